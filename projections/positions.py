@@ -65,7 +65,7 @@ def row_from(values: Sequence[Any]) -> PositionRow:
         raise damaged(columns["position_id"], cause) from cause
 
 
-def damaged(position_id: object, cause: Exception) -> HistoryDamaged:
+def damaged(position_id: str, cause: Exception) -> HistoryDamaged:
     """That what a database gave back is no row of ours, and why."""
     wrong = cause.errors(include_url=False) if isinstance(cause, ValidationError) else []
     why = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in wrong) or cause

@@ -6,7 +6,6 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any
 
 
 @contextmanager
@@ -16,11 +15,8 @@ def terminable() -> Iterator[None]:
     def stop(number: int, _: FrameType | None) -> None:
         raise SystemExit(128 + number)
 
-    before: Any = signal.signal(signal.SIGTERM, stop)
-    try:
+    with _terminated_by(stop):
         yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager
@@ -37,10 +33,16 @@ def stoppable(stop: Callable[[], None]) -> Iterator[None]:
         is_ended = True
         stop()
 
-    before: Any = signal.signal(signal.SIGTERM, ask)
-    try:
+    with _terminated_by(ask):
         yield
         if is_ended:
             raise SystemExit(128 + signal.SIGTERM)
+
+
+@contextmanager
+def _terminated_by(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    before = signal.signal(signal.SIGTERM, handler)
+    try:
+        yield
     finally:
         signal.signal(signal.SIGTERM, before)

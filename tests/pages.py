@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from pathlib import Path
 
 TOP = Path(__file__).parent.parent
@@ -15,6 +16,7 @@ def read(path: Path) -> str:
 
 DESIGN = read(TOP / "docs" / "design.md")
 VERBS = "\n".join(read(page) for page in COMMAND_PAGES)
+OF_ANY_COMMAND = re.compile(r"^Any command may be refused with [^.]*\.", re.MULTILINE)
 
 
 def sections(text: str) -> dict[str, str]:
@@ -40,3 +42,12 @@ def table(section: str, title: str) -> dict[str, list[str]]:
     named = {plain(row[0]): row[1:] for row in rows(found[1])}
     assert len(named) == len(rows(found[1])), "a row is there twice"
     return named
+
+
+@cache
+def says_no(verb: str) -> frozenset[str]:
+    """The refusals of one command, by name: those of its section, and those that any command has."""
+    text = sections(VERBS)
+    of_any = OF_ANY_COMMAND.search(text["Errors"])
+    assert of_any, "the page says which refusals any command has"
+    return frozenset(re.findall(r"`([A-Z]\w+)`", of_any[0] + text[verb]))

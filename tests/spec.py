@@ -22,9 +22,12 @@ from domain.events import PositionEvent
 from domain.values import plain, timestamp_text
 from infrastructure.event_store.codec import decode, encode
 from projections.positions import PositionRow, project
+from tests.pages import says_no
 
 Verb = TypeVar("Verb", bound=Command)
 CYCLE = "APTUSDT.binance#1"
+UNSAID = ("import_position",)
+"""Commands that no bot sends, which have no section on the page."""
 
 
 def given(*sent: Command) -> Story:
@@ -76,6 +79,7 @@ class Story:
         self.events: list[PositionEvent] = []
         self.answer: CommandResult | None = None
         self.refusal: CommandRefused | None = None
+        self.verb = ""
         self._second, self._was_expected = 0, True
 
     def when(self, command: Command) -> Self:
@@ -84,6 +88,7 @@ class Story:
         stamp = CommandContext(command.command_id or f"c{self._second}", command.at or at, ts_recorded=at)
         self._second += 1
         position = self.position = self.position or Position.track(command.key)
+        self.verb = command.verb
         before, self.answer, self.refusal = deepcopy(position), None, None
         try:
             self.answer = position.decide(command, stamp)
@@ -124,8 +129,9 @@ class Story:
         return self.then()
 
     def refused(self, rule: type[CommandRefused], *words: str) -> Self:
-        """This rule said no, in these words among others, and nothing was recorded."""
+        """This rule said no, in these words among others, and nothing was recorded; the page says that it may."""
         assert type(self.refusal) is rule, f"answered {self.answer}, refused {self.refusal!r}"
+        assert self.verb in UNSAID or rule.__name__ in says_no(self.verb), f"the page of {self.verb} lacks it"
         _same([word for word in words if word not in str(self.refusal)], [])
         self._was_expected = True
         return self

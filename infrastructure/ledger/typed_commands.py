@@ -186,8 +186,9 @@ class TypedCommands(ABC, Generic[Answered]):
         `intent_id` or the order of the entry that is open, that entry is meant; the order of a cycle that is over is no
         news either, however many came after it. With `position_id`, what it says was filled of a cycle that is over
         takes its slot back, as a late fill does.
-        Refuses: `EntryAlreadyPlaced` for another order; by key also `PositionAlreadyOpen`, and `PositionNotOpen` for
-        more of an order whose cycle is over.
+        Refuses: `EntryAlreadyPlaced` for another order; `OrderAmbiguous` where several wait for theirs and none is
+        named, or the two ids are those of two orders; by key also `PositionAlreadyOpen`, and `PositionNotOpen` for more
+        of an order whose cycle is over.
         """
         return self.handle(
             c.RecordEntryPlaced.given(
@@ -431,7 +432,8 @@ class TypedCommands(ABC, Generic[Answered]):
         Answer: `pending_sl`, or `active` if it was active or `activate` made it so; one `StopLossSet`, perhaps
         `Activated`.
         Refuses: `WrongSideStop` against the average entry, or the signal price while that is not known; `WrongStatus`
-        before there is an entry at the exchange; with `activate`, what `activate` refuses.
+        before there is an entry at the exchange; `UnknownOrder` where `replaces` names no stop of the cycle; with
+        `activate` also `NotFilled`, `NotProtected`, and `WrongStatus` while rolling back.
         """
         return self.handle(
             c.SetStopLoss.given(
@@ -590,8 +592,8 @@ class TypedCommands(ABC, Generic[Answered]):
 
         Answer: status unchanged, one `PositionReduced`; with `flip` also `PositionClosed` and `PositionAdopted`, and
         the receipt names the new cycle.
-        Refuses: `ExitBeforeEntry`, `NothingToClose`, `ReduceExceedsPosition`, `IdempotencyMismatch` for a known fill
-        with other content.
+        Refuses: `ExitBeforeEntry`, `NothingToClose`, `ReduceExceedsPosition`; `OrderAmbiguous` for one that may be of
+        several orders; `IdempotencyMismatch` for a known fill with other content.
         """
         return self.handle(
             c.Reduce.given(
@@ -775,7 +777,7 @@ class TypedCommands(ABC, Generic[Answered]):
 
         Answer: `rolling_back`, one `RollbackStarted`; while that rollback is on its way and has not failed, the same
         promise again, whatever the reason.
-        Refuses: `NothingToRollBack`.
+        Refuses: `NothingToRollBack`; `WrongStatus` where the promise was made elsewhere, before an import.
         """
         return self.handle(
             c.StartRollback.given(
@@ -1119,7 +1121,7 @@ class TypedCommands(ABC, Generic[Answered]):
         Answer: one `OrderEnded`; the end of an id that the order had before it was replaced is no news.
         Refuses: `UnknownOrder`, `OrderAlreadyEnded`; `OrderAmbiguous` for an `exchange_order_id` that is another than
         the order's own, and of which only fills say that it is the same order; `OrderHasFills` when less is stated than
-        its fills.
+        its fills; `ReduceExceedsPosition` when an exit is said to have closed more than is held.
         """
         return self.handle(
             o.EndOrder.given(
@@ -1183,7 +1185,8 @@ class TypedCommands(ABC, Generic[Answered]):
         sign: the side says the direction.
 
         Answer: one `TakeProfitSet`.
-        Refuses: `WrongSideTarget`.
+        Refuses: `WrongSideTarget`; `WrongStatus` before there is an entry at the exchange; `UnknownOrder` where
+        `replaces` names no target of the cycle.
         """
         return self.handle(
             o.SetTakeProfit.given(
@@ -1231,7 +1234,7 @@ class TypedCommands(ABC, Generic[Answered]):
           too
 
         Answer: one `TakeProfitLost`; no news without a target.
-        Refuses: `OrderAmbiguous` where there are several.
+        Refuses: `OrderAmbiguous` where there are several and none is named; `UnknownOrder`.
         """
         return self.handle(
             o.LoseTakeProfit.given(
@@ -1333,7 +1336,8 @@ class TypedCommands(ABC, Generic[Answered]):
           too
 
         Answer: one `CashRecorded`.
-        Refuses: `IdempotencyMismatch` for a `cash_id` with other content; `UnknownFill`.
+        Refuses: `IdempotencyMismatch` for a `cash_id` with other content; `UnknownFill` for the `trade_id` of none;
+        `OrderAmbiguous` for that of several.
         """
         return self.handle(
             o.RecordCash.given(

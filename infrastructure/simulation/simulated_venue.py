@@ -20,6 +20,7 @@ from domain.symbols.venues import normalized_exchange
 from domain.values import Leg
 from infrastructure.exchanges.document import read_snapshot
 from infrastructure.ledger_clock import now
+from infrastructure.simulation.books.delays import CallMoment, Delays
 from infrastructure.simulation.books.exchange_codes import Ground, IdTaken, refused, with_code
 from infrastructure.simulation.books.fault_plan import (
     CALLS_MAX,
@@ -51,21 +52,11 @@ _OLD_ACCOUNT: Final = (CallFault.STALE_ACCOUNT, CallFault.LATE_POSITIONS)
 
 
 @dataclass(frozen=True, slots=True)
-class _Late:
-    """What happens some calls later, or half of `SHOWN_SECONDS` later, whichever is first."""
-
-    call: int
-    at: datetime
-    happen: Callable[[], None]
-
-
-@dataclass(frozen=True, slots=True)
 class _Before:
     """What the account showed before the last fill."""
 
     lists: dict[str, Any]
-    call: int
-    at: datetime
+    seen: CallMoment
 
 
 class SimulatedVenue:
@@ -100,8 +91,7 @@ class SimulatedVenue:
         self._plan = FaultPlan(seed, dict(rates or {}))
         self._shuffle = Random(seed)  # noqa: S311  # a test that is repeated, not a secret
         self._lock = threading.RLock()
-        self._calls = 0
-        self._late: list[_Late] = []
+        self._delays = Delays(clock, timedelta(seconds=SHOWN_SECONDS / 2))
         self._codes: deque[tuple[str, str]] = deque()
         self._before: _Before | None = None
         self._books = OrderMatching(
@@ -204,8 +194,7 @@ class SimulatedVenue:
             self._plan.calm()
             self._codes.clear()
             self._before = None
-            while self._late:
-                self._late.pop(0).happen()
+            self._delays.end()
 
     def liquidate(self, symbol: str, leg: Leg = Leg.BOTH) -> None:
         """Close all that is held, by an order of the exchange's own; where nothing is, nothing happens."""
@@ -246,7 +235,7 @@ class SimulatedVenue:
             if self._is_taken(ticket.client_order_id):
                 raise IdTaken(Ground.ID_TAKEN.code(self.name), ticket.client_order_id)
             if fate.has(OrderFault.DONE_LATER):
-                self._later(fate, lambda: self._arrive_late(ticket, fate))
+                self._delays.later(fate.calls, lambda: self._arrive_late(ticket, fate))
                 raise self._silence()
             order = self._enter(ticket, fate)
             if fate.has(OrderFault.ANSWER_LOST):
@@ -347,11 +336,7 @@ class SimulatedVenue:
         if self._latency:
             self._sleep(self._latency)
         with self._lock:
-            self._calls += 1
-            due = [late for late in self._late if late.call <= self._calls or self._is_over(late.at)]
-            self._late = [late for late in self._late if late not in due]
-            for late in due:
-                late.happen()
+            self._delays.count_call()
             fault = self._plan.of_call(*EVERY_CALL, *possible)
             if fault is CallFault.OUTAGE:
                 raise self._silence()
@@ -364,7 +349,7 @@ class SimulatedVenue:
     def _lists(self, fault: CallFault | None) -> dict[str, Any]:
         """The account as it is, or as it was before the last fill."""
         lists, before = account_lists(self._books), self._before
-        if before is None or self._calls - before.call > CALLS_MAX or self._is_over(before.at):
+        if before is None or self._delays.is_past(before.seen, CALLS_MAX + 1):
             return lists
         if fault is CallFault.STALE_ACCOUNT:
             return before.lists
@@ -376,7 +361,7 @@ class SimulatedVenue:
         lists, filled = account_lists(self._books), self._books.filled
         yield
         if self._books.filled != filled:
-            self._before = _Before(lists, self._calls, self._clock())
+            self._before = _Before(lists, self._delays.moment())
 
     def _known(self, symbol: str) -> str:
         name = str(normalized_symbol(symbol, self.name))
@@ -394,12 +379,6 @@ class SimulatedVenue:
             for order in self._books.orders.values()
         )
 
-    def _is_over(self, since: datetime) -> bool:
-        return self._clock() - since >= timedelta(seconds=SHOWN_SECONDS / 2)
-
-    def _later(self, fate: Fate, happen: Callable[[], None]) -> None:
-        self._late.append(_Late(self._calls + fate.calls, self._clock(), happen))
-
     def _arrive_late(self, ticket: OrderTicket, fate: Fate) -> None:
         if not self._is_taken(ticket.client_order_id):
             self._enter(ticket, fate)
@@ -411,18 +390,18 @@ class SimulatedVenue:
             order.is_hidden = fate.has(OrderFault.HIDDEN)
             order.is_behind = fate.has(OrderFault.ANSWER_BEHIND)
             if order.is_hidden or order.is_behind:
-                self._later(fate, lambda: self._show(order))
+                self._delays.later(fate.calls, lambda: self._show(order))
             if order.is_conditional:
                 return order
             if fate.has(OrderFault.FILLED_LATE):
-                self._later(fate, lambda: self._fill(order))
+                self._delays.later(fate.calls, lambda: self._fill(order))
                 return order
             is_part = fate.has(OrderFault.FILLED_IN_PARTS, OrderFault.REST_EXPIRES)
             self._books.execute(order, fate.first_part(order.left) if is_part else None)
             if fate.has(OrderFault.REST_EXPIRES):
                 self._books.expire(order)
             elif is_part:
-                self._later(fate, lambda: self._fill(order))
+                self._delays.later(fate.calls, lambda: self._fill(order))
             return order
 
     def _fill(self, order: KeptOrder) -> None:

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Final
 
 from domain.identifiers import PositionKey
-from domain.order import of_role
+from domain.orders.cycle_orders import of_role
 from domain.values import EXACT, Leg
 from projections.account_snapshot import PositionReport
 from projections.positions import PositionRow

@@ -12,7 +12,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from selectors import EVENT_READ, SelectSelector
 from statistics import median
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import psycopg
 from psycopg import sql
@@ -38,9 +38,13 @@ class Distance:
     added_ms: float
     proxy_us: float
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, float]:
         """The figures, rounded."""
         return {"added_ms": round(self.added_ms, 3), "proxy_us": round(self.proxy_us, 1)}
+
+
+_Upstream = tuple[socket.AddressFamily, str | tuple[str, int]]
+"""Where the server is: a path, or host and port."""
 
 
 class _Held(NamedTuple):
@@ -77,7 +81,7 @@ def far_away(url: str) -> Iterator[tuple[str, Distance]]:
         ours.close()
 
 
-def _upstream(url: str) -> tuple[int, Any]:
+def _upstream(url: str) -> _Upstream:
     there = conninfo_to_dict(url)
     host, port = str(there["host"]), int(str(there.get("port") or 5432))
     if host.startswith("/"):
@@ -101,7 +105,7 @@ def _processor_seconds(pipe: Connection) -> float:
     return seconds
 
 
-def _serve(pipe: Connection, upstream: tuple[int, Any]) -> None:
+def _serve(pipe: Connection, upstream: _Upstream) -> None:
     """Carry bytes until the pipe is closed; whoever asks by it is told how long the processor was needed.
 
     All of it is kept back equally long, so what comes first goes first: one queue for all connections.
@@ -134,7 +138,7 @@ def _serve(pipe: Connection, upstream: tuple[int, Any]) -> None:
                     to.sendall(data) if data else to.shutdown(socket.SHUT_WR)
 
 
-def _connect(listener: socket.socket, upstream: tuple[int, Any], selector: SelectSelector) -> None:
+def _connect(listener: socket.socket, upstream: _Upstream, selector: SelectSelector) -> None:
     family, address = upstream
     bot, _ = listener.accept()
     server = socket.socket(family, socket.SOCK_STREAM)

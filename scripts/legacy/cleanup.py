@@ -16,7 +16,7 @@ from projections.reconciliation.compare import CORRECTING_AGE_MAX
 from scripts.cli import REFUSED
 from scripts.legacy.cleaning.cleaning_report import Cleaning
 from scripts.legacy.cleaning.in_ledger import InLedger
-from scripts.legacy.cleaning.legacy_table import Legacy, default_backup
+from scripts.legacy.cleaning.legacy_table import InLegacyTable, default_backup
 from scripts.options.confirm import confirm_options
 from scripts.options.database import database_option, json_option, open_ledger
 from scripts.options.filters import Filter, filter_options
@@ -104,7 +104,7 @@ def command(
     age, at, rules = timedelta(hours=age_hours), now(), shown.rules(wanted, confirmations)
     if url is not None:
         evidence = CleanupEvidence(tuple(snapshots), at, rules.age_max or CORRECTING_AGE_MAX, shown.trust_empty)
-        legacy = Legacy(url, table, shown.zone, chosen, age, evidence, wanted)
+        legacy = InLegacyTable(url, table, shown.zone, chosen, age, evidence, wanted)
         cleaning = _clean_table(legacy, reason, None if no_backup else backup or default_backup(at))
     else:
         with open_ledger(database) as ledger:
@@ -126,7 +126,7 @@ def _check_where(url: str | None, table: str | None, backup: Path | None, wanted
         raise click.UsageError("--backup and --no-backup exclude each other")
 
 
-def _clean_table(legacy: Legacy, reason: str | None, backup: Path | None) -> Cleaning:
+def _clean_table(legacy: InLegacyTable, reason: str | None, backup: Path | None) -> Cleaning:
     try:
         return legacy.clean(reason, backup)
     except UnreadableDump as wrong:

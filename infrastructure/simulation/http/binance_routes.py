@@ -8,6 +8,7 @@ from itertools import count
 from random import Random
 from typing import Any, Final
 
+from domain.instrument import Instrument
 from domain.values import Leg, plain
 from infrastructure.simulation.books.exchange_codes import Ground, IdTaken, refused
 from infrastructure.simulation.books.kept_order import KeptOrder, instrument
@@ -149,7 +150,7 @@ class BinanceRoutes:
             if each.is_apart == is_apart and (each.is_open or each.is_behind)
         ]
 
-    def _terms(self, order: KeptOrder) -> Any:
+    def _terms(self, order: KeptOrder) -> Instrument:
         return instrument(self._market_of(order))
 
     def _market_of(self, order: KeptOrder) -> TradedMarket:

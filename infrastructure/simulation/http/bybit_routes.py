@@ -6,8 +6,9 @@ from collections.abc import Callable
 from decimal import Decimal
 from itertools import count
 from random import Random
-from typing import Any, Final
+from typing import Final
 
+from domain.instrument import Instrument
 from domain.values import Leg, OrderSide, plain
 from infrastructure.simulation.books.exchange_codes import Ground, IdTaken, refused
 from infrastructure.simulation.books.kept_order import KeptOrder, instrument
@@ -98,7 +99,7 @@ class BybitRoutes:
     def _is_settled(self, order: KeptOrder, said: Json) -> bool:
         return said.get("settleCoin") in (None, "", self._venue.audit.market(order.ticket.symbol).settle)
 
-    def _terms(self, order: KeptOrder) -> Any:
+    def _terms(self, order: KeptOrder) -> Instrument:
         return instrument(self._venue.audit.market(order.ticket.symbol))
 
     def _order(self, order: KeptOrder) -> Json:

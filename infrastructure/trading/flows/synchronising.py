@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from domain.commands.requests import Adopt
 from domain.errors import CommandRefused
-from domain.order import live
+from domain.orders.cycle_orders import live
 from domain.values import Status
 from infrastructure.ledger.receipt import Receipt
 from infrastructure.operations.account_correction import Reconciled

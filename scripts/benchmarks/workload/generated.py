@@ -49,11 +49,11 @@ def generate(cycles: int, seed: int = 1, streams: int = STREAMS) -> Iterator[App
     """
     streams = min(streams, cycles)
     shares = [cycles // streams + (number < cycles % streams) for number in range(streams)]
-    desks = [
+    years = [
         _year(SimulatedTrader(key, f"{seed} {key}", STARTS_AT), share, number)
         for number, (key, share) in enumerate(zip(islice(keys(), streams), shares, strict=True))
     ]
-    return heapq.merge(*desks, key=lambda append: append.recorded_at)
+    return heapq.merge(*years, key=lambda append: append.recorded_at)
 
 
 def first(appends: Iterator[Append], events: int) -> Iterator[Append]:
@@ -64,19 +64,19 @@ def first(appends: Iterator[Append], events: int) -> Iterator[Append]:
         yield append
 
 
-def _year(desk: SimulatedTrader, cycles: int, number: int) -> Iterator[Append]:
-    """What happens at one desk: its first story by its number, so that none is missing, then whatever comes."""
+def _year(trader: SimulatedTrader, cycles: int, number: int) -> Iterator[Append]:
+    """What happens with one trader: its first story by its number, so that none is missing, then whatever comes."""
     slot_ms = YEAR // timedelta(milliseconds=1) // cycles
     told = [imported, *STORIES]
     story = told[number % len(told)]
     while True:
-        desk.wait(slot_ms // 4, slot_ms * 5 // 4)
-        is_last = desk.position.state.last_cycle >= cycles - 1
-        steps = desk.dice.randint(1, _STEPS_MAX) if is_last and desk.chance(_LEFT_OPEN_PERCENT) else None
-        yield from islice(story(desk), steps)
-        if desk.position.state.last_cycle >= cycles:
+        trader.wait(slot_ms // 4, slot_ms * 5 // 4)
+        is_last = trader.position.state.last_cycle >= cycles - 1
+        steps = trader.dice.randint(1, _STEPS_MAX) if is_last and trader.chance(_LEFT_OPEN_PERCENT) else None
+        yield from islice(story(trader), steps)
+        if trader.position.state.last_cycle >= cycles:
             return
-        (story,) = desk.dice.choices([*STORIES], [*STORIES.values()])
+        (story,) = trader.dice.choices([*STORIES], [*STORIES.values()])
 
 
 @dataclass(frozen=True)

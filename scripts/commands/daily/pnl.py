@@ -7,6 +7,7 @@ import io
 import json
 from collections.abc import Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, Final
 
 import click
@@ -142,7 +143,7 @@ def _not_known(each: Profit) -> list[str]:
     return said
 
 
-def _loss_first(each: PnlGroup) -> tuple[str, Any, str]:
+def _loss_first(each: PnlGroup) -> tuple[str, Decimal, str]:
     return each.profit.currency or "", each.profit.realized_pnl, each.group
 
 

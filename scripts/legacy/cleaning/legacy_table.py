@@ -17,8 +17,8 @@ from scripts.output import progress
 
 
 @dataclass(frozen=True)
-class Legacy:
-    """A legacy table, and what is asked about it."""
+class InLegacyTable:
+    """Cleaning up in a legacy table: what is asked about it."""
 
     url: str
     table: str | None

@@ -4,9 +4,16 @@ from typing import Any
 
 import pytest
 
-from domain.commands.requests import Close, ImportPosition, SetStopLoss
-from domain.errors import IdempotencyMismatch, InvalidCommand, PositionAlreadyOpen, PositionNotOpen, StaleCycle
-from domain.events import EntryRequested, PositionImported
+from domain.commands.requests import Close, FailEntry, FailRollback, ImportPosition, SetStopLoss, StartRollback
+from domain.errors import (
+    IdempotencyMismatch,
+    InvalidCommand,
+    PositionAlreadyOpen,
+    PositionNotOpen,
+    StaleCycle,
+    WrongStatus,
+)
+from domain.events import EntryRequested, PositionImported, RollbackStarted
 from tests.spec import ENTERED, given, on, request
 
 ROW = {"id": "2549", "symbol": "APTUSDT", "exchange": "binance", "side": "short", "pnl": None}
@@ -123,5 +130,18 @@ def test_an_imported_open_row_of_no_quantity_can_still_be_ended() -> None:
     given(imported(quantity="0")).when(on(Close, exit_reason="nothing was ever there")).leaves(status="closed")
 
 
+def test_an_imported_active_row_of_no_quantity_has_no_entry_that_failed() -> None:
+    failed = on(FailEntry, outcome="rejected", reason="no such order")
+    given(imported(quantity="0")).when(failed).refused(WrongStatus, "is active: its entry did not fail")
+    given(imported("pending_entry", quantity="0")).when(failed).leaves(status="failed")
+
+
 def test_a_stop_that_has_no_price_is_not_a_confirmed_one() -> None:
     given().when(imported(stop_price=None, stop_confirmed=True)).leaves(stop_confirmed=False, protected=False)
+
+
+def test_a_rollback_that_was_promised_elsewhere_is_not_promised_again() -> None:
+    again = on(StartRollback, reason="no stop")
+    given(imported("rolling_back")).when(again).refused(WrongStatus, "say roll_back or fail_rollback how it went")
+    failed = on(FailRollback, reason="order rejected", residual_qty="61")
+    given(imported("rolling_back"), failed).when(again).then(RollbackStarted, close_side="buy")

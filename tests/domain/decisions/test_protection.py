@@ -5,7 +5,13 @@ from typing import Any
 import pytest
 
 from domain.commands.base import Command
-from domain.commands.order_requests import DefineInstrument, ReplaceOrder, RequestIncrease, SetTakeProfit
+from domain.commands.order_requests import (
+    DefineInstrument,
+    LoseTakeProfit,
+    ReplaceOrder,
+    RequestIncrease,
+    SetTakeProfit,
+)
 from domain.commands.requests import (
     Activate,
     Adjust,
@@ -266,6 +272,25 @@ def test_no_activation_during_a_rollback() -> None:
 
 def test_no_activation_of_what_was_closed_again() -> None:
     given(*ENTERED[:4], on(Reduce, trade_id="t2", last_qty="61.8", last_px="3.2")).when(on(Activate)).refused(NotFilled)
+
+
+def test_no_target_before_there_is_an_entry_at_the_exchange() -> None:
+    given(request()).when(on(SetTakeProfit, price="3.1")).refused(WrongStatus, "no entry at the exchange yet")
+    given(request(), PLACED).when(on(SetTakeProfit, price="3.1")).leaves(status="entry_placed")
+
+
+@pytest.mark.parametrize(
+    ("command", "says"),
+    [
+        (stop("3.29", exchange_order_id="s2", replaces="s9"), "has no order s9; it has entry"),
+        (stop("3.29", exchange_order_id="s2", replaces="53190368"), "as entry, which is no stop"),
+        (on(SetTakeProfit, price="3.1", replaces="s1"), "as stop.1, which is no target"),
+        (on(LoseStopLoss, exchange_order_id="s9", reason="gone"), "has no order s9; it has entry"),
+        (on(LoseTakeProfit, exchange_order_id="t9", reason="gone"), "has no order t9; it has entry"),
+    ],
+)
+def test_what_moves_or_is_gone_is_an_order_of_the_cycle(command: Command, says: str) -> None:
+    given(*ENTERED).when(command).refused(UnknownOrder, says)
 
 
 def test_a_stop_without_an_id_goes_by_its_name_where_there_are_several() -> None:

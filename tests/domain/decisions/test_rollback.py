@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from domain.commands.base import Command
-from domain.commands.order_requests import EndOrder
+from domain.commands.order_requests import EndOrder, RequestExit
 from domain.commands.requests import Adjust, Close, FailRollback, RecordEntryFill, Reduce, RollBack, StartRollback
 from domain.errors import EvidenceMissing, IdempotencyMismatch, NotFlat, NothingToRollBack, PositionNotOpen, WrongStatus
 from domain.events import EntryFilled, EntryRequested, PositionReduced, RollbackFailed, RollbackStarted, RolledBack
@@ -249,6 +249,10 @@ def test_a_rollback_ends_once() -> None:
     rolling_back().when(on(RollBack, evidence={"position_quantity": "0"})).when(
         on(RollBack, evidence={"position_quantity": "0"})
     ).refused(PositionNotOpen, "is rolled_back")
+
+
+def test_a_rollback_has_a_closing_order_of_its_own() -> None:
+    rolling_back().when(on(RequestExit, reason="signal")).refused(WrongStatus, "its own closing order is on its way")
 
 
 # -- fail_rollback ----------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from domain.commands.requests import COMMANDS
 from domain.errors import CommandRefused
 from infrastructure.ledger.ledger import PositionLedger
 from position_ledger.testing import Clock, memory_ledger
+from tests.pages import says_no
 
 Line = tuple[str, dict[str, Any]]
 
@@ -507,6 +508,7 @@ def test_whoever_follows_a_refusal_has_true_books(ledger: PositionLedger, advice
     with pytest.raises(CommandRefused) as refusal:
         send(ledger, advice.asked)
     assert type(refusal.value) is advice.rule
+    assert advice.rule.__name__ in says_no(advice.asked[0])
     assert advice.says in refusal.value.message
     assert ledger.positions() == rows, "a refusal changed something"
     for told in advice.followed:
