@@ -56,14 +56,7 @@ class _Import:
 
     def run(self) -> Imported:
         try:
-            for line in self._file.lines():
-                match line.says:
-                    case EventLine():
-                        self._take_event(line, line.says)
-                    case RejectionLine():
-                        self._take_rejection(line, line.says)
-                    case EndLine():
-                        self._end(line, line.says)
+            self._take_lines()
             self._batch.write()
         except ImportRefused as refusal:
             if "line" in refusal.details:
@@ -77,6 +70,18 @@ class _Import:
             nid=self._chain.nid,
             digest=self._chain.digest,
         )
+
+    def _take_lines(self) -> None:
+        for line in self._file.lines():
+            match line.says:
+                case EventLine():
+                    self._take_event(line, line.says)
+                case RejectionLine():
+                    self._take_rejection(line, line.says)
+                case EndLine():
+                    self._end(line, line.says)
+        if not self._file.is_whole:
+            raise ImportRefused("a line has its checksum in another spelling than `export` writes: export it again")
 
     def _take_event(self, line: NumberedLine, says: EventLine) -> None:
         if self._rejections_read:
@@ -110,8 +115,6 @@ class _Import:
                 line.number, f"there were (events, rejections, digest) {found}, but the last line says {expected}"
             )
         line.vouch()
-        if not self._file.is_whole:
-            raise ImportRefused("a line has its checksum in another spelling than `export` writes: export it again")
         self._events.end()
         self._rejections.end()
 

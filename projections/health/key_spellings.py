@@ -39,6 +39,8 @@ def _read_otherwise(rows: list[PositionRow]) -> Iterator[Symptom]:
 def _slips(rows: list[PositionRow]) -> Iterator[Symptom]:
     used = {row.exchange: row for row in rows}
     for exchange, row in sorted(used.items()):
+        if PositionId.parse(row.position_id).key.today.exchange != exchange:
+            continue  # a spelling of one that is known, as was said
         if message := slip_of(exchange, used):
             yield Symptom(Severity.WARNING, row.position_id, message, advised("positions", row))
 
