@@ -12,7 +12,7 @@ from domain.holding import ZERO, Holding
 from domain.identifiers import PositionKey
 from domain.instrument import LINEAR, Instrument
 from domain.order import Order
-from domain.orders.cycle_orders import Orders, covers, live
+from domain.orders.cycle_orders import NO_ORDERS, Orders, covers, live
 from domain.values import Side, Status
 
 
@@ -105,6 +105,7 @@ def _opened(event: e.PositionEvent, side: Side, status: Status, held: Holding) -
         protection=getattr(event, "protection", "exchange"),
         cash=held.cash,
         net_pnl=held.net_pnl,
+        orders=NO_ORDERS,
     )
 
 

@@ -70,7 +70,10 @@ class Orders(Mapping[str, Order]):
 
     def unsettled(self, *roles: Role) -> list[Order]:
         """The orders that somebody waits for something of, of some roles or of all, oldest first."""
-        return [order for _, order in sorted(self._unsettled.values()) if not roles or order.role in roles]
+        placed: Iterable[tuple[int, Order]] = self._unsettled.values()
+        if len(self._unsettled) > 1:
+            placed = sorted(placed)  # by place: one that was settled and is not any more stands last
+        return [order for _, order in placed if not roles or order.role in roles]
 
     def count(self, role: Role) -> int:
         """How many orders there are of a role."""
