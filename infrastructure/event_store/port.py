@@ -30,6 +30,8 @@ from projections.rebuild import PositionTable
 
 EVENTS_MAX: Final = 32
 """More events than any command leads to; they stand one after the other in its stream."""
+SOUGHT_AT_ONCE: Final = 100_000
+"""Places of the log in which a command is looked for by one question: a part of the time that a question has."""
 
 
 class WatchMemory(NamedTuple):
@@ -215,15 +217,29 @@ class Store(ABC):
         """The events that a command led to, oldest first; of one that was sent to several streams, the last one's.
 
         The log is read from its end, for no index lists commands: one of late is found at once, and for one that was
-        never recorded all of it is read, or all of the stream where that is said.
+        never recorded all of it is read, or all of the stream where that is said. It is read part by part, each of
+        which is answered in time, however many there are.
         """
         asked = {"command_id =": command_id, "stream =": stream}
-        from_the_end = "nid DESC" if stream is None else "version DESC"
-        last = next(self.select(*compared(asked, self.placeholder), from_the_end, 1), None)
+        if stream is None:
+            last = self._last_of_command(command_id)
+        else:
+            last = next(self.select(*compared(asked, self.placeholder), "version DESC", 1), None)
         if last is None:
             return []
         near = asked | {"stream =": last.originator_id, "version >": last.originator_version - EVENTS_MAX}
         return list(self.select(*compared(near, self.placeholder), "version"))
+
+    def _last_of_command(self, command_id: str) -> RecordedEvent | None:
+        end = next(self.select([], [], "nid DESC", 1), None)
+        until_nid = 0 if end is None else end.id
+        while until_nid > 0:
+            part = {"command_id =": command_id, "nid >": until_nid - SOUGHT_AT_ONCE, "nid <=": until_nid}
+            found = next(self.select(*compared(part, self.placeholder), "nid DESC", 1), None)
+            if found is not None:
+                return found
+            until_nid -= SOUGHT_AT_ONCE
+        return None
 
     def of_no_cycle(self) -> Iterator[RecordedEvent]:
         """What was recorded of streams and of none of their cycles, oldest first."""

@@ -26,18 +26,20 @@ def comparisons(
     *,
     now: datetime,
     rules: ReconciliationRules,
+    strays: Sequence[PositionRow] | None = None,
 ) -> dict[Account, Reconciliation]:
-    """Compare every account of which there are snapshots; those of one account confirm each other."""
+    """Compare every account of which there are snapshots; those of one account confirm each other.
+
+    Shape: `strays` as `left_over` found them, where somebody asked already.
+    """
     by_account: dict[Account, list[AccountSnapshot]] = defaultdict(list)
     for snapshot in snapshots:
         by_account[snapshot.exchange, snapshot.account].append(snapshot)
     if not by_account:
         return {}
-    strays = left_over(store)
+    left = left_over(store) if strays is None else strays
     return {
-        account: reconcile(
-            rows, seen, now=now, rules=rules, strays=strays, defined=_defined(store, account, rows, seen)
-        )
+        account: reconcile(rows, seen, now=now, rules=rules, strays=left, defined=_defined(store, account, rows, seen))
         for account, seen in by_account.items()
     }
 

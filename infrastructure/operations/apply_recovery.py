@@ -35,10 +35,10 @@ def recoveries(
     """Every unfinished cycle that is wanted, with what is proposed; nothing is written. Refuses: StoreUnavailable."""
     snapshots = list(snapshots)
     rows = ledger.positions(open=not snapshots)
-    found = comparisons(ledger.store, rows, snapshots, now=now, rules=replace(rules, symbol=None))
+    left = left_over(ledger.store) if snapshots else [row for row in rows if row.stray]
+    found = comparisons(ledger.store, rows, snapshots, now=now, rules=replace(rules, symbol=None), strays=left)
     proposed: list[Proposal] = []
     ahead: Counter[str] = Counter()
-    left = left_over(ledger.store) if snapshots else [row for row in rows if row.stray]
     for cycle in unfinished(filter(takes, rows), now, filter(takes, left)):
         row = cycle.row
         plan, seen = promised(ledger.store, row), found.get((row.exchange, row.account))

@@ -129,7 +129,7 @@ class _Examination:
         """Sections of no cycle; damage only where something cannot be read."""
         rows = self._rows() if self._question.snapshots else None
         if rows is not None:
-            yield from self._beside_exchanges(rows)
+            yield from self._beside_exchanges(rows, self._left_over(rows))
         yield from self._around()
         if self._unreadable:
             yield Section(Check.DAMAGE, "cannot be read", tuple(self._unreadable))
@@ -164,8 +164,7 @@ class _Examination:
         """Empty when they cannot be read; that is reported instead."""
         try:
             is_told = rows is not None and not self._question.snapshots  # then what somebody saw to is not among them
-            left = [row for row in rows or () if row.stray] if is_told else left_over(self._store)
-            return [row for row in left if self._question.takes(row)]
+            return [row for row in rows or () if row.stray] if is_told else left_over(self._store)
         except _UNREADABLE as cause:
             if not self._unreadable:
                 self._unreadable.append(diagnosis.unreadable("positions", cause))
@@ -175,9 +174,9 @@ class _Examination:
         self, rows: Sequence[PositionRow], wanted: Sequence[PositionRow], left: Sequence[PositionRow]
     ) -> list[Section]:
         question = self._question
-        cycles = Cycles(wanted, question.now, question.age, question.evidence, left)
+        cycles = Cycles(wanted, question.now, question.age, question.evidence, filter(question.takes, left))
         spelled = spelling(wanted)
-        return [*cycles.sections(), *([] if spelled is None else [spelled]), *self._beside_exchanges(rows)]
+        return [*cycles.sections(), *([] if spelled is None else [spelled]), *self._beside_exchanges(rows, left)]
 
     def _activity(self) -> Activity:
         """Of what the statistics know of the window; of all rows, and without criteria, where they know nothing."""
@@ -205,9 +204,9 @@ class _Examination:
         except _UNREADABLE:
             return []
 
-    def _beside_exchanges(self, rows: Sequence[PositionRow]) -> Iterator[Section]:
+    def _beside_exchanges(self, rows: Sequence[PositionRow], left: Sequence[PositionRow]) -> Iterator[Section]:
         question = self._question
-        found = comparisons(self._store, rows, question.snapshots, now=question.now, rules=question.rules)
+        found = comparisons(self._store, rows, question.snapshots, now=question.now, rules=question.rules, strays=left)
         for account, each in found.items():
             kept = replace(each, findings=tuple(one for one in each.findings if question.takes(one.key)))
             yield diagnosis.beside_exchange(kept, question.evidence.get(account, ()))

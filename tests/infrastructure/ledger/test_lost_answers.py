@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
 from domain.commands.base import Command
 from domain.errors import InvalidCommand, OutcomeUnknown, PositionAlreadyOpen
+from infrastructure.event_store import port
 from infrastructure.event_store.port import Store
 from infrastructure.event_store.vocabulary.append_conflicts import AppendInDoubt
 from infrastructure.ledger.async_ledger import AsyncPositionLedger
@@ -104,6 +106,29 @@ def test_nothing_is_known_of_a_command_that_was_refused_or_never_sent(ledger_url
         assert ledger.receipt("refused") is None
         assert ledger.receipt("never sent") is None
         assert [each.command_id for each in ledger.rejections()] == ["refused"]
+
+
+def test_a_command_is_looked_for_part_by_part_so_that_each_is_answered_in_time(
+    ledger_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(port, "SOUGHT_AT_ONCE", 3)
+    asked: list[Sequence[str]] = []
+    with PositionLedger.connect(ledger_url) as ledger:
+        assert ledger.receipt("never sent") is None
+        for number in range(10):
+            ledger.request_entry(**ENTRY | {"symbol": f"A{number}USDT"}, intent_id="1", command_id=f"c-{number}")
+        select = ledger.store.select
+
+        def heard(conditions: Sequence[str], *rest: Any) -> Any:
+            asked.append(conditions)
+            return select(conditions, *rest)
+
+        monkeypatch.setattr(ledger.store, "select", heard)
+        assert ledger.receipt("never sent") is None
+        assert [len(conditions) for conditions in asked] == [0, 3, 3, 3, 3]
+        for number in range(10):
+            found = ledger.receipt(f"c-{number}")
+            assert found is not None and found.position_id == f"A{number}USDT.binance#1"
 
 
 def test_a_command_in_doubt_is_not_said_to_be_unknown(ledger_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
