@@ -26,6 +26,8 @@ class PnlBy(StrEnum):
 
     DAY = "day"
     WEEK = "week"
+    MONTH = "month"
+    YEAR = "year"
     SYMBOL = "symbol"
     EXCHANGE = "exchange"
     ACCOUNT = "account"
@@ -34,12 +36,16 @@ class PnlBy(StrEnum):
     INTENT = "intent"
 
     def group(self, row: PositionRow) -> str:
-        """In which group a cycle is, which is over; days and weeks are those in which it ended, in UTC."""
+        """In which group a cycle is, which is over; a day, week, month or year is the one in which it ended, in UTC."""
         match self:
             case PnlBy.DAY:
                 return f"{ended_at(row):%Y-%m-%d}"
             case PnlBy.WEEK:
                 return f"{ended_at(row):%G-W%V}"
+            case PnlBy.MONTH:
+                return f"{ended_at(row):%Y-%m}"
+            case PnlBy.YEAR:
+                return f"{ended_at(row):%Y}"
             case PnlBy.SYMBOL:
                 return row.symbol
             case PnlBy.EXCHANGE:

@@ -40,8 +40,12 @@ def require_all(what: str, version: int, known: int, siblings: Sequence[str] = (
             "?schema=; only for another one run `position-ledger init`, for it grants every slot anew"
         )
     if version < known:
-        state = f"has schema version {version} of {known}" if version else "holds no ledger"
-        raise SchemaMismatch(f"{what} {state}; run `position-ledger init`")
+        if version:
+            raise SchemaMismatch(f"{what} has schema version {version} of {known}; run `position-ledger init`")
+        raise SchemaMismatch(
+            f"{what} holds no ledger. If it never did, run `position-ledger init`; if it did, restore a backup, for a "
+            "new one would grant the slots that are held"
+        )
 
 
 def beside(siblings: Sequence[str]) -> str:

@@ -112,7 +112,10 @@ class Connections:
             return self._memory
         path, where = self._file.path, self.settings.where
         if self._mode == "rw" and not path.exists():
-            raise SchemaMismatch(f"there is no ledger at {where}; make one with `position-ledger init`")
+            raise SchemaMismatch(
+                f"there is no ledger at {where}. If there was none yet, make one with `position-ledger init`; if there "
+                "was one, find it or restore a backup, for a new one would grant the slots that are held"
+            )
         if not path.parent.is_dir():
             raise StoreUnavailable(f"{where}: there is no folder {path.parent}")
         connection = self._connected(f"{path.as_uri()}?mode={self._mode}")

@@ -13,11 +13,15 @@ Identity = tuple[int, int]
 
 def identity(path: str) -> Identity | None:
     """The identity of a file, whatever its name; None when there is none."""
+    found = _found(path)
+    return None if found is None else (found.st_dev, found.st_ino)
+
+
+def _found(path: str) -> os.stat_result | None:
     try:
-        found = os.stat(path)  # noqa: PTH116 - asked twice an append, and a Path takes as long again
+        return os.stat(path)  # noqa: PTH116 - asked twice an append, and a Path takes as long again
     except FileNotFoundError:
         return None
-    return found.st_dev, found.st_ino
 
 
 class FileConnection(sqlite3.Connection):
@@ -41,6 +45,7 @@ class LedgerFile:
         self._name, self._log = str(self.path), f"{self.path}-wal"
         self._where = where
         self._identity = identity(self._name)
+        self._was_filled = False
 
     def meet(self, connection: FileConnection) -> None:
         """Remember which file a connection has opened, before it is used."""
@@ -63,11 +68,22 @@ class LedgerFile:
             )
 
     def require_name(self) -> None:
-        """Refuse unless the name still means the file that was opened first: StoreUnavailable."""
-        found = identity(self._name)
-        if self._identity is not None and found != self._identity:
+        """Refuse unless the name still means the file that was opened first, and not emptied: StoreUnavailable.
+
+        A connection goes on for long with the pages that it remembers of a file in which there are none any more.
+        """
+        found = _found(self._name)
+        named = None if found is None else (found.st_dev, found.st_ino)
+        if self._identity is not None and named != self._identity:
             became = "is not there any more" if found is None else "is another file by now"
             raise StoreUnavailable(
                 f"{self._where} was opened as the ledger, and {became}: it was moved, replaced or deleted; nothing was "
                 "written. Put that file back, or connect to it where it is now"
             )
+        is_empty = found is None or found.st_size == 0
+        if is_empty and self._was_filled:
+            raise StoreUnavailable(
+                f"{self._where} was emptied while it was open; nothing was written. Keep {self._where}-wal if it is "
+                "there, end every process that has the ledger open, and restore a backup"
+            )
+        self._was_filled = not is_empty

@@ -28,7 +28,7 @@ from scripts.profit_table import profit_table, results_table
 from scripts.replica_place import print_read, reading, show_place
 
 _SORTS: Final = {
-    "group": "by name, days and weeks as they went",
+    "group": "by name, days, weeks, months and years as they went",
     "worst": "the lowest profit first",
 }
 _FIRST: Final = ("currency", "cycles", "profit", "fees", "cash", "net", "won share", "factor", "drawdown", "held")
@@ -46,7 +46,8 @@ _FIRST: Final = ("currency", "cycles", "profit", "fees", "cash", "net", "won sha
     type=click.Choice([each.value for each in PnlBy]),
     default=PnlBy.DAY.value,
     show_default=True,
-    help="What is summed up together. Days and weeks are UTC, by the end of a cycle; intent: what ids begin with.",
+    help="What is summed up together. Days, weeks, months and years are UTC, by the end of a cycle; "
+    "intent: what ids begin with.",
 )
 @click.option(
     "--judge",
@@ -80,7 +81,7 @@ def command(
       position-ledger pnl
       position-ledger pnl --by symbol --sort worst --limit 10
       position-ledger pnl --by reason --since 7d --exchange bybit --json
-      position-ledger pnl --by week --since 2025-10-01T00:00:00Z --csv > weeks.csv
+      position-ledger pnl --by month --since 2025-01-01T00:00:00Z --until 2026-01-01T00:00:00Z --csv > months.csv
     """
     del asked_at
     if as_json and as_csv:

@@ -65,6 +65,21 @@ def test_a_file_that_is_put_back_is_appended_to_again(ledger: PositionLedger, fi
     assert enter(ledger, "BUSDT") == "recorded"
 
 
+def test_a_file_that_was_emptied_is_neither_read_from_memory_nor_appended_to(
+    ledger: PositionLedger, file: Path
+) -> None:
+    assert len(ledger.positions()) == 1
+    whole = file.read_bytes()
+    file.write_bytes(b"")
+    for _ in range(2):
+        with pytest.raises(StoreUnavailable, match="was emptied while it was open"):
+            ledger.positions()
+        with pytest.raises(StoreUnavailable, match="was emptied while it was open"):
+            enter(ledger, "BUSDT")
+    file.write_bytes(whole)
+    assert len(ledger.positions()) == 1
+
+
 def test_an_append_stays_possible_while_others_come_and_go(ledger: PositionLedger, file: Path) -> None:
     for number in range(3):
         with PositionLedger.connect(f"sqlite:///{file}") as other, other.store.snapshot():
