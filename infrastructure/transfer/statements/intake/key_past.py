@@ -44,7 +44,7 @@ _FEE: Final = "SELECT fee FROM commands WHERE command_id = ?"
 _ADD_PAYMENT: Final = "INSERT INTO payments VALUES (?, ?, ?, ?)"
 _PAYMENTS_INDEX: Final = "CREATE INDEX IF NOT EXISTS payments_time ON payments (time)"
 _PAYMENTS: Final = "SELECT amount, currency FROM payments WHERE time BETWEEN ? AND ? AND kind = ?"
-_PAID_APART: Final = timedelta(seconds=10)
+_PAID_APART: Final = timedelta(seconds=1)
 """By how much times of one payment differ at most that several answers of an exchange have."""
 _OF_MANY: Final = frozenset({"commission", "rebate"})
 """Kinds of which there may be several alike in one moment, one of each fill."""
