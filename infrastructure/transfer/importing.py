@@ -56,7 +56,15 @@ class _Import:
 
     def run(self) -> Imported:
         try:
-            self._take_lines()
+            for line in self._file.lines():
+                match line.says:
+                    case EventLine():
+                        self._take_event(line, line.says)
+                    case RejectionLine():
+                        self._take_rejection(line, line.says)
+                    case EndLine():
+                        self._end(line, line.says)
+            self._file.be_whole()
             self._batch.write()
         except ImportRefused as refusal:
             if "line" in refusal.details:
@@ -70,18 +78,6 @@ class _Import:
             nid=self._chain.nid,
             digest=self._chain.digest,
         )
-
-    def _take_lines(self) -> None:
-        for line in self._file.lines():
-            match line.says:
-                case EventLine():
-                    self._take_event(line, line.says)
-                case RejectionLine():
-                    self._take_rejection(line, line.says)
-                case EndLine():
-                    self._end(line, line.says)
-        if not self._file.is_whole:
-            raise ImportRefused("a line has its checksum in another spelling than `export` writes: export it again")
 
     def _take_event(self, line: NumberedLine, says: EventLine) -> None:
         if self._rejections_read:

@@ -97,6 +97,11 @@ class ExportFile:
         if not isinstance(last, EndLine):
             raise ImportRefused.at(number + 1, "the file ends before the last line of the export: it was cut off")
 
+    def be_whole(self) -> None:
+        """Refuses: ImportRefused where the file is not whole, and no line said why: nothing of it was written."""
+        if not self.is_whole:
+            raise ImportRefused("a line has its checksum in another spelling than `export` writes: export it again")
+
     def _next(self, *expected: type[Line]) -> NumberedLine | None:
         for number, text in self._texts:
             says = _understood(number, text)

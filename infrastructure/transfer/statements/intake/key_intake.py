@@ -353,6 +353,8 @@ class _OneKey:
         if self._past.has(cash_id_of(cash)):
             self._tally.payments_before += 1
             self._check_amount(cash)
+        elif self._past.has_alike(cash):
+            self._tally.leave_out(cash, "the ledger has the same from another kind of file, under another id")
         elif self._past.has_fees and cash.may_be_told and (cash.trade_id is None or self._past.has_made_up):
             self._tally.leave_out(cash, "the fills that the ledger has say their fees")
         elif self._past.until is None or cash.time > self._past.until:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Collection, Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final, NamedTuple
 
@@ -20,6 +20,7 @@ from infrastructure.transfer.statements.intake.command_ids import (
     side_of,
 )
 from infrastructure.transfer.statements.sources.statement_row import MADE_UP, is_made_up
+from infrastructure.transfer.statements.statement_cash import StatementCash
 from infrastructure.transfer.statements.statement_fill import StatementFill, StatementRefused
 
 _TABLES: Final = """
@@ -29,6 +30,7 @@ CREATE TABLE commands (
     command_id TEXT PRIMARY KEY, amount TEXT, price TEXT, fee TEXT, fee_currency TEXT, order_id TEXT
 ) WITHOUT ROWID;
 CREATE TABLE cycles (cycle INTEGER PRIMARY KEY, opened TEXT, ended TEXT);
+CREATE TABLE payments (time TEXT, kind TEXT, amount TEXT, currency TEXT);
 """
 _ADD: Final = """
 INSERT INTO commands VALUES (?, ?, ?, ?, ?, ?)
@@ -39,6 +41,13 @@ ON CONFLICT (command_id) DO UPDATE SET amount = coalesce(amount, excluded.amount
 """`amount` is what a command filled, or what was paid or received by it."""
 _AMOUNT: Final = "SELECT amount FROM commands WHERE command_id = ?"
 _FEE: Final = "SELECT fee FROM commands WHERE command_id = ?"
+_ADD_PAYMENT: Final = "INSERT INTO payments VALUES (?, ?, ?, ?)"
+_PAYMENTS_INDEX: Final = "CREATE INDEX IF NOT EXISTS payments_time ON payments (time)"
+_PAYMENTS: Final = "SELECT amount, currency FROM payments WHERE time BETWEEN ? AND ? AND kind = ?"
+_PAID_APART: Final = timedelta(seconds=1)
+"""By how much times of one payment differ at most that several answers of an exchange have."""
+_OF_MANY: Final = frozenset({"commission", "rebate"})
+"""Kinds of which there may be several alike in one moment, one of each fill."""
 _INDEX: Final = "CREATE INDEX IF NOT EXISTS by_order ON commands (order_id)"
 _OF_ORDER: Final = """
 SELECT command_id, amount, price, fee, fee_currency FROM commands
@@ -126,6 +135,8 @@ class KeyPast:
         amount = price = fee = fee_currency = order_id = None
         if isinstance(event, CashRecorded):
             amount = str(event.amount)
+            paid = timestamp_text(event.ts_event), event.kind, amount, event.currency
+            self._database.execute(_ADD_PAYMENT, paid)
         if isinstance(event, EntryFilled | PositionReduced):
             amount, price = str(event.last_qty), str(event.last_px)
             self.is_of_one_moment = self.is_of_one_moment and self.until in (None, event.ts_event)
@@ -153,6 +164,18 @@ class KeyPast:
         """What a command filled, or moved in cash, that is on record; None for one that is not, or did neither."""
         found = self._database.execute(_AMOUNT, (command_id,)).fetchone()
         return None if found is None or found[0] is None else Decimal(found[0])
+
+    def has_alike(self, cash: StatementCash) -> bool:
+        """Whether a payment on record is the same but for its id: another kind of file has another one for it."""
+        if cash.kind in _OF_MANY:
+            return False
+        self._database.execute(_PAYMENTS_INDEX)
+        around = [timestamp_text(cash.time + apart) for apart in (-_PAID_APART, _PAID_APART)]
+        found = self._database.execute(_PAYMENTS, (*around, cash.kind))
+        return any(
+            Decimal(amount) == cash.amount and (currency == cash.currency or None in (currency, cash.currency))
+            for amount, currency in found
+        )
 
     def paid(self, command_id: str) -> Decimal:
         """The fee of what a command filled that is on record; zero where none is."""

@@ -59,6 +59,10 @@ def test_a_database_has_to_have_a_name(tmp_path: Path) -> None:
         ("hyperliquid-funding-csv", "hyperliquid-funding"),
         ("ccxt-funding", "binance-futures-income"),
         ("binance-futures-positions", "binance-futures-trades"),
+        ("kraken-futures-log", "kraken-futures-log-csv"),
+        ("kraken-futures-log-csv", "kraken-futures-fills"),
+        ("kraken-futures-log", "ccxt-trades"),
+        ("coinbase-fills-csv", "ccxt-trades"),
     ],
 )
 def test_kinds_that_tell_of_the_same_are_not_put_together(one: str, other: str) -> None:

@@ -254,7 +254,7 @@ def _fill(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
 _LACKS: Final = "the order of a fill: those of one moment and one side are taken for one"
 _BECOMES: Final = (
     "a cycle from flat to flat; funding, also that which a trade realises, and interest as cash. Transfers and "
-    "conversions are left out. Take it or `kraken-futures-fills`"
+    "conversions are left out. Take it, its other form, or `kraken-futures-fills`"
 )
 KRAKEN_LOG: Final = StatementKind(
     name="kraken-futures-log",

@@ -67,6 +67,43 @@ def test_a_payment_of_no_symbol_is_told_and_not_recorded(ledger: PositionLedger)
     assert finding.startswith("no symbol: the file names none: 1 x insurance BNB, 3 in all, not recorded")
 
 
+@pytest.mark.parametrize("second", [50, 200])
+@pytest.mark.parametrize("later", [0, 0.005, 1])
+def test_a_payment_that_the_ledger_has_under_another_id_is_told_and_not_recorded(
+    ledger: PositionLedger, second: int, later: float
+) -> None:
+    """As the income history, what ccxt saved of it and the stream of an account name one payment."""
+    take(ledger, TRADES[:1] if second > 100 else TRADES, [paid(second, "-0.5")])
+    before = cash_of(ledger)
+    report = take(ledger, [paid(second + later, "-0.50", cash_id="x", currency=None, line=5)])
+    assert (report.cash, cash_of(ledger)) == ({}, before)
+    (finding,) = report.findings
+    assert finding.startswith(
+        "BTCUSDT.binance: the ledger has the same from another kind of file, under another id: 1 x funding USDT, -0.5"
+    )
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"second": 52, "amount": "-0.5"},
+        {"second": 50, "amount": "-0.6"},
+        {"second": 50, "amount": "-0.5", "currency": "BNB"},
+        {"second": 50, "amount": "-0.5", "kind": "insurance"},
+    ],
+)
+def test_another_payment_is_recorded(ledger: PositionLedger, other: dict[str, Any]) -> None:
+    take(ledger, TRADES, [paid(50, "-0.5")])
+    report = take(ledger, [paid(**other, cash_id="x", line=5)])
+    assert (report.findings, len(report.cash)) == ([], 1)
+
+
+def test_rebates_of_one_moment_may_be_alike(ledger: PositionLedger) -> None:
+    take(ledger, TRADES, [paid(50, "0.5", kind="rebate")])
+    report = take(ledger, [paid(50, "0.5", kind="rebate", cash_id="x", line=5)])
+    assert (report.findings, report.cash) == ([], {"rebate USDT": Decimal("0.5")})
+
+
 def test_a_payment_that_names_no_leg_is_of_the_one_leg_that_was_held(ledger: PositionLedger) -> None:
     take(ledger, [fill(0, "1", key=leg(Leg.LONG))], [paid(50, "-0.5")])
     (row,) = ledger.positions()

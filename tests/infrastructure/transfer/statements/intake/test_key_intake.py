@@ -440,7 +440,7 @@ def made_up(chance: random.Random) -> list[StatementFact]:
         known: dict[str, Any] = {"price": f"{chance.randint(90, 110)}", "order_id": f"o{chance.randrange(40)}"}
         match chance.randrange(5):
             case 0:
-                facts.append(paid(second, chance.choice(["-0.5", "0.25", "1e-8"]), line=line, key=key))
+                facts.append(paid(second, chance.choice([f"-0.{line}", f"{line}", f"{line}e-8"]), line=line, key=key))
             case 1:
                 opened = chance.randrange(second + 1)
                 facts.append(fill(opened, "1", line=line, key=SOL, **known | {"order_id": f"l{line}"}))
