@@ -21,7 +21,7 @@ from infrastructure.ledger.questions.history import HistoryEntry
 from infrastructure.ledger_clock import now
 from projections.audit.narrative import Narrative, story
 from projections.exposure import taken_over_at
-from projections.timeline import moments
+from projections.positions import PositionRow, project
 from scripts.narrative_text import print_story
 from scripts.options.completion import places
 from scripts.options.database import by_option, database_option, html_option, json_option
@@ -136,8 +136,10 @@ def tell(ledger: PositionLedger, entries: Sequence[HistoryEntry], *, as_of: str 
 
 def _successor_at(ledger: PositionLedger, cycle: Sequence[PositionEvent], as_of: str | None) -> datetime | None:
     """When a later cycle took over what a cycle that is over holds, as far as the ledger knew."""
-    row = moments(cycle)[-1].row
-    if not row.stray:
+    row: PositionRow | None = None
+    for event in cycle:
+        row = project(row, event)
+    if row is None or not row.stray:
         return None
     return taken_over_at(row, (entry.event for entry in ledger.history(row.stream, as_of=as_of)))
 
