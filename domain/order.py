@@ -19,6 +19,7 @@ CLOCKS_APART: Final = timedelta(seconds=5)
 """By how much the times of one exchange may disagree: a statement counts the fills until so long after it."""
 
 Role = Literal["entry", "stop", "target", "exit", "rollback"]
+_AT_WORK_UNTIL_ENDED: Final = ("stop", "target")
 Outcome = Literal["filled", "canceled", "expired", "rejected", "lost"]
 
 
@@ -68,18 +69,21 @@ class Order(TypedStruct, frozen=True, kw_only=True, dict=True):
         """Whether more of it may be filled."""
         return self.ended is None
 
-    @once
+    @property
     def is_settled(self) -> bool:
         """Whether nobody waits for anything of it: what else comes names it by an id of the exchange.
 
         Nobody waits for more of an order that is full, or that was never promised; a stop or target is at work until
         it has ended, and what was stated may be explained by fills without a name.
         """
-        if self.traded_qty < self.stated_qty or self.ended is not None:
-            return self.traded_qty >= self.stated_qty
-        if self.role in ("stop", "target") or self.exchange_order_id is None:
-            return False
-        return self.client_order_id is None or self.room == 0
+        if self.ended is None:
+            if self.exchange_order_id is None or self.role in _AT_WORK_UNTIL_ENDED:
+                return False
+            if self.client_order_id is not None and (
+                self.requested_qty is None or self.filled_qty < self.requested_qty
+            ):
+                return False
+        return self.traded_qty >= self.stated_qty
 
     @property
     def room(self) -> Decimal | None:

@@ -342,7 +342,7 @@ _PLAIN[Order] = [
         for price, at in zip(map(Decimal, _EDGES), _MOMENTS, strict=False)
     ),
 ]
-_PLAIN[Orders] = [Orders(), Orders(_PLAIN[Order]), Orders(_PLAIN[Order][-1:])]
+_PLAIN[Orders] = [Orders.of(), Orders.of(_PLAIN[Order]), Orders.of(_PLAIN[Order][-1:])]
 _ORDERS: Final[dict[str, list[Any]]] = {"order": ["entry", "entry.2", "stop.1", "target.1", "exit.1"]}
 _DRAWN: Final[tuple[type[Any], ...]] = (*EVENTS, PositionRow, CycleFacts)
 _FIELDS_OF: Final = {

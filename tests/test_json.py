@@ -116,7 +116,7 @@ def value(hint: Any, name: str, *, bare: bool, filled: Mapping[Any, Any]) -> Any
     if is_enum(hint):
         return next(iter(hint))
     if hint is Orders:
-        return Orders(of(dict[str, Order]).values())
+        return Orders.of(of(dict[str, Order]).values())
     return None if getattr(hint, "_is_protocol", False) else example(hint, bare=bare)
 
 

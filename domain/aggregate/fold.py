@@ -115,7 +115,7 @@ def _terms(event: e.PositionEvent) -> Instrument:
 
 
 def _entry(event: e.PositionEvent, **known: Any) -> Orders:
-    return Orders([Order(name="entry", opened_at=event.ts_event, **known)])
+    return NO_ORDERS.with_order(Order(name="entry", opened_at=event.ts_event, **known))
 
 
 def _imported(event: e.PositionImported) -> PositionRow:

@@ -77,7 +77,7 @@ class PositionRow(TypedStruct, frozen=True, kw_only=True, gc=False):
     """What was left as dust when the cycle was closed; not sold, and not to be watched."""
     cash: dict[str, Number] = field(default_factory=dict)
     net_pnl: Number | None = None
-    orders: Orders = field(default_factory=Orders)
+    orders: Orders = field(default_factory=Orders.of)
 
     def as_json(self) -> dict[str, Any]:
         """The row as a program reads it: numbers as text, times in UTC."""

@@ -60,7 +60,7 @@ class Stand(TypedStruct, frozen=True, gc=False):
     """How a cycle stood when the exchange's word was last taken for it; in the beginning, with nothing."""
 
     holding: Holding = Holding()
-    orders: Orders = msgspec.field(default_factory=Orders)
+    orders: Orders = msgspec.field(default_factory=Orders.of)
 
 
 @dataclass
@@ -89,7 +89,7 @@ class PositionState:
     adjusted_at: datetime = EPOCH
     closed_at: datetime = EPOCH
     """When its end was said to be, be it that the cycle was opened again since."""
-    adjusted_orders: Orders = field(default_factory=Orders)
+    adjusted_orders: Orders = field(default_factory=Orders.of)
     """The orders that were known when the exchange's word was last taken for the quantity."""
     unattributed: Decimal = ZERO
     """What an adjustment saw that no entry order has accounted for yet."""

@@ -31,7 +31,7 @@ class EntryCount(TypedStruct, frozen=True, gc=False):
     terms: Instrument
     absorbed: Decimal = ZERO
     is_seen: bool = False
-    orders: Orders = field(default_factory=Orders)
+    orders: Orders = field(default_factory=Orders.of)
     since: Stand = field(default_factory=Stand)
 
     @classmethod

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
-from typing import Any, Final, TypeVar, overload
+from typing import Any, Final, Self, TypeVar, overload
 
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
@@ -26,40 +27,48 @@ class Orders(Mapping[str, Order]):
 
     __slots__ = ("_counts", "_names", "_placed", "_unsettled")
 
-    def __init__(self, orders: Iterable[Order] = ()) -> None:
-        """Hold some orders."""
+    def __init__(
+        self,
+        placed: LayeredMap[str, tuple[int, Order]],
+        unsettled: Mapping[str, Order],
+        counts: Mapping[Role, int],
+        names: LayeredMap[str, str],
+    ) -> None:
+        """Hold orders by name with their places, in the same order those not settled, and the names by ids of ours."""
+        self._placed, self._unsettled, self._counts, self._names = placed, unsettled, counts, names
+
+    @classmethod
+    def of(cls, orders: Iterable[Order] = ()) -> Self:
+        """Hold some orders; of two of one name the later."""
         by_name = {order.name: order for order in orders}
-        placed = {name: (place, order) for place, (name, order) in enumerate(by_name.items())}
-        self._placed = LayeredMap(placed)
-        self._unsettled = {name: each for name, each in placed.items() if not each[1].is_settled}
-        self._counts: dict[Role, int] = {}
         names: dict[str, str] = {}
         for name, order in by_name.items():
-            self._counts[order.role] = self._counts.get(order.role, 0) + 1
             if order.client_order_id is not None:
                 names.setdefault(order.client_order_id, name)
-        self._names = LayeredMap(names)
+        return cls(
+            LayeredMap({name: (place, order) for place, (name, order) in enumerate(by_name.items())}),
+            {name: order for name, order in by_name.items() if not order.is_settled},
+            Counter(order.role for order in by_name.values()),
+            LayeredMap(names),
+        )
 
     def with_order(self, order: Order) -> Orders:
         """The same with one of them new, or as it is now."""
-        made = Orders.__new__(Orders)
-        name, known, counts, names = order.name, self._placed.get(order.name), self._counts, self._names
+        name, client_order_id = order.name, order.client_order_id
+        known, unsettled, counts, names = self._placed.get(name), self._unsettled, self._counts, self._names
         if known is None:
-            placed = len(self._placed), order
-            counts = {**counts, order.role: counts.get(order.role, 0) + 1}
+            place, counts = len(self._placed), {**counts, order.role: counts.get(order.role, 0) + 1}
         else:
-            placed = known[0], order
-        if order.client_order_id is not None and order.client_order_id not in names:
-            names = names.with_item(order.client_order_id, name)
+            place = known[0]
+        if client_order_id is not None and client_order_id not in names:
+            names = names.with_item(client_order_id, name)
         if not order.is_settled:
-            unsettled = {**self._unsettled, name: placed}
-        elif name in self._unsettled:
-            unsettled = {each: order for each, order in self._unsettled.items() if each != name}
-        else:
-            unsettled = self._unsettled
-        made._placed = self._placed.with_item(name, placed)  # noqa: SLF001 - of its own kind
-        made._unsettled, made._counts, made._names = unsettled, counts, names  # noqa: SLF001 - of its own kind
-        return made
+            unsettled = {**unsettled, name: order}
+            if known is not None and name not in self._unsettled:  # it stands last, and came before others
+                unsettled = dict(sorted(unsettled.items(), key=lambda item: self._placed.get(item[0], known)[0]))
+        elif name in unsettled:
+            unsettled = {each: other for each, other in unsettled.items() if each != name}
+        return Orders(self._placed.with_item(name, (place, order)), unsettled, counts, names)
 
     def with_orders(self, orders: Iterable[Order]) -> Orders:
         """The same with some of them new, or as they are now."""
@@ -70,10 +79,7 @@ class Orders(Mapping[str, Order]):
 
     def unsettled(self, *roles: Role) -> list[Order]:
         """The orders that somebody waits for something of, of some roles or of all, oldest first."""
-        placed: Iterable[tuple[int, Order]] = self._unsettled.values()
-        if len(self._unsettled) > 1:
-            placed = sorted(placed)  # by place: one that was settled and is not any more stands last
-        return [order for _, order in placed if not roles or order.role in roles]
+        return [order for order in self._unsettled.values() if not roles or order.role in roles]
 
     def count(self, role: Role) -> int:
         """How many orders there are of a role."""
@@ -116,13 +122,13 @@ class Orders(Mapping[str, Order]):
         del source
         by_name = core_schema.dict_schema(core_schema.str_schema(), handler.generate_schema(Order))
         return core_schema.no_info_wrap_validator_function(
-            lambda value, read: value if isinstance(value, cls) else cls(read(value).values()),
+            lambda value, read: value if isinstance(value, cls) else cls.of(read(value).values()),
             by_name,
             serialization=core_schema.plain_serializer_function_ser_schema(dict, return_schema=by_name),
         )
 
 
-NO_ORDERS: Final = Orders()
+NO_ORDERS: Final = Orders.of()
 
 
 def of_role(orders: Orders, role: Role) -> Iterator[Order]:
@@ -164,8 +170,10 @@ def stops_at_work(orders: Orders, side: Side, avg_px_open: Decimal | None) -> li
         return []
     return [
         stop
-        for stop in live(orders, "stop")
-        if stop.price is not None and (stop.locks_profit or is_losing_side(side, stop.price, avg_px_open))
+        for stop in orders.unsettled("stop")
+        if stop.ended is None
+        and stop.price is not None
+        and (stop.locks_profit or is_losing_side(side, stop.price, avg_px_open))
     ]
 
 

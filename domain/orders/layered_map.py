@@ -21,21 +21,18 @@ class LayeredMap(Mapping[Key, Value], Generic[Key, Value]):
 
     __slots__ = ("_above", "_below", "_size")
 
-    def __init__(self, items: Mapping[Key, Value] | None = None) -> None:
-        """Hold some items."""
-        self._below: dict[Key, Value] = {**(items or {})}
-        self._above: dict[Key, Value] = {}
-        self._size = len(self._below)
+    def __init__(self, below: dict[Key, Value], above: dict[Key, Value] | None = None, size: int | None = None) -> None:
+        """Hold the items of two dictionaries, which nobody alters any more; `size` is how many keys they have."""
+        self._below, self._above = below, above or {}
+        self._size = len({**below, **self._above}) if size is None else size
 
     def with_item(self, key: Key, value: Value) -> LayeredMap[Key, Value]:
         """The same items with one more, or with another value of one."""
-        made: LayeredMap[Key, Value] = LayeredMap.__new__(LayeredMap)
         above, below = {**self._above, key: value}, self._below
-        made._size = self._size + (key not in self._above and key not in below)
+        size = self._size if key in self else self._size + 1
         if len(above) > _FEW and len(above) ** 2 > len(below):
             above, below = {}, {**below, **above}
-        made._above, made._below = above, below
-        return made
+        return LayeredMap(below, above, size)
 
     def changed_since(self, before: LayeredMap[Key, Value]) -> list[Value]:
         """The values that are not the very ones that it had before."""

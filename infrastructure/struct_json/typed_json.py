@@ -65,7 +65,7 @@ def _made(kind: type, value: Any) -> Any:
     if kind is object:
         return _KNOWN[value]
     if kind is Orders:
-        return Orders(msgspec.convert(value, dict[str, Order], dec_hook=_made).values())
+        return Orders.of(msgspec.convert(value, dict[str, Order], dec_hook=_made).values())
     if has_float(value):
         raise ValueError("numbers are stored as text")
     return _adapter(kind).validate_python(value)

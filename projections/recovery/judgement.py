@@ -302,7 +302,7 @@ class _Judgement:
             )
             stops[stop.name] = stop
         entry = self._row.avg_px_open if seen.avg_px_open is None else seen.avg_px_open
-        return covers(Orders(stops.values()), self._row.side, seen.quantity, entry)
+        return covers(Orders.of(stops.values()), self._row.side, seen.quantity, entry)
 
     def _of(self, kind: DiscrepancyKind) -> list[Discrepancy]:
         return [each for each in self._all if each.kind is kind]

@@ -127,7 +127,7 @@ def _orders(text: str) -> Orders:
     found = _order_reader().read_all(text)
     if found is None:
         raise ValueError("is in another spelling")
-    return Orders(found)
+    return Orders.of(found)
 
 
 @cache

@@ -87,7 +87,7 @@ def _moved_to_plan(ctx: FlowContext, row: PositionRow, attached: Order, market: 
     """
     if (yield from planned_price(ctx, row, market)) in (None, attached.price):
         return row
-    others = Orders(order for order in row.orders.values() if order is not attached)
+    others = Orders.of(order for order in row.orders.values() if order is not attached)
     try:
         if not covers(others, row.side, row.quantity, row.avg_px_open):
             yield from _stop(ctx, row, row.quantity, market, may_be_for_all=False)
@@ -132,7 +132,7 @@ def moved(ctx: FlowContext, position_id: str, price: Decimal, market: TradedMark
 
 
 def _stops_at(row: PositionRow, price: Decimal) -> Orders:
-    return Orders(each for each in live(row.orders, "stop") if each.price == price)
+    return Orders.of(each for each in live(row.orders, "stop") if each.price == price)
 
 
 def _stop(

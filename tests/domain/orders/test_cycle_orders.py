@@ -36,14 +36,14 @@ _ORDERS: Final = st.builds(
 
 @tried_on(st.lists(_ORDERS, max_size=40), st.integers(0, 40))
 def test_what_is_kept_is_what_looking_through_all_would_find(told: list[Order], until: int) -> None:
-    orders, known = Orders(), dict[str, Order]()
+    orders, known = Orders.of(), dict[str, Order]()
     then = orders
     for number, order in enumerate(told):
         if number == until:
             then = orders
         orders, known[order.name] = orders.with_order(order), order
-    assert [*orders.items()] == [*known.items()] and orders == Orders(known.values())
-    for made in (orders, Orders(known.values())):
+    assert [*orders.items()] == [*known.items()] and orders == Orders.of(known.values())
+    for made in (orders, Orders.of(known.values())):
         assert made.unsettled() == [order for order in known.values() if not order.is_settled]
         for role in ("entry", "stop", "target", "exit", "rollback"):
             mine = [order for order in known.values() if order.role == role]
@@ -55,7 +55,7 @@ def test_what_is_kept_is_what_looking_through_all_would_find(told: list[Order], 
 
 
 def test_an_order_is_found_by_our_id_under_the_name_that_had_it_first() -> None:
-    orders = Orders([Order(name="entry", client_order_id="c1")])
+    orders = Orders.of([Order(name="entry", client_order_id="c1")])
     orders = orders.with_order(Order(name="exit.1", client_order_id="c2"))
     orders = orders.with_order(Order(name="exit.1", client_order_id="c2", exchange_order_id="x1"))
     assert [order and order.name for order in map(orders.of_client, ("c1", "c2", "c3"))] == ["entry", "exit.1", None]

@@ -13,7 +13,7 @@ from domain.orders.layered_map import LayeredMap
 @given(st.lists(st.tuples(st.integers(0, 60), st.integers()), max_size=200), st.integers(0, 200))
 def test_it_is_what_a_dictionary_would_be(items: list[tuple[int, int]], until: int) -> None:
     known: dict[int, int] = {}
-    grown: LayeredMap[int, int] = LayeredMap()
+    grown: LayeredMap[int, int] = LayeredMap({})
     then, before = {**known}, grown
     for number, (key, value) in enumerate(items):
         if number == until:
@@ -29,7 +29,7 @@ def test_it_is_what_a_dictionary_would_be(items: list[tuple[int, int]], until: i
 @given(st.lists(st.tuples(st.integers(0, 40), st.integers()), max_size=120), st.integers(0, 120))
 def test_it_tells_what_changed_since(items: list[tuple[int, int]], until: int) -> None:
     boxes: dict[int, list[int]] = {}
-    grown: LayeredMap[int, list[int]] = LayeredMap()
+    grown: LayeredMap[int, list[int]] = LayeredMap({})
     before, then = grown, {**boxes}
     for number, (key, value) in enumerate(items):
         if number == until:
@@ -41,7 +41,7 @@ def test_it_tells_what_changed_since(items: list[tuple[int, int]], until: int) -
 
 
 def test_one_more_item_copies_few() -> None:
-    grown, copied, many = LayeredMap[int, int](), 0, 40_000
+    grown, copied, many = LayeredMap[int, int]({}), 0, 40_000
     for number in range(many):
         shared, grown = _layers(grown), grown.with_item(number, number)
         copied += sum(len(layer) for layer in _layers(grown) if all(layer is not other for other in shared))

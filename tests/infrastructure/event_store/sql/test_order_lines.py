@@ -62,7 +62,7 @@ def test_an_order_that_is_as_it_was_is_not_written() -> None:
     assert places == [0, 1, 2]
     assert lines_of([row], {GRID: row}) == []
     first, *others = row.orders.values()
-    fewer = replace(row, orders=Orders(others))
+    fewer = replace(row, orders=Orders.of(others))
     assert lines_of([row], {GRID: fewer}) == [(GRID, 0, first.text)]
 
 
