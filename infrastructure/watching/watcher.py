@@ -61,7 +61,7 @@ class WatchPlan:
     """How often every event and row is read; None: never."""
 
 
-class _Unwritten(NamedTuple):
+class _WriteOutage(NamedTuple):
     """Since when what is to be remembered cannot be written down, and why not."""
 
     since: datetime
@@ -94,7 +94,7 @@ class Watcher:
         self._has_changed = True
         self._written_at = 0.0
         self._away_since: datetime | None = None
-        self._unwritten: _Unwritten | None = None
+        self._unwritten: _WriteOutage | None = None
 
     # -- a run --------------------------------------------------------------------------------------------------
 
@@ -266,7 +266,7 @@ class Watcher:
             self._memory.write(self._ledger.store, self._place, self._book, self._clock())
             self._has_changed, self._written_at, self._unwritten = False, time.monotonic(), None
         except StoreError as cause:
-            before = self._unwritten or _Unwritten(self._clock(), cause)
+            before = self._unwritten or _WriteOutage(self._clock(), cause)
             if self._away_since is None and (self._unwritten is None or str(before.cause) != str(cause)):
                 self._say(f"not remembered yet: {type(cause).__name__}: {cause}")
-            self._unwritten = _Unwritten(before.since, cause)
+            self._unwritten = _WriteOutage(before.since, cause)
