@@ -61,7 +61,7 @@ class WatchPlan:
     """How often every event and row is read; None: never."""
 
 
-class _CannotWrite(NamedTuple):
+class _WriteOutage(NamedTuple):
     """Since when what is to be remembered cannot be written down, and why not."""
 
     since: datetime
@@ -94,7 +94,7 @@ class Watcher:
         self._has_changed = True
         self._written_at = 0.0
         self._away_since: datetime | None = None
-        self._cannot_write: _CannotWrite | None = None
+        self._unwritten: _WriteOutage | None = None
 
     # -- a run --------------------------------------------------------------------------------------------------
 
@@ -133,10 +133,10 @@ class Watcher:
     @property
     def is_cut_off(self) -> bool:
         """Whether its ledger could not be read when it looked last, or what it told could not be written down."""
-        return self._away_since is not None or self._cannot_write is not None
+        return self._away_since is not None or self._unwritten is not None
 
     def _is_brief(self, at: datetime) -> bool:
-        since = self._away_since or (self._cannot_write and self._cannot_write.since)
+        since = self._away_since or (self._unwritten and self._unwritten.since)
         return since is not None and at - since < AWAY_MAX
 
     def _is_done(self) -> bool:
@@ -171,10 +171,8 @@ class Watcher:
         at = self._clock()
         sections, judged = self._judged(at, waits=waits)
         sections += [courier.trouble(at) for courier in self._couriers]
-        if self._cannot_write is not None and self._away_since is None and not self._is_brief(at):
-            sections.append(
-                diagnosis.unwritable(self._plan.where, self._cannot_write.cause, self._cannot_write.since, at)
-            )
+        if self._unwritten is not None and self._away_since is None and not self._is_brief(at):
+            sections.append(diagnosis.unwritable(self._plan.where, self._unwritten.cause, self._unwritten.since, at))
         self._has_changed |= self._book.see(alarms_of(sections), judged, at)
         self._remember()
         self._deliver()
@@ -266,9 +264,9 @@ class Watcher:
             return
         try:
             self._memory.write(self._ledger.store, self._place, self._book, self._clock())
-            self._has_changed, self._written_at, self._cannot_write = False, time.monotonic(), None
+            self._has_changed, self._written_at, self._unwritten = False, time.monotonic(), None
         except StoreError as cause:
-            before = self._cannot_write or _CannotWrite(self._clock(), cause)
-            if self._away_since is None and (self._cannot_write is None or str(before.cause) != str(cause)):
+            before = self._unwritten or _WriteOutage(self._clock(), cause)
+            if self._away_since is None and (self._unwritten is None or str(before.cause) != str(cause)):
                 self._say(f"not remembered yet: {type(cause).__name__}: {cause}")
-            self._cannot_write = _CannotWrite(before.since, cause)
+            self._unwritten = _WriteOutage(before.since, cause)
