@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from typing import Final
 
 from domain.identifiers import PositionId
-from domain.symbols.venues import KNOWN
+from domain.symbols.venues import KNOWN, known_venue
 from projections.health.checks import Check, Section, Severity, Symptom, advised, history_of
 from projections.positions import PositionRow
 
@@ -48,6 +48,6 @@ def _slips(rows: list[PositionRow]) -> Iterator[Symptom]:
 def slip_of(exchange: str, used: Iterable[str]) -> str | None:
     """What to say of a name that may be a slip of the pen for an exchange that is known or used; None for any other."""
     known = sorted({*KNOWN, *used} - {exchange})
-    if exchange in KNOWN or not (near := get_close_matches(exchange, known, 1, _NEAR)):
+    if known_venue(exchange) is not None or not (near := get_close_matches(exchange, known, 1, _NEAR)):
         return None
     return f"no exchange is known as {exchange}, but {near[0]} is near it; as two names they are two slots"

@@ -44,7 +44,14 @@ def test_both_of_them_open_are_critical() -> None:
     assert found(row("BTCUSD.bybit"), row("BTC/USD:BTC.bybit")) == [("critical", "BTCUSD.bybit#1")]
 
 
-@pytest.mark.parametrize("name", ["binnace", "hyper-liquid", "bybitt"])
+def test_another_spelling_of_a_known_exchange_is_named_once() -> None:
+    section = spelling([row("APTUSDT.hyper-liquid", "hyper-liquid")])
+    assert section is not None
+    (symptom,) = section.symptoms
+    assert "was opened under a spelling that means APTUSDT.hyperliquid today" in symptom.message
+
+
+@pytest.mark.parametrize("name", ["binnace", "hyperliqid", "bybitt"])
 def test_an_unknown_exchange_beside_a_near_one_is_named(name: str) -> None:
     assert found(row(f"APTUSDT.{name}", name)) == [("warning", f"APTUSDT.{name}#1")]
 
