@@ -299,7 +299,7 @@ def _differences(wanted: PositionRow, row: PositionRow) -> str:
 
 def _difference(known: Any, wanted: Any) -> str:
     """What a row says and its events do not; of many things by name, those that differ."""
-    if isinstance(wanted, dict):
+    if isinstance(wanted, Mapping):
         return ", ".join(name for name in {**known, **wanted} if known.get(name) != wanted.get(name))
     return f"{known!s}, but its events say {wanted!s}"
 
