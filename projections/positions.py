@@ -13,8 +13,8 @@ from domain.aggregate.fold import project
 from domain.aggregate.row import COLUMNS, PositionRow, row_adapter
 from domain.errors import HistoryDamaged
 from domain.events import PositionEvent
-from domain.order import Order
 from domain.orders.cycle_orders import of_role
+from domain.orders.order import Order
 from domain.values import plain
 
 __all__ = [

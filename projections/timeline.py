@@ -15,8 +15,8 @@ from domain.commands.requests import Evidence
 from domain.holding import Holding
 from domain.instrument import Instrument
 from domain.json_object import JsonObject
-from domain.order import role_of
 from domain.orders.cycle_orders import covered_by, stops_at_work
+from domain.orders.order import role_of
 from domain.rejection import Rejection
 from domain.values import EXACT, Source, Status, plain
 from projections.exposure import counted_at, is_covered

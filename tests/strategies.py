@@ -25,8 +25,8 @@ from domain.events import EVENTS, PositionEvent
 from domain.holding import Holding
 from domain.identifiers import PositionKey
 from domain.instrument import Instrument
-from domain.order import Order
 from domain.orders.cycle_orders import Orders
+from domain.orders.order import Order
 from domain.values import EXACT, Leg, Side, Status
 from projections.exposure import Gap
 from projections.metrics.cycle_metrics import CycleFacts

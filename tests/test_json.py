@@ -27,8 +27,8 @@ from domain.commands.requests import LoseStopLoss
 from domain.errors import CommandRefused, UnknownPosition
 from domain.events import Activated, PositionEvent
 from domain.identifiers import PositionKey
-from domain.order import Order
 from domain.orders.cycle_orders import Orders
+from domain.orders.order import Order
 from domain.values import Source
 from tests.pages import TOP
 

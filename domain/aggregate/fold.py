@@ -11,8 +11,8 @@ from domain.alteration import altered
 from domain.holding import ZERO, Holding
 from domain.identifiers import PositionKey
 from domain.instrument import LINEAR, Instrument
-from domain.order import Order
 from domain.orders.cycle_orders import NO_ORDERS, Orders, covers, live
+from domain.orders.order import Order
 from domain.values import Side, Status
 
 

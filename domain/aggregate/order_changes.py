@@ -8,8 +8,8 @@ from decimal import Decimal
 from domain import events as e
 from domain.alteration import altered
 from domain.instrument import Instrument
-from domain.order import Order
 from domain.orders.cycle_orders import Orders, live
+from domain.orders.order import Order
 
 Asked = e.IncreaseRequested | e.ExitRequested
 

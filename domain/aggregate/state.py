@@ -21,8 +21,8 @@ from domain.alteration import TypedStruct, altered
 from domain.holding import ZERO, Holding
 from domain.identifiers import PositionKey
 from domain.instrument import LINEAR, Instrument
-from domain.order import Order, role_of
 from domain.orders.cycle_orders import NO_ORDERS, Orders, covers, of_role
+from domain.orders.order import Order, role_of
 from domain.stop import Stop
 from domain.values import EPOCH, EXACT, Side, Status, difference_of, sum_of
 

@@ -11,7 +11,7 @@ from domain.commands import requests as c
 from domain.decisions.decision import Decision
 from domain.errors import NotFilled, StaleEvidence
 from domain.holding import ZERO
-from domain.order import CLOCKS_APART, Order
+from domain.orders.order import CLOCKS_APART, Order
 from domain.values import AHEAD_MAX, EPOCH, EXACT, plain
 
 

@@ -12,8 +12,8 @@ from domain.aggregate.state import PositionState, Stand
 from domain.alteration import TypedStruct, altered
 from domain.holding import ZERO, Holding
 from domain.instrument import Instrument
-from domain.order import Order
 from domain.orders.cycle_orders import Orders, of_role
+from domain.orders.order import Order
 from domain.values import EXACT, Side, difference_of
 
 

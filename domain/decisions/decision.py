@@ -27,7 +27,7 @@ from domain.events import PositionEvent
 from domain.holding import Holding
 from domain.identifiers import PositionKey
 from domain.instrument import LINEAR, Instrument
-from domain.order import Order
+from domain.orders.order import Order
 from domain.values import AHEAD_MAX, EXACT, Side, Source, plain
 
 

@@ -20,8 +20,8 @@ from domain.errors import EntryAlreadyPlaced, EntryHasFills, OrderAmbiguous, Pos
 from domain.holding import ZERO, Holding
 from domain.identifiers import client_order_id
 from domain.instrument import LINEAR
-from domain.order import Order
 from domain.orders.cycle_orders import Orders, next_name
+from domain.orders.order import Order
 from domain.values import EXACT, Status, plain
 
 

@@ -28,8 +28,8 @@ from domain.errors import (
 )
 from domain.holding import ZERO, Holding
 from domain.identifiers import client_order_id
-from domain.order import Order
 from domain.orders.cycle_orders import live, next_name, of_role
+from domain.orders.order import Order
 from domain.values import EPOCH, EXACT, Leg, Side, Status, plain, rounded
 
 _BESIDE: Final = "the rest in the cycle that left it as dust, or adopt it as a cycle of its own when this one is closed"

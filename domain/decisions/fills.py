@@ -16,8 +16,8 @@ from domain.decisions.decision import Decision
 from domain.decisions.lookup import named
 from domain.errors import IdempotencyMismatch, NotFilled, OrderAmbiguous, UnknownFill
 from domain.holding import ZERO, Holding
-from domain.order import Order
 from domain.orders.cycle_orders import counted_without_price
+from domain.orders.order import Order
 from domain.values import EPOCH, EXACT, plain
 
 

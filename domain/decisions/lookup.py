@@ -9,8 +9,8 @@ from typing import Final, NamedTuple
 from domain.commands.requests import Reduce
 from domain.decisions.decision import Decision
 from domain.errors import OrderAmbiguous, UnknownOrder
-from domain.order import Order, Role
 from domain.orders.cycle_orders import live, next_name, of_role
+from domain.orders.order import Order, Role
 from domain.values import EXACT, plain
 
 _OF_THE_EXCHANGE: Final = frozenset({"liquidation", "adl"})

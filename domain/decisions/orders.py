@@ -19,8 +19,8 @@ from domain.decisions.lookup import as_one, is_former, listed, needs_named, of_c
 from domain.errors import InstrumentInUse, OrderAlreadyEnded, OrderAmbiguous, OrderHasFills, ReduceExceedsPosition
 from domain.holding import ZERO, Holding
 from domain.instrument import LINEAR
-from domain.order import CLOCKS_APART, Order
 from domain.orders.cycle_orders import live, of_role
+from domain.orders.order import CLOCKS_APART, Order
 from domain.values import EPOCH, EXACT, Status, plain
 
 

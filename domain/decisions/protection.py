@@ -23,8 +23,8 @@ from domain.errors import (
     WrongSideTarget,
     WrongStatus,
 )
-from domain.order import Order, Role
 from domain.orders.cycle_orders import Orders, covers, live, next_name
+from domain.orders.order import Order, Role
 from domain.stop import is_losing_side
 from domain.values import EXACT, Side, Status, plain
 

@@ -10,8 +10,8 @@ from typing import Any, Final, Self, TypeVar, overload
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
-from domain.order import ZERO, Order, Role
 from domain.orders.layered_map import LayeredMap
+from domain.orders.order import ZERO, Order, Role
 from domain.stop import is_losing_side
 from domain.values import EXACT, Side
 

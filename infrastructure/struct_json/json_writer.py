@@ -13,8 +13,8 @@ from msgspec import UNSET, structs
 from pydantic import TypeAdapter
 
 from domain.alteration import TypedStruct, is_unwritten
-from domain.order import Order
 from domain.orders.cycle_orders import Orders
+from domain.orders.order import Order
 from domain.values import Instant, Number, plain, timestamp_text
 from domain.writing import written
 

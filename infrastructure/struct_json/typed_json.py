@@ -16,8 +16,8 @@ from typing import Any, Final, Generic, TypeVar
 import msgspec
 from pydantic import TypeAdapter
 
-from domain.order import Order
 from domain.orders.cycle_orders import Orders
+from domain.orders.order import Order
 
 Read = TypeVar("Read", bound=msgspec.Struct)
 

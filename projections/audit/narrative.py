@@ -24,8 +24,8 @@ from domain.events import (
 )
 from domain.holding import ZERO
 from domain.json_object import JsonObject
-from domain.order import Role
 from domain.orders.cycle_orders import live, of_role, stops_at_work
+from domain.orders.order import Role
 from domain.rejection import Rejection
 from domain.values import EXACT, Status, plain
 from projections.audit.anomalies import Anomaly, is_away, oddities, stop_before

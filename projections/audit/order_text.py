@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from domain import events as e
-from domain.order import role_of
+from domain.orders.order import role_of
 from domain.values import plain
 from projections.formatting import money, number, quoted
 from projections.positions import PositionRow

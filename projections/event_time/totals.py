@@ -15,8 +15,8 @@ from domain.aggregate.state import Stand
 from domain.decisions.counting import EntryCount, settled
 from domain.holding import ZERO, Holding
 from domain.identifiers import PositionKey
-from domain.order import Order, role_of
 from domain.orders.cycle_orders import NO_ORDERS
+from domain.orders.order import Order, role_of
 from domain.values import EPOCH, EXACT, Leg
 from projections.event_time.additions import Added, Exit, added_by, promised_since
 from projections.positions import project

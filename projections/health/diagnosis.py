@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
-from domain.order import Order
+from domain.orders.order import Order
 from domain.values import Status, is_yet_to_come, plain
 from projections.exposure import BY_CHOICE, STRAY, is_bare, is_by_choice
 from projections.formatting import ago, date_and_time, lasting, length

@@ -9,8 +9,8 @@ from typing import Any
 
 from domain.commands.base import Command
 from domain.commands.requests import Adjust, Adopt, Close, LoseStopLoss, SetStopLoss
-from domain.order import Order
 from domain.orders.cycle_orders import live
+from domain.orders.order import Order
 from domain.values import Source, Status, timestamp_text
 from projections.account_snapshot import OrderReport, PositionReport
 from projections.positions import PositionRow

@@ -8,7 +8,7 @@ from typing import ClassVar, Final
 
 from domain.identifiers import PositionKey
 from domain.json_object import JsonObject
-from domain.order import Order
+from domain.orders.order import Order
 from projections.account_snapshot import OrderReport, PositionReport
 from projections.positions import PositionRow
 from projections.reconciliation.stream_state import StreamState

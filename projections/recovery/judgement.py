@@ -19,8 +19,8 @@ from domain.commands.requests import (
     RollBack,
     SetStopLoss,
 )
-from domain.order import Order
 from domain.orders.cycle_orders import Orders, covers, live
+from domain.orders.order import Order
 from domain.values import Leg, Source, Status, is_yet_to_come, plain, timestamp_text
 from projections.account_snapshot import OrderReport, PositionReport
 from projections.exposure import BY_CHOICE

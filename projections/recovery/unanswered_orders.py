@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Final
 
-from domain.order import Order
+from domain.orders.order import Order
 from domain.values import Status
 from projections.formatting import date_and_time
 from projections.positions import PositionRow

@@ -14,7 +14,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from domain.alteration import UNWRITTEN, TypedStruct, altered, once
 from domain.events import Activated
 from domain.holding import Holding
-from domain.order import Order
+from domain.orders.order import Order
 from domain.values import Instant, Number
 
 ORDER: Final = Order(name="entry", requested_qty=Decimal("61.8"))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from domain.decisions.counting import EntryCount
 from domain.holding import Holding
 from domain.instrument import LINEAR
-from domain.order import Order
+from domain.orders.order import Order
 from domain.values import EXACT, Side, plain
 from tests.spec import second
 from tests.strategies import numbers

@@ -9,8 +9,8 @@ from domain.aggregate.exits.unexplained import Unexplained, share_of
 from domain.alteration import TypedStruct, altered
 from domain.holding import ZERO, Holding
 from domain.instrument import Instrument
-from domain.order import Order
 from domain.orders.cycle_orders import Orders, counted_without_price
+from domain.orders.order import Order
 from domain.values import EXACT, Side, difference_of
 
 

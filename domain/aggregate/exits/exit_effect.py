@@ -11,7 +11,7 @@ from domain.aggregate.exits.unexplained import Unexplained, share_of
 from domain.alteration import TypedStruct, altered
 from domain.holding import ZERO, Holding
 from domain.instrument import Instrument
-from domain.order import Order
+from domain.orders.order import Order
 from domain.values import EPOCH, EXACT, Side, difference_of, sum_of
 
 

@@ -14,8 +14,8 @@ from functools import cache, lru_cache
 from types import NoneType
 from typing import Any, Final, Literal, get_args, get_origin, get_type_hints
 
-from domain.order import Order
 from domain.orders.cycle_orders import NO_ORDERS, Orders
+from domain.orders.order import Order
 from domain.values import TIME_LENGTH, Instant, Number
 from infrastructure.struct_json.typed_json import TypedJson
 from projections.listed_row import Listed, ListedRow, listed_from

@@ -8,8 +8,8 @@ from domain.commands import order_requests as o
 from domain.commands import requests as c
 from domain.errors import CommandRefused, InstrumentInUse, InvalidCommand, PositionNotOpen, StaleCycle
 from domain.events import EntryRequested, IncreaseRequested, PositionAdopted
-from domain.order import Order
 from domain.orders.cycle_orders import live
+from domain.orders.order import Order
 from domain.values import Status
 from infrastructure.trading.conclusions import CameToNothing, overtaken, refused, unclaimed, unresolved
 from infrastructure.trading.effects import Flow

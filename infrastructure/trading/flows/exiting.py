@@ -9,8 +9,8 @@ from domain.commands import order_requests as o
 from domain.commands import requests as c
 from domain.errors import CommandRefused, InvalidCommand
 from domain.events import ExitRequested
-from domain.order import Order
 from domain.orders.cycle_orders import live
+from domain.orders.order import Order
 from domain.values import Status, plain
 from infrastructure.trading.conclusions import CameToNothing, NothingThere, overtaken, refused, unclaimed, unresolved
 from infrastructure.trading.effects import Flow

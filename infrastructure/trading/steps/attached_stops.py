@@ -7,8 +7,8 @@ from decimal import Decimal
 from domain.commands import requests as c
 from domain.errors import CommandRefused
 from domain.identifiers import PositionKey
-from domain.order import Order
 from domain.orders.cycle_orders import live
+from domain.orders.order import Order
 from domain.values import plain
 from infrastructure.trading.effects import Flow
 from infrastructure.trading.exchange_errors import NoAnswer, Refused

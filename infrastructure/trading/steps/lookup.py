@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from domain.order import Order
+from domain.orders.order import Order
 from infrastructure.trading.effects import Flow
 from infrastructure.trading.exchange_errors import NoAnswer, RateLimited
 from infrastructure.trading.exchange_orders import ExchangeOrder

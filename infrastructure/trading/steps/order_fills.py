@@ -10,8 +10,8 @@ from typing import Any, Final, Literal
 from domain.commands import order_requests as o
 from domain.commands import requests as c
 from domain.commands.base import Command
-from domain.order import Order
 from domain.orders.cycle_orders import live
+from domain.orders.order import Order
 from domain.values import EXACT, plain
 from infrastructure.trading.effects import Flow
 from infrastructure.trading.exchange_errors import NoAnswer

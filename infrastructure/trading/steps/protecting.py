@@ -11,8 +11,8 @@ from domain.commands import requests as c
 from domain.errors import PositionNotOpen, StaleCycle
 from domain.events import StopLossSet
 from domain.identifiers import client_order_id
-from domain.order import Order
 from domain.orders.cycle_orders import Orders, covered_by, covers, live, of_role, stops_at_work
+from domain.orders.order import Order
 from domain.stop import is_losing_side
 from domain.values import EXACT, Status, plain
 from infrastructure.trading.effects import Flow

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import NamedTuple
 
-from domain.order import Order
 from domain.orders.cycle_orders import live
+from domain.orders.order import Order
 from projections.account_snapshot import OrderReport
 from projections.positions import PositionRow
 from projections.reconciliation.stop_orders import StopCoverage

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from domain.order import Order
+from domain.orders.order import Order
 from domain.values import EXACT, plain
 from projections.account_snapshot import OrderReport, PositionReport
 from projections.reconciliation.aspects.stop_changes import Moved

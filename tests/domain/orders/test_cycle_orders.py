@@ -15,8 +15,8 @@ from domain.aggregate.position import Position
 from domain.commands.base import Command
 from domain.commands.requests import Adopt, RecordEntryFill, Reduce
 from domain.errors import CommandRefused
-from domain.order import Order
 from domain.orders.cycle_orders import Orders, live, of_role
+from domain.orders.order import Order
 from tests.spec import CYCLE, on, second
 from tests.strategies import KEY, conversations
 

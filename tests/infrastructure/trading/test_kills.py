@@ -10,7 +10,7 @@ from itertools import count
 
 import pytest
 
-from domain.order import Order
+from domain.orders.order import Order
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.settings import Settings
 from infrastructure.store_opening import open_store

@@ -17,7 +17,7 @@ from domain.decisions.decision import CommandContext
 from domain.errors import CommandRefused, InvalidCommand
 from domain.events import PositionEvent
 from domain.identifiers import PositionKey
-from domain.order import CLOCKS_APART
+from domain.orders.order import CLOCKS_APART
 from domain.values import DECIMALS_MAX, MAGNITUDE_MAX, TEXT_LENGTH_MAX, YEARS, Leg, Side, Source, plain
 from infrastructure.transfer.statements.intake.cash_commands import record_cash
 from infrastructure.transfer.statements.intake.cash_cycle import CycleSpan, cycle_at

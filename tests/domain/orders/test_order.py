@@ -10,7 +10,7 @@ from typing import Final
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from domain.order import Order
+from domain.orders.order import Order
 
 AT: Final = datetime(2025, 10, 22, 18, 50, 40, 981819, tzinfo=UTC)
 
