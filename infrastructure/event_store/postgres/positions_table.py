@@ -9,7 +9,8 @@ from uuid import uuid4
 
 from psycopg import errors, sql
 
-from infrastructure.event_store.postgres import append, grants, schema
+from infrastructure.event_store.postgres import grants, schema
+from infrastructure.event_store.postgres.appending import append
 from infrastructure.event_store.postgres.compat_view import ViewsOfPositions
 from infrastructure.event_store.postgres.session.connections import Connection, Connections, wait_seconds
 from infrastructure.event_store.sql.dialect import POSTGRES

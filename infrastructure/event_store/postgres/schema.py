@@ -11,8 +11,8 @@ from psycopg import sql
 
 from domain.errors import SchemaMismatch, StoreUnavailable
 from infrastructure.event_store.postgres import grants
+from infrastructure.event_store.postgres.appending.locks import MIGRATION_LOCK, lock_key
 from infrastructure.event_store.postgres.collisions import has_log, log_without_version, require_ours, require_room
-from infrastructure.event_store.postgres.locks import MIGRATION_LOCK, lock_key
 from infrastructure.event_store.postgres.session.connections import Connection, Connections, explained
 from infrastructure.event_store.sql.migrations import migrations_in, require_all, require_filled, require_not_later
 from infrastructure.settings import Settings

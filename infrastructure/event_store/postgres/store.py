@@ -1,55 +1,32 @@
-"""The store on PostgreSQL. Every statement that is its own stands at the top of this module, or in `append.py`."""
+"""The store on PostgreSQL. Every statement that is its own stands at the top of this module, or in `appending/`."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import astuple
 from itertools import pairwise
-from types import MappingProxyType
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
-import psycopg
 from psycopg import errors, sql
 
-from domain.errors import HistoryDamaged, SchemaMismatch, StoreUnavailable
-from domain.rejection import Rejection
+from domain.errors import SchemaMismatch, StoreUnavailable
 from infrastructure.event_store.checkpoints import OVERTAKEN
-from infrastructure.event_store.hash_chain import chained_on
-from infrastructure.event_store.postgres import append, bulk_load, grants, guards, schema
+from infrastructure.event_store.postgres import grants, guards, schema
+from infrastructure.event_store.postgres.appending import append
+from infrastructure.event_store.postgres.appending.appending_store import AppendingStore
+from infrastructure.event_store.postgres.appending.locks import APPEND_LOCK, lock_key
 from infrastructure.event_store.postgres.checkpoints import PostgresCheckpoints
 from infrastructure.event_store.postgres.listener import Listener
-from infrastructure.event_store.postgres.locks import APPEND_LOCK, lock_key
 from infrastructure.event_store.postgres.positions_table import PostgresPositionTable
 from infrastructure.event_store.postgres.replication.standing import standing
-from infrastructure.event_store.postgres.session.connections import (
-    Backend,
-    Connection,
-    Connections,
-    explained,
-    is_lost,
-    settle_seconds,
-)
-from infrastructure.event_store.postgres.session.pool import PoolTimeout
-from infrastructure.event_store.postgres.session.prepared import execute
-from infrastructure.event_store.postgres.session.watchdog import WatchedConnection, waited_for
-from infrastructure.event_store.records import EventRecord, ReadyAppend, RecordedEvent, StreamEnd
+from infrastructure.event_store.postgres.session.connections import Connections
+from infrastructure.event_store.records import RecordedEvent
 from infrastructure.event_store.replica import ReplicaKind
 from infrastructure.event_store.sql.dialect import POSTGRES
-from infrastructure.event_store.sql.order_lines import lines_of
-from infrastructure.event_store.sql.sql_store import SqlStore, recorded
-from infrastructure.event_store.vocabulary.append_conflicts import (
-    AppendInDoubt,
-    IntentTaken,
-    SlotTaken,
-    UnsettledAppend,
-    VersionTaken,
-    dropped,
-)
+from infrastructure.event_store.sql.sql_store import recorded
 from infrastructure.event_store.vocabulary.caution import Caution, Standing
 from infrastructure.event_store.vocabulary.places import CyclePlace, StreamReach, StreamSpan
-from infrastructure.event_store.vocabulary.stored_rejection import REJECTION_COLUMNS
 from infrastructure.event_store.vocabulary.tallies import ProfitLine
 from infrastructure.event_store.wakeups import Wakeups
 from infrastructure.settings import Settings
@@ -60,9 +37,6 @@ _EVENT: Final = (
     """ pg_catalog.to_char(ts_recorded AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""
 )
 """The time is written by the server the way we write times: for us it is the most expensive column of all."""
-_HEADS: Final = (
-    "SELECT DISTINCT ON (stream) stream, hash FROM ledger_events WHERE stream = ANY(%s) ORDER BY stream, version DESC"
-)
 _SINCE_FLAT: Final = (
     f"SELECT {_EVENT} FROM ledger_events WHERE stream = %(stream)s AND version >= (SELECT version FROM ledger_events"
     " WHERE stream = %(stream)s AND mark = 'flat' ORDER BY cycle DESC LIMIT 1)"
@@ -105,13 +79,6 @@ _SHARE_SNAPSHOT: Final = (
     "SELECT pg_catalog.pg_export_snapshot(), pg_catalog.set_config('idle_in_transaction_session_timeout', '0', true)"
 )
 """Whoever shares a snapshot keeps its transaction open, and asks nothing while others read."""
-_AT: Final = "SELECT command_id FROM ledger_events WHERE stream = %s AND version = %s"
-_COUNT_ENDS: Final = (
-    "SELECT pg_catalog.count(*) FROM ROWS FROM (pg_catalog.unnest(%s::text[]), pg_catalog.unnest(%s::bigint[]),"
-    " pg_catalog.unnest(%s::text[])) AS known (stream, version, hash) JOIN ledger_events USING (stream, version, hash)"
-)
-_COMMIT_HERE: Final = "SELECT pg_catalog.pg_logical_emit_message(true, 'position-ledger'::text, ''::text)"
-"""A commit of nothing: it ends when every standby that this server waits for has all that was committed before it."""
 _MAX_NID: Final = "SELECT pg_catalog.max(nid), pg_catalog.pg_is_in_recovery() FROM ledger_events"
 _PROFITS: Final = (
     "SELECT exchange, account, settle_currency, pg_catalog.count(*), pg_catalog.count(realized_pnl),"
@@ -129,25 +96,16 @@ _FED: Final = (
     "SELECT pg_catalog.pg_is_in_recovery(), EXISTS (SELECT FROM pg_subscription_rel"
     " WHERE srrelid = pg_catalog.to_regclass('ledger_events')::oid)"
 )
-_INSERT_REJECTION: Final = (
-    f"INSERT INTO rejections ({', '.join(REJECTION_COLUMNS)})"
-    f" SELECT given.* FROM (VALUES ({', '.join(['%s'] * len(REJECTION_COLUMNS))})) AS given"
-    " WHERE pg_catalog.pg_advisory_xact_lock_shared(%s, %s) IS NOT NULL"
-)
 _EXCLUSIVE: Final = "SELECT pg_catalog.pg_advisory_xact_lock(%s, %s)"
-_OF_NO_PRIMARY: Final = (errors.QueryCanceled, errors.LockNotAvailable, errors.ReadOnlySqlTransaction)
-"""What a server says that cannot commit: it is a standby by now, or waits for a standby that has another primary."""
 _FETCH_ROWS: Final = 2_000
-_AT_ONCE_MAX: Final = 8
 _KEEP_POSITIONS: Final = "LOCK TABLE positions, positions_orders IN ACCESS SHARE MODE"
 """Taken before a snapshot has its moment: a snapshot is of rows, but a name is of now, and a rebuild gives it away."""
-_NOTIFY: Final = "SELECT pg_catalog.pg_notify(%s::text, ''::text)"
 _LOCK_PATIENCE: Final = "SET LOCAL lock_timeout = '100ms'"
 _TURN_SECONDS: Final = 0.05
 _TURN_SECONDS_MAX: Final = 0.4
 
 
-class PostgresStore(SqlStore):
+class PostgresStore(AppendingStore):
     """A schema of a PostgreSQL database: one round trip and one commit an append, no table lock, no PL/pgSQL in it."""
 
     dialect = POSTGRES
@@ -195,174 +153,6 @@ class PostgresStore(SqlStore):
     def moment(self) -> str:
         name: str = self._value(_SHARE_SNAPSHOT)
         return name
-
-    # -- writing ------------------------------------------------------------------------------------------------
-
-    def insert_events(
-        self,
-        records: Sequence[EventRecord],
-        *,
-        rows: Sequence[PositionRow] = (),
-        before: Mapping[str, PositionRow] = MappingProxyType({}),
-        heads: dict[str, str] | None = None,
-    ) -> None:
-        """Append events and write the rows they lead to: one statement, one round trip, one commit.
-
-        Refuses: also AppendInDoubt when the connection was lost, and nobody knows what became of the append.
-        """
-        if not records:
-            return
-        ends: dict[str, str] = dict(heads) if heads is not None else self._heads(records)
-        hashes, follows = chained_on(ends, records)
-        known = [end for end in follows if end.version and heads is not None]
-        prepared = append.PreparedAppend(records, hashes, known, rows, lines_of(rows, before))
-        if max(len(records), len(prepared.lines)) > _AT_ONCE_MAX:
-            bulk = bulk_load.BulkAppend.of(prepared)
-            self._append(records, lambda connection: self._append_in_parts(connection, known, bulk))
-        else:
-            self._append(records, lambda connection: self._append_at_once(connection, prepared))
-        if heads is not None:
-            heads.update(ends)
-
-    def ready(
-        self,
-        records: Sequence[EventRecord],
-        *,
-        rows: Sequence[PositionRow],
-        before: Mapping[str, PositionRow],
-        heads: dict[str, str],
-    ) -> ReadyAppend:
-        hashes, follows = chained_on(heads, records)
-        prepared = append.PreparedAppend(records, hashes, rows=rows, lines=lines_of(rows, before))
-        return ReadyAppend(records[0], follows, bulk_load.BulkAppend.of(prepared).packed())
-
-    def append_ready(self, ready: ReadyAppend) -> None:
-        bulk = bulk_load.BulkAppend.unpacked(ready.content)
-        known = [end for end in ready.follows if end.version]
-        self._append([ready.first], lambda connection: self._append_in_parts(connection, known, bulk))
-
-    def _heads(self, records: Sequence[EventRecord]) -> dict[str, str]:
-        return dict(self._select(_HEADS, ([record.originator_id for record in records],)))
-
-    def _append(self, records: Sequence[EventRecord], write: Callable[[WatchedConnection], None]) -> None:
-        connection: WatchedConnection | None = None
-        try:
-            try:
-                connection = self._connections.borrow()
-                connection.warnings.clear()
-                write(connection)
-                if connection.warnings:
-                    raise self._doubt(records, connection, f"the server warned: {connection.warnings[0]}")
-                self._connections.appended(connection)
-            finally:
-                if connection is not None:
-                    self._connections.give_back(connection)
-        except errors.UniqueViolation as conflict:
-            _tell_apart(conflict)
-        except (psycopg.Error, PoolTimeout) as error:
-            if connection is not None and is_lost(connection):
-                raise self._doubt(records, connection, "the connection was lost") from error
-            if connection is not None and isinstance(error, _OF_NO_PRIMARY):
-                self._connections.distrust(connection)
-            raise explained(error, self.settings) from None
-
-    def _doubt(self, records: Sequence[EventRecord], connection: WatchedConnection, reason: str) -> AppendInDoubt:
-        """An append of which the server did not say that it is done, or said it with a warning.
-
-        A commit whose wait for a standby is cancelled is said to be done, with a warning: the event is there, on this
-        server alone.
-        """
-        self._connections.distrust(connection, f"{reason} during an append")
-        return AppendInDoubt(records, self._connections.backend(connection), settle_seconds(self.settings), reason)
-
-    def _append_at_once(self, connection: WatchedConnection, prepared: append.PreparedAppend) -> None:
-        records, _, follows, rows, lines = prepared
-        statement = append.statement(
-            len(records),
-            len(rows),
-            self._lock,
-            lines=len(lines),
-            follows=len(follows),
-            notify=self.settings.notify,
-        )
-        try:
-            written = execute(connection, statement, append.parameters(prepared)).get_value(0, 0)
-        except errors.DivisionByZero as partly:
-            raise dropped(records[0].originator_id, len(records), 0) from partly
-        if written == b"0":
-            self._require_ends(connection, follows)
-            raise dropped(records[0].originator_id, len(records), 0)
-
-    @staticmethod
-    def _require_ends(connection: Connection, follows: Sequence[StreamEnd]) -> None:
-        """Refuse with VersionTaken unless all that is followed is there."""
-        ends = [[*column] for column in zip(*follows, strict=True)]
-        if ends and connection.execute(_COUNT_ENDS, ends).fetchone() != (len(follows),):
-            raise VersionTaken(
-                "not all that this follows is there: "
-                + ", ".join(f"{end.stream} version {end.version}" for end in follows)
-            )
-
-    def _append_in_parts(
-        self, connection: Connection, follows: Sequence[StreamEnd], bulk: bulk_load.BulkAppend
-    ) -> None:
-        """A batch is one wait, however many statements: it has the whole timeout for it."""
-        with waited_for(connection, self.settings.timeout_seconds), connection.transaction():
-            connection.execute(bulk_load.LOCK_POSITIONS)
-            self._require_ends(connection, follows)
-            bulk_load.append_many(connection, self._lock, bulk)
-            if self.settings.notify:
-                connection.execute(_NOTIFY, (append.channel(self._lock),))
-
-    def restore(
-        self,
-        events: Sequence[RecordedEvent],
-        *,
-        after: int,
-        rows: Sequence[PositionRow],
-        rejections: Sequence[Rejection],
-    ) -> None:
-        with self._connections.walk() as connection:
-            try:
-                bulk_load.restore(connection, self._lock, events, after=after, rows=rows, rejections=rejections)
-            except errors.UniqueViolation as conflict:
-                _tell_apart(conflict)
-
-    def settle(self, append: UnsettledAppend, seconds: float) -> bool | None:
-        """Whether an append was made, for good; None while the backend that was asked may still be at it.
-
-        What is found may be on this server alone, and is lost with it; and a server that was replaced by another one
-        may not know it yet, and finds nothing. Neither of the two can commit: then nothing is known, either.
-        Refuses: VersionTaken when somebody else's event stands there; StoreUnavailable.
-        """
-        assert isinstance(append.backend, Backend), "this store raised the doubt"
-        with self._connections.fresh() as connection, waited_for(connection, seconds):
-            is_over = self._connections.is_over(connection, append.backend)
-            found = connection.execute(_AT, (append.stream, append.version)).fetchone()
-            if found is not None and found[0] != append.command_id:
-                raise VersionTaken(str(append))
-            if found is None and not is_over:
-                return None
-            connection.warnings.clear()
-            connection.execute(_COMMIT_HERE)
-            return None if connection.warnings else found is not None
-
-    def keeps(self, end: StreamEnd) -> bool | None:
-        """Whether an event is there, and all that this server has committed is on the standbys that it waits for.
-
-        None when they do not say so: the event may be on this server alone, or on all but this one.
-        """
-        with self._connections.apart() as connection:
-            found = connection.execute(_COUNT_ENDS, [[column] for column in end]).fetchone()
-            connection.warnings.clear()
-            connection.execute(_COMMIT_HERE)
-            return None if connection.warnings else found == (1,)
-
-    def log_rejection(self, rejection: Rejection) -> None:
-        """Record a refused duplicate, outside the snapshot that its thread may be in."""
-        values = (rejection.ts_recorded, *astuple(rejection)[1:], APPEND_LOCK, self._lock)
-        with self._connections.apart() as connection:
-            connection.execute(_INSERT_REJECTION, values)
 
     # -- reading ------------------------------------------------------------------------------------------------
 
@@ -515,20 +305,3 @@ class PostgresStore(SqlStore):
 
     def table_beside(self, name: str) -> PostgresPositionTable:
         return PostgresPositionTable(self._connections, name)
-
-
-def _tell_apart(conflict: errors.UniqueViolation) -> NoReturn:
-    match conflict.diag.constraint_name:
-        case "ledger_events_pkey":
-            raise VersionTaken(str(conflict)) from conflict
-        case "ledger_events_intent":
-            raise IntentTaken(str(conflict)) from conflict
-        case "ledger_events_nid":
-            raise HistoryDamaged(
-                "the database handed out a place in the log that is taken, so its sequence stands behind the log, as "
-                "after a restore of some tables or a failover to a subscriber; nothing was written. Stop the bots, and "
-                "let its owner say where it ends: "
-                "SELECT pg_catalog.setval('ledger_events_nid_seq', pg_catalog.max(nid)) FROM ledger_events"
-            ) from conflict
-        case _:
-            raise SlotTaken(str(conflict)) from conflict

@@ -13,7 +13,7 @@ from typing import Any, Final
 from psycopg import errors, sql
 
 from domain.errors import CommandRefused, HistoryDamaged, PositionAlreadyOpen
-from infrastructure.event_store.postgres.locks import APPEND_LOCK, lock_key
+from infrastructure.event_store.postgres.appending.locks import APPEND_LOCK, lock_key
 from infrastructure.event_store.postgres.replication import standing
 from infrastructure.event_store.postgres.session.connections import Connection, Connections
 from infrastructure.event_store.postgres.store import PostgresStore

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from psycopg import sql
 
-from infrastructure.event_store.postgres.locks import lock_key
+from infrastructure.event_store.postgres.appending.locks import lock_key
 from infrastructure.event_store.postgres.session.connections import Connection
 from infrastructure.settings import Settings
 

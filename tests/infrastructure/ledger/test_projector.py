@@ -20,7 +20,7 @@ from domain.events import PositionEvent
 from infrastructure.event_store.checkpoints import Checkpoint
 from infrastructure.event_store.codec import decode
 from infrastructure.event_store.postgres import schema
-from infrastructure.event_store.postgres.locks import APPEND_LOCK, lock_key
+from infrastructure.event_store.postgres.appending.locks import APPEND_LOCK, lock_key
 from infrastructure.event_store.sqlite import schema as sqlite_schema
 from infrastructure.integrity.verify import verify
 from infrastructure.ledger.ledger import PositionLedger

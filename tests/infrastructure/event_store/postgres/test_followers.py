@@ -15,9 +15,9 @@ import pytest
 
 from domain.commands.requests import RequestEntry
 from domain.errors import StoreUnavailable
-from infrastructure.event_store.postgres import append
+from infrastructure.event_store.postgres.appending import append
+from infrastructure.event_store.postgres.appending.locks import APPEND_LOCK, lock_key
 from infrastructure.event_store.postgres.listener import LOOK_SECONDS, Listener
-from infrastructure.event_store.postgres.locks import APPEND_LOCK, lock_key
 from infrastructure.event_store.postgres.store import PostgresStore
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.ledger.subscription import Subscription

@@ -13,7 +13,7 @@ import psycopg
 import pytest
 
 from domain.errors import StoreUnavailable
-from infrastructure.event_store.postgres.locks import lock_key
+from infrastructure.event_store.postgres.appending.locks import lock_key
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.operations.proof.doctor import examined
 from infrastructure.operations.proof.guarantee import DoctorReport, Guarantee, Verdict

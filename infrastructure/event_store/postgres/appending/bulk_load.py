@@ -13,8 +13,8 @@ from psycopg import errors
 from domain.errors import StoreUnavailable
 from domain.rejection import Rejection
 from domain.values import timestamp_text
-from infrastructure.event_store.postgres import append
-from infrastructure.event_store.postgres.locks import APPEND_LOCK
+from infrastructure.event_store.postgres.appending import append
+from infrastructure.event_store.postgres.appending.locks import APPEND_LOCK
 from infrastructure.event_store.postgres.session.connections import Connection
 from infrastructure.event_store.records import RecordedEvent
 from infrastructure.event_store.sql.order_lines import STORED, OrderLine, lines_of

@@ -25,7 +25,7 @@ from itertools import count
 from typing import Any, Final, NamedTuple
 
 from domain.values import Leg, Side, Source, Status, plain, timestamp_text
-from infrastructure.event_store.postgres.locks import APPEND_LOCK
+from infrastructure.event_store.postgres.appending.locks import APPEND_LOCK
 from infrastructure.event_store.records import EventRecord, StreamEnd
 from infrastructure.event_store.sql.order_lines import STORED, OrderLine, stored_values
 from projections.positions import PositionRow, fees_text, orders_text

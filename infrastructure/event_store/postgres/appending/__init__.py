@@ -1,0 +1,1 @@
+"""What writes into PostgreSQL: the append, and many of them at once."""
