@@ -210,6 +210,15 @@ def test_an_entry_of_which_two_snapshots_show_nothing_has_failed(sent: tuple[Com
     assert look(story, *GONE) == []
 
 
+def test_an_entry_that_the_exchange_acknowledged_may_have_been_filled_and_closed_unheard() -> None:
+    acknowledged, promised = the(given(request(), PLACED), *GONE), the(given(request()), *GONE)
+    assert acknowledged.message.endswith("if order 53190368 was filled, record its fills, which may come late")
+    assert promised.message.endswith("neither a position nor an order: its entry came to nothing")
+    story = done(given(request(), PLACED), *GONE)
+    story.when(FILLED).needs_acceptance()
+    story.leaves(status="entry_placed", quantity="61.8", late_fill=True)
+
+
 def test_an_entry_order_that_may_rest_has_not_failed() -> None:
     """A snapshot without orders does not say that there are none."""
     blind = (seen(OTHER, orders=None, at=LATER), seen(OTHER, orders=None, at=LATER + 60))
