@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 from domain.alteration import TypedStruct
 from domain.events import Protection
 from domain.instrument import LINEAR, Instrument
-from domain.orders.cycle_orders import Orders
+from domain.orders.cycle_orders import Orders, no_orders
 from domain.stop import Stop
 from domain.values import Instant, Leg, Number, Side, Source, Status
 
@@ -77,7 +77,7 @@ class PositionRow(TypedStruct, frozen=True, kw_only=True, gc=False):
     """What was left as dust when the cycle was closed; not sold, and not to be watched."""
     cash: dict[str, Number] = field(default_factory=dict)
     net_pnl: Number | None = None
-    orders: Orders = field(default_factory=Orders.of)
+    orders: Orders = field(default_factory=no_orders)
 
     def as_json(self) -> dict[str, Any]:
         """The row as a program reads it: numbers as text, times in UTC."""

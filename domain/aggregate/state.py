@@ -21,7 +21,7 @@ from domain.alteration import TypedStruct, altered
 from domain.holding import ZERO, Holding
 from domain.identifiers import PositionKey
 from domain.instrument import LINEAR, Instrument
-from domain.orders.cycle_orders import NO_ORDERS, Orders, covers, of_role
+from domain.orders.cycle_orders import NO_ORDERS, Orders, covers, no_orders, of_role
 from domain.orders.order import Order, role_of
 from domain.stop import Stop
 from domain.values import EPOCH, EXACT, Side, Status, difference_of, sum_of
@@ -60,7 +60,7 @@ class Stand(TypedStruct, frozen=True, gc=False):
     """How a cycle stood when the exchange's word was last taken for it; in the beginning, with nothing."""
 
     holding: Holding = Holding()
-    orders: Orders = msgspec.field(default_factory=Orders.of)
+    orders: Orders = msgspec.field(default_factory=no_orders)
 
 
 @dataclass
@@ -89,7 +89,7 @@ class PositionState:
     adjusted_at: datetime = EPOCH
     closed_at: datetime = EPOCH
     """When its end was said to be, be it that the cycle was opened again since."""
-    adjusted_orders: Orders = field(default_factory=Orders.of)
+    adjusted_orders: Orders = field(default_factory=no_orders)
     """The orders that were known when the exchange's word was last taken for the quantity."""
     unattributed: Decimal = ZERO
     """What an adjustment saw that no entry order has accounted for yet."""

@@ -12,7 +12,7 @@ from domain.aggregate.state import PositionState, Stand
 from domain.alteration import TypedStruct, altered
 from domain.holding import ZERO, Holding
 from domain.instrument import Instrument
-from domain.orders.cycle_orders import Orders, of_role
+from domain.orders.cycle_orders import Orders, no_orders, of_role
 from domain.orders.order import Order
 from domain.values import EXACT, Side, difference_of
 
@@ -31,7 +31,7 @@ class EntryCount(TypedStruct, frozen=True, gc=False):
     terms: Instrument
     absorbed: Decimal = ZERO
     is_seen: bool = False
-    orders: Orders = field(default_factory=Orders.of)
+    orders: Orders = field(default_factory=no_orders)
     since: Stand = field(default_factory=Stand)
 
     @classmethod

@@ -131,6 +131,11 @@ class Orders(Mapping[str, Order]):
 NO_ORDERS: Final = Orders.of()
 
 
+def no_orders() -> Orders:
+    """None, for what begins without any."""
+    return NO_ORDERS
+
+
 def of_role(orders: Orders, role: Role) -> Iterator[Order]:
     """The orders of one role, oldest first."""
     return (order for order in orders.values() if order.role == role)

@@ -29,7 +29,7 @@ class LayeredMap(Mapping[Key, Value], Generic[Key, Value]):
     def with_item(self, key: Key, value: Value) -> LayeredMap[Key, Value]:
         """The same items with one more, or with another value of one."""
         above, below = {**self._above, key: value}, self._below
-        size = self._size if key in self else self._size + 1
+        size = self._size if key in self._above or key in below else self._size + 1
         if len(above) > _FEW and len(above) ** 2 > len(below):
             above, below = {}, {**below, **above}
         return LayeredMap(below, above, size)
