@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, ValuesView
 from decimal import Decimal
 from typing import Any, Final, Self, TypeVar, overload
 
@@ -18,11 +19,119 @@ from domain.values import EXACT, Side
 Other = TypeVar("Other")
 
 
-class Orders(Mapping[str, Order]):
-    """Frozen, in the order in which they came.
+_FEW: Final = 16
+"""So many orders are looked through as soon as an index of them is kept."""
 
-    A cycle that is never flat has every order that its bot ever sent. So whatever every event asks is kept beside them:
-    which are not settled, how many there are of a role, and whose a client order id is.
+
+class Orders(Mapping[str, Order], ABC):
+    """Frozen, in the order in which they came; a few are looked through, of many an index is kept."""
+
+    __slots__ = ()
+
+    @staticmethod
+    def of(orders: Iterable[Order] = ()) -> Orders:
+        """Hold some orders; of two of one name the later."""
+        return _held({order.name: order for order in orders})
+
+    @abstractmethod
+    def with_order(self, order: Order) -> Orders:
+        """The same with one of them new, or as it is now."""
+
+    def with_orders(self, orders: Iterable[Order]) -> Orders:
+        """The same with some of them new, or as they are now."""
+        made: Orders = self
+        for order in orders:
+            made = made.with_order(order)
+        return made
+
+    @abstractmethod
+    def unsettled(self, *roles: Role) -> list[Order]:
+        """The orders that somebody waits for something of, of some roles or of all, oldest first."""
+
+    @abstractmethod
+    def live(self, role: Role) -> list[Order]:
+        """The orders of one role of which more may be filled, oldest first."""
+
+    @abstractmethod
+    def count(self, role: Role) -> int:
+        """How many orders there are of a role."""
+
+    @abstractmethod
+    def of_client(self, client_order_id: str) -> Order | None:
+        """The order of an id of ours."""
+
+    @abstractmethod
+    def changed_since(self, before: Orders) -> list[tuple[int, Order]]:
+        """The orders that are not as they were, each with its place."""
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Read what a dictionary by name would be read from, and write it."""
+        del source
+        by_name = core_schema.dict_schema(core_schema.str_schema(), handler.generate_schema(Order))
+        return core_schema.no_info_wrap_validator_function(
+            lambda value, read: value if isinstance(value, cls) else cls.of(read(value).values()),
+            by_name,
+            serialization=core_schema.plain_serializer_function_ser_schema(dict, return_schema=by_name),
+        )
+
+
+class _FewOrders(Orders):
+    """A dictionary by name, which is copied."""
+
+    __slots__ = ("_orders",)
+
+    def __init__(self, orders: dict[str, Order]) -> None:
+        self._orders = orders
+
+    def with_order(self, order: Order) -> Orders:
+        return _held({**self._orders, order.name: order})
+
+    def unsettled(self, *roles: Role) -> list[Order]:
+        found = [order for order in self._orders.values() if not roles or order.role in roles]
+        return [order for order in found if not order.is_settled]
+
+    def live(self, role: Role) -> list[Order]:
+        return [order for order in self._orders.values() if order.role == role and order.ended is None]
+
+    def count(self, role: Role) -> int:
+        return sum(order.role == role for order in self._orders.values())
+
+    def of_client(self, client_order_id: str) -> Order | None:
+        return next((each for each in self._orders.values() if each.client_order_id == client_order_id), None)
+
+    def changed_since(self, before: Orders) -> list[tuple[int, Order]]:
+        placed = enumerate(self._orders.values())
+        return [(place, order) for place, order in placed if before.get(order.name) is not order]
+
+    def __getitem__(self, name: str) -> Order:
+        return self._orders[name]
+
+    @overload
+    def get(self, name: str, /) -> Order | None: ...
+    @overload
+    def get(self, name: str, /, default: Order | Other) -> Order | Other: ...
+    def get(self, name: str, /, default: Order | Other | None = None) -> Order | Other | None:
+        return self._orders.get(name, default)
+
+    def values(self) -> ValuesView[Order]:
+        return self._orders.values()
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._orders
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._orders)
+
+    def __len__(self) -> int:
+        return len(self._orders)
+
+
+class _ManyOrders(Orders):
+    """Layers by name, with their places, and beside them what every event asks.
+
+    A cycle that is never flat has every order that its bot ever sent. So it is kept which are not settled, how many
+    there are of a role, and whose a client order id is.
     """
 
     __slots__ = ("_counts", "_names", "_placed", "_unsettled")
@@ -34,13 +143,11 @@ class Orders(Mapping[str, Order]):
         counts: Mapping[Role, int],
         names: LayeredMap[str, str],
     ) -> None:
-        """Hold orders by name with their places, in the same order those not settled, and the names by ids of ours."""
         self._placed, self._unsettled, self._counts, self._names = placed, unsettled, counts, names
 
     @classmethod
-    def of(cls, orders: Iterable[Order] = ()) -> Self:
-        """Hold some orders; of two of one name the later."""
-        by_name = {order.name: order for order in orders}
+    def of_names(cls, by_name: Mapping[str, Order]) -> Self:
+        """Make the index of some orders."""
         names: dict[str, str] = {}
         for name, order in by_name.items():
             if order.client_order_id is not None:
@@ -53,7 +160,6 @@ class Orders(Mapping[str, Order]):
         )
 
     def with_order(self, order: Order) -> Orders:
-        """The same with one of them new, or as it is now."""
         name, client_order_id = order.name, order.client_order_id
         known, unsettled, counts, names = self._placed.get(name), self._unsettled, self._counts, self._names
         if known is None:
@@ -68,44 +174,33 @@ class Orders(Mapping[str, Order]):
                 unsettled = dict(sorted(unsettled.items(), key=lambda item: self._placed.get(item[0], known)[0]))
         elif name in unsettled:
             unsettled = {each: other for each, other in unsettled.items() if each != name}
-        return Orders(self._placed.with_item(name, (place, order)), unsettled, counts, names)
-
-    def with_orders(self, orders: Iterable[Order]) -> Orders:
-        """The same with some of them new, or as they are now."""
-        made = self
-        for order in orders:
-            made = made.with_order(order)
-        return made
+        return _ManyOrders(self._placed.with_item(name, (place, order)), unsettled, counts, names)
 
     def unsettled(self, *roles: Role) -> list[Order]:
-        """The orders that somebody waits for something of, of some roles or of all, oldest first."""
         return [order for order in self._unsettled.values() if not roles or order.role in roles]
 
+    def live(self, role: Role) -> list[Order]:
+        is_kept = role in ("stop", "target")  # none of them is settled before it has ended
+        return [order for order in (self.unsettled(role) if is_kept else of_role(self, role)) if order.is_live]
+
     def count(self, role: Role) -> int:
-        """How many orders there are of a role."""
         return self._counts.get(role, 0)
 
     def of_client(self, client_order_id: str) -> Order | None:
-        """The order of an id of ours."""
         name = self._names.get(client_order_id)
         return None if name is None else self[name]
 
     def changed_since(self, before: Orders) -> list[tuple[int, Order]]:
-        """The orders that are not as they were, each with its place."""
-        changed = self._placed.changed_since(before._placed)  # of its own kind
+        changed: Iterable[tuple[int, Order]] = self._placed.values()
+        if isinstance(before, _ManyOrders):
+            changed = self._placed.changed_since(before._placed)  # noqa: SLF001 - of its own kind
         return [(place, order) for place, order in changed if before.get(order.name) is not order]
 
     def __getitem__(self, name: str) -> Order:
         return self._placed[name][1]
 
-    @overload
-    def get(self, name: str, /) -> Order | None: ...
-    @overload
-    def get(self, name: str, /, default: Order | Other) -> Order | Other: ...
-    def get(self, name: str, /, default: Order | Other | None = None) -> Order | Other | None:
-        """The order of a name, or what is said for one that is not there."""
-        placed = self._placed.get(name)
-        return default if placed is None else placed[1]
+    def values(self) -> ValuesView[Order]:
+        return {name: order for name, (_, order) in self._placed.items()}.values()
 
     def __contains__(self, name: object) -> bool:
         return name in self._placed
@@ -116,16 +211,9 @@ class Orders(Mapping[str, Order]):
     def __len__(self) -> int:
         return len(self._placed)
 
-    @classmethod
-    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        """Read what a dictionary by name would be read from, and write it."""
-        del source
-        by_name = core_schema.dict_schema(core_schema.str_schema(), handler.generate_schema(Order))
-        return core_schema.no_info_wrap_validator_function(
-            lambda value, read: value if isinstance(value, cls) else cls.of(read(value).values()),
-            by_name,
-            serialization=core_schema.plain_serializer_function_ser_schema(dict, return_schema=by_name),
-        )
+
+def _held(by_name: dict[str, Order]) -> Orders:
+    return _FewOrders(by_name) if len(by_name) <= _FEW else _ManyOrders.of_names(by_name)
 
 
 NO_ORDERS: Final = Orders.of()
@@ -143,9 +231,7 @@ def of_role(orders: Orders, role: Role) -> Iterator[Order]:
 
 def live(orders: Orders, role: Role) -> list[Order]:
     """The orders of one role of which more may be filled."""
-    if role in ("stop", "target"):  # none of them is settled before it has ended
-        return [order for order in orders.unsettled(role) if order.is_live]
-    return [order for order in of_role(orders, role) if order.is_live]
+    return orders.live(role)
 
 
 def next_name(orders: Orders, role: Role) -> str:
@@ -175,10 +261,8 @@ def stops_at_work(orders: Orders, side: Side, avg_px_open: Decimal | None) -> li
         return []
     return [
         stop
-        for stop in orders.unsettled("stop")
-        if stop.ended is None
-        and stop.price is not None
-        and (stop.locks_profit or is_losing_side(side, stop.price, avg_px_open))
+        for stop in orders.live("stop")
+        if stop.price is not None and (stop.locks_profit or is_losing_side(side, stop.price, avg_px_open))
     ]
 
 

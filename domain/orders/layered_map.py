@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import ItemsView, Iterator, Mapping, ValuesView
 from typing import Final, Generic, TypeVar, overload
 
 Key = TypeVar("Key")
@@ -58,6 +58,14 @@ class LayeredMap(Mapping[Key, Value], Generic[Key, Value]):
 
     def __iter__(self) -> Iterator[Key]:
         return iter(self._flat())
+
+    def items(self) -> ItemsView[Key, Value]:
+        """All of them, by keys."""
+        return self._flat().items()
+
+    def values(self) -> ValuesView[Value]:
+        """All of them, without their keys."""
+        return self._flat().values()
 
     def __len__(self) -> int:
         return self._size

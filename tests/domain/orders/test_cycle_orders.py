@@ -15,6 +15,7 @@ from domain.aggregate.position import Position
 from domain.commands.base import Command
 from domain.commands.requests import Adopt, RecordEntryFill, Reduce
 from domain.errors import CommandRefused
+from domain.orders import cycle_orders
 from domain.orders.cycle_orders import Orders, live, of_role
 from domain.orders.order import Order
 from tests.spec import CYCLE, on, second
@@ -34,8 +35,14 @@ _ORDERS: Final = st.builds(
 )
 
 
-@tried_on(st.lists(_ORDERS, max_size=40), st.integers(0, 40))
-def test_what_is_kept_is_what_looking_through_all_would_find(told: list[Order], until: int) -> None:
+@tried_on(st.lists(_ORDERS, max_size=40), st.integers(0, 40), st.sampled_from([0, 3, 16]))
+def test_what_is_kept_is_what_looking_through_all_would_find(told: list[Order], until: int, few: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cycle_orders, "_FEW", few)
+        needs_what_all_say(told, until)
+
+
+def needs_what_all_say(told: list[Order], until: int) -> None:
     orders, known = Orders.of(), dict[str, Order]()
     then = orders
     for number, order in enumerate(told):
@@ -54,7 +61,11 @@ def test_what_is_kept_is_what_looking_through_all_would_find(told: list[Order], 
     assert sorted(orders.changed_since(then)) == [(places[order.name], order) for order in changed]
 
 
-def test_an_order_is_found_by_our_id_under_the_name_that_had_it_first() -> None:
+@pytest.mark.parametrize("few", [0, 16])
+def test_an_order_is_found_by_our_id_under_the_name_that_had_it_first(
+    few: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cycle_orders, "_FEW", few)
     orders = Orders.of([Order(name="entry", client_order_id="c1")])
     orders = orders.with_order(Order(name="exit.1", client_order_id="c2"))
     orders = orders.with_order(Order(name="exit.1", client_order_id="c2", exchange_order_id="x1"))
@@ -102,9 +113,11 @@ def _answers(sent: list[Command]) -> list[object]:
     return [*answers, *position.collect_events(), position.row]
 
 
-@tried_on(conversations(40))
-def test_an_order_that_is_settled_makes_no_difference(sent: list[Command]) -> None:
-    answers = _answers(sent)
+@tried_on(conversations(40), st.sampled_from([0, 2, 16]))
+def test_an_order_that_is_settled_makes_no_difference(sent: list[Command], few: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cycle_orders, "_FEW", few)
+        answers = _answers(sent)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Order, "is_settled", property(lambda _: False))
         assert _answers(sent) == answers
