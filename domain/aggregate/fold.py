@@ -11,7 +11,7 @@ from domain.alteration import altered
 from domain.holding import ZERO, Holding
 from domain.identifiers import PositionKey
 from domain.instrument import LINEAR, Instrument
-from domain.orders.cycle_orders import NO_ORDERS, Orders, covers, live
+from domain.orders.cycle_orders import NO_ORDERS, Orders, covers
 from domain.orders.order import Order
 from domain.values import Side, Status
 
@@ -308,7 +308,7 @@ def _holding(row: PositionRow, held: Holding) -> PositionRow:
 
 def _showing_stop(row: PositionRow, orders: Orders) -> PositionRow:
     """The row with its orders, and the columns of the stop that was set last and is still there."""
-    stops = live(orders, "stop")
+    stops = orders.live("stop")
     shown = stops[-1] if stops else None
     return altered(
         row,

@@ -8,7 +8,7 @@ from decimal import Decimal
 from domain import events as e
 from domain.alteration import altered
 from domain.instrument import Instrument
-from domain.orders.cycle_orders import Orders, live
+from domain.orders.cycle_orders import Orders
 from domain.orders.order import Order
 
 Asked = e.IncreaseRequested | e.ExitRequested
@@ -75,7 +75,7 @@ def stop_set(orders: Orders, event: e.StopLossSet) -> Orders:
     """After a stop was confirmed, or moved; one that names no order is the only one."""
     name = event.order or "stop.1"
     if event.order is None:
-        orders = orders.with_orders(ended(stop, "replaced") for stop in live(orders, "stop") if stop.name != name)
+        orders = orders.with_orders(ended(stop, "replaced") for stop in orders.live("stop") if stop.name != name)
     stop = altered(
         _known(orders, event, name),
         price=event.stop_price,
@@ -90,7 +90,7 @@ def stop_set(orders: Orders, event: e.StopLossSet) -> Orders:
 
 def stops_lost(orders: Orders, name: str | None) -> Orders:
     """After a stop is gone, or all of them."""
-    return orders.with_orders(ended(stop, "lost") for stop in live(orders, "stop") if name in (None, stop.name))
+    return orders.with_orders(ended(stop, "lost") for stop in orders.live("stop") if name in (None, stop.name))
 
 
 def target_set(orders: Orders, event: e.TakeProfitSet) -> Orders:
@@ -114,7 +114,7 @@ def target_lost(orders: Orders, event: e.TakeProfitLost) -> Orders:
 
 def entries_failed(orders: Orders, event: e.EntryFailed) -> Orders:
     """After the entry came to nothing."""
-    return orders.with_orders(ended(entry, event.outcome) for entry in live(orders, "entry"))
+    return orders.with_orders(ended(entry, event.outcome) for entry in orders.live("entry"))
 
 
 def opened_again(orders: Orders) -> Orders:

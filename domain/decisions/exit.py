@@ -28,7 +28,7 @@ from domain.errors import (
 )
 from domain.holding import ZERO, Holding
 from domain.identifiers import client_order_id
-from domain.orders.cycle_orders import live, next_name, of_role
+from domain.orders.cycle_orders import next_name, of_role
 from domain.orders.order import Order
 from domain.values import EPOCH, EXACT, Leg, Side, Status, plain, rounded
 
@@ -227,7 +227,7 @@ def _never_held(decision: Decision, row: PositionRow, closes: Decimal) -> Except
 def _exceeds(decision: Decision, row: PositionRow, closes: Decimal) -> Exception:
     held = decision.state.holding.quantity
     missing = EXACT.subtract(closes, held)
-    waiting = [order for order in live(row.orders, "entry") if row.status.is_open and order.room is not None]
+    waiting = [order for order in row.orders.live("entry") if row.status.is_open and order.room is not None]
     if any(order.room is not None and order.room >= missing for order in waiting):
         return decision.refused(
             ExitBeforeEntry,

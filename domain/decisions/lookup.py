@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from domain.commands.requests import Reduce
 from domain.decisions.decision import Decision
 from domain.errors import OrderAmbiguous, UnknownOrder
-from domain.orders.cycle_orders import live, next_name, of_role
+from domain.orders.cycle_orders import next_name, of_role
 from domain.orders.order import Order, Role
 from domain.values import EXACT, plain
 
@@ -175,7 +175,7 @@ def exit_of_fill(decision: Decision, fill: Reduce) -> Order | None:
     if (counted := _counted_of(decision, qty)) is not None:
         return counted
     promised = [order for order in _promised(decision) if may_be_ours and order.has_room_for(qty)]
-    others = live(orders, "stop") + live(orders, "target")
+    others = orders.live("stop") + orders.live("target")
     return promised[0] if len(promised) == 1 and not others else None
 
 

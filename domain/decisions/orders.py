@@ -19,7 +19,7 @@ from domain.decisions.lookup import as_one, is_former, listed, needs_named, of_c
 from domain.errors import InstrumentInUse, OrderAlreadyEnded, OrderAmbiguous, OrderHasFills, ReduceExceedsPosition
 from domain.holding import ZERO, Holding
 from domain.instrument import LINEAR
-from domain.orders.cycle_orders import live, of_role
+from domain.orders.cycle_orders import of_role
 from domain.orders.order import CLOCKS_APART, Order
 from domain.values import EPOCH, EXACT, Status, plain
 
@@ -191,7 +191,7 @@ def _came_to_nothing(row: PositionRow, order: Order, after: Order, command: o.En
     """Whether the last entry order of a cycle ended, and nothing was ever filled."""
     if order.role != "entry" or after.filled_qty or row.filled_qty or command.outcome == "filled":
         return False
-    is_last = all(other.name == order.name for other in live(row.orders, "entry"))
+    is_last = all(other.name == order.name for other in row.orders.live("entry"))
     return is_last and row.status in (Status.PENDING_ENTRY, Status.ENTRY_PLACED, Status.PENDING_SL)
 
 

@@ -23,7 +23,7 @@ from domain.errors import (
     WrongSideTarget,
     WrongStatus,
 )
-from domain.orders.cycle_orders import Orders, covers, live, next_name
+from domain.orders.cycle_orders import Orders, covers, next_name
 from domain.orders.order import Order, Role
 from domain.stop import is_losing_side
 from domain.values import EXACT, Side, Status, plain
@@ -68,7 +68,7 @@ def set_stop_loss(decision: Decision, command: c.SetStopLoss) -> CommandResult |
         _needs_cover(decision, orders.with_order(stop))
     elif known is not None and _is_as_known(known, stop):
         return decision.no_news()
-    is_only = name == "stop.1" and all(order.name == name for order in live(row.orders, "stop"))
+    is_only = name == "stop.1" and all(order.name == name for order in row.orders.live("stop"))
     decision.record(
         e.StopLossSet(
             **decision.envelope(),
@@ -127,7 +127,7 @@ def _moved(decision: Decision, role: Role, command: c.SetStopLoss | o.SetTakePro
     known = named(decision, command.exchange_order_id, None)
     if known is not None and known.role == role:
         return known
-    there = live(decision.state.orders, role)
+    there = decision.state.orders.live(role)
     if command.quantity is None:
         return next((order for order in there if order.requested_qty is None), None)
     if command.exchange_order_id is None:
@@ -145,7 +145,7 @@ def _needs_cover(decision: Decision, orders: Orders) -> None:
         raise decision.refused(NotFilled, f"has {known}; record the fill (or adjust) before it is activated")
     if row.protection == "bot":
         return
-    stops = [stop for stop in live(orders, "stop") if stop.price is not None]
+    stops = [stop for stop in orders.live("stop") if stop.price is not None]
     if not stops:
         raise decision.refused(NotProtected, "has no confirmed stop; set one before it is activated")
     if covers(orders, row.side, held.quantity, held.avg_px_open):
@@ -168,13 +168,13 @@ def lose_stop_loss(decision: Decision, command: c.LoseStopLoss) -> CommandResult
     stop = _lost(decision, "stop", command.exchange_order_id)
     if stop is None:
         return decision.no_news()
-    is_only = len(live(decision.state.orders, "stop")) == 1
+    is_only = len(decision.state.orders.live("stop")) == 1
     decision.record(e.StopLossLost(**decision.envelope(), reason=command.reason, order=None if is_only else stop.name))
     return None
 
 
 def _lost(decision: Decision, role: Role, exchange_order_id: str | None) -> Order | None:
-    there = live(decision.state.orders, role)
+    there = decision.state.orders.live(role)
     if exchange_order_id is not None:
         order = needs_named(decision, exchange_order_id)
         return order if order in there and not is_former(decision, order, exchange_order_id) else None

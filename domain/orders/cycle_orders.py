@@ -229,11 +229,6 @@ def of_role(orders: Orders, role: Role) -> Iterator[Order]:
     return (order for order in orders.values() if order.role == role)
 
 
-def live(orders: Orders, role: Role) -> list[Order]:
-    """The orders of one role of which more may be filled."""
-    return orders.live(role)
-
-
 def next_name(orders: Orders, role: Role) -> str:
     """The name of the next order of a role; the first entry is plainly `entry`."""
     number = orders.count(role) + 1

@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final, cast
 
 from domain.errors import InvalidCommand
-from domain.orders.cycle_orders import live
 from domain.values import utc
 from infrastructure.event_store.port import Store
 
@@ -110,7 +109,7 @@ class LedgerOperations:
 
         found: list[PendingOrder] = []
         for row in _operable(self).positions(open=True):
-            is_closing = live(row.orders, "exit") or live(row.orders, "rollback")
+            is_closing = row.orders.live("exit") or row.orders.live("rollback")
             planned = promised(self.store, row) if needs_stop(row) or is_closing else None
             found += pending_orders(row, planned)
         return found

@@ -6,7 +6,6 @@ from decimal import Decimal
 
 from domain import events as e
 from domain.commands.requests import Evidence
-from domain.orders.cycle_orders import live
 from domain.values import AHEAD_MAX, Side, plain
 from projections.audit.anomalies import adjustment, stop_before
 from projections.audit.money_text import dust, earned
@@ -161,7 +160,7 @@ def _lost_price(moment: Moment, event: e.StopLossLost) -> str:
     before = moment.before
     if before is None:
         return "unknown"
-    lost = [stop for stop in live(before.orders, "stop") if event.order in (None, stop.name)]
+    lost = [stop for stop in before.orders.live("stop") if event.order in (None, stop.name)]
     return " and ".join(number(stop.price) for stop in lost) or number(before.stop_price)
 
 

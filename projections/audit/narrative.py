@@ -24,7 +24,7 @@ from domain.events import (
 )
 from domain.holding import ZERO
 from domain.json_object import JsonObject
-from domain.orders.cycle_orders import live, of_role, stops_at_work
+from domain.orders.cycle_orders import of_role, stops_at_work
 from domain.orders.order import Role
 from domain.rejection import Rejection
 from domain.values import EXACT, Status, plain
@@ -194,7 +194,7 @@ def _standing(row: PositionRow, role: Role) -> str:
     """The stops or targets that stand at the exchange."""
     return ", ".join(
         f"{plain(order.price)}{'' if order.room is None else f' for {plain(order.room)}'}"
-        for order in live(row.orders, role)
+        for order in row.orders.live(role)
         if order.price is not None
     )
 

@@ -9,7 +9,6 @@ from typing import Final
 
 from domain.events import InstrumentDefined
 from domain.identifiers import PositionKey
-from domain.orders.cycle_orders import live
 from domain.symbols.spelling import means
 from domain.values import Leg, Status, plain
 from projections.account_snapshot import AccountSnapshot, OrderReport, PositionReport
@@ -118,7 +117,7 @@ def _all_missing(
         (standing, standing.row, stop)
         for standing in known.values()
         if standing.row is not None and (standing.row.symbol, standing.row.side) in shown
-        for stop in live(standing.row.orders, "stop")
+        for stop in standing.row.orders.live("stop")
     ]
     is_missing = all(taken_literally.lost_stops(*each) >= rules.confirmations for each in stopped)
     return len(stopped) if is_missing else 0

@@ -9,7 +9,6 @@ from typing import Any
 
 from domain.commands.base import Command
 from domain.commands.requests import Adjust, Adopt, Close, LoseStopLoss, SetStopLoss
-from domain.orders.cycle_orders import live
 from domain.orders.order import Order
 from domain.values import Source, Status, timestamp_text
 from projections.account_snapshot import OrderReport, PositionReport
@@ -97,7 +96,7 @@ class _Plan:
         stop = self._finding.stop
         assert stop is not None, "a stop that was on record"
         gone = sum(isinstance(command, LoseStopLoss) for command in self._before)
-        named = stop.exchange_order_id or stop.name if len(live(row.orders, "stop")) - gone > 1 else None
+        named = stop.exchange_order_id or stop.name if len(row.orders.live("stop")) - gone > 1 else None
         return LoseStopLoss.of(
             position_id=row.position_id,
             exchange_order_id=named,

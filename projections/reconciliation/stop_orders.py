@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
-from domain.orders.cycle_orders import live
 from domain.stop import is_losing_side
 from domain.values import EXACT, Leg
 from projections.account_snapshot import OrderKind, OrderReport, PositionReport
@@ -60,7 +59,7 @@ class StopCoverage:
 
 def cover_of(position: PositionReport, row: PositionRow | None, orders: Iterable[OrderReport]) -> StopCoverage:
     """Sort out the stops that work against a position, in the light of what the ledger knows of it."""
-    known = set() if row is None else {stop.exchange_order_id for stop in live(row.orders, "stop")}
+    known = set() if row is None else {stop.exchange_order_id for stop in row.orders.live("stop")}
     against = [order for order in orders if order.is_stop and order.closes(position.key, position.side)]
     protecting = [order for order in against if _stands_right(order, position, row)]
     stops = sorted(protecting, key=lambda order: _preference(order, position, known))
@@ -115,7 +114,7 @@ def _locks_profit(order: OrderReport, position: PositionReport, row: PositionRow
     if order.kind is OrderKind.TRAILING_STOP:
         return True
     if row is not None and any(
-        stop.locks_profit and stop.exchange_order_id == order.order_id for stop in live(row.orders, "stop")
+        stop.locks_profit and stop.exchange_order_id == order.order_id for stop in row.orders.live("stop")
     ):
         return True
     if order.trigger_price is None or position.mark_price is None:

@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from typing import ClassVar, Final
 
 from domain.json_object import JsonObject
-from domain.orders.cycle_orders import live
 from domain.values import Status, is_yet_to_come, plain
 from projections.exposure import BY_CHOICE, STRAY, is_by_choice
 from projections.formatting import date_and_time
@@ -164,7 +163,7 @@ def _filled(row: PositionRow) -> str:
 def _stop(row: PositionRow) -> str:
     if is_by_choice(row):
         return BY_CHOICE
-    stops = [stop for stop in live(row.orders, "stop") if stop.price is not None]
+    stops = [stop for stop in row.orders.live("stop") if stop.price is not None]
     if not stops:
         return "no stop is on record"
     each = [

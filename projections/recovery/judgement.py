@@ -19,7 +19,7 @@ from domain.commands.requests import (
     RollBack,
     SetStopLoss,
 )
-from domain.orders.cycle_orders import Orders, covers, live
+from domain.orders.cycle_orders import Orders, covers
 from domain.orders.order import Order
 from domain.values import Leg, Source, Status, is_yet_to_come, plain, timestamp_text
 from projections.account_snapshot import OrderReport, PositionReport
@@ -260,7 +260,7 @@ class _Judgement:
 
     def _under_stop(self, seen: PositionReport) -> Proposal:
         row, needed = self._row, self._found.rules.confirmations
-        stays = {stop.name: stop for stop in live(row.orders, "stop")}
+        stays = {stop.name: stop for stop in row.orders.live("stop")}
         for lost in self._of(DiscrepancyKind.LOST_STOP):
             if lost.confirmations < needed:
                 words = f"{lost.message}, by {lost.confirmations} of {needed} snapshots"

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from domain.identifiers import client_order_id
 from domain.json_object import JsonObject
-from domain.orders.cycle_orders import covered_by, live, next_name, stops_at_work
+from domain.orders.cycle_orders import covered_by, next_name, stops_at_work
 from domain.values import EXACT
 from projections.exposure import needs_stop
 from projections.positions import PositionRow
@@ -81,7 +81,7 @@ def pending_orders(row: PositionRow, planned: PlannedOrders | None) -> Iterator[
             since=order.opened_at or row.opened_at,
             due_at=None if order.opened_at is None else due_at(order),
         )
-    if needs_stop(row) and not live(row.orders, "rollback"):
+    if needs_stop(row) and not row.orders.live("rollback"):
         name = next_name(row.orders, "stop")
         yield PendingOrder(
             position_id=row.position_id,

@@ -8,7 +8,6 @@ from domain.commands import order_requests as o
 from domain.commands import requests as c
 from domain.errors import CommandRefused, InstrumentInUse, InvalidCommand, PositionNotOpen, StaleCycle
 from domain.events import EntryRequested, IncreaseRequested, PositionAdopted
-from domain.orders.cycle_orders import live
 from domain.orders.order import Order
 from domain.values import Status
 from infrastructure.trading.conclusions import CameToNothing, overtaken, refused, unclaimed, unresolved
@@ -74,7 +73,7 @@ def increase(
     Its stops are asked first, and once more when it is filled: one that was hit meanwhile covers nothing that is added.
     """
     try:
-        if live((yield from ctx.row(position_id)).orders, "stop"):
+        if (yield from ctx.row(position_id)).orders.live("stop"):
             yield from stops_heard(ctx, position_id)
         if quantity is not None:
             market = yield from ctx.market((yield from ctx.row(position_id)).symbol)

@@ -9,7 +9,6 @@ from domain.commands import order_requests as o
 from domain.commands import requests as c
 from domain.errors import CommandRefused, InvalidCommand
 from domain.events import ExitRequested
-from domain.orders.cycle_orders import live
 from domain.orders.order import Order
 from domain.values import Status, plain
 from infrastructure.trading.conclusions import CameToNothing, NothingThere, overtaken, refused, unclaimed, unresolved
@@ -129,7 +128,7 @@ def _closes(order: Order) -> bool:
 def stops_heard(ctx: FlowContext, position_id: str) -> Flow[PositionRow]:
     """Ask what became of the stops on record: filled, they closed; gone, they protect nobody."""
     row = yield from ctx.row(position_id)
-    for ours in (*live(row.orders, "stop"), *live(row.orders, "target")):
+    for ours in (*row.orders.live("stop"), *row.orders.live("target")):
         if ours.exchange_order_id is None:
             continue
         order = yield from ctx.order(row.symbol, ours.exchange_order_id)

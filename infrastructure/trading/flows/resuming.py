@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from domain.errors import CommandRefused
-from domain.orders.cycle_orders import live
 from domain.values import Status
 from infrastructure.trading.conclusions import overtaken, unresolved
 from infrastructure.trading.effects import Flow, Read
@@ -38,7 +37,7 @@ def resume(ctx: FlowContext, adopted: Collection[str] = ()) -> Flow[list[Outcome
 def is_at_rest(row: PositionRow) -> bool:
     """Whether nothing is on its way: it is held, covered as its rules say, and no order was promised."""
     is_covered = row.protected or row.protection == "bot"
-    return row.status is Status.ACTIVE and is_covered and not live(row.orders, "entry") and not live(row.orders, "exit")
+    return row.status is Status.ACTIVE and is_covered and not row.orders.live("entry") and not row.orders.live("exit")
 
 
 def _may_be_taken(ctx: FlowContext, row: PositionRow) -> Flow[bool]:
@@ -58,7 +57,7 @@ def _taken_up(ctx: FlowContext, row: PositionRow) -> Flow[Outcome]:
     try:
         yield from _entries_heard(ctx, row)
         row = yield from stops_heard(ctx, position_id)
-        for ours in live(row.orders, "exit"):
+        for ours in row.orders.live("exit"):
             if ours.client_order_id is not None and row.status is not Status.ROLLING_BACK:
                 yield from exit_taken_up(ctx, position_id, ours)
         row = yield from closed_when_empty(ctx, position_id)
@@ -73,7 +72,7 @@ def _taken_up(ctx: FlowContext, row: PositionRow) -> Flow[Outcome]:
 
 def _entries_heard(ctx: FlowContext, row: PositionRow) -> Flow[None]:
     """Tell the fills of entries first: what a stop closed meanwhile was entered before."""
-    for ours in live(row.orders, "entry"):
+    for ours in row.orders.live("entry"):
         if ours.exchange_order_id is None:
             continue
         order = yield from ctx.order(row.symbol, ours.exchange_order_id)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from domain.commands.requests import Adopt
 from domain.errors import CommandRefused
-from domain.orders.cycle_orders import live
 from domain.values import Status
 from infrastructure.ledger.receipt import Receipt
 from infrastructure.operations.account_correction import Reconciled
@@ -73,7 +72,7 @@ def _stops_heard(ctx: FlowContext, results: Sequence[Reconciled]) -> Flow[None]:
     """
     rows = {each.row.position_id: each.row for result in results for each in result.found.problems if each.row}
     for position_id, row in rows.items():
-        if row.status is not Status.ACTIVE or live(row.orders, "entry") or live(row.orders, "exit"):
+        if row.status is not Status.ACTIVE or row.orders.live("entry") or row.orders.live("exit"):
             continue
         try:
             yield from stops_heard(ctx, position_id)

@@ -7,7 +7,6 @@ from decimal import Decimal
 from domain.commands import requests as c
 from domain.errors import CommandRefused
 from domain.identifiers import PositionKey
-from domain.orders.cycle_orders import live
 from domain.orders.order import Order
 from domain.values import plain
 from infrastructure.trading.effects import Flow
@@ -26,7 +25,7 @@ LOOKS = 3
 def attached_noted(ctx: FlowContext, row: PositionRow, market: TradedMarket) -> Flow[None]:
     """Put the stop that came with the entry on record, as soon as the account shows it."""
     price = yield from attached_price(ctx, row, market)
-    if price is None or not row.quantity or live(row.orders, "stop"):
+    if price is None or not row.quantity or row.orders.live("stop"):
         return
     for attempt in range(LOOKS):
         if attempt:
@@ -45,7 +44,7 @@ def attached_noted(ctx: FlowContext, row: PositionRow, market: TradedMarket) -> 
 def attached_on_record(ctx: FlowContext, row: PositionRow, market: TradedMarket) -> Flow[Order | None]:
     """The stop on record that came with the entry and has an order; by its price, for it has no name of ours."""
     price = yield from attached_price(ctx, row, market)
-    there = (stop for stop in live(row.orders, "stop") if stop.price == price and stop.exchange_order_id is not None)
+    there = (stop for stop in row.orders.live("stop") if stop.price == price and stop.exchange_order_id is not None)
     return None if price is None else next(there, None)
 
 
@@ -63,7 +62,7 @@ def attached_was_hit(ctx: FlowContext, row: PositionRow, market: TradedMarket) -
         is_shown = any(held.key.symbol == row.symbol and held.quantity for held in seen.positions or ())
         if is_shown or seen.positions is None or seen.doubts or seen.hides(row.symbol):
             return False
-    for stop in live(row.orders, "stop"):
+    for stop in row.orders.live("stop"):
         if stop.exchange_order_id is not None:
             order = yield from ctx.order(row.symbol, stop.exchange_order_id)
             if order is None or order.state is not OrderState.OPEN:

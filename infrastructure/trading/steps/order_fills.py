@@ -10,7 +10,6 @@ from typing import Any, Final, Literal
 from domain.commands import order_requests as o
 from domain.commands import requests as c
 from domain.commands.base import Command
-from domain.orders.cycle_orders import live
 from domain.orders.order import Order
 from domain.values import EXACT, plain
 from infrastructure.trading.effects import Flow
@@ -164,7 +163,7 @@ def withdrawn(
     Shape: the row after it. Refuses: NoAnswer, when one may still be filled.
     """
     row = yield from ctx.row(position_id)
-    for ours in live(row.orders, role):
+    for ours in row.orders.live(role):
         if ours.exchange_order_id is not None:
             order = yield from shown(ctx, row, ours)
         else:

@@ -11,7 +11,7 @@ from domain.commands import requests as c
 from domain.errors import PositionNotOpen, StaleCycle
 from domain.events import StopLossSet
 from domain.identifiers import client_order_id
-from domain.orders.cycle_orders import Orders, covered_by, covers, live, of_role, stops_at_work
+from domain.orders.cycle_orders import Orders, covered_by, covers, of_role, stops_at_work
 from domain.orders.order import Order
 from domain.stop import is_losing_side
 from domain.values import EXACT, Status, plain
@@ -126,13 +126,13 @@ def moved(ctx: FlowContext, position_id: str, price: Decimal, market: TradedMark
         row = yield from ctx.row(position_id)
     else:
         raise NoAnswer(f"{_STOPS_MAX} stops at {plain(price)} do not cover {plain(row.quantity)} of {position_id}")
-    for other in [each for each in live(row.orders, "stop") if each.price != price]:
+    for other in [each for each in row.orders.live("stop") if each.price != price]:
         yield from _taken_away(ctx, row, other, f"it was moved to {plain(price)}")
     return (yield from ctx.row(position_id))
 
 
 def _stops_at(row: PositionRow, price: Decimal) -> Orders:
-    return Orders.of(each for each in live(row.orders, "stop") if each.price == price)
+    return Orders.of(each for each in row.orders.live("stop") if each.price == price)
 
 
 def _stop(
@@ -234,7 +234,7 @@ def stops_cancelled(ctx: FlowContext, position_id: str) -> Flow[None]:
     Refuses: NoAnswer, when one may be left.
     """
     row = yield from ctx.row(position_id)
-    for ours in (*live(row.orders, "stop"), *live(row.orders, "target")):
+    for ours in (*row.orders.live("stop"), *row.orders.live("target")):
         if ours.exchange_order_id is not None:
             yield from cancelled(ctx, (yield from shown(ctx, row, ours)))
     yield from attached_cancelled(ctx, row)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import NamedTuple
 
-from domain.orders.cycle_orders import live
 from domain.orders.order import Order
 from projections.account_snapshot import OrderReport
 from projections.positions import PositionRow
@@ -38,7 +37,7 @@ def stop_changes(row: PositionRow | None, cover: StopCoverage) -> StopChanges:
            another id. One whose price the exchange does not say is there, and cannot be taken over.
     """
     here = {order.order_id: order for order in (*cover.stops, *cover.wrong_side)}
-    recorded = [] if row is None else live(row.orders, "stop")
+    recorded = [] if row is None else row.orders.live("stop")
     found = [(here[id_], stop) for stop in recorded if (id_ := stop.exchange_order_id or "") in here]
     known = {order.order_id for order, _ in found}
     moved = [Moved(order, stop) for order, stop in found if order in cover.stops]

@@ -16,7 +16,7 @@ from domain.commands.base import Command
 from domain.commands.requests import Adopt, RecordEntryFill, Reduce
 from domain.errors import CommandRefused
 from domain.orders import cycle_orders
-from domain.orders.cycle_orders import Orders, live, of_role
+from domain.orders.cycle_orders import Orders, of_role
 from domain.orders.order import Order
 from tests.spec import CYCLE, on, second
 from tests.strategies import KEY, conversations
@@ -55,7 +55,7 @@ def needs_what_all_say(told: list[Order], until: int) -> None:
         for role in ("entry", "stop", "target", "exit", "rollback"):
             mine = [order for order in known.values() if order.role == role]
             assert [*of_role(made, role)] == mine and made.count(role) == len(mine)
-            assert live(made, role) == [order for order in mine if order.is_live]
+            assert made.live(role) == [order for order in mine if order.is_live]
     places = {name: place for place, name in enumerate(known)}
     changed = [order for order in known.values() if then.get(order.name) is not order]
     assert sorted(orders.changed_since(then)) == [(places[order.name], order) for order in changed]
