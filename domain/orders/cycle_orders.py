@@ -12,7 +12,7 @@ from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
 from domain.orders.layered_map import LayeredMap
-from domain.orders.order import ZERO, Order, Role
+from domain.orders.order import AT_WORK_UNTIL_ENDED, ZERO, Order, Role
 from domain.stop import is_losing_side
 from domain.values import EXACT, Side
 
@@ -180,7 +180,7 @@ class _ManyOrders(Orders):
         return [order for order in self._unsettled.values() if not roles or order.role in roles]
 
     def live(self, role: Role) -> list[Order]:
-        is_kept = role in ("stop", "target")  # none of them is settled before it has ended
+        is_kept = role in AT_WORK_UNTIL_ENDED  # so none of them is settled before
         return [order for order in (self.unsettled(role) if is_kept else of_role(self, role)) if order.is_live]
 
     def count(self, role: Role) -> int:

@@ -19,7 +19,7 @@ CLOCKS_APART: Final = timedelta(seconds=5)
 """By how much the times of one exchange may disagree: a statement counts the fills until so long after it."""
 
 Role = Literal["entry", "stop", "target", "exit", "rollback"]
-_AT_WORK_UNTIL_ENDED: Final = ("stop", "target")
+AT_WORK_UNTIL_ENDED: Final = ("stop", "target")
 Outcome = Literal["filled", "canceled", "expired", "rejected", "lost"]
 
 
@@ -77,7 +77,7 @@ class Order(TypedStruct, frozen=True, kw_only=True, dict=True):
         it has ended, and what was stated may be explained by fills without a name.
         """
         if self.ended is None:
-            if self.exchange_order_id is None or self.role in _AT_WORK_UNTIL_ENDED:
+            if self.exchange_order_id is None or self.role in AT_WORK_UNTIL_ENDED:
                 return False
             if self.client_order_id is not None and (
                 self.requested_qty is None or self.filled_qty < self.requested_qty
