@@ -22,7 +22,14 @@ _ORDERS: Final = _HOME / "migrations" / "0005_orders_apart.sql"
 _GUARD: Final = re.compile(r"CREATE (?:TRIGGER|UNIQUE INDEX) (?P<name>\w+).*", re.DOTALL)
 _OF_POSITIONS: Final = re.compile(r"^ALTER TABLE positions\b", re.MULTILINE)
 """A table of positions that is made now, or was rebuilt since, has all of its columns."""
-_HAS_LOG: Final = "SELECT 1 FROM pragma_table_info('ledger_events') WHERE name = 'hash'"
+_MARKS: Final = """
+SELECT
+    (SELECT user_version FROM pragma_user_version),
+    (SELECT application_id FROM pragma_application_id),
+    EXISTS (SELECT 1 FROM sqlite_schema),
+    EXISTS (SELECT 1 FROM pragma_table_info('ledger_events') WHERE name = 'hash')
+"""
+"""What tells a ledger, of one moment: another process may make it between one statement and the next."""
 _HAS_ORDERS: Final = "SELECT 1 FROM pragma_table_info('positions') WHERE name = 'orders'"
 """A table that is made today has its orders in a table of their own."""
 
@@ -50,11 +57,10 @@ def version_of(connection: sqlite3.Connection, path: str) -> int:
 
     Refuses: SchemaMismatch for a file of something else, or of a later version of this software.
     """
-    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
-    marked: int = connection.execute("PRAGMA application_id").fetchone()[0]
-    used = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
-    if used and marked != APPLICATION_ID:
-        if connection.execute(_HAS_LOG).fetchone() is not None:
+    version: int
+    version, marked, is_used, has_log = connection.execute(_MARKS).fetchone()
+    if is_used and marked != APPLICATION_ID:
+        if has_log:
             raise SchemaMismatch(
                 f"{path} has the events of a ledger, and not the marks of its file, which a .dump of the sqlite3 shell "
                 "leaves out; nothing was changed. Restore a copy of the file, or give it the marks of the one that was "

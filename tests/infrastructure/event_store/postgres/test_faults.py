@@ -326,7 +326,8 @@ def test_a_server_that_is_gone_is_said_to_be_so(
         assert sent_until_answered(lambda: fill(ledger)).outcome == "recorded"
     said = [record.getMessage() for record in caplog.records if record.module != "witness"]
     assert len(said) == 2, said
-    assert said[0].startswith(f"lost postgresql://127.0.0.1:{own_server.port}/") and "Connection refused" in said[0]
+    assert said[0].startswith(f"lost postgresql://127.0.0.1:{own_server.port}/")
+    assert f'connection to server at "127.0.0.1", port {own_server.port} failed: ' in said[0]
     assert f"is back, at 127.0.0.1:{own_server.port}, after" in said[1]
 
 
