@@ -36,6 +36,9 @@ ENTRY_SECONDS_MAX: Final = 30
 LATE_SECONDS: Final = 60
 """From when on an event was written down late."""
 
+BACK_SECONDS: Final = 1
+"""What is told in turn may have happened the other way round by so much: a fill, and then its acknowledgement."""
+
 AHEAD_SECONDS: Final = 5
 """How far two clocks may differ before one of them is wrong."""
 
@@ -226,7 +229,7 @@ def _clocks(told: Sequence[Moment]) -> Iterator[Anomaly]:
             f"version {each.event.originator_version} happened {length(-by)} before the one recorded before it",
         )
         for each, by in back
-        if by < timedelta()
+        if -by > timedelta(seconds=BACK_SECONDS)
     ]
     words = f"the time of {counted(len(found), 'event')} goes back"
     yield from _together("clock_back", Weight.NOTE, found, words)

@@ -195,6 +195,8 @@ def test_a_time_that_goes_back_is_told() -> None:
     assert of("clock_back", odd((0, AS_ASKED), (1, PLACED), (2, early))) == [
         ("note", "version 3 happened 12 s before the one recorded before it")
     ]
+    at_once = on(RecordEntryFill, trade_id="t1", last_qty="61.8", last_px="3.2333", at=second(0))
+    assert not of("clock_back", odd((0, AS_ASKED), (1, PLACED), (2, at_once)))
     assert not of("clock_back", odd(*ENTERED))
 
 
