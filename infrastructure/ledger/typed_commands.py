@@ -630,7 +630,9 @@ class TypedCommands(ABC, Generic[Answered]):
     ) -> Answered:
         """A correction from exchange evidence: what is really open, and at what average price.
 
-        What was closed and earned before stays as it is.
+        It stands for fills that were not heard of, and gives way to them: once all are told, profit is what came in
+        less what went out (money.md). An average that is sent alone, or by an `operator`, is a choice, which no fill
+        takes back.
 
         - position_id (position id): `APTUSDT.binance#1`: the key, and the cycle after `#`
         - reason (words): text of any length, not blank
