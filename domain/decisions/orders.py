@@ -92,7 +92,8 @@ def end_order(decision: Decision, command: o.EndOrder) -> CommandResult | None:
     Shape:   status unchanged, one OrderEnded; the same again is no news, and so is the end of an id that the order had
              before it was replaced. An entry of which nothing was ever filled ends its cycle, as fail_entry does.
     Refuses: UnknownOrder; OrderAmbiguous for an id of the exchange that is another than the order's own;
-             OrderAlreadyEnded, otherwise; OrderHasFills when less is stated than the fills on record.
+             OrderAlreadyEnded, otherwise, but for one that was said to have ended before its fills filled it;
+             OrderHasFills when less is stated than the fills on record.
     """
     row = decision.needs_cycle()
     known = needs_named(decision, command.exchange_order_id, command.client_order_id)
@@ -121,7 +122,7 @@ def end_order(decision: Decision, command: o.EndOrder) -> CommandResult | None:
         is_same = order.ended in (command.outcome, "lost", "replaced")
         if is_same and new_id is None:
             return decision.no_news()
-        if not is_same:
+        if not is_same and not (command.outcome == "filled" and order.filled_qty and not order.room):
             raise decision.refused(
                 OrderAlreadyEnded, f"has {order.name} as {order.ended} already, not {command.outcome}"
             )

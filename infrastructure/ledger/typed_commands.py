@@ -1120,7 +1120,8 @@ class TypedCommands(ABC, Generic[Answered]):
         A quantity is base asset, or contracts of the size that `define_instrument` said, greater than zero, without a
         sign: the side says the direction.
 
-        Answer: one `OrderEnded`; the end of an id that the order had before it was replaced is no news.
+        Answer: one `OrderEnded`; the end of an id that the order had before it was replaced is no news. One that
+        `recover` took for expired, and that its fills filled after all, ends as `filled`.
         Refuses: `UnknownOrder`, `OrderAlreadyEnded`; `OrderAmbiguous` for an `exchange_order_id` that is another than
         the order's own, and of which only fills say that it is the same order; `OrderHasFills` when less is stated than
         its fills; `ReduceExceedsPosition` when an exit is said to have closed more than is held.
