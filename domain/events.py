@@ -224,6 +224,11 @@ class PositionAdjusted(PositionEvent, frozen=True, kw_only=True):
     holding: Holding
     price_only: bool = False
 
+    @property
+    def is_chosen(self) -> bool:
+        """Whether the average is one that somebody gave: alone, or as an operator, and not as the exchange shows it."""
+        return self.price_only or (self.source is Source.OPERATOR and self.new_avg_px_open != self.old_avg_px_open)
+
 
 class PositionAdopted(OpeningEvent, frozen=True, kw_only=True):
     """The exchange holds a position that no cycle explained; with a `trade_id`, the rest of a fill that turned one."""

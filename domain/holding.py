@@ -139,20 +139,14 @@ class Holding(TypedStruct, frozen=True, gc=False, forbid_unknown_fields=True):
         )
 
     def with_past_exit(self, side: Side, qty: Decimal, brought: Decimal, terms: Instrument = LINEAR) -> Holding:
-        """Count an exit that a later word of the exchange took into account: it only adds to what was earned.
-
-        Where something was closed at a price that nobody said, the exit is part of that, and what was earned stays
-        unknown.
-        """
-        if self.proceeds is None:
-            return self
+        """Count an exit that a later word of the exchange took into account: it only adds to what was earned."""
         opened_for = None if self.avg_px_open is None else terms.worth(qty, self.avg_px_open)
         gained = None if opened_for is None else terms.gain(side, opened_for, brought)
         return altered(
             self,
             filled_qty=EXACT.add(self.filled_qty, qty),
             closed_qty=EXACT.add(self.closed_qty, qty),
-            proceeds=EXACT.add(self.proceeds, brought),
+            proceeds=sum_of(self.proceeds, brought),
             realized_pnl=sum_of(self.realized_pnl, gained),
         )
 

@@ -24,7 +24,7 @@ from domain.instrument import LINEAR, Instrument
 from domain.orders.cycle_orders import NO_ORDERS, Orders, covers, no_orders, of_role
 from domain.orders.order import Order, role_of
 from domain.stop import Stop
-from domain.values import EPOCH, EXACT, Side, Status, difference_of, sum_of
+from domain.values import EPOCH, EXACT, Leg, Side, Status, difference_of, sum_of
 
 
 class CommandResult(TypedStruct, frozen=True, gc=False):
@@ -57,10 +57,33 @@ _NOTHING_TOLD: Final = Unexplained()
 
 
 class Stand(TypedStruct, frozen=True, gc=False):
-    """How a cycle stood when the exchange's word was last taken for it; in the beginning, with nothing."""
+    """How a cycle stood when the exchange's word was last taken for it; in the beginning, with nothing.
+
+    `is_by_fills`: all that it holds was filled by its orders, at what these cost; not so where it was adopted, where
+    somebody chose its average, and on spot, where fees take a part of what was filled. `is_corrected`: a quantity was
+    corrected.
+    """
 
     holding: Holding = Holding()
     orders: Orders = msgspec.field(default_factory=no_orders)
+    is_by_fills: bool = True
+    is_corrected: bool = False
+
+    @property
+    def gives_way(self) -> bool:
+        """Whether that word stood for fills that nobody had told, and yields to them."""
+        return self.is_by_fills and self.is_corrected
+
+    def then(self, event: e.PositionAdjusted | e.RollbackFailed, held: Holding, orders: Orders, leg: Leg) -> Stand:
+        """After the exchange's word was taken again."""
+        is_chosen = isinstance(event, e.PositionAdjusted) and event.is_chosen
+        is_same = isinstance(event, e.PositionAdjusted) and event.new_quantity == event.old_quantity
+        return Stand(
+            held,
+            orders,
+            is_by_fills=self.is_by_fills and not is_chosen and leg is not Leg.SPOT,
+            is_corrected=self.is_corrected or not is_same,
+        )
 
 
 @dataclass
@@ -228,11 +251,12 @@ class PositionState:
                     self.stated_at = self.adjusted_at = max(self.stated_at, event.said_at)
                     self.adjusted_orders = self.orders
                     self.unattributed = self._beyond_orders()
-                self.since = Stand(event.holding, self.orders)
+                assert self.row is not None, "a cycle"
+                self.since = self.since.then(event, event.holding, self.orders, self.row.leg)
                 self.unexplained = self.unexplained.with_closing(before, event.holding)
             case e.PositionAdopted():
                 self.stated_at = self.adjusted_at = event.said_at
-                self.since = Stand(event.holding)
+                self.since = Stand(event.holding, is_by_fills=False)
                 if event.trade_id is not None:
                     px, qty = event.holding.avg_px_open or ZERO, event.holding.quantity
                     fill = FillOnRecord(event.request, None, is_exit=False, qty=qty, px=px, fee=None)
@@ -242,7 +266,7 @@ class PositionState:
                 self.rollbacks += 1
                 self.promised_qty = event.close_quantity
             case e.PositionImported():
-                self.since = Stand(event.holding, self.orders)
+                self.since = Stand(event.holding, self.orders, is_by_fills=False)
             case e.PositionClosed():
                 self._remember_end(event, before)
             case e.RolledBack():
@@ -388,8 +412,14 @@ class PositionState:
         """What is not explained after something is known of an order that closes."""
         assert self.side is not None, "a cycle"
         closed = EXACT.subtract(self.holding.closed_qty, before.closed_qty)
-        if closed < 0 or EXACT.subtract(before.quantity, self.holding.quantity) < closed:
-            return self.unexplained  # an adjustment had counted it, or a history says what no rule would
+        if closed < 0:
+            return self.unexplained  # a history says what no rule would
+        open_before = EXACT.subtract(before.quantity, self.holding.quantity)
+        if open_before < closed:
+            gone = EXACT.subtract(closed, open_before)
+            is_all = gone >= count.exits
+            found = count.counted_as_gone() if is_all else count.partly_gone(gone, open_before)
+            return found.counted(before, self.unexplained, self.side, self.terms)[1]
         told = EXACT.subtract(self.unexplained.qty, count.explains)
         _, left = count.as_recorded(closed, told).counted(before, self.unexplained, self.side, self.terms)
         return left

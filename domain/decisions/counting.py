@@ -14,7 +14,7 @@ from domain.holding import ZERO, Holding
 from domain.instrument import Instrument
 from domain.orders.cycle_orders import Orders, no_orders, of_role
 from domain.orders.order import Order
-from domain.values import EXACT, Side, difference_of
+from domain.values import EXACT, Side, difference_of, sum_of
 
 
 class EntryCount(TypedStruct, frozen=True, gc=False):
@@ -68,11 +68,11 @@ class EntryCount(TypedStruct, frozen=True, gc=False):
         What an adjustment has counted changes nothing.
         """
         if self.is_gone:
-            return self.held
+            return self._settled(self.held)
         added = self.added
         explained = max(ZERO, EXACT.subtract(EXACT.subtract(qty, self.absorbed), added))
         return altered(
-            self._grown(added, qty, worth),
+            self._settled(self._grown(added, qty, worth)),
             uncounted_qty=max(ZERO, EXACT.subtract(self.held.uncounted_qty, explained)),
             traded_cost=EXACT.add(self.held.traded_cost, worth),
         )
@@ -80,10 +80,16 @@ class EntryCount(TypedStruct, frozen=True, gc=False):
     def by_statement(self) -> Holding:
         """The totals after the exchange stated what was filled of the order."""
         if self.is_gone:
-            return self.held
+            return self._settled(self.held)
         added = self.added
         grown = self._grown(added, self.after.filled_qty, self.after.stated_worth)
-        return altered(grown, uncounted_qty=EXACT.add(grown.uncounted_qty, max(ZERO, added)))
+        return altered(self._settled(grown), uncounted_qty=EXACT.add(grown.uncounted_qty, max(ZERO, added)))
+
+    def _settled(self, held: Holding) -> Holding:
+        """The totals as all orders together have them, where the exchange's word gives way to these."""
+        if not self.since.gives_way:
+            return held
+        return settled(held, self.side, self.terms, self.orders.with_order(self.after), self.since)
 
     def _grown(self, added: Decimal, qty: Decimal, worth: Decimal | None) -> Holding:
         if self.absorbed:
@@ -126,13 +132,49 @@ class EntryCount(TypedStruct, frozen=True, gc=False):
 
 
 def settled(held: Holding, side: Side, terms: Instrument, orders: Orders, since: Stand) -> Holding:
-    """The totals of a cycle that holds nothing: when what all its orders cost is known by then, so is its profit."""
+    """The totals with the profit that follows from all orders together, where it does.
+
+    Of a cycle that holds nothing: when what all its orders cost is known by then, so is its profit. Where the
+    exchange's word stood for fills that nobody had told, profit is what came in less what went out as soon as orders
+    account for all that was entered. Where they do not, and nothing is held, something went at a price nobody said.
+    """
+    if since.gives_way:
+        entered, worth = entered_by(orders)
+        if entered == held.filled_qty:
+            return _by_all_orders(held, side, terms, worth)
+        if not held.quantity and (entered > held.filled_qty or since.holding.closed_qty):
+            return altered(held, realized_pnl=None)
     if held.quantity or held.realized_pnl is not None or held.proceeds is None or since.holding.closed_qty:
         return held
     total = _cost_of_all(orders, since, held)
     if total is None:
         return held
     return altered(held, cost=ZERO, realized_pnl=terms.gain(side, total, held.proceeds))
+
+
+def unheard(held: Holding, orders: Orders, since: Stand) -> Decimal:
+    """What an adjustment counted as gone, and no exit on record tells: so much more was entered than is counted."""
+    if not since.gives_way:
+        return ZERO
+    entered, _ = entered_by(orders)
+    return max(ZERO, EXACT.subtract(entered, held.filled_qty))
+
+
+def entered_by(orders: Orders) -> tuple[Decimal, Decimal | None]:
+    """What entry orders filled, and what that cost; None when some of it is not known."""
+    entered, worth = ZERO, ZERO if orders else None
+    for order in of_role(orders, "entry"):
+        entered, worth = EXACT.add(entered, order.filled_qty), sum_of(worth, order.worth)
+    return entered, worth
+
+
+def _by_all_orders(held: Holding, side: Side, terms: Instrument, worth: Decimal | None) -> Holding:
+    """The totals of a cycle of which orders tell all that was entered, for so much."""
+    cost = held.cost if held.quantity else ZERO
+    if worth is None or cost is None or held.proceeds is None:
+        return held
+    released = EXACT.subtract(worth, cost)
+    return altered(held, cost=cost, realized_pnl=terms.gain(side, released, held.proceeds))
 
 
 def _cost_of_all(orders: Orders, since: Stand, held: Holding) -> Decimal | None:

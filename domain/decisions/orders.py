@@ -13,7 +13,7 @@ from domain.aggregate.state import CommandResult
 from domain.commands import order_requests as o
 from domain.commands.order_requests import TERMS
 from domain.decisions.adjustment import absorbed_of, is_counted_in_adjustment
-from domain.decisions.counting import EntryCount, settled
+from domain.decisions.counting import EntryCount, settled, unheard
 from domain.decisions.decision import Decision
 from domain.decisions.lookup import as_one, is_former, listed, needs_named, of_client
 from domain.errors import InstrumentInUse, OrderAlreadyEnded, OrderAmbiguous, OrderHasFills, ReduceExceedsPosition
@@ -92,7 +92,8 @@ def end_order(decision: Decision, command: o.EndOrder) -> CommandResult | None:
     Shape:   status unchanged, one OrderEnded; the same again is no news, and so is the end of an id that the order had
              before it was replaced. An entry of which nothing was ever filled ends its cycle, as fail_entry does.
     Refuses: UnknownOrder; OrderAmbiguous for an id of the exchange that is another than the order's own;
-             OrderAlreadyEnded, otherwise; OrderHasFills when less is stated than the fills on record.
+             OrderAlreadyEnded, otherwise, but for one that was said to have ended before its fills filled it;
+             OrderHasFills when less is stated than the fills on record.
     """
     row = decision.needs_cycle()
     known = needs_named(decision, command.exchange_order_id, command.client_order_id)
@@ -121,7 +122,7 @@ def end_order(decision: Decision, command: o.EndOrder) -> CommandResult | None:
         is_same = order.ended in (command.outcome, "lost", "replaced")
         if is_same and new_id is None:
             return decision.no_news()
-        if not is_same:
+        if not is_same and not (command.outcome == "filled" and order.filled_qty and not order.room):
             raise decision.refused(
                 OrderAlreadyEnded, f"has {order.name} as {order.ended} already, not {command.outcome}"
             )
@@ -232,7 +233,10 @@ def _held_after(
     count = ExitCount.of_statement(order, after, state.unexplained)
     told = count.may_explain(state.unexplained, row.orders)
     is_past = state.adjusted_at > EPOCH and decision.is_adjusted_for(order)
-    if grown and is_past and not row.stray:
+    gone = count.found_gone(unheard(held, row.orders, state.since), held.quantity, told, is_past=is_past)
+    if gone is not None and not row.stray:
+        count = gone
+    elif grown and is_past and not row.stray:
         count = count.counted_as_gone()
     elif grown and told >= grown and grown > held.quantity:
         count = count.explaining(grown)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from domain import events as e
 from domain.aggregate.state import CommandResult
 from domain.commands import requests as c
+from domain.decisions.counting import settled
 from domain.decisions.decision import Decision
 from domain.errors import EvidenceMissing, IdempotencyMismatch, NotFlat, NothingToRollBack, WrongStatus
 from domain.holding import ZERO
@@ -72,6 +73,7 @@ def roll_back(decision: Decision, command: c.RollBack) -> None:
             held = held.with_fee(fill.fee, decision.state.other_currency(fill.fee_currency))
     elif held.quantity:
         held = held.with_exit(row.side, held.quantity, None, row.terms)
+    held = settled(held, row.side, row.terms, row.orders, state.since)
     decision.record(e.RolledBack(**decision.envelope(), reason=command.reason, evidence=proof, holding=held))
 
 

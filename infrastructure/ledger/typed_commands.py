@@ -630,7 +630,9 @@ class TypedCommands(ABC, Generic[Answered]):
     ) -> Answered:
         """A correction from exchange evidence: what is really open, and at what average price.
 
-        What was closed and earned before stays as it is.
+        It stands for fills that were not heard of, and gives way to them: once all are told, profit is what came in
+        less what went out (money.md). An average that is sent alone, or by an `operator`, is a choice, which no fill
+        takes back.
 
         - position_id (position id): `APTUSDT.binance#1`: the key, and the cycle after `#`
         - reason (words): text of any length, not blank
@@ -1118,7 +1120,8 @@ class TypedCommands(ABC, Generic[Answered]):
         A quantity is base asset, or contracts of the size that `define_instrument` said, greater than zero, without a
         sign: the side says the direction.
 
-        Answer: one `OrderEnded`; the end of an id that the order had before it was replaced is no news.
+        Answer: one `OrderEnded`; the end of an id that the order had before it was replaced is no news. One that
+        `recover` took for expired, and that its fills filled after all, ends as `filled`.
         Refuses: `UnknownOrder`, `OrderAlreadyEnded`; `OrderAmbiguous` for an `exchange_order_id` that is another than
         the order's own, and of which only fills say that it is the same order; `OrderHasFills` when less is stated than
         its fills; `ReduceExceedsPosition` when an exit is said to have closed more than is held.

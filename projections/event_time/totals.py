@@ -12,7 +12,7 @@ from domain.aggregate.exits.exit_count import ExitCount
 from domain.aggregate.exits.exit_effect import ExitEffect, FillChange
 from domain.aggregate.exits.unexplained import Unexplained
 from domain.aggregate.state import Stand
-from domain.decisions.counting import EntryCount, settled
+from domain.decisions.counting import EntryCount, settled, unheard
 from domain.holding import ZERO, Holding
 from domain.identifiers import PositionKey
 from domain.orders.cycle_orders import NO_ORDERS
@@ -50,7 +50,8 @@ class EventTimeTotals:
             return event
         with localcontext(EXACT):
             self._count(event, added)
-            self._held = settled(self._held, self._side, self._terms, self._orders, self._since)
+            if not isinstance(event, e.PositionAdjusted | e.RollbackFailed | e.CashRecorded):
+                self._held = settled(self._held, self._side, self._terms, self._orders, self._since)
             held = added.with_money(self._held)
         self._held = held
         if self._early:
@@ -79,19 +80,19 @@ class EventTimeTotals:
             case e.PositionClosed() | e.RolledBack():
                 self._close(event, added)
             case e.PositionAdjusted():
-                self._correct(held.corrected(event.new_quantity, event.new_avg_px_open, self._terms))
+                self._correct(held.corrected(event.new_quantity, event.new_avg_px_open, self._terms), event)
                 if not event.price_only:
                     self._adjusted_at = max(self._adjusted_at, at)
             case e.PositionAdopted():
                 stated = Holding().stated(event.holding.quantity, event.holding.avg_px_open, self._terms)
-                self._correct(stated)
+                self._correct(stated, event)
                 self._adjusted_at = max(self._adjusted_at, at)
             case e.RollbackFailed():
                 left = event.residual_qty
                 if left < held.quantity:
-                    self._correct(held.with_exit(self._side, held.quantity - left, None, self._terms))
+                    self._correct(held.with_exit(self._side, held.quantity - left, None, self._terms), event)
                 else:
-                    self._correct(held.corrected(left, held.avg_px_open, self._terms))
+                    self._correct(held.corrected(left, held.avg_px_open, self._terms), event)
                 self._unexplained = self._unexplained.with_closing(held, self._held)
                 self._adjusted_at = max(self._adjusted_at, at)
             case e.OrderEnded():
@@ -101,7 +102,7 @@ class EventTimeTotals:
             case e.CashRecorded() if event.trade_id is not None and added.after.has_paid_in_kind(added.before):
                 self._held = added.shifted(held, self._terms)
             case e.PositionImported():
-                self._held, self._since = event.holding, Stand(event.holding)
+                self._held, self._since = event.holding, Stand(event.holding, is_by_fills=False)
 
     def _correct_fill(self, event: e.FillCorrected, added: Added) -> None:
         old = event.old_qty, self._worth(event.old_qty, event.old_px)
@@ -170,8 +171,11 @@ class EventTimeTotals:
         count = ExitCount.of_fill(before, event.last_qty, brought, unexplained)
         closes, held, left = count.exits, self._held.quantity, count.may_explain(unexplained, self._orders)
         is_past = self._is_adjusted_for(event)
+        gone = count.found_gone(unheard(self._held, self._orders, self._since), held, left, is_past=is_past)
         if event.residual_qty is not None:
             self._held = added.shifted(self._held, self._terms)
+        elif gone is not None and not (event.late and held):
+            self._count_exit(gone)
         elif closes and left >= closes and (is_past or closes > held):
             self._count_exit(count.explaining(closes))
         elif is_past and count.is_new and not (event.late and held):
@@ -234,7 +238,11 @@ class EventTimeTotals:
         self._orders = self._orders.with_order(after)
         count, held = ExitCount.of_statement(before, after, self._unexplained), self._held.quantity
         grown, told = count.exits, count.may_explain(self._unexplained, self._orders)
-        if grown and self._is_adjusted_for(event) and not (event.late and held):
+        is_past = self._is_adjusted_for(event)
+        gone = count.found_gone(unheard(self._held, self._orders, self._since), held, told, is_past=is_past)
+        if gone is not None and not (event.late and held):
+            self._count_exit(gone)
+        elif grown and is_past and not (event.late and held):
             self._count_exit(count.counted_as_gone())
         elif told >= grown > held:
             self._count_exit(count.explaining(grown))
@@ -267,7 +275,7 @@ class EventTimeTotals:
         if rest.quantity:
             self._early.append(rest)
 
-    def _correct(self, held: Holding) -> None:
+    def _correct(self, held: Holding, event: e.PositionAdjusted | e.RollbackFailed | e.PositionAdopted) -> None:
         """Take the exchange's word for what is open: whatever was closed before is in it."""
         for each in self._early:
             if each.brought is None:
@@ -275,4 +283,7 @@ class EventTimeTotals:
             else:
                 held = held.with_past_exit(self._side, each.quantity, each.brought, self._terms)
         self._held, self._early = held, []
-        self._since = Stand(held, self._orders)
+        if isinstance(event, e.PositionAdopted):
+            self._since = Stand(held, self._orders, is_by_fills=False)
+        else:
+            self._since = self._since.then(event, held, self._orders, self._key.leg)

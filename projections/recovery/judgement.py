@@ -242,7 +242,10 @@ class _Judgement:
                         RecordEntryPlaced, client_order_id=order.client_order_id, exchange_order_id=here.order_id
                     )
             elif (count := found.confirming.unanswered(self._first.standing, row, order)) >= needed:
-                why = self._why(f"{self._snapshot.exchange} shows no such order, and nothing filled of it")
+                why = self._why(
+                    f"{self._snapshot.exchange} shows no such order, and holds what the ledger does; if it was filled, "
+                    "and the ledger corrected since, its fills may come late"
+                )
                 self._send(EndOrder, client_order_id=order.client_order_id, outcome="expired", reason=why)
             else:
                 waits = max(waits, needed - count)
@@ -255,7 +258,7 @@ class _Judgement:
             words = "an order that it promised is not at the exchange"
             return _wait(self._cycle, words, f"{waits} more snapshots, apart in time", for_another_snapshot=True)
         if self._commands:
-            return self._propose(Action.FINISH, "; ".join(resting) or "the orders that it promised came to nothing")
+            return self._propose(Action.FINISH, "; ".join(resting) or "the orders that it promised rest no more")
         return self._propose(Action.LEAVE, "; ".join(resting))
 
     def _under_stop(self, seen: PositionReport) -> Proposal:

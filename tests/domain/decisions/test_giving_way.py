@@ -1,0 +1,147 @@
+"""Fills that an adjustment stood for are told after it: profit is exact then, and until then no wrong one is known."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+import pytest
+from hypothesis import given as tried_on
+from hypothesis import strategies as st
+
+from domain.commands.base import Command
+from domain.commands.requests import Adjust, Close, RecordEntryFill, Reduce
+from projections.event_time.past_rows import row_at
+from tests.spec import CYCLE, Story, given, on, request, second
+
+LONG = request(side="long", quantity="10", at=second(-8000))
+
+
+def bought(trade_id: str, qty: str, px: str, at: float) -> Command:
+    return on(RecordEntryFill, trade_id=trade_id, last_qty=qty, last_px=px, exchange_order_id="A", at=second(at))
+
+
+def sold(trade_id: str, qty: str, px: str, at: float) -> Command:
+    return on(Reduce, trade_id=trade_id, last_qty=qty, last_px=px, exchange_order_id="X", at=second(at))
+
+
+def seen(quantity: str, at: float, **fields: Any) -> Command:
+    return on(Adjust, quantity=quantity, reason="the exchange says so", at=second(at), **fields)
+
+
+def all_told(*corrected: Command) -> Story:
+    """Two entries and two exits, of which the second of each are told after the correction."""
+    story = given(LONG, bought("t1", "6", "100", -90), sold("x1", "5", "110", -80), *corrected)
+    return story.when(bought("t2", "4", "105", -85)).when(sold("x2", "2", "90", -70))
+
+
+def test_fills_that_an_adjustment_stood_for_make_profit_what_came_in_less_what_went_out() -> None:
+    story = all_told(seen("3", -60, avg_px_open="102"))
+    story.leaves(quantity="3", avg_px_open="102", realized_pnl="16")  # 550 + 180 - (1020 - 306)
+    story.when(sold("x3", "3", "120", -30)).leaves(quantity="0", realized_pnl="70")
+    _is_the_same_by_event_time(story)
+
+
+def test_what_went_at_a_price_that_nobody_said_leaves_profit_unknown_at_the_end() -> None:
+    story = given(LONG, bought("t1", "10", "100", -90), seen("8", -60)).leaves(realized_pnl="0")
+    story.when(on(Close, exit_reason="target", avg_px_close="110", at=second(-30)))
+    story.leaves(status="closed", realized_pnl=None)
+    _is_the_same_by_event_time(story)
+    story.when(sold("x1", "2", "90", -70)).leaves(realized_pnl="60")
+    _is_the_same_by_event_time(story)
+
+
+def test_what_was_bought_unheard_after_a_sale_leaves_profit_unknown_at_the_end() -> None:
+    story = given(LONG, bought("t1", "6", "100", -90), sold("x1", "5", "110", -80), seen("5", -60, avg_px_open="104"))
+    story.leaves(realized_pnl="50").when(sold("x2", "5", "120", -30)).leaves(quantity="0", realized_pnl=None)
+    story.when(bought("t2", "4", "105", -85)).leaves(realized_pnl="130")
+
+
+def test_what_was_bought_unheard_before_any_sale_costs_what_the_exchange_says() -> None:
+    story = given(LONG, bought("t1", "6", "100", -90), seen("10", -60, avg_px_open="102.0001"))
+    story.when(sold("x1", "10", "110", -30)).leaves(quantity="0", realized_pnl="79.999")
+    story.when(bought("t2", "4", "105", -85)).leaves(realized_pnl="80")
+
+
+@pytest.mark.parametrize("chosen", [{"source": "operator"}, {"quantity": None}])
+def test_an_average_that_somebody_chose_is_taken_back_by_no_fill(chosen: dict[str, Any]) -> None:
+    choice = {"quantity": "3", "avg_px_open": "90", "reason": "as agreed", "at": second(-60), **chosen}
+    word = [] if choice["quantity"] else [seen("3", -61)]
+    story = all_told(*word, on(Adjust, **{name: said for name, said in choice.items() if said is not None}))
+    story.when(sold("x3", "3", "120", -30)).leaves(quantity="0", realized_pnl="140")  # 50 + 0 + 90
+
+
+def test_an_operator_who_says_the_quantity_alone_chooses_no_average() -> None:
+    story = all_told(seen("3", -60, source="operator")).when(sold("x3", "3", "120", -30))
+    story.leaves(quantity="0", realized_pnl="70")
+
+
+def test_the_fill_of_an_end_and_one_of_before_the_adjustment_are_told_apart() -> None:
+    story = given(LONG, bought("t1", "10", "100", -90), seen("8", -60))
+    story.when(on(Close, exit_reason="gone", at=second(-30))).leaves(realized_pnl=None)
+    story.when(sold("x1", "2", "90", -70)).leaves(quantity="0", realized_pnl=None, filled_qty="10")
+    story.when(sold("x2", "8", "110", -40)).leaves(realized_pnl="60")
+    _is_the_same_by_event_time(story)
+
+
+class Lossy:
+    """A round trip at an exchange, and the books of a bot that hears of each fill at once, late, or in the end."""
+
+    def __init__(self, fills: list[tuple[int, int]], lost: set[int], seen_after: set[int]) -> None:
+        self.story, self.profit = given(LONG), Fraction(0)
+        held, cost, waiting = 0, Fraction(0), list[Command]()
+        last = len(fills)
+        for number, (eighths, px) in enumerate([*fills, (0, 1600)]):
+            at, size = -7200 + 60 * number, abs(eighths)
+            if eighths > 0:
+                held, cost = held + size, cost + Fraction(size * px)
+            else:
+                size = held if number == last else min(size, held)
+                held, cost = held - size, cost - (cost / held * size if held else 0)
+            if not size:
+                continue
+            self.profit += Fraction(-size * px if eighths > 0 else size * px)
+            tell = bought if eighths > 0 else sold
+            fill = tell(f"t{number}", str(Decimal(size) / 8), str(px), at)
+            if number in lost or not self._takes(fill):
+                waiting.append(fill)
+            if number in seen_after and held and Decimal(held) / 8 != self.story.rows[CYCLE].quantity:
+                average = round(Decimal(cost.numerator) / Decimal(cost.denominator * held), 4)
+                self._takes(seen(str(Decimal(held) / 8), at + 30, avg_px_open=str(average)))
+        self._takes(on(Close, exit_reason="not at the exchange any more", at=second(-60)))
+        self.waiting = waiting
+
+    def _takes(self, command: Command) -> bool:
+        self.story.when(command)
+        is_taken, self.story.refusal = self.story.refusal is None, None
+        return is_taken
+
+    def tell_all(self, order: list[int]) -> None:
+        """Whatever is refused is told again after the others, as a bot would."""
+        left = [self.waiting[number % len(self.waiting)] for number in order] if self.waiting else []
+        left = [*dict.fromkeys([*left, *self.waiting])]
+        for _ in range(len(left)):
+            left = [fill for fill in left if not self._takes(fill)]
+        assert not left, f"refused for ever: {left}"
+
+
+SIZES = st.integers(-40, 40).filter(bool)
+FILLS = st.lists(st.tuples(SIZES, st.integers(1600, 1760)), min_size=1, max_size=7)
+SOME = st.sets(st.integers(0, 7))
+
+
+@tried_on(FILLS, SOME, SOME, st.lists(st.integers(0, 7), max_size=8))
+def test_whatever_was_lost_profit_is_exact_once_all_is_told(
+    fills: list[tuple[int, int]], lost: set[int], seen_after: set[int], order: list[int]
+) -> None:
+    run = Lossy(fills, lost, seen_after)
+    run.tell_all(order)
+    if run.profit:
+        assert run.story.rows[CYCLE].realized_pnl == Decimal(run.profit.numerator) / Decimal(run.profit.denominator * 8)
+
+
+def _is_the_same_by_event_time(story: Story) -> None:
+    row, told = story.rows[CYCLE], row_at(story.history, second(3600))
+    assert told is not None
+    assert (told.quantity, told.realized_pnl) == (row.quantity, row.realized_pnl)
