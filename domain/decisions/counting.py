@@ -136,14 +136,12 @@ def settled(held: Holding, side: Side, terms: Instrument, orders: Orders, since:
 
     Of a cycle that holds nothing: when what all its orders cost is known by then, so is its profit. Where the
     exchange's word stood for fills that nobody had told, profit is what came in less what went out as soon as orders
-    account for all that was entered. Where they do not, and nothing is held, something went at a price nobody said.
+    account for all that was entered; until then that word stands.
     """
     if since.gives_way:
         entered, worth = entered_by(orders)
         if entered == held.filled_qty:
             return _by_all_orders(held, side, terms, worth)
-        if not held.quantity and (entered > held.filled_qty or since.holding.closed_qty):
-            return altered(held, realized_pnl=None)
     if held.quantity or held.realized_pnl is not None or held.proceeds is None or since.holding.closed_qty:
         return held
     total = _cost_of_all(orders, since, held)

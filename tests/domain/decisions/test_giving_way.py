@@ -1,4 +1,4 @@
-"""Fills that an adjustment stood for are told after it: profit is exact then, and until then no wrong one is known."""
+"""Fills that an adjustment stood for are told after it: profit is exact then, and until then that word stands."""
 
 from __future__ import annotations
 
@@ -43,18 +43,20 @@ def test_fills_that_an_adjustment_stood_for_make_profit_what_came_in_less_what_w
     _is_the_same_by_event_time(story)
 
 
-def test_what_went_at_a_price_that_nobody_said_leaves_profit_unknown_at_the_end() -> None:
+def test_until_all_is_told_the_word_of_the_exchange_stands() -> None:
+    """A fee in the bought coin, too: of 408 that were bought 407 are there to be sold."""
     story = given(LONG, bought("t1", "10", "100", -90), seen("8", -60)).leaves(realized_pnl="0")
     story.when(on(Close, exit_reason="target", avg_px_close="110", at=second(-30)))
-    story.leaves(status="closed", realized_pnl=None)
+    story.leaves(status="closed", realized_pnl="80")
     _is_the_same_by_event_time(story)
     story.when(sold("x1", "2", "90", -70)).leaves(realized_pnl="60")
     _is_the_same_by_event_time(story)
 
 
-def test_what_was_bought_unheard_after_a_sale_leaves_profit_unknown_at_the_end() -> None:
-    story = given(LONG, bought("t1", "6", "100", -90), sold("x1", "5", "110", -80), seen("5", -60, avg_px_open="104"))
-    story.leaves(realized_pnl="50").when(sold("x2", "5", "120", -30)).leaves(quantity="0", realized_pnl=None)
+def test_what_was_bought_unheard_after_a_sale_costs_what_the_exchange_says_until_it_is_told() -> None:
+    seen_rounded = seen("5", -60, avg_px_open="104.001")
+    story = given(LONG, bought("t1", "6", "100", -90), sold("x1", "5", "110", -80), seen_rounded)
+    story.leaves(realized_pnl="50").when(sold("x2", "5", "120", -30)).leaves(quantity="0", realized_pnl="129.995")
     story.when(bought("t2", "4", "105", -85)).leaves(realized_pnl="130")
 
 
