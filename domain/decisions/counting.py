@@ -14,7 +14,7 @@ from domain.holding import ZERO, Holding
 from domain.instrument import Instrument
 from domain.orders.cycle_orders import Orders, no_orders, of_role
 from domain.orders.order import Order
-from domain.values import EXACT, Side, difference_of, sum_of
+from domain.values import EXACT, Side, difference_of
 
 
 class EntryCount(TypedStruct, frozen=True, gc=False):
@@ -139,9 +139,9 @@ def settled(held: Holding, side: Side, terms: Instrument, orders: Orders, since:
     account for all that was entered; until then that word stands.
     """
     if since.gives_way:
-        entered, worth = entered_by(orders)
-        if entered == held.filled_qty:
-            return _by_all_orders(held, side, terms, worth)
+        entered = orders.entered()
+        if orders and entered.quantity == held.filled_qty:
+            return _by_all_orders(held, side, terms, entered.worth)
     if held.quantity or held.realized_pnl is not None or held.proceeds is None or since.holding.closed_qty:
         return held
     total = _cost_of_all(orders, since, held)
@@ -154,16 +154,7 @@ def unheard(held: Holding, orders: Orders, since: Stand) -> Decimal:
     """What an adjustment counted as gone, and no exit on record tells: so much more was entered than is counted."""
     if not since.gives_way:
         return ZERO
-    entered, _ = entered_by(orders)
-    return max(ZERO, EXACT.subtract(entered, held.filled_qty))
-
-
-def entered_by(orders: Orders) -> tuple[Decimal, Decimal | None]:
-    """What entry orders filled, and what that cost; None when some of it is not known."""
-    entered, worth = ZERO, ZERO if orders else None
-    for order in of_role(orders, "entry"):
-        entered, worth = EXACT.add(entered, order.filled_qty), sum_of(worth, order.worth)
-    return entered, worth
+    return max(ZERO, EXACT.subtract(orders.entered().quantity, held.filled_qty))
 
 
 def _by_all_orders(held: Holding, side: Side, terms: Instrument, worth: Decimal | None) -> Holding:

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, ValuesView
 from decimal import Decimal
-from typing import Any, Final, Self, TypeVar, overload
+from typing import Any, Final, NamedTuple, Self, TypeVar, overload
 
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
@@ -21,6 +21,34 @@ Other = TypeVar("Other")
 
 _FEW: Final = 16
 """So many orders are looked through as soon as an index of them is kept."""
+
+
+class Entered(NamedTuple):
+    """What entry orders filled together, and what that cost, but for so many of which it is not known."""
+
+    quantity: Decimal = ZERO
+    known_worth: Decimal = ZERO
+    unpriced: int = 0
+
+    @property
+    def worth(self) -> Decimal | None:
+        """What all of it cost, where that is known."""
+        return None if self.unpriced else self.known_worth
+
+    def with_order(self, order: Order) -> Entered:
+        """The same with an order more."""
+        if order.role != "entry":
+            return self
+        quantity = EXACT.add(self.quantity, order.filled_qty)
+        if order.worth is None:
+            return Entered(quantity, self.known_worth, self.unpriced + 1)
+        return Entered(quantity, EXACT.add(self.known_worth, order.worth), self.unpriced)
+
+    def without(self, order: Order) -> Entered:
+        """The same without an order that it has."""
+        quantity, worth, unpriced = Entered().with_order(order)
+        known_worth = EXACT.subtract(self.known_worth, worth)
+        return Entered(EXACT.subtract(self.quantity, quantity), known_worth, self.unpriced - unpriced)
 
 
 class Orders(Mapping[str, Order], ABC):
@@ -55,6 +83,10 @@ class Orders(Mapping[str, Order], ABC):
     @abstractmethod
     def count(self, role: Role) -> int:
         """How many orders there are of a role."""
+
+    @abstractmethod
+    def entered(self) -> Entered:
+        """What its entry orders filled together."""
 
     @abstractmethod
     def of_client(self, client_order_id: str) -> Order | None:
@@ -97,6 +129,9 @@ class _FewOrders(Orders):
     def count(self, role: Role) -> int:
         return sum(order.role == role for order in self._orders.values())
 
+    def entered(self) -> Entered:
+        return _entered(self._orders.values())
+
     def of_client(self, client_order_id: str) -> Order | None:
         return next((each for each in self._orders.values() if each.client_order_id == client_order_id), None)
 
@@ -131,19 +166,21 @@ class _ManyOrders(Orders):
     """Layers by name, with their places, and beside them what every event asks.
 
     A cycle that is never flat has every order that its bot ever sent. So it is kept which are not settled, how many
-    there are of a role, and whose a client order id is.
+    there are of a role, what the entries filled, and whose a client order id is.
     """
 
-    __slots__ = ("_counts", "_names", "_placed", "_unsettled")
+    __slots__ = ("_counts", "_entered", "_names", "_placed", "_unsettled")
 
     def __init__(
         self,
         placed: LayeredMap[str, tuple[int, Order]],
         unsettled: Mapping[str, Order],
         counts: Mapping[Role, int],
+        entered: Entered,
         names: LayeredMap[str, str],
     ) -> None:
         self._placed, self._unsettled, self._counts, self._names = placed, unsettled, counts, names
+        self._entered = entered
 
     @classmethod
     def of_names(cls, by_name: Mapping[str, Order]) -> Self:
@@ -156,12 +193,14 @@ class _ManyOrders(Orders):
             LayeredMap({name: (place, order) for place, (name, order) in enumerate(by_name.items())}),
             {name: order for name, order in by_name.items() if not order.is_settled},
             Counter(order.role for order in by_name.values()),
+            _entered(by_name.values()),
             LayeredMap(names),
         )
 
     def with_order(self, order: Order) -> Orders:
         name, client_order_id = order.name, order.client_order_id
         known, unsettled, counts, names = self._placed.get(name), self._unsettled, self._counts, self._names
+        entered = self._entered if known is None else self._entered.without(known[1])
         if known is None:
             place, counts = len(self._placed), {**counts, order.role: counts.get(order.role, 0) + 1}
         else:
@@ -174,7 +213,8 @@ class _ManyOrders(Orders):
                 unsettled = dict(sorted(unsettled.items(), key=lambda item: self._placed.get(item[0], known)[0]))
         elif name in unsettled:
             unsettled = {each: other for each, other in unsettled.items() if each != name}
-        return _ManyOrders(self._placed.with_item(name, (place, order)), unsettled, counts, names)
+        placed = self._placed.with_item(name, (place, order))
+        return _ManyOrders(placed, unsettled, counts, entered.with_order(order), names)
 
     def unsettled(self, *roles: Role) -> list[Order]:
         return [order for order in self._unsettled.values() if not roles or order.role in roles]
@@ -185,6 +225,9 @@ class _ManyOrders(Orders):
 
     def count(self, role: Role) -> int:
         return self._counts.get(role, 0)
+
+    def entered(self) -> Entered:
+        return self._entered
 
     def of_client(self, client_order_id: str) -> Order | None:
         name = self._names.get(client_order_id)
@@ -214,6 +257,13 @@ class _ManyOrders(Orders):
 
 def _held(by_name: dict[str, Order]) -> Orders:
     return _FewOrders(by_name) if len(by_name) <= _FEW else _ManyOrders.of_names(by_name)
+
+
+def _entered(orders: Iterable[Order]) -> Entered:
+    entered = Entered()
+    for order in orders:
+        entered = entered.with_order(order)
+    return entered
 
 
 NO_ORDERS: Final = Orders.of()
