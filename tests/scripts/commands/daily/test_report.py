@@ -128,7 +128,10 @@ def test_a_report_says_at_once_what_is_wrong_what_to_run_and_what_was_earned(tmp
     url = f"sqlite:///{tmp_path}/ledger.db"
     fill(url)
     with PositionLedger.connect(url) as ledger:  # what the adjustment of the day saw gone
-        ledger.reduce(position_id=APT, trade_id="903", last_qty="0.5", last_px="3.2")
+        ended = ledger.position(APT).closed_at
+        assert ended is not None
+        before = ended - timedelta(seconds=600)
+        ledger.reduce(position_id=APT, trade_id="903", last_qty="0.5", last_px="3.2", at=before)
     page = tmp_path / "report.html"
     program("report", *DAY, "--html", page, "--database", url)
     text = re.sub(r"<[^>]+>", "", page.read_text())
