@@ -284,7 +284,10 @@ def _flip(decision: Decision, command: c.Reduce, order: Order | None, held: Hold
     fee = None if command.fee is None else rounded(EXACT.divide(command.fee * held.quantity, command.last_qty))
     currency = decision.state.other_currency(command.fee_currency)
     worth = terms.worth(held.quantity, command.last_px)
-    closed = held.with_exit(row.side, held.quantity, worth, terms).with_fee(fee, currency) if held.quantity else held
+    closed = held
+    if held.quantity:
+        closed = held.with_exit(row.side, held.quantity, worth, terms)
+        closed = settled(closed, row.side, terms, row.orders, decision.state.since).with_fee(fee, currency)
     if held.quantity:
         decision.record(
             e.PositionReduced(

@@ -216,6 +216,11 @@ def correct_fill(decision: Decision, command: o.CorrectFill) -> CommandResult | 
     return None
 
 
+def _is_counted(decision: Decision) -> bool:
+    """Whether what a fill is corrected to had happened by an adjustment, which has counted it."""
+    return decision.state.adjusted_at > EPOCH and decision.is_part_of(decision.state.adjusted_at)
+
+
 def _dust_left(row: PositionRow, fill: FillOnRecord, now: Decimal) -> Decimal | None:
     """How much is dust again, or no more, when a sale of dust was another one; None for any other fill."""
     return EXACT.add(row.residual_qty, EXACT.subtract(fill.qty, now)) if fill.effect.is_of_dust else None
@@ -230,8 +235,8 @@ def _entry_corrected(
     )
     old_worth, new_worth = terms.worth(fill.qty, fill.px), terms.worth(*now)
     after = before.corrected((fill.qty, old_worth), (now[0], new_worth))
-    count = altered(EntryCount.of(state, before, after), held=held)
-    if EXACT.add(held.quantity, count.added) < 0:
+    count = altered(EntryCount.of(state, before, after, is_seen=_is_counted(decision)), held=held)
+    if not count.is_seen and EXACT.add(held.quantity, count.added) < 0:
         raise decision.refused(
             NotFilled,
             f"holds {plain(held.quantity)}, so {plain(-count.added)} of what was entered cannot be taken "
@@ -249,7 +254,8 @@ def _exit_corrected(
     order = None if fill.order is None else state.orders.get(fill.order)
     change = FillChange.of(order, (fill.qty, terms.worth(fill.qty, fill.px)), (now[0], terms.worth(*now)))
     others = counted_without_price(state.orders, fill.order or "")
-    most = fill.effect.most(held, state.unexplained, others, row.residual_qty, change)
+    effect = fill.effect.as_counted() if _is_counted(decision) else fill.effect
+    most = effect.most(held, state.unexplained, others, row.residual_qty, change)
     if now[0] > max(most, fill.qty):
         raise decision.refused(
             NotFilled,
@@ -257,5 +263,5 @@ def _exit_corrected(
             "or another fill closed less, send that first (record_entry_fill, or correct_fill for what is on record); "
             "what opened the other side is no part of this cycle",
         )
-    _, corrected, _ = fill.effect.corrected(held, state.unexplained, row.side, terms, change)
+    _, corrected, _ = effect.corrected(held, state.unexplained, row.side, terms, change)
     return settled(corrected, row.side, terms, row.orders, state.since)

@@ -109,15 +109,20 @@ class EventTimeTotals:
         new = event.last_qty, self._worth(event.last_qty, event.last_px)
         change = FillChange.of(self._orders.get(event.order or ""), old, new)
         held, effect = self._held, self._effects.get((event.trade_id, event.order))
-        shifted = added.shifted(held, self._terms)
+        shifted, is_seen = added.shifted(held, self._terms), self._is_adjusted_for(event)
         if event.is_exit and effect is not None and event.residual_qty is None:
+            effect = effect.as_counted() if is_seen else effect
             now, exact, self._unexplained = effect.corrected(held, self._unexplained, self._side, self._terms, change)
             self._effects[event.trade_id, event.order] = now
             self._held = replace(shifted, proceeds=exact.proceeds, realized_pnl=exact.realized_pnl)
         elif not event.is_exit and event.order in self._orders and self._key.leg is not Leg.SPOT:
             cycle = (held, self._side, self._terms)
-            count = EntryCount(change.before, change.after, *cycle, orders=self._orders, since=self._since)
-            is_held = held.quantity + count.added >= 0  # else, told in this order, what it entered is closed already
+            count = EntryCount(
+                change.before, change.after, *cycle, is_seen=is_seen, orders=self._orders, since=self._since
+            )
+            is_held = (
+                is_seen or held.quantity + count.added >= 0
+            )  # else, told in this order, what it entered is closed already
             grown = count.by_fill(ZERO, ZERO) if is_held else shifted
             self._enter(replace(grown, traded_cost=shifted.traded_cost, uncounted_qty=held.uncounted_qty))
         else:

@@ -55,15 +55,6 @@ _AT_RISK: Final = frozenset(
         DiscrepancyKind.SHORTFALL,
     }
 )
-_AT_THE_EXCHANGE: Final = frozenset(
-    {
-        DiscrepancyKind.ZOMBIE,
-        DiscrepancyKind.DUPLICATE_STOPS,
-        DiscrepancyKind.WRONG_SIDE_STOP,
-        DiscrepancyKind.OVERSIZED_STOP,
-    }
-)
-"""What only orders can mend, and the ledger sends none."""
 
 
 class Following(Protocol):
@@ -354,7 +345,7 @@ def _difference(found: Reconciliation, finding: Discrepancy, evidence: Sequence[
 
 
 def _put_right(finding: Discrepancy, evidence: Sequence[str]) -> str:
-    if finding.kind in _AT_THE_EXCHANGE:
+    if finding.kind.is_of_orders:
         ids = ", ".join(order.order_id for order in finding.orders)
         return f"cancel what is too much of {ids} at the exchange, then {advised('reconcile', finding.key, *evidence)}"
     row = finding.row

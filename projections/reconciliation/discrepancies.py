@@ -58,7 +58,20 @@ class DiscrepancyKind(StrEnum):
         """Whether it is known by what is not shown: one snapshot is no proof of that."""
         return self in (DiscrepancyKind.PHANTOM, DiscrepancyKind.SIDE, DiscrepancyKind.LOST_STOP, DiscrepancyKind.STRAY)
 
+    @property
+    def is_of_orders(self) -> bool:
+        """Whether only orders can mend it, and the ledger sends none."""
+        return self in _OF_ORDERS
 
+
+_OF_ORDERS: Final = frozenset(
+    {
+        DiscrepancyKind.ZOMBIE,
+        DiscrepancyKind.DUPLICATE_STOPS,
+        DiscrepancyKind.WRONG_SIDE_STOP,
+        DiscrepancyKind.OVERSIZED_STOP,
+    }
+)
 _QUIET: Final = frozenset(
     {
         DiscrepancyKind.MATCHED,

@@ -120,6 +120,12 @@ class ExitEffect(TypedStruct, frozen=True, gc=False):
         left, totals = unexplained.shifted(totals, brought, gained)
         return effect, totals, left
 
+    def as_counted(self) -> ExitEffect:
+        """The same of a fill that closed, where an adjustment has counted what it is corrected to by then."""
+        if not self.closed or self.past or self.told.qty:
+            return self
+        return altered(self, closed=ZERO, past=self.closed)
+
     def _counted_anew(self, held: Holding, change: FillChange) -> tuple[ExitEffect, Holding, Decimal | None]:
         more = EXACT.subtract(change.new[0], change.old[0])
         released = ZERO if not more else _part_of(self.released, more, self.past)

@@ -37,7 +37,7 @@ class Synchronised:
 def synchronise(ctx: FlowContext) -> Flow[Synchronised]:
     """Compare, correct what two reads of the account agree on, and take up what was adopted or lost its stop.
 
-    Between the two the stops of what differs are asked for.
+    Between the two the stops of what differs are asked for. Orders that are too much are named, and left.
     """
     try:
         first = yield from ctx.snapshot()
@@ -59,6 +59,8 @@ def synchronise(ctx: FlowContext) -> Flow[Synchronised]:
     for each in done:
         command = each.correction.command
         yield from ctx.note(f"{command.verb} {command.key}: {'done' if each.is_done else 'left to the next time'}")
+    for left in (each for result in results for each in result.left.problems if each.kind.is_of_orders):
+        yield from ctx.note(f"{left.key}: {left.message}; cancel at the exchange what is too much")
     taken_up: list[Outcome] = []
     if done:
         taken_up = yield from resume(ctx, adopted=_adopted(done))

@@ -11,6 +11,7 @@ from hypothesis import given as tried_on
 from hypothesis import strategies as st
 
 from domain.commands.base import Command
+from domain.commands.order_requests import CorrectFill
 from domain.commands.requests import Adjust, Close, RecordEntryFill, Reduce
 from projections.event_time.past_rows import row_at
 from tests.spec import CYCLE, Story, given, on, request, second
@@ -85,6 +86,34 @@ def test_the_fill_of_an_end_and_one_of_before_the_adjustment_are_told_apart() ->
     story.when(sold("x1", "2", "90", -70)).leaves(quantity="0", realized_pnl=None, filled_qty="10")
     story.when(sold("x2", "8", "110", -40)).leaves(realized_pnl="60")
     _is_the_same_by_event_time(story)
+
+
+def corrected(trade_id: str, at: float, **fields: Any) -> Command:
+    return on(CorrectFill, trade_id=trade_id, reason="by the exchange", at=second(at), **fields)
+
+
+def test_what_was_corrected_before_an_adjustment_the_adjustment_has_seen() -> None:
+    story = given(LONG, bought("t1", "10", "100", -90), seen("8", -60))
+    story.when(corrected("t1", -70, last_qty="8")).leaves(quantity="8", filled_qty="8", avg_px_open="100")
+    story.when(on(Close, exit_reason="target", avg_px_close="110", at=second(-30))).leaves(realized_pnl="80")
+    _is_the_same_by_event_time(story)
+    story = given(LONG, bought("t1", "10", "100", -90), sold("x1", "2", "90", -80), seen("10", -60))
+    story.when(corrected("x1", -70, void=True)).leaves(quantity="10", filled_qty="10", realized_pnl="0")
+    story.when(on(Close, exit_reason="target", avg_px_close="110", at=second(-30))).leaves(realized_pnl="100")
+    _is_the_same_by_event_time(story)
+
+
+def test_what_was_corrected_after_an_adjustment_is_news() -> None:
+    story = given(LONG, bought("t1", "10", "100", -90), sold("x1", "2", "90", -80), seen("9", -60))
+    story.when(corrected("x1", -50, last_qty="1")).leaves(quantity="10")
+    story.when(corrected("t1", -40, last_qty="9")).leaves(quantity="9")
+
+
+def test_what_was_corrected_twice_before_an_adjustment_changes_nothing_either_time() -> None:
+    story = given(LONG, bought("t1", "10", "100", -90), sold("x1", "2", "90", -80), seen("9", -60))
+    story.when(corrected("x1", -70, last_qty="1.5")).leaves(quantity="9")
+    story.when(corrected("x1", -65, last_qty="1")).leaves(quantity="9", realized_pnl="-10")
+    story.when(sold("x2", "9", "110", -30)).leaves(quantity="0", realized_pnl="80")
 
 
 class Lossy:

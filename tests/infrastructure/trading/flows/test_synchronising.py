@@ -75,6 +75,30 @@ def test_what_was_opened_by_hand_is_never_closed_for_want_of_a_plan(desk: Desk) 
     assert desk.exchange.audit.held(APT) == 5 and desk.ledger.positions(open=True)[0].quantity == 5
 
 
+def test_a_stop_that_came_after_its_position_had_ended_is_named(desk: Desk) -> None:
+    entry = {"symbol": APT, "side": "long", "quantity": "10", "stop_loss_percent": "2"}
+    entered = desk.trader().enter(**entry, intent_id="1")
+    assert entered.position is not None
+    desk.trader().exit(entered.position.position_id, reason="target")
+    assert desk.synchronise().story == ()
+    late = OrderTicket(
+        symbol="APTUSDT",
+        side="sell",
+        kind=TicketKind.STOP,
+        client_order_id="sent-before-a-kill",
+        quantity=Decimal(10),
+        trigger_price=Decimal(3),
+        reduce_only=True,
+    )
+    desk.exchange.place(late)
+    done = desk.synchronise()
+    (told,) = (step.words for step in done.story)
+    assert not done.ok and told.startswith("APTUSDT.binance: stop order ") and "there is no position for it" in told
+    desk.trader().enter(**entry, intent_id="2")
+    (told,) = (step.words for step in desk.synchronise().story)
+    assert "2 stops for one position" in told
+
+
 def test_an_account_that_is_not_believed_is_said_in_the_story(desk: Desk) -> None:
     desk.trader().enter(symbol=APT, side="long", quantity="10", stop_loss_percent="2", intent_id="1")
     desk.exchange.liquidate(APT)
