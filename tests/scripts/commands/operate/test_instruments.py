@@ -165,7 +165,7 @@ def test_a_file_that_is_no_list_is_usage(program: Program, tmp_path: Path) -> No
     ],
 )
 def test_a_snapshot_that_cannot_be_read_is_not_all_is_known(
-    program: Program, url: str, tmp_path: Path, content: str, named: tuple[str, ...], code: int, words: str
+    program: Program, url: str, tmp_path: Path, *, content: str, named: tuple[str, ...], code: int, words: str
 ) -> None:
     with PositionLedger.connect(url) as ledger:
         ledger.fail_entry(position_id="BTC/USD:BTC.okx#1", outcome="rejected", reason="x")
