@@ -136,9 +136,9 @@ def command(
     ledger, so a restart neither forgets nor repeats; a sink that is down is told when it is back. Damage, a database
     that is away and, with --quiet, a silence ring too. Files of --snapshot are read anew each time.
 
-    Exit code 0 when it is ended, or with --once when every sink was told; 1 with --once when one was not, or when
-    another watch has its name; 2 for usage; 3 when there is no ledger of this version, or with --once when the ledger
-    could not be read for 10 s, or what was told could not be written down in it.
+    It goes on until SIGTERM or Ctrl-C. Exit code 0 with --once when every sink was told; 1 with --once when one was
+    not, or when another watch has its name; 2 for usage; 3 when there is no ledger of this version, or with --once when
+    the ledger could not be read for 10 s, or what was told could not be written down in it.
 
     \b
     Examples:
