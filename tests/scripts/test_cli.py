@@ -85,6 +85,13 @@ position_ledger_start.main()
     assert (ran.returncode, ran.stdout, ran.stderr) == (130, "", "stopped\n")
 
 
+def test_without_words_it_says_what_there_is(program: Program) -> None:
+    ran = program()
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.startswith("Usage: position-ledger [OPTIONS] COMMAND [ARGS]...\n\n  A ledger that")
+    assert "\n  positions " in ran.err and "\\n" not in ran.err
+
+
 @pytest.mark.parametrize("role", ["bot", ""])
 def test_a_role_is_for_a_server_be_its_name_that_of_an_unset_variable(
     role: str, tmp_path: Path, program: Program
