@@ -26,6 +26,10 @@ def split(text: str) -> SplitResult:
         parts = urlsplit(text)
     except ValueError:
         raise ValueError(f"it is not a URL. {_ENCODING}") from None
+    try:
+        unquote_to_bytes(text).decode()
+    except UnicodeDecodeError:
+        raise ValueError(f"what is percent-encoded in it is not UTF-8. {_ENCODING}") from None
     if parts.fragment or text.endswith("#"):
         raise ValueError(f"there is a # in it. {_ENCODING}")
     return parts
@@ -47,10 +51,6 @@ def split_postgres(text: str) -> SplitResult:
         raise ValueError(f"there is a blank in it. {_ENCODING}")
     if _HALF_ENCODED.search(authority + parts.query):
         raise ValueError(f"there is a % in it that two hexadecimal digits do not follow, or %00. {_ENCODING}")
-    try:
-        unquote_to_bytes(authority + parts.query).decode()
-    except UnicodeDecodeError:
-        raise ValueError("what is percent-encoded in it is not UTF-8") from None
     if not all(_PORT.fullmatch(host) for host in parts.netloc.rpartition("@")[2].split(",")):
         raise ValueError(f"what stands after the colon of its host is not the number of a port; it reads {_FORM}")
     return parts

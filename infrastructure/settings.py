@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Final, Literal, Self
 from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlencode, urlsplit
 
@@ -62,7 +61,7 @@ class Settings:
     @property
     def place(self) -> str:
         """The database as it is called from everywhere: a file by its absolute path."""
-        return str(Path(self.where).resolve()) if self.kind == "sqlite" else self.shown
+        return os.path.realpath(self.where) if self.kind == "sqlite" else self.shown
 
     @classmethod
     def read(cls, url: str | None = None) -> Self:

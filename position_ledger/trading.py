@@ -55,3 +55,8 @@ def __getattr__(name: str) -> object:
 
         return AsyncTrader
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """What there is, for whoever looks around: also what was not asked for yet."""
+    return sorted({*globals(), *__all__})

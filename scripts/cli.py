@@ -185,7 +185,9 @@ def _show(wrong: click.ClickException) -> None:
     """Show a usage error as click does, what it repeats of a file or an argument on one line."""
     shown = io.StringIO()
     wrong.show(shown)
-    text = shown.getvalue().replace(wrong.message, readable(wrong.message)) if wrong.message else shown.getvalue()
+    text = shown.getvalue()
+    if wrong.message and not isinstance(wrong, click.exceptions.NoArgsIsHelpError):
+        text = text.replace(wrong.message, readable(wrong.message))
     for line in text.removesuffix("\n").split("\n"):
         say(line)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -356,12 +356,9 @@ class Store(ABC):
         Shape: by name the statement that makes each.
         """
 
-    def broken_storage(self) -> list[str]:
-        """What the database finds wrong with how it keeps all of this, in its own words, as an index without an entry.
-
-        Nothing of a server, which looks at that by itself (data checksums, pg_amcheck).
-        """
-        return []
+    @abstractmethod
+    def broken_storage(self) -> Iterable[str]:
+        """What is wrong with how the database keeps all of this, as an index that does not lead to a row."""
 
     @abstractmethod
     def tracking(self, projection: str) -> Checkpoints:

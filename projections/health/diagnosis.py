@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from textwrap import shorten
 from typing import Final, Protocol
 
 from domain.orders.order import Order
@@ -34,6 +35,8 @@ from projections.recovery import unanswered_orders
 from projections.recovery.in_flight import InFlight, unfinished
 from projections.recovery.unanswered_orders import unanswered
 
+_CAUSE_MAX: Final = 400
+"""How many letters of a cause are told: our own causes with their ways out are shorter."""
 LAG_MAX: Final = 100_000
 """How many events a projection may be behind: taking in more would keep whoever asks waiting for seconds."""
 SHOWN_MAX: Final = 20
@@ -231,7 +234,7 @@ def unreadable(what: str, cause: Exception) -> Symptom:
 
 
 def _on_one_line(words: object) -> str:
-    return " ".join(str(words).split())[:200]
+    return shorten(str(words), _CAUSE_MAX, placeholder=" …")
 
 
 def unread_history(cause: object) -> Section:

@@ -24,6 +24,11 @@ class Listing:
     columns: tuple[str, ...]
     is_wide: bool
 
+    def require(self, columns: Sequence[str]) -> None:
+        """Refuse, before anything is looked up or said, what is the name of no column: UsageError."""
+        if unknown := [name for name in self.columns if name not in columns]:
+            raise click.UsageError(f"--columns {', '.join(unknown)}: there are {', '.join(columns)}")
+
     def shown(self, found: Sequence[Each]) -> Sequence[Each]:
         """The first of them, as many as are wanted."""
         return found if self.limit is None else found[: self.limit]
@@ -34,8 +39,6 @@ class Listing:
         What a line is about is always said: one name that is longer than the screen would take all names away.
         """
         if self.columns:
-            if unknown := [name for name in self.columns if name not in table.columns]:
-                raise click.UsageError(f"--columns {', '.join(unknown)}: there are {', '.join(table.columns)}")
             return table.only(self.columns)
         count = len(table.columns)
         least = table.columns.index("position") + 1 if "position" in table.columns else 1

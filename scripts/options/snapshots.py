@@ -61,7 +61,7 @@ class SnapshotOptions:
     def read(self, wanted: Filter, *, exactly: bool = False) -> list[AccountSnapshot]:
         """Read the files; `exactly` refuses a time that might mean several. Refuses: a usage error."""
         given = self.given(wanted)
-        snapshots = [_of_an_exchange(name, given) for name in self.files]
+        snapshots = [of_an_exchange(name, given) for name in self.files]
         if exactly:
             exact_times(snapshots)
         return snapshots
@@ -77,7 +77,8 @@ def read_file(name: str, given: Given) -> AccountSnapshot:
         raise click.UsageError(f"{name}: {wrong}") from None
 
 
-def _of_an_exchange(name: str, given: Given) -> AccountSnapshot:
+def of_an_exchange(name: str, given: Given) -> AccountSnapshot:
+    """Read a file as `read_file` does. Refuses: also a usage error for one that is of no exchange."""
     snapshot = read_file(name, given)
     if snapshot.exchange is None:
         doubts = "; ".join(snapshot.doubts) or "it does not say of which exchange it is"

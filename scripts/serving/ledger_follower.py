@@ -6,6 +6,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import timedelta
 from typing import Final
@@ -64,8 +65,9 @@ class LedgerFollower:
             self.view = replace(self.view, silence=_said(error))
 
     def _seen(self) -> LiveView:
-        at = now()
-        with self.ledger.store.settled() as place:
+        """How it stands; a file is opened anew for it, for a connection goes on with the pages that it remembers."""
+        at, store = now(), self.ledger.store
+        with store.settled() as place, nullcontext() if store.is_remote else store.snapshot():
             rows = [row for row in self.ledger.positions(open=True) if self.wanted.takes(row)]
         status, recent = LedgerStatus.of(rows, at, self.age), tuple(reversed(self._recent))
         return LiveView(status, place, recent, self._trouble, self._lost)

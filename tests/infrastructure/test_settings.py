@@ -63,6 +63,7 @@ def test_neither_user_nor_password_is_ever_shown() -> None:
         ("postgresql:///x?schema=pg_ledger", "and not with pg_"),
         ("postgresql:///x?pool_size=0", "between 1 and 9999"),
         ("postgresql://[::1/x", "is not a URL"),
+        ("sqlite:///per%cent.db", "percent-encoded in it is not UTF-8. Percent-encode what stands for itself"),
     ],
 )
 def test_what_is_not_understood_is_refused_with_the_way_out(url: str, words: str) -> None:

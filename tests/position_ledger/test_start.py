@@ -23,3 +23,9 @@ def test_every_name_is_there_when_it_is_asked_for(name: str) -> None:
     assert all(getattr(module, each) is not None for each in module.__all__)
     with pytest.raises(AttributeError, match="no_such_name"):
         module.no_such_name  # noqa: B018  # to ask is what is tested
+
+
+@pytest.mark.parametrize("name", MODULES[:2])
+def test_whoever_looks_around_sees_every_name_and_waits_for_none(name: str) -> None:
+    asked = f"import {name} as m, sys; sys.exit(not set(m.__all__) <= set(dir(m)) or 'asyncio' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", asked], check=False).returncode == 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from importlib import import_module
+from pathlib import Path
 
 import click
 import pytest
@@ -82,3 +83,17 @@ position_ledger_start.main()
 """
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert (ran.returncode, ran.stdout, ran.stderr) == (130, "", "stopped\n")
+
+
+def test_without_words_it_says_what_there_is(program: Program) -> None:
+    ran = program()
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.startswith("Usage: ") and "\n\nDaily:\n  init " in ran.err and "\n  positions " in ran.err
+
+
+@pytest.mark.parametrize("role", ["bot", ""])
+def test_a_role_is_for_a_server_be_its_name_that_of_an_unset_variable(
+    role: str, tmp_path: Path, program: Program
+) -> None:
+    ran = program("init", "--runtime-role", role, "--database", f"sqlite:///{tmp_path}/ledger.db")
+    assert ran.code == 2 and "are for PostgreSQL: an SQLite file has no roles" in ran.err

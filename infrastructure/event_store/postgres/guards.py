@@ -10,7 +10,7 @@ from infrastructure.event_store.postgres.session.connections import Connections
 from infrastructure.event_store.sql.schema_guards import not_there
 from infrastructure.event_store.vocabulary.caution import Caution
 
-_UNIQUE: Final = {
+UNIQUE: Final = {
     "ledger_events_pkey": "ledger_events USING btree (stream, version)",
     "ledger_events_nid": "ledger_events USING btree (nid)",
     "ledger_events_intent": "ledger_events USING btree (stream, intent_id) WHERE intent_id IS NOT NULL",
@@ -34,7 +34,7 @@ _PLACES: Final = "ALTER SEQUENCE ledger_events_nid_seq INCREMENT 1 CACHE 1 NO CY
 _CHECK: Final = "CHECK (hash ~ '^[0-9a-f]{64}$'::text)"
 
 GUARDS: Final = {
-    **{name: f"CREATE UNIQUE INDEX {name} ON {on}" for name, on in _UNIQUE.items()},
+    **{name: f"CREATE UNIQUE INDEX {name} ON {on}" for name, on in UNIQUE.items()},
     **{
         f"{table}_append_only": f"CREATE TRIGGER {table}_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON {table}"
         " FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuses_change()"

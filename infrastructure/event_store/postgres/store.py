@@ -12,7 +12,7 @@ from psycopg import errors, sql
 
 from domain.errors import SchemaMismatch, StoreUnavailable
 from infrastructure.event_store.checkpoints import OVERTAKEN
-from infrastructure.event_store.postgres import grants, guards, schema
+from infrastructure.event_store.postgres import grants, guards, index_lookups, schema
 from infrastructure.event_store.postgres.appending import append
 from infrastructure.event_store.postgres.appending.appending_store import AppendingStore
 from infrastructure.event_store.postgres.appending.locks import APPEND_LOCK, lock_key
@@ -252,6 +252,14 @@ class PostgresStore(AppendingStore):
 
     def broken_guards(self) -> dict[str, str]:
         return guards.broken(self._connections)
+
+    def broken_storage(self) -> Iterator[str]:
+        return index_lookups.broken(self._connections)
+
+    def unverifiable(self) -> list[str]:
+        return [
+            f"index {name}: this server would look nothing up by it" for name in index_lookups.unused(self._connections)
+        ]
 
     def _settled(self, last: str) -> int:
         deadline, turn_seconds = time.monotonic() + self.settings.timeout_seconds, _TURN_SECONDS

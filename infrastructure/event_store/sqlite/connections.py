@@ -111,12 +111,12 @@ class Connections:
             assert self._memory is not None, "opened at once, and closed never but by close"
             return self._memory
         path, where = self._file.path, self.settings.where
-        if self._mode == "rw" and not path.exists():
+        if self._mode == "rw" and not self._file.is_there:
             raise SchemaMismatch(
                 f"there is no ledger at {where}. If there was none yet, make one with `position-ledger init`; if there "
                 "was one, find it or restore a backup, for a new one would grant the slots that are held"
             )
-        if not path.parent.is_dir():
+        if not self._file.has_folder:
             raise StoreUnavailable(f"{where}: there is no folder {path.parent}")
         connection = self._connected(f"{path.as_uri()}?mode={self._mode}")
         self._file.meet(connection)

@@ -4,24 +4,12 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import stat
 from pathlib import Path
 
 from domain.errors import StoreUnavailable
 
 Identity = tuple[int, int]
-
-
-def identity(path: str) -> Identity | None:
-    """The identity of a file, whatever its name; None when there is none."""
-    found = _found(path)
-    return None if found is None else (found.st_dev, found.st_ino)
-
-
-def _found(path: str) -> os.stat_result | None:
-    try:
-        return os.stat(path)  # noqa: PTH116 - asked twice an append, and a Path takes as long again
-    except FileNotFoundError:
-        return None
 
 
 class FileConnection(sqlite3.Connection):
@@ -36,7 +24,7 @@ class LedgerFile:
     def __init__(self, where: str) -> None:
         """Name the file. Refuses: StoreUnavailable for a relative path where the current folder was deleted."""
         try:
-            self.path = Path(where).resolve()
+            self.path = Path(os.path.realpath(where))
         except FileNotFoundError as gone:
             raise StoreUnavailable(
                 f"{where} is named from the current folder, and that was deleted; change into one that is there, or "
@@ -44,20 +32,47 @@ class LedgerFile:
             ) from gone
         self._name, self._log = str(self.path), f"{self.path}-wal"
         self._where = where
-        self._identity = identity(self._name)
+        self._identity = self._identity_of(self._name)
         self._was_filled = False
+
+    @property
+    def is_there(self) -> bool:
+        """Whether the name stands for anything."""
+        return self._found(self._name) is not None
+
+    @property
+    def has_folder(self) -> bool:
+        """Whether it has a place to be in."""
+        folder = self._found(str(self.path.parent))
+        return folder is not None and stat.S_ISDIR(folder.st_mode)
+
+    def _identity_of(self, path: str) -> Identity | None:
+        """The identity of a file, whatever its name; None when there is none."""
+        found = self._found(path)
+        return None if found is None else (found.st_dev, found.st_ino)
+
+    def _found(self, path: str) -> os.stat_result | None:
+        try:
+            return os.stat(path)  # noqa: PTH116 - asked twice an append, and a Path takes as long again
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as wrong:
+            raise StoreUnavailable(
+                f"{self._where} cannot be looked up: {wrong.strerror}; nothing was written. Look at the path, at the "
+                "rights to each of its folders, and at the disk"
+            ) from wrong
 
     def meet(self, connection: FileConnection) -> None:
         """Remember which file a connection has opened, before it is used."""
         connection.execute("SELECT 1 FROM sqlite_schema").fetchone()  # a log is opened when something is read
-        connection.log = identity(self._log)
+        connection.log = self._identity_of(self._log)
         if self._identity is None:
-            self._identity = identity(self._name)
+            self._identity = self._identity_of(self._name)
 
     def require(self, connection: FileConnection) -> None:
         """Refuse unless both names mean what the connection has open: StoreUnavailable."""
         self.require_name()
-        log = identity(self._log)
+        log = self._identity_of(self._log)
         if connection.log is None:
             connection.log = log
         elif log != connection.log:
@@ -72,7 +87,7 @@ class LedgerFile:
 
         A connection goes on for long with the pages that it remembers of a file in which there are none any more.
         """
-        found = _found(self._name)
+        found = self._found(self._name)
         named = None if found is None else (found.st_dev, found.st_ino)
         if self._identity is not None and named != self._identity:
             became = "is not there any more" if found is None else "is another file by now"

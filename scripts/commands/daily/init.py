@@ -44,7 +44,7 @@ def command(
       position-ledger init --database postgresql:///trading --print-sql > ledger.sql
     """
     settings = Settings.read(database)
-    if settings.kind == "sqlite" and (runtime_role or print_sql):
+    if settings.kind == "sqlite" and (runtime_role is not None or print_sql):
         raise click.UsageError("--runtime-role and --print-sql are for PostgreSQL: an SQLite file has no roles")
     if print_sql:
         print_text(_postgres_script(settings, runtime_role, legacy_view))

@@ -84,6 +84,7 @@ def command(
       position-ledger pnl --by month --since 2025-01-01T00:00:00Z --until 2026-01-01T00:00:00Z --csv > months.csv
     """
     del asked_at
+    listing.require(_table((), (), PnlBy(by)).columns)
     if as_json and as_csv:
         raise click.UsageError("--json and --csv are two ways to print: choose one")
     with reading(database, wanted) as (ledger, place), progress("catching up") as advance:

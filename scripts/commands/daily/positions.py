@@ -88,6 +88,7 @@ def command(
       position-ledger positions --symbol APT/USDT:USDT --as-of 2025-10-22T18:50:45Z
       position-ledger positions --as-of 2025-10-22T18:50:45Z --by event-time
     """
+    listing.require(_COLUMNS)
     if as_of is not None and listing.sort in _SORTS_BY_AGE:
         raise click.UsageError(
             f"--sort {listing.sort} judges what is open by its age now: leave out --as-of, or sort otherwise"

@@ -71,6 +71,7 @@ def command(
       position-ledger report --since 7d --html week.html --cycles
       position-ledger report --since 4w --exchange binance --json
     """
+    listing.require(status_table(()).columns)
     if with_cycles and html is None:
         raise click.UsageError("--cycles adds to the page of --html FILE, and there is none")
     with reading(database, wanted) as (ledger, place):
@@ -79,7 +80,7 @@ def command(
     if html is not None:
         from scripts.html.ledger_page import write_page  # noqa: PLC0415 - only pages are drawn
 
-        write_page(html, found, tables(found), wanted, written_at=asked_at, link=link)
+        write_page(html, found, tables(found, listing.sort), wanted, written_at=asked_at, link=link)
         say(with_place(f"{html} shows {counted(found.cycles, 'cycle')}", place))
     if as_json:
         print_read(place, found.as_json())
@@ -140,7 +141,7 @@ def _read(
         advance(1)
 
 
-def tables(found: LedgerReport, order: str = "worst") -> list[Table]:
+def tables(found: LedgerReport, order: str) -> list[Table]:
     """The lists of a report; an empty one has no rows. What is open stands first, as `status` has it."""
     status = LedgerStatus.of((each.row for each in found.open), found.asked_at)
     return [

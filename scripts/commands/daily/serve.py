@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import socket
 from datetime import timedelta
 from pathlib import Path
@@ -14,6 +15,7 @@ import click
 from infrastructure.loopback import is_this_machine
 from scripts.options.database import database_option, open_ledger
 from scripts.options.filters import Filter, filter_options, tell_unheard
+from scripts.options.params import ReadAs
 from scripts.options.time_window import age_option
 from scripts.output import say
 
@@ -29,6 +31,18 @@ TOKEN_VARIABLE: Final = "LEDGER_SERVE_TOKEN"  # noqa: S105 - its name
 PORT: Final = 8377
 THREADS_MAX: Final = 4
 """How many pages are made at once, so that browsers leave a database to its bots."""
+_HOST_NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?|\[[0-9a-f:]+\]", re.ASCII)
+
+
+def _host_name(text: str) -> str:
+    """A name as a browser says it, by which it is compared."""
+    name = text.lower()
+    if not _HOST_NAME.fullmatch(name):
+        raise ValueError(
+            f"{text!r:.80} is no name of a host: write it as browsers send it, without https:// and without a port, "
+            "as ledger.example"
+        )
+    return name
 
 
 @click.command("serve")
@@ -45,7 +59,12 @@ THREADS_MAX: Final = 4
     help="The port; 0 takes one that is free.",
 )
 @click.option(
-    "--name", "names", multiple=True, metavar="NAME", help="Also answer to this name, that of a proxy; wants a token."
+    "--name",
+    "names",
+    multiple=True,
+    metavar="NAME",
+    type=ReadAs(_host_name),
+    help="Also answer to this name, that of a proxy; wants a token.",
 )
 @click.option(
     "--token-file",

@@ -75,6 +75,7 @@ def command(
       position-ledger status --exchange bybit --sort age --wide
       position-ledger status --columns position,state,age,next
     """
+    listing.require(status_table(()).columns)
     if as_json and watch is not None:
         raise click.UsageError("--watch shows a person, --json tells a program once: choose one")
 

@@ -29,8 +29,8 @@ from scripts.options.confirm import confirm_options
 from scripts.options.database import database_option, json_option, open_ledger
 from scripts.options.filters import Filter, filter_options
 from scripts.options.params import ReadAs
-from scripts.options.snapshots import markets_asked, read_file
-from scripts.output import print_json, print_table, show
+from scripts.options.snapshots import markets_asked, of_an_exchange
+from scripts.output import print_json, print_table, say, show
 
 _NUMBER = ReadAs(exact)
 
@@ -156,7 +156,9 @@ def _markets(file: str | None, exchange: str) -> MarketList:
 
 
 def _list(database: str | None, snapshot: str | None, wanted: Filter, leg: Leg | None, *, as_json: bool) -> None:
-    seen = [] if snapshot is None else [read_file(snapshot, Given(wanted.exchange, wanted.account))]
+    seen = [] if snapshot is None else [of_an_exchange(snapshot, Given(wanted.exchange, wanted.account))]
+    doubts = [doubt for each in seen for doubt in (*each.doubts, *each.row_doubts)]
+    doubts += ["it has no list of positions" for each in seen if each.positions is None and not each.doubts]
     with open_ledger(database) as ledger:
         rows = ledger.positions(open=True)
         defined = defined_instruments(ledger.store, rows)
@@ -189,7 +191,9 @@ def _list(database: str | None, snapshot: str | None, wanted: Filter, leg: Leg |
                 show(f"note: {each.key}: {each.note}")
         for missing in unknown:
             show(f"{missing.position_id}: {missing.message}")
-    if unknown:
+    for doubt in doubts:
+        say(f"{snapshot}: of what it does not show nothing is known: {doubt}")
+    if unknown or doubts:
         raise SystemExit(REFUSED)
 
 

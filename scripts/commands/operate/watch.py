@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from typing import Final
@@ -34,6 +35,7 @@ from scripts.options.time_window import age_option
 from scripts.output import print_json_line, say, show
 from scripts.signals import stoppable
 
+_EXEC_VARIABLE: Final = "LEDGER_WATCH_EXEC"
 _NAME: Final = re.compile(r"[a-z0-9._-]{1,64}", re.ASCII)
 """What a label of a metric, a log and a table can show as it is."""
 ONCE_SECONDS: Final = 60.0
@@ -70,7 +72,7 @@ def _name(text: str) -> str:
     "--exec",
     "program",
     metavar="CMD",
-    envvar="LEDGER_WATCH_EXEC",
+    envvar=_EXEC_VARIABLE,
     help="Run this program, without a shell, with JSON on its stdin.",
 )
 @click.option(
@@ -134,9 +136,9 @@ def command(
     ledger, so a restart neither forgets nor repeats; a sink that is down is told when it is back. Damage, a database
     that is away and, with --quiet, a silence ring too. Files of --snapshot are read anew each time.
 
-    Exit code 0 when it is ended, or with --once when every sink was told; 1 with --once when one was not, or when
-    another watch has its name; 2 for usage; 3 when there is no ledger of this version, or with --once when the ledger
-    could not be read for 10 s, or what was told could not be written down in it.
+    It goes on until SIGTERM or Ctrl-C. Exit code 0 with --once when every sink was told; 1 with --once when one was
+    not, or when another watch has its name; 2 for usage; 3 when there is no ledger of this version, or with --once when
+    the ledger could not be read for 10 s, or what was told could not be written down in it.
 
     \b
     Examples:
@@ -193,20 +195,31 @@ def _sinks(
 ) -> list[AlarmSink]:
     """The log, and what else is named. Refuses: a usage error, which repeats no secret."""
     sinks: list[AlarmSink] = [LineLog(log)]
-    try:
-        if url is not None:
-            secret = environment.get(webhook.SECRET_VARIABLE) or None
-            if secret is None:
-                say(f"webhook: not signed, for {webhook.SECRET_VARIABLE} is not set")
+    if url is not None:
+        with _refused_as(f"--webhook or {webhook.URL_VARIABLE}"):
+            address = PostAddress.read(url)
+        secret = environment.get(webhook.SECRET_VARIABLE) or None
+        if secret is None:
+            say(f"webhook: not signed, for {webhook.SECRET_VARIABLE} is not set")
+        with _refused_as("--webhook"):
             key = None if secret is None else webhook.key_of(secret)
-            sinks.append(webhook.Webhook(PostAddress.read(url), key))
-        if is_telegram:
+        sinks.append(webhook.Webhook(address, key))
+    if is_telegram:
+        with _refused_as("--telegram"):
             sinks.append(telegram.TelegramChat.named_by(environment))
-        if program is not None:
+    if program is not None:
+        with _refused_as(f"--exec or {_EXEC_VARIABLE}"):
             sinks.append(ProgramSink.read(program))
-    except ValueError as wrong:
-        raise click.UsageError(str(wrong)) from None
     return sinks
+
+
+@contextmanager
+def _refused_as(option: str) -> Iterator[None]:
+    """Say of what a value is that is none, for many of them come from the environment: a usage error."""
+    try:
+        yield
+    except ValueError as wrong:
+        raise click.UsageError(f"{option}: {wrong}") from None
 
 
 def _without_files(options: SnapshotOptions) -> SnapshotOptions:

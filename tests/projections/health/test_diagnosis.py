@@ -20,6 +20,7 @@ from domain.commands.requests import (
     Reduce,
     StartRollback,
 )
+from domain.errors import StoreUnavailable
 from domain.values import Status
 from infrastructure.ledger.ledger import PositionLedger
 from projections.health.checks import Check, Section, Severity, Symptom, worst
@@ -27,6 +28,7 @@ from projections.health.diagnosis import (
     LAG_MAX,
     SHOWN_MAX,
     Cycles,
+    away,
     beside_exchange,
     criteria,
     damage,
@@ -344,3 +346,11 @@ def test_a_stray_is_critical_at_once_and_told_what_to_do() -> None:
     assert symptom.severity is Severity.CRITICAL
     assert symptom.message.startswith("STRAY: short 61.8 was filled after the cycle was over (failed)")
     assert symptom.advice == "position-ledger recover --symbol APTUSDT --exchange binance --live"
+
+
+def test_a_cause_is_told_with_its_way_out_and_a_cut_is_seen() -> None:
+    cause = StoreUnavailable("ledger.db: database disk image is malformed" + "; nothing was written" * 10)
+    (told,) = away("ledger.db", cause, second(0), second(10)).symptoms
+    assert told.message.endswith("nothing was written; nothing was written")
+    (cut,) = away("ledger.db", "no answer, " * 100, second(0), second(10)).symptoms
+    assert cut.message.endswith(" …") and len(cut.message) < 450

@@ -109,6 +109,21 @@ def test_a_database_that_does_not_answer_is_never_all_is_well(ledger_url: str) -
         assert again.status.now > silent.status.now and again.trouble is None
 
 
+def test_a_file_that_was_written_over_is_never_shown_from_memory(tmp_path: Path) -> None:
+    file = tmp_path / "ledger.db"
+    with PositionLedger.connect(f"sqlite:///{file}") as ledger:
+        ledger.request_entry(**APT, intent_id="1")
+        with closing(sqlite3.connect(file)) as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        with following(ledger) as views:
+            assert views.until(lambda _: True).silence is None
+            with file.open("r+b") as garbage:
+                garbage.seek(4096)
+                garbage.write(b"\xa5" * (file.stat().st_size - 4096))
+            view = views.until(lambda view: view.silence is not None)
+    assert "malformed" in str(view.silence) and "restore a backup" in str(view.silence)
+
+
 def change(url: str, statement: str) -> None:
     """From below, where triggers keep everybody else out."""
     with closing(sqlite3.connect(url.removeprefix("sqlite:///").partition("?")[0])) as connection:

@@ -194,10 +194,15 @@ class PostgresReplica(PostgresStore):
         return self.replica_kind() is not ReplicaKind.SUBSCRIBER
 
     def unverifiable(self) -> list[str]:
+        unverifiable = super().unverifiable()
         if self.replica_kind() is not ReplicaKind.SUBSCRIBER:
-            return []
+            return unverifiable
         not_sent = "the positions table, and the places that the database hands out: a subscriber is sent neither"
-        return [not_sent, f"events after nid {self._nid()}: a follower on the primary has not come further"]
+        return [
+            *unverifiable,
+            not_sent,
+            f"events after nid {self._nid()}: a follower on the primary has not come further",
+        ]
 
     def replication(self) -> Standing | None:
         return super().replication() if self.replica_kind() is None else None

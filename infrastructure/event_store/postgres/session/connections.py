@@ -135,7 +135,8 @@ def _meaning(error: psycopg.Error | PoolTimeout, settings: Settings) -> StoreErr
         case errors.ReadOnlySqlTransaction():
             return StoreUnavailable(
                 f"{where} is read-only, a standby perhaps; nothing was written. "
-                "Add target_session_attrs=read-write to the URL to find the primary"
+                "Name the hosts of its primary too, with target_session_attrs=read-write; if there is no other server, "
+                "`position-ledger diagnose` says what keeps it so"
             )
         case errors.LockNotAvailable() | errors.QueryCanceled():
             return StoreUnavailable(

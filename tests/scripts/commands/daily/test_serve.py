@@ -183,6 +183,22 @@ def test_an_address_that_others_reach_wants_a_token(url: str, program: Program) 
         assert ran.code == 2 and "LEDGER_SERVE_TOKEN" in ran.err and "127.0.0.1" in ran.err
 
 
+@pytest.mark.parametrize(
+    "name", ["", "a b", "https://ledger.example", "ledger.example:8443", "ledger.example/x", "bücher"]
+)
+def test_a_name_that_no_browser_says_is_refused(name: str, url: str, program: Program) -> None:
+    ran = program("serve", "--database", url, "--name", name)
+    assert ran.code == 2 and "is no name of a host" in ran.err and "as ledger.example" in ran.err
+
+
+def test_a_name_is_answered_to_however_it_was_written(url: str) -> None:
+    fill(url)
+    with serving(url, "--name", "Ledger.Example", LEDGER_SERVE_TOKEN=TOKEN) as page:
+        assert page.get("/healthz", Host="ledger.example")[0] == 200
+        assert page.get("/healthz", Host="LEDGER.example:8443")[0] == 200
+        assert page.get("/healthz", Host="other.example")[0] == 421
+
+
 def test_a_token_that_can_be_guessed_is_refused(
     url: str, program: Program, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

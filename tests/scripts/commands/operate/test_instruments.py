@@ -147,3 +147,30 @@ def test_a_file_that_is_no_list_is_usage(program: Program, tmp_path: Path) -> No
     path.write_text("7")
     code, _, err = program("instruments", "--from", path, "--exchange", "okx")
     assert (code, "it is no list of markets" in err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("content", "named", "code", "words"),
+    [
+        (
+            "# HELP a metric\n",
+            (),
+            2,
+            "it is not a JSON document: Expecting value: line 1 column 1 (char 0); name it with",
+        ),
+        ("# HELP a metric\n", ("--exchange", "bybit"), 1, "nothing is known: it is not a JSON document"),
+        ('{"exchange": "bybit", "positions": null}', (), 1, "nothing is known: it has no list of positions"),
+        ('{"exchange": "bybit", "positions": [{"symbol": "Д"}]}', (), 1, "cannot be read: it says no quantity"),
+        ('{"exchange": "bybit", "positions": []}', (), 0, ""),
+    ],
+)
+def test_a_snapshot_that_cannot_be_read_is_not_all_is_known(
+    program: Program, url: str, tmp_path: Path, *, content: str, named: tuple[str, ...], code: int, words: str
+) -> None:
+    with PositionLedger.connect(url) as ledger:
+        ledger.fail_entry(position_id="BTC/USD:BTC.okx#1", outcome="rejected", reason="x")
+    path = tmp_path / "seen.json"
+    path.write_text(content)
+    for more in ((), ("--json",)):
+        ran = program("instruments", "--snapshot", path, *named, *more)
+        assert ran.code == code and words in ran.err and bool(words) == bool(ran.err)

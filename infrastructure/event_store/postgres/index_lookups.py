@@ -1,0 +1,83 @@
+"""Whether every row is found by the indexes of its table: what one that was altered does not find is recorded twice."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from psycopg import errors
+
+from infrastructure.event_store.postgres.guards import UNIQUE
+from infrastructure.event_store.postgres.session.connections import Connection, Connections
+from projections.formatting import counted
+
+_TABLES: Final = ("ledger_events", "positions", "positions_orders")
+"""Those that decide what is recorded; rows of other projections are made anew when they are missed."""
+_INDEXES: Final = {
+    "ledger_events_mark": "ledger_events USING btree (stream, mark, cycle) WHERE mark IS NOT NULL",
+    "positions_strays": "positions USING btree (stream) WHERE stray",
+    **UNIQUE,
+}
+_ONE_BY_ONE: Final = "SELECT " + ", ".join(
+    f"pg_catalog.set_config('enable_{way}', 'off', true)"
+    for way in ("hashjoin", "mergejoin", "seqscan", "bitmapscan", "tidscan", "memoize", "material")
+)
+"""Rows are looked up one by one, and by an index; PostgreSQL would join the table with itself otherwise."""
+
+
+def _missed(on: str) -> tuple[str, str]:
+    """The table of an index, and the question how many of its rows, taken page by page, the index does not lead to."""
+    parts = re.fullmatch(r"(\w+) USING btree \((.*?)\)(?: WHERE (.*))?", on)
+    assert parts is not None, on
+    table, columns, condition = parts.groups()
+    rows = f"SELECT ctid AS at, {columns} FROM {table}"
+    part = f" WHERE {condition}" if condition else ""
+    same = " AND ".join(f"found.{column} = each.{column}" for column in [*columns.split(", "), "at"])
+    return table, (
+        f"SELECT count(*) FROM ({rows} TABLESAMPLE SYSTEM (100){part}) AS each"
+        f" WHERE NOT EXISTS (SELECT FROM ({rows}{part}) AS found WHERE {same})"
+    )
+
+
+_MISSED: Final = {
+    name: (table, question) for name, on in _INDEXES.items() for table, question in [_missed(on)] if table in _TABLES
+}
+
+
+def broken(connections: Connections) -> Iterator[str]:
+    """What is wrong with each index that does not lead to every row that it should."""
+    with _looking_up(connections) as connection:
+        for name, (table, question) in _MISSED.items():
+            if not _is_used(connection, name, question):
+                continue
+            try:
+                with connection.transaction():
+                    found = connection.execute(question.encode()).fetchone()
+            except (errors.DataCorrupted, errors.IndexCorrupted) as cause:
+                yield f"{name}: {str(cause).splitlines()[0]}"
+                continue
+            assert found is not None, "a count is one row"
+            if found[0]:
+                yield f"{counted(found[0], 'row')} of {table} missing from index {name}"
+
+
+def unused(connections: Connections) -> list[str]:
+    """The indexes by which this server would not look a row up, and of which nothing is known."""
+    with _looking_up(connections) as connection:
+        return [name for name, (_, question) in _MISSED.items() if not _is_used(connection, name, question)]
+
+
+def _is_used(connection: Connection, name: str, question: str) -> bool:
+    plan = connection.execute(f"EXPLAIN (FORMAT JSON) {question}".encode()).fetchone()
+    return f'"Index Name": "{name}"' in json.dumps(plan)
+
+
+@contextmanager
+def _looking_up(connections: Connections) -> Iterator[Connection]:
+    """A transaction, or a part of the one that this thread is in, in which plans are such."""
+    with connections.reading() as connection, connection.transaction(force_rollback=True):
+        connection.execute(_ONE_BY_ONE.encode())
+        yield connection
