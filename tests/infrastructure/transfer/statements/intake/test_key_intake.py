@@ -19,6 +19,7 @@ from domain.errors import StoreUnavailable, VersionConflict
 from domain.identifiers import PositionKey
 from domain.values import Leg, Side
 from infrastructure.event_store.codec import decode
+from infrastructure.event_store.records import RecordedEvent
 from infrastructure.integrity.verify import verify
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.transfer.statements.statement_fill import StatementRefused
@@ -128,6 +129,27 @@ def test_who_writes_beside_it_is_met_as_a_conflict(
     assert ledger.store.count_events() == 1
     with pytest.raises(StatementRefused, match=r"BTCUSDT\.binance#1 of another origin"):
         take(ledger, many(3))
+
+
+def test_who_writes_while_a_key_is_read_is_met(
+    ledger: PositionLedger, ledger_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a key has is read once more than what its position is: nobody may trade in between and be taken for it."""
+    take(ledger, many(3))
+    before, history = ledger.store.count_events(), ledger.store.history
+
+    def then_a_rival(stream: str) -> Iterator[RecordedEvent]:
+        yield from history(stream)
+        monkeypatch.undo()
+        with PositionLedger.connect(ledger_url) as rival:
+            rival.request_entry(symbol="BTCUSDT", exchange="binance", side="long", quantity="1", intent_id="s1")
+
+    monkeypatch.setattr(ledger.store, "history", then_a_rival)
+    with pytest.raises(VersionConflict, match=r"somebody else wrote to one of BTCUSDT\.binance"):
+        take(ledger, many(4))
+    assert ledger.store.count_events() == before + 1
+    with pytest.raises(StatementRefused, match=r"BTCUSDT\.binance#4 of another origin"):
+        take(ledger, many(4))
 
 
 @pytest.mark.parametrize(
