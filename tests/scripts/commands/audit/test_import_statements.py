@@ -160,7 +160,7 @@ def test_what_is_no_statement_is_not_put_together_with_one(url: str, files: dict
     done = run(url, "import", files["trades"], str(other), "--timezone", "UTC")
     assert (done.returncode, "other.csv begins like no statement (it begins with 'a, b')" in done.stderr) == (2, True)
     other.write_text("", encoding="utf-8")
-    assert "other.csv begins like no statement (it is empty)" in run(url, "import", files["trades"], str(other)).stderr
+    assert f"{other} is empty: nothing stands in it" in run(url, "import", files["trades"], str(other)).stderr
 
 
 def test_kinds_that_would_be_counted_twice_are_usage(url: str) -> None:
@@ -281,4 +281,5 @@ def test_the_answer_of_a_call_that_failed_is_not_left_out(url: str, files: dict[
     failed.write_text('{"code":"50011","msg":"Too Many Requests","data":[]}', encoding="utf-8")
     done = run(url, "import", str(failed), files["trades"], "--timezone", "UTC")
     assert done.returncode != 0
-    assert "begins like no statement" in done.stderr
+    why = "is no statement: it is of a call that failed: code '50011' Too Many Requests; ask the exchange again"
+    assert f"StatementRefused: {failed} {why}" in done.stderr
