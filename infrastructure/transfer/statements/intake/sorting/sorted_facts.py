@@ -19,6 +19,7 @@ from domain.values import EXACT, YEARS, Leg, timestamp_text
 from infrastructure.transfer.statements.intake.sorting.file_ends import met_fills
 from infrastructure.transfer.statements.intake.sorting.mixed_seconds import order_mixed_seconds
 from infrastructure.transfer.statements.intake.sorting.moments import order_moments, order_moments_of
+from infrastructure.transfer.statements.intake.sorting.rounded_ids import rounded_id
 from infrastructure.transfer.statements.intake.sorting.stated_fees import state_fees
 from infrastructure.transfer.statements.intake.sorting.stated_profits import state_profits
 from infrastructure.transfer.statements.intake.sorting.summed_orders import take_by_fills
@@ -227,6 +228,12 @@ class SortedFacts:
 
     def settle(self, tally: StatementTally) -> None:
         """Take once what stands more than once. Refuses: StatementRefused for what stands there otherwise."""
+        if (rounded := rounded_id(self._database)) is not None:
+            why = (
+                f"id {rounded.name!r} was rounded by a spreadsheet that saved the file, so that several fills or "
+                "orders may have it; give the file as it was handed out"
+            )
+            raise self.refusal(rounded.file, StatementRefused.at(rounded.line, why))
         self._database.executescript(_ORDER_FILES)
         move_fills_to_legs(self._database, self._places)
         if not self._is_one and (told := told_alike(self._database)) is not None:
