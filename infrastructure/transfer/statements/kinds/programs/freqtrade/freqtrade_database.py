@@ -87,9 +87,10 @@ class _Trade:
         yield from fills
         payments = [fact for fact in orders if isinstance(fact, StatementCash)]
         yield from payments
-        left = EXACT.subtract(row.number("funding_fees") or Decimal(0), _sum(cash.amount for cash in payments))
-        if left.copy_abs() > _FUNDING_MIN:
-            yield self._funding(row, name, left, fills[-1].time)
+        if (whole := row.number("funding_fees")) is not None:
+            left = EXACT.subtract(whole, _sum(cash.amount for cash in payments))
+            if left.copy_abs() > _FUNDING_MIN:
+                yield self._funding(row, name, left, fills[-1].time)
 
     def _is_sold_at(self, time: datetime, fills: Iterable[StatementFill]) -> bool:
         """Whether an order ended it on spot: what is left is dust, however much of a small trade that is."""

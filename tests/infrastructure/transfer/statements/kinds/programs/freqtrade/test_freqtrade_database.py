@@ -48,6 +48,10 @@ def test_funding_that_its_orders_say_is_not_counted_twice() -> None:
     assert books_after("UPDATE trades SET funding_fees = -0.02000000000000004 WHERE id = 1") == [BTC, ETH, ADA]
 
 
+def test_funding_that_its_trade_does_not_say_is_that_of_its_orders() -> None:
+    assert books_after("UPDATE trades SET funding_fees = NULL") == [BTC, ETH, ADA]
+
+
 @pytest.mark.parametrize("column", ["average", "stop_price", "ft_price", "ft_fee_base"])
 def test_columns_of_later_versions_may_be_lacking(column: str) -> None:
     first, *others = books_after(f"ALTER TABLE orders DROP COLUMN {column}")
