@@ -85,17 +85,18 @@ _ADD_HELD: Final = f"INSERT INTO held VALUES ({', '.join('?' * 7)})"
 _ADD_PROFIT: Final = f"INSERT INTO profits VALUES ({', '.join('?' * 7)})"
 _FILLS: Final = (
     f"SELECT place, file, {_FILL} FROM fills JOIN files USING (file){{wanted}}"
-    " ORDER BY place, time, number, turn, line * direction"
+    " ORDER BY place, time, number, turn, line * direction, fills.rowid"
 )
 _OTHERS: Final = (
-    "SELECT file, {columns} FROM {table} JOIN files USING (file) WHERE place = ? ORDER BY time, turn, line * direction"
+    "SELECT file, {columns} FROM {table} JOIN files USING (file) WHERE place = ?"
+    " ORDER BY time, turn, line * direction, {table}.rowid"
 )
 _OF_ORDER: Final = "SELECT quantity FROM fills WHERE place = ? AND order_id = ? AND buys = ? AND time >= ?"
 _HAS_ORDER: Final = "SELECT 1 FROM fills WHERE place = ? AND order_id = ? AND buys = ? LIMIT 1"
 _HAS_FILLS: Final = "SELECT 1 FROM fills WHERE place = ? LIMIT 1"
 _TOLD: Final = (
     "SELECT time, buys, quantity, trade_id FROM fills JOIN files USING (file) WHERE place = ?"
-    " ORDER BY time, number, turn, line * direction"
+    " ORDER BY time, number, turn, line * direction, fills.rowid"
 )
 _CASH_TIMES: Final = "SELECT rowid, time FROM cash WHERE place = ?"
 _MOVE_ONE: Final = "UPDATE cash SET place = ? WHERE rowid = ?"

@@ -183,6 +183,20 @@ def test_pages_that_each_begin_with_what_is_newest_are_read_from_below(ledger: P
     assert (report.cycles, report.open, report.findings) == (6, 0, [])
 
 
+@pytest.mark.parametrize("before", [[], [fill(50, "1", line=1), fill(20, "-1", line=2)]], ids=["one", "newest first"])
+def test_what_one_line_says_of_one_moment_follows_each_other_as_it_is_told(
+    ledger: PositionLedger, before: list[StatementFact]
+) -> None:
+    """As a line of a position that was opened and closed in one moment is: no name of an order goes before that."""
+    line = [
+        fill(10, "1", line=9, trade_id="opened", order_id="z"),
+        fill(10, "-1", "110", line=9, trade_id="closed", order_id="a"),
+    ]
+    take(ledger, [*before, *line])
+    first = min(ledger.positions(), key=lambda row: row.opened_at)
+    assert (first.side, first.quantity, first.realized_pnl) == (Side.LONG, 0, 10)
+
+
 def test_a_leg_that_closes_more_than_was_opened_was_held_before(ledger: PositionLedger) -> None:
     leg = BTC.on(Leg.LONG)
     told = [fill(0, "1", key=leg), fill(1, "2", "110", key=leg), fill(2, "-4", "110", key=leg)]
