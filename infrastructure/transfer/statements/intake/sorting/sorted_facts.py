@@ -93,6 +93,7 @@ _OTHERS: Final = (
 )
 _OF_ORDER: Final = "SELECT quantity FROM fills WHERE place = ? AND order_id = ? AND buys = ? AND time >= ?"
 _HAS_ORDER: Final = "SELECT 1 FROM fills WHERE place = ? AND order_id = ? AND buys = ? LIMIT 1"
+_ONE: Final = f"SELECT place, file, {_FILL} FROM fills WHERE place = ? AND order_id = ? AND trade_id = ? LIMIT 1"
 _HAS_FILLS: Final = "SELECT 1 FROM fills WHERE place = ? LIMIT 1"
 _TOLD: Final = (
     "SELECT time, buys, quantity, trade_id FROM fills JOIN files USING (file) WHERE place = ?"
@@ -303,9 +304,19 @@ class SortedFacts:
         return sorted({key.exchange for key in self._places if key is not None})
 
     @property
+    def keys_with_fills(self) -> list[PositionKey]:
+        """The keys of which fills are told."""
+        return [key for key in self._places if key is not None and self.has_fills(key)]
+
+    @property
     def keys_without_fills(self) -> list[PositionKey]:
         """The keys of which only payments or holdings are told."""
         return [key for key in self._places if key is not None and not self.has_fills(key)]
+
+    def find(self, key: PositionKey, order_id: str, trade_id: str) -> PlacedFact | None:
+        """A fill of a key by its names."""
+        row = self._database.execute(_ONE, (self._places[key], order_id, trade_id)).fetchone()
+        return None if row is None else PlacedFact(row[1], _fill(key, row))
 
     def has_fills(self, key: PositionKey) -> bool:
         """Whether a fill of a key is told."""

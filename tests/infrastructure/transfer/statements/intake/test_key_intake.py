@@ -194,7 +194,7 @@ def test_what_one_line_says_of_one_moment_follows_each_other_as_it_is_told(
     ]
     take(ledger, [*before, *line])
     first = min(ledger.positions(), key=lambda row: row.opened_at)
-    assert (first.side, first.quantity, first.realized_pnl) == (Side.LONG, 0, 10)
+    assert (first.side, first.quantity, first.realized_pnl) == (Side.LONG, Decimal(0), Decimal(10))
 
 
 def test_a_leg_that_closes_more_than_was_opened_was_held_before(ledger: PositionLedger) -> None:
@@ -502,7 +502,8 @@ def test_a_leg_that_is_closed_before_it_is_opened_says_so(ledger: PositionLedger
 
 
 def nameless(second: float, signed: str, name: str, **more: Any) -> StatementFact:
-    return fill(second, signed, trade_id=f"row-{name}", order_id=f"row-o{second}", **more)
+    side = "sell" if signed.startswith("-") else "buy"
+    return fill(second, signed, trade_id=f"row-{name}", order_id=f"row-{side}{second}", **more)
 
 
 def numbered(second: float, signed: str, number: int) -> StatementFact:
