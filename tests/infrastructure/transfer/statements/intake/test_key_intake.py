@@ -535,7 +535,7 @@ def test_a_fill_of_the_last_second_is_new_where_the_others_are_told_again(ledger
     take(ledger, [first, turned])
     take(ledger, [first, nameless(0, "-1", "b"), turned, fill(60, "-1")])
     take(ledger, [fill(60.5, "-1", line=70)])
-    (row,) = ledger.positions()
+    (row,) = ledger.positions(open=True)
     assert (row.side, row.quantity) == (Side.SHORT, Decimal(5))
 
 
