@@ -19,6 +19,7 @@ from infrastructure.transfer.statements.kinds.plain_csv import PLAIN_CSV
 from infrastructure.transfer.statements.sources.archive import LAST_CHANGES, is_archive, laid_down, members
 from infrastructure.transfer.statements.sources.file_text import START_MAX
 from infrastructure.transfer.statements.sources.statement_file import SQLITE_MARK, StatementFile
+from infrastructure.transfer.statements.statement_fill import StatementRefused
 from infrastructure.transfer.statements.statement_import import Statement
 from infrastructure.transfer.statements.statement_kind import StatementKind, Whose
 from infrastructure.transfer.statements.statement_kinds import KINDS, near, recognised, told_twice
@@ -105,7 +106,7 @@ class OpenedFile:
         """What it lacks to be of some kind, in words; where it is like none, what it begins with."""
         start = self.statement.start
         begins = ", ".join(start.names)[:_SHOWN_MAX]
-        found = near(start) or [f"it begins with {begins!r}" if begins else "it is empty"]
+        found = near(start) or [f"it begins with {begins!r}" if begins else "no name of anything stands in it"]
         return f" ({'; '.join(found)})"
 
 
@@ -122,6 +123,9 @@ class OpenedFiles:
         self.files = [file for path in paths for file in self._opened(path)]
         self.empty += [file.name for file in self.files if file.kind is None and file.statement.says_nothing]
         self.files = [file for file in self.files if file.name not in self.empty]
+        for file in self.files:
+            if file.kind is None and (what := file.statement.is_none):
+                raise StatementRefused(f"{file.name} is {what}")
 
     def statements(self) -> list[Statement]:
         """What the files say, to be read; each is a statement. Refuses: a usage error; StatementRefused for names."""
@@ -148,6 +152,12 @@ class OpenedFiles:
         ]
 
     def _opened(self, path: str) -> list[OpenedFile]:
+        try:
+            return self._open(path)
+        except StatementRefused as refused:
+            raise refused.in_file(path) from None
+
+    def _open(self, path: str) -> list[OpenedFile]:
         stream = self._stack.enter_context(_stream(path))
         if not is_archive(stream):
             return [self._looked_at(path, stream, None if path == STDIN else Path(path))]

@@ -113,11 +113,12 @@ class ColumnMap(BaseModel):
 
 def _said_of(error: ErrorDetails) -> str:
     """One thing that is wrong, in words."""
-    where = ".".join(map(str, error["loc"])) or "it"
+    where = ".".join(map(str, error["loc"]))
     if error["type"] == "extra_forbidden":
         fields = SideWords.model_fields if len(error["loc"]) > 1 else ColumnMap.model_fields
         return f"{where}: is none of {', '.join(fields)}"
-    return f"{where}: {error['msg'].removeprefix('Value error, ')}"
+    what = error["msg"].removeprefix("Value error, ")
+    return f"{where}: {what}" if where else what
 
 
 def _first_of_both(ones: Iterable[str], others: Iterable[str]) -> str | None:

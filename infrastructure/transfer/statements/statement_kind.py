@@ -60,7 +60,24 @@ def row_by_row(
 
     Refuses: StatementRefused, with the line of a row that cannot be read.
     """
-    return lambda file, whose: each(prepared(file.rows()), partial(read, whose))
+    return lambda file, whose: each(_prepared(file.rows(), prepared), partial(read, whose))
+
+
+def _prepared(
+    rows: Iterable[StatementRow], prepared: Callable[[Iterable[StatementRow]], Iterable[StatementRow]]
+) -> Iterator[StatementRow]:
+    line = 0
+
+    def looked_at() -> Iterator[StatementRow]:
+        nonlocal line
+        for row in rows:
+            line = row.line
+            yield row
+
+    try:
+        yield from prepared(looked_at())
+    except ValueError as wrong:
+        raise StatementRefused.at(line, str(wrong)) from None
 
 
 @dataclass(frozen=True, kw_only=True)

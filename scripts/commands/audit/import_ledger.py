@@ -190,9 +190,9 @@ def _only_export(files: Sequence[OpenedFile], *, is_kind_said: bool, is_of_state
     (file,) = files
     if is_of_statements:
         raise click.UsageError(
-            "--timezone, --exchange, --account, --symbol, --strategy, --map, --confirm, --snapshot, --trust-empty, "
-            f"--taken-at and --live are for statements, and this file begins like none{file.nearest()}. Say with --as "
-            f"what it is; leave them out for what `export` wrote. {_ANY_FILLS}"
+            f"{file.name} begins like no statement that is known{file.nearest()}. {_ANY_FILLS}. What `export` wrote is "
+            "imported without --timezone, --exchange, --account, --symbol, --strategy, --map, --confirm, --snapshot, "
+            "--trust-empty, --taken-at and --live, which are for statements"
         )
     if not is_kind_said and file.statement.start.form is not FileForm.JSON:
         raise ImportRefused(

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from datetime import datetime
 from decimal import Decimal
-from typing import Final
+from typing import Final, NamedTuple
 
 from msgspec.structs import replace
 
@@ -15,7 +15,7 @@ from domain.instrument import Instrument
 from domain.values import EXACT, Leg, plain, rounded, timestamp_text
 from infrastructure.event_store.codec import decode
 from infrastructure.event_store.port import Store
-from infrastructure.ledger.aggregate_cache import AggregateCache
+from infrastructure.ledger.aggregate_cache import AggregateCache, CachedPosition
 from infrastructure.transfer.statements.intake.command_ids import (
     cash_id_of,
     command_id_of,
@@ -79,12 +79,16 @@ class KeyIntake:
     def run(self, keys: FactsByKey, decided: DecidedEvents, progress: Progress) -> None:
         """Decide what is new of some keys. Refuses: StatementRefused."""
         for key, placed in keys:
-            history = (decode(event) for event in self._store.history(key.stream))
             self.tally.begin_key()
-            with closing(KeyPast(key, history)) as past:
+            known = self._known(key)
+            with closing(known.past):
                 ahead = Lookahead(placed)
-                self._take_key(key, ahead, _OneKey(self, decided, past, ahead, progress))
+                self._take_key(key, ahead, _OneKey(self, decided, known, ahead, progress))
         decided.end()
+
+    def _known(self, key: PositionKey) -> _KnownKey:
+        """The position is read first: what somebody else writes after that is in the past, or else a conflict."""
+        return _KnownKey(self.cache.load(key.stream), KeyPast(key, map(decode, self._store.history(key.stream))))
 
     def _defined(self, key: PositionKey) -> dict[PositionKey, Instrument]:
         """What is defined of a key that names no leg, and of its legs."""
@@ -138,10 +142,9 @@ class KeyIntake:
             self.facts.share_cash(key, leg_at)
 
     def _spans(self, leg: PositionKey, stack: ExitStack) -> LegSpans:
-        past = stack.enter_context(closing(KeyPast(leg, map(decode, self._store.history(leg.stream)))))
-        return LegSpans(
-            leg.leg, past, self.cache.load(leg.stream).position.state.holding.quantity, self.facts.told_fills(leg)
-        )
+        held, past = self._known(leg)
+        stack.enter_context(closing(past))
+        return LegSpans(leg.leg, past, held.position.state.holding.quantity, self.facts.told_fills(leg))
 
     def _take_key(self, key: PositionKey, placed: Lookahead[PlacedFact], intake: _OneKey) -> None:
         try:
@@ -153,18 +156,25 @@ class KeyIntake:
         self.tally.end_key(key, last, *self.facts.profit_in_all(key))
 
 
+class _KnownKey(NamedTuple):
+    """What the ledger has of a key."""
+
+    held: CachedPosition
+    past: KeyPast
+
+
 class _OneKey:
     def __init__(
         self,
         intake: KeyIntake,
         decided: DecidedEvents,
-        past: KeyPast,
+        known: _KnownKey,
         placed: Lookahead[PlacedFact],
         progress: Progress,
     ) -> None:
-        key = past.key
-        self._key, self._past, self._tally, self._decided = key, past, intake.tally, decided
-        self._held = intake.cache.load(key.stream)
+        self._held, self._past = known
+        key = self._past.key
+        self._key, self._tally, self._decided = key, intake.tally, decided
         self._fold = KeyFold(key, self._held.position, intake.recorded_at, intake.tally)
         self._past_cash = PastCash(intake.cache, self._held, intake.recorded_at, intake.tally, decided)
         self._why_none = _TWO_LEGS if key in intake.of_two_legs else _NONE_OPEN

@@ -130,7 +130,8 @@ class KeyPast:
         if not event.command_id.startswith(PREFIX):
             raise StatementRefused(
                 f"{self.key} has {event.position_id} of another origin (command {event.command_id}); a statement goes "
-                "into a key that only statements were taken into, so import it into another ledger, or under --account"
+                "into a key that only statements were taken into, for it may tell again what a bot recorded. Import it "
+                "into another ledger; where it is of another account than the bot's, say that with --account"
             )
         amount = price = fee = fee_currency = order_id = None
         if isinstance(event, CashRecorded):

@@ -70,9 +70,11 @@ def csv_rows(
                 named = {**said, **{name: cell.strip(_MARK) for name, cell in named.items()}}
             yield StatementRow(line, named)
     except UnicodeDecodeError as wrong:
+        read, at = wrong.object, wrong.start
         raise StatementRefused.at(
-            rows.line_num + 1,
-            f"is no text in {wrong.encoding.upper()}: {wrong.reason}; with --map, a map says its encoding",
+            rows.line_num + 1 + read.count(b"\n", 0, at),  # what was read ahead is no line yet
+            f"is no text in {wrong.encoding.upper()}, by its byte 0x{read[at]:02x} ({wrong.reason}); with --map, a map "
+            "says its encoding",
         ) from None
     except csv.Error as wrong:
         raise StatementRefused.at(rows.line_num, f"is no CSV: {wrong}") from None

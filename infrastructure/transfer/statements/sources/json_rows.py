@@ -66,6 +66,15 @@ def says_nothing(text: str) -> bool:
     return _unwrapped(answer) == [] and not errors(answer)
 
 
+def call_failed(text: str) -> str | None:
+    """What the answer of a call that failed is, in words that follow `is`; None for what is none."""
+    try:
+        failed = errors(json.loads(text))
+    except (ValueError, RecursionError):
+        return None
+    return f"no statement: {failed[0]}; ask the exchange again" if failed else None
+
+
 def _is_of_connection(value: Any) -> bool:
     """Whether it answers a login, a subscription or a ping on a stream that was saved as it came."""
     if not isinstance(value, Mapping):

@@ -15,7 +15,8 @@ from typing import Final
 
 from infrastructure.transfer.statements.sources.csv_rows import HEADER_LINES, csv_header, csv_rows
 from infrastructure.transfer.statements.sources.file_text import START_MAX, decoded, first_bytes, text_of, whole
-from infrastructure.transfer.statements.sources.json_rows import json_rows, says_nothing
+from infrastructure.transfer.statements.sources.foreign_form import foreign_form
+from infrastructure.transfer.statements.sources.json_rows import call_failed, json_rows, says_nothing
 from infrastructure.transfer.statements.sources.parquet_rows import parquet_names, parquet_rows
 from infrastructure.transfer.statements.sources.statement_row import StatementRow
 from infrastructure.transfer.statements.sources.workbook_lines import is_workbook, workbook_lines, workbook_start
@@ -88,6 +89,15 @@ class StatementFile:
         """Whether it is an answer of an exchange in which nothing stands, so that its kind cannot be told."""
         return self.start.form is FileForm.JSON and says_nothing(decoded(first_bytes(self._stream, START_MAX)))
 
+    @property
+    def is_none(self) -> str | None:
+        """What it is where it can be no statement, whatever is said of it, in words that follow `is`; else None."""
+        start = first_bytes(self._stream, START_MAX)
+        if self._is_workbook or start.startswith((SQLITE_MARK, _PARQUET)):
+            return None
+        text = decoded(start)
+        return foreign_form(start, text) or call_failed(text)
+
     def rows(
         self, delimiter: str | None = None, encoding: str | None = None, once: Collection[str] = ()
     ) -> Iterator[StatementRow]:
@@ -115,7 +125,7 @@ class StatementFile:
                 for number, record in enumerate(found, start=1):
                     yield StatementRow(number, dict(zip(names, record, strict=True)))
             except (sqlite3.Error, UnicodeDecodeError) as wrong:  # what is wrong with it may be no text itself
-                raise StatementRefused(f"{self._path} cannot be read as a database: {wrong}") from None
+                raise StatementRefused(f"the file cannot be read as a database: {wrong}") from None
 
     def _opened_database(self) -> sqlite3.Connection:
         if self._path is None:

@@ -195,7 +195,9 @@ def test_characters_are_read_in_the_encoding_of_the_map() -> None:
     said = COLUMNS.replace('"S"', '"Währung"') + SIDE
     (fill,) = fills_of(text, MAPPED_CSV, Whose("okx", columns=ColumnMap.read(f'encoding = "cp1252"\n{said}')))
     assert fill.key.symbol == "ETHUSDT"
-    with pytest.raises(StatementRefused, match=r"line 1: is no text in UTF-8: .*; with --map, a map says its encoding"):
+    with pytest.raises(
+        StatementRefused, match=r"line 1: is no text in UTF-8, by its byte 0xe4 .*; with --map, a map says its encoding"
+    ):
         list(fills_of(text, MAPPED_CSV, Whose("okx", columns=ColumnMap.read(said))))
 
 

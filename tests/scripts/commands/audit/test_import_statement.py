@@ -45,7 +45,7 @@ def test_it_goes_into_either_database_and_adds_nothing_again(trades: str, ledger
         (
             "what,else\n",
             ["--confirm"],
-            "leave them out for what `export` wrote. Fills of any program are read",
+            "file.csv begins like no statement that is known (it begins with 'what, else'). Fills of any program",
         ),
         (
             "Trade #,Type,Signal,Date/Time,Price,Contracts\n",
@@ -117,7 +117,7 @@ def test_what_is_no_statement_in_an_archive_is_left_out_and_named(tmp_path: Path
     assert f"left out, for it begins like no statement that is known: {packed}: config.json\n" in told.stderr
     none = archive(tmp_path / "none.zip", {"config.json": '{"stake": 1}'})
     told = run(url, "import", none, "--confirm")
-    assert (told.returncode, "this file begins like none" in told.stderr) == (2, True)
+    assert (told.returncode, f"{none}: config.json begins like no statement that is known" in told.stderr) == (2, True)
 
 
 def test_a_database_in_an_archive_is_read_with_its_last_changes(tmp_path: Path) -> None:

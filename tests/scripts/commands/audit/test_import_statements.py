@@ -11,9 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from infrastructure.event_store.codec import decode
 from infrastructure.integrity.verify import verify
 from infrastructure.ledger.ledger import PositionLedger
-from tests.acceptance.bot import PROGRAM, read, run
+from infrastructure.transfer.statements.intake.command_ids import PREFIX
+from tests.acceptance.bot import PROGRAM, Bot, read, run
 
 TRADES = """\
 Uid,Time,Symbol,Side,Price,Quantity,Amount,Fee,Realized Profit,Buyer,Maker,Trade ID,Order ID
@@ -158,7 +160,7 @@ def test_what_is_no_statement_is_not_put_together_with_one(url: str, files: dict
     done = run(url, "import", files["trades"], str(other), "--timezone", "UTC")
     assert (done.returncode, "other.csv begins like no statement (it begins with 'a, b')" in done.stderr) == (2, True)
     other.write_text("", encoding="utf-8")
-    assert "other.csv begins like no statement (it is empty)" in run(url, "import", files["trades"], str(other)).stderr
+    assert f"{other} is empty: nothing stands in it" in run(url, "import", files["trades"], str(other)).stderr
 
 
 def test_kinds_that_would_be_counted_twice_are_usage(url: str) -> None:
@@ -207,6 +209,35 @@ def test_killed_at_any_moment_it_goes_on(url: str, tmp_path: Path) -> None:
         assert (len(rows), sum(row.realized_pnl or 0 for row in rows)) == (1_500, Decimal(1_500))
 
 
+def test_a_bot_that_trades_what_is_imported_has_its_cycle_alone(url: str, tmp_path: Path) -> None:
+    """While it is written, and once it was killed: what the bot wrote is the last of its key."""
+    file = tmp_path / "many.csv"
+    file.write_text(_many(3_000), encoding="utf-8")
+    asked = ("import", str(file), "--timezone", "UTC", "--confirm")
+    entry = {"command": "request_entry", "exchange": "binance", "side": "long", "quantity": "5"}
+    filled = {"command": "record_entry_fill", "exchange_order_id": "B", "trade_id": "B", "last_qty": "5"}
+    with PositionLedger.connect(url) as ledger, Bot(url) as bot:
+        process = subprocess.Popen([PROGRAM, *asked, "--database", url], stdout=subprocess.DEVNULL)
+        deadline = time.monotonic() + 60
+        while process.poll() is None and ledger.store.count_events() == 0 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        for intent, symbol in (("s1", "SCUSDT"), ("s2", "SAUSDT")):
+            receipt = bot.ask(symbol=symbol, intent_id=intent, **entry)
+            assert bot.ask(position_id=receipt["position_id"], last_px="77", **filled)["ok"]
+            process.kill()
+            process.wait()
+        count, refused = ledger.store.count_events(), run(url, *asked)
+        assert (refused.returncode, "of another origin" in refused.stderr) == (1, True)
+        assert ledger.store.count_events() == count
+        assert verify(ledger.store).ok
+        for symbol in ("SAUSDT", "SCUSDT"):
+            history = ledger.store.history(f"{symbol}.binance")
+            by_bot = [not decode(event).command_id.startswith(PREFIX) for event in history]
+            assert (by_bot, by_bot.count(True)) == (sorted(by_bot), 2)
+            (row,) = ledger.positions(open=True, symbol=symbol)
+            assert (row.quantity, row.avg_px_open) == (Decimal(5), Decimal(77))
+
+
 def _findings(done: subprocess.CompletedProcess[str]) -> list[str]:
     return [line.removeprefix("finding: ") for line in done.stdout.splitlines() if line.startswith("finding: ")]
 
@@ -250,4 +281,5 @@ def test_the_answer_of_a_call_that_failed_is_not_left_out(url: str, files: dict[
     failed.write_text('{"code":"50011","msg":"Too Many Requests","data":[]}', encoding="utf-8")
     done = run(url, "import", str(failed), files["trades"], "--timezone", "UTC")
     assert done.returncode != 0
-    assert "begins like no statement" in done.stderr
+    why = "is no statement: it is of a call that failed: code '50011' Too Many Requests; ask the exchange again"
+    assert f"StatementRefused: {failed} {why}" in done.stderr

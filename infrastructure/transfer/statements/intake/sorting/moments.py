@@ -23,11 +23,11 @@ SELECT DISTINCT place FROM (
 """
 _FILLS: Final = """
 SELECT time, fills.rowid, buys, quantity, held FROM fills JOIN files USING (file) WHERE place = ? AND held IS NOT NULL
-ORDER BY time, number, turn, line * direction
+ORDER BY time, number, turn, line * direction, fills.rowid
 """
 _AS_IN_FILES: Final = """
 SELECT fills.rowid FROM fills JOIN files USING (file) WHERE place = ? AND time = ? AND held IS NOT NULL
-ORDER BY turn, line * direction
+ORDER BY turn, line * direction, fills.rowid
 """
 _NUMBER: Final = "UPDATE fills SET number = ? WHERE rowid = ?"
 _DECIMALS: Final = Decimal("1e-9")

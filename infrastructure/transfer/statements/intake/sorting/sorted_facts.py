@@ -19,6 +19,7 @@ from domain.values import EXACT, YEARS, Leg, timestamp_text
 from infrastructure.transfer.statements.intake.sorting.file_ends import met_fills
 from infrastructure.transfer.statements.intake.sorting.mixed_seconds import order_mixed_seconds
 from infrastructure.transfer.statements.intake.sorting.moments import order_moments, order_moments_of
+from infrastructure.transfer.statements.intake.sorting.rounded_ids import rounded_id
 from infrastructure.transfer.statements.intake.sorting.stated_fees import state_fees
 from infrastructure.transfer.statements.intake.sorting.stated_profits import state_profits
 from infrastructure.transfer.statements.intake.sorting.summed_orders import take_by_fills
@@ -84,17 +85,19 @@ _ADD_HELD: Final = f"INSERT INTO held VALUES ({', '.join('?' * 7)})"
 _ADD_PROFIT: Final = f"INSERT INTO profits VALUES ({', '.join('?' * 7)})"
 _FILLS: Final = (
     f"SELECT place, file, {_FILL} FROM fills JOIN files USING (file){{wanted}}"
-    " ORDER BY place, time, number, turn, line * direction"
+    " ORDER BY place, time, number, turn, line * direction, fills.rowid"
 )
 _OTHERS: Final = (
-    "SELECT file, {columns} FROM {table} JOIN files USING (file) WHERE place = ? ORDER BY time, turn, line * direction"
+    "SELECT file, {columns} FROM {table} JOIN files USING (file) WHERE place = ?"
+    " ORDER BY time, turn, line * direction, {table}.rowid"
 )
 _OF_ORDER: Final = "SELECT quantity FROM fills WHERE place = ? AND order_id = ? AND buys = ? AND time >= ?"
 _HAS_ORDER: Final = "SELECT 1 FROM fills WHERE place = ? AND order_id = ? AND buys = ? LIMIT 1"
+_ONE: Final = f"SELECT place, file, {_FILL} FROM fills WHERE place = ? AND order_id = ? AND trade_id = ? LIMIT 1"
 _HAS_FILLS: Final = "SELECT 1 FROM fills WHERE place = ? LIMIT 1"
 _TOLD: Final = (
     "SELECT time, buys, quantity, trade_id FROM fills JOIN files USING (file) WHERE place = ?"
-    " ORDER BY time, number, turn, line * direction"
+    " ORDER BY time, number, turn, line * direction, fills.rowid"
 )
 _CASH_TIMES: Final = "SELECT rowid, time FROM cash WHERE place = ?"
 _MOVE_ONE: Final = "UPDATE cash SET place = ? WHERE rowid = ?"
@@ -227,6 +230,12 @@ class SortedFacts:
 
     def settle(self, tally: StatementTally) -> None:
         """Take once what stands more than once. Refuses: StatementRefused for what stands there otherwise."""
+        if (rounded := rounded_id(self._database)) is not None:
+            why = (
+                f"id {rounded.name!r} was rounded by a spreadsheet that saved the file, so that several fills or "
+                "orders may have it; give the file as it was handed out"
+            )
+            raise self.refusal(rounded.file, StatementRefused.at(rounded.line, why))
         self._database.executescript(_ORDER_FILES)
         move_fills_to_legs(self._database, self._places)
         if not self._is_one and (told := told_alike(self._database)) is not None:
@@ -295,9 +304,19 @@ class SortedFacts:
         return sorted({key.exchange for key in self._places if key is not None})
 
     @property
+    def keys_with_fills(self) -> list[PositionKey]:
+        """The keys of which fills are told."""
+        return [key for key in self._places if key is not None and self.has_fills(key)]
+
+    @property
     def keys_without_fills(self) -> list[PositionKey]:
         """The keys of which only payments or holdings are told."""
         return [key for key in self._places if key is not None and not self.has_fills(key)]
+
+    def find(self, key: PositionKey, order_id: str, trade_id: str) -> PlacedFact | None:
+        """A fill of a key by its names."""
+        row = self._database.execute(_ONE, (self._places[key], order_id, trade_id)).fetchone()
+        return None if row is None else PlacedFact(row[1], _fill(key, row))
 
     def has_fills(self, key: PositionKey) -> bool:
         """Whether a fill of a key is told."""

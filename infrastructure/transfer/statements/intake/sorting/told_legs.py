@@ -19,7 +19,7 @@ _UNTOLD: Final = "SELECT DISTINCT place FROM fills NOT INDEXED WHERE NOT names_l
 """Along the table: by an index of places SQLite would look up every fill of a file in the order of its keys."""
 _FILLS: Final = """
 SELECT buys, CAST(quantity AS REAL), CAST(price AS REAL), CAST(profit AS REAL), CAST(closes AS REAL)
-FROM fills JOIN files USING (file) WHERE place = ? ORDER BY time, number, turn, line * direction
+FROM fills JOIN files USING (file) WHERE place = ? ORDER BY time, number, turn, line * direction, fills.rowid
 """
 _PART: Final = """
 UPDATE fills SET place = CASE WHEN buys = (CAST(coalesce(closes, profit) AS REAL) = 0) THEN ? ELSE ? END WHERE place = ?

@@ -1,4 +1,4 @@
-"""ccxt: what `fetch_my_trades`, `fetch_orders` and `fetch_funding_history` gave, saved as JSON.
+"""ccxt: what `fetch_my_trades`, `fetch_orders` and `fetch_funding_history` gave, saved as JSON, or by pandas as CSV.
 
 By ccxt's manual a fee that is paid is above zero and one that is received below it; of funding it is the other way
 round. An amount counts contracts, and `cost` is what they are worth: so the size of a contract follows from it, where
@@ -7,6 +7,7 @@ it is a power of ten, as exchanges have them.
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from types import MappingProxyType
@@ -36,6 +37,8 @@ _SEQUENCES: Final = ("seq", "match_id")
 _WHAT: Final = "execType"
 """Where Bybit says what happened, in the words of its executions: funding is among them."""
 _FUNDING: Final = "funding"
+_FLOATS: Final = frozenset({"price", "amount", "cost", "filled", "remaining", "average"})
+"""What ccxt has as binary floats, also where a table spells it out."""
 _PAID_ABOVE_ZERO: Final = frozenset({"phemex"})
 """Whose funding ccxt hands on as it is answered, symbol and sign."""
 _REASONS: Final = MappingProxyType(
@@ -184,26 +187,48 @@ class _CcxtRows:
         return [(cost, currency) for currency, cost in paid.items()]
 
 
+def _rows(file: StatementFile) -> Iterator[StatementRow]:
+    return each(file.rows(), _unfolded) if file.start.form is FileForm.CSV else file.rows()
+
+
+def _unfolded(row: StatementRow) -> Iterator[StatementRow]:
+    """A line of a table with the objects and lists in its cells, which Python shows there, and the numbers.
+
+    The number that pandas puts before it is another one in another file.
+    """
+    named = {name: text for name, text in row.named.items() if name}
+    for name, text in row.named.items():
+        if name in _FLOATS and (number := row.number(name)) is not None:
+            named[name] = number
+        elif text.startswith(("{", "[")):
+            try:
+                named[name] = ast.literal_eval(text)
+            except (ValueError, SyntaxError, RecursionError, MemoryError):
+                raise ValueError(f"{name} {text!r:.60} is no object that can be read; save it as JSON") from None
+    yield StatementRow(row.line, named)
+
+
 def _trades(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
-    return each(file.rows(), _CcxtRows(whose).trades)
+    return each(_rows(file), _CcxtRows(whose).trades)
 
 
 def _orders(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
-    return each(file.rows(), _CcxtRows(whose).orders)
+    return each(_rows(file), _CcxtRows(whose).orders)
 
 
 def _funding(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
-    return each(file.rows(), _CcxtRows(whose).funding)
+    return each(_rows(file), _CcxtRows(whose).funding)
 
 
 CCXT_TRADES: Final = StatementKind(
     name="ccxt-trades",
     form=FileForm.JSON,
+    also=FileForm.CSV,
     needs=("info", "datetime", "symbol", "order", "takerOrMaker", "side", "price", "amount"),
     asks=("exchange",),
     keeps_answers=True,
     read=_trades,
-    source="ccxt, `fetch_my_trades` saved as JSON; with `--exchange`",
+    source="ccxt, `fetch_my_trades` saved as JSON, or by pandas as CSV; with `--exchange`",
     lacks="the exchange. What was earned, but where the exchange's own answer under `info` says it. Funding",
     becomes="a cycle from flat to flat; spot on its leg. A contract size follows from `cost`, and has to be "
     "[defined](money.md#contract-size-and-inverse), as it has where there is none",
@@ -211,11 +236,12 @@ CCXT_TRADES: Final = StatementKind(
 CCXT_ORDERS: Final = StatementKind(
     name="ccxt-orders",
     form=FileForm.JSON,
+    also=FileForm.CSV,
     needs=("info", "datetime", "symbol", "id", "side", "status", "filled", "remaining", "average", "amount"),
     asks=("exchange",),
     keeps_answers=True,
     read=_orders,
-    source="ccxt, `fetch_orders` or `fetch_closed_orders` saved as JSON; with `--exchange`",
+    source="ccxt, `fetch_orders` or `fetch_closed_orders` saved as JSON, or by pandas as CSV; with `--exchange`",
     lacks="fills, but where an order has its `trades`: what else was filled is one fill, at its average and at the "
     "time of its last trade. Profit and funding",
     becomes="the same as of `ccxt-trades`; orders that filled nothing are left out",
@@ -223,11 +249,12 @@ CCXT_ORDERS: Final = StatementKind(
 CCXT_FUNDING: Final = StatementKind(
     name="ccxt-funding",
     form=FileForm.JSON,
+    also=FileForm.CSV,
     needs=("info", "symbol", "code", "timestamp", "datetime", "amount"),
     asks=("exchange",),
     keeps_answers=True,
     read=_funding,
-    source="ccxt, `fetch_funding_history` saved as JSON; with `--exchange`",
+    source="ccxt, `fetch_funding_history` saved as JSON, or by pandas as CSV; with `--exchange`",
     lacks="the exchange, and fills",
     becomes="funding as cash",
 )

@@ -90,10 +90,11 @@ def _fees(
         of = quantity if in_base else EXACT.multiply(quantity, price)
         paid[base if in_base else quote] = rounded(EXACT.multiply(share, of))
     for flat in said.listed("flat_fees"):
-        if amount := flat.some("amount"):
+        if (amount := flat.number("amount")) is not None:
             token = flat.needed("token", "asset")
             paid[token] = EXACT.add(paid.get(token, Decimal(0)), amount)
-    yield from ((amount, token) for token, amount in paid.items() if amount)
+    listed = [(amount, token) for token, amount in paid.items()]
+    yield from [fee for fee in listed if fee[0]] or listed[:1]
 
 
 def _said_of_fee(row: StatementRow) -> Mapping[str, Any]:

@@ -19,6 +19,7 @@ from domain.errors import StoreUnavailable, VersionConflict
 from domain.identifiers import PositionKey
 from domain.values import Leg, Side
 from infrastructure.event_store.codec import decode
+from infrastructure.event_store.records import RecordedEvent
 from infrastructure.integrity.verify import verify
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.transfer.statements.statement_fill import StatementRefused
@@ -130,6 +131,27 @@ def test_who_writes_beside_it_is_met_as_a_conflict(
         take(ledger, many(3))
 
 
+def test_who_writes_while_a_key_is_read_is_met(
+    ledger: PositionLedger, ledger_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a key has is read once more than what its position is: nobody may trade in between and be taken for it."""
+    take(ledger, many(3))
+    before, history = ledger.store.count_events(), ledger.store.history
+
+    def then_a_rival(stream: str) -> Iterator[RecordedEvent]:
+        yield from history(stream)
+        monkeypatch.undo()
+        with PositionLedger.connect(ledger_url) as rival:
+            rival.request_entry(symbol="BTCUSDT", exchange="binance", side="long", quantity="1", intent_id="s1")
+
+    monkeypatch.setattr(ledger.store, "history", then_a_rival)
+    with pytest.raises(VersionConflict, match=r"somebody else wrote to one of BTCUSDT\.binance"):
+        take(ledger, many(4))
+    assert ledger.store.count_events() == before + 1
+    with pytest.raises(StatementRefused, match=r"BTCUSDT\.binance#4 of another origin"):
+        take(ledger, many(4))
+
+
 @pytest.mark.parametrize(
     ("other", "says"),
     [
@@ -159,6 +181,20 @@ def test_pages_that_each_begin_with_what_is_newest_are_read_from_below(ledger: P
     lines = [replace(told, line=line, order_id=told.trade_id) for line, told in enumerate(chain(*pages), start=2)]
     report = take(ledger, lines)
     assert (report.cycles, report.open, report.findings) == (6, 0, [])
+
+
+@pytest.mark.parametrize("before", [[], [fill(50, "1", line=1), fill(20, "-1", line=2)]], ids=["one", "newest first"])
+def test_what_one_line_says_of_one_moment_follows_each_other_as_it_is_told(
+    ledger: PositionLedger, before: list[StatementFact]
+) -> None:
+    """As a line of a position that was opened and closed in one moment is: no name of an order goes before that."""
+    line = [
+        fill(10, "1", line=9, trade_id="opened", order_id="z"),
+        fill(10, "-1", "110", line=9, trade_id="closed", order_id="a"),
+    ]
+    take(ledger, [*before, *line])
+    first = min(ledger.positions(), key=lambda row: row.opened_at)
+    assert (first.side, first.quantity, first.realized_pnl) == (Side.LONG, Decimal(0), Decimal(10))
 
 
 def test_a_leg_that_closes_more_than_was_opened_was_held_before(ledger: PositionLedger) -> None:
@@ -466,7 +502,8 @@ def test_a_leg_that_is_closed_before_it_is_opened_says_so(ledger: PositionLedger
 
 
 def nameless(second: float, signed: str, name: str, **more: Any) -> StatementFact:
-    return fill(second, signed, trade_id=f"row-{name}", order_id=f"row-o{second}", **more)
+    side = "sell" if signed.startswith("-") else "buy"
+    return fill(second, signed, trade_id=f"row-{name}", order_id=f"row-{side}{second}", **more)
 
 
 def numbered(second: float, signed: str, number: int) -> StatementFact:
@@ -498,7 +535,7 @@ def test_a_fill_of_the_last_second_is_new_where_the_others_are_told_again(ledger
     take(ledger, [first, turned])
     take(ledger, [first, nameless(0, "-1", "b"), turned, fill(60, "-1")])
     take(ledger, [fill(60.5, "-1", line=70)])
-    (row,) = ledger.positions()
+    (row,) = ledger.positions(open=True)
     assert (row.side, row.quantity) == (Side.SHORT, Decimal(5))
 
 

@@ -1,17 +1,19 @@
 """OKX: positions that are over, as `GET /api/v5/account/positions-history` answers them.
 
 `pnl` is before fees; a fee that is paid and a penalty for a liquidation are below zero, as is funding that is paid.
-Sizes count contracts. `posSide` is that of a leg in long/short mode, and `net` without; `direction` is the side.
+`realizedPnl` is the sum of all of them. Sizes count contracts. `posSide` is that of a leg in long/short mode, and `net`
+without; `direction` is the side.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from decimal import Decimal
+from functools import reduce
 from types import MappingProxyType
 from typing import Final
 
-from domain.values import EXACT, Leg
+from domain.values import EXACT, Leg, plain
 from infrastructure.transfer.statements.kinds.exchanges.cycles.closed_cycle import ClosedCycle
 from infrastructure.transfer.statements.kinds.exchanges.okx_fills import IN_CONTRACTS
 from infrastructure.transfer.statements.sources.statement_file import FileForm
@@ -24,6 +26,9 @@ _REASONS: Final = MappingProxyType({"2": None, "allclose": None, "3": "liquidati
 _LEGS: Final = MappingProxyType({"long": Leg.LONG, "short": Leg.SHORT})
 _SIDES: Final = MappingProxyType({"long": True, "short": False})
 _PAID: Final[MappingProxyType[str, CashKind]] = MappingProxyType({"fundingFee": "funding", "settledPnl": "correction"})
+_PARTS: Final = ("fee", "fundingFee", "liqPenalty", "settledPnl")
+_ROUNDED_MAX: Final = Decimal("1e-6")
+"""By how much a sum may differ from its parts, which went through a binary float."""
 
 
 def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
@@ -38,10 +43,11 @@ def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
     side = row.word("direction") or row.word("posSide")
     if side not in _SIDES:
         raise ValueError(f"direction {side!r:.60} of {symbol} is neither long nor short")
-    profit, paid = row.number("pnl"), row.number("fee")
+    profit = row.number("pnl")
     if profit is None:
         raise ValueError("pnl is not said")
-    fee = None if paid is None else -EXACT.add(paid, row.number("liqPenalty") or Decimal(0))
+    moved = _moved(row, profit)
+    paid, penalty = moved["fee"], moved["liqPenalty"]
     cycle = ClosedCycle(
         line=row.line,
         key=whose.key(symbol, _LEGS.get(row.word("posSide"), Leg.BOTH)),
@@ -52,7 +58,7 @@ def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
         opened_px=row.above_zero("openAvgPx"),
         closed_px=row.above_zero("closeAvgPx"),
         profit=profit,
-        fee=fee,
+        fee=None if paid is None else -EXACT.add(paid, penalty or Decimal(0)),
         fee_currency=row.text("ccy"),
         in_contracts=True,
         names_leg=True,
@@ -60,7 +66,7 @@ def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
     )
     yield from cycle.fills()
     for name, cash_kind in _PAID.items():
-        if amount := row.some(name):
+        if amount := moved[name]:
             yield StatementCash(
                 line=row.line,
                 time=cycle.closed_at,
@@ -70,6 +76,29 @@ def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
                 kind=cash_kind,
                 cash_id=f"{cycle.name}-{name}",
             )
+
+
+def _moved(row: StatementRow, profit: Decimal) -> dict[str, Decimal | None]:
+    """What was paid (minus) or got beside `profit`; what is empty follows from what was realised in all.
+
+    Refuses: ValueError where it does not follow, but of the fee, which then is not known.
+    """
+    moved = {name: row.number(name) for name in _PARTS}
+    realized = row.number("realizedPnl")
+    if realized is None:
+        moved["fundingFee"], moved["liqPenalty"] = row.known("fundingFee"), row.known("liqPenalty")
+        return moved
+    said = reduce(EXACT.add, (part for part in moved.values() if part is not None), profit)
+    left = EXACT.subtract(realized, said)
+    empty = [name for name in _PARTS[:-1] if moved[name] is None]
+    if left.copy_abs() <= _ROUNDED_MAX:
+        return moved | dict.fromkeys(empty, Decimal(0))
+    if len(empty) != 1:
+        raise ValueError(
+            f"pnl, {', '.join(_PARTS)} come to {plain(said)}, and realizedPnl is {plain(realized)}; import fills and "
+            "bills instead"
+        )
+    return moved | {empty[0]: left}
 
 
 OKX_POSITIONS: Final = StatementKind(

@@ -21,6 +21,8 @@ from infrastructure.transfer.statements.statement_fill import StatementFill
 from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose, row_by_row
 
 _FILLED: Final = "order_filled_timestamp"
+_OPENED: Final = ("open_timestamp", "open_date")
+"""Results of 2020 have dates alone."""
 _WITHOUT_TRADES: Final = "results_per_pair"
 """What stands behind the trades of a strategy, and soon where it has none."""
 
@@ -120,12 +122,12 @@ def _orders(trade: StatementRow) -> Iterator[StatementRow]:
     yield from listed
     if not listed:
         sides = ("sell", "buy") if trade.named.get("is_short") is True else ("buy", "sell")
-        for is_entry, side, time, price in (
-            (True, sides[0], "open_timestamp", "open_rate"),
-            (False, sides[1], "close_timestamp", "close_rate"),
+        for is_entry, side, times, price in (
+            (True, sides[0], _OPENED, "open_rate"),
+            (False, sides[1], ("close_timestamp", "close_date"), "close_rate"),
         ):
-            said = {"amount": "amount", "safe_price": price, _FILLED: time}
-            values = {name: trade.named.get(column) for name, column in said.items()}
+            said = {"amount": ("amount",), "safe_price": (price,), _FILLED: times}
+            values = {name: trade.find(*columns)[1] for name, columns in said.items()}
             yield StatementRow(trade.line, {**values, "ft_order_side": side, "ft_is_entry": is_entry})
 
 
@@ -134,7 +136,8 @@ FREQTRADE_BACKTEST: Final = StatementKind(
     form=FileForm.JSON,
     needs=(
         *("strategy", "trades"),
-        *((name, _WITHOUT_TRADES) for name in ("pair", "open_rate", "close_rate", "open_timestamp")),
+        *((name, _WITHOUT_TRADES) for name in ("pair", "open_rate", "close_rate")),
+        (*_OPENED, _WITHOUT_TRADES),
     ),
     asks=("exchange",),
     has_strategies=True,

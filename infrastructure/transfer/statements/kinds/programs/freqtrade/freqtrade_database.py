@@ -78,17 +78,24 @@ class _Trade:
             fills.append(self._fill(row, f"{name}-open", amount, rate, row.time("open_date", zone=UTC), enters=True))
         entered = _sum(self._received(fill) for fill in fills if self._is_entry(fill))
         held = EXACT.subtract(entered, _sum(fill.quantity for fill in fills if not self._is_entry(fill)))
-        if held > EXACT.multiply(entered, _DUST_MAX):
-            rate, time = row.above_zero("close_rate"), row.time("close_date", zone=UTC)
+        is_dust = held <= EXACT.multiply(entered, _DUST_MAX)
+        if not is_dust and not self._is_sold_at(time := row.time("close_date", zone=UTC), fills):
+            rate = row.above_zero("close_rate")
             fills.append(self._fill(row, f"{name}-close", held, rate, time, enters=False))
             held = Decimal(0)
         fills = closed_trade(row, fills, entered, held)
         yield from fills
         payments = [fact for fact in orders if isinstance(fact, StatementCash)]
         yield from payments
-        left = EXACT.subtract(row.number("funding_fees") or Decimal(0), _sum(cash.amount for cash in payments))
-        if left.copy_abs() > _FUNDING_MIN:
-            yield self._funding(row, name, left, fills[-1].time)
+        if (whole := row.number("funding_fees")) is not None:
+            left = EXACT.subtract(whole, _sum(cash.amount for cash in payments))
+            if left.copy_abs() > _FUNDING_MIN:
+                yield self._funding(row, name, left, fills[-1].time)
+
+    def _is_sold_at(self, time: datetime, fills: Iterable[StatementFill]) -> bool:
+        """Whether an order ended it on spot: what is left is dust, however much of a small trade that is."""
+        exits = (fill for fill in fills if not self._is_entry(fill))
+        return self._key.leg is Leg.SPOT and any(fill.time >= time for fill in exits)
 
     def _is_entry(self, fill: StatementFill) -> bool:
         return fill.buys is (self._enters == "buy")

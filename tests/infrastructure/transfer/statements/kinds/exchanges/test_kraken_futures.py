@@ -116,3 +116,8 @@ def test_the_fee_of_a_liquidation_is_paid_beside_that_of_the_trade() -> None:
 
 def test_a_fee_of_a_liquidation_that_the_fee_contains_is_not_counted_twice() -> None:
     assert liquidated("-5.1", "0.1") == []
+
+
+def test_a_line_that_cannot_be_put_beside_the_other_of_its_trade_is_named() -> None:
+    with pytest.raises(StatementRefused, match=r"^line 2: asset '\{\}' is no text"):
+        cash(POSITION, MONEY | {"asset": {}})

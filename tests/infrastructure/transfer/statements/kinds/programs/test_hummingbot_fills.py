@@ -79,6 +79,15 @@ def test_fees_of_before_2022_name_an_asset() -> None:
     assert books_of(*lines) == ["ETHUSDT.binance#1 long closed holds 0: earned 200, net unknown, fees 4.2, BNB 0.002"]
 
 
+def test_a_fee_of_zero_that_is_said_is_known_and_one_that_is_not_said_is_not() -> None:
+    none = {"flat_fees": [{"token": "USDT", "amount": "0"}]}
+    lines = [fill(1, "BUY", "2000", FREE | none), fill(2, "SELL", "2100", share("AddedToCost"))]
+    assert books_of(*lines) == ["ETHUSDT.binance#1 long closed holds 0: earned 200, net 195.8, fees 4.2"]
+    _, *found = books_of(fill(1, "BUY", "2000", FREE), lines[1])
+    (why,) = found
+    assert why.startswith("ETHUSDT.binance: what was paid for 1 fill is not said, as it is for others; it is not known")
+
+
 def test_a_fee_in_what_is_not_said_is_refused() -> None:
     with pytest.raises(StatementRefused, match="line 2: token is not said"):
         books_of(fill(1, "BUY", "2000", FREE | {"flat_fees": [{"amount": "0.002"}]}))

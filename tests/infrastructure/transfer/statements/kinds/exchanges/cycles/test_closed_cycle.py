@@ -10,7 +10,8 @@ import pytest
 from infrastructure.timezones import zone_of
 from infrastructure.transfer.statements.kinds.exchanges.cycles.binance_positions import BINANCE_POSITIONS
 from infrastructure.transfer.statements.kinds.exchanges.cycles.okx_positions import OKX_POSITIONS
-from infrastructure.transfer.statements.statement_fill import StatementRefused
+from infrastructure.transfer.statements.statement_cash import StatementCash
+from infrastructure.transfer.statements.statement_fill import StatementFill, StatementRefused
 from infrastructure.transfer.statements.statement_kind import Whose
 from tests.infrastructure.transfer.statements.kinds.programs.booked import booked
 from tests.infrastructure.transfer.statements.statement_text import facts_of, fills_of
@@ -98,6 +99,10 @@ def okx(**more: str) -> str:
         "openMaxPos": "10",
         "pnl": "10",
         "fee": "-0.4",
+        "fundingFee": "-0.2",
+        "liqPenalty": "-1",
+        "settledPnl": "",
+        "realizedPnl": "8.4",
         "cTime": "1773739452361",
         "uTime": "1773742452361",
         "type": "2",
@@ -114,6 +119,13 @@ def okx(**more: str) -> str:
         ({"instType": "MARGIN"}, "line 1: instType 'MARGIN' of ETH-USDT-SWAP is none that counts contracts"),
         ({"direction": "net"}, "line 1: direction 'net' of ETH-USDT-SWAP is neither long nor short"),
         ({"pnl": ""}, "line 1: pnl is not said"),
+        (
+            {"realizedPnl": "8.3"},
+            r"line 1: pnl, fee, fundingFee, .* come to 8\.4, and realizedPnl is 8\.3; import fills",
+        ),
+        ({"fee": "", "fundingFee": ""}, r"line 1: pnl, fee, .* come to 9, and realizedPnl is 8\.4"),
+        ({"fundingFee": "", "realizedPnl": ""}, "line 1: fundingFee is empty, so how much it was is not known"),
+        ({"liqPenalty": "", "realizedPnl": ""}, "line 1: liqPenalty is empty, so how much it was is not known"),
     ],
 )
 def test_a_position_of_okx_that_is_none_is_refused(more: dict[str, str], why: str) -> None:
@@ -131,3 +143,23 @@ def test_a_position_of_okx_is_on_its_leg() -> None:
         for side in ("net", "long")
     ]
     assert keys == [{"ETHUSDT.okx"}, {"ETHUSDT.okx:LONG"}]
+
+
+@pytest.mark.parametrize(
+    ("more", "fee", "paid"),
+    [
+        ({}, "1.4", ["-0.2"]),
+        ({"fee": ""}, "1.4", ["-0.2"]),
+        ({"fundingFee": ""}, "1.4", ["-0.2"]),
+        ({"liqPenalty": ""}, "1.4", ["-0.2"]),
+        ({"liqPenalty": "", "fundingFee": "", "realizedPnl": "9.6"}, "0.4", []),
+        ({"fee": "", "realizedPnl": ""}, "None", ["-0.2"]),
+        ({"settledPnl": "0.5", "realizedPnl": "8.9"}, "1.4", ["-0.2", "0.5"]),
+    ],
+)
+def test_what_a_position_of_okx_leaves_empty_follows_from_what_was_realised(
+    more: dict[str, str], fee: str, paid: list[str]
+) -> None:
+    _, closed, *cash = facts_of(okx(**more), OKX_POSITIONS, Whose(exchange="okx"))
+    assert isinstance(closed, StatementFill)
+    assert (str(closed.fee), [str(each.amount) for each in cash if isinstance(each, StatementCash)]) == (fee, paid)

@@ -75,6 +75,29 @@ def test_a_trade_of_before_orders_were_listed_has_its_two_rates() -> None:
     assert books_of(orders=[], is_short=True)[0].startswith("ETHUSDT.binance#1 short closed holds 0: earned -5, net -6")
 
 
+def test_a_result_of_2020_has_dates_alone() -> None:
+    trade = {
+        "pair": "TRX/BTC",
+        "profit_percent": 0.03990025,
+        "open_date": "2018-01-10 07:15:00+00:00",
+        "close_date": "2018-01-10 07:20:00+00:00",
+        "trade_duration": 5,
+        "open_rate": 0.0001,
+        "close_rate": 0.00011,
+        "open_at_end": False,
+        "sell_reason": "roi",
+        "fee_open": 0.0025,
+        "fee_close": 0.0025,
+        "amount": 1000.0,
+        "profit_abs": 0.009475,
+    }
+    text = json.dumps({"strategy": {"Sample": {"trades": [trade], "results_per_pair": []}}})
+    assert kind_of(text) == "freqtrade-backtest"
+    assert booked(text, FREQTRADE_BACKTEST, Whose("binance")) == [
+        "TRXBTC.binance:SPOT#1 long closed holds 0: earned 0.01, net 0.009475, fees 0.000525"
+    ]
+
+
 def order(side: str, amount: float, price: float, minute: int, *, is_entry: bool) -> dict[str, Any]:
     at = TRADE["open_timestamp"] + 60_000 * minute
     return {"amount": amount, "safe_price": price, "ft_order_side": side, "order_filled_timestamp": at} | {

@@ -48,6 +48,10 @@ def test_funding_that_its_orders_say_is_not_counted_twice() -> None:
     assert books_after("UPDATE trades SET funding_fees = -0.02000000000000004 WHERE id = 1") == [BTC, ETH, ADA]
 
 
+def test_funding_that_its_trade_does_not_say_is_that_of_its_orders() -> None:
+    assert books_after("UPDATE trades SET funding_fees = NULL") == [BTC, ETH, ADA]
+
+
 @pytest.mark.parametrize("column", ["average", "stop_price", "ft_price", "ft_fee_base"])
 def test_columns_of_later_versions_may_be_lacking(column: str) -> None:
     first, *others = books_after(f"ALTER TABLE orders DROP COLUMN {column}")
@@ -58,6 +62,17 @@ def test_columns_of_later_versions_may_be_lacking(column: str) -> None:
 def test_a_trade_that_its_owner_ended_by_sql_is_closed_at_its_rate() -> None:
     ended = "UPDATE trades SET is_open = 0, close_rate = 0.6, close_date = '2026-03-18 10:00:00' WHERE id = 3"
     assert books_after(ended)[2] == ("ADAUSDT.binance#1 long closed holds 0: earned 10, net 9.951, fees 0.049")
+
+
+def test_what_the_last_order_left_on_spot_is_dust_however_much_of_it() -> None:
+    """Of 0.00999 that were held the exchange sells 0.0095, in its steps: no order sold the rest."""
+    told = books_after("UPDATE orders SET filled = 0.0095 WHERE id = 6")
+    assert told[0] == (
+        "BTCUSDT.binance:SPOT#1 long closed holds 0: earned 9.024524524524524525, net 8.830724524524524525, fees 0.1938"
+    )
+    ended = "UPDATE trades SET close_date = '2026-03-18 11:00:00' WHERE id = 2"
+    told = books_after("UPDATE orders SET filled = 0.0095 WHERE id = 6", ended)
+    assert "fees 0.203796" in told[0], "its owner ended it later, with what was left"
 
 
 def test_a_trade_of_before_there_were_orders_has_its_two_rates() -> None:

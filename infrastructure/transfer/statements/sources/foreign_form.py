@@ -1,0 +1,41 @@
+"""What people give in place of a statement: it is told by what it begins with, so that they are told what to do."""
+
+from __future__ import annotations
+
+from typing import Final
+
+_EXPORT: Final = "of which nothing is read; export the same as CSV, as JSON or as a workbook (.xlsx)"
+_PACKED: Final = "which is not unpacked here; unpack it, and give the files in it"
+_MARKS: Final = (
+    (b"%PDF", f"a PDF, {_EXPORT}"),
+    (b"\x89PNG", f"a picture, {_EXPORT}"),
+    (b"\xff\xd8\xff", f"a picture, {_EXPORT}"),
+    (b"Rar!", f"an archive of RAR, {_PACKED}"),
+    (b"7z\xbc\xaf\x27\x1c", f"an archive of 7-Zip, {_PACKED}"),
+    (b"\xfd7zXZ", f"packed by xz, {_PACKED}"),
+    (b"BZh", f"packed by bzip2, {_PACKED}"),
+    (b"\x28\xb5\x2f\xfd", f"packed by zstd, {_PACKED}"),
+)
+_PAGE: Final = (
+    "a page of a website, as one gets in place of a file when one is not logged in, or a table that is called a "
+    "workbook; get the file again, or open it and save it as CSV"
+)
+_ZEROS: Final = (
+    "no text, for there are bytes of zero in it; where it is in UTF-16 without the mark that such a text begins with, "
+    "save it as UTF-8"
+)
+
+
+def foreign_form(start: bytes, text: str) -> str | None:
+    """What a file is, and the way out, in words that follow `is`; None for one that may be a statement.
+
+    Shape: its first bytes, and the text that they are.
+    """
+    for mark, words in _MARKS:
+        if start.startswith(mark):
+            return words
+    if not text.strip():
+        return "empty: nothing stands in it"
+    if text.lstrip().startswith("<"):
+        return _PAGE
+    return _ZEROS if "\0" in text else None
