@@ -205,7 +205,14 @@ class Store(ABC):
         """Events that meet all conditions, which are written with our placeholder, in an order of columns."""
 
     def history(self, stream: str, cycle: int | None = None, as_of: AsOf | None = None) -> Iterator[RecordedEvent]:
-        """A stream, or one cycle of it, oldest first."""
+        """A stream, or one cycle of it, oldest first.
+
+        A cycle is found by its marks, however long its stream is; only one that has none is looked for in all of it.
+        """
+        if cycle and (of_cycle := self.load_cycle(stream, cycle)):
+            moment = self.visible(as_of)
+            yield from of_cycle if moment is None else filter(moment.__contains__, of_cycle)
+            return
         conditions, values = until(self.visible(as_of), self.placeholder)
         for column, value in (("stream", stream), ("cycle", cycle)):
             if value is not None:
