@@ -278,6 +278,20 @@ class Store(ABC):
         """All events, stream by stream, each oldest first."""
         return self.select(*compared(span.conditions(), self.placeholder), "stream, version")
 
+    def batches(self, span: StreamSpan, size: int) -> Iterator[list[RecordedEvent]]:
+        """The same, so many at a time; between two of them nothing is held, so that whoever has them may write.
+
+        The end is looked for here, as that of the log is.
+        """
+        begins, place = f"stream >= {self.placeholder}", list[Any]((span.first,))
+        while batch := list(self.select([begins], place, "stream, version", size)):
+            within = [event for event in batch if span.end is None or event.originator_id < span.end]
+            if within:
+                yield within
+            if len(within) < len(batch):
+                return
+            begins, place = f"(stream, version) > ({self.placeholder}, {self.placeholder})", [*batch[-1][1:3]]
+
     @abstractmethod
     def stream_names(self) -> Iterator[str]:
         """Every stream that has an event, in order; as quick as there are few, however long they are."""
