@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from infrastructure.event_store.checkpoints import Checkpoint
 from infrastructure.event_store.sqlite.connections import Connections
 from infrastructure.event_store.sqlite.ledger_file import FileConnection
 from infrastructure.event_store.sqlite.store import SQLiteStore
@@ -78,3 +79,11 @@ def test_what_became_of_a_stray_is_told_without_its_stream(store: SQLiteStore, s
     entries = ledger.history(stream)
     once = steps.of(lambda: ledger.history(stream))
     assert len(strays) > 2 and steps.of(lambda: tell(ledger, entries)) <= 1.5 * once
+
+
+def test_how_far_statistics_are_behind_is_counted_without_the_log(store: SQLiteStore, steps: Steps) -> None:
+    last = store.high_water_mark()
+    for behind in (last, last - 5, 5):
+        cursor = Checkpoint(1, last - behind)
+        assert store.tracking("statistics").behind(cursor) == behind
+        assert steps.of(lambda: store.tracking("statistics").behind(cursor)) <= STEPS_MAX  # noqa: B023 - asked at once
