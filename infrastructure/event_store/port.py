@@ -205,7 +205,14 @@ class Store(ABC):
         """Events that meet all conditions, which are written with our placeholder, in an order of columns."""
 
     def history(self, stream: str, cycle: int | None = None, as_of: AsOf | None = None) -> Iterator[RecordedEvent]:
-        """A stream, or one cycle of it, oldest first."""
+        """A stream, or one cycle of it, oldest first.
+
+        A cycle is found by its marks, however long its stream is; only one that has none is looked for in all of it.
+        """
+        if cycle and (of_cycle := self.load_cycle(stream, cycle)):
+            moment = self.visible(as_of)
+            yield from of_cycle if moment is None else filter(moment.__contains__, of_cycle)
+            return
         conditions, values = until(self.visible(as_of), self.placeholder)
         for column, value in (("stream", stream), ("cycle", cycle)):
             if value is not None:
@@ -270,6 +277,20 @@ class Store(ABC):
     def streams(self, span: StreamSpan = ALL_STREAMS) -> Iterator[RecordedEvent]:
         """All events, stream by stream, each oldest first."""
         return self.select(*compared(span.conditions(), self.placeholder), "stream, version")
+
+    def batches(self, span: StreamSpan, size: int) -> Iterator[list[RecordedEvent]]:
+        """The same, so many at a time; between two of them nothing is held, so that whoever has them may write.
+
+        The end is looked for here, as that of the log is.
+        """
+        begins, place = f"stream >= {self.placeholder}", list[Any]((span.first,))
+        while batch := list(self.select([begins], place, "stream, version", size)):
+            within = [event for event in batch if span.end is None or event.originator_id < span.end]
+            if within:
+                yield within
+            if len(within) < len(batch):
+                return
+            begins, place = f"(stream, version) > ({self.placeholder}, {self.placeholder})", [*batch[-1][1:3]]
 
     @abstractmethod
     def stream_names(self) -> Iterator[str]:

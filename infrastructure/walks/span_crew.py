@@ -26,10 +26,11 @@ _BEGIN_SECONDS: Final = 120.0
 
 
 class _Moment(NamedTuple):
-    """Of a store; a server knows it by a name. Without one a process begins when it is told to."""
+    """Of a store; a server knows it by a name. Without one a process begins when it is told to; any is that of each."""
 
     settings: Settings
     name: str | None = None
+    is_any: bool = False
 
 
 class SpanCrew:
@@ -79,7 +80,7 @@ def at_one_moment(store: Store, processes: int) -> Iterator[SpanCrew | None]:
     with ExitStack() as stack:
         with ExitStack() as found:
             found.enter_context(store.snapshot(as_found=True))
-            spans = _spans(store, processes)
+            spans = store.spans(processes * _SPANS_EACH) if processes > 1 else [ALL_STREAMS]
             if len(spans) == 1 or store.names_moments:
                 stack.push(found.pop_all())
         if len(spans) == 1:
@@ -93,21 +94,14 @@ def at_one_moment(store: Store, processes: int) -> Iterator[SpanCrew | None]:
 
 
 @contextmanager
-def at_any_moment(store: Store, processes: int) -> Iterator[SpanCrew | None]:
-    """Processes that share what does not change any more, whoever begins when; None where one is enough.
+def at_any_moment(store: Store, processes: int) -> Iterator[SpanCrew]:
+    """Processes that share what does not change any more, whoever begins when; each may write beside what it reads.
 
     Refuses: StoreUnavailable.
     """
-    spans = _spans(store, processes)
-    if len(spans) == 1:
-        yield None
-        return
-    with _crew(store, spans, processes, _Moment(store.settings)) as crew:
+    spans = store.spans(processes * _SPANS_EACH)
+    with _crew(store, spans, processes, _Moment(store.settings, is_any=True)) as crew:
         yield crew
-
-
-def _spans(store: Store, processes: int) -> Sequence[StreamSpan]:
-    return store.spans(processes * _SPANS_EACH) if processes > 1 else [ALL_STREAMS]
 
 
 @contextmanager
@@ -121,11 +115,12 @@ def _crew(store: Store, spans: Sequence[StreamSpan], processes: int, moment: _Mo
 
 @cache
 def _opened(moment: _Moment) -> tuple[Store, ExitStack]:
-    """The store, in the snapshot of the crew, and what keeps it and the work there until the process ends."""
+    """The store, in the snapshot of the crew if it has one, and what keeps it and the work until the process ends."""
     gc.disable()  # nothing that is read here refers to itself, and looking for that takes a tenth of the time
     store, kept = open_store(moment.settings, create=False), ExitStack()
     kept.callback(store.close)
-    kept.enter_context(store.snapshot(moment.name, as_found=True))
+    if not moment.is_any:
+        kept.enter_context(store.snapshot(moment.name, as_found=True))
     return store, kept
 
 

@@ -27,7 +27,13 @@ from projections.projection import SkippedEvent
 Result = TypeVar("Result")
 
 _CURSOR: Final = "SELECT generation, nid FROM projections WHERE name = ? AND is_read = true"
-_BEHIND: Final = "SELECT {catalog}count(*) FROM ledger_events WHERE nid > ?"
+_BEHIND: Final = (
+    "SELECT CASE WHEN 2 * ? > (SELECT {catalog}max(nid) FROM ledger_events)"
+    " THEN (SELECT {catalog}count(*) FROM ledger_events WHERE nid > ?)"
+    " ELSE (SELECT {catalog}count(*) FROM ledger_events)"
+    " - (SELECT {catalog}count(*) FROM ledger_events WHERE nid <= ?) END"
+)
+"""By what is less: SQLite counts all by an index, and those from a place on in the table, which may be gigabytes."""
 _ROWS: Final = "FROM projection_rows{by_end} WHERE projection = ? AND generation = ?"
 _LASTING: Final = (
     f"SELECT row FROM (SELECT position_id, row {_ROWS} AND ended_at IS NULL"
@@ -103,7 +109,7 @@ class SqlCheckpoints(Checkpoints):
         return cursor_found(self._projection, found[0] if found else None)
 
     def behind(self, cursor: Checkpoint) -> int:
-        count: int = self._value(_BEHIND, cursor.nid)
+        count: int = self._value(_BEHIND, *(cursor.nid,) * 3)
         return count
 
     def lasting(self, generation: int, since: datetime) -> Iterator[str]:

@@ -18,9 +18,9 @@ from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.ledger.questions.as_of import TimeAxis
 from infrastructure.ledger.questions.as_of import as_of as moment_of
 from infrastructure.ledger.questions.history import HistoryEntry
+from infrastructure.ledger.questions.late_fills import successors
 from infrastructure.ledger_clock import now
 from projections.audit.narrative import Narrative, story
-from projections.exposure import taken_over_at
 from projections.positions import PositionRow, project
 from scripts.narrative_text import print_story
 from scripts.options.completion import places
@@ -130,18 +130,16 @@ def tell(ledger: PositionLedger, entries: Sequence[HistoryEntry], *, as_of: str 
     of_cycles = (entry.event for entry in entries if entry.event.has_cycle)
     by_cycle = sorted(of_cycles, key=lambda event: (event.cycle, event.originator_version))
     cycles = [list(events) for _, events in groupby(by_cycle, key=lambda event: event.cycle)]
-    told = [_successor_at(ledger, events, as_of) for events in cycles]
-    return [story(events, refused, end, taken_over) for events, taken_over in zip(cycles, told, strict=True)]
+    taken_over = successors(ledger.store, [_last_row(events) for events in cycles], moment_of(as_of))
+    return [story(events, refused, end, taken_over.get(events[0].position_id)) for events in cycles]
 
 
-def _successor_at(ledger: PositionLedger, cycle: Sequence[PositionEvent], as_of: str | None) -> datetime | None:
-    """When a later cycle took over what a cycle that is over holds, as far as the ledger knew."""
+def _last_row(cycle: Sequence[PositionEvent]) -> PositionRow:
     row: PositionRow | None = None
     for event in cycle:
         row = project(row, event)
-    if row is None or not row.stray:
-        return None
-    return taken_over_at(row, (entry.event for entry in ledger.history(row.stream, as_of=as_of)))
+    assert row is not None, "a cycle has an event"
+    return row
 
 
 def write_history(path: Path, ledger: PositionLedger, position_id: str, back: str) -> None:

@@ -1,14 +1,19 @@
+"""Rebuilding the positions table: the rows of before, whoever writes meanwhile, and each of its pages written once."""
+
 from __future__ import annotations
 
 import sqlite3
 import threading
 from contextlib import closing
+from pathlib import Path
 
 import psycopg
 import pytest
 
 from domain.errors import HistoryDamaged
 from infrastructure.event_store.hash_chain import chained
+from infrastructure.event_store.sqlite.connections import Connections
+from infrastructure.event_store.sqlite.ledger_file import FileConnection
 from infrastructure.integrity.verify import verify
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.settings import Settings
@@ -86,3 +91,23 @@ def test_a_ledger_in_memory_is_rebuilt_by_one() -> None:
     with PositionLedger.connect("sqlite:///:memory:") as ledger:
         written = write(ledger.store, first(generate(200), 200))
         assert rebuilt(ledger.store, processes=2).rows == written.cycles
+
+
+def test_in_a_file_a_page_of_rows_is_written_about_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    connected = Connections._connected
+
+    def never_moved(self: Connections, database: str) -> FileConnection:
+        """Let all that is written stand in the write-ahead log."""
+        connection = connected(self, database)
+        connection.execute("PRAGMA wal_autocheckpoint = 0")
+        return connection
+
+    path = tmp_path / "ledger.db"
+    with PositionLedger.connect(f"sqlite:///{path}") as ledger:
+        write(ledger.store, first(generate(EVENTS, streams=40), EVENTS))
+    size = path.stat().st_size
+    monkeypatch.setattr(Connections, "_connected", never_moved)
+    with PositionLedger.connect(f"sqlite:///{path}") as ledger:
+        ledger.rebuild(batch_events=EVENTS // 30)
+        written = path.with_name("ledger.db-wal").stat().st_size
+    assert 0 < written < 1.5 * size, "in the order of the log it was 2.4 times the file"

@@ -98,9 +98,12 @@ def test_whoever_is_interrupted_leaves_no_process_behind(ledger: PositionLedger)
 
 
 def test_one_process_shares_with_nobody(ledger: PositionLedger) -> None:
-    for sharing in (at_one_moment, at_any_moment):
-        with sharing(ledger.store, 1) as crew:
-            assert crew is None and not multiprocessing.active_children()
+    with at_one_moment(ledger.store, 1) as crew:
+        assert crew is None and not multiprocessing.active_children()
+    with at_any_moment(ledger.store, 1) as alone:
+        parts = list(alone.each(reading, "read"))
+        assert {process for process, _ in parts} == {os.getpid()} and not multiprocessing.active_children()
+    assert [nid for _, places in parts for nid in places] == [event.id for event in ledger.store.streams()]
 
 
 def test_why_one_cannot_begin_is_said_and_writers_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -70,6 +70,9 @@ def test_as_of_every_version_place_and_time_is_the_folded_prefix(sent: list[Comm
                 assert [row for row in known if row.status.is_open or row.stray] == held
                 assert [ledger.position(row.position_id, as_of=moment) for row in rows] == rows
                 assert ledger.history(KEY.stream, as_of=moment) == prefix
+                for row in rows:
+                    of_cycle = [each for each in prefix if each.event.position_id == row.position_id]
+                    assert ledger.history(row.position_id, as_of=moment) == of_cycle
 
 
 def test_at_any_moment_of_many_keys_stands_what_the_log_comes_to_by_then(ledger_url: str) -> None:
@@ -86,6 +89,9 @@ def test_at_any_moment_of_many_keys_stands_what_the_log_comes_to_by_then(ledger_
             then = list(store.log(as_of=moment))
             rows = folded([event for event in map(decode, then) if event.has_cycle])
             assert ledger.positions(as_of=moment) == rows
+            for row in rows[:: len(rows) // 10 + 1]:
+                of_cycle = [each for each in then if each.originator_id == row.stream and each.cycle == row.cycle]
+                assert list(store.history(row.stream, row.cycle, moment)) == of_cycle
             listed = [{name: getattr(row, name) for name in LISTED_COLUMNS} for row in AsOfQuery(moment).listed(store)]
             assert listed == [{name: getattr(row, name) for name in LISTED_COLUMNS} for row in rows]
             known = AsOfQuery(moment).positions(store, open_only=True)

@@ -145,6 +145,8 @@ class SortedFacts:
         self._database = sqlite3.connect("", isolation_level=None)
         self._database.executescript(_TABLES)
         self._places: dict[PositionKey | None, int] = {}
+        self._keys: list[PositionKey | None] = []
+        """By their places."""
         self._names: list[str] = []
         self.count = self.repeated = 0
         """How many facts stand somewhere else as well; each is taken once."""
@@ -155,6 +157,7 @@ class SortedFacts:
         self = cls(len(shared.names))
         self._database.close()
         self._database = sqlite3.connect(f"{shared.path.as_uri()}?mode=ro&immutable=1", uri=True, isolation_level=None)
+        self._keys = list(shared.keys)
         self._places = {key: place for place, key in enumerate(shared.keys)}
         self._names = shared.names
         return self
@@ -162,7 +165,7 @@ class SortedFacts:
     def shared(self, path: Path) -> SharedFacts:
         """A copy for other processes, once everything is settled."""
         self._database.execute(_COPY, (str(path),))
-        return SharedFacts(path, list(self._places), self._names)
+        return SharedFacts(path, [*self._keys], self._names)
 
     def shares(self, count: int) -> list[frozenset[int]]:
         """The places of all keys in so many shares, with about as many fills each."""
@@ -221,12 +224,15 @@ class SortedFacts:
             self._database.executemany(statement, rows)
 
     def _key_of(self, place: int) -> PositionKey:
-        key = list(self._places)[place]
+        key = self._keys[place]
         assert key is not None, "a fill has one"
         return key
 
     def _place(self, key: PositionKey | None) -> int:
-        return self._places.setdefault(key, len(self._places))
+        place = self._places.setdefault(key, len(self._keys))
+        if place == len(self._keys):
+            self._keys.append(key)
+        return place
 
     def settle(self, tally: StatementTally) -> None:
         """Take once what stands more than once. Refuses: StatementRefused for what stands there otherwise."""
@@ -266,19 +272,18 @@ class SortedFacts:
 
     def _refuse_told(self, told: ToldOtherwise, what: str, stands: str, so: str = "") -> NoReturn:
         where = "" if told.file == told.first_file else f"{self._names[told.first_file]} "
-        key = list(self._places)[told.place]
+        key = self._keys[told.place]
         of_key = "" if key is None else f" of {key}"
         why = f"{what}{of_key} {stands} {where}line {told.first_line:,}{so}"
         raise self.refusal(told.file, StatementRefused.at(told.line, why))
 
     def by_key(self, share: frozenset[int] | None = None) -> FactsByKey:
         """What is said of every key, or of those of a share: of one moment, payments, then fills, then what is held."""
-        places = list(self._places)
         wanted = "" if share is None else f" WHERE place IN ({', '.join(map(str, share))})"
         fills = groupby(self._database.execute(_FILLS.format(wanted=wanted)), itemgetter(0))
         met = set()
         for place, rows in fills:
-            key = places[place]
+            key = self._keys[place]
             assert key is not None, "a fill has one"
             met.add(place)
             yield key, self._merged(place, (_PLACED(PlacedFact, (row[1], _fill(key, row))) for row in rows))
@@ -355,7 +360,7 @@ class SortedFacts:
         self._database.execute(_MOVE_CASH, (self._place(leg), self._place(key)))
 
     def _merged(self, place: int, fills: Iterator[PlacedFact]) -> Iterator[PlacedFact]:
-        key = list(self._places)[place]
+        key = self._keys[place]
         cash, held = list(islice(self._cash(key, place), 1)), list(islice(self._held(key, place), 1))
         if not cash and not held:
             return fills
