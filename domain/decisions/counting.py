@@ -152,14 +152,6 @@ def settled(held: Holding, side: Side, terms: Instrument, orders: Orders, since:
     return altered(held, cost=ZERO, realized_pnl=terms.gain(side, total, held.proceeds))
 
 
-def unheard(held: Holding, orders: Orders, since: Stand) -> Decimal:
-    """What an adjustment counted as gone, and no exit on record tells: so much more was entered than is counted."""
-    if not since.gives_way:
-        return ZERO
-    entered, _ = entered_by(orders)
-    return max(ZERO, EXACT.subtract(entered, held.filled_qty))
-
-
 def entered_by(orders: Orders) -> tuple[Decimal, Decimal | None]:
     """What entry orders filled, and what that cost; None when some of it is not known."""
     entered, worth = ZERO, ZERO if orders else None
