@@ -61,21 +61,28 @@ class Stand(TypedStruct, frozen=True, gc=False):
 
     `is_by_fills`: all that it holds was filled by its orders, at what these cost; not so where it was adopted, where
     somebody chose its average, and on spot, where fees take a part of what was filled. `is_corrected`: a quantity was
-    corrected.
+    corrected. `unexplained`: what had been closed without a fill by then.
     """
 
     holding: Holding = Holding()
     orders: Orders = msgspec.field(default_factory=no_orders)
     is_by_fills: bool = True
     is_corrected: bool = False
+    unexplained: Decimal = ZERO
 
     @property
     def gives_way(self) -> bool:
         """Whether that word stood for fills that nobody had told, and yields to them."""
         return self.is_by_fills and self.is_corrected
 
-    def then(self, event: e.PositionAdjusted | e.RollbackFailed, held: Holding, orders: Orders, leg: Leg) -> Stand:
-        """After the exchange's word was taken again."""
+    def may_explain(self, told: Decimal) -> Decimal:
+        """How much of what was closed without a fill a fill of before may be; what went later was held then."""
+        return min(told, self.unexplained) if self.gives_way else told
+
+    def then(
+        self, event: e.PositionAdjusted | e.RollbackFailed, held: Holding, orders: Orders, leg: Leg, left: Unexplained
+    ) -> Stand:
+        """After the exchange's word was taken again, while so much is not explained."""
         is_chosen = isinstance(event, e.PositionAdjusted) and event.is_chosen
         is_same = isinstance(event, e.PositionAdjusted) and event.new_quantity == event.old_quantity
         return Stand(
@@ -83,6 +90,7 @@ class Stand(TypedStruct, frozen=True, gc=False):
             orders,
             is_by_fills=self.is_by_fills and not is_chosen and leg is not Leg.SPOT,
             is_corrected=self.is_corrected or not is_same,
+            unexplained=left.qty,
         )
 
 
@@ -252,8 +260,8 @@ class PositionState:
                     self.adjusted_orders = self.orders
                     self.unattributed = self._beyond_orders()
                 assert self.row is not None, "a cycle"
-                self.since = self.since.then(event, event.holding, self.orders, self.row.leg)
                 self.unexplained = self.unexplained.with_closing(before, event.holding)
+                self.since = self.since.then(event, event.holding, self.orders, self.row.leg, self.unexplained)
             case e.PositionAdopted():
                 self.stated_at = self.adjusted_at = event.said_at
                 self.since = Stand(event.holding, is_by_fills=False)
@@ -414,12 +422,8 @@ class PositionState:
         closed = EXACT.subtract(self.holding.closed_qty, before.closed_qty)
         if closed < 0:
             return self.unexplained  # a history says what no rule would
-        open_before = EXACT.subtract(before.quantity, self.holding.quantity)
-        if open_before < closed:
-            gone = EXACT.subtract(closed, open_before)
-            is_all = gone >= count.exits
-            found = count.counted_as_gone() if is_all else count.partly_gone(gone, open_before)
-            return found.counted(before, self.unexplained, self.side, self.terms)[1]
+        if EXACT.subtract(before.quantity, self.holding.quantity) < closed:
+            return count.counted_as_gone().counted(before, self.unexplained, self.side, self.terms)[1]
         told = EXACT.subtract(self.unexplained.qty, count.explains)
         _, left = count.as_recorded(closed, told).counted(before, self.unexplained, self.side, self.terms)
         return left

@@ -150,13 +150,6 @@ def settled(held: Holding, side: Side, terms: Instrument, orders: Orders, since:
     return altered(held, cost=ZERO, realized_pnl=terms.gain(side, total, held.proceeds))
 
 
-def unheard(held: Holding, orders: Orders, since: Stand) -> Decimal:
-    """What an adjustment counted as gone, and no exit on record tells: so much more was entered than is counted."""
-    if not since.gives_way:
-        return ZERO
-    return max(ZERO, EXACT.subtract(orders.entered().quantity, held.filled_qty))
-
-
 def _by_all_orders(held: Holding, side: Side, terms: Instrument, worth: Decimal | None) -> Holding:
     """The totals of a cycle of which orders tell all that was entered, for so much."""
     cost = held.cost if held.quantity else ZERO

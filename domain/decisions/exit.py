@@ -13,7 +13,7 @@ from domain.aggregate.state import CommandResult
 from domain.commands import order_requests as o
 from domain.commands import requests as c
 from domain.decisions.closing import record_closed
-from domain.decisions.counting import settled, unheard
+from domain.decisions.counting import settled
 from domain.decisions.decision import Decision
 from domain.decisions.fills import fill_on_record, known_fill
 from domain.decisions.lookup import exit_of_fill, listed
@@ -132,10 +132,7 @@ def reduce(decision: Decision, command: c.Reduce) -> CommandResult | None:
     is_past = state.adjusted_at > EPOCH and decision.is_adjusted_for(order)
     dust = ZERO
     is_before = is_past or not held.quantity or (closes > held.quantity and not command.flip)
-    gone = count.found_gone(unheard(held, row.orders, state.since), held.quantity, told, is_past=is_past)
-    if gone is not None and not row.stray and (is_past or not command.flip):
-        count = gone
-    elif closes and told >= closes and is_before:
+    if closes and is_before and closes <= (state.since.may_explain(told) if is_past else told):
         count = count.explaining(closes)
     elif is_past and count.is_new and not row.stray:
         _needs_entered(decision, row, command.last_qty)
@@ -187,7 +184,7 @@ def reduce(decision: Decision, command: c.Reduce) -> CommandResult | None:
 def _needs_entered(decision: Decision, row: PositionRow, closed: Decimal) -> None:
     """Refuse to have closed, by the time of an adjustment, more than ever was held."""
     state = decision.state
-    entered = max(state.entered_qty, row.requested_qty or ZERO)
+    entered = max(state.entered_qty, row.requested_qty or ZERO, row.orders.entered().quantity)
     if EXACT.add(state.holding.closed_qty, closed) > entered:
         raise decision.refused(
             ReduceExceedsPosition,

@@ -13,7 +13,7 @@ from domain.aggregate.state import CommandResult
 from domain.commands import order_requests as o
 from domain.commands.order_requests import TERMS
 from domain.decisions.adjustment import absorbed_of, is_counted_in_adjustment
-from domain.decisions.counting import EntryCount, settled, unheard
+from domain.decisions.counting import EntryCount, settled
 from domain.decisions.decision import Decision
 from domain.decisions.lookup import as_one, is_former, listed, needs_named, of_client
 from domain.errors import InstrumentInUse, OrderAlreadyEnded, OrderAmbiguous, OrderHasFills, ReduceExceedsPosition
@@ -233,10 +233,7 @@ def _held_after(
     count = ExitCount.of_statement(order, after, state.unexplained)
     told = count.may_explain(state.unexplained, row.orders)
     is_past = state.adjusted_at > EPOCH and decision.is_adjusted_for(order)
-    gone = count.found_gone(unheard(held, row.orders, state.since), held.quantity, told, is_past=is_past)
-    if gone is not None and not row.stray:
-        count = gone
-    elif grown and is_past and not row.stray:
+    if grown and is_past and not row.stray:
         count = count.counted_as_gone()
     elif grown and told >= grown and grown > held.quantity:
         count = count.explaining(grown)

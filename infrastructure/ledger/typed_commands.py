@@ -1402,7 +1402,8 @@ class TypedCommands(ABC, Generic[Answered]):
         sign: the side says the direction.
 
         Answer: one `FillCorrected`. What an exit fill closed beyond what is held explains what was closed at a price
-        that nobody said, or that was stated.
+        that nobody said, or that was stated. What was corrected (`at`) before the last adjustment changes nothing of
+        what that says is held.
         Refuses: `UnknownFill`; `OrderAmbiguous` where several orders have this trade id; `NotFilled` for less than was
         closed of it, or more than was held.
         """

@@ -12,7 +12,7 @@ from domain.aggregate.exits.exit_count import ExitCount
 from domain.aggregate.exits.exit_effect import ExitEffect, FillChange
 from domain.aggregate.exits.unexplained import Unexplained
 from domain.aggregate.state import Stand
-from domain.decisions.counting import EntryCount, settled, unheard
+from domain.decisions.counting import EntryCount, settled
 from domain.holding import ZERO, Holding
 from domain.identifiers import PositionKey
 from domain.orders.cycle_orders import NO_ORDERS
@@ -88,12 +88,7 @@ class EventTimeTotals:
                 self._correct(stated, event)
                 self._adjusted_at = max(self._adjusted_at, at)
             case e.RollbackFailed():
-                left = event.residual_qty
-                if left < held.quantity:
-                    self._correct(held.with_exit(self._side, held.quantity - left, None, self._terms), event)
-                else:
-                    self._correct(held.corrected(left, held.avg_px_open, self._terms), event)
-                self._unexplained = self._unexplained.with_closing(held, self._held)
+                self._fail_rollback(event)
                 self._adjusted_at = max(self._adjusted_at, at)
             case e.OrderEnded():
                 self._end(event)
@@ -103,6 +98,15 @@ class EventTimeTotals:
                 self._held = added.shifted(held, self._terms)
             case e.PositionImported():
                 self._held, self._since = event.holding, Stand(event.holding, is_by_fills=False)
+
+    def _fail_rollback(self, event: e.RollbackFailed) -> None:
+        held, left = self._held, event.residual_qty
+        if left < held.quantity:
+            closed = held.with_exit(self._side, held.quantity - left, None, self._terms)
+            self._unexplained = self._unexplained.with_closing(held, closed)
+            self._correct(closed, event)
+        else:
+            self._correct(held.corrected(left, held.avg_px_open, self._terms), event)
 
     def _correct_fill(self, event: e.FillCorrected, added: Added) -> None:
         old = event.old_qty, self._worth(event.old_qty, event.old_px)
@@ -176,12 +180,9 @@ class EventTimeTotals:
         count = ExitCount.of_fill(before, event.last_qty, brought, unexplained)
         closes, held, left = count.exits, self._held.quantity, count.may_explain(unexplained, self._orders)
         is_past = self._is_adjusted_for(event)
-        gone = count.found_gone(unheard(self._held, self._orders, self._since), held, left, is_past=is_past)
         if event.residual_qty is not None:
             self._held = added.shifted(self._held, self._terms)
-        elif gone is not None and not (event.late and held):
-            self._count_exit(gone)
-        elif closes and left >= closes and (is_past or closes > held):
+        elif closes and (is_past or closes > held) and closes <= (self._since.may_explain(left) if is_past else left):
             self._count_exit(count.explaining(closes))
         elif is_past and count.is_new and not (event.late and held):
             self._count_exit(count.counted_as_gone())
@@ -243,11 +244,7 @@ class EventTimeTotals:
         self._orders = self._orders.with_order(after)
         count, held = ExitCount.of_statement(before, after, self._unexplained), self._held.quantity
         grown, told = count.exits, count.may_explain(self._unexplained, self._orders)
-        is_past = self._is_adjusted_for(event)
-        gone = count.found_gone(unheard(self._held, self._orders, self._since), held, told, is_past=is_past)
-        if gone is not None and not (event.late and held):
-            self._count_exit(gone)
-        elif grown and is_past and not (event.late and held):
+        if grown and self._is_adjusted_for(event) and not (event.late and held):
             self._count_exit(count.counted_as_gone())
         elif told >= grown > held:
             self._count_exit(count.explaining(grown))
@@ -291,4 +288,4 @@ class EventTimeTotals:
         if isinstance(event, e.PositionAdopted):
             self._since = Stand(held, self._orders, is_by_fills=False)
         else:
-            self._since = self._since.then(event, held, self._orders, self._key.leg)
+            self._since = self._since.then(event, held, self._orders, self._key.leg, self._unexplained)

@@ -83,28 +83,6 @@ class ExitCount(TypedStruct, frozen=True, gc=False):
         """The same where an adjustment had counted it: what it brought is all that is new."""
         return altered(self, past=self.qty if self.before.worth is None else self.exits, exits=ZERO, explains=ZERO)
 
-    def partly_gone(self, gone: Decimal, closes: Decimal) -> ExitCount:
-        """The same where an adjustment had counted so much of it; it closes so much, and the rest was closed before."""
-        told = EXACT.subtract(EXACT.subtract(self.exits, gone), closes)
-        return altered(self.explaining(told), past=gone, exits=closes)
-
-    def found_gone(self, gone: Decimal, held: Decimal, told: Decimal, *, is_past: bool) -> ExitCount | None:
-        """The same where so much is known to have gone unheard, of which it may be; None where it need not be.
-
-        `told`: how much more of what was closed without a fill it may be; `is_past`: an adjustment was after it.
-        """
-        closes = ZERO if is_past else held
-        beyond = EXACT.subtract(EXACT.subtract(self.exits, closes), told)
-        if not self.exits or not gone or not (is_past or beyond > 0):
-            return None
-        if gone >= self.exits:
-            return self.counted_as_gone()
-        return (
-            self.partly_gone(gone if is_past else beyond, closes)
-            if gone >= beyond and self.brought is not None
-            else None
-        )
-
     def explaining(self, qty: Decimal) -> ExitCount:
         """The same, of which so much more was closed before: it closes nothing, and at a price it explains that."""
         explains = self.explains if self.brought is None else EXACT.add(self.explains, qty)
@@ -114,22 +92,16 @@ class ExitCount(TypedStruct, frozen=True, gc=False):
         self, held: Holding, unexplained: Unexplained, side: Side, terms: Instrument
     ) -> tuple[Holding, Unexplained]:
         """The totals with it, and what is not explained then."""
-        totals, left, told, gone = held, unexplained, ZERO, ZERO
+        totals, left, told = held, unexplained, ZERO
         if self.retold:
             left, totals = self._price_taken_back(totals, left, side, terms)
         if self.past:
-            if self.brought is None:
-                return totals, left
-            gone = share_of(self.brought, self.past, self.qty)
-            totals, left = self._gone(totals, left, gone, side, terms)
+            return self._gone(totals, left, side, terms)
         if self.explains:
             assert self.brought is not None, "what explains has a price"
-            told = share_of(EXACT.subtract(self.brought, gone), self.explains, EXACT.subtract(self.qty, self.past))
+            told = share_of(self.brought, self.explains, self.qty)
             left, totals = left.explained(totals, side, self.explains, told, terms)
-        if self.past and not self.exits:
-            return totals, left
-        is_told_apart = self.explains or self.before.stated_qty
-        brought = difference_of(self._brought_beside(told) if is_told_apart else self.brought, gone)
+        brought = self._brought_beside(told) if self.explains or self.before.stated_qty else self.brought
         if self.exits:
             closed = totals.with_exit(side, self.exits, brought, terms)
             if brought is None:
@@ -140,9 +112,12 @@ class ExitCount(TypedStruct, frozen=True, gc=False):
         return totals, left
 
     def _gone(
-        self, held: Holding, unexplained: Unexplained, brought: Decimal, side: Side, terms: Instrument
+        self, held: Holding, unexplained: Unexplained, side: Side, terms: Instrument
     ) -> tuple[Holding, Unexplained]:
         """The totals with what an adjustment had counted; it is known beside what is not explained."""
+        if self.brought is None:
+            return held, unexplained
+        brought = share_of(self.brought, self.past, self.qty)
         cost = None if held.avg_px_open is None else terms.worth(self.past, held.avg_px_open)
         left, _ = unexplained.shifted(held, brought, None if cost is None else terms.gain(side, cost, brought))
         return held.with_past_exit(side, self.past, brought, terms), left
