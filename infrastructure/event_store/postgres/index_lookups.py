@@ -37,7 +37,7 @@ def _missed(on: str) -> tuple[str, str]:
     part = f" WHERE {condition}" if condition else ""
     same = " AND ".join(f"found.{column} = each.{column}" for column in [*columns.split(", "), "at"])
     return table, (
-        f"SELECT count(*) FROM ({rows} TABLESAMPLE SYSTEM (100){part}) AS each"
+        f"SELECT pg_catalog.count(*) FROM ({rows} TABLESAMPLE pg_catalog.system (100){part}) AS each"
         f" WHERE NOT EXISTS (SELECT FROM ({rows}{part}) AS found WHERE {same})"
     )
 

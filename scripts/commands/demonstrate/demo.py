@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import tempfile
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -22,10 +20,12 @@ from infrastructure.simulation.books.fault_plan import OrderFault
 from infrastructure.simulation.exchange_simulator import SimulatedExchange
 from infrastructure.store_opening import open_store
 from projections.account_snapshot import PositionReport
+from scripts.benchmarks.process_pool import side_by_side
 from scripts.cli import REFUSED
 from scripts.commands.daily.history import print_history, print_stories, tell
 from scripts.options.database import json_option
 from scripts.output import print_json, say, show
+from scripts.signals import terminable
 from scripts.simulation.attempt import Attempt
 from scripts.simulation.old_bot import FirstBot
 from scripts.simulation.old_table import OldTable
@@ -57,7 +57,7 @@ def command(database: str | None, *, as_json: bool) -> None:
     settings = Settings.read(url)
     shown = url if settings.kind == "sqlite" else settings.shown
     clock = WaitedTime(_SIGNAL_AT)
-    with PositionLedger(open_store(settings), clock=clock) as ledger:  # that it is made is no news here
+    with terminable(), PositionLedger(open_store(settings), clock=clock) as ledger:  # that it is made is no news here
         if ledger.store.count_events():
             raise click.UsageError(f"{shown} is not empty; the demo plays in a ledger of its own")
         steps = _incident(ledger, clock)
@@ -180,17 +180,12 @@ def _refusal(ledger: PositionLedger, held: PositionReport) -> PositionAlreadyOpe
 
 def _race(url: str) -> dict[str, Any]:
     """Let processes of their own ask for one slot at the same time, in the spellings that bots use."""
-    method = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
-    processes = multiprocessing.get_context(method)
-    processes.set_forkserver_preload([__name__])
-    with ProcessPoolExecutor(max_workers=RIVALS, mp_context=processes) as pool:
-        answers = list(pool.map(_rival, [(url, number) for number in range(1, RIVALS + 1)]))
+    answers = side_by_side(_rival, [(url, number) for number in range(1, RIVALS + 1)])
     won = [answer for answer in answers if answer["ok"]]
     return {"rivals": RIVALS, "won": won, "refused": [answer for answer in answers if not answer["ok"]]}
 
 
-def _rival(task: tuple[str, int]) -> dict[str, Any]:
-    url, number = task
+def _rival(url: str, number: int) -> dict[str, Any]:
     symbol = ("PERP/USDT:USDT", "PERPUSDT", "perpusdt", "PERP/USDT")[number % 4]
     with PositionLedger.connect(url) as ledger:
         try:

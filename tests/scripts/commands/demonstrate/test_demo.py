@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -49,3 +55,23 @@ def test_two_winners_are_exit_1(ledger_url: str, monkeypatch: pytest.MonkeyPatch
     won = {"ok": True, "rival": 1, "position_id": POSITION}
     monkeypatch.setattr(demo, "_race", lambda _: {"rivals": 2, "won": [won, won], "refused": []})
     assert CliRunner().invoke(demo.command, ["--database", ledger_url, "--json"]).exit_code == REFUSED
+
+
+def processes_of(group: int) -> int:
+    said = subprocess.run(["ps", "-A", "-o", "pgid="], capture_output=True, text=True, check=True).stdout
+    return said.split().count(str(group))
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_ended_in_the_race_it_leaves_no_rival_waiting(how: signal.Signals, tmp_path: Path) -> None:
+    code = "from scripts.commands.demonstrate.demo import command; command()"
+    words = [sys.executable, "-c", code, "--database", f"sqlite:///{tmp_path}/demo.db"]
+    with subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True) as demo:
+        while processes_of(demo.pid) < 6:
+            assert demo.poll() is None
+        os.killpg(demo.pid, how) if how is signal.SIGINT else demo.send_signal(how)
+        assert demo.wait() != 0
+        end = time.monotonic() + 60
+        while left := processes_of(demo.pid):
+            assert time.monotonic() < end, left
+            time.sleep(0.1)
