@@ -7,7 +7,7 @@ import tarfile
 import zipfile
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
 import pytest
 
@@ -123,5 +123,5 @@ def test_an_archive_that_lacks_something_in_its_middle_is_refused(tmp_path: Path
     path, data = tmp_path / "a.zip", zipped({"a.csv": CSV})
     path.write_bytes(data[:30] + data[36:])
     says = pytest.raises(StatementRefused, match="was cut off, or is damaged: ")
-    with io.BufferedReader(io.FileIO(path), START_MAX) as stream, ExitStack() as stack, says:
-        members(stream, stack)
+    with path.open("rb", buffering=START_MAX) as stream, ExitStack() as stack, says:
+        members(cast("io.BufferedReader", stream), stack)
