@@ -10,6 +10,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from errno import EINVAL
 from typing import IO, Final, cast
 
 from infrastructure.transfer.statements.statement_fill import StatementRefused
@@ -23,7 +24,10 @@ _UTF16: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 """How Windows begins a text in UTF-16; what begins otherwise is taken for UTF-8, with a mark or without."""
 
 _DAMAGED: Final = (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile, tarfile.TarError, NotImplementedError)
-"""What those who unpack raise; the last of them for a method of packing that they do not know."""
+"""What those who unpack raise; the last of them for a method of packing that they do not know.
+
+Of an archive that lacks something in its middle a place is sought before its beginning, which is EINVAL.
+"""
 
 
 def first_bytes(stream: io.BufferedReader, most: int) -> bytes:
@@ -53,7 +57,9 @@ def whole() -> Iterator[None]:
     """Name what is wrong with a packed file that is read here. Refuses: StatementRefused."""
     try:
         yield
-    except _DAMAGED as wrong:
+    except (*_DAMAGED, OSError) as wrong:
+        if not isinstance(wrong, _DAMAGED) and wrong.errno != EINVAL:
+            raise
         raise StatementRefused(f"the packed file was cut off, or is damaged: {wrong}") from None
 
 

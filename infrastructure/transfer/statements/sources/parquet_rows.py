@@ -45,7 +45,7 @@ def _opened(stream: io.BufferedReader) -> Iterator[Any]:
         raise StatementRefused(f"Parquet needs pyarrow ({missing}); install it with: pip install pyarrow") from None
     try:
         yield parquet.ParquetFile(stream)
-    except (ArrowException, OSError) as wrong:
+    except (ArrowException, OSError, UnicodeDecodeError) as wrong:  # the last of a name that is damaged
         raise StatementRefused(f"the file cannot be read as Parquet: {wrong}") from None
 
 

@@ -3,7 +3,8 @@
 A line says what was closed, at which averages it was opened and closed, and what was earned after fees, and after
 funding as far as Bybit counts it there. The side is that of the order that closed; `Close Long` sells. The website has
 a header without it since 2024, but with the fees of both sides and funding, which are above zero when they are paid:
-with what was earned they say which side it was. Its times are `09:24 2026-03-17`.
+with what was earned they say which side it was. Its times are `09:24 2026-03-17`. So are those of another header, whose
+`Trade Type` is the side, and `Filled Price` that of the exit.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ _NAMES: Final = MappingProxyType(
         "side": ("closing direction", "side"),
         "quantity": (*_both("closedSize"), "closed size", "qty", "quantity", "order quantity"),
         "entry": ("entry price", *_both("avgEntryPrice")),
-        "exit": ("exit price", *_both("avgExitPrice")),
+        "exit": ("exit price", "filled price", *_both("avgExitPrice")),
         "profit": ("closed p&l", "realized p&l", *_both("closedPnl")),
         "opening": ("opening fee", *_both("openFee")),
         "closing": ("closing fee", *_both("closeFee")),
@@ -44,6 +45,8 @@ _NAMES: Final = MappingProxyType(
             "trade time(utc)",
             "trade time(utc+0)",
             "trade time(utc+00:00)",
+            *("filled/settlement time", "filled/settlement time(utc)"),
+            *("filled/settlement time(utc+0)", "filled/settlement time(utc+00:00)"),
             *_both("updatedTime"),
             *_both("createdTime"),
         ),
@@ -63,11 +66,15 @@ _REASONS: Final = MappingProxyType(
     }
 )
 _CSV: Final = ("symbol", "quantity", "entry", "exit", "profit", "time")
-_SIDE: Final = (*_NAMES["side"], *_NAMES["opening"])
+_TYPE: Final = "trade type"
+_SIDES: Final = MappingProxyType({"buy": True, "sell": False})
+_SIDE: Final = (*_NAMES["side"], *_NAMES["opening"], _TYPE)
 """The columns of which one says the side, or with what else there is."""
 _CLOSES: Final = MappingProxyType({"close long": False, "close short": True})
 _DOUBT_MAX: Final = Decimal("0.1")
 """The share of what the prices say by which what was earned may differ from it, as averages are rounded."""
+_PAID_MAX: Final = Decimal("0.01")
+"""The share of both sides above which a difference is no fee and no funding: then the other side was closed."""
 _API: Final = ("symbol", "side", "closedSize", "avgEntryPrice", "avgExitPrice", "closedPnl", "updatedTime")
 _MOMENT: Final = timedelta(microseconds=1)
 
@@ -97,9 +104,16 @@ class _ClosedLines:
         by_long = terms.gain(Side.LONG, terms.worth(quantity, entry), terms.worth(quantity, exit_))
         opening, funding = row.number(*_NAMES["opening"]), row.some(*_NAMES["funding"])
         net = row.number(*_NAMES["profit"])
-        closes_by_buying = _closes_by_buying(row, by_long)
+        by_type = _SIDES.get(row.word(_TYPE))
+        closes_by_buying = _closes_by_buying(row, by_long) if by_type is None else by_type
         earned = -by_long if closes_by_buying else by_long
         paid = None if net is None else EXACT.subtract(earned, net)
+        most = EXACT.multiply(_PAID_MAX, EXACT.add(*(terms.worth(quantity, price) for price in (entry, exit_))))
+        if by_type is not None and paid is not None and paid.copy_abs() > most:
+            raise ValueError(
+                f"{_NAMES['profit'][1]} {plain(net or paid)} is not what the prices say of what a {row.word(_TYPE)} "
+                f"closed, {plain(earned)}, less fees and funding; take the executions instead"
+            )
         for apart in (opening, funding):
             paid = None if paid is None else rounded(EXACT.subtract(paid, apart or Decimal(0)))
         name = self._ids.of(_without_number(row), said)

@@ -7,7 +7,7 @@ import tarfile
 import zipfile
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
 import pytest
 
@@ -116,3 +116,12 @@ def test_a_database_is_laid_down_with_its_last_changes() -> None:
         assert not path.exists()
         with laid_down("b.sqlite", inside) as path:
             assert (path.read_bytes(), Path(f"{path}-wal").exists()) == (b"other", False)
+
+
+def test_an_archive_that_lacks_something_in_its_middle_is_refused(tmp_path: Path) -> None:
+    """A place before the beginning of the file is sought, which a file on a disk refuses as the system does."""
+    path, data = tmp_path / "a.zip", zipped({"a.csv": CSV})
+    path.write_bytes(data[:30] + data[36:])
+    says = pytest.raises(StatementRefused, match="was cut off, or is damaged: ")
+    with path.open("rb", buffering=START_MAX) as stream, ExitStack() as stack, says:
+        members(cast("io.BufferedReader", stream), stack)

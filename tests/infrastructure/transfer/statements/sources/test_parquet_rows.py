@@ -63,6 +63,13 @@ def test_what_is_damaged_is_refused() -> None:
         kind_of(packed({"a": pa.array([1])})[:-9])
 
 
+def test_a_name_that_is_damaged_is_refused() -> None:
+    whole = packed({"symbol": pa.array(["BTCUSDT"])})
+    file = file_of(whole.replace(b"symbol", b"\x84ymbol"))
+    with pytest.raises(StatementRefused, match="the file cannot be read as Parquet: 'utf-8' codec can't decode"):
+        _ = file.start
+
+
 def test_without_pyarrow_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     data = packed({"a": pa.array([1])})
     monkeypatch.setitem(sys.modules, "pyarrow", None)

@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 from decimal import Decimal
 
-from infrastructure.transfer.statements.kinds.exchanges.bybit_closed import BYBIT_CLOSED
+import pytest
+
+from infrastructure.transfer.statements.kinds.exchanges.bybit_closed import BYBIT_CLOSED, BYBIT_CLOSED_CSV
+from infrastructure.transfer.statements.statement_fill import StatementRefused
 from infrastructure.transfer.statements.statement_import import import_statement
 from infrastructure.transfer.statements.statement_kind import Whose
 from position_ledger.testing import memory_ledger
+from tests.infrastructure.transfer.statements.kinds.programs.booked import booked
 from tests.infrastructure.transfer.statements.statement_text import facts_of
 
 
@@ -28,3 +32,29 @@ def test_averages_of_many_decimals_come_to_a_fee_that_is_kept() -> None:
         (row,) = ledger.positions()
     assert row.net_pnl is not None
     assert abs(row.net_pnl - Decimal("0.58")) < Decimal("1e-17")
+
+
+def typed(side: str, entry: str, exit_price: str, profit: str) -> str:
+    return (
+        "Contracts,Trade Type,Qty,Entry Price,Filled Price,Realized P&L,Exit Type,Filled/Settlement Time(UTC+0),Create "
+        f"Time\nETHUSDT,{side},1,{entry},{exit_price},{profit},Trade,12:00 2026-03-17,11:58 2026-03-17\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("side", "profit", "cycle"),
+    [
+        ("SELL", "97.8", "ETHUSDT.bybit#1 long closed holds 0: earned 100, net 97.8, fees 2.2"),
+        ("BUY", "-102.2", "ETHUSDT.bybit#1 short closed holds 0: earned -100, net -102.2, fees 2.2"),
+        ("SELL", "100.5", "ETHUSDT.bybit#1 long closed holds 0: earned 100, net 100.5, fees -0.5"),
+    ],
+)
+def test_the_type_of_a_trade_is_the_side_that_closed(side: str, profit: str, cycle: str) -> None:
+    assert booked(typed(side, "2000", "2100", profit), BYBIT_CLOSED_CSV, Whose("bybit")) == [cycle]
+
+
+@pytest.mark.parametrize(("side", "profit"), [("BUY", "97.8"), ("SELL", "-102.2")])
+def test_a_side_that_what_was_earned_contradicts_is_refused(side: str, profit: str) -> None:
+    why = rf"line 2: realized p&l {profit} is not what the prices say of what a {side.lower()} closed, -?100, less fees"
+    with pytest.raises(StatementRefused, match=why):
+        booked(typed(side, "2000", "2100", profit), BYBIT_CLOSED_CSV, Whose("bybit"))
