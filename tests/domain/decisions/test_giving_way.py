@@ -78,6 +78,15 @@ def test_an_operator_who_says_the_quantity_alone_chooses_no_average() -> None:
     story.leaves(quantity="0", realized_pnl="70")
 
 
+def test_an_average_that_the_exchange_said_of_the_same_quantity_gives_way_to_fills_that_it_had_counted() -> None:
+    story = given(LONG, bought("t1", "6", "100", -90), seen("6", -60, avg_px_open="101.1111"))
+    story.when(bought("t2", "3", "104", -85)).when(sold("x1", "3", "90", -80)).when(sold("x2", "6", "110", -30))
+    story.leaves(quantity="0", realized_pnl="18")
+    _is_the_same_by_event_time(story)
+    stays = given(LONG, bought("t1", "6", "100", -90), seen("6", -60, avg_px_open="101"))
+    stays.when(sold("x2", "6", "110", -30)).leaves(realized_pnl="54")
+
+
 def test_the_fill_of_an_end_and_one_of_before_the_adjustment_are_told_apart() -> None:
     story = given(LONG, bought("t1", "10", "100", -90), seen("8", -60))
     story.when(on(Close, exit_reason="gone", at=second(-30))).leaves(realized_pnl=None)
