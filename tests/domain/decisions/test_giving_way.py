@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from domain.commands.base import Command
 from domain.commands.order_requests import CorrectFill
 from domain.commands.requests import Adjust, Close, RecordEntryFill, Reduce
+from domain.errors import ReduceExceedsPosition
 from projections.event_time.past_rows import row_at
 from tests.spec import CYCLE, Story, given, on, request, second
 
@@ -121,6 +122,16 @@ def test_what_was_corrected_twice_before_an_adjustment_changes_nothing_either_ti
     story.when(corrected("x1", -70, last_qty="1.5")).leaves(quantity="9")
     story.when(corrected("x1", -65, last_qty="1")).leaves(quantity="9", realized_pnl="-10")
     story.when(sold("x2", "9", "110", -30)).leaves(quantity="0", realized_pnl="80")
+
+
+def test_a_fill_without_a_time_that_may_be_what_is_gone_is_asked_for_its_time() -> None:
+    untimed = on(Reduce, trade_id="x1", last_qty="7", last_px="90", exchange_order_id="X")
+    story = given(LONG, bought("t1", "10", "100", -90), seen("3", -60))
+    story.when(untimed).refused(ReduceExceedsPosition, "7 are gone by an adjustment", "with the time at which")
+    story.when(sold("x1", "7", "90", -70)).leaves(quantity="3", realized_pnl="-70")
+    story = given(LONG, bought("t1", "10", "100", -90), seen("8", -60))
+    story.when(untimed).leaves(quantity="1")
+    story.when(on(Reduce, trade_id="x2", last_qty="3", last_px="90")).refused(ReduceExceedsPosition, "flip: true")
 
 
 class Lossy:
