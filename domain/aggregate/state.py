@@ -61,7 +61,7 @@ class Stand(TypedStruct, frozen=True, gc=False):
 
     `is_by_fills`: all that it holds was filled by its orders, at what these cost; not so where it was adopted, where
     somebody chose its average, and on spot, where fees take a part of what was filled. `is_corrected`: a quantity was
-    corrected. `unexplained`: what had been closed without a fill by then.
+    corrected, or an average for fills that were told since. `unexplained`: what had been closed without a fill by then.
     """
 
     holding: Holding = Holding()
@@ -74,6 +74,10 @@ class Stand(TypedStruct, frozen=True, gc=False):
     def gives_way(self) -> bool:
         """Whether that word stood for fills that nobody had told, and yields to them."""
         return self.is_by_fills and self.is_corrected
+
+    def after(self, fill: e.EntryFilled) -> Stand:
+        """The same after a fill; one that an adjustment had counted shows what that stood for."""
+        return altered(self, is_corrected=True) if fill.is_seen or fill.absorbed_qty else self
 
     def may_explain(self, told: Decimal) -> Decimal:
         """How much of what was closed without a fill a fill of before may be; what went later was held then."""
@@ -246,6 +250,7 @@ class PositionState:
                     self.stated_at = max(self.stated_at, event.said_at)
             case e.EntryFilled():
                 self._remember_fill(event, event.order, before, orders)
+                self.since = self.since.after(event)
                 if event.exchange_order_id is not None:
                     self.order_ids[event.exchange_order_id] = event.order
             case e.PositionReduced():

@@ -132,6 +132,8 @@ def reduce(decision: Decision, command: c.Reduce) -> CommandResult | None:
     is_past = state.adjusted_at > EPOCH and decision.is_adjusted_for(order)
     dust = ZERO
     is_before = is_past or not held.quantity or (closes > held.quantity and not command.flip)
+    if closes > EXACT.add(held.quantity, told):
+        _needs_time(decision, row, closes, is_past=is_past)
     if closes and is_before and closes <= (state.since.may_explain(told) if is_past else told):
         count = count.explaining(closes)
     elif is_past and count.is_new and not row.stray:
@@ -179,6 +181,20 @@ def reduce(decision: Decision, command: c.Reduce) -> CommandResult | None:
         )
     )
     return None
+
+
+def _needs_time(decision: Decision, row: PositionRow, closes: Decimal, *, is_past: bool) -> None:
+    """Refuse a fill of more than is held, without a time, where an adjustment saw as much gone that no fill tells."""
+    if is_past or decision.command.at is not None or not decision.state.since.gives_way:
+        return
+    gone = EXACT.subtract(row.orders.entered().quantity, decision.state.holding.filled_qty)
+    if gone >= closes:
+        raise decision.refused(
+            ReduceExceedsPosition,
+            f"holds {plain(decision.state.holding.quantity)}, less than the {plain(closes)} to be closed, and "
+            f"{plain(gone)} are gone by an adjustment that no fill tells of; if it is of these, send it again with the "
+            "time at which it happened (at)",
+        )
 
 
 def _needs_entered(decision: Decision, row: PositionRow, closed: Decimal) -> None:

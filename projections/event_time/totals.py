@@ -169,6 +169,7 @@ class EventTimeTotals:
         count = self._counted(before, after, event.absorbed_qty, is_seen=event.is_seen)
         held = count.by_fill(event.last_qty, worth)
         self._enter(self._after_fee(held, event, added, is_gone=count.is_gone))
+        self._since = self._since.after(event)
 
     def _reduce(self, event: e.PositionReduced, added: Added) -> None:
         held_before, unexplained = self._held, self._unexplained

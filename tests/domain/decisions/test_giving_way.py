@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from domain.commands.base import Command
 from domain.commands.order_requests import CorrectFill
 from domain.commands.requests import Adjust, Close, RecordEntryFill, Reduce
+from domain.errors import ReduceExceedsPosition
 from projections.event_time.past_rows import row_at
 from tests.spec import CYCLE, Story, given, on, request, second
 
@@ -80,6 +81,15 @@ def test_an_operator_who_says_the_quantity_alone_chooses_no_average() -> None:
     story.leaves(quantity="0", realized_pnl="70")
 
 
+def test_an_average_that_the_exchange_said_of_the_same_quantity_gives_way_to_fills_that_it_had_counted() -> None:
+    story = given(LONG, bought("t1", "6", "100", -90), seen("6", -60, avg_px_open="101.1111"))
+    story.when(bought("t2", "3", "104", -85)).when(sold("x1", "3", "90", -80)).when(sold("x2", "6", "110", -30))
+    story.leaves(quantity="0", realized_pnl="18")
+    _is_the_same_by_event_time(story)
+    stays = given(LONG, bought("t1", "6", "100", -90), seen("6", -60, avg_px_open="101"))
+    stays.when(sold("x2", "6", "110", -30)).leaves(realized_pnl="54")
+
+
 def test_the_fill_of_an_end_and_one_of_before_the_adjustment_are_told_apart() -> None:
     story = given(LONG, bought("t1", "10", "100", -90), seen("8", -60))
     story.when(on(Close, exit_reason="gone", at=second(-30))).leaves(realized_pnl=None)
@@ -114,6 +124,16 @@ def test_what_was_corrected_twice_before_an_adjustment_changes_nothing_either_ti
     story.when(corrected("x1", -70, last_qty="1.5")).leaves(quantity="9")
     story.when(corrected("x1", -65, last_qty="1")).leaves(quantity="9", realized_pnl="-10")
     story.when(sold("x2", "9", "110", -30)).leaves(quantity="0", realized_pnl="80")
+
+
+def test_a_fill_without_a_time_that_may_be_what_is_gone_is_asked_for_its_time() -> None:
+    untimed = on(Reduce, trade_id="x1", last_qty="7", last_px="90", exchange_order_id="X")
+    story = given(LONG, bought("t1", "10", "100", -90), seen("3", -60))
+    story.when(untimed).refused(ReduceExceedsPosition, "7 are gone by an adjustment", "with the time at which")
+    story.when(sold("x1", "7", "90", -70)).leaves(quantity="3", realized_pnl="-70")
+    story = given(LONG, bought("t1", "10", "100", -90), seen("8", -60))
+    story.when(untimed).leaves(quantity="1")
+    story.when(on(Reduce, trade_id="x2", last_qty="3", last_px="90")).refused(ReduceExceedsPosition, "flip: true")
 
 
 class Lossy:
