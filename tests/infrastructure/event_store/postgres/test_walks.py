@@ -22,6 +22,8 @@ EVENTS = 8_000
 BATCH = 500
 FETCHED = 2_000
 """Rows that a cursor on the server fetches at once: whoever stops before the end has read so many more."""
+LOOKED_UP = 2 * 4
+"""How often `verify` reads an event beside its walk: once, and by a lookup, for each of four indexes."""
 
 _READ = "SELECT seq_tup_read + coalesce(idx_tup_fetch, 0) FROM pg_stat_user_tables WHERE relname = %s"
 
@@ -61,16 +63,17 @@ def test_no_walk_reads_more_than_it_returns(postgres_url: str, mode: str, *, ana
             other.execute("ALTER TABLE ledger_events SET (autovacuum_enabled = false)")
             if analyzed:
                 other.execute("ANALYZE ledger_events")
-        for walk in (
-            lambda: in_batches(store),
-            lambda: sum(1 for _ in store.log()),
-            lambda: sum(1 for _ in store.streams()),
-            lambda: Projector(store, STATISTICS).catch_up(),
-            lambda: ledger.rebuild().events,
-            lambda: verify(store).events,
-        ):
+        walks: dict[Callable[[], int], int] = {
+            lambda: in_batches(store): 0,
+            lambda: sum(1 for _ in store.log()): 0,
+            lambda: sum(1 for _ in store.streams()): 0,
+            lambda: Projector(store, STATISTICS).catch_up(): 0,
+            lambda: ledger.rebuild().events: 0,
+            lambda: verify(store).events: LOOKED_UP,
+        }
+        for walk, more in walks.items():
             read, returned = rows_read(store, postgres_url, walk)
-            assert written <= returned <= written + 1 and read <= 1.3 * written
+            assert written <= returned <= written + 1 and read <= (1.3 + more) * written
 
 
 @pytest.mark.parametrize("mode", ["force_custom_plan", "force_generic_plan"])
