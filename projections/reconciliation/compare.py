@@ -277,7 +277,8 @@ class _Comparison:
         if overtaken:
             return
         is_priced_alike = is_one_price(row.avg_px_open, position.avg_px_open) or is_left_of_fills(row)
-        if row.quantity and not standing.strays and not is_priced_alike:
+        is_alone = not standing.strays or (row.quantity == position.quantity and not beside)
+        if row.quantity and is_alone and not is_priced_alike:
             assert position.avg_px_open is not None, "it differs"
             ours = "none" if row.avg_px_open is None else plain(row.avg_px_open)
             yield found(

@@ -751,6 +751,20 @@ def test_a_late_fill_of_an_older_cycle_is_no_conflict() -> None:
         assert [(row.quantity, row.stray) for row in ledger.positions(open=True)] == [(Decimal(60), False)]
 
 
+def test_the_average_is_corrected_at_once_where_a_stray_is_gone_and_not_while_it_is_netted() -> None:
+    again = adopted("APTUSDT", "short", "61.8", "3.2333")
+    late = on(RecordEntryFill, trade_id="late", last_qty="1", last_px="3", at=second(50))
+    with PositionLedger.connect("sqlite:///:memory:") as ledger:
+        sent_to(ledger, [each.model_copy(update={"at": second(1)}) for each in (*ENTERED, on(Close, exit_reason="x"))])
+        sent_to(ledger, [again.model_copy(update={"at": second(1)}), late])
+        netted = [seen(held("APTUSDT", "short", "62.8", "3.3"), at=at) for at in (500, 600)]
+        assert planned(compared(ledger.positions(), *netted), "agree") == []
+        alone = [seen(held("APTUSDT", "short", "61.8", "3.3"), at=at) for at in (500, 600)]
+        applied = apply(ledger, corrections(compared(ledger.positions(), *alone), "agree"))
+        assert [each.correction.command.verb for each in applied if each.is_done] == ["close", "adjust"]
+        assert planned(compared(ledger.positions(), *alone), "agree") == []
+
+
 # -- what holds for every history -------------------------------------------------------------------------------
 
 
