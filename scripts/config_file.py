@@ -28,7 +28,8 @@ def take_in(environment: MutableMapping[str, str] = os.environ) -> None:
     if not named and not path.is_file():
         return
     if named and not path.is_file():
-        raise click.UsageError(f"{VARIABLE} names {named!r:.200}, and there is no such file")
+        why = "that is no file" if path.exists() else "there is no such file"
+        raise click.UsageError(f"{VARIABLE} names {named!r:.200}, and {why}")
     try:
         said = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as wrong:

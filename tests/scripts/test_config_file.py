@@ -42,6 +42,8 @@ def test_no_file_is_none() -> None:
 def test_a_file_that_is_named_must_be_there(folder: Path) -> None:
     with pytest.raises(click.UsageError, match=r"^LEDGER_CONFIG names .*elsewhere\.toml', and there is no such file"):
         take_in({"LEDGER_CONFIG": str(folder / "elsewhere.toml")})
+    with pytest.raises(click.UsageError, match=r"^LEDGER_CONFIG names .*, and that is no file"):
+        take_in({"LEDGER_CONFIG": str(folder)})
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,9 @@ def require_all(what: str, version: int, known: int, siblings: Sequence[str] = (
 
 def beside(siblings: Sequence[str]) -> str:
     """Which schemas of the same database have a ledger, in words."""
-    return f"of the same database schema {', '.join(siblings)} has one"
+    if len(siblings) == 1:
+        return f"of the same database schema {siblings[0]} has one"
+    return f"of the same database schemas {', '.join(siblings)} have one"
 
 
 def require_filled(where: str, *, is_outdated: bool) -> None:
