@@ -13,7 +13,7 @@ from domain.commands import order_requests as o
 from domain.commands import requests as c
 from domain.decisions.counting import EntryCount, settled
 from domain.decisions.decision import Decision
-from domain.decisions.lookup import named
+from domain.decisions.lookup import filled, named
 from domain.errors import IdempotencyMismatch, NotFilled, OrderAmbiguous, UnknownFill
 from domain.holding import ZERO, Holding
 from domain.orders.cycle_orders import counted_without_price
@@ -53,7 +53,7 @@ def fill_on_record(decision: Decision, command: c.RecordEntryFill | c.Reduce, *,
         return None
     if command.exchange_order_id is None and command.client_order_id is None:
         return next(iter(by_order.values()))
-    order = named(decision, command.exchange_order_id, command.client_order_id)
+    order = filled(decision, command.exchange_order_id, command.client_order_id)
     if order is not None and order.name in by_order:
         return by_order[order.name]
     told = (command.last_qty, command.last_px)

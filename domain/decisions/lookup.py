@@ -46,6 +46,19 @@ def named(decision: Decision, exchange_order_id: str | None, client_order_id: st
     )
 
 
+def filled(decision: Decision, exchange_order_id: str | None, client_order_id: str | None) -> Order | None:
+    """The order of a fill: the exchange's where ours has another id of the exchange, which may have been a guess.
+
+    What the exchange filled is recorded, under whatever name. Refuses: OrderAmbiguous, as `named` does.
+    """
+    by_exchange = decision.state.orders.get(decision.state.order_ids.get(exchange_order_id or "", ""))
+    by_client = of_client(decision, client_order_id)
+    has_another = by_client is not None and by_client.exchange_order_id not in (None, exchange_order_id)
+    if by_exchange is not None and has_another:
+        return by_exchange
+    return named(decision, exchange_order_id, client_order_id)
+
+
 def of_client(decision: Decision, client_order_id: str | None) -> Order | None:
     """The order of an id of ours."""
     if client_order_id is None:
@@ -98,7 +111,7 @@ def entry_of_fill(
     """
     orders = decision.state.orders
     if exchange_order_id is not None or client_order_id is not None:
-        known = named(decision, exchange_order_id, client_order_id)
+        known = filled(decision, exchange_order_id, client_order_id)
         if known is None and exchange_order_id is not None and client_order_id is None:
             known = _not_acknowledged(decision, qty, orders.unsettled("entry"), exchange_order_id)
         if known is not None and known.role == "entry":
@@ -166,7 +179,7 @@ def exit_of_fill(decision: Decision, fill: Reduce) -> Order | None:
     orders, qty, may_be_ours = decision.state.orders, fill.last_qty, fill.reason not in _OF_THE_EXCHANGE
     exchange_order_id, client_order_id = fill.exchange_order_id, fill.client_order_id
     if exchange_order_id is not None or client_order_id is not None:
-        known = named(decision, exchange_order_id, client_order_id)
+        known = filled(decision, exchange_order_id, client_order_id)
         if known is None and exchange_order_id is not None and client_order_id is None and may_be_ours:
             known = _not_acknowledged(decision, qty, orders.unsettled("exit", "rollback"), exchange_order_id)
         if known is not None and known.role != "entry":

@@ -109,6 +109,17 @@ def test_two_ids_of_two_orders_that_are_known_apart_are_refused() -> None:
     story.when(on(c.RecordEntryPlaced, **named)).refused(OrderAmbiguous, "send the one that is meant")
 
 
+def test_a_fill_of_a_known_id_is_recorded_where_a_guess_took_its_order_for_another() -> None:
+    story = held(on(o.RequestExit, quantity="4", reason="signal"))
+    by_hand = on(c.Reduce, exchange_order_id="H", trade_id="h1", last_qty="1", last_px="110")
+    story.when(by_hand).then(PositionReduced, order="exit.1")
+    first = on(c.Reduce, exchange_order_id="X", trade_id="x1", last_qty="2", last_px="110")
+    story.when(first).then(PositionReduced, order="exit.2")
+    both = {"exchange_order_id": "X", "client_order_id": client(story, "exit.1")}
+    rest = on(c.Reduce, **both, trade_id="x2", last_qty="2", last_px="110")
+    story.when(rest).then(PositionReduced, order="exit.2").leaves(quantity="5").when(rest).no_news()
+
+
 @pytest.mark.parametrize("named", [{}, {"exchange_order_id": "X"}])
 def test_an_exit_fill_that_a_total_counted_closes_nothing_more(named: dict[str, str]) -> None:
     story = held(on(o.RequestExit, quantity="4", reason="signal"))
