@@ -12,7 +12,7 @@ from domain.decisions.decision import Decision
 from domain.errors import NotFilled, StaleEvidence
 from domain.holding import ZERO
 from domain.orders.order import CLOCKS_APART, Order
-from domain.values import AHEAD_MAX, EPOCH, EXACT, plain
+from domain.values import AHEAD_MAX, EXACT, plain
 
 
 def adjust(decision: Decision, command: c.Adjust) -> CommandResult | None:
@@ -68,7 +68,7 @@ def is_counted_in_adjustment(decision: Decision, order: Order) -> bool:
     state, command = decision.state, decision.command
     if order.opened_at is not None and order.opened_at > state.adjusted_at and order.name in state.orders:
         return False
-    is_timed_fill = isinstance(command, c.RecordEntryFill) and command.at is not None and state.adjusted_at > EPOCH
+    is_timed_fill = isinstance(command, c.RecordEntryFill) and command.at is not None
     return decision.is_adjusted_for(order, within=CLOCKS_APART if is_timed_fill else timedelta())
 
 

@@ -28,7 +28,7 @@ from domain.holding import Holding
 from domain.identifiers import PositionKey
 from domain.instrument import LINEAR, Instrument
 from domain.orders.order import Order
-from domain.values import AHEAD_MAX, EXACT, Side, Source, plain
+from domain.values import AHEAD_MAX, EPOCH, EXACT, Side, Source, plain
 
 
 class CommandContext(NamedTuple):
@@ -137,13 +137,13 @@ class Decision:
         return self.context.ts_event <= statement + within and statement - self.context.ts_recorded <= AHEAD_MAX
 
     def is_adjusted_for(self, order: Order | None, *, within: timedelta = timedelta()) -> bool:
-        """Whether the last adjustment has counted what the command tells of an order.
+        """Whether the last adjustment, if there was one, has counted what the command tells of an order, or of none.
 
         Clocks are a second apart; an order that was promised after it was sent after it, whatever its time says.
         """
         if order is not None and self.state.promised_since(order):
             return False
-        return self.is_part_of(self.state.adjusted_at, within=within)
+        return self.state.adjusted_at > EPOCH and self.is_part_of(self.state.adjusted_at, within=within)
 
     @property
     def said_at(self) -> datetime:

@@ -30,7 +30,7 @@ from domain.holding import ZERO, Holding
 from domain.identifiers import client_order_id
 from domain.orders.cycle_orders import next_name, of_role
 from domain.orders.order import Order
-from domain.values import EPOCH, EXACT, Leg, Side, Status, plain, rounded
+from domain.values import EXACT, Leg, Side, Status, plain, rounded
 
 _BESIDE: Final = "the rest in the cycle that left it as dust, or adopt it as a cycle of its own when this one is closed"
 
@@ -129,7 +129,7 @@ def reduce(decision: Decision, command: c.Reduce) -> CommandResult | None:
     brought = terms.worth(command.last_qty, command.last_px)
     count = ExitCount.of_fill(order or Order(name="exit"), command.last_qty, brought, state.unexplained)
     closes, told = count.exits, count.may_explain(state.unexplained, row.orders)
-    is_past = state.adjusted_at > EPOCH and decision.is_adjusted_for(order)
+    is_past = decision.is_adjusted_for(order)
     dust = ZERO
     is_before = is_past or not held.quantity or (closes > held.quantity and not command.flip)
     if closes > EXACT.add(held.quantity, told):

@@ -13,12 +13,12 @@ from domain.commands import order_requests as o
 from domain.commands import requests as c
 from domain.decisions.counting import EntryCount, settled
 from domain.decisions.decision import Decision
-from domain.decisions.lookup import filled, named
+from domain.decisions.lookup import named
 from domain.errors import IdempotencyMismatch, NotFilled, OrderAmbiguous, UnknownFill
 from domain.holding import ZERO, Holding
 from domain.orders.cycle_orders import counted_without_price
 from domain.orders.order import Order
-from domain.values import EPOCH, EXACT, plain
+from domain.values import EXACT, plain
 
 
 def known_fill(decision: Decision, command: c.RecordEntryFill | c.Reduce, fill: FillOnRecord) -> CommandResult | None:
@@ -53,7 +53,7 @@ def fill_on_record(decision: Decision, command: c.RecordEntryFill | c.Reduce, *,
         return None
     if command.exchange_order_id is None and command.client_order_id is None:
         return next(iter(by_order.values()))
-    order = filled(decision, command.exchange_order_id, command.client_order_id)
+    order = named(decision, command.exchange_order_id, command.client_order_id, is_filled=True)
     if order is not None and order.name in by_order:
         return by_order[order.name]
     told = (command.last_qty, command.last_px)
@@ -101,7 +101,7 @@ def _with_fee_of(
 ) -> Holding:
     """The totals with the fee of a fill; what an adjustment said since is what is held without it already."""
     state = decision.state
-    is_seen = not fill.is_exit and state.adjusted_at > EPOCH and decision.is_part_of(state.adjusted_at)
+    is_seen = not fill.is_exit and decision.is_adjusted_for(None)
     if is_seen and decision.pays_in_kind(fee, currency):
         return state.holding.with_fee_gone(row.side, fee, fill.px, row.terms)
     return decision.with_fee(state.holding, fee, currency, row.terms)
@@ -216,11 +216,6 @@ def correct_fill(decision: Decision, command: o.CorrectFill) -> CommandResult | 
     return None
 
 
-def _is_counted(decision: Decision) -> bool:
-    """Whether what a fill is corrected to had happened by an adjustment, which has counted it."""
-    return decision.state.adjusted_at > EPOCH and decision.is_part_of(decision.state.adjusted_at)
-
-
 def _dust_left(row: PositionRow, fill: FillOnRecord, now: Decimal) -> Decimal | None:
     """How much is dust again, or no more, when a sale of dust was another one; None for any other fill."""
     return EXACT.add(row.residual_qty, EXACT.subtract(fill.qty, now)) if fill.effect.is_of_dust else None
@@ -235,7 +230,7 @@ def _entry_corrected(
     )
     old_worth, new_worth = terms.worth(fill.qty, fill.px), terms.worth(*now)
     after = before.corrected((fill.qty, old_worth), (now[0], new_worth))
-    count = altered(EntryCount.of(state, before, after, is_seen=_is_counted(decision)), held=held)
+    count = altered(EntryCount.of(state, before, after, is_seen=decision.is_adjusted_for(None)), held=held)
     if not count.is_seen and EXACT.add(held.quantity, count.added) < 0:
         raise decision.refused(
             NotFilled,
@@ -254,7 +249,7 @@ def _exit_corrected(
     order = None if fill.order is None else state.orders.get(fill.order)
     change = FillChange.of(order, (fill.qty, terms.worth(fill.qty, fill.px)), (now[0], terms.worth(*now)))
     others = counted_without_price(state.orders, fill.order or "")
-    effect = fill.effect.as_counted() if _is_counted(decision) else fill.effect
+    effect = fill.effect.as_counted() if decision.is_adjusted_for(None) else fill.effect
     most = effect.most(held, state.unexplained, others, row.residual_qty, change)
     if now[0] > max(most, fill.qty):
         raise decision.refused(

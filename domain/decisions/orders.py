@@ -21,7 +21,7 @@ from domain.holding import ZERO, Holding
 from domain.instrument import LINEAR
 from domain.orders.cycle_orders import of_role
 from domain.orders.order import CLOCKS_APART, Order
-from domain.values import EPOCH, EXACT, Status, plain
+from domain.values import EXACT, Status, plain
 
 
 def replace_order(decision: Decision, command: o.ReplaceOrder) -> CommandResult | None:
@@ -232,7 +232,7 @@ def _held_after(
     _needs_fills_named(decision, order, grown)
     count = ExitCount.of_statement(order, after, state.unexplained)
     told = count.may_explain(state.unexplained, row.orders)
-    is_past = state.adjusted_at > EPOCH and decision.is_adjusted_for(order)
+    is_past = decision.is_adjusted_for(order)
     if grown and is_past and not row.stray:
         count = count.counted_as_gone()
     elif grown and told >= grown and grown > held.quantity:

@@ -124,9 +124,8 @@ class EventTimeTotals:
             count = EntryCount(
                 change.before, change.after, *cycle, is_seen=is_seen, orders=self._orders, since=self._since
             )
-            is_held = (
-                is_seen or held.quantity + count.added >= 0
-            )  # else, told in this order, what it entered is closed already
+            # told in this order, what it entered may be closed already
+            is_held = is_seen or held.quantity + count.added >= 0
             grown = count.by_fill(ZERO, ZERO) if is_held else shifted
             self._enter(replace(grown, traded_cost=shifted.traded_cost, uncounted_qty=held.uncounted_qty))
         else:
