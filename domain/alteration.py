@@ -1,4 +1,4 @@
-"""Frozen values: made at once, with other values in some of their fields, and what they work out of them once."""
+"""Frozen structs: how one is copied with other values in some fields, and how a derived value is cached."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ Value = TypeVar("Value")
 
 
 class _Unwritten:
-    """What the type of a field is marked with."""
+    """The marker in the type of a field."""
 
 
 UNWRITTEN: Final = _Unwritten()
-"""Of a field that is no part of what is written, for it stands elsewhere."""
+"""Marks a field that is not serialised, because it is stored elsewhere."""
 
 altered: Final = structs.replace
-"""What `dataclasses.replace` makes of a struct, for a tenth of its price; a name that is no field is a TypeError.
+"""Copy a struct with other values in some fields: `dataclasses.replace` in a tenth of the time.
 
-What a struct has worked out of its fields is not taken along.
+Values cached by `once` are not copied. A name that is not a field is a TypeError.
 """
 
 
 class _DataclassFields:
-    """The fields of a struct, as `dataclasses` tells them."""
+    """The fields of a struct, in the form that `dataclasses` expects."""
 
     def __get__(self, struct: Struct | None, kind: type[Struct]) -> dict[str, Field[Any]]:
         return _dataclass_fields(kind)
@@ -51,16 +51,16 @@ def _field(known: structs.FieldInfo) -> Any:
 
 
 class TypedStruct(Struct, frozen=True):
-    """A frozen value whose fields stand in C: made at once, read without a dictionary, altered by a copy.
+    """A frozen msgspec struct that `dataclasses` and pydantic treat as a frozen dataclass of the same fields.
 
-    For `dataclasses` and for pydantic it is the frozen dataclass of the same fields; it has no dictionary of them.
+    It is faster to create, read and copy than a dataclass; its fields are not in a `__dict__`.
     """
 
     __dataclass_fields__: ClassVar[dict[str, Field[Any]]] = _DataclassFields()  # type: ignore[assignment]  # is asked
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        """Read what a dataclass of these fields would be read from, with its errors, and write what it would say."""
+        """Validate and serialise as pydantic would a dataclass of the same fields, with the same errors."""
         del source
         hints = get_type_hints(cls, include_extras=True)
         known = {each.name: _with_default(handler.generate_schema(hints[each.name]), each) for each in fields(cls)}
@@ -96,16 +96,16 @@ def _with_default(schema: CoreSchema, known: Field[Any]) -> CoreSchema:
 
 
 class once(Generic[Value]):  # noqa: N801 - written as the decorators beside it
-    """A property that is worked out when it is first asked for, and kept beside the fields.
+    """A property that is computed on first access and cached in the instance's `__dict__`.
 
-    `functools.cached_property` does the same under a lock that Python 3.11 takes each time, for as much as the rest.
+    `functools.cached_property` takes a lock in Python 3.11, which doubles the cost of the first access.
     """
 
     def __init__(self, work_out: Callable[[Any], Value]) -> None:
         self._work_out, self.__doc__ = work_out, work_out.__doc__
 
     def __set_name__(self, kind: type[Any], name: str) -> None:
-        """Know the name that it is kept under."""
+        """Remember the name under which the value is cached."""
         self._name = name
 
     @overload
@@ -113,7 +113,7 @@ class once(Generic[Value]):  # noqa: N801 - written as the decorators beside it
     @overload
     def __get__(self, value: object, kind: type[Any]) -> Value: ...
     def __get__(self, value: object, kind: type[Any]) -> Self | Value:
-        """Work it out, once: what is kept under its name is found before this is asked."""
+        """Compute and cache the value; Python finds a cached value before it calls this descriptor."""
         if value is None:
             return self
         found = value.__dict__[self._name] = self._work_out(value)

@@ -1,4 +1,4 @@
-"""How the ledger says no.
+"""The errors of the ledger.
 
 LedgerError
 ├── CommandRefused            a rule says no; nothing was written
@@ -17,15 +17,15 @@ LedgerError
 │   ├── ReduceExceedsPosition more would be closed than is open
 │   ├── NothingToClose        nothing is held
 │   │   └── ExitBeforeEntry   its entry's fills are not known yet: send it again after them
-│   ├── ExitAlreadyRequested  an order that closes is promised to somebody else
+│   ├── ExitAlreadyRequested  another command has claimed the closing order
 │   ├── UnknownOrder          no such order in this cycle
 │   ├── OrderAmbiguous        it may be one of several orders
 │   ├── OrderAlreadyEnded     nothing more is filled of this order
 │   ├── OrderHasFills         more of an order is on record than was said
 │   ├── UnknownFill           no such fill in this cycle
-│   ├── StaleEvidence         what is said of a position is older than fills on record
+│   ├── StaleEvidence         the statement is older than fills on record
 │   ├── WrongSideTarget       the target would trigger at once
-│   ├── InstrumentInUse       an open position counts in the terms of now
+│   ├── InstrumentInUse       an open position uses the current terms
 │   ├── NothingToRollBack     nothing is known to be held
 │   ├── EvidenceMissing       flat needs a proof
 │   ├── NotFlat               the proof shows something left
@@ -36,7 +36,7 @@ LedgerError
     ├── StoreUnavailable      cannot be reached, or does not answer in time
     ├── SchemaMismatch        made by another version of this software, or not made yet
     ├── HistoryDamaged        stored events cannot be read as what they claim to be
-    └── PastLost              events that were handed out stand in the log no more
+    └── PastLost              events that a reader was given are no longer in the log
 """
 
 from __future__ import annotations
@@ -50,21 +50,21 @@ DetectedBy = Literal["state", "version_conflict"]
 
 
 class PortableError(Exception):
-    """An error that another process is told as it is, whatever it was made of: a pool of processes hangs on others."""
+    """An error that can be pickled whatever its constructor takes: a process pool hangs on one that cannot."""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """How `pickle` and `copy` make it anew: of what it says and knows, and not by what made it."""
-        return _told, (type(self), *self.args), self.__dict__
+        """Restore it from its message and attributes, without calling its constructor."""
+        return _restored, (type(self), *self.args), self.__dict__
 
 
-def _told(kind: type[PortableError], *args: object) -> PortableError:
+def _restored(kind: type[PortableError], *args: object) -> PortableError:
     return kind.__new__(kind, *args)
 
 
 class LedgerError(PortableError):
-    """Anything that the ledger says instead of a receipt.
+    """Base of all errors of the ledger.
 
-    `details` are the facts of the refusal for programs; `message` is for people.
+    `message` is for people; `details` holds the same facts for programs.
     """
 
     def __init__(self, message: str, **details: object) -> None:
@@ -75,13 +75,13 @@ class LedgerError(PortableError):
 
 
 class CommandRefused(LedgerError):
-    """A rule says no; nothing was written."""
+    """A rule refuses the command; nothing was written."""
 
     is_duplicate: ClassVar[bool] = False
-    """Whether this refusal kept somebody from doing a thing twice: those are kept in the rejections log."""
+    """Whether this refusal prevented a duplicate; those are kept in the log of rejections."""
 
     position_id: str | None
-    """The position that it is about: who holds the slot, where that is what stands in the way."""
+    """The position that it is about: the holder of the slot, where the slot is taken."""
 
     def __init__(self, message: str, **details: object) -> None:
         """Say what was asked, what stands in the way, and what would work."""
@@ -154,7 +154,7 @@ class AlreadyActive(CommandRefused):
 
 
 class WrongStatus(CommandRefused):
-    """Not at this point of a cycle."""
+    """The command does not fit the status of the cycle."""
 
 
 class EntryAlreadyPlaced(CommandRefused):
@@ -188,7 +188,7 @@ class NothingToClose(CommandRefused):
 
 
 class ExitBeforeEntry(NothingToClose):
-    """The entry's fills are not known yet; the same fill may be sent again after them."""
+    """The fills of the entry are not recorded yet; the same exit fill may be sent again after them."""
 
     def __init__(self, message: str, **details: object) -> None:
         """Let a program know that it may come back with the same."""
@@ -196,7 +196,7 @@ class ExitBeforeEntry(NothingToClose):
 
 
 class ExitAlreadyRequested(CommandRefused):
-    """An order that closes is promised to somebody else: only that one is sent."""
+    """Another command has claimed the closing order: only that order may be sent."""
 
     is_duplicate = True
 
@@ -222,7 +222,7 @@ class UnknownFill(CommandRefused):
 
 
 class StaleEvidence(CommandRefused):
-    """What is said to be held, or to be closed, is older than fills that are on record."""
+    """A statement of what is held, or closed, is older than fills on record."""
 
 
 class WrongSideTarget(CommandRefused):
@@ -230,19 +230,19 @@ class WrongSideTarget(CommandRefused):
 
 
 class InstrumentInUse(CommandRefused):
-    """An open position counts in the terms of now."""
+    """An open position uses the current terms of the instrument."""
 
 
 class NothingToRollBack(CommandRefused):
-    """Nothing is known to be held, so there is nothing to send a closing order for."""
+    """Nothing is known to be held, so that there is nothing to close."""
 
 
 class EvidenceMissing(CommandRefused):
-    """A rollback ends with proof of flat: closing fills, or an exchange answer of zero."""
+    """A rollback ends only with evidence that nothing is held: closing fills, or a position of zero at the exchange."""
 
 
 class NotFlat(CommandRefused):
-    """The evidence shows that something is left."""
+    """The evidence shows that something is still held."""
 
 
 class IdempotencyMismatch(CommandRefused):
@@ -252,11 +252,11 @@ class IdempotencyMismatch(CommandRefused):
 
 
 class VersionConflict(CommandRefused):
-    """The caller's `expected_version` is stale, or the stream never stood still."""
+    """The caller's `expected_version` is stale, or others wrote to the stream at every attempt."""
 
 
 class OutcomeUnknown(LedgerError):
-    """The database went away during commit, and a read-back could not settle what became of it."""
+    """The connection was lost during the commit, and reading back could not show whether it was made."""
 
 
 class StoreError(LedgerError):
@@ -272,8 +272,8 @@ class SchemaMismatch(StoreError):
 
 
 class HistoryDamaged(StoreError):
-    """Stored events cannot be read as what they claim to be."""
+    """Stored events cannot be read as the kind that they are stored as."""
 
 
 class PastLost(StoreError):
-    """Events that a follower was handed out do not stand in the log any more: a failover or a restore lost them."""
+    """Events that a reader was given are no longer in the log: a failover or a restore lost them."""

@@ -1,7 +1,7 @@
-"""What happened, forever: every event that a stream may hold.
+"""Every event that a stream may hold.
 
-An event is never refused and never edited, only followed by another one. Running totals ride along
-(`holding`), so that whoever reads an event assigns and never adds.
+A stored event is never refused and never edited; a later event corrects it. An event that changes the totals of a cycle
+carries the new ones (`holding`), so that a reader assigns them and never adds up.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ _NONE: Final = Decimal(0)
 
 
 class PositionEvent(CanMutateAggregate[str], TypedStruct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What every event says: whose command it answers, in which cycle, when it happened and when we wrote it.
+    """The fields of every event: the command it follows from, its cycle, when it happened and when it was recorded.
 
-    `request` is the digest of the command's content: the same `command_id` with another one is a mistake. Stream and
-    version are where it stands, and so no part of what is written as the event.
+    `request` is the digest of the command's content: the same `command_id` with another digest is an error of the
+    caller. Stream and version are columns of the log, and are not part of the serialised event.
     """
 
     originator_id: Annotated[str, UNWRITTEN]
@@ -45,12 +45,12 @@ class PositionEvent(CanMutateAggregate[str], TypedStruct, frozen=True, kw_only=T
 
     @property
     def timestamp(self) -> datetime:  # type: ignore[override]  # a field in the library, the name of our field here
-        """When it was written, as the library calls it."""
+        """When it was recorded, under the name that the eventsourcing library uses."""
         return self.ts_recorded
 
     @property
     def said_at(self) -> datetime:
-        """When it happened; what is said to have happened long after it was written down happened by then."""
+        """When it happened; the time of recording, where the event's own time lies in the future of that."""
         return self.ts_recorded if self.ts_event - self.ts_recorded > AHEAD_MAX else self.ts_event
 
     @property
@@ -60,21 +60,21 @@ class PositionEvent(CanMutateAggregate[str], TypedStruct, frozen=True, kw_only=T
 
     @property
     def opens_cycle(self) -> bool:
-        """Whether a cycle begins here."""
+        """Whether this event opens a cycle."""
         return False
 
     @property
     def has_cycle(self) -> bool:
-        """Whether it belongs to a cycle, and not to the stream alone."""
+        """Whether it belongs to a cycle; a definition of the instrument belongs to the stream."""
         return self.cycle > 0
 
     def apply(self, aggregate: Any) -> None:
-        """Hand the event to the position."""
+        """Let the position evolve by this event."""
         aggregate.evolve(self)
 
 
 class OpeningEvent(PositionEvent, frozen=True, kw_only=True):
-    """An event with which a cycle begins."""
+    """An event that opens a cycle."""
 
     @property
     def opens_cycle(self) -> bool:
@@ -83,7 +83,7 @@ class OpeningEvent(PositionEvent, frozen=True, kw_only=True):
 
 
 class EntryRequested(OpeningEvent, frozen=True, kw_only=True):
-    """The slot is ours; written before any order is sent. With `cost` the exchange will say what that buys."""
+    """The slot is claimed; recorded before any order is sent. With `cost` the exchange says what that buys."""
 
     side: Side
     quantity: Number | None
@@ -98,10 +98,10 @@ class EntryRequested(OpeningEvent, frozen=True, kw_only=True):
 
 
 class EntryPlaced(PositionEvent, frozen=True, kw_only=True):
-    """The exchange acknowledged the entry; with a side, it opened the cycle itself.
+    """The exchange acknowledged the entry; with a `side`, this event opens the cycle, for no request came before it.
 
-    `late` when the cycle was over by then, and `reopens` when what was filled took its slot back. `same_as`: the name
-    under which the fills of the order were known until then.
+    `late`: the cycle was over by then; `reopens`: the slot was still free, and the cycle took it back. `same_as`: the
+    name under which fills of this order were recorded before.
     """
 
     exchange_order_id: str
@@ -122,15 +122,17 @@ class EntryPlaced(PositionEvent, frozen=True, kw_only=True):
 
     @property
     def opens_cycle(self) -> bool:
-        """Whether this acknowledgement came before any request."""
+        """Whether no request came before this acknowledgement."""
         return self.side is not None
 
 
 class EntryFilled(PositionEvent, frozen=True, kw_only=True):
-    """One fill of an entry order; `late` when the cycle was over by then, and `reopens` when it took its slot back.
+    """One fill of an entry order.
 
-    `is_news`: it named no order, and is later than all that was stated of the one that it is taken for.
-    `absorbed_qty`: what an adjustment had counted of it before; `is_seen` when it happened before that.
+    `late`: the cycle was over by then; `reopens`: the slot was still free, and the cycle took it back.
+    `is_news`: it named no order, and is later than the last statement of the order that it was assigned to, so that it
+    adds to the stated quantity. `absorbed_qty`: the part of it that an adjustment had counted already; `is_seen`: it
+    happened before that adjustment, which had counted all of it.
     """
 
     trade_id: str
@@ -149,7 +151,7 @@ class EntryFilled(PositionEvent, frozen=True, kw_only=True):
 
 
 class EntryOutcomeUnknown(PositionEvent, frozen=True, kw_only=True):
-    """The call timed out: nobody may enter until evidence arrives."""
+    """The call to the exchange timed out: the slot stays taken until it is known what became of the order."""
 
     reason: str
 
@@ -163,15 +165,15 @@ class EntryFailed(PositionEvent, frozen=True, kw_only=True):
 
     @property
     def status(self) -> Status:
-        """A cancelled entry is `canceled`; one that the exchange would not take, or let expire, is `failed`."""
+        """`canceled` for a cancelled entry, `failed` for one that was rejected or expired."""
         return Status.CANCELED if self.outcome == "canceled" else Status.FAILED
 
 
 class StopLossSet(PositionEvent, frozen=True, kw_only=True):
-    """A stop is confirmed at the exchange; `quantity` None covers whatever is open.
+    """A stop is confirmed at the exchange; with `quantity` None it covers whatever is open.
 
-    `attached`: it belongs to the position, and has no order of its own. Without the name of an `order` it is the only
-    stop.
+    `attached`: it is a property of the position, and not an order of its own. Without the name of an `order` it
+    replaces every other stop.
     """
 
     stop_price: Number
@@ -183,20 +185,20 @@ class StopLossSet(PositionEvent, frozen=True, kw_only=True):
 
 
 class StopLossLost(PositionEvent, frozen=True, kw_only=True):
-    """A stop is gone; all of them, where none is named."""
+    """A stop is gone; all stops, if no `order` is named."""
 
     reason: str
     order: str | None = None
 
 
 class Activated(PositionEvent, frozen=True, kw_only=True):
-    """Filled, and covered by confirmed stops on the right side; or the bot keeps its stop itself."""
+    """The position is filled and covered by confirmed stops on the losing side, or the bot keeps its stop itself."""
 
 
 class PositionReduced(PositionEvent, frozen=True, kw_only=True):
-    """One exit fill, with the profit that it realised (None when the cost is not known).
+    """One exit fill, with the profit that it realised (None if the cost is not known).
 
-    `residual_qty`: it sold dust of a cycle that is over, of which so much is left.
+    `residual_qty`: it sold dust of a cycle that is over; the dust that is left.
     """
 
     trade_id: str
@@ -214,7 +216,7 @@ class PositionReduced(PositionEvent, frozen=True, kw_only=True):
 
 
 class PositionAdjusted(PositionEvent, frozen=True, kw_only=True):
-    """A correction from exchange evidence; `price_only` when nothing was said of the quantity."""
+    """Quantity or average price were set to what the exchange, or an operator, says; `price_only`: the price alone."""
 
     old_quantity: Number
     new_quantity: Number
@@ -226,12 +228,15 @@ class PositionAdjusted(PositionEvent, frozen=True, kw_only=True):
 
     @property
     def is_chosen(self) -> bool:
-        """Whether the average is one that somebody gave: alone, or as an operator, and not as the exchange shows it."""
+        """Whether somebody chose the average (set it alone, or as an operator), so that it is not the exchange's."""
         return self.price_only or (self.source is Source.OPERATOR and self.new_avg_px_open != self.old_avg_px_open)
 
 
 class PositionAdopted(OpeningEvent, frozen=True, kw_only=True):
-    """The exchange holds a position that no cycle explained; with a `trade_id`, the rest of a fill that turned one."""
+    """A position of the exchange that no cycle explained is taken over.
+
+    With a `trade_id` it is the rest of a fill, which closed the cycle before and opened the other side.
+    """
 
     side: Side
     reason: str
@@ -242,9 +247,9 @@ class PositionAdopted(OpeningEvent, frozen=True, kw_only=True):
 
 
 class PositionImported(OpeningEvent, frozen=True, kw_only=True):
-    """A row of the legacy table, with its old id, every doubtful value named, and the row itself as it was.
+    """A row of the legacy table: its old id, a finding for each doubtful value, and the row itself unchanged.
 
-    `beside`: another cycle of the key was open, so this one only fills in history.
+    `beside`: another cycle of the key was open, so that this one is history only.
     `claims_intent`: no earlier cycle of the key had the same intent.
     """
 
@@ -268,7 +273,7 @@ class PositionImported(OpeningEvent, frozen=True, kw_only=True):
 
 
 class RollbackStarted(PositionEvent, frozen=True, kw_only=True):
-    """The compensating close is on its way: reduce-only, our own side, the quantity that we hold."""
+    """A closing order is claimed that undoes the entry: reduce-only, for the quantity that is held."""
 
     reason: str
     close_side: Literal["buy", "sell"]
@@ -277,7 +282,7 @@ class RollbackStarted(PositionEvent, frozen=True, kw_only=True):
 
 
 class RolledBack(PositionEvent, frozen=True, kw_only=True):
-    """Flat, with the proof."""
+    """The rollback is complete: nothing is held, with the evidence for it."""
 
     reason: str | None
     evidence: Evidence
@@ -285,7 +290,7 @@ class RolledBack(PositionEvent, frozen=True, kw_only=True):
 
 
 class RollbackFailed(PositionEvent, frozen=True, kw_only=True):
-    """What is left at the exchange."""
+    """The rollback did not close everything; `residual_qty` is still held at the exchange."""
 
     reason: str
     residual_qty: Number
@@ -293,9 +298,10 @@ class RollbackFailed(PositionEvent, frozen=True, kw_only=True):
 
 
 class PositionClosed(PositionEvent, frozen=True, kw_only=True):
-    """The end of a cycle; exactly one.
+    """The cycle is over.
 
-    `rest_px`: what the rest was closed at, where what was closed before is not known, and so no average is.
+    `rest_px`: the closing price of what was still open, where the price of earlier exits is not known, so that there is
+    no average.
     """
 
     exit_reason: str
@@ -309,7 +315,7 @@ class PositionClosed(PositionEvent, frozen=True, kw_only=True):
 
 
 class IncreaseRequested(PositionEvent, frozen=True, kw_only=True):
-    """Another entry order of an open cycle; written before it is sent."""
+    """Another entry order of an open cycle is claimed; recorded before it is sent."""
 
     order: str
     quantity: Number | None
@@ -320,9 +326,9 @@ class IncreaseRequested(PositionEvent, frozen=True, kw_only=True):
 
 
 class OrderReplaced(PositionEvent, frozen=True, kw_only=True):
-    """An order goes on under another exchange order id.
+    """An order continues under another exchange order id, as after an amendment.
 
-    `same_as`: the name under which its fills were known that had come under that id before.
+    `same_as`: the name under which fills of the new id were recorded before.
     """
 
     order: str
@@ -334,7 +340,7 @@ class OrderReplaced(PositionEvent, frozen=True, kw_only=True):
 
 
 class OrderEnded(PositionEvent, frozen=True, kw_only=True):
-    """Nothing more of an order will be filled; with what the exchange stated of it."""
+    """An order has ended: nothing more of it will be filled. `filled_qty` and `avg_px` are the exchange's totals."""
 
     order: str
     outcome: Literal["filled", "canceled", "expired", "rejected"]
@@ -348,11 +354,11 @@ class OrderEnded(PositionEvent, frozen=True, kw_only=True):
     reopens: bool = False
     same_as: str | None = None
     exchange_order_id: str | None = None
-    """The id of the exchange, where the order was not known by one before it ended."""
+    """Where the order was not known by an exchange order id before it ended."""
 
 
 class TakeProfitSet(PositionEvent, frozen=True, kw_only=True):
-    """A target is confirmed at the exchange; `quantity` None is for whatever is open."""
+    """A take profit is confirmed at the exchange; with `quantity` None it is for whatever is open."""
 
     order: str
     price: Number
@@ -362,14 +368,14 @@ class TakeProfitSet(PositionEvent, frozen=True, kw_only=True):
 
 
 class TakeProfitLost(PositionEvent, frozen=True, kw_only=True):
-    """A target is gone."""
+    """A take profit is gone."""
 
     order: str
     reason: str
 
 
 class ExitRequested(PositionEvent, frozen=True, kw_only=True):
-    """An order to close is ours to send: reduce-only, this side and quantity; nobody else sends one for it.
+    """A closing order is claimed: reduce-only, of this side and quantity; nobody else sends one for the same quantity.
 
     `late`: it closes a stray, whose cycle is over.
     """
@@ -384,7 +390,7 @@ class ExitRequested(PositionEvent, frozen=True, kw_only=True):
 
 
 class CashRecorded(PositionEvent, frozen=True, kw_only=True):
-    """Money that moved without a fill; with a `trade_id`, the fee of a fill that was not known before."""
+    """Money that moved without a fill; with a `trade_id`, the fee of a fill that was recorded without one."""
 
     kind: CashKind
     amount: Number
@@ -397,7 +403,7 @@ class CashRecorded(PositionEvent, frozen=True, kw_only=True):
 
 
 class FillCorrected(PositionEvent, frozen=True, kw_only=True):
-    """A fill was not as it was said: another quantity or price, or void."""
+    """A recorded fill was wrong: it had another quantity or price, or never happened (`last_qty` 0)."""
 
     trade_id: str
     order: str | None
@@ -410,20 +416,20 @@ class FillCorrected(PositionEvent, frozen=True, kw_only=True):
     holding: Holding
     late: bool = False
     residual_qty: Number | None = None
-    """Where it was a sale of dust: how much is left as dust."""
+    """For a sale of dust: how much dust is left."""
 
 
 class InstrumentDefined(PositionEvent, frozen=True, kw_only=True):
-    """The terms of the instrument, for the cycles that open from now on; of the stream, and so of cycle 0."""
+    """The terms of the instrument for the cycles that open from now on; it belongs to the stream, and so to cycle 0."""
 
     terms: Instrument
     reason: str | None = None
     is_first: bool = False
-    """Whether nothing had happened in the stream before: a history may be loaded from here."""
+    """Whether it is the first event of its stream, so that a load of the history may begin here."""
 
     @property
     def position_id(self) -> str:
-        """No cycle, but the stream."""
+        """The stream, because it belongs to no cycle."""
         return self.originator_id
 
 
@@ -433,4 +439,4 @@ EVENTS: Final[tuple[type[PositionEvent], ...]] = (
     PositionClosed, IncreaseRequested, OrderReplaced, OrderEnded, TakeProfitSet, TakeProfitLost, ExitRequested,
     CashRecorded, FillCorrected, InstrumentDefined,
 )  # fmt: skip
-"""Everything that may stand in a stream."""
+"""Every kind of event that a stream may hold."""

@@ -20,14 +20,14 @@ from domain.values import Leg
 
 _ORDER_ID = re.compile(r"p[a-z2-7]{26}")
 _PAIRS: Final = ["".join(pair) for pair in product("abcdefghijklmnopqrstuvwxyz234567", repeat=2)]
-"""What ten bits are written as in an order id."""
+"""The two characters of an order id that stand for each value of ten bits."""
 _HEX_ORDER_ID = re.compile(r"0x[0-9a-f]{12}5[0-9a-f]{3}[89ab][0-9a-f]{15}", re.IGNORECASE)
-"""Only what names itself a UUID of version 5 is one of ours."""
+"""Ours are UUIDs of version 5, and say so in their bits."""
 _KEPT = re.compile(
     rf"(?:{ASSET}+|{ASSET}+/(?P<quote>{ASSET}+):(?!(?P=quote)(?:-|$)){ASSET}+)(?:-\d{{6}}(?:-\d+(?:\.\d+)?-[CP])?)?",
     re.ASCII,
 )
-"""What a stream may be called, whatever that would be read as today."""
+"""The symbols that a stored stream may have, even where the same text would be read as another symbol today."""
 _DATED = re.compile(r"-\d{6}(-[\d.]+-[CP])?$", re.ASCII)
 _OPTION = re.compile(r"-[\d.]+-[CP]$", re.ASCII)
 _ACCOUNT = re.compile("[a-z0-9][a-z0-9_-]{0,39}")
@@ -41,14 +41,14 @@ _SPELLED = re.compile(
 )
 _CYCLE = re.compile("[1-9][0-9]{0,8}", re.ASCII)
 _QUOTES: Final = ("USDT", "USDC", "FDUSD", "USD", "DAI", "BTC", "ETH", "BNB", "EUR", "GBP", "TRY", "BRL", "JPY")
-"""What positions are commonly quoted in: the exchange's spelling of a symbol does not say where its quote begins."""
+"""Common quote currencies: the exchange's spelling of a symbol does not show where the quote begins."""
 _PARSED_MAX: Final = 10_000
 SYMBOL_LENGTH_MAX: Final = 2_000
 _ORDER_NAMESPACE: Final = uuid.UUID("6f0a3f0c-8f5b-5a7e-9d55-3b1f5a6c2e41")
 
 
 def normalized_account(account: object) -> str | None:
-    """Give an account its one spelling: trimmed, lower case; blank is none."""
+    """Normalise the name of an account: trimmed, lower case; blank means no account."""
     if account is None:
         return None
     text = account.strip().lower() if isinstance(account, str) else "?"
@@ -58,7 +58,7 @@ def normalized_account(account: object) -> str | None:
 
 
 def normalized_leg(leg: object) -> Leg:
-    """Read BOTH, LONG, SHORT or SPOT in any case; none is BOTH."""
+    """Read BOTH, LONG, SHORT or SPOT in any case; None means BOTH."""
     if leg is None:
         return Leg.BOTH
     text = leg.strip().upper() if isinstance(leg, str) else ""
@@ -69,9 +69,9 @@ def normalized_leg(leg: object) -> Leg:
 
 @dataclass(frozen=True)
 class PositionKey:
-    """A symbol at an exchange, perhaps of one account and one hedge leg: whoever holds it holds the slot.
+    """What a slot belongs to: a symbol at an exchange, optionally of one account and one hedge leg.
 
-    Shape:   normalised when it is made, so two keys are equal exactly when they mean the same slot.
+    Shape:   normalised on construction, so that two keys are equal exactly when they mean the same slot.
     Refuses: ValueError for a spelling that is not understood.
     """
 
@@ -88,13 +88,13 @@ class PositionKey:
         object.__setattr__(self, "leg", normalized_leg(self.leg))
 
     def __hash__(self) -> int:
-        """That of its stream, which a text keeps: of four parts it would be worked out at every look into a table."""
+        """The hash of the stream id: a string caches its hash, a tuple of four parts does not."""
         return hash(self.stream)
 
     @classmethod
     @lru_cache(maxsize=_PARSED_MAX)
     def of(cls, symbol: str, exchange: str, account: str | None = None, leg: Leg = Leg.BOTH) -> Self:
-        """The key, made once: a bot comes back to the same few."""
+        """Make a key, cached: a bot uses the same few again and again."""
         return cls(symbol, exchange, account, leg)
 
     @cached_property
@@ -107,10 +107,10 @@ class PositionKey:
     @classmethod
     @lru_cache(maxsize=_PARSED_MAX)
     def parse(cls, stream: str) -> Self:
-        """Read a stream id back as it is stored; any other spelling of its parts is understood as a key's.
+        """Read a stored stream id, or any other spelling of a key.
 
-        Shape:   the key of the stream, also where its symbol or its exchange would be read as another today.
-        Refuses: ValueError for what is no key.
+        Shape:   a stored id keeps its own symbol and exchange, even where the same text would be read as others today.
+        Refuses: ValueError for anything else.
         """
         text = stream.strip()
         match = _STREAM.fullmatch(text)
@@ -135,7 +135,7 @@ class PositionKey:
     @classmethod
     @lru_cache(maxsize=_PARSED_MAX)
     def before(cls, symbol: str, exchange: str, account: str | None, leg: Leg) -> Self | None:
-        """The key that a spelling meant before exchanges had a table of them; None when there was none."""
+        """The key that a spelling stood for before this software had a table of exchange spellings; None if none."""
         exchange = exchange.strip().lower()
         name = plain_name(symbol.strip()) if EXCHANGE.fullmatch(exchange) else None
         return None if name is None else cls._kept(name, exchange, account, leg)
@@ -146,14 +146,14 @@ class PositionKey:
 
     @cached_property
     def today(self) -> Self:
-        """The key that its spelling means today; its own, unless it was opened under one that is read otherwise now."""
+        """The key that the same spelling stands for today; nearly always itself."""
         try:
             return type(self)(self.symbol, self.exchange, self.account, self.leg)
         except ValueError:  # opened before expiries and strikes were checked, and meaning nothing else today
             return self
 
     def is_settled_in(self, currency: str) -> bool:
-        """Whether profit and fees of this key are counted in `currency`: the settle currency, or else the quote."""
+        """Whether profit and fees of this key are in `currency`: the settle currency, or else the quote."""
         known = self.settle
         return currency.upper() == known if known else self._pair.endswith(currency.upper())
 
@@ -164,7 +164,7 @@ class PositionKey:
 
     @cached_property
     def settle(self) -> str | None:
-        """The currency that profit and fees are counted in, as far as the symbol says: settle currency, or quote."""
+        """The settle currency, else the quote; None if the symbol does not show it."""
         _, _, settle = self.symbol.partition(":")
         return settle.partition("-")[0] if settle else self._quote
 
@@ -176,24 +176,24 @@ class PositionKey:
         return max((known for known in _QUOTES if base.endswith(known) and base != known), key=len, default=None)
 
     def is_base(self, currency: str) -> bool:
-        """Whether a currency is the asset that is bought and sold here."""
+        """Whether a currency is the base asset of this symbol."""
         base, slash, _ = self._pair.partition("/")
         if not slash and self._quote is not None:
             return base == currency.upper() + self._quote
         return base == currency.upper() if slash else base.startswith(currency.upper())
 
     def pays_from_position(self, fee: Decimal | None, currency: str | None) -> bool:
-        """Whether a fee shrinks what is held: on the spot leg, in the asset that was bought."""
+        """Whether a fee reduces the position: on the spot leg, when it is paid in the base asset."""
         return bool(fee and fee > 0 and currency is not None and self.leg is Leg.SPOT and self.is_base(currency))
 
     @cached_property
     def is_inverse(self) -> bool:
-        """Whether the symbol itself says that it is settled in what it is about; options are priced in it instead."""
+        """Whether the symbol itself shows an inverse contract, settled in its base asset; options are not inverse."""
         _, _, settle = self.symbol.partition(":")
         return bool(settle) and _OPTION.search(settle) is None and self.is_base(settle.partition("-")[0])
 
     def __str__(self) -> str:
-        """Show the stream id."""
+        """The stream id."""
         return self.stream
 
 
@@ -207,7 +207,7 @@ class PositionId:
     @classmethod
     @lru_cache(maxsize=_PARSED_MAX)
     def parse(cls, text: str) -> Self:
-        """Read `APTUSDT.binance#2`; refuses anything else with the reason."""
+        """Read `APTUSDT.binance#2`. Refuses: ValueError for anything else."""
         stream, mark, cycle = text.strip().rpartition("#")
         if not mark or not _CYCLE.fullmatch(cycle):
             raise ValueError(f"{text!r:.120} is not a position id like APTUSDT.binance#1")
@@ -219,15 +219,15 @@ class PositionId:
         return f"{self.key.stream}#{self.cycle}"
 
     def __str__(self) -> str:
-        """Show the id as it is stored."""
+        """The id as it is stored."""
         return self.text
 
 
 def client_order_id(position_id: str, trade_leg: str, intent_id: str | None) -> str:
-    """Derive the id to send with an order: the same on every retry and in every process.
+    """Derive the client order id to send with an order: the same on every retry and in every process.
 
-    Shape: `p` and 26 of `[a-z2-7]`, from the stream, the cycle, the leg of the trade (`entry`, `stop`, `exit`,
-           `rollback`) and the intent.
+    Shape: `p` and 26 characters of `[a-z2-7]`, derived from the stream, the cycle, the purpose of the order (`entry`,
+           `stop`, `exit`, `rollback`) and the intent.
     """
     stream, _, cycle = position_id.rpartition("#")
     intent = "null" if intent_id is None else _quoted(intent_id)
@@ -236,9 +236,9 @@ def client_order_id(position_id: str, trade_leg: str, intent_id: str | None) -> 
 
 
 def hex_order_id(client_order_id: str) -> str:
-    """An id of ours as `0x` and 32 hexadecimal digits: the same 128 bits, for an exchange that takes no other.
+    """Convert a client order id of ours to `0x` and 32 hexadecimal digits, for exchanges that accept nothing else.
 
-    Refuses: ValueError for what is none of ours.
+    Shape:   the same 128 bits. Refuses: ValueError for an id that is not one of ours.
     """
     if not _ORDER_ID.fullmatch(client_order_id):
         raise ValueError(f"{client_order_id!r} is no client order id of a ledger: p and 26 of [a-z2-7]")
@@ -246,20 +246,20 @@ def hex_order_id(client_order_id: str) -> str:
 
 
 def own_order_id(client_order_id: str) -> str:
-    """An id as we spell it, where an exchange shows one of ours in hexadecimal digits; any other stays as it is."""
+    """Convert a client order id of ours from hexadecimal digits to our form; any other id is returned unchanged."""
     if not _HEX_ORDER_ID.fullmatch(client_order_id):
         return client_order_id
     return _spelled(bytes.fromhex(client_order_id[2:]))
 
 
 def _spelled(digest: bytes) -> str:
-    """`p` and the base32 of 16 bytes, in lower case, in less than half the time that `base64` takes."""
+    """`p` and the base32 of 16 bytes in lower case; takes less than half the time of `base64.b32encode`."""
     number = int.from_bytes(digest, "big") << 2
     return "p" + "".join([_PAIRS[number >> place & 1023] for place in range(120, -1, -10)])
 
 
 def _uuid5(name: str) -> bytes:
-    """`uuid.uuid5(_ORDER_NAMESPACE, name).bytes`, at a third of its price."""
+    """The same as `uuid.uuid5(_ORDER_NAMESPACE, name).bytes`, in a third of the time."""
     digest = bytearray(hashlib.sha1(_ORDER_NAMESPACE.bytes + name.encode(), usedforsecurity=False).digest()[:16])
     digest[6] = digest[6] & 0x0F | 0x50
     digest[8] = digest[8] & 0x3F | 0x80

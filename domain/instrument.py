@@ -1,4 +1,4 @@
-"""What one unit of a quantity is worth: contract size, inverse payoff, and the currency that profit is counted in."""
+"""The terms of an instrument: contract size, inverse payoff, and the currency that profit is counted in."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ ONE: Final = Decimal(1)
 class Instrument(TypedStruct, frozen=True, kw_only=True, gc=False, forbid_unknown_fields=True):
     """The terms of an instrument.
 
-    Units: a linear quantity is worth quantity · contract size · price, in quote; an inverse one
-           quantity · contract size / price, in base, rounded once to 18 decimals.
+    Units: the worth (notional value) of a linear quantity is quantity · contract size · price, in quote; of an inverse
+           one it is quantity · contract size / price, in base, rounded once to 18 decimals.
     """
 
     contract_size: Number = ONE
@@ -28,29 +28,29 @@ class Instrument(TypedStruct, frozen=True, kw_only=True, gc=False, forbid_unknow
     price_may_be_negative: bool = False
 
     def worth(self, quantity: Decimal, price: Decimal) -> Decimal:
-        """What a quantity is worth at a price, without a sign of its own."""
+        """The worth of a quantity at a price; its sign is that of the two numbers, and not of a side."""
         if self.inverse:
             return rounded(EXACT.divide(EXACT.multiply(quantity, self.contract_size), price))
         return EXACT.multiply(EXACT.multiply(quantity, self.contract_size), price)
 
     def price(self, quantity: Decimal, worth: Decimal) -> Decimal:
-        """The average price of a quantity that is worth so much, to 18 decimals."""
+        """The average price of a quantity of this worth, to 18 decimals."""
         units = EXACT.multiply(quantity, self.contract_size)
         return rounded(EXACT.divide(units, worth) if self.inverse else EXACT.divide(worth, units))
 
     def gain(self, side: Side, opened_for: Decimal, closed_for: Decimal) -> Decimal:
-        """The profit of what was opened and closed for so much."""
+        """The profit of a quantity that was opened at one worth and closed at another."""
         gained = EXACT.subtract(closed_for, opened_for)
         return EXACT.multiply(gained, Decimal(-side.sign if self.inverse else side.sign))
 
     def can_be_at(self, price: Decimal) -> bool:
-        """Whether something may be bought or sold at a price."""
+        """Whether the instrument may trade at a price."""
         return price > 0 or (not self.inverse and (price == 0 or self.price_may_be_negative))
 
     def recorded_worth(self, quantity: Decimal, price: Decimal) -> Decimal:
-        """What a quantity of a history is worth: it may say what no rule would take, and that is worth nothing."""
+        """The worth of a recorded quantity; zero where old events hold a price that no rule would accept today."""
         return self.worth(quantity, price) if price or not self.inverse else Decimal(0)
 
 
 LINEAR: Final = Instrument()
-"""What holds unless something else is said: one unit is one of the base asset, paid in quote."""
+"""The terms of an instrument that nobody defined: one unit is one of the base asset, paid in quote."""

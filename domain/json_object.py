@@ -1,4 +1,4 @@
-"""What is printed as JSON: one rule for a type of value, and in each class once what differs from its fields."""
+"""Printing objects as JSON: one rule for each type of value, and each class lists the keys that are not its fields."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ Key = str | tuple[str, str | Callable[[Any], object]]
 class JsonObject:
     """A dataclass that is printed as an object: its fields in their order, or the keys that `json_keys` lists.
 
-    A key is an attribute by its name, or stands with the path to it (None as soon as something on the way is None), or
-    with the function that makes its value: `"status"`, `("id", "row.name")`, `("refused", lambda story: …)`.
-    `"row?"` is left out while it is None, and `"**details"` stands for the keys of an object that is merged.
+    A key is the name of an attribute, or a pair of a name and the path to its value (None if any step of the path is
+    None) or the function that makes it: `"status"`, `("id", "row.name")`, `("refused", lambda story: …)`.
+    `"row?"` is left out when it is None; `"**details"` merges the keys of an object.
     """
 
     __slots__ = ()
@@ -27,7 +27,7 @@ class JsonObject:
     json_keys: ClassVar[tuple[Key, ...]] = ()
 
     def as_json(self) -> dict[str, Any]:
-        """The keys and values as `json.dumps` takes them."""
+        """The object as a dictionary that `json.dumps` accepts."""
         found: dict[str, Any] = {}
         for key in self.json_keys or [each.name for each in fields(self)]:
             name, source = (key, key.strip("*?")) if isinstance(key, str) else key
@@ -40,7 +40,7 @@ class JsonObject:
 
 
 def jsonable(value: object) -> Any:
-    """A value as JSON has it: numbers as plain text, times in UTC, lengths of time in seconds."""
+    """Convert a value for JSON: numbers to plain text, times to UTC, durations to seconds."""
     match value:
         case Enum():
             return value.value

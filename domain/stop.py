@@ -9,7 +9,7 @@ from domain.values import Side
 
 
 def is_losing_side(side: Side, stop_price: Decimal, entry_price: Decimal) -> bool:
-    """Whether a stop stands where the position loses: below the entry of a long, above that of a short."""
+    """Whether a stop is on the losing side of the entry: below it for a long, above it for a short."""
     return stop_price < entry_price if side is Side.LONG else stop_price > entry_price
 
 
@@ -26,7 +26,7 @@ class Stop:
     locks_profit: bool = False
 
     def protects(self, side: Side, quantity: Decimal, avg_px_open: Decimal | None) -> bool:
-        """Whether it covers all of the position and stands on the right side of its known average price."""
+        """Whether it covers the whole position, on the losing side of its known average price or locking in profit."""
         if avg_px_open is None or (self.quantity is not None and self.quantity < quantity):
             return False
         return self.locks_profit or is_losing_side(side, self.price, avg_px_open)

@@ -1,4 +1,4 @@
-"""The vocabulary: one name, one unit and one sign for every number, time and status."""
+"""Value types: one name, one unit and one sign for every number, time and status."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ EXACT: Final = Context(prec=120)
 """Wide enough that no sum or product of our numbers is ever rounded; only a division may be."""
 
 OR_LEAVE_OUT: Final = "leave the field out when the value is not known"
-"""What to do about a number that is none, where a command can do without it."""
+"""Advice of an error about an unusable number, where the command does not need it."""
 _LIKE_A_TIME: Final = (
     'write it like 2025-10-22T18:50:40.981819Z; of a ccxt order it is order["datetime"], not its milliseconds'
 )
 TIME_LENGTH: Final = 27
-"""Of a time as `timestamp_text` writes it."""
+"""Characters of a time as `timestamp_text` writes it."""
 DECIMALS_MAX: Final = 18
 _LAST_DECIMAL: Final = Decimal(1).scaleb(-DECIMALS_MAX)
 MAGNITUDE_MAX: Final = Decimal(10) ** 18
@@ -39,18 +39,18 @@ AHEAD_MAX: Final = timedelta(seconds=60)
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 """Before anything that happened."""
 YEARS: Final = range(2000, 2101)
-"""When something that a bot tells may have happened."""
+"""The years in which an event that a bot reports may have happened."""
 
 _MICROSECOND: Final = timedelta(microseconds=1)
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
 _AS_WE_WRITE = re.compile(r"(0|[1-9]\d{0,17})(\.\d{0,17}[1-9])?", re.ASCII)
-"""What `plain` writes, but for negative numbers."""
+"""What `plain` writes for a number that is not negative."""
 _UNWRITABLE = re.compile("[\x00\ud800-\udfff]")
 _NAME = re.compile(f"[!-~]{{1,{TEXT_LENGTH_MAX}}}")
 
 
 class Leg(StrEnum):
-    """Which side of a hedge-mode account a key means; BOTH is one-way mode, SPOT what is held and no derivative."""
+    """The position side of a key: LONG or SHORT in hedge mode, BOTH in one-way mode, SPOT for spot holdings."""
 
     BOTH = "BOTH"
     LONG = "LONG"
@@ -108,7 +108,7 @@ OPEN_STATUSES: Final = frozenset(
 
 
 class Source(StrEnum):
-    """Who says so."""
+    """Who reported an event."""
 
     SIGNAL = "signal"
     SYNC = "sync"
@@ -118,7 +118,7 @@ class Source(StrEnum):
 
 
 class JsonFloat(float):
-    """A JSON number with a point or an exponent, and the text that it was written with."""
+    """A JSON number with a point or an exponent, together with its original text."""
 
     text: str
 
@@ -130,7 +130,7 @@ class JsonFloat(float):
 
 
 def plain(value: Decimal) -> str:
-    """Write a number the one way we write numbers: no exponent, no trailing zeros, no minus zero."""
+    """Format a number in its canonical form: no exponent, no trailing zeros, no minus zero."""
     text = str(value)
     if "E" in text:  # only then does it cost three times as much
         text = format(value, "f")
@@ -142,12 +142,12 @@ def plain(value: Decimal) -> str:
 
 
 def sum_of(one: Decimal | None, other: Decimal | None) -> Decimal | None:
-    """Both together; None where one is not known."""
+    """Add two numbers; None if either is not known."""
     return None if one is None or other is None else EXACT.add(one, other)
 
 
 def difference_of(one: Decimal | None, other: Decimal | None) -> Decimal | None:
-    """The one without the other; None where one is not known."""
+    """Subtract the second number from the first; None if either is not known."""
     return None if one is None or other is None else EXACT.subtract(one, other)
 
 
@@ -162,9 +162,9 @@ def seconds(duration: timedelta) -> Decimal:
 
 
 def exact(value: object) -> Decimal:
-    """Read a number as it was meant: text, an integer or a Decimal; never a float.
+    """Read a number exactly, from text, an integer or a Decimal; never from a float.
 
-    Units:   whatever the field says; up to 18 decimals and below 10^18 either way.
+    Units:   those of the field; up to 18 decimals, and below 10^18 in magnitude.
     Refuses: floats (naming the text to send instead), NaN, infinity, anything longer.
     """
     if isinstance(value, str) and _AS_WE_WRITE.fullmatch(value):
@@ -216,7 +216,7 @@ def _not_negative(value: object) -> Decimal:
 
 
 def utc(value: object) -> datetime:
-    """Read a time that says its zone, and turn it to UTC."""
+    """Read a time that names its zone, and convert it to UTC."""
     if isinstance(value, str):
         text = value.strip()
         try:
@@ -240,19 +240,19 @@ def _of_our_years(value: datetime) -> datetime:
 
 
 def is_yet_to_come(moment: datetime, now: datetime) -> bool:
-    """Whether a stored time is of a clock that was wrong: it says nothing of how long anything may still take."""
+    """Whether a stored time lies in the future, so that the clock it came from was wrong and no age follows from it."""
     return moment - now > AHEAD_MAX
 
 
 def timestamp_text(value: datetime) -> str:
-    """Write a UTC time at fixed width, so that the order of texts is the order of times."""
+    """Format a UTC time at fixed width, so that texts sort in the order of time."""
     text: str = msgspec.to_builtins(value)  # a tenth of the work of isoformat
     assert text[-1] == "Z" and (value.tzinfo is UTC or not value.utcoffset()), f"{text} is not in UTC"
     return text if len(text) == TIME_LENGTH else f"{text[:-1]}.000000Z"
 
 
 def _read_alike(value: object) -> object:
-    """A time that is stored as a text, as msgspec reads it, which rounds where pydantic cuts."""
+    """Read a stored time with msgspec, which rounds a seventh decimal where pydantic truncates it."""
     return msgspec.convert(value, _AWARE) if isinstance(value, str | datetime) else value
 
 
@@ -280,7 +280,7 @@ def _identifier(value: str) -> str:
 
 
 def identifier(value: object) -> str:
-    """Read somebody's name for something as every command reads it: a whole number is its text."""
+    """Read an id as every command does: a whole number is taken for its text."""
     said = _identifier_from(value)
     if not isinstance(said, str):
         raise ValueError(f"{value!r:.60} is not a text")
@@ -296,17 +296,17 @@ _PLAINLY: Final = PlainSerializer(plain, return_type=str, when_used="json")
 if TYPE_CHECKING:
     Number = Annotated[Decimal, _PLAINLY]
     """A number as events and rows hold it: already checked, written plainly."""
-else:  # msgspec would read a float as one, or "NaN"; of what it does not know it asks the reader
+else:  # msgspec would accept a float, or "NaN", for a Decimal; a type that it does not know it leaves to our hook
     Number = Annotated[object, GetPydanticSchema(lambda _, schema: schema(Annotated[Decimal, _PLAINLY]))]
 
 JsonValue = Annotated[Any, GetPydanticSchema(lambda _, schema: schema(CheckedJson))]
-"""Whatever JSON can say."""
+"""Any JSON value."""
 
 Moment = Annotated[datetime, BeforeValidator(utc), PlainSerializer(timestamp_text, return_type=str, when_used="json")]
-"""An aware UTC time, as it comes in."""
+"""An aware UTC time, as a caller passes it."""
 
 MomentOfNow = Annotated[Moment, AfterValidator(_of_our_years)]
-"""An aware UTC time at which something that a bot tells may have happened."""
+"""An aware UTC time at which an event that a bot reports may have happened."""
 
 Instant = Annotated[
     datetime,
@@ -317,19 +317,19 @@ Instant = Annotated[
 """An aware UTC time as events and rows hold it: already checked."""
 
 Price = Annotated[Decimal, PlainValidator(_positive), _PLAINLY]
-"""Quote asset for one unit of base asset; greater than zero, for unknown is not zero."""
+"""Quote asset for one unit of base asset; greater than zero, because a price that is not known is left out."""
 
 EntryPrice = Annotated[Decimal, PlainValidator(_not_zero), _PLAINLY]
-"""A price at which something was opened: below zero only where the instrument allows."""
+"""A price at which a position was opened: below zero only where the instrument allows it."""
 
 ExitPrice = Annotated[Decimal, PlainValidator(exact), _PLAINLY]
-"""A price at which something was closed: zero when it expired worthless, below it where the instrument allows."""
+"""A price at which a position was closed: zero if it expired worthless, below zero where the instrument allows it."""
 
 Amount = Annotated[Decimal, PlainValidator(exact), _PLAINLY]
 """Money with a sign: plus is received."""
 
 Quantity = Annotated[Decimal, PlainValidator(_positive), _PLAINLY]
-"""Base asset (or contracts), without a sign: the side says the direction."""
+"""Base asset (or contracts), without a sign: the side gives the direction."""
 
 QuantityOrNone = Annotated[Decimal, PlainValidator(_not_negative), _PLAINLY]
 """A quantity that may be zero: nothing filled, nothing left."""
@@ -338,10 +338,10 @@ Fee = Annotated[Decimal, PlainValidator(exact), _PLAINLY]
 """What a fill cost, in `fee_currency`; negative is a rebate."""
 
 Identifier = Annotated[str, BeforeValidator(_identifier_from), AfterValidator(_identifier)]
-"""Somebody's name for something: an order, a trade, an intent, a command."""
+"""The id of an order, a trade, an intent or a command."""
 
 Flag = Annotated[bool, Strict()]
-"""True or false, and no word for it: what somebody meant by "no" is not guessed."""
+"""True or false; a word such as "no" is refused, not interpreted."""
 
 Text = Annotated[str, AfterValidator(writable)]
-"""Words of any length."""
+"""Free text of any length."""

@@ -1,4 +1,4 @@
-"""The orders of a cycle by name, and what is asked of all of them: any number, and one more for the price of a few."""
+"""The orders of a cycle by name: any number of them, of which adding or changing one costs little."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ Other = TypeVar("Other")
 
 
 _FEW: Final = 16
-"""So many orders are looked through as soon as an index of them is kept."""
+"""Up to this many orders are scanned; of more an index is kept."""
 
 
 class Entered(NamedTuple):
-    """What entry orders filled together, and what that cost, but for so many of which it is not known."""
+    """The filled quantity of all entry orders, the worth of those with a known price, and the number of the others."""
 
     quantity: Decimal = ZERO
     known_worth: Decimal = ZERO
@@ -32,11 +32,11 @@ class Entered(NamedTuple):
 
     @property
     def worth(self) -> Decimal | None:
-        """What all of it cost, where that is known."""
+        """The worth of all of it; None if that of any order is not known."""
         return None if self.unpriced else self.known_worth
 
     def with_order(self, order: Order) -> Entered:
-        """The same with an order more."""
+        """Add an order; one that is no entry changes nothing."""
         if order.role != "entry":
             return self
         quantity = EXACT.add(self.quantity, order.filled_qty)
@@ -45,28 +45,28 @@ class Entered(NamedTuple):
         return Entered(quantity, EXACT.add(self.known_worth, order.worth), self.unpriced)
 
     def without(self, order: Order) -> Entered:
-        """The same without an order that it has."""
+        """Take off an order that was added before."""
         quantity, worth, unpriced = Entered().with_order(order)
         known_worth = EXACT.subtract(self.known_worth, worth)
         return Entered(EXACT.subtract(self.quantity, quantity), known_worth, self.unpriced - unpriced)
 
 
 class Orders(Mapping[str, Order], ABC):
-    """Frozen, in the order in which they came; a few are looked through, of many an index is kept."""
+    """A frozen mapping of orders by name, oldest first."""
 
     __slots__ = ()
 
     @staticmethod
     def of(orders: Iterable[Order] = ()) -> Orders:
-        """Hold some orders; of two of one name the later."""
+        """Make it of some orders; of two with the same name the later one counts."""
         return _held({order.name: order for order in orders})
 
     @abstractmethod
     def with_order(self, order: Order) -> Orders:
-        """The same with one of them new, or as it is now."""
+        """Add an order, or replace the one of its name."""
 
     def with_orders(self, orders: Iterable[Order]) -> Orders:
-        """The same with some of them new, or as they are now."""
+        """Add orders, or replace those of their names."""
         made: Orders = self
         for order in orders:
             made = made.with_order(order)
@@ -74,31 +74,31 @@ class Orders(Mapping[str, Order], ABC):
 
     @abstractmethod
     def unsettled(self, *roles: Role) -> list[Order]:
-        """The orders that somebody waits for something of, of some roles or of all, oldest first."""
+        """The orders that are not settled, of some roles or of all, oldest first."""
 
     @abstractmethod
     def live(self, role: Role) -> list[Order]:
-        """The orders of one role of which more may be filled, oldest first."""
+        """The orders of one role that have not ended, oldest first."""
 
     @abstractmethod
     def count(self, role: Role) -> int:
-        """How many orders there are of a role."""
+        """The number of orders of a role."""
 
     @abstractmethod
     def entered(self) -> Entered:
-        """What its entry orders filled together."""
+        """The sum of its entry orders."""
 
     @abstractmethod
     def of_client(self, client_order_id: str) -> Order | None:
-        """The order of an id of ours."""
+        """The order with a client order id."""
 
     @abstractmethod
     def changed_since(self, before: Orders) -> list[tuple[int, Order]]:
-        """The orders that are not as they were, each with its place."""
+        """The orders that are new or changed, each with its place."""
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        """Read what a dictionary by name would be read from, and write it."""
+        """Validate and serialise as a dictionary by name."""
         del source
         by_name = core_schema.dict_schema(core_schema.str_schema(), handler.generate_schema(Order))
         return core_schema.no_info_wrap_validator_function(
@@ -109,7 +109,7 @@ class Orders(Mapping[str, Order], ABC):
 
 
 class _FewOrders(Orders):
-    """A dictionary by name, which is copied."""
+    """A few orders: the dictionary is copied for each change, and scanned for each question."""
 
     __slots__ = ("_orders",)
 
@@ -163,10 +163,10 @@ class _FewOrders(Orders):
 
 
 class _ManyOrders(Orders):
-    """Layers by name, with their places, and beside them what every event asks.
+    """Many orders: a layered map, with an index of what every event asks for.
 
-    A cycle that is never flat has every order that its bot ever sent. So it is kept which are not settled, how many
-    there are of a role, what the entries filled, and whose a client order id is.
+    A cycle that is never flat, as a market maker's on spot, has every order that its bot ever sent. So the unsettled
+    orders, the number of each role, the sum of the entries and the names by client order id are kept beside them.
     """
 
     __slots__ = ("_counts", "_entered", "_names", "_placed", "_unsettled")
@@ -184,7 +184,7 @@ class _ManyOrders(Orders):
 
     @classmethod
     def of_names(cls, by_name: Mapping[str, Order]) -> Self:
-        """Make the index of some orders."""
+        """Index some orders."""
         names: dict[str, str] = {}
         for name, order in by_name.items():
             if order.client_order_id is not None:
@@ -209,7 +209,7 @@ class _ManyOrders(Orders):
             names = names.with_item(client_order_id, name)
         if not order.is_settled:
             unsettled = {**unsettled, name: order}
-            if known is not None and name not in self._unsettled:  # it stands last, and came before others
+            if known is not None and name not in self._unsettled:  # appended at the end, though it is older than others
                 unsettled = dict(sorted(unsettled.items(), key=lambda item: self._placed.get(item[0], known)[0]))
         elif name in unsettled:
             unsettled = {each: other for each, other in unsettled.items() if each != name}
@@ -220,7 +220,7 @@ class _ManyOrders(Orders):
         return [order for order in self._unsettled.values() if not roles or order.role in roles]
 
     def live(self, role: Role) -> list[Order]:
-        is_kept = role in AT_WORK_UNTIL_ENDED  # so none of them is settled before
+        is_kept = role in AT_WORK_UNTIL_ENDED  # none of these is settled while it is live
         return [order for order in (self.unsettled(role) if is_kept else of_role(self, role)) if order.is_live]
 
     def count(self, role: Role) -> int:
@@ -270,7 +270,7 @@ NO_ORDERS: Final = Orders.of()
 
 
 def no_orders() -> Orders:
-    """None, for what begins without any."""
+    """No orders, as a default factory."""
     return NO_ORDERS
 
 
@@ -280,19 +280,19 @@ def of_role(orders: Orders, role: Role) -> Iterator[Order]:
 
 
 def next_name(orders: Orders, role: Role) -> str:
-    """The name of the next order of a role; the first entry is plainly `entry`."""
+    """The name of the next order of a role, `stop.2`; the first entry is `entry`."""
     number = orders.count(role) + 1
     return "entry" if role == "entry" and number == 1 else f"{role}.{number}"
 
 
 def counted_without_price(orders: Orders, beside: str) -> Decimal:
-    """What was stated without a price of closing orders, but for one, and only their own fills can tell."""
+    """The quantity that closing orders, except one, have in totals without a price, beyond their recorded fills."""
     closing = (order for order in orders.unsettled() if order.role != "entry" and order.name != beside)
     return sum((EXACT.subtract(o.filled_qty, o.traded_qty) for o in closing if o.worth is None), ZERO)
 
 
 def covers(orders: Orders, side: Side, quantity: Decimal, avg_px_open: Decimal | None) -> bool:
-    """Whether the live stops on the losing side cover all of a position whose average price is known."""
+    """Whether the working stops together cover the whole position; not if its average price is unknown."""
     stops = stops_at_work(orders, side, avg_px_open)
     if not stops:
         return False
@@ -301,7 +301,7 @@ def covers(orders: Orders, side: Side, quantity: Decimal, avg_px_open: Decimal |
 
 
 def stops_at_work(orders: Orders, side: Side, avg_px_open: Decimal | None) -> list[Order]:
-    """The live stops on the losing side of a known average price, and those that lock in profit."""
+    """The live stops that are on the losing side of the average price, or lock in profit; none if it is unknown."""
     if avg_px_open is None:
         return []
     return [
@@ -312,7 +312,7 @@ def stops_at_work(orders: Orders, side: Side, avg_px_open: Decimal | None) -> li
 
 
 def covered_by(stops: Iterable[Order]) -> Decimal | None:
-    """How much some stops cover together; None when one of them is for all that is held."""
+    """The quantity that stops cover together; None if one of them is for all that is held."""
     covered = ZERO
     for stop in stops:
         room = stop.room

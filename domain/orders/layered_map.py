@@ -1,4 +1,4 @@
-"""A frozen mapping that grows: one with an item more is made by copying a few items, however many there are."""
+"""A frozen mapping that grows: adding an item copies a few of the others, however many there are."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ Value = TypeVar("Value")
 Other = TypeVar("Other")
 
 _FEW: Final = 16
-"""So many items are copied as soon as told apart."""
+"""Up to this many items the upper layer is kept apart."""
 
 
 class LayeredMap(Mapping[Key, Value], Generic[Key, Value]):
-    """Items in the order in which their keys came, in two layers: what came last lies above what many share.
+    """Items in insertion order, in two layers: recent items above a lower layer that many maps share.
 
-    The upper layer is copied for every item, and becomes part of the lower one when it has more than the root of that.
+    Each change copies the upper layer. Once it has more items than the square root of the lower one, both are merged.
     """
 
     __slots__ = ("_above", "_below", "_size")
 
     def __init__(self, below: dict[Key, Value], above: dict[Key, Value] | None = None, size: int | None = None) -> None:
-        """Hold the items of two dictionaries, which nobody alters any more; `size` is how many keys they have."""
+        """Take two dictionaries, which must not be changed any more; `size` is the number of their keys, if known."""
         self._below, self._above = below, above or {}
         self._size = len({**below, **self._above}) if size is None else size
 
     def with_item(self, key: Key, value: Value) -> LayeredMap[Key, Value]:
-        """The same items with one more, or with another value of one."""
+        """Add an item, or replace the value of its key."""
         above, below = {**self._above, key: value}, self._below
         size = self._size if key in self._above or key in below else self._size + 1
         if len(above) > _FEW and len(above) ** 2 > len(below):
@@ -35,7 +35,7 @@ class LayeredMap(Mapping[Key, Value], Generic[Key, Value]):
         return LayeredMap(below, above, size)
 
     def changed_since(self, before: LayeredMap[Key, Value]) -> list[Value]:
-        """The values that are not the very ones that it had before."""
+        """The values that are not identical (`is`) to those of an earlier map."""
         items = self._above if self._below is before._below else self._flat()
         return [value for key, value in items.items() if before.get(key) is not value]
 
@@ -50,7 +50,7 @@ class LayeredMap(Mapping[Key, Value], Generic[Key, Value]):
     @overload
     def get(self, key: Key, /, default: Value | Other) -> Value | Other: ...
     def get(self, key: Key, /, default: Value | Other | None = None) -> Value | Other | None:
-        """The value of a key, or what is said for one that is not there."""
+        """The value of a key, or the default."""
         return self._above[key] if key in self._above else self._below.get(key, default)
 
     def __contains__(self, key: object) -> bool:
@@ -60,11 +60,11 @@ class LayeredMap(Mapping[Key, Value], Generic[Key, Value]):
         return iter(self._flat())
 
     def items(self) -> ItemsView[Key, Value]:
-        """All of them, by keys."""
+        """All items."""
         return self._flat().items()
 
     def values(self) -> ValuesView[Value]:
-        """All of them, without their keys."""
+        """All values."""
         return self._flat().values()
 
     def __len__(self) -> int:

@@ -1,4 +1,4 @@
-"""An order: what it was for, what the exchange stated of it, and what its fills add up to."""
+"""An order: its role, what the exchange stated of it, and the sum of its fills."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from domain.values import EXACT, Instant, Number, plain, timestamp_text
 
 ZERO: Final = Decimal(0)
 CLOCKS_APART: Final = timedelta(seconds=5)
-"""By how much the times of one exchange may disagree: a statement counts the fills until so long after it."""
+"""How far times of one exchange may disagree: a statement is taken to include fills until this long after it."""
 
 Role = Literal["entry", "stop", "target", "exit", "rollback"]
 AT_WORK_UNTIL_ENDED: Final = ("stop", "target")
@@ -26,8 +26,9 @@ Outcome = Literal["filled", "canceled", "expired", "rejected", "lost"]
 class Order(TypedStruct, frozen=True, kw_only=True, dict=True):
     """One order of a cycle.
 
-    Units: quantities as the cycle has them; `stated_worth` and `traded_worth` in the currency of its money, None where
-           the exchange stated a quantity without a price. `requested_qty` None is "all that is held", or not known.
+    `stated_*` is the total that the exchange reported of it, `traded_*` the sum of its recorded fills.
+    Units: quantities in those of the cycle, worth in its settle currency. `stated_worth` is None where the exchange
+           reported a quantity without a price; `requested_qty` None means "all that is held", or not known.
     """
 
     name: str
@@ -45,36 +46,36 @@ class Order(TypedStruct, frozen=True, kw_only=True, dict=True):
     ended: str | None = None
     """How it ended; None while it is live."""
     attached: bool = False
-    """A stop or target that belongs to the position, and is no order of its own."""
+    """Whether it is a stop or take profit that is a property of the position, and not an order of its own."""
     locks_profit: bool = False
 
     @once
     def role(self) -> Role:
-        """What it is for."""
+        """Its purpose, which its name begins with."""
         return role_of(self.name)
 
     @property
     def filled_qty(self) -> Decimal:
-        """What was filled of it: a statement and the fills that make it up are never added."""
+        """The filled quantity: the larger of total and sum of fills, for both count the same fills."""
         stated, traded = self.stated_qty, self.traded_qty
         return stated if stated >= traded else traded  # noqa: FURB136 - asked ten times a fill, and max takes twice as long
 
     @property
     def worth(self) -> Decimal | None:
-        """What was filled is worth: by its fills once they explain all of it, until then by the statement."""
+        """The worth of what was filled: by its fills once they cover the total, by the total until then."""
         return self.traded_worth if self.traded_qty >= self.stated_qty else self.stated_worth
 
     @property
     def is_live(self) -> bool:
-        """Whether more of it may be filled."""
+        """Whether it has not ended, so that more of it may be filled."""
         return self.ended is None
 
     @property
     def is_settled(self) -> bool:
-        """Whether nobody waits for anything of it: what else comes names it by an id of the exchange.
+        """Whether nothing more has to be matched to it, unless it is named by its exchange order id.
 
-        Nobody waits for more of an order that is full, or that was never promised; a stop or target is at work until
-        it has ended, and what was stated may be explained by fills without a name.
+        It is settled when all of its total is covered by fills, and it has ended, is filled completely, or was never
+        promised by us. A stop or take profit is not settled before it has ended.
         """
         if self.ended is None:
             if self.exchange_order_id is None or self.role in AT_WORK_UNTIL_ENDED:
@@ -87,29 +88,29 @@ class Order(TypedStruct, frozen=True, kw_only=True, dict=True):
 
     @property
     def room(self) -> Decimal | None:
-        """What may still be filled of it; None where that is not known."""
+        """The quantity that may still be filled; None if not known."""
         return None if self.requested_qty is None else max(ZERO, EXACT.subtract(self.requested_qty, self.filled_qty))
 
     def has_room_for(self, qty: Decimal) -> bool:
-        """Whether so much more can have been filled of it: an exchange never fills more than was requested."""
+        """Whether this quantity may be filled in addition: an exchange never fills more than was requested."""
         return self.room is None or qty <= self.room
 
     def may_have_filled(self, qty: Decimal) -> bool:
-        """Whether a fill of so much may be one of its own, be it counted by a statement already or not."""
+        """Whether a fill of this quantity may belong to it, as a part of its total or in addition."""
         if self.requested_qty is None:
             return True
         return EXACT.add(self.traded_qty, qty) <= max(self.requested_qty, self.stated_qty)
 
     def may_have_been_filled_at(self, at: datetime | None) -> bool:
-        """Whether what happened then may be of this order, as far as clocks tell: nothing fills before it is asked."""
+        """Whether a fill at this time may belong to it: nothing is filled before it is requested, but clocks differ."""
         return at is None or self.opened_at is None or at + CLOCKS_APART >= self.opened_at
 
     def is_news(self, at: datetime | None) -> bool:
-        """Whether a fill that names no order is later than all that was stated; one without a time is not."""
+        """Whether a fill that names no order is later than the exchange's total; one without a time is not."""
         return at is not None and self.stated_at is not None and at > self.stated_at + CLOCKS_APART
 
     def with_fill(self, qty: Decimal, worth: Decimal, *, is_news: bool = False) -> Order:
-        """Count a fill; one that is news comes on top of what was stated."""
+        """Add a fill; with `is_news` it adds to the exchange's total, too."""
         order = altered(
             self,
             traded_qty=EXACT.add(self.traded_qty, qty),
@@ -121,14 +122,14 @@ class Order(TypedStruct, frozen=True, kw_only=True, dict=True):
         return altered(order, stated_qty=EXACT.add(self.stated_qty, qty), stated_worth=stated)
 
     def with_statement(self, qty: Decimal, worth: Decimal | None, at: datetime) -> Order:
-        """Take what the exchange states as filled so far, if that is more, or better known, than what we know."""
+        """Take the exchange's total, if it is larger than what is known, or has a price where none is known."""
         latest = at if self.stated_at is None else max(at, self.stated_at)
         if qty < self.filled_qty or (qty == self.filled_qty and (worth is None or self.worth is not None)):
             return altered(self, stated_at=latest)
         return altered(self, stated_qty=qty, stated_worth=worth, stated_at=latest)
 
     def joined(self, other: Order) -> Order:
-        """This order with what was known of it under another name."""
+        """Merge this order with what was recorded of it under another name."""
         stated = self if self.stated_qty >= other.stated_qty else other
         return altered(
             self,
@@ -141,21 +142,21 @@ class Order(TypedStruct, frozen=True, kw_only=True, dict=True):
         )
 
     def may_be(self, other: Order) -> bool:
-        """Whether an order of ours, of which the exchange told no id yet, may be one that its fills alone tell of."""
+        """Whether this order of ours, without an exchange order id so far, may be one that is known by fills alone."""
         is_ours = self.client_order_id is not None and self.exchange_order_id is None
         return is_ours and self.takes_over(other)
 
     def takes_over(self, other: Order) -> bool:
-        """Whether what is known of another order by its fills alone may be of this one, and is counted once.
+        """Whether another order, known by its fills alone, may be this one, and merging them changes no total.
 
-        Where both together filled less than each for itself, something was counted twice, which joining does not mend.
+        If the merged order had filled less than both together, a fill was counted twice, which merging cannot undo.
         """
         filled = EXACT.add(self.filled_qty, other.filled_qty)
         is_stranger = self.role == other.role and other.client_order_id is None
         return is_stranger and self.joined(other).filled_qty == filled
 
     def corrected(self, old: tuple[Decimal, Decimal], new: tuple[Decimal, Decimal]) -> Order:
-        """Let one fill be of another quantity and worth than was said."""
+        """Replace quantity and worth of one of its fills."""
         return altered(
             self,
             traded_qty=EXACT.add(EXACT.subtract(self.traded_qty, old[0]), new[0]),
@@ -163,14 +164,14 @@ class Order(TypedStruct, frozen=True, kw_only=True, dict=True):
         )
 
     def as_json(self) -> dict[str, Any]:
-        """The order as a program reads it; what is not known is left out."""
+        """The order as programs read it; most of what is not known is left out."""
         kept = ("client_order_id", "exchange_order_id", "requested_qty", "ended", "stated_worth")
         known = msgspec.structs.asdict(self._facts).items()
         return {name: value for name, value in known if value is not UNSET and (value is not None or name in kept)}
 
     @once
     def text(self) -> str:
-        """The order as it is written into a column, without what is not known; one that does not change once only."""
+        """The order as JSON for its column, without what is not known; cached."""
         text = _ENCODER.encode(self._facts).decode()
         return text if text.isascii() and "\\" not in text and "\x7f" not in text else _escaped(text)
 
@@ -198,7 +199,7 @@ class Order(TypedStruct, frozen=True, kw_only=True, dict=True):
 
 
 class _Facts(msgspec.Struct, omit_defaults=True, gc=False):
-    """What is known of an order, as JSON has it; what is not known is None."""
+    """The fields of an order in JSON; None is left out."""
 
     name: str
     role: Role
@@ -211,7 +212,7 @@ class _Facts(msgspec.Struct, omit_defaults=True, gc=False):
     opened_at: str | None = None
     stated_qty: str | None = None
     stated_worth: str | UnsetType | None = UNSET
-    """None where the exchange stated a quantity without a price."""
+    """None (null) where the exchange stated a quantity without a price."""
     stated_at: str | None = None
     traded_qty: str | None = None
     traded_worth: str | None = None
@@ -228,7 +229,7 @@ def _text(at: datetime | None) -> str | None:
 
 
 def _escaped(text: str) -> str:
-    """The same JSON as lines of orders have always had it: escaped by Python, which escapes more."""
+    """Escape non-ASCII text as the `json` module does, in which form orders have always been stored."""
     return json.dumps(json.loads(text), separators=(",", ":"))
 
 
@@ -244,5 +245,5 @@ _ROLES: Final[dict[str, Role]] = {
 
 @lru_cache(maxsize=1024)
 def role_of(name: str) -> Role:
-    """The role that a name belongs to."""
+    """The role of an order, by its name: `stop` for `stop.2`."""
     return _ROLES[name.partition(".")[0].rstrip("0123456789")]
