@@ -1,1 +1,1 @@
-"""One spelling for one instrument: as ccxt writes it, as its exchange does, or as a chart or a framework does."""
+"""Normalising symbols and exchange names: spellings of ccxt, of exchanges, of charts and of frameworks."""

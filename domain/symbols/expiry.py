@@ -1,4 +1,4 @@
-"""When a contract ends and at which price, as exchanges write both."""
+"""Reading expiries and strikes, as exchanges write them."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from domain.values import plain
 
 _MONTHS: Final = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 _CODES: Final = "FGHJKMNQUVXZ"
-"""The letters that futures have for the months."""
+"""The month codes of futures, January to December."""
 _DAY = re.compile(rf"(\d\d?)({'|'.join(_MONTHS)})(?:20)?(\d\d)", re.ASCII)
 _CODE = re.compile(rf"([{_CODES}])(\d\d)", re.ASCII)
 _FRIDAY: Final = 4
 _LONG: Final = len("20251226")
 STRIKE_DIGITS_MAX: Final = 18
 STRIKE_WRITTEN_MAX: Final = 60
-"""Zeros before and behind do not count as digits, but nobody writes so many."""
+"""A strike may be written with leading and trailing zeros, but not with more characters than this."""
 
 DATE: Final = rf"\d{{6}}|\d{{8}}|\d{{4}}-\d\d-\d\d|\d\d?(?:{'|'.join(_MONTHS)})(?:20)?\d\d|[{_CODES}]\d\d"
 """`251226`, `20251226`, `2025-12-26`, `26DEC25`, and `Z25` for the last Friday of a month."""
@@ -27,9 +27,9 @@ STRIKE: Final = r"(?:\d+[.D]?\d*|\.\d+)(?:E[+-]?\d{1,2})?"
 
 
 def expiry_of(written: str, symbol: str) -> str:
-    """Read a day as YYMMDD.
+    """Convert an expiry to YYMMDD.
 
-    Refuses: ValueError for what is no date, or is none of this century.
+    Refuses: ValueError for what is not a date of this century.
     """
     if match := _CODE.fullmatch(written):
         return _last_friday(2000 + int(match[2]), _CODES.index(match[1]) + 1).strftime("%y%m%d")
@@ -53,7 +53,7 @@ def _last_friday(year: int, month: int) -> date:
 
 
 def strike_of(written: str, symbol: str) -> str:
-    """Read a strike as a plain number.
+    """Convert a strike to a plain number.
 
     Refuses: ValueError for zero, and for more digits than a price may have.
     """

@@ -1,4 +1,4 @@
-"""What a spelling means: the parts of an instrument, read by ccxt's grammar or by the table of the exchanges."""
+"""Parsing a symbol into the parts of an instrument, by ccxt's grammar or by the table of exchange spellings."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from domain.symbols.expiry import DATE, STRIKE, expiry_of, strike_of
 from domain.symbols.native import ASSETS, NATIVE, OF_ALL
 
 ASSET: Final = r"[^\x00-/:-@\[-\x7f]"
-"""A letter of an asset, in a text that `fits` looks at: what is no ASCII is Chinese there, and need not be spelled out.
+"""A character of an asset, in a text that `fits` has checked: there a character beyond ASCII is a Chinese one.
 
-A range of all Chinese characters takes Python 3.11 a millisecond to compile, each time that it stands in a pattern.
+A range of all Chinese characters would take Python 3.11 a millisecond to compile, each time that a pattern has it.
 """
 _WORD: Final = f"{ASSET}{{1,30}}"
 _BASE = re.compile(_WORD, re.ASCII)
@@ -41,7 +41,7 @@ _MEANS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Market:
-    """The parts of an instrument as ccxt names them; `terms` are its expiry and strike, `settle` is none for spot."""
+    """The parts of an instrument, named as in ccxt; `terms` are expiry and strike, `settle` is None for spot."""
 
     base: str
     quote: str
@@ -50,23 +50,23 @@ class Market:
 
     @property
     def is_plain(self) -> bool:
-        """Whether base and quote say all: spot, or settled in the quote."""
+        """Whether it is spot, or settled in its quote."""
         return self.settle in (None, self.quote)
 
     @property
     def unified(self) -> str:
-        """As ccxt writes it, without a settle currency that the quote says already."""
+        """The symbol as ccxt writes it, without a settle currency that is the same as the quote."""
         settle = "" if self.is_plain and not self.terms else f":{self.settle}"
         return f"{self.base}/{self.quote}{settle}{self.terms}"
 
     @property
     def glued(self) -> str | None:
-        """As most exchanges write it; None where that would not say all, or not say where a part ends."""
+        """The symbol as most exchanges write it (`BTCUSDT`); None if that would be incomplete or ambiguous."""
         return f"{self.base}{self.quote}{self.terms}" if self.is_plain and fits(_BASE, self.base) else None
 
 
 def fits(pattern: re.Pattern[str], text: str) -> re.Match[str] | None:
-    """Match all of a text with a pattern of assets: exchanges list Chinese names; look-alikes of others stay out."""
+    """Match a whole text; only ASCII and Chinese characters are allowed, so that no look-alike letter gets in."""
     return pattern.fullmatch(text) if text.isascii() or all(map(_may_be_written, text)) else None
 
 
@@ -75,9 +75,9 @@ def _may_be_written(character: str) -> bool:
 
 
 def market_of(text: str, exchange: str | None) -> Market | None:
-    """Read a spelling; None for one that says no pair for certain.
+    """Parse a symbol; None if it does not name a pair unambiguously.
 
-    Refuses: ValueError for an expiry or a strike that is none.
+    Refuses: ValueError for an invalid expiry or strike.
     """
     if unified := fits(_UNIFIED, text.upper()):
         return _market(unified, text, exchange)
@@ -91,9 +91,9 @@ def market_of(text: str, exchange: str | None) -> Market | None:
 
 
 def plain_name(text: str) -> str | None:
-    """Read a spelling as every exchange would mean the same by it, as keys were read before there was a table.
+    """Normalise a symbol as this software did before it had a table of exchange spellings.
 
-    Refuses: ValueError for an expiry or a strike that is none.
+    Refuses: ValueError for an invalid expiry or strike.
     """
     match = fits(_UNIFIED, text.upper())
     if match is None:
@@ -103,9 +103,9 @@ def plain_name(text: str) -> str | None:
 
 
 def name_of(text: str) -> str | None:
-    """Read an exchange's own name that says no more than its expiry and strike; None for anything else.
+    """Normalise an exchange's own name with an optional expiry and strike; None for anything else.
 
-    Refuses: ValueError for an expiry or a strike that is none.
+    Refuses: ValueError for an invalid expiry or strike.
     """
     match = fits(_GLUED, text.upper())
     return None if match is None else match["name"] + _terms(match, text)
@@ -128,7 +128,7 @@ def _terms(match: re.Match[str], symbol: str) -> str:
 
 @cache
 def _compiled(exchange: str | None) -> tuple[tuple[re.Pattern[str], str, bool], ...]:
-    """The lines of an exchange, or of all; whether a line means small letters as such."""
+    """The compiled table of an exchange, or of all: pattern, meaning, and whether the case of letters counts."""
     lines = OF_ALL if exchange is None else NATIVE.get(exchange, ())
     return tuple((_pattern(written), meaning, _is_cased(written)) for written, meaning in lines)
 

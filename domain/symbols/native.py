@@ -1,8 +1,8 @@
-"""How exchanges write their instruments, and how ccxt does: one table, the first line that fits is the one.
+"""The table of exchange spellings, each with ccxt's symbol for it; the first line that matches counts.
 
-A line is a pattern and what it means. In a pattern `~` is one of `-`, `_` and `.`; `{base}` and `{quote}` are assets,
-`{coin}` one that stands without a quote, `{stable}` a quote that a contract is settled in as well, `{perp}` a word for
-a perpetual, `{date}` an expiry, `{option}` a strike and its C or P. Small letters are meant as such.
+A line is a pattern and its meaning. In a pattern `~` is one of `-`, `_` and `.`; `{base}` and `{quote}` are assets,
+`{coin}` is an asset without a quote, `{stable}` a quote that the contract is also settled in, `{perp}` a word for a
+perpetual, `{date}` an expiry, `{option}` a strike with C or P. Small letters in a pattern match small letters only.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _OF_USDC: Final[Lines] = (
     ("{coin}~USD(?:~{perp})?", "{base}/USDC:USDC"),
     ("{coin}-{date}{option}", "{base}/USDC:USDC-{date}{option}"),
 )
-"""What is settled in USDC, and calls that dollars or says no quote at all."""
+"""Contracts that are settled in USDC, and name their quote USD or not at all."""
 _QUOTE_FIRST: Final[Lines] = (("{quote}-{base}", "{base}/{quote}"),)
 
 NATIVE: Final[dict[str, Lines]] = {
@@ -117,7 +117,7 @@ NATIVE: Final[dict[str, Lines]] = {
     "vertex": _OF_USDC,
     "whitebit": (("{coin}_PERP", "{base}/USDT:USDT"),),
 }
-"""What an exchange writes in a way of its own; in `OF_ALL` stands what needs no exchange to be understood."""
+"""Spellings that depend on the exchange; `OF_ALL` has those that are the same everywhere."""
 
 OF_ALL: Final[Lines] = (
     ("{base}[~/]?{stable}~{perp}", "{base}/{quote}:{quote}"),
@@ -129,4 +129,4 @@ OF_ALL: Final[Lines] = (
 )
 
 ASSETS: Final[dict[str, dict[str, str]]] = {"kraken": {"XDG": "DOGE"}, "bitfinex": {"UST": "USDT"}}
-"""Assets that an exchange has its own word for; XBT is BTC everywhere."""
+"""Assets that an exchange has its own name for; XBT is BTC everywhere."""

@@ -1,4 +1,4 @@
-"""The one spelling that a symbol is kept under, whatever it was written as."""
+"""The canonical spelling of a symbol."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from domain.symbols.market import ASSET, Market, fits, market_of, name_of
 from domain.symbols.venues import known_venue, normalized_exchange
 
 _OWN = re.compile(rf"@?{ASSET}{{1,30}}(?:[-._]{ASSET}{{1,30}}){{0,5}}", re.ASCII)
-"""What an exchange may call an instrument that is no pair: BRK.B."""
+"""The name of an instrument that is not a pair: BRK.B."""
 _BEFORE = re.compile(r"(?P<venue>[A-Za-z][A-Za-z0-9_]*):(?P<symbol>[^/:]+)", re.ASCII)
 _BEHIND = re.compile(r"(?P<symbol>[^/:]+)\.(?P<venue>[A-Za-z][A-Za-z0-9_]*)", re.ASCII)
 _SPELLINGS_MAX: Final = 10_000
 
 
 class Symbol(str):
-    """A symbol in its one spelling, and the quote that it was given with, if it was given as a pair."""
+    """A symbol in its canonical spelling, with the quote that it was written with, if it was written as a pair."""
 
     quote: str | None
 
@@ -29,12 +29,12 @@ class Symbol(str):
 
 
 def normalized_symbol(symbol: object, exchange: str | None = None) -> Symbol:
-    """Give a symbol its one spelling.
+    """Convert a symbol to its canonical spelling.
 
-    Shape:   `FXSUSDT` for `FXS/USDT:USDT`, `fxs/usdt`, `FXSUSDT` and whatever else the exchange (in its one name) calls
-             it; an expiry or strike is appended (`BTCUSDT-251226`); a settle currency other than the quote keeps ccxt's
-             form (`BTC/USD:BTC`), and so does a pair that would else be read as another (`BTC/USD` where `BTCUSD` is
-             settled in BTC). What says no pair for certain stays as it is, in capitals.
+    Shape:   `FXSUSDT` for `FXS/USDT:USDT`, `fxs/usdt`, `FXSUSDT` and the exchange's own spellings; an expiry or strike
+             is appended (`BTCUSDT-251226`). ccxt's form is kept for a settle currency other than the quote
+             (`BTC/USD:BTC`), and for a pair whose short form means another one (`BTC/USD` where `BTCUSD` is settled in
+             BTC). A name that is not a pair for certain is kept, in capitals.
     Refuses: ValueError for anything else, and for a symbol that names another exchange.
     """
     if not isinstance(symbol, str):
@@ -43,14 +43,14 @@ def normalized_symbol(symbol: object, exchange: str | None = None) -> Symbol:
 
 
 def written_symbol(symbol: object) -> str:
-    """Refuse what no exchange could mean; what it means is known with the exchange. Refuses: ValueError."""
+    """Refuse what is no symbol at any exchange; what it stands for depends on the exchange. Refuses: ValueError."""
     normalized_symbol(symbol)
     assert isinstance(symbol, str), "else it is refused"
     return symbol
 
 
 def means(written: str, symbol: str, exchange: str) -> bool:
-    """Whether a spelling stands for a symbol of an exchange; a symbol that is kept also stands for itself."""
+    """Whether a spelling stands for this symbol at an exchange; a canonical symbol also stands for itself."""
     return symbol in (normalized_symbol(written, normalized_exchange(exchange)), written.strip().upper())
 
 
@@ -69,7 +69,7 @@ def _one_spelling(symbol: str, exchange: str | None) -> Symbol:
 
 
 def _short(market: Market, exchange: str | None) -> str:
-    """Without a slash, where that is read as the same again."""
+    """The form without a slash, if that is parsed as the same market again."""
     glued = market.glued
     if glued is None:
         return market.unified
@@ -78,7 +78,7 @@ def _short(market: Market, exchange: str | None) -> str:
 
 
 def _without_venue(text: str, exchange: str | None) -> str:
-    """Take off the exchange that charts put before a symbol and frameworks behind it: BYBIT:BTCUSDT, BTCUSDT.BYBIT."""
+    """Strip the exchange that charts put before a symbol, and frameworks after it: BYBIT:BTCUSDT, BTCUSDT.BYBIT."""
     match = _BEFORE.fullmatch(text) or _BEHIND.fullmatch(text)
     venue = match and known_venue(match["venue"])
     if not match or not venue:

@@ -1,4 +1,4 @@
-"""The one name of an exchange, where libraries, frameworks and charts have several for it."""
+"""The canonical name of an exchange, for the several that libraries, frameworks and charts use."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _ALIASES: Final = {
     "bitfinex2": "bitfinex",
     "interactivebrokers": "ibkr",
 }
-"""Names that are another name of a venue, without what stands between their words."""
+"""Other names of venues, written without separators."""
 
 _NAMES: Final = """
 alpaca apex arkham ascendex aster backpack bequant bigone binance binanceus bingx bit2c bitbank bitbns bitfinex
@@ -38,7 +38,7 @@ pacifica paradex paymium phemex poloniex polymarket probit revolutx timex tokocr
 weex whitebit woo woofipro xt yobit zaif zebpay zonda
 """
 KNOWN: Final = frozenset(_NAMES.split())
-"""Exchanges that are known by name; any other name is taken too."""
+"""Exchanges that are known by name; any other name is accepted, too."""
 
 
 @lru_cache(maxsize=_NAMES_MAX)
@@ -50,7 +50,7 @@ def _one_name(written: str) -> str | None:
 
 
 def _venue(text: str) -> str | None:
-    """The known venue of a name, whatever stands between its words: frameworks write `binance_us` for `binanceus`."""
+    """The known venue of a name, with or without separators: frameworks write `binance_us` for `binanceus`."""
     if _WORDS.fullmatch(text) is None:
         return None
     name = _BETWEEN_WORDS.sub("", text)
@@ -59,9 +59,9 @@ def _venue(text: str) -> str | None:
 
 
 def normalized_exchange(exchange: object) -> str:
-    """Give an exchange its one name: trimmed, lower case, `binance` for `binanceusdm`, `gate` for `GATE.IO`.
+    """Convert the name of an exchange to its canonical form: `binance` for `binanceusdm`, `gate` for `GATE.IO`.
 
-    Refuses: ValueError for anything that is not such a name.
+    Refuses: ValueError for anything that is not a name of letters, digits, `_` and `-`.
     """
     name = _one_name(exchange) if isinstance(exchange, str) else None
     if name is None:
@@ -70,6 +70,6 @@ def normalized_exchange(exchange: object) -> str:
 
 
 def known_venue(written: str) -> str | None:
-    """The venue that a word names; None for a word that names none which is known."""
+    """The known venue that a word names; None for any other word."""
     name = _one_name(written)
     return name if name in KNOWN else None
