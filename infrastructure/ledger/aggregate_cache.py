@@ -1,4 +1,4 @@
-"""The cache of aggregates in a process, and how they are loaded."""
+"""The positions that this process remembers, and how a position is loaded from the store."""
 
 from __future__ import annotations
 
@@ -21,35 +21,35 @@ from infrastructure.event_store.records import RecordedEvent
 from projections.positions import PositionRow, project
 
 STREAMS_MAX: Final = 10_000
-"""How many streams a process remembers; the one that was used longest ago is forgotten first."""
+"""How many streams a process remembers; the least recently used one is forgotten first."""
 
 
 @dataclass
 class CachedPosition:
-    """A position, and the hash that its stream ends with."""
+    """A position, and the hash of the last event of its stream."""
 
     position: Position
     head: str
     before: PositionRow | None = None
-    """The row of its cycle without what is pending."""
+    """The row of its cycle without the pending events."""
     is_assumed: bool = False
-    """Whether nobody looked: a key that this process has not seen is taken to be new until an append says otherwise."""
+    """Whether the store was not read: the key is new to this process, and taken to be empty until an append fails."""
     is_acknowledged: bool = False
-    """Whether the database said of this end that it is kept for good; else it was only found there."""
+    """Whether the database confirmed that this end of the stream is durable; otherwise it was only read."""
     is_current: bool = True
-    """False for a cycle that is over: the position then is of that cycle, at the version of the whole stream."""
+    """False when the position is that of an earlier cycle; its version still is that of the whole stream."""
 
     @property
     def version(self) -> int:
-        """The version that the stream has without what is pending."""
+        """The version of the stream without the pending events."""
         return self.position.version - len(self.position.pending_events)
 
     def pending(self) -> Sequence[PositionEvent]:
-        """The events that are to be appended."""
+        """Take the pending events, in order to append them."""
         return cast("Sequence[PositionEvent]", self.position.collect_events())
 
     def project_pending(self) -> list[PositionRow]:
-        """The rows that the pending events lead to: the position has that of its cycle, others are folded beside it."""
+        """The rows that the pending events change: the position has that of its own cycle, others are folded here."""
         pending = cast("Sequence[PositionEvent]", self.position.pending_events)
         current, rows = self.position.row, {}
         if self.before is not None:
@@ -65,7 +65,7 @@ class CachedPosition:
 
 
 class AggregateCache:
-    """Positions as this process saw them last. One that is checked out belongs to its borrower until it is put back."""
+    """Positions as this process saw them last. Whoever checks one out owns it alone until it is put back."""
 
     def __init__(self, store: Store, streams_max: int = STREAMS_MAX) -> None:
         self._store = store
@@ -75,14 +75,14 @@ class AggregateCache:
         self._opener = Opener(store.settings.shown)
 
     def checkout(self, command: Command, *, may_assume: bool = False) -> tuple[CachedPosition, bool]:
-        """What is needed to decide a command, and whether it was read from the store just now.
+        """The position on which to decide a command, and whether it was read from the store just now.
 
-        `may_assume`: for a request to enter a key that this process has not seen, take the key to be new. That saves
-        a round trip when it is, and costs one when it is not.
+        With `may_assume`, a request to enter a key that this process has not seen takes the key to be new: this saves
+        a round trip when the key is new, and costs one when it is not.
 
-        A remembered position may be out of date. Appending to it then fails by its version, but a refusal must be
-        decided again on a fresh one: a command that was refused has dropped the memory, so taking again loads it.
-        Refuses: OpenedElsewhere in a fork, where the lock may be held by a thread that is not there.
+        A remembered position may be out of date. An append to it then fails by its version, but a refusal must be
+        decided again on a freshly loaded one: checkout removed the position from the cache, so the next one loads it.
+        Refuses: OpenedElsewhere in a forked process, where the lock may be held by a thread that does not exist there.
         """
         stream = command.key.stream
         held = self.taken(stream)
@@ -98,19 +98,19 @@ class AggregateCache:
             return held, fresh
         if not fresh:
             held = self.load(stream)
-        return self._over(cycle, held) or held, True
+        return self._earlier_cycle(cycle, held) or held, True
 
     def taken(self, stream: str) -> CachedPosition | None:
-        """What is remembered of a stream, from now on the taker's alone; None for what has to be read.
+        """Take the remembered position of a stream out of the cache; None when it is not there and must be loaded.
 
-        Refuses: OpenedElsewhere in a fork.
+        Refuses: OpenedElsewhere in a forked process.
         """
         self._opener.require()
         with self._lock:
             return self._held.pop(stream, None)
 
     def put(self, held: CachedPosition) -> None:
-        """Put a position back that has no pending events."""
+        """Put back a position that has no pending events; one of an earlier cycle is dropped."""
         if not held.is_current or not held.position.cycle:
             return
         with self._lock:
@@ -119,41 +119,41 @@ class AggregateCache:
                 self._held.popitem(last=False)
 
     def clear(self) -> None:
-        """Remember nothing: what is asked next is read."""
+        """Forget every position."""
         with self._lock:
             self._held.clear()
 
     def load(self, stream: str) -> CachedPosition:
-        """Read a stream from where it was last flat."""
+        """Load a stream from where it was last flat."""
         return _folded(stream, self._store.load(stream))
 
     def load_cycle(self, stream: str, cycle: int) -> CachedPosition:
-        """Read one cycle, alone."""
+        """Load the events of one cycle only."""
         return _folded(stream, self._store.load_cycle(stream, cycle), contiguous=False)
 
     def load_answered(self, command_id: str, stream: str | None = None) -> CachedPosition | None:
-        """Read the cycles that a command led to events in, alone; None when it led to none, or none of the stream."""
-        told = self._store.of_command(command_id, stream)
-        if not told:
+        """Load only the cycles in which a command recorded events; None when it recorded none (in `stream`)."""
+        recorded = self._store.of_command(command_id, stream)
+        if not recorded:
             return None
-        stream, cycles = told[-1].originator_id, sorted({each.cycle for each in told})
-        if not cycles[-1]:  # what was defined belongs to no cycle
-            return _folded(stream, told, contiguous=False)
+        stream, cycles = recorded[-1].originator_id, sorted({each.cycle for each in recorded})
+        if not cycles[-1]:  # the definition of an instrument belongs to no cycle
+            return _folded(stream, recorded, contiguous=False)
         return _folded(stream, [each for c in cycles for each in self._store.load_cycle(stream, c)], contiguous=False)
 
-    def _over(self, cycle: int, current: CachedPosition) -> CachedPosition | None:
-        over = self.load_cycle(current.position.id, cycle)
-        if not over.position.cycle:
+    def _earlier_cycle(self, cycle: int, current: CachedPosition) -> CachedPosition | None:
+        earlier = self.load_cycle(current.position.id, cycle)
+        if not earlier.position.cycle:
             return None
-        over.position.stand_at(current.position)
-        over.head, over.is_current = current.head, False
-        return over
+        earlier.position.stand_at(current.position)
+        earlier.head, earlier.is_current = current.head, False
+        return earlier
 
 
 def may_be_told_again(command: Command, position: Position) -> TypeGuard[RecordEntryPlaced]:
-    """Whether an acknowledgement by key, of a key that is flat, may be of a cycle that is not remembered any more.
+    """Whether an acknowledgement that names a key, which is flat, may belong to a cycle before the remembered one.
 
-    The last one is remembered; of those before it only the store knows which order was whose entry.
+    The position remembers its last cycle; only the store knows which entry order belongs to which earlier cycle.
     """
     return (
         isinstance(command, RecordEntryPlaced)

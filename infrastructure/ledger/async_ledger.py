@@ -43,11 +43,11 @@ Answer = TypeVar("Answer")
 
 
 class AsyncPositionLedger(TypedCommands[Coroutine[Any, Any, Receipt]]):
-    """The asyncio twin of PositionLedger: the same methods, awaited; the database is waited for in threads.
+    """The asyncio twin of PositionLedger: the same methods, awaited; threads wait for the database.
 
-    The threads are its own, as many as there are connections in the pool, so that no other work of the program stands
-    in the way of a command. A call that is cancelled may be recorded all the same: `receipt` tells, by its
-    `command_id`, or send it again with that.
+    It has its own threads, as many as there are connections in the pool, so that a command never waits for other work
+    of the program. A call that is cancelled may still be recorded: ask `receipt` for its `command_id`, or send the
+    command again with that id.
     """
 
     def __init__(self, ledger: PositionLedger) -> None:
@@ -55,7 +55,7 @@ class AsyncPositionLedger(TypedCommands[Coroutine[Any, Any, Receipt]]):
         self._threads = ThreadPoolExecutor(ledger.store.settings.pool_size, "position-ledger")
         self._is_closed = False
         self._sendings: dict[Future[Any], set[str | None]] = {}
-        """The ids of commands that threads are at, or will be; a caller that was cancelled may ask for them."""
+        """The command ids of every call that is queued or running; a cancelled caller may ask for their receipts."""
 
     @classmethod
     async def connect(
@@ -69,7 +69,7 @@ class AsyncPositionLedger(TypedCommands[Coroutine[Any, Any, Receipt]]):
     ) -> Self:
         """Open a ledger, as PositionLedger.connect does, in a thread of its own.
 
-        A hook that is a coroutine is awaited on the loop of the caller, another one is called in a thread.
+        A hook that is a coroutine function is awaited on the event loop of the caller; any other is called in a thread.
         """
         running = asyncio.get_running_loop()
 
@@ -101,7 +101,7 @@ class AsyncPositionLedger(TypedCommands[Coroutine[Any, Any, Receipt]]):
 
     @property
     def application(self) -> LedgerApplication:
-        """The ledger as an application of eventsourcing, as PositionLedger has it; what it does blocks."""
+        """The ledger as an application of eventsourcing, as PositionLedger has it; its calls block."""
         return self._ledger.application
 
     async def _run(self, call: Callable[Asked, Answer], *args: Asked.args, **kwargs: Asked.kwargs) -> Answer:
@@ -137,19 +137,19 @@ class AsyncPositionLedger(TypedCommands[Coroutine[Any, Any, Receipt]]):
         return await asyncio.wrap_future(sending)
 
     async def receipt(self, command_id: str | int, *, key: str | None = None) -> Receipt | None:
-        """What a command was answered whose answer was lost, as PositionLedger.receipt; one under way is waited for."""
+        """The receipt of a command, as PositionLedger.receipt finds it; a call that is under way is waited for."""
         asked = understood_command_id(command_id)
         under_way = [sending for sending, ids in self._sendings.copy().items() if asked in ids]
         return await self._run(self._receipt, asked, key, under_way)
 
     def _receipt(self, command_id: str, key: str | None, under_way: Sequence[Future[Any]]) -> Receipt | None:
-        wait(under_way)  # the threads take up first what was sent first, so none of these waits for this one
+        wait(under_way)  # threads take calls in the order of sending, so none of these waits for this one
         return self._ledger.receipt(command_id, key=key)
 
     async def position(
         self, position_id: str, *, as_of: PastMoment = None, by: TimeAxis | str = TimeAxis.RECORDED
     ) -> PositionRow:
-        """One cycle as it stands, or stood."""
+        """One cycle as it stands now, or stood then."""
         return await self._run(self._ledger.position, position_id, as_of=as_of, by=by)
 
     async def positions(
@@ -165,7 +165,7 @@ class AsyncPositionLedger(TypedCommands[Coroutine[Any, Any, Receipt]]):
         as_of: PastMoment = None,
         by: TimeAxis | str = TimeAxis.RECORDED,
     ) -> list[PositionRow]:
-        """All cycles, or some, now or as of then; see PositionLedger.positions."""
+        """All cycles, or some of them, now or at a past moment; see PositionLedger.positions."""
         return await self._run(
             self._ledger.positions,
             open=open,
@@ -255,7 +255,7 @@ class AsyncPositionLedger(TypedCommands[Coroutine[Any, Any, Receipt]]):
 class AsyncSubscription(AsyncIterator[HistoryEntry]):
     """The asyncio twin of a subscription; it waits in a thread of its own, so that no command waits for it.
 
-    A wait that is given up, as by `asyncio.timeout`, loses nothing: ask for the next event again.
+    A wait that is cancelled, for example by `asyncio.timeout`, loses no event: ask for the next one again.
     """
 
     def __init__(self, subscription: Subscription) -> None:
@@ -274,11 +274,11 @@ class AsyncSubscription(AsyncIterator[HistoryEntry]):
         return entry
 
     def stop(self) -> None:
-        """End it: whoever waits for the next event is told within a moment that there is none."""
+        """End it: a reader that waits for the next event returns within a moment."""
         self._subscription.stop()
 
     def _end(self) -> None:
-        """Let go behind whatever a wait that was given up still does."""
+        """Close the subscription in its thread, after any cancelled wait that still runs there."""
         if not self._has_ended:
             self._has_ended = True
             self._thread.submit(self._subscription.close)
@@ -286,6 +286,6 @@ class AsyncSubscription(AsyncIterator[HistoryEntry]):
 
 
 def _let_go(opening: Future[PositionLedger]) -> None:
-    """Close what was opened for a caller that no longer waits."""
+    """Close a ledger that was opened for a caller who no longer waits for it."""
     if not opening.cancelled() and opening.exception() is None:
         opening.result().disconnect()

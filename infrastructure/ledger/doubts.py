@@ -1,4 +1,4 @@
-"""Appends of which nobody knows what became of them: found out by reading back, remembered until that is done."""
+"""Appends whose outcome is not known: read back from the store, and remembered until the outcome is known."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _ASK_AGAIN_SECONDS: Final = 1.0
 
 
 class Doubts:
-    """The commands of this process that are in doubt.
+    """The commands of this process whose appends are in doubt.
 
-    A command is sent again with its id until there is an answer. What a later sending meets says nothing of an earlier
-    one, which may be written yet: while one of them is in doubt, so is the command.
+    A caller sends a command again with its id until there is an answer. The error that a later sending meets says
+    nothing about an earlier one, which may still be written: while one sending is in doubt, the command is in doubt.
     """
 
     def __init__(self, store: Store) -> None:
@@ -28,10 +28,10 @@ class Doubts:
         self._unsettled: dict[str, list[UnsettledAppend]] = {}
 
     def settle(self, doubt: AppendInDoubt) -> None:
-        """Find out by reading back whether an append was made whose confirmation was lost; nothing is sent again.
+        """Read back whether an append was made whose confirmation was lost; nothing is sent again.
 
-        Refuses: VersionTaken, when somebody else's stands there; StoreUnavailable when it certainly was not made;
-        OutcomeUnknown when that cannot be found out in time.
+        Refuses: VersionTaken when another event has its version; StoreUnavailable when it certainly was not made;
+        OutcomeUnknown when this cannot be found out in time.
         """
         deadline, first = time.monotonic() + doubt.seconds_left, doubt.unsettled[0]
         warn("%s while %s was written: reading back what became of it", doubt.reason, doubt)
@@ -56,10 +56,11 @@ class Doubts:
             time.sleep(SETTLE_POLL_SECONDS)
 
     def require_known(self, command_ids: Collection[str], met: LedgerError) -> None:
-        """Refuse with OutcomeUnknown to answer with an error while one of the commands is still in doubt.
+        """Raise OutcomeUnknown in place of the error `met` if an earlier sending of a command is still in doubt.
 
-        What the error says of this sending is true, and of an earlier one it is not. After an error of the database
-        nothing more is asked of it; a refusal was decided on what is there, and stands if nothing can be added to that.
+        The error is true of this sending only. After an error of the database, the database is not asked again. A
+        refusal was decided on what is stored; it stands if the store says that no earlier sending was or will be
+        written.
         """
         if isinstance(met, OutcomeUnknown | LedgerClosed | OpenedElsewhere):
             return
@@ -73,12 +74,12 @@ class Doubts:
             self._unsettled.pop(command_id, None)
 
     def forget(self, command_ids: Collection[str]) -> None:
-        """Commands that were answered with a receipt: what it says is in the log, so nothing else can come of them."""
+        """Forget the doubts about commands that now have a receipt: it says what is in the log."""
         for command_id in self._unsettled.keys() & command_ids:
             self._unsettled.pop(command_id, None)
 
     def _is_over(self, command_id: str) -> bool:
-        """Whether none of the earlier sendings was written, or will be; what is known of them is not asked again."""
+        """Whether no earlier sending was or will be written; one that is known not to be is not asked for again."""
         left = [append for append in self._unsettled.get(command_id, ()) if not self._is_not_made(append)]
         self._unsettled[command_id] = left
         return not left

@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from infrastructure.event_store.eventsourcing_adapter import LedgerApplication
 
 ATTEMPTS_MAX: Final = 50
-"""How often a command is decided anew because its stream moved meanwhile."""
+"""How often one command is decided because other processes keep appending to its stream."""
 
 
 def _new_command_id() -> str:
@@ -63,8 +63,8 @@ def _new_command_id() -> str:
 class PositionLedger(TypedCommands[Receipt], LedgerQuestions, LedgerOperations):
     """Who holds the open position on a symbol at an exchange, and everything that ever happened to it.
 
-    Thread-safe; a context manager. A method a command, each answered by a Receipt or refused with an error of
-    `domain.errors`; nothing is acknowledged before it is on the disk, and a refusal has changed nothing.
+    Thread-safe; a context manager. There is one method for each command. It returns a Receipt, or raises an error of
+    `domain.errors`. Nothing is acknowledged before it is on the disk, and a refused command changes nothing.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class PositionLedger(TypedCommands[Receipt], LedgerQuestions, LedgerOperations):
         on_refusal: OnRefusal | None = None,
         on_unprotected: OnUnprotected | None = None,
     ) -> None:
-        """Keep positions in a store that is open; `clock` and `new_id` are for tests."""
+        """Use a store that is already open; `clock` and `new_id` are for tests."""
         self.store = store
         self._clock, self._new_id = clock, new_id
         self._witness = Witness(on_event, on_refusal, on_unprotected)
@@ -96,9 +96,9 @@ class PositionLedger(TypedCommands[Receipt], LedgerQuestions, LedgerOperations):
     ) -> Self:
         """Open the ledger at a URL, LEDGER_DATABASE_URL, or `sqlite:///ledger.db`.
 
-        `create` makes the database or migrates it, and warns (logger `position_ledger`) of one that it made; without
-        it, both must have been done. The hooks are told, in a thread of their own, of every event that is recorded
-        through this ledger, of every refusal, and of a position that comes to be held without a stop.
+        `create` creates or migrates the database, and logs a warning (logger `position_ledger`) when it created one;
+        without it the database must exist and be migrated. The hooks are called in a thread of their own: for every
+        event that is recorded through this ledger, for every refusal, and for a position that becomes unprotected.
         Refuses: InvalidSettings, SchemaMismatch, StoreUnavailable; ValueError for a hook that has to be awaited.
         """
         needs_plain(on_event, on_refusal, on_unprotected)
@@ -112,7 +112,7 @@ class PositionLedger(TypedCommands[Receipt], LedgerQuestions, LedgerOperations):
         return ledger
 
     def disconnect(self) -> None:
-        """End every subscription, call the hooks that wait, let go of the database; a `with` block ends so."""
+        """End every subscription, make the queued calls of the hooks, close the store; a `with` block does so."""
         for subscription in list(self._subscriptions):
             subscription.stop()
         self._witness.close()
@@ -137,10 +137,11 @@ class PositionLedger(TypedCommands[Receipt], LedgerQuestions, LedgerOperations):
     # -- commands -----------------------------------------------------------------------------------------------
 
     def handle(self, command: Command) -> Receipt:
-        """Decide one command and append what follows from it: once, or not at all.
+        """Decide one command and append its events: once, or not at all.
 
-        A lost race is read back and decided anew on what the winner wrote, so that the answer says who won.
-        Refuses: CommandRefused and its kinds; StoreError; OutcomeUnknown.
+        When another process appended first, the command is decided again on what that process wrote, so that the
+        answer says who won.
+        Refuses: CommandRefused and its subclasses; StoreError; OutcomeUnknown.
         """
         began = time.perf_counter()
         try:
@@ -190,7 +191,7 @@ class PositionLedger(TypedCommands[Receipt], LedgerQuestions, LedgerOperations):
                 continue
             except IntentTaken:
                 if (cycle := self._cycle_of_intent(command)) is None:
-                    continue  # the event that took it was lost since
+                    continue  # the event that claimed the intent has been lost since
                 return self._first_answer(command, stamp, cycle)
             return Receipt.of("recorded", answer, held.position.row)
         raise VersionConflict(
@@ -198,13 +199,13 @@ class PositionLedger(TypedCommands[Receipt], LedgerQuestions, LedgerOperations):
         )
 
     def handle_many(self, commands: Iterable[Command]) -> list[Receipt | LedgerError]:
-        """Decide a batch in order and append all that is accepted in one transaction.
+        """Decide a batch in order and append everything that is accepted in one transaction.
 
-        Shape: an answer for each, in order; a refused one does not hold up the others. When one is refused or may be of
-        an older cycle, or somebody else wrote to one of the streams meanwhile, the batch is decided one by one
-        instead: then an error of the database stands as the answer of the command that it met and of those after it,
-        which are not tried. Sent again with the same `command_id`, they are safe.
-        Refuses: StoreError, OutcomeUnknown while nothing of the batch, or all of it, is in question.
+        Shape: one answer for each command, in order; a refused command does not stop the others. When a command is
+        refused or may belong to an older cycle, or another process wrote to one of the streams meanwhile, the commands
+        are handled one by one instead. An error of the database is then the answer to the command that met it and to
+        all commands after it, which are not tried; to send them again with the same `command_id` is safe.
+        Refuses: StoreError or OutcomeUnknown as long as no command of the batch has been answered with a receipt.
         """
         batch = list(commands)
         command_ids = [command.command_id for command in batch if command.command_id]
@@ -261,9 +262,9 @@ class PositionLedger(TypedCommands[Receipt], LedgerQuestions, LedgerOperations):
         return answers
 
     def _open_before(self, command: Command) -> PositionRow | None:
-        """The open cycle that the words of a command meant before exchanges had a table of spellings.
+        """The open cycle under the key that this command's symbol meant before there was a table of spellings.
 
-        None can be opened there any more, so that it is enough to look before the decision.
+        No cycle can be opened under such a key any more, so one look before the decision is enough.
         """
         if command.former_key is None or command.source is Source.IMPORT or isinstance(command, DefineInstrument):
             return None
@@ -310,10 +311,11 @@ class PositionLedger(TypedCommands[Receipt], LedgerQuestions, LedgerOperations):
         self._witness.recorded(events, rows, before)
 
     def _is_kept(self, held: CachedPosition, command_id: str | None = None) -> bool:
-        """Whether what an answer rests on stands in the log for good, when nothing is appended that would wait for it.
+        """Whether the end of the stream that an answer rests on is durable; needed where the command appends nothing.
 
-        What was only found may be on one server alone; what was acknowledged may have been lost since with the server.
-        Refuses: OutcomeUnknown when that cannot be found out.
+        An end that was only read may exist on one server alone; one that was acknowledged may have been lost since,
+        together with its server.
+        Refuses: OutcomeUnknown when this cannot be found out.
         """
         if not held.version:
             return True
@@ -344,7 +346,7 @@ class PositionLedger(TypedCommands[Receipt], LedgerQuestions, LedgerOperations):
         return None if intent is None else self.store.cycle_of_intent(command.key.stream, intent)
 
     def _first_answer(self, command: Command, stamp: CommandContext, cycle: int) -> Receipt:
-        """What the intent of this command was answered when it opened an earlier cycle."""
+        """The receipt of the entry by which the same intent opened an earlier cycle, as `replayed`."""
         held = self._cache.load_cycle(command.key.stream, cycle)
         if not self._is_kept(held, stamp.command_id):
             raise _not_known(StreamEnd(held.position.id, held.version, held.head), stamp.command_id, "it is not there")
@@ -378,14 +380,14 @@ class PositionLedger(TypedCommands[Receipt], LedgerQuestions, LedgerOperations):
     # -- questions ----------------------------------------------------------------------------------------------
 
     def receipt(self, command_id: str | int, *, key: str | None = None) -> Receipt | None:
-        """What a command was answered whose answer a cancelled task or a crash lost: `replayed`, as if sent again.
+        """The receipt of a command whose answer was lost in a crash or a cancelled task: `replayed`, as if sent again.
 
-        Shape:   None when nothing is on record of it: it was not sent, was refused (a refusal is no receipt: those of
-                 duplicates are among `rejections`), or said nothing new. One of late is found at once; for None the
-                 whole log is read, or with the `key` that the command was about (or a position id) what is of that.
-        Refuses: InvalidCommand for what is no id or no key; OutcomeUnknown while a sending of this process is in doubt,
-                 or whether the answer is kept for good; StoreUnavailable, and so on a replica, which does not know of
-                 the last ones.
+        Shape:   None when no event answers the command: it was never sent, it was refused (`rejections` lists refused
+                 duplicates), or it said nothing new. A recent command is found at once. Before the answer is None, the
+                 whole log is read, or only one stream if `key` names it (a key or a position id).
+        Refuses: InvalidCommand when an argument is no id or no key; OutcomeUnknown while an earlier sending by this
+                 process is in doubt, or while it cannot be found out whether the events are durable; StoreUnavailable,
+                 also on a replica, because the latest commands may be missing there.
         """
         self.store.require_primary()
         command_id = understood_command_id(command_id)
@@ -405,13 +407,13 @@ class PositionLedger(TypedCommands[Receipt], LedgerQuestions, LedgerOperations):
         timeout_seconds: float | None = None,
         patience_seconds: float = PATIENCE_SECONDS,
     ) -> Subscription:
-        """Every event of the log past a `nid`, once and in log order: those that are there, then those that come.
+        """Every event of the log after a `nid`, once and in log order: first those that exist, then new ones.
 
-        It ends when it is stopped or the ledger is disconnected, or after nothing new came for `timeout_seconds`: 0
-        takes what is there, None waits for ever. Go on with another one, `after` the `nid` of the last event, and with
-        its hash as `after_hash`, by which a past that was lost meanwhile is noticed.
+        It ends when it is stopped, when the ledger is disconnected, or when no new event came for `timeout_seconds`: 0
+        reads only what exists, None waits for ever. To go on later, subscribe again: `after` the `nid` of the last
+        event, and with its hash as `after_hash`, so that an event that was lost meanwhile is noticed.
         Refuses: while it is read, StoreUnavailable when the log could not be read for `patience_seconds`;
-        HistoryDamaged at an event that cannot be read; PastLost when the last one stands in the log no more.
+        HistoryDamaged at an event that cannot be read; PastLost when the last event is no longer in the log.
         """
         subscription = Subscription(
             self.store,
@@ -427,9 +429,9 @@ class PositionLedger(TypedCommands[Receipt], LedgerQuestions, LedgerOperations):
     # -- upkeep -------------------------------------------------------------------------------------------------
 
     def rebuild(self, progress: Progress = unheard, *, batch_events: int = BATCH_EVENTS, processes: int = 1) -> Rebuilt:
-        """Fold the positions table anew from the events, and let it take the place of the old one.
+        """Fold a new positions table from the events, and swap it for the old one.
 
-        Several processes share the streams; each imports the main module of the caller again.
+        With several `processes` each folds a share of the streams; each imports the main module of the caller again.
         """
         from infrastructure.walks.positions_rebuild import rebuilt  # noqa: PLC0415 - a bot need not wait for it
 
@@ -446,11 +448,11 @@ def _not_known(end: StreamEnd, command_id: str | None, reason: str) -> OutcomeUn
 
 
 def _not_tried(error: LedgerError) -> StoreUnavailable:
-    return StoreUnavailable(f"not tried, for the command before it met this: {error.message}")
+    return StoreUnavailable(f"not tried, because the command before it failed: {error.message}")
 
 
 def understood_command_id(said: str | int) -> str:
-    """As a command reads it, so that what was sent is found under it. Refuses: InvalidCommand."""
+    """Read an id exactly as a command does, so that it finds what was sent. Refuses: InvalidCommand."""
     try:
         return identifier(said)
     except ValueError as wrong:

@@ -1,4 +1,4 @@
-"""The projector: applies every event once, also beside others; a poison event is named, and skipped only on purpose."""
+"""The projector: applies every event once, also beside other projectors; a poison event is skipped only on purpose."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from projections.projection import PoisonEvent, Projection, SkippedEvent
 from projections.rebuild import Progress, Rebuilt, unheard
 
 BATCH_EVENTS: Final = 10_000
-"""So that a row is not written, read and written again while its cycle goes on, where there is much to take in."""
+"""Events in a transaction: many, so that a long catch-up seldom writes a row more than once while its cycle goes on."""
 
 Row = TypeVar("Row", bound=TypedStruct)
 
 
 class ProjectionStopped(StoreError):
-    """A projection cannot apply its next event; everything before it is in its rows."""
+    """A projection cannot apply its next event; its rows hold everything before that event."""
 
     def __init__(self, projection: str, poison: PoisonEvent) -> None:
         super().__init__(
@@ -45,7 +45,7 @@ class SkipRefused(LedgerError):
 
 @dataclass(frozen=True)
 class ProjectionStatus:
-    """How far a projection has come; `poison` is why it cannot go on."""
+    """How far a projection has come; `poison` is the event that it cannot apply, or None."""
 
     projection: str
     generation: int
@@ -65,8 +65,9 @@ class Projector(Generic[Row]):
     def catch_up(self, progress: Progress = unheard) -> int:
         """Apply everything up to the high-water mark; returns how many events this projector applied.
 
-        Others may follow at the same time: a batch that somebody else took in is read anew, never counted twice.
-        Refuses: ProjectionStopped at an event that cannot be taken in; StoreUnavailable.
+        Several projectors may run at the same time: when another one applied a batch first, this one reads on from
+        there, and no event is applied twice.
+        Refuses: ProjectionStopped at an event that cannot be applied; StoreUnavailable.
         """
         end, count = self._store.high_water_mark(), 0
         while records := self._records(cursor := self._tracking.cursor(), end, self._batch_events):
@@ -79,18 +80,18 @@ class Projector(Generic[Row]):
         return count
 
     def lasting(self, since: datetime) -> list[Row]:
-        """All rows whose cycles were not over at some time, as they stand at one moment."""
+        """All rows whose cycles were open at `since` or later, read at one moment."""
         return list(self.each_lasting(since))
 
     def each_lasting(self, since: datetime) -> Iterator[Row]:
-        """The same one after the other, for who keeps little of each: a row is made of its text when it is met."""
+        """The same as an iterator, which uses less memory: a row is parsed only when it is reached."""
         with self._store.snapshot():
             generation = self._tracking.cursor().generation
             texts = list(self._tracking.lasting(generation, since))
         return map(self._read, texts)
 
     def standing(self) -> ProjectionStatus:
-        """How far it has come, and whether it can go on."""
+        """How far it has come, and the event at which it stopped, if it did."""
         with self._store.snapshot():
             cursor = self._tracking.cursor()
             behind = self._tracking.behind(cursor)
@@ -102,9 +103,9 @@ class Projector(Generic[Row]):
         return self._folded(cursor, following).poison if following else None
 
     def skip(self, nid: int, *, reason: str, skipped_by: str, now: datetime, confirm: bool) -> SkippedEvent:
-        """Skip the event at which the projection has stopped, for good; only with `confirm`.
+        """Leave the event at which the projection has stopped out of it for good; only with `confirm`.
 
-        Refuses: SkipRefused for any other event, or one that can be taken in.
+        Refuses: SkipRefused for any other event, or for one that can be applied.
         """
         name, cursor = self._projection.name, self._tracking.cursor()
         poison = self._poison(cursor)
@@ -121,10 +122,11 @@ class Projector(Generic[Row]):
     # -- rebuilding ---------------------------------------------------------------------------------------------
 
     def rebuild(self, progress: Progress = unheard) -> Rebuilt:
-        """Fold all rows anew beside those that are read, compare, switch over, and go on from there.
+        """Fold a new generation of rows, compare it with the one that is read, switch over, and catch up.
 
-        What was skipped is taken in if it can be read by now. Killed at any point, it has changed nothing that is
-        read, and can be run again. Refuses: ProjectionStopped; StoreUnavailable when another rebuild overtook this one.
+        An event that was skipped is applied if it can be read by now. A rebuild that is killed has changed no row that
+        readers see, and can be run again.
+        Refuses: ProjectionStopped; StoreUnavailable when another rebuild overtook this one.
         """
         cursor, events = self._tracking.begin(), 0
         self._tracking.clear()
@@ -158,7 +160,7 @@ class Projector(Generic[Row]):
         return list(self._store.log(after=cursor.nid, as_of=AsOf(nid=end), limit=limit))
 
     def _folded(self, cursor: Checkpoint, records: Sequence[RecordedEvent]) -> _Batch:
-        """Apply events in order, up to the first that fails; one that was left out for good is passed over then."""
+        """Apply events in order, up to the first that fails; one that fails and was skipped for good is passed over."""
         places = {f"{record.originator_id}#{record.cycle}" for record in records}
         known = self._tracking.rows(cursor.generation, places)
         rows = {position_id: self._read(text) for position_id, text in known.items()}
@@ -194,7 +196,7 @@ class Projector(Generic[Row]):
 
 
 class _Batch(NamedTuple):
-    """The result of a part of the log: where it ends, how many events, their rows, and what ended it early."""
+    """The result of a part of the log: its last nid, how many events were applied, their rows, and what stopped it."""
 
     nid: int
     events: int

@@ -17,9 +17,9 @@ class Receipt(JsonObject, TypedStruct, frozen=True, gc=False):
     """A command was accepted: `recorded` now, or `replayed` because it had been accepted before.
 
     `status`, `version` and `quantity` are those of the first answer; `current_status` and `current_version` say how the
-    position stands now. An order may be sent only on `may_order`: when a request for it is recorded now. Then
-    `client_order_id` is what to send with it, and for one that closes `close_side` and `close_quantity` say what it
-    must be: reduce-only, and never computed anywhere else.
+    position stands now. Send an order only when `may_order` is true: its request was recorded now, not replayed. Send
+    it with `client_order_id`; a closing order must be reduce-only and have exactly `close_side` and `close_quantity`,
+    which nobody else should compute.
     """
 
     outcome: Literal["recorded", "replayed"]
@@ -55,12 +55,12 @@ class Receipt(JsonObject, TypedStruct, frozen=True, gc=False):
 
     @property
     def reduce_only(self) -> bool | None:
-        """Whether the order must be reduce-only: one that closes always is; None where no order is promised."""
+        """True where a closing order is promised, which always must be reduce-only; None where none is."""
         return None if self.close_side is None else True
 
     @classmethod
     def of(cls, outcome: Literal["recorded", "replayed"], answer: CommandResult, row: PositionRow | None) -> Receipt:
-        """Hand on the answer of a position, whose row is this now."""
+        """The receipt for a command's result; `row` is how the position stands now."""
         return cls(
             outcome=outcome,
             position_id=answer.position_id,

@@ -18,11 +18,11 @@ from projections.projection import STATISTICS
 from projections.rebuild import Progress, unheard
 
 _SEEN_TOGETHER: Final = 1_000
-"""Of how many cycles the store is asked at once what took over their strays."""
+"""For how many cycles one query asks which later cycle took over their strays."""
 
 
 def seen_to(store: Store, facts: Sequence[CycleFacts]) -> list[CycleFacts]:
-    """The facts of cycles in the light of later ones of their keys, which may have taken over what they hold."""
+    """The same facts, with the time where a later cycle of the key took over what a cycle still held."""
     found = successors(store, (each.position for each in facts))
     return [each.taken_over(found[each.position_id]) if each.position_id in found else each for each in facts]
 
@@ -33,10 +33,10 @@ def each_since(
     takes: Callable[[PositionKey], bool] = lambda _: True,
     progress: Progress = unheard,
 ) -> Iterator[CycleFacts]:
-    """The facts of all cycles that were not over at some time; everything that was recorded by now is in them.
+    """The facts of all cycles that were open at `since` or later; they include everything that is recorded by now.
 
-    Shape: one after the other, for who keeps little of each; the store is asked while they are read.
-    Refuses: ProjectionStopped when an event cannot be taken in; StoreUnavailable.
+    Shape: an iterator, which uses less memory; the store is queried while it is read.
+    Refuses: ProjectionStopped when an event cannot be applied; StoreUnavailable.
     """
     follower = Projector(store, STATISTICS)
     follower.catch_up(progress)
@@ -55,12 +55,12 @@ def facts_since(
     takes: Callable[[PositionKey], bool] = lambda _: True,
     progress: Progress = unheard,
 ) -> list[CycleFacts]:
-    """All of them at once."""
+    """The facts of `each_since` as a list."""
     return list(each_since(store, since, takes, progress))
 
 
 def refused_since(store: Store, since: datetime, takes: Callable[[PositionKey], bool]) -> list[Rejection]:
-    """What was refused since a time, of the keys that are asked for. Refuses: StoreUnavailable."""
+    """The duplicates that were refused since a time, for the keys that `takes` accepts. Refuses: StoreUnavailable."""
     return [each for each in store.rejections(since=since) if each.key is not None and takes(each.key)]
 
 
@@ -72,9 +72,9 @@ def statistics(
     takes: Callable[[PositionKey], bool] = lambda _: True,
     progress: Progress = unheard,
 ) -> Statistics:
-    """Sum up a window, of all keys or of some; everything that was recorded by now is in it.
+    """Sum up a window, for all keys or for some; it includes everything that is recorded by now.
 
-    Refuses: ProjectionStopped when an event cannot be taken in; StoreUnavailable.
+    Refuses: ProjectionStopped when an event cannot be applied; StoreUnavailable.
     """
     facts = facts_since(store, window.reach, takes, progress)
     return measure(facts, refused_since(store, window.since, takes), window, now=now)

@@ -1,4 +1,4 @@
-"""Following the log: every event once and in order, those that are there and then those that come."""
+"""Following the log: every event once and in order, first those that exist, then new ones."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ PATIENCE_SECONDS: Final = 300.0
 
 
 class Subscription(Iterator[HistoryEntry]):
-    """The events of a log past a place, in log order, for one reader.
+    """The events of a log after a `nid`, in log order, for one reader.
 
-    Shape:   only what is settled is handed out: no event can appear before it any more. Keep the `nid` of an event
-             with whatever was made of it, and subscribe `after` it to go on.
-             With the `hash` of that event as well, a past that was lost meanwhile is noticed.
-    Source:  the log is looked at every 50 ms, or where appends notify (`?notify=1`) as soon as one does.
-    Ends:    when it is stopped, or its ledger disconnected; or after nothing new came for `timeout_seconds`, where 0
-             takes what is there and None waits for ever. What has ended stays so.
-    Refuses: StoreUnavailable, when the log could not be read for `patience_seconds`; HistoryDamaged at an event that
-             cannot be read, and PastLost when the last one that was read does not stand in the log any more, as often
-             as it is asked for the next one.
+    Shape:   an event is handed out only when no event can appear before it any more. Store its `nid` together with
+             what you made of the event, and subscribe `after` it to go on. If you store its `hash` as well, an event
+             that was lost meanwhile is noticed.
+    Source:  the log is polled every 50 ms, or read as soon as an append notifies (`?notify=1`).
+    Ends:    when it is stopped, when its ledger is disconnected, or when no new event came for `timeout_seconds`: 0
+             reads only what exists, None waits for ever. It cannot be started again.
+    Refuses: StoreUnavailable when the log could not be read for `patience_seconds`; HistoryDamaged at an event that
+             cannot be read, and PastLost when the last event that was read is no longer in the log: both are raised
+             again at every further attempt to read.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class Subscription(Iterator[HistoryEntry]):
         self._let_go = weakref.finalize(self, wakeups.close)
 
     def __next__(self) -> HistoryEntry:
-        """The next event, waited for."""
+        """Wait for the next event."""
         while (entry := self.ready()) is None:
             if self.is_over:
                 self.close()
@@ -76,7 +76,7 @@ class Subscription(Iterator[HistoryEntry]):
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing is handed out any more."""
+        """Whether it has ended: no further event is handed out."""
         return self._stopped.is_set()
 
     def stop(self) -> None:
@@ -84,12 +84,12 @@ class Subscription(Iterator[HistoryEntry]):
         self._stopped.set()
 
     def close(self) -> None:
-        """End it in the thread that reads it, and release what it waited on."""
+        """End it in the thread that reads it, and release the connection on which it waits for notifications."""
         self.stop()
         self._let_go()
 
     def ready(self) -> HistoryEntry | None:
-        """An event that is read already."""
+        """The next event, if it has been read already; else None."""
         if self.is_over or not self._read:
             return None
         entry = HistoryEntry.of(self._read[0])
@@ -126,7 +126,7 @@ class Subscription(Iterator[HistoryEntry]):
             self.stop()
 
     def _following(self) -> list[RecordedEvent]:
-        """What comes after the last event, which is read again: it shows whether this is still the same past."""
+        """Read the next batch. The last event is read again, to notice whether the log was replaced meanwhile."""
         read = list(self._store.log(after=max(0, self._nid - 1), limit=self._batch_events + 1))
         if self._nid <= 0:
             return read[: self._batch_events]
@@ -147,7 +147,7 @@ class Subscription(Iterator[HistoryEntry]):
         self._end = StreamEnd(event.originator_id, event.originator_version, event.hash)
 
     def _require_last_word(self) -> None:
-        """Refuse with StoreUnavailable to believe a server that was replaced, and does not know what came since."""
+        """Refuse with StoreUnavailable when this server may be an old primary that lacks the latest events."""
         if self._end is not None and self._store.keeps(self._end) is not False:
             raise StoreUnavailable(
                 f"{self._store.settings.shown}: this server does not hold nid {self._nid}, and cannot commit: another "
@@ -166,7 +166,7 @@ class Subscription(Iterator[HistoryEntry]):
         return self._timeout_seconds is not None and waited >= self._timeout_seconds
 
     def _has_patience(self) -> bool:
-        """Wait before a failed read is tried again; False when that has lasted too long."""
+        """Wait before a failed read is tried again; False when reads have failed for longer than allowed."""
         if self._unread_since is None:
             self._unread_since = time.monotonic()
         return self._stopped.wait(POLL_SECONDS) or time.monotonic() - self._unread_since <= self._patience_seconds

@@ -1,1 +1,1 @@
-"""What is asked of a ledger: its positions now and at a moment of the past, their history, and who took what over."""
+"""Questions to a ledger: positions now and at a past moment, their history, and which cycle took over a stray."""

@@ -1,4 +1,4 @@
-"""Queries about the past: a moment, the clock that it is read on, and what was visible then."""
+"""Queries about the past: a moment, the clock on which it is read, and the cycles as they stood then."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ from projections.listed_row import Listed
 from projections.positions import PositionRow, project
 
 _AT_ONCE: Final = 5_000
-"""Cycles that are read together."""
+"""How many cycles one query reads."""
 
 Row = TypeVar("Row", bound=Listed)
 
 PastMoment = AsOf | datetime | int | str | None
-"""A moment of the past as callers say it: a time with its zone, a version, `#nid`; None is now."""
+"""A past moment as callers write it: a time with its zone, a version, or `#nid`; None is now."""
 
 
 class TimeAxis(StrEnum):
-    """Which clock a moment of the past is read on."""
+    """The clock on which a past moment is read."""
 
     RECORDED = "recorded"
-    """What the ledger had written down by then."""
+    """What the ledger had recorded by then."""
     EVENT_TIME = "event-time"
     """What had happened by then at the exchange, as far as the ledger knows today."""
 
@@ -50,9 +50,9 @@ class TimeAxis(StrEnum):
 
 
 def as_of(moment: PastMoment) -> AsOf:
-    """Read a moment.
+    """Read a past moment.
 
-    Refuses: InvalidCommand for anything else, a naive time among it.
+    Refuses: InvalidCommand for anything else, also for a time without a zone.
     """
     if moment is None:
         return AsOf()
@@ -73,10 +73,10 @@ def as_of(moment: PastMoment) -> AsOf:
 
 @dataclass(frozen=True)
 class AsOfQuery:
-    """A query about the past: a moment, and the clock that it is read on.
+    """A query about the past: a moment, and the clock on which it is read.
 
-    On the exchange's clock `moment` has a time. It may have a place in the log or a version besides: then it is what
-    was known by that place about what had happened by that time.
+    On the exchange's clock `moment` has a time. If it also has a nid or a version, the query asks what the ledger knew
+    at that place in the log about what had happened by that time.
     """
 
     moment: AsOf
@@ -84,9 +84,9 @@ class AsOfQuery:
 
     @classmethod
     def read(cls, moment: PastMoment, by: TimeAxis | str) -> Self:
-        """Read the answer; without a moment, of all that was recorded.
+        """Read a moment and a clock as callers write them; no moment means everything that is recorded.
 
-        Refuses: InvalidCommand for what is no moment or no clock, and without a time on the exchange's clock.
+        Refuses: InvalidCommand for anything that is no moment or no clock, and for event time without a time.
         """
         try:
             axis = TimeAxis(by)
@@ -102,16 +102,16 @@ class AsOfQuery:
         return cls(asked, axis)
 
     @property
-    def _known(self) -> AsOf:
-        """Up to where the log is read."""
+    def _log_end(self) -> AsOf:
+        """Up to which place the log is read."""
         return self.moment if self.by is TimeAxis.RECORDED else replace(self.moment, time=None)
 
     def positions(self, store: Store, *, open_only: bool = False) -> list[PositionRow]:
-        """All cycles as they stood then, oldest first; `open_only` may leave out what was over, and no stray."""
+        """All cycles as they stood then, oldest first; `open_only` may leave out those that were over, not strays."""
         return self._found(store, partial(store.rows, open_only=open_only))
 
     def listed(self, store: Store, *, open_only: bool = False) -> list[Listed]:
-        """The same as a list shows them, where they stand as they stood then."""
+        """The same with the columns of a list only, for cycles that have not changed since then."""
         return self._found(store, partial(store.listed, open_only=open_only))
 
     def _found(self, store: Store, today: Callable[[], Iterable[Row]]) -> list[Row | PositionRow]:
@@ -120,19 +120,19 @@ class AsOfQuery:
         rows: list[Row | PositionRow]
         if self.by is TimeAxis.RECORDED:
             with store.snapshot():
-                rows = [*_recorded(store, self._known, today())]
+                rows = [*_recorded(store, self._log_end, today())]
         else:  # no index knows when something happened, so every stream is read
-            conditions, values = until(store.visible(self._known), store.placeholder)
+            conditions, values = until(store.visible(self._log_end), store.placeholder)
             rows = [*self._happened(store.select(conditions, values, "stream, version"))]
         return sorted(rows, key=attrgetter("opened_at", "position_id"))
 
     def position(self, store: Store, place: PositionId) -> Iterable[PositionRow]:
-        """One cycle as it stood then, if it was there."""
-        records = store.history(place.key.stream, place.cycle, self._known)
+        """One cycle as it stood then, if it existed."""
+        records = store.history(place.key.stream, place.cycle, self._log_end)
         return _folded(records) if self.by is TimeAxis.RECORDED else self._happened(records)
 
     def successors(self, store: Store, rows: Iterable[Listed]) -> dict[str, datetime]:
-        """When a later cycle had taken over by then what some cycles held that were over, by position."""
+        """When a later cycle had taken each stray over by then, by the position id of the stray's cycle."""
         if self.by is TimeAxis.RECORDED:
             return successors(store, rows, self.moment)
         found = {}
@@ -148,8 +148,8 @@ class AsOfQuery:
             yield from rows_at(map(decode, of_stream), self.moment.time)
 
     def history(self, store: Store, stream: str, cycle: int | None) -> list[HistoryEntry]:
-        """The events of a stream that count, as they were recorded and in that order."""
-        entries = [HistoryEntry.of(stored) for stored in store.history(stream, cycle, self._known)]
+        """The events of a stream, or of one cycle, that belong to the moment, in the order of recording."""
+        entries = [HistoryEntry.of(stored) for stored in store.history(stream, cycle, self._log_end)]
         if self.by is TimeAxis.RECORDED:
             return entries
         assert self.moment.time is not None, "checked when it was read"
@@ -158,16 +158,16 @@ class AsOfQuery:
 
 
 def _recorded(store: Store, moment: AsOf, today: Iterable[Row]) -> Iterator[Row | PositionRow]:
-    """Rows by what was recorded: where nothing was after the moment, the row of today is that of then."""
+    """Rows by what was recorded: a cycle without events after the moment has the row of today."""
     reaches = {reach.stream: reach for reach in store.reaches(moment)}
     for row in today:
         reach = reaches.get(row.stream)
         if reach is not None and row.version <= reach.version:
             yield row
-    known = store.visible(moment) or moment
+    visible = store.visible(moment) or moment
     gone_on = store.gone_on([*reaches.values()])
     while places := list(islice(gone_on, _AT_ONCE)):
-        yield from _folded(record for record in store.load_cycles(places) if record in known)
+        yield from _folded(record for record in store.load_cycles(places) if record in visible)
 
 
 def _folded(records: Iterable[RecordedEvent]) -> Iterable[PositionRow]:

@@ -13,7 +13,7 @@ from infrastructure.event_store.records import RecordedEvent
 
 @dataclass(frozen=True)
 class HistoryEntry:
-    """One event: its place in the whole log (`nid`), the fact itself, and what was stored of it, byte for byte."""
+    """One event: its place in the whole log (`nid`), the event as read today, and the stored bytes."""
 
     nid: int
     event: PositionEvent
@@ -27,7 +27,7 @@ class HistoryEntry:
         return cls(stored.id, decode(stored), stored.topic, stored.state, stored.hash)
 
     def as_json(self) -> dict[str, Any]:
-        """Its place and name, then every field that was stored."""
+        """Its place and name, then every stored field."""
         return {
             "nid": self.nid,
             "stream": self.event.originator_id,

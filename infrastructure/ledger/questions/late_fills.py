@@ -1,4 +1,4 @@
-"""What cycles hold that are over, and whether somebody dealt with it: read from the log of their keys."""
+"""Strays, which are held in cycles that are over, and the later cycles that took them over: read from the log."""
 
 from __future__ import annotations
 
@@ -19,27 +19,27 @@ from projections.listed_row import Listed
 from projections.positions import PositionRow
 
 _SAYING: Final = stored_names(PositionAdopted, PositionAdjusted, RolledBack)
-"""What may say, in a later cycle, what is held of the key."""
+"""The events of a later cycle that may say what is held of the key, and so take a stray over."""
 _AT_ONCE: Final = 5_000
-"""Strays that are asked for at once."""
+"""How many strays one query asks for."""
 _REACH: Final = 500
-"""Versions within which the next event is looked for: a few cycles of a busy key."""
+"""How many versions ahead the next such event is looked for: a few cycles of a busy key."""
 _ALL: Final = 2**62
 _STEPS_MAX: Final = 10
-"""After so many events that said nothing of a stray the rest of its key is read at once."""
+"""After so many events that did not take a stray over, the rest of its key is read at once."""
 
 
 def left_over(store: Store) -> list[PositionRow]:
-    """The cycles that are over and hold something that no later cycle took over, oldest first."""
+    """The cycles that are over and still hold something which no later cycle took over, oldest first."""
     strays = list(store.rows(strays_only=True))
     seen_to = successors(store, strays)
     return [row for row in strays if row.position_id not in seen_to]
 
 
 def successors(store: Store, rows: Iterable[Listed], as_of: AsOf | None = None) -> dict[str, datetime]:
-    """When a later cycle took over what some cycles hold that are over, by position.
+    """When a later cycle took each stray over, by the position id of the stray's cycle.
 
-    Those that none took over are left out, and those of which something cannot be read.
+    A stray is left out if no cycle took it over, or if one of the events to look at cannot be read.
     """
     found: dict[str, datetime] = {}
     strays = iter([row for row in rows if row.stray])
@@ -49,9 +49,10 @@ def successors(store: Store, rows: Iterable[Listed], as_of: AsOf | None = None) 
 
 
 class _Succession:
-    """What became of some strays: usually one of the next few events that say what is held of the key took each over.
+    """Looks for the event that took each stray over: usually it is one of the next few that say what is held.
 
-    So those are asked for one by one, of all strays at once; the rest of a key is read only where none of them did.
+    So each query reads the next such event of all strays at once. The rest of a key is read only for a stray that none
+    of the first ten events took over.
     """
 
     def __init__(self, store: Store, strays: Sequence[Listed], as_of: AsOf | None) -> None:
@@ -62,14 +63,14 @@ class _Succession:
         self._found: dict[str, datetime] = {}
 
     def found(self) -> dict[str, datetime]:
-        """When each was taken over that was."""
+        """When each was taken over; a stray that was not is left out."""
         near = list(self._open)
         for _ in range(_STEPS_MAX):
             if not near:
                 break
-            near = self._told(near, map(self._place, near), reach=_REACH, limit=1)
+            near = self._look_further(near, map(self._place, near), reach=_REACH, limit=1)
         if self._open:
-            self._told(list(self._open), self._firsts(), reach=_ALL, limit=_ALL)
+            self._look_further(list(self._open), self._first_places(), reach=_ALL, limit=_ALL)
         return self._found
 
     def _events_of(self, strays: Sequence[Listed]) -> dict[str, list[PositionEvent]]:
@@ -86,15 +87,17 @@ class _Succession:
         row = self._open[position_id]
         return CyclePlace(row.stream, row.cycle, self._after[position_id])
 
-    def _firsts(self) -> Iterator[CyclePlace]:
-        """Of each key the place of the stray of which the least is known."""
+    def _first_places(self) -> Iterator[CyclePlace]:
+        """For each key the earliest place from which any of its strays has to be followed."""
         places = sorted(map(self._place, self._open), key=attrgetter("stream", "after"))
         for stream, each in groupby(places, attrgetter("stream")):
             known = list(each)
             yield CyclePlace(stream, min(place.cycle for place in known), known[0].after)
 
-    def _told(self, position_ids: Sequence[str], places: Iterable[CyclePlace], *, reach: int, limit: int) -> list[str]:
-        """Let the next events tell of some strays; of which there were any, and none took them over."""
+    def _look_further(
+        self, position_ids: Sequence[str], places: Iterable[CyclePlace], *, reach: int, limit: int
+    ) -> list[str]:
+        """Read the next events after some strays; returns those strays that had any, and were not taken over yet."""
         records = self._by_then(self._store.following([*places], _SAYING, reach=reach, limit=limit))
         by_stream = {
             stream: list(each) for stream, each in groupby(sorted(records, key=_in_stream), attrgetter("originator_id"))
@@ -106,7 +109,7 @@ class _Succession:
                 each
                 for each in by_stream.get(row.stream, ())
                 if each.originator_version > after and each.cycle > row.cycle
-            ][:limit]  # what follows is the next for another one: between them there may be more
+            ][:limit]  # further events were read for another stray of the key; before them some may be missing here
             events = _read(later)
             at = None if events is None else taken_over_at(row, [*self._own[position_id], *events])
             if at is not None:

@@ -1,4 +1,4 @@
-"""What anybody may ask of a ledger: its positions, their history, and what was refused."""
+"""The read methods of a ledger: its positions, their history, and the duplicates that were refused."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ Read = TypeVar("Read")
 
 
 class LedgerQuestions:
-    """The readers' half of PositionLedger: it asks the store alone, and so works on a replica, too."""
+    """The read methods of PositionLedger: they only read the store, and so work on a replica, too."""
 
     store: Store
 
     def position(
         self, position_id: str, *, as_of: PastMoment = None, by: TimeAxis | str = TimeAxis.RECORDED
     ) -> PositionRow:
-        """One cycle as it stands, or stood; `as_of` and `by` as for positions.
+        """One cycle as it stands now, or stood then; `as_of` and `by` as for positions.
 
-        Refuses: UnknownPosition, InvalidCommand for what is no position id or no moment.
+        Refuses: UnknownPosition; InvalidCommand when an argument is no position id or no moment.
         """
         place = _understood(PositionId.parse, position_id)
         past = AsOfQuery.read(as_of, by)
         rows: Iterable[PositionRow]
-        if as_of is None:  # a stream that was opened under another spelling of a strike is found by that one
+        if as_of is None:  # an old stream may have another spelling of a strike, and is found by that one only
             names = (str(place), position_id.strip())
             rows = (row for name in names for row in self.store.rows(position_id=name))
         else:
@@ -61,13 +61,14 @@ class LedgerQuestions:
         as_of: PastMoment = None,
         by: TimeAxis | str = TimeAxis.RECORDED,
     ) -> list[PositionRow]:
-        """All cycles, oldest first; only open ones and strays, or only those at the exchange without a confirmed stop.
+        """All cycles, oldest first.
 
-        `symbol`, `exchange`, `account`, `leg` and `intent_id` leave those out that are not of them, in any spelling.
-        What is unprotected need not be open: a fill that came too late is held in a cycle that is over.
+        `open` selects open cycles and strays; `unprotected` those that hold something without a confirmed stop. The
+        latter need not be open: a fill that came too late is held in a cycle that is over.
+        `symbol`, `exchange`, `account`, `leg` and `intent_id` select cycles by their values, in any spelling.
         `as_of` is a time, a version of each stream, or `#nid`: what the ledger had recorded by then. `by="event-time"`
         reads a time on the exchange's clock: what had happened by then, as far as the ledger knows today.
-        Refuses: InvalidCommand for what is no such moment.
+        Refuses: InvalidCommand when `as_of` is no such moment.
         """
         past = AsOfQuery.read(as_of, by)
         is_wanted = _understood_filter(symbol, exchange, account, leg, intent_id)
@@ -83,7 +84,7 @@ class LedgerQuestions:
     ) -> list[HistoryEntry]:
         """Every event of a key, or of one of its cycles, in the order of recording; `as_of` and `by` as for positions.
 
-        Refuses: UnknownPosition when nothing ever happened there, InvalidCommand for what is neither.
+        Refuses: UnknownPosition when no event was ever recorded there; InvalidCommand for a text that is neither.
         """
         key, cycle = self._place(key_or_position_id)
         for stream in (key.stream, key_or_position_id.strip().partition("#")[0]):  # or as it was spelled once
@@ -94,7 +95,7 @@ class LedgerQuestions:
 
     @property
     def _reach(self) -> str:
-        """How far what is not there was looked for, where that is not to the end."""
+        """For messages: up to which nid a replica was read; empty where the whole log was read."""
         reach = self.store.visible(None)
         return "" if reach is None else f" up to nid {reach.nid}, as far as this replica is read"
 
@@ -110,7 +111,7 @@ class LedgerQuestions:
         return list(self.store.rejections(None if asked is None else asked.stream))
 
     def imported(self, key: PositionKey) -> dict[str, str]:
-        """The rows that were imported into a key before: their command ids and the digests of their content."""
+        """The legacy rows that were imported into a key before: the digest of their content by command id."""
         events = map(decode, self.store.history(key.stream))
         return {event.command_id: event.request for event in events if isinstance(event, PositionImported)}
 
