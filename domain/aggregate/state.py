@@ -364,7 +364,8 @@ class PositionState:
                 self.former_ids |= _id_of(orders, event.order or "stop.1")
             case e.CashRecorded():
                 self.cash_ids[event.cash_id] = event.request
-                known = self.fills.get((True, event.trade_id or ""), self.fills.get((False, event.trade_id or ""), {}))
+                exits, entries = (self.fills.get((is_exit, event.trade_id or ""), {}) for is_exit in (True, False))
+                known = exits if event.order in exits else entries  # of a self-trade both have one trade id
                 if event.order in known:
                     known[event.order] = known[event.order]._replace(
                         fee=-event.amount,
@@ -412,6 +413,7 @@ class PositionState:
             effect,
             at=event.said_at if event.ts_event != event.ts_recorded else None,
             fee_said=said,
+            reason=event.reason if isinstance(event, e.PositionReduced) else None,
         )
         self.fills.setdefault((is_exit, event.trade_id), {})[order] = fill
 

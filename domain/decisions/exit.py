@@ -252,9 +252,16 @@ def _exceeds(decision: Decision, row: PositionRow, closes: Decimal) -> Exception
         )
     if not held:
         turns = decision.key.leg is Leg.BOTH and decision.state.holding.filled_qty
+        untold = [order for order in row.orders.unsettled() if order.traded_qty < order.stated_qty]
+        counted = listed(order for order in untold if order.role != "entry")
         return decision.refused(
             NothingToClose,
             "holds nothing that could be reduced"
+            + (
+                f"; if it is a fill of {counted}, of which a total has counted it, send it by that id"
+                if counted
+                else ""
+            )
             + ("; if that opened the other side at the exchange, send it with flip: true" if turns else ""),
         )
     if decision.key.leg is Leg.SPOT:

@@ -26,14 +26,14 @@ def known_fill(decision: Decision, command: c.RecordEntryFill | c.Reduce, fill: 
 
     Shape:   its identity is the order and the trade id; without an order, the trade id alone. The same words again are
              no news, be it that the exchange corrected it since.
-    Refuses: IdempotencyMismatch for another quantity, price or fee.
+    Refuses: IdempotencyMismatch for another quantity, price or fee, also one in another currency.
     """
     if fill.request == command.digest or decision.was_answered:
         return decision.no_news()
     is_same = (fill.qty, fill.px) == (command.last_qty, command.last_px)
-    if not is_same or (command.fee is not None and fill.fee not in (None, command.fee)):
+    if not is_same or _is_another_fee(decision, fill, command.fee, command.fee_currency):
         what = f"{plain(fill.qty)} at {plain(fill.px)}" + (
-            "" if fill.fee is None else f" for a fee of {plain(fill.fee)}"
+            "" if fill.fee is None else f" for a fee of {_fee_text(decision, fill)}"
         )
         raise decision.refused(
             IdempotencyMismatch,
@@ -44,6 +44,19 @@ def known_fill(decision: Decision, command: c.RecordEntryFill | c.Reduce, fill: 
         return decision.no_news()
     fee_of_fill(decision, fill, command.trade_id, command.fee, command.fee_currency)
     return None
+
+
+def _is_another_fee(decision: Decision, fill: FillOnRecord, fee: Decimal | None, currency: str | None) -> bool:
+    """Whether a fill is said to have cost another fee than is on record; without a currency it is what it was."""
+    if fee is None or fill.fee is None:
+        return False
+    other = decision.state.other_currency
+    return fee != fill.fee or (currency is not None and other(currency) != other(fill.fee_currency))
+
+
+def _fee_text(decision: Decision, fill: FillOnRecord) -> str:
+    assert fill.fee is not None, "a fee is on record"
+    return " ".join(filter(None, (plain(fill.fee), decision.state.other_currency(fill.fee_currency))))
 
 
 def fill_on_record(decision: Decision, command: c.RecordEntryFill | c.Reduce, *, is_exit: bool) -> FillOnRecord | None:
@@ -129,12 +142,13 @@ def record_cash(decision: Decision, command: o.RecordCash) -> CommandResult | No
     else:
         fill = _of_trade(decision, command.trade_id, None)
         if fill.fee is not None:
-            if fill.fee == -command.amount:
+            if not _is_another_fee(decision, fill, -command.amount, command.currency):
                 return decision.no_news()
+            asked = " ".join(filter(None, (plain(-command.amount), command.currency)))
             raise decision.refused(
                 IdempotencyMismatch,
-                f"has a fee of {plain(fill.fee)} on record for trade_id {command.trade_id}, not "
-                f"{plain(-command.amount)}; send the difference as a correction, without trade_id",
+                f"has a fee of {_fee_text(decision, fill)} on record for trade_id {command.trade_id}, not {asked}; "
+                "send the difference as a correction, without trade_id",
             )
         order = fill.order
         held = _with_fee_of(decision, row, fill, -command.amount, command.currency)

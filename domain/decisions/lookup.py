@@ -15,6 +15,8 @@ from domain.values import EXACT, plain
 
 _OF_THE_EXCHANGE: Final = frozenset({"liquidation", "adl"})
 """Reasons of exits that nobody sent an order for."""
+TRIGGERED_BY: Final[dict[str, Role]] = {"stop_loss": "stop", "take_profit": "target"}
+"""Whose work an exit was, by its reason: some exchanges send what a stop triggers under an id of its own."""
 
 
 class Meant(NamedTuple):
@@ -166,6 +168,7 @@ def exit_of_fill(decision: Decision, fill: Reduce) -> Order | None:
     """The order that an exit fill belongs to; None for one that names none, where none was promised for it.
 
     What the exchange closed by itself is of no order that was promised.
+    Refuses: OrderAmbiguous for what a stop or target may have triggered, of which a total has counted it already.
     """
     orders, qty, may_be_ours = decision.state.orders, fill.last_qty, fill.reason not in _OF_THE_EXCHANGE
     exchange_order_id, client_order_id = fill.exchange_order_id, fill.client_order_id
@@ -175,6 +178,8 @@ def exit_of_fill(decision: Decision, fill: Reduce) -> Order | None:
             known = _not_acknowledged(decision, qty, orders.unsettled("exit", "rollback"), exchange_order_id)
         if known is not None and known.role != "entry":
             return known
+        if client_order_id is None:
+            _needs_none_triggered(decision, fill)
         return _new(decision, "exit", exchange_order_id, client_order_id)
     if (counted := _counted_of(decision, qty)) is not None:
         return counted
@@ -183,17 +188,34 @@ def exit_of_fill(decision: Decision, fill: Reduce) -> Order | None:
     return promised[0] if len(promised) == 1 and not others else None
 
 
-def _counted_of(decision: Decision, qty: Decimal) -> Order | None:
-    """The order of which a statement has counted an exit fill that names none: it is no later than that.
+def _needs_none_triggered(decision: Decision, fill: Reduce) -> None:
+    role = TRIGGERED_BY.get(fill.reason or "")
+    counted = [order for order in _have_counted(decision, fill.last_qty) if order.role == role]
+    if counted:
+        raise decision.refused(
+            OrderAmbiguous,
+            f"has no order {fill.exchange_order_id}, and counted {plain(fill.last_qty)} already by the total of "
+            f"{listed(counted)}; if that triggered it, send the fill with exchange_order_id "
+            f"{counted[0].exchange_order_id or counted[0].name}, else with client_order_id of its own order as well",
+        )
 
-    Refuses: OrderAmbiguous where it may be of several, or of one that is on its way.
-    """
+
+def _have_counted(decision: Decision, qty: Decimal) -> list[Order]:
+    """The orders that close of which a statement may have counted an exit fill: it is no later than that."""
     at, orders = decision.command.at, decision.state.orders.unsettled()
-    counted = [
+    return [
         order
         for order in orders
         if order.role != "entry" and not order.is_news(at) and EXACT.subtract(order.stated_qty, order.traded_qty) >= qty
     ]
+
+
+def _counted_of(decision: Decision, qty: Decimal) -> Order | None:
+    """The order of which a statement has counted an exit fill that names none.
+
+    Refuses: OrderAmbiguous where it may be of several, or of one that is on its way.
+    """
+    counted = _have_counted(decision, qty)
     if not counted:
         return None
     others = [order for order in _promised(decision) if order not in counted and order.has_room_for(qty)]

@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from domain import events as e
 from domain.aggregate.exits.exit_count import ExitCount
+from domain.aggregate.exits.exit_effect import FillOnRecord
 from domain.aggregate.row import PositionRow
 from domain.aggregate.state import CommandResult
 from domain.commands import order_requests as o
@@ -15,7 +16,7 @@ from domain.commands.order_requests import TERMS
 from domain.decisions.adjustment import absorbed_of, is_counted_in_adjustment
 from domain.decisions.counting import EntryCount, settled
 from domain.decisions.decision import Decision
-from domain.decisions.lookup import as_one, is_former, listed, needs_named, of_client
+from domain.decisions.lookup import TRIGGERED_BY, as_one, is_former, listed, needs_named, of_client
 from domain.errors import InstrumentInUse, OrderAlreadyEnded, OrderAmbiguous, OrderHasFills, ReduceExceedsPosition
 from domain.holding import ZERO, Holding
 from domain.instrument import LINEAR
@@ -243,32 +244,42 @@ def _held_after(
         raise decision.refused(
             ReduceExceedsPosition,
             f"holds {plain(held.quantity)}, less than the {plain(grown)} that {order.name} closed beyond what is on "
-            "record; record the fills of its entry first, or the fills of this order with flip: true",
+            "record; where its fills are on record as those of another order, send its end without filled_qty, else "
+            "record the fills of its entry first, or what opened the other side by the fills of this order with "
+            "flip: true",
         )
     closed, _ = count.counted(held, state.unexplained, row.side, row.terms)
     return settled(closed, row.side, row.terms, row.orders, state.since), ZERO
 
 
 def _needs_fills_named(decision: Decision, order: Order, grown: Decimal) -> None:
-    """Refuse a total that may count again what fills have closed that named no order.
+    """Refuse a total that may count again what fills have closed, of no order that is said or of what it triggered.
 
     Refuses: OrderAmbiguous.
     """
     if not grown:
         return
-    unnamed = [
+    doubtful = [
         f"{trade_id} ({plain(fill.qty)})"
         for (is_exit, trade_id), by_order in decision.state.fills.items()
-        if is_exit and (fill := by_order.get(None)) is not None and ZERO < fill.qty <= grown
+        for fill in by_order.values()
+        if is_exit and ZERO < fill.qty <= grown and (fill.order is None or _is_of_triggered(decision, fill, order))
         if fill.at is None or (fill.at <= decision.said_at + CLOCKS_APART and _is_open_by(order, fill.at))
     ]
-    if unnamed:
+    if doubtful:
         raise decision.refused(
             OrderAmbiguous,
-            f"has exit fills on record that named no order: {', '.join(unnamed)}, which the {plain(grown)} of "
-            f"{order.name} may count again. If they are of it, send its end without filled_qty, else its own fills, "
-            "with exchange_order_id",
+            f"has exit fills on record that named no order, or one that {order.name} may have triggered: "
+            f"{', '.join(doubtful)}, which the {plain(grown)} of it may count again. If they are of it, send its end "
+            "without filled_qty, else its own fills, with exchange_order_id",
         )
+
+
+def _is_of_triggered(decision: Decision, fill: FillOnRecord, order: Order) -> bool:
+    """Whether a fill may be of the order that a stop or target became: nobody promised it, and its reason says so."""
+    other = decision.state.orders.get(fill.order or "")
+    is_stranger = other is not None and other.role == "exit" and other.client_order_id is None
+    return is_stranger and fill.reason is not None and TRIGGERED_BY.get(fill.reason) == order.role
 
 
 def _is_open_by(order: Order, at: datetime) -> bool:

@@ -250,6 +250,8 @@ class FillOnRecord(NamedTuple):
     """When it happened, where that was said."""
     fee_said: Decimal = ZERO
     """How much of its fee the end of the cycle had said already."""
+    reason: str | None = None
+    """Why an exit happened, where that was said."""
 
     def corrected(
         self, qty: Decimal, px: Decimal, fee: Decimal | None, effect: ExitEffect, *, said: tuple[str, datetime]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -103,6 +104,32 @@ def test_the_fee_of_one_of_two_fills_of_a_trade_is_sent_with_the_fill() -> None:
     both.when(report).refused(OrderAmbiguous, "of entry, exit.1", "send the one that is meant again, with its order")
     again = on(Reduce, trade_id="t1", last_qty="10", last_px="101", exchange_order_id="X", fee="2")
     both.when(again).leaves(fees="2")
+
+
+def test_the_fee_of_an_entry_that_has_the_trade_id_of_its_exit_is_added_once() -> None:
+    sold = on(Reduce, trade_id="t1", last_qty="10", last_px="101", exchange_order_id="X")
+    paid = BOUGHT.model_copy(update={"fee": Decimal("0.5")})
+    story = given(LONG, BOUGHT, sold).when(paid).leaves(fees="0.5")
+    story.when(paid.model_copy(update={"fee_currency": "USDT"})).no_news()
+    story.when(paid.model_copy(update={"fee": Decimal("0.7")})).refused(IdempotencyMismatch, "for a fee of 0.5")
+
+
+def test_the_same_fee_in_another_currency_is_another_fee() -> None:
+    paid = {"trade_id": "t1", "last_qty": "10", "last_px": "100", "exchange_order_id": "A", "fee": "0.5"}
+    story = given(LONG, on(RecordEntryFill, **paid, fee_currency="bnb"))
+    story.when(on(RecordEntryFill, **paid, fee_currency="USDT")).refused(IdempotencyMismatch, "for a fee of 0.5 BNB")
+    report = {"kind": "commission", "amount": "-0.5", "cash_id": "c1", "trade_id": "t1"}
+    story.when(on(o.RecordCash, **report, currency="USDT")).refused(IdempotencyMismatch, "0.5 BNB", "not 0.5 USDT")
+    story.when(on(RecordEntryFill, **paid, fee_currency="BNB")).no_news()
+    story.when(on(RecordEntryFill, **paid)).no_news()
+    story.when(on(o.RecordCash, **report, currency="BNB")).no_news()
+
+
+def test_the_settlement_currency_is_that_of_a_fee_that_names_none() -> None:
+    paid = {"trade_id": "t1", "last_qty": "10", "last_px": "100", "exchange_order_id": "A", "fee": "0.5"}
+    given(LONG, on(RecordEntryFill, **paid)).when(on(RecordEntryFill, **paid, fee_currency="usdt")).no_news()
+    other = on(RecordEntryFill, **paid, fee_currency="BNB")
+    given(LONG, on(RecordEntryFill, **paid)).when(other).refused(IdempotencyMismatch, "for a fee of 0.5;")
 
 
 def test_a_correction_that_comes_again_after_the_next_one_takes_nothing_back() -> None:

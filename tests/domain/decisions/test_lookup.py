@@ -8,7 +8,13 @@ import pytest
 
 from domain.commands import order_requests as o
 from domain.commands import requests as c
-from domain.errors import OrderAlreadyEnded, OrderAmbiguous, OrderHasFills
+from domain.errors import (
+    NothingToClose,
+    OrderAlreadyEnded,
+    OrderAmbiguous,
+    OrderHasFills,
+    ReduceExceedsPosition,
+)
 from domain.events import EntryPlaced, OrderEnded, PositionReduced
 from domain.values import timestamp_text
 from projections.event_time.past_rows import row_at
@@ -172,6 +178,50 @@ def test_a_total_counts_beside_an_exit_fill_that_names_its_own_order_or_is_of_an
     before = on(c.Reduce, trade_id="x1", last_qty="4", last_px="95", at=timestamp_text(second(0.5)))
     later = stop.model_copy(update={"at": second(30)})
     held(before, later).when(total).leaves(quantity="2")
+
+
+TRIGGERED = {"trade_id": "x1", "exchange_order_id": "M"}
+"""What a stop or a target became, under an id of its own."""
+STOPPED = on(c.Reduce, **TRIGGERED, last_qty="4", last_px="95", reason="stop_loss")
+OF_FOUR = on(c.SetStopLoss, stop_price="95", quantity="4", exchange_order_id="S")
+TOTAL = on(o.EndOrder, exchange_order_id="S", outcome="filled", filled_qty="4", avg_px="95")
+
+
+def test_a_total_of_a_stop_does_not_count_the_fills_of_what_it_triggered_again() -> None:
+    story = held(OF_FOUR, STOPPED).when(TOTAL).refused(OrderAmbiguous, "x1 (4)", "without filled_qty")
+    story.when(on(o.EndOrder, exchange_order_id="S", outcome="filled")).leaves(quantity="6", realized_pnl="-20")
+
+
+def test_fills_of_what_a_stop_triggered_do_not_count_its_total_again() -> None:
+    story = held(OF_FOUR, TOTAL).leaves(quantity="6")
+    story.when(STOPPED).refused(OrderAmbiguous, "stop.1 (S)", "send the fill with exchange_order_id S")
+    named = STOPPED.model_copy(update={"exchange_order_id": "S"})
+    story.when(named).then(PositionReduced, order="stop.1").leaves(quantity="6", realized_pnl="-20")
+
+
+def test_what_a_stop_did_not_trigger_counts_beside_its_total() -> None:
+    by_bot = STOPPED.model_copy(update={"client_order_id": "bot-1"})
+    target = STOPPED.model_copy(update={"reason": "take_profit"})
+    later = STOPPED.model_copy(update={"at": second(30)})
+    for other in (by_bot, target, later):
+        held(OF_FOUR, TOTAL).when(other).then(PositionReduced).leaves(quantity="2")
+    held(OF_FOUR, target).when(TOTAL).then(OrderEnded).leaves(quantity="2")
+    own = on(c.Reduce, exchange_order_id="S", trade_id="s1", last_qty="4", last_px="95")
+    held(OF_FOUR, by_bot).when(TOTAL).refused(OrderAmbiguous, "its own fills").when(own).leaves(quantity="2")
+
+
+def test_a_total_of_a_target_does_not_count_the_fills_of_what_it_triggered_again() -> None:
+    taken = STOPPED.model_copy(update={"reason": "take_profit"})
+    target = on(o.SetTakeProfit, price="110", quantity="4", exchange_order_id="S")
+    held(target, taken).when(TOTAL).refused(OrderAmbiguous, "x1 (4)", "without filled_qty")
+
+
+def test_a_total_of_more_than_is_held_is_not_taken_for_the_other_side_where_its_fills_are_on_record() -> None:
+    sold = on(c.Reduce, **TRIGGERED, last_qty="10", last_px="95")
+    total = on(o.EndOrder, exchange_order_id="S", outcome="filled", filled_qty="10", avg_px="95")
+    for_all = on(c.SetStopLoss, stop_price="95", exchange_order_id="S")
+    held(for_all, sold).when(total).refused(ReduceExceedsPosition, "of another order, send its end without filled_qty")
+    held(for_all, total).when(sold).refused(NothingToClose, "a fill of stop.1 (S)", "send it by that id")
 
 
 def test_the_end_of_an_order_says_its_id_so_that_a_close_by_hand_is_none_of_its_fills() -> None:
