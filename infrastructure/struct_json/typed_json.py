@@ -24,7 +24,6 @@ Read = TypeVar("Read", bound=msgspec.Struct)
 _ONE_AT_A_TIME: Final = RLock()
 """Taken to make a reader: what the fields of a struct are msgspec keeps with it before it knows all of them, and
 another thread that makes a reader by that crashes the process. One that is made reads in any thread."""
-_NUMBERS_MAX: Final = 2_000
 _WRONG: Final = (ValueError, ArithmeticError, RecursionError)
 
 
@@ -63,7 +62,9 @@ def has_float(value: object) -> bool:
 def _made(kind: type, value: Any) -> Any:
     """What msgspec has no reader for: a number, or what only pydantic reads as it should be."""
     if kind is object:
-        return _KNOWN[value]
+        if type(value) is str and (number := Decimal(value)).is_finite():
+            return number
+        raise ValueError(f"{value!r} is not the text of a finite number")
     if kind is Orders:
         return Orders.of(msgspec.convert(value, dict[str, Order], dec_hook=_made).values())
     if has_float(value):
@@ -74,27 +75,6 @@ def _made(kind: type, value: Any) -> Any:
 @cache
 def _adapter(kind: type) -> TypeAdapter[Any]:
     return TypeAdapter(kind)
-
-
-class _KnownNumbers(dict[Any, Decimal]):
-    """Numbers by their text: the same few stand in an event several times, and in the next one again.
-
-    No more of them than stay near the processor: with 50,000 a walk takes a twentieth longer.
-    """
-
-    def __missing__(self, text: Any) -> Decimal:
-        if type(text) is not str:
-            raise ValueError(f"{text!r} is no text")
-        number = Decimal(text)
-        if not number.is_finite():
-            raise ValueError(f"{text} is not finite")
-        if len(self) >= _NUMBERS_MAX:
-            self.clear()
-        self[text] = number
-        return number
-
-
-_KNOWN: Final = _KnownNumbers()
 
 
 def _no_float(text: str) -> Any:
