@@ -48,7 +48,7 @@ def length(time: timedelta) -> str:
 
 
 def lasting(time: timedelta) -> str:
-    """How long something has lasted: `for 3 h 10 min`; a start in the future is `since a time 50 s ahead of the clock`."""
+    """How long something has lasted: `for 3 h 10 min`; for a start in the future, how far it is ahead of the clock."""
     return f"since a time {length(-time)} ahead of the clock" if time < timedelta() else f"for {length(time)}"
 
 

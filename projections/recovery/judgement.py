@@ -172,7 +172,7 @@ class _Judgement:
         return self._propose(Action.FAIL, nothing)
 
     def _may_appear(self) -> Proposal | None:
-        """The proposal to wait for an entry with recent news, which the exchange may show later; None if it is older."""
+        """The proposal to wait for an entry with recent news, which the exchange may yet show; None if it is older."""
         row, taken_at = self._row, self._snapshot.taken_at
         until = later(row.updated_at, SHOWN)
         if row.status not in ENTERING or row.filled_qty or taken_at is None or taken_at >= until:

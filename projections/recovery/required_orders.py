@@ -44,7 +44,7 @@ class PlannedOrders:
         return planned
 
     def stop_for(self, side: Side, entry: Decimal | None) -> Decimal | None:
-        """The planned price of the stop for an average entry; None without a plan, or on the wrong side of the entry."""
+        """The planned price of the stop for an average entry; None without a plan, or if it is on the wrong side."""
         price = self.stop_price
         if self.stop_loss_percent is not None and entry is not None:
             share = EXACT.divide(self.stop_loss_percent, _PERCENT)

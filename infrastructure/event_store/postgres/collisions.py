@@ -64,8 +64,8 @@ def _taken(connection: Connection, settings: Settings, found: list[str]) -> Sche
         return SchemaMismatch(
             f"{settings.shown}: schema {settings.schema} has the events of a ledger, and {', '.join(found)} of which "
             "ledger_schema knows nothing: made by something else, or by a restore of some tables; nothing was changed. "
-            "Rename what belongs to something else, or restore the whole ledger: a new one would grant the slots that "
-            "are held"
+            "Rename what is of something else, or restore all of the ledger: a new one would grant the slots that are "
+            "held"
         )
     another = "ledger" if settings.schema != "ledger" else "position_ledger"
     return SchemaMismatch(
