@@ -61,7 +61,7 @@ class PnlBy(StrEnum):
 
 
 def intent_prefix(intent_id: str | None) -> str:
-    """What the intents of a strategy begin with: `grid` for `grid-17`, `s2` for `s2:mean:7`; empty for a number."""
+    """What a strategy's intents begin with: `grid` for `grid-17`, `s2` for `s2:mean:7`; `no prefix` for a number."""
     if intent_id is None:
         return "no intent"
     found = _PREFIX.match(intent_id)
