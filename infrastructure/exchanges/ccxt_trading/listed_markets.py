@@ -39,7 +39,7 @@ class ListedMarkets:
             raise Refused(None, f"nothing was sent: {wrong}") from None
 
     def name(self, symbol: str) -> str:
-        """ccxt's name of a contract. Refuses: Refused when there is none, or more than one."""
+        """The name of a contract in ccxt. Refuses: Refused when there is none, or more than one."""
         rows = self.listed.markets.get((self.spelled(symbol), False), [])
         if len(rows) != 1:
             found = " and ".join(str(row["symbol"]) for row in rows) or "no contract"
