@@ -37,7 +37,7 @@ LATE_SECONDS: Final = 60
 """An event that was recorded later than this after it happened is an anomaly."""
 
 BACK_SECONDS: Final = 1
-"""How far the time of an event may lie before that of the event recorded before it, such as a fill and its order."""
+"""How far an event may precede the one recorded before it without an anomaly: a fill may come before its order."""
 
 AHEAD_SECONDS: Final = 5
 """How far two clocks may differ before one of them counts as wrong."""
