@@ -24,17 +24,15 @@ GROUPS: Final = {
         "status": CommandEntry("scripts.commands.daily.status", "Show what is open on one screen, the worst first"),
         "serve": CommandEntry(
             "scripts.commands.daily.serve",
-            "Show browsers how everything stands that is open",
+            "Show in browsers how everything stands now",
         ),
         "positions": CommandEntry("scripts.commands.daily.positions", "List positions, oldest first"),
         "history": CommandEntry(
             "scripts.commands.daily.history", "Tell what happened in a cycle (APTUSDT.binance#1) or to a key"
         ),
-        "pnl": CommandEntry(
-            "scripts.commands.daily.pnl", "Sum up what cycles brought that were over in a stretch of time"
-        ),
+        "pnl": CommandEntry("scripts.commands.daily.pnl", "Sum up what cycles earned that ended in a stretch of time"),
         "stats": CommandEntry("scripts.commands.daily.stats", "Sum up a stretch of time"),
-        "report": CommandEntry("scripts.commands.daily.report", "Look through a stretch of time"),
+        "report": CommandEntry("scripts.commands.daily.report", "Report on a stretch of time"),
     },
     "Audit": {
         "projections": CommandEntry("scripts.commands.audit.projections", "Show how far each projection has come"),

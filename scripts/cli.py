@@ -80,7 +80,7 @@ class LazyGroup(click.Group):
 @click.option("--database", metavar="URL", help="The ledger, as for the commands.  [default: LEDGER_DATABASE_URL]")
 @click.pass_context
 def cli(ctx: click.Context, database: str | None) -> None:
-    """A ledger that trading bots trust with their positions.
+    """Decide which bot holds a position, and record everything that happens to it.
 
     Exit codes: 0 fine; 1 refused, or findings; 2 usage; 3 the database could not be reached, or the outcome of a
     command is unknown.

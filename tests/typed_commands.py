@@ -154,18 +154,28 @@ def said(verb: str, fields: list[str]) -> str:
     """What the page says about a command, as the docstring of its method."""
     text = sections(VERBS)
     rows = table(text["Fields of every command"], "field") | table(text[verb], "field")
-    summary, *rest = re.split(r"(?<=\.) ", plainly(text[verb].strip().partition("\n\n")[0]), maxsplit=1)
-    answer = plainly(next(each for each in text[verb].split("\n\n") if each.startswith("Answer: ")))
-    answered, *refused = re.split(r" (?=Refuses: )", answer)
+    before, _, after = text[verb].partition("<!-- generated: ")
+    answer = after[after.index("\nAnswer: ") :].partition("\n```")[0]
+    (first, *others), *more = prose(before)
+    summary, *rest = re.split(r"(?<=\.) ", first, maxsplit=1)
     paragraphs = [
         [summary],
-        rest,
+        rest + others,
+        *more,
         [field(name, *rows[name]) for name in fields],
         [f"A {kind} is {KINDS[kind]}." for kind in UNITS if any(rows[name][1].startswith(kind) for name in fields)],
-        [answered, *refused],
+        *prose(answer),
     ]
     lines = "\n\n".join("\n".join(wrapped(each) for each in paragraph) for paragraph in paragraphs if paragraph)
     return f'{INDENT}"""{lines.removeprefix(INDENT)}\n{INDENT}"""\n'
+
+
+def prose(text: str) -> list[list[str]]:
+    """The paragraphs of a page; of each its lines: an item of a list, and what is refused, begin one of their own."""
+    return [
+        [plainly(line) for line in re.split(r"\n(?=- )|\s(?=Refuses:)", paragraph)]
+        for paragraph in text.strip().split("\n\n")
+    ]
 
 
 def field(name: str, is_required: str, kind: str, words: str) -> str:

@@ -59,8 +59,8 @@ class TypedCommands(ABC, Generic[Answered]):
     ) -> Answered:
         """Claim the slot of a key for one intent, before any order is sent.
 
-        If it is refused, send no order. The same `intent_id` again is the same entry, as long as the ledger lives: it
-        gets the first answer, and never opens a second cycle.
+        If it is refused, send no order. The same `intent_id` again is the same entry, for as long as the ledger lives:
+        it gets the first answer, and never opens a second cycle.
 
         - symbol (symbol): `APT/USDT:USDT`, `APT/USDT`, `APTUSDT` in any case, or as the exchange writes it
           (exchanges.md): one key
@@ -182,13 +182,16 @@ class TypedCommands(ABC, Generic[Answered]):
         A quantity is base asset, or contracts of the size that `define_instrument` said, greater than zero, without a
         sign: the side says the direction.
 
-        Answer: `entry_placed`, one `EntryPlaced`; the same acknowledgement again is no news. By key with the
-        `intent_id` or the order of the entry that is open, that entry is meant; the order of a cycle that is over is no
-        news either, however many came after it. With `position_id`, what it says was filled of a cycle that is over
-        takes its slot back, as a late fill does.
-        Refuses: `EntryAlreadyPlaced` for another order; `OrderAmbiguous` where several wait for theirs and none is
-        named, or the two ids are those of two orders; by key also `PositionAlreadyOpen`, and `PositionNotOpen` for more
-        of an order whose cycle is over.
+        Answer: `entry_placed`, one `EntryPlaced`.
+
+        - The same acknowledgement again is no news.
+        - With the key: the `intent_id` or the order of the entry that is open means that entry. The order of a cycle
+          that is over is no news, however many cycles came after it.
+        - With `position_id` of a cycle that is over: what it says was filled takes the slot back, as a late fill does.
+
+        Refuses: `EntryAlreadyPlaced` for another order; `OrderAmbiguous` when several orders wait for their
+        acknowledgement and none is named, or when the two ids are those of two orders; with the key also
+        `PositionAlreadyOpen`, and `PositionNotOpen` when more was filled of an order whose cycle is over.
         """
         return self.handle(
             c.RecordEntryPlaced.given(
@@ -232,11 +235,13 @@ class TypedCommands(ABC, Generic[Answered]):
     ) -> Answered:
         """One fill of the entry.
 
-        Fills and the `filled_qty` of an acknowledgement are reconciled: see money.md. A fill that arrives after its
-        cycle is over takes its slot back, where no other cycle of the key is open: the cycle is open again, and can be
-        protected, reduced and closed. Beside another cycle it is a stray (`stray`), called unprotected by every command
-        (`positions --unprotected`, `diagnose`, `recover`, `stats`, `report`, `history`), and is reduced and closed in
-        its own cycle.
+        Fills and the `filled_qty` of an acknowledgement are counted once: see money.md. When a fill arrives after its
+        cycle is over:
+
+        - No other cycle of the key is open: the fill takes the slot back. Its cycle is open again, and can be
+          protected, reduced and closed.
+        - Another cycle is open: the fill is a stray (`stray`). Every command calls it unprotected (`positions
+          --unprotected`, `diagnose`, `recover`, `stats`, `report`, `history`). Reduce and close it in its own cycle.
 
         - position_id (position id): `APTUSDT.binance#1`: the key, and the cycle after `#`
         - trade_id (id): of this fill; a repeated one is no news
@@ -266,8 +271,8 @@ class TypedCommands(ABC, Generic[Answered]):
         A fee is in `fee_currency`, or in the settlement currency of the symbol if there is none; negative is a rebate.
 
         Answer: status unchanged, one `EntryFilled`.
-        Refuses: `IdempotencyMismatch` for a known fill (order and `trade_id`) with other content; `OrderAmbiguous` for
-        one that names no order and may be one of several.
+        Refuses: `IdempotencyMismatch` for a known fill (order and `trade_id`) with other content; `OrderAmbiguous` when
+        it names no order and may be of several.
         """
         return self.handle(
             c.RecordEntryFill.given(
@@ -345,7 +350,15 @@ class TypedCommands(ABC, Generic[Answered]):
     ) -> Answered:
         """The exchange rejected, expired or cancelled the entry, with nothing filled.
 
-        This frees the slot, so it needs the exchange's word: an error answer, or an order that is gone.
+        This frees the slot. Send it only when the exchange said so: by an error answer, or because the order is gone.
+
+        After a time-out (Binance -1007) an order that is not known yet may still arrive. Then send
+        `record_entry_unknown`, which keeps the slot, and send `expired` only when all of this is true (`recover` waits
+        as long, and asks as often):
+
+        - 60 s have passed since the call: a request to Binance is good for that long at most (its `recvWindow`).
+        - The exchange was asked by the client order id at least twice, 10 s apart, and knows neither order nor
+          position.
 
         - position_id (position id): `APTUSDT.binance#1`: the key, and the cycle after `#`
         - reason (words): the exchange's text
@@ -363,7 +376,7 @@ class TypedCommands(ABC, Generic[Answered]):
           too
 
         Answer: `failed` or `canceled`, one `EntryFailed`.
-        Refuses: `EntryHasFills`, for which `end_order` is there; `WrongStatus` when active or rolling back.
+        Refuses: `EntryHasFills` (send `end_order` instead); `WrongStatus` when active or rolling back.
         """
         return self.handle(
             c.FailEntry.given(
@@ -398,10 +411,12 @@ class TypedCommands(ABC, Generic[Answered]):
     ) -> Answered:
         """The exchange confirmed a stop.
 
-        A stop for all that is held replaces the one for all before it; stops with quantities stand beside each other
-        and add up. The same order again, or `replaces`: it moved; the same command again, of an id that it had before
-        that, is no news. A stop that was partly filled when another order replaced it ends, and that order is for its
-        own quantity.
+        - A stop without a quantity is for all that is held, and replaces the one for all before it. Stops with
+          quantities stand beside each other and add up.
+        - The same `exchange_order_id` again, or `replaces`, means that the stop moved. A command that was sent before
+          the stop moved, sent again under the old id, is no news.
+        - If a stop was partly filled when another order replaced it, it ends, and the other order is for its own
+          quantity.
 
         - position_id (position id): `APTUSDT.binance#1`: the key, and the cycle after `#`
         - stop_price (price): below the entry of a long, above that of a short
@@ -481,9 +496,9 @@ class TypedCommands(ABC, Generic[Answered]):
         - metadata (JSON object, optional): kept in the event as it was sent; a number with a point must be text here,
           too
 
-        Answer: status unchanged, one `StopLossLost`; no news when there is no stop on record, nor of an order that it
-        was before it moved.
-        Refuses: `OrderAmbiguous` where there are several and none is named; `UnknownOrder`.
+        Answer: status unchanged, one `StopLossLost`. It is no news when there is no stop on record, and when it names
+        an order that the stop was before it moved.
+        Refuses: `OrderAmbiguous` when there are several stops and none is named; `UnknownOrder`.
         """
         return self.handle(
             c.LoseStopLoss.given(
@@ -557,8 +572,8 @@ class TypedCommands(ABC, Generic[Answered]):
     ) -> Answered:
         """One fill of an exit order, with the profit that it realises.
 
-        At zero the cycle waits for `close` to say why it ended. A cycle that is over takes it, too: it explains what
-        was closed at a price that nobody said, or closes a stray.
+        When nothing is left, the cycle waits for `close` to say why it ended. A cycle that is over also takes such a
+        fill: it explains what was closed at a price that nobody said, or closes a stray.
 
         - position_id (position id): `APTUSDT.binance#1`: the key, and the cycle after `#`
         - trade_id (id): of this fill; a repeated one is no news
@@ -630,9 +645,9 @@ class TypedCommands(ABC, Generic[Answered]):
     ) -> Answered:
         """A correction from exchange evidence: what is really open, and at what average price.
 
-        It stands for fills that were not heard of, and gives way to them: once all are told, profit is what came in
-        less what went out (money.md). An average that is sent alone, or by an `operator`, is a choice, which no fill
-        takes back.
+        It stands for fills that were lost, and gives way to them when they are told after all: then profit is what came
+        in less what went out (money.md). An average that is sent without a quantity, or from source `operator`, is a
+        choice, which no fill takes back.
 
         - position_id (position id): `APTUSDT.binance#1`: the key, and the cycle after `#`
         - reason (words): text of any length, not blank
@@ -654,8 +669,8 @@ class TypedCommands(ABC, Generic[Answered]):
         A quantity is base asset, or contracts of the size that `define_instrument` said, greater than zero, without a
         sign: the side says the direction.
 
-        Answer: status unchanged, one `PositionAdjusted` with old and new values; no news without a difference, and none
-        when it comes again after fills that are later.
+        Answer: status unchanged, one `PositionAdjusted` with old and new values. It is no news when nothing differs,
+        and when it is sent again after later fills.
         Refuses: `NotFilled` for a price alone while there is no quantity on record; `StaleEvidence` for a quantity
         whose `at` is older than fills on record.
         """
@@ -759,10 +774,10 @@ class TypedCommands(ABC, Generic[Answered]):
         source: AnySource = Source.SIGNAL,
         metadata: AnyJsonObject | None = None,
     ) -> Answered:
-        """A compensating close is about to be sent.
+        """Claim the order that undoes the entry, before it is sent.
 
-        Its side, quantity and `client_order_id` are in the receipt and come from the ledger; never compute them from an
-        exchange's answer. Send it reduce-only.
+        Take its side, quantity and `client_order_id` from the receipt; never compute them from an exchange's answer.
+        Send it reduce-only.
 
         - position_id (position id): `APTUSDT.binance#1`: the key, and the cycle after `#`
         - reason (words): text of any length, not blank
@@ -777,9 +792,9 @@ class TypedCommands(ABC, Generic[Answered]):
         - metadata (JSON object, optional): kept in the event as it was sent; a number with a point must be text here,
           too
 
-        Answer: `rolling_back`, one `RollbackStarted`; while that rollback is on its way and has not failed, the same
-        promise again, whatever the reason.
-        Refuses: `NothingToRollBack`; `WrongStatus` where the promise was made elsewhere, before an import.
+        Answer: `rolling_back`, one `RollbackStarted`. While that rollback is on its way and has not failed, the answer
+        is the same promise again, whatever `reason` is sent.
+        Refuses: `NothingToRollBack`; `WrongStatus` for a cycle that was imported in `rolling_back`.
         """
         return self.handle(
             c.StartRollback.given(
@@ -805,7 +820,7 @@ class TypedCommands(ABC, Generic[Answered]):
         source: AnySource = Source.SIGNAL,
         metadata: AnyJsonObject | None = None,
     ) -> Answered:
-        """Flat again, with the proof.
+        """Nothing is held any more, and here is the proof.
 
         - position_id (position id): `APTUSDT.binance#1`: the key, and the cycle after `#`
         - reason (words, optional): else that of `start_rollback` stands
@@ -850,9 +865,9 @@ class TypedCommands(ABC, Generic[Answered]):
         source: AnySource = Source.SIGNAL,
         metadata: AnyJsonObject | None = None,
     ) -> Answered:
-        """The compensating close did not get the position flat.
+        """The closing order left something.
 
-        What is left is what we hold, and `start_rollback` may try again.
+        From now on the ledger holds what is left, and `start_rollback` may try again.
 
         - position_id (position id): `APTUSDT.binance#1`: the key, and the cycle after `#`
         - reason (words): text of any length, not blank
@@ -904,9 +919,9 @@ class TypedCommands(ABC, Generic[Answered]):
     ) -> Answered:
         """The position is gone.
 
-        Whatever the ledger still has as open was closed at `avg_px_close`; without that price the profit of the cycle
-        is not known, until exit fills explain it. In Python `close` is this command; `disconnect` lets go of the
-        database.
+        Whatever the ledger still has as open was closed at `avg_px_close`. Without that price the profit of the cycle
+        is not known, until exit fills explain it. In Python `close` is this command; to close the database connection
+        call `disconnect`.
 
         - position_id (position id): `APTUSDT.binance#1`: the key, and the cycle after `#`
         - exit_reason (words): of any length
@@ -932,10 +947,10 @@ class TypedCommands(ABC, Generic[Answered]):
         worthless), and either below zero where the instrument says so.
         A fee is in `fee_currency`, or in the settlement currency of the symbol if there is none; negative is a rebate.
 
-        Answer: `closed`, one `PositionClosed`; a cycle that a late fill opened again is closed once more, by another
-        close or a later one, and what was said of the end before is no news.
+        Answer: `closed`, one `PositionClosed`. A cycle that a late fill opened again is closed once more, by a `close`
+        with other content or a later `at`; what was said of the earlier end is no news.
         Refuses: `NothingToClose` when nothing was ever held; `WrongStatus` while rolling back; `StaleEvidence` for the
-        same again after a late fill, without `at`.
+        same `close` again after a late fill, without `at`.
         """
         return self.handle(
             c.Close.given(
@@ -967,7 +982,7 @@ class TypedCommands(ABC, Generic[Answered]):
         source: AnySource = Source.SIGNAL,
         metadata: AnyJsonObject | None = None,
     ) -> Answered:
-        """Claim another entry order of an open cycle before it is sent: DCA, safety orders, pyramids.
+        """Claim another entry order of an open cycle, before it is sent: DCA, safety orders, pyramids.
 
         - position_id (position id): `APTUSDT.binance#1`: the key, and the cycle after `#`
         - intent_id (id): the same one again gets its first answer
@@ -1025,10 +1040,11 @@ class TypedCommands(ABC, Generic[Answered]):
         source: AnySource = Source.SIGNAL,
         metadata: AnyJsonObject | None = None,
     ) -> Answered:
-        """The exchange replaced an order: it goes on under another id, and its fills so far stay its fills.
+        """The exchange replaced an order: it goes on under another id, and keeps its fills.
 
-        A `filled_qty` that is said of it later is of the whole order, also what was filled under the id of before.
-        Where the exchange counts the new one from zero, `end_order` the old one and `request_increase` the rest.
+        A `filled_qty` that is sent of it later counts the whole order, including what was filled under the old id. If
+        the exchange counts the new order from zero, send `end_order` for the old one and `request_increase` for the
+        rest.
 
         - position_id (position id): `APTUSDT.binance#1`: the key, and the cycle after `#`
         - exchange_order_id (id): as it was
@@ -1053,9 +1069,9 @@ class TypedCommands(ABC, Generic[Answered]):
         A quantity is base asset, or contracts of the size that `define_instrument` said, greater than zero, without a
         sign: the side says the direction.
 
-        Answer: one `OrderReplaced`; fills that came under the new id before are its own then.
-        Refuses: `UnknownOrder`, `OrderAlreadyEnded`; `OrderAmbiguous` for the id of another order, or where a part
-        would be counted twice.
+        Answer: one `OrderReplaced`. Fills that came under the new id before it belong to this order from then on.
+        Refuses: `UnknownOrder`, `OrderAlreadyEnded`; `OrderAmbiguous` for the id of another order, or when a part would
+        be counted twice.
         """
         return self.handle(
             o.ReplaceOrder.given(
@@ -1120,11 +1136,15 @@ class TypedCommands(ABC, Generic[Answered]):
         A quantity is base asset, or contracts of the size that `define_instrument` said, greater than zero, without a
         sign: the side says the direction.
 
-        Answer: one `OrderEnded`; the end of an id that the order had before it was replaced is no news. One that
-        `recover` took for expired, and that its fills filled after all, ends as `filled`.
-        Refuses: `UnknownOrder`, `OrderAlreadyEnded`; `OrderAmbiguous` for an `exchange_order_id` that is another than
-        the order's own, and of which only fills say that it is the same order; `OrderHasFills` when less is stated than
-        its fills; `ReduceExceedsPosition` when an exit is said to have closed more than is held.
+        Answer: one `OrderEnded`. The end of an id that the order had before it was replaced is no news. An order that
+        `recover` took for expired, and that was filled after all, ends as `filled`.
+        Refuses:
+
+        - `UnknownOrder`, `OrderAlreadyEnded`
+        - `OrderAmbiguous` for an `exchange_order_id` other than the order's own, when only fills say that both are the
+          same order
+        - `OrderHasFills` when less is stated than its fills
+        - `ReduceExceedsPosition` when an exit is said to have closed more than is held
         """
         return self.handle(
             o.EndOrder.given(
@@ -1161,7 +1181,7 @@ class TypedCommands(ABC, Generic[Answered]):
     ) -> Answered:
         """The exchange confirmed a target.
 
-        Several, and moved, as stops are; it protects nothing.
+        There may be several, and they move, as stops do. A target protects nothing.
 
         - position_id (position id): `APTUSDT.binance#1`: the key, and the cycle after `#`
         - price (price): quote asset for one unit of base asset, greater than zero; that of an exit may be zero (expired
@@ -1236,8 +1256,8 @@ class TypedCommands(ABC, Generic[Answered]):
         - metadata (JSON object, optional): kept in the event as it was sent; a number with a point must be text here,
           too
 
-        Answer: one `TakeProfitLost`; no news without a target.
-        Refuses: `OrderAmbiguous` where there are several and none is named; `UnknownOrder`.
+        Answer: one `TakeProfitLost`; no news when there is no target.
+        Refuses: `OrderAmbiguous` when there are several targets and none is named; `UnknownOrder`.
         """
         return self.handle(
             o.LoseTakeProfit.given(
@@ -1265,7 +1285,9 @@ class TypedCommands(ABC, Generic[Answered]):
         source: AnySource = Source.SIGNAL,
         metadata: AnyJsonObject | None = None,
     ) -> Answered:
-        """Claim the order that closes, before it is sent: of two processes that decide to exit one sends the order.
+        """Claim the order that closes, before it is sent.
+
+        Of two processes that decide to exit, only one sends the order.
 
         - position_id (position id): `APTUSDT.binance#1`: the key, and the cycle after `#`
         - reason (words): text of any length, not blank
@@ -1286,9 +1308,9 @@ class TypedCommands(ABC, Generic[Answered]):
         A quantity is base asset, or contracts of the size that `define_instrument` said, greater than zero, without a
         sign: the side says the direction.
 
-        Answer: one `ExitRequested`; the receipt says side, quantity and client order id.
-        Refuses: `ExitAlreadyRequested`, naming the winner; `NothingToClose`; `ReduceExceedsPosition`; `WrongStatus`
-        while rolling back.
+        Answer: one `ExitRequested`; the receipt has side, quantity and client order id.
+        Refuses: `ExitAlreadyRequested`, which names the winner; `NothingToClose`; `ReduceExceedsPosition`;
+        `WrongStatus` while rolling back.
         """
         return self.handle(
             o.RequestExit.given(
@@ -1339,8 +1361,8 @@ class TypedCommands(ABC, Generic[Answered]):
           too
 
         Answer: one `CashRecorded`.
-        Refuses: `IdempotencyMismatch` for a `cash_id` with other content; `UnknownFill` for the `trade_id` of none;
-        `OrderAmbiguous` for that of several.
+        Refuses: `IdempotencyMismatch` for a known `cash_id` with other content; `UnknownFill` when no fill has this
+        `trade_id`; `OrderAmbiguous` when several have it.
         """
         return self.handle(
             o.RecordCash.given(
@@ -1401,10 +1423,10 @@ class TypedCommands(ABC, Generic[Answered]):
         A quantity is base asset, or contracts of the size that `define_instrument` said, greater than zero, without a
         sign: the side says the direction.
 
-        Answer: one `FillCorrected`. What an exit fill closed beyond what is held explains what was closed at a price
-        that nobody said, or that was stated. What was corrected (`at`) before the last adjustment changes nothing of
-        what that says is held.
-        Refuses: `UnknownFill`; `OrderAmbiguous` where several orders have this trade id; `NotFilled` for less than was
+        Answer: one `FillCorrected`. If a corrected exit fill closed more than is held, the excess explains what was
+        closed at a price that nobody said, or that was stated. A correction whose `at` is before the last adjustment
+        changes nothing of the quantity that the adjustment says.
+        Refuses: `UnknownFill`; `OrderAmbiguous` when several orders have this trade id; `NotFilled` for less than was
         closed of it, or more than was held.
         """
         return self.handle(
@@ -1447,9 +1469,9 @@ class TypedCommands(ABC, Generic[Answered]):
         source: AnySource = Source.OPERATOR,
         metadata: AnyJsonObject | None = None,
     ) -> Answered:
-        """What a quantity of an instrument is worth, for the cycles that open from now on.
+        """Say what a quantity of an instrument is worth.
 
-        It belongs to the key, and to no cycle.
+        It holds for the key, and for the cycles that open from now on.
 
         - symbol (symbol): `APT/USDT:USDT`, `APT/USDT`, `APTUSDT` in any case, or as the exchange writes it
           (exchanges.md): one key

@@ -64,7 +64,7 @@ def order_options(orders: Mapping[str, str], limit: int | None) -> Callable[[Cal
             type=click.IntRange(min=1),
             default=limit,
             show_default=limit is not None,
-            help="So many at most; how many more there are is said.",
+            help="At most this many; it says how many more there are.",
         )
         return sort_option(limit_option(run))
 
@@ -78,7 +78,7 @@ def listing_options(
 
     def add(run: Callable[..., None]) -> Callable[..., None]:
         @order_options(orders, limit)
-        @click.option("--columns", metavar="NAME,NAME", default="", help="These columns alone, in this order.")
+        @click.option("--columns", metavar="NAME,NAME", default="", help="Only these columns, in this order.")
         @click.option("--wide", is_flag=True, help="Every column, however wide the screen is.")
         @functools.wraps(run)
         def listed(sort: str, limit: int | None, columns: str, *, wide: bool, **others: Any) -> None:

@@ -14,8 +14,8 @@ _EVENTS_EACH: Final = 50_000
 processes_option = click.option(
     "--processes",
     type=click.IntRange(1, 64),
-    help="How many share the streams of the ledger; else as many as there are processors, at most 4, and one for a "
-    "small ledger.",
+    help="How many processes share the work.  [default: as many as there are processors, at most 4; one for a small "
+    "ledger]",
 )
 
 

@@ -180,7 +180,7 @@ def snapshot_options(run: Callable[..., None]) -> Callable[..., None]:
         "--max-age",
         type=click.IntRange(1, SECONDS_MAX),
         metavar="SECONDS",
-        help="An older snapshot is stale.  [default: 15 minutes, where something depends on it]",
+        help="A snapshot older than this is stale.  [default: 15 minutes, where something depends on it]",
     )
     @click.option(
         "--trust-empty",
@@ -191,14 +191,14 @@ def snapshot_options(run: Callable[..., None]) -> Callable[..., None]:
         "--taken-at",
         metavar="TIME",
         type=TIME,
-        help="When a snapshot was taken that does not say so.",
+        help="When a snapshot was taken, if it does not say so.",
     )
     @click.option(
         "--timezone",
         "zone",
         metavar="ZONE",
         type=ZONE,
-        help="What a time without a zone is in: a name (Europe/Moscow) or an offset (+04:00).",
+        help="The zone of times that name none: a name (Europe/Moscow) or an offset (+04:00).",
     )
     @functools.wraps(run)
     def with_snapshots(

@@ -82,11 +82,11 @@ _CIRCLES_SELDOM: Final = (200_000, 20, 20)
     is_flag=True,
     help="Believe a snapshot that shows nothing, or little, of what is held.",
 )
-@click.option("--taken-at", metavar="TIME", type=TIME, help="When a snapshot was taken that does not say so.")
+@click.option("--taken-at", metavar="TIME", type=TIME, help="When a snapshot was taken, if it does not say so.")
 @click.option(
     "--processes",
     type=click.IntRange(1, 64),
-    help="How many share the keys of statements of many facts.  [default: as many as there are processors]",
+    help="How many processes share the keys of statements with many facts.  [default: as many as there are processors]",
 )
 @click.option("--live", is_flag=True, help="Compare with what the exchange itself shows now; reading only.")
 @database_option

@@ -75,7 +75,7 @@ def command(
 
     A cycle is told as a story: what was known and done, how long after the step before, who was refused meanwhile, and
     what is odd about it. `--json` prints the events as they were stored; with `--story` the story, for programs. A page
-    of --html tells the last 100 cycles of a key, and says how those before are had.
+    of --html tells the last 100 cycles of a key, and says how to get earlier ones.
 
     \b
     Examples:

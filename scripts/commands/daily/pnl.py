@@ -71,10 +71,10 @@ def command(
     as_json: bool,
     as_csv: bool,
 ) -> None:
-    """Sum up what cycles brought that were over in a stretch of time: profit, fees, cash, net, and how they came out.
+    """Sum up what cycles earned that ended in a stretch of time: profit, fees, cash, net, and how they came out.
 
     Sums are exact with --json and --csv, and rounded for eyes (≈) in the table. Amounts of two currencies are never
-    added. A profit or a net that is not known is in no sum, and counted. Profit of what is still open is not in it.
+    added. A profit or a net that is not known is counted, and in no sum. Profit of what is still open is not in it.
 
     \b
     Examples:

@@ -60,7 +60,7 @@ def command(
     as_json: bool,
     with_cycles: bool,
 ) -> None:
-    """Look through a stretch of time: open positions, criteria, refused duplicates, long gaps, odd cycles.
+    """Report on a stretch of time: open positions, criteria, refused duplicates, long gaps, odd cycles.
 
     Every cycle that was open in it is looked at as it stands now; `history` tells each of them.
 
@@ -111,7 +111,7 @@ def _file(position_id: str) -> str:
 
 
 def look_through(ledger: PositionLedger, window: MeasuredWindow, wanted: Filter, asked_at: datetime) -> LedgerReport:
-    """Review a window; takes in first what was recorded since it was asked last.
+    """Review a window; first takes in what was recorded since it last ran.
 
     In a window that lasts until now is also what a clock ahead of ours has opened: `status` shows it, too.
     """

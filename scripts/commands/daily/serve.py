@@ -82,11 +82,11 @@ def command(
     names: tuple[str, ...],
     token_file: Path | None,
 ) -> None:
-    """Show browsers how everything stands that is open, judged as `status` judges it, and renewed as events come.
+    """Show in browsers how everything stands now, judged as `status` judges it, and renewed as events come.
 
     It listens on this machine alone, unless --host says otherwise: then, and for a --name, browsers have to know the
-    token, which is read from a file or the environment and never stands in an address. Nothing is sent in secret: put a
-    proxy with TLS before it, or reach it through ssh.
+    token, which is read from a file or the environment and is never in an address. Nothing is encrypted: put a proxy
+    with TLS before it, or reach it through ssh.
 
     Exit code 0 when it was stopped, 2 for usage, 3 when the database could not be reached at the start.
 

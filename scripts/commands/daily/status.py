@@ -45,7 +45,8 @@ WATCH_SECONDS: Final = 2.0
     is_flag=False,
     flag_value=str(WATCH_SECONDS),
     type=NumberRange(min=0.1, max=SECONDS_MAX),
-    help=f"Look again every {WATCH_SECONDS:g} or so many seconds, in one place on a terminal, until stopped.",
+    help=f"Look again every so many seconds ({WATCH_SECONDS:g} without a number), in one place on a terminal, until "
+    "stopped.",
 )
 def command(
     *,

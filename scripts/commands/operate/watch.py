@@ -81,7 +81,7 @@ def _name(text: str) -> str:
     type=NumberRange(min=0.01, max=1_000_000),
     default=60.0,
     show_default=True,
-    help="Ring again for what is still so.",
+    help="Ring again for what still lasts.",
 )
 @click.option(
     "--every",
@@ -98,7 +98,7 @@ def _name(text: str) -> str:
     type=NumberRange(min=0, max=1_000_000),
     default=60.0,
     show_default=True,
-    help="How often to read every event and row, beside the rest; 0 is never.",
+    help="How often to read every event and row as well; 0: never.",
 )
 @click.option(
     "--name",
@@ -106,7 +106,7 @@ def _name(text: str) -> str:
     type=ReadAs(_name),
     default="watch",
     show_default=True,
-    help="By which it remembers what it rang for.",
+    help="The name under which it remembers what it rang for.",
 )
 @click.option("--once", is_flag=True, help="Look once, tell whoever is to be told, and stop: for a timer.")
 @age_option
