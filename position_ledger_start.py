@@ -1,6 +1,6 @@
-"""The start: whether the layers are this package's own, for their names are plain, and others may have them too.
+"""The start of the command line: checks that `domain` and the other layers are ours, as others may have such names.
 
-A module of its own beside the packages, so that nothing of them is imported before it has looked.
+It is a module of its own beside the packages, so that none of them is imported before the check.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ _HOME: Final = Path(__file__).resolve().parent
 
 
 class Stranger(ImportError):
-    """A layer would be imported from elsewhere."""
+    """A layer would be imported from another package."""
 
 
 def main() -> None:
-    """Run `position-ledger`, or say on one line what stands in its way."""
+    """Run `position-ledger`, or say on one line why it cannot run."""
     try:
         check()
         from scripts.cli import main as run  # noqa: PLC0415 - not before the layers are known to be ours
@@ -30,13 +30,13 @@ def main() -> None:
     except Stranger as stranger:
         print(stranger, file=sys.stderr)
         sys.exit(USAGE)
-    except KeyboardInterrupt:  # while it is imported; a command says so itself
+    except KeyboardInterrupt:  # during the import; a command handles it itself
         print("stopped", file=sys.stderr)
         sys.exit(STOPPED)
 
 
 def check() -> None:
-    """Look where each layer would be imported from, before any is. Refuses: Stranger."""
+    """Check from where each layer would be imported, before any is. Refuses: Stranger."""
     for name in LAYERS:
         found = _home(name)
         if found != _HOME:

@@ -25,14 +25,14 @@ class AmountDoubt(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Amount:
-    """A number, or None when it cannot be known; and what was doubtful about its text, if anything."""
+    """A number, or None when it cannot be read; and what was doubtful about its text, if anything."""
 
     number: Decimal | None
     doubt: AmountDoubt | None = None
 
 
 def read_amount(text: str) -> Amount:
-    """Read a number, rounding half to even beyond the 18 decimals that are kept."""
+    """Read a number; beyond 18 decimals it is rounded half-even."""
     try:
         return Amount(exact(text))
     except ValueError:
@@ -51,7 +51,7 @@ def read_amount(text: str) -> Amount:
 
 
 def doubt_of(text: str) -> AmountDoubt | None:
-    """What is doubtful about a value that nothing is read from, if it looks like a number."""
+    """What is doubtful about the text of a column that is not read, if it looks like a number."""
     if text.lower() in _NOT_FINITE:
         return AmountDoubt.NOT_FINITE
     return AmountDoubt.LONG_DECIMAL if len(text) > DECIMALS_MAX and _LONG.fullmatch(text) else None

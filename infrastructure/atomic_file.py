@@ -1,4 +1,4 @@
-"""A file that appears under its name when all of it is on the disk, or not at all."""
+"""Writing a file atomically: it appears under its name when all of it is on the disk, or not at all."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from uuid import uuid4
 
 @contextmanager
 def whole_file(path: Path, *, replaces: bool = False, follows: bool = False) -> Iterator[IO[bytes]]:
-    """A stream into a file; until the end of the block it stands beside its name, and if the block fails it is gone.
+    """A stream into a temporary file, which gets its name at the end of the block; if the block fails, it is deleted.
 
-    Shape:   what is no file, such as a pipe or a device, is written to as it is, never replaced. `replaces` puts the
-             file in the place of one that is there; `follows` puts it where a link leads.
-    Refuses: OSError; FileExistsError for a file that is there, unless replaced, and for a link that leads to a file or
-             to nothing, unless followed: whoever may make links could choose else what is written to.
+    Shape:   a pipe or a device is written to directly and never replaced. `replaces` replaces a file that exists;
+             `follows` writes to the target of a link.
+    Refuses: OSError; FileExistsError for a file that exists, unless `replaces`, and for a link to a file or to nothing,
+             unless `follows`: otherwise whoever may create links could choose which file is overwritten.
     """
     found = path.stat() if path.exists() else None
     if found is not None and not stat.S_ISREG(found.st_mode):
@@ -41,7 +41,7 @@ def whole_file(path: Path, *, replaces: bool = False, follows: bool = False) -> 
         if replaces:
             beside.replace(path)
         else:
-            path.hardlink_to(beside)  # as `replace`, but not over what came meanwhile
+            path.hardlink_to(beside)  # like `replace`, but fails if a file has appeared meanwhile
         _sync(path.parent)
     finally:
         with suppress(FileNotFoundError):
@@ -57,7 +57,7 @@ def _as_it_is(path: Path) -> IO[bytes]:
 
 
 def _sync(folder: Path) -> None:
-    """A file is there after a power cut only when its folder says so."""
+    """Flush a folder: a new file survives a power cut only when its folder's entry is on the disk."""
     opened = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(opened)

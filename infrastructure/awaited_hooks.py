@@ -1,4 +1,4 @@
-"""Hooks of a program that have to be awaited on its loop."""
+"""Hooks of a program that have to be awaited on its event loop."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Hook = TypeVar("Hook", bound=Callable[..., object])
 
 
 def awaited_on(loop: Callable[[], AbstractEventLoop], hook: Hook | None) -> Hook | None:
-    """A hook that is called in a thread, of one that has to be awaited on a loop; any other as it is."""
+    """Wrap a coroutine function so that a thread can call it: it is awaited on `loop`; any other hook is unchanged."""
     if hook is None or not iscoroutinefunction(hook):
         return hook
 

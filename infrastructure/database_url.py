@@ -1,4 +1,4 @@
-"""Parsing database URLs: a part that may be a password is never repeated in a message."""
+"""Parsing database URLs; messages never repeat a part that may be a password."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _PORT: Final = re.compile(r"(?:[^:\[\]]*|\[[^\]]*\])(?::[0-9]{0,5})?", re.ASCII)
 
 
 def split(text: str) -> SplitResult:
-    """The parts of any URL. Refuses: ValueError, whose words hold nothing of the URL."""
+    """The parts of any URL. Refuses: ValueError, whose message repeats nothing of the URL."""
     if _CONTROL.search(text):
         raise ValueError("a control character stands in it, such as the end of a line")
     try:
@@ -36,10 +36,10 @@ def split(text: str) -> SplitResult:
 
 
 def split_postgres(text: str) -> SplitResult:
-    """The parts of a URL for libpq, which reads the same parts in it.
+    """The parts of a URL for libpq, exactly as libpq splits it.
 
-    Refuses: ValueError for what can be read in two ways, because user or password are not encoded. Its words hold
-    nothing of the URL: what seems to be the host may be the rest of a password.
+    Refuses: ValueError for a URL that can be read in two ways, because user or password are not encoded. Its message
+    repeats nothing of the URL: what seems to be the host may be the rest of a password.
     """
     parts = split(text)
     if not text[len(parts.scheme) :].startswith("://"):

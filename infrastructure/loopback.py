@@ -1,4 +1,4 @@
-"""Whether an address is one of this machine alone."""
+"""The check whether an address belongs to this machine alone."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from ipaddress import ip_address
 
 
 def is_this_machine(host: str) -> bool:
-    """Whether nobody else can be reached, or reach, by a host: an address, or the one name that always is this one."""
+    """Whether a host is this machine only, and no other can be reached by it: a loopback address, or `localhost`."""
     try:
         return ip_address(host).is_loopback
     except ValueError:

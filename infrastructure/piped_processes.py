@@ -1,8 +1,8 @@
-"""Processes that share the work of a command, each at the other end of a pipe of its own.
+"""Worker processes that share the work of a command, each connected by a pipe of its own.
 
-When one of them is ended, so is its pipe, whatever it was doing: whoever waits hears of it at once, where the standard
-library's pool waits for ever for the rest of an answer. When the one who waits is ended, the others find their pipes
-ended, and end as well.
+When a worker is killed, its pipe ends, whatever it was doing, and the caller notices at once; the standard library's
+pool would wait for ever for the rest of an answer. When the caller is killed, the workers find their pipes ended, and
+end as well.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ Part = TypeVar("Part")
 Answer = TypeVar("Answer")
 
 _END_SECONDS: Final = 10.0
-"""How long a process may take to end that has nothing more to do."""
+"""How long a worker may take to end when it has nothing more to do."""
 
 
 class ProcessLost(Exception):
-    """A process was ended, or does not answer; it says which."""
+    """A worker was killed or does not answer; the message says which of the two."""
 
 
 class PipedProcesses:
-    """Processes that do what they are asked, each one thing at a time."""
+    """The workers; each does one thing at a time."""
 
     def __init__(self, members: Sequence[_Member]) -> None:
         self._members = members
@@ -41,9 +41,9 @@ class PipedProcesses:
         return len(self._members)
 
     def everyone(self, work: Callable[[], object], seconds: float) -> None:
-        """Have a function of a module called in every process, all at once.
+        """Call a function of a module in every worker at the same time.
 
-        Refuses: ProcessLost, also when one of them takes longer; what the function raises.
+        Refuses: ProcessLost, also when a worker takes longer than `seconds`; errors of the function pass through.
         """
         deadline = time.monotonic() + seconds
         for member in self._members:
@@ -56,11 +56,12 @@ class PipedProcesses:
     def each(
         self, work: Callable[[Part], Answer], parts: Sequence[Part], own: Callable[[Part], Answer] | None = None
     ) -> Iterator[Answer]:
-        """What a function of a module makes of every part, in their order.
+        """The results of a function of a module for every part, in the order of the parts.
 
-        With `own`, the same function as it is called here, the one who waits takes part. Then a process has its next
-        part waiting, for nobody hands it one meanwhile; but not of the last parts, which go to whoever is done.
-        Refuses: ProcessLost; what the function raises.
+        With `own`, which is the same function for use in this process, the caller works on parts, too. Then each worker
+        gets one part in advance, because the caller cannot hand out parts while it works. The last parts are not given
+        in advance, so that they go to whoever is free.
+        Refuses: ProcessLost; errors of the function pass through.
         """
         left = deque(enumerate(parts))
         asked: dict[_Member, deque[int]] = {member: deque() for member in self._members}
@@ -84,14 +85,14 @@ class PipedProcesses:
 
 
 def _nothing() -> None:
-    """What most processes do before they are asked."""
+    """The default for `begin`."""
 
 
 @contextmanager
 def piped_processes(count: int, begin: Callable[[], object] = _nothing) -> Iterator[PipedProcesses]:
-    """So many processes, until the end of the block; those that are at work by then are ended in the middle of it.
+    """Start `count` workers until the end of the block; a worker that is still busy then is killed.
 
-    Each imports the module of `begin` and calls it before it is asked for anything, while nobody waits for it.
+    Each worker imports the module of `begin` and calls it when it starts, while the caller does not wait for it.
     """
     members: list[_Member] = []
     try:
@@ -106,13 +107,13 @@ def piped_processes(count: int, begin: Callable[[], object] = _nothing) -> Itera
 
 
 class _Member:
-    """A process, and our end of its pipe."""
+    """A worker process, and our end of its pipe."""
 
     def __init__(self, begin: Callable[[], object]) -> None:
         spawning = get_context("spawn")
         self.pipe, theirs = spawning.Pipe()
         self._asked = 0
-        # little is handed over here: until the process reads it, nobody would notice that it was ended
+        # only little is passed on here: if the process were killed before it has read that, it would not be noticed
         self._process = spawning.Process(target=_serve, args=(theirs, begin), daemon=True)
         self._process.start()
         theirs.close()
@@ -153,13 +154,13 @@ class _Member:
         self._process.join()
 
 
-# -- in each of the processes -----------------------------------------------------------------------------------
+# -- in each of the workers -------------------------------------------------------------------------------------
 
 
 def _serve(pipe: Connection, begin: Callable[[], object]) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; the one who waits ends it
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the caller ends this one
     begin()
-    with suppress(EOFError, ConnectionError):  # the one who waits is gone
+    with suppress(EOFError, ConnectionError):  # the caller is gone
         while True:
             work, arguments = pipe.recv()
             pipe.send(_tried(work, arguments))
@@ -168,7 +169,7 @@ def _serve(pipe: Connection, begin: Callable[[], object]) -> None:
 def _tried(work: Callable[..., Any], arguments: tuple[Any, ...]) -> tuple[bool, Any]:
     try:
         return True, work(*arguments)
-    except Exception as error:  # noqa: BLE001 - it is raised again where it is waited for
-        if not isinstance(error, LedgerError):  # which says all there is to say
+    except Exception as error:  # noqa: BLE001 - it is raised again in the caller
+        if not isinstance(error, LedgerError):  # whose message is enough
             error.add_note(traceback.format_exc())
         return False, error

@@ -23,30 +23,30 @@ _SCHEMA_NAME: Final = re.compile("(?!pg_)[A-Za-z_][A-Za-z0-9_]{0,62}", re.ASCII)
 
 
 class InvalidSettings(LedgerError):
-    """The database URL, or something in it, is not understood, or leads to a pooler that no ledger works behind."""
+    """The database URL is not understood, or leads to a pooler with which a ledger cannot work."""
 
 
 @dataclass(frozen=True)
 class Settings:
     """A database, and how long to wait for it.
 
-    Units: `timeout_seconds` bounds a command, from its call to its answer, and every single wait of a question.
+    Units: `timeout_seconds` limits a command from its call to its answer, and every single wait of a query.
     """
 
     kind: Literal["sqlite", "postgresql"]
     where: str = field(repr=False)
-    """The path of a file, or what libpq is told; may hold a password, so it is never shown."""
+    """The path of a file, or the URL for libpq; it may contain a password, so it is never shown."""
     timeout_seconds: float = TIMEOUT_SECONDS
     schema: str = SCHEMA
     pool_size: int = POOL_SIZE
     notify: bool = False
-    """Whether an append wakes followers up; else they look every now and then."""
+    """Whether an append notifies followers; otherwise they poll."""
     pooler: bool = False
-    """Whether a pooler stands before the server that lends each session a server process of its own."""
+    """Whether there is a pooler before the server, in session mode: each session keeps a server process of its own."""
 
     @property
     def is_memory(self) -> bool:
-        """Whether it lives and dies with this process."""
+        """Whether it is in memory, and ends with this process."""
         return self.kind == "sqlite" and self.where == ":memory:"
 
     @property
@@ -60,7 +60,7 @@ class Settings:
 
     @property
     def place(self) -> str:
-        """The database as it is called from everywhere: a file by its absolute path."""
+        """The database as it is named from any folder: a file by its absolute path."""
         return os.path.realpath(self.where) if self.kind == "sqlite" else self.shown
 
     @classmethod
@@ -102,7 +102,7 @@ class Settings:
 
     @classmethod
     def _of_server(cls, parts: SplitResult, options: dict[str, str], timeout_seconds: float) -> Self:
-        """Take our own options out; the others are libpq's."""
+        """Take our own options out of the query; the others are for libpq."""
         schema = options.pop("schema", SCHEMA)
         if not _SCHEMA_NAME.fullmatch(schema):
             raise InvalidSettings(
@@ -122,7 +122,7 @@ class Settings:
 
 
 def _seconds(text: str, *, repeats: bool) -> float:
-    """Read a number of seconds; it is repeated only where no password can be near."""
+    """Read a number of seconds; with `repeats`, where the URL has no password, the message repeats it."""
     try:
         seconds = float(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Opening the kind of store that the settings name; the other kind is not even imported."""
+"""Opening the kind of store that the settings name, without importing the other kind."""
 
 from __future__ import annotations
 

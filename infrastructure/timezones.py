@@ -1,4 +1,4 @@
-"""Times as other programs write them, and the zone that naive ones are read in."""
+"""Reading times that other programs wrote, and the time zone of those that name none."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _UTC_NAMES: Final = {"z", "utc", "gmt", "etc/utc"}
 def zone_of(text: str) -> tzinfo:
     """Read a zone: an IANA name (Europe/Moscow), or an offset (+04:00).
 
-    Refuses: ValueError for anything else, and for a name that this machine has no data for.
+    Refuses: ValueError for anything else, also for a name of which this machine has no data.
     """
     name = text.strip()
     if name.lower() in _UTC_NAMES:
@@ -38,7 +38,7 @@ def zone_of(text: str) -> tzinfo:
 
 
 def read_time(text: str) -> datetime | None:
-    """Read a time: in UTC when it says its zone, else naive, as it stands. None for what is no time."""
+    """Read a time: in UTC if it names its zone, else naive and unchanged. None for a text that is no time."""
     match = _TIME.fullmatch(text)
     if match is None:
         return None
@@ -53,7 +53,7 @@ def read_time(text: str) -> datetime | None:
 
 
 def placed(naive: datetime, zone: tzinfo) -> datetime | None:
-    """A naive time, read on the clocks of a zone. None when that is beyond the calendar."""
+    """The UTC time of a naive time in a zone. None when that is beyond the calendar."""
     try:
         return naive.replace(tzinfo=zone).astimezone(UTC)
     except (ValueError, OverflowError):
@@ -61,5 +61,5 @@ def placed(naive: datetime, zone: tzinfo) -> datetime | None:
 
 
 def is_ambiguous(naive: datetime, zone: tzinfo) -> bool:
-    """Whether the clocks of a zone showed a time twice, or never."""
+    """Whether the clocks of a zone show a time twice, or never, because they are put back or forward."""
     return naive.replace(tzinfo=zone, fold=0).utcoffset() != naive.replace(tzinfo=zone, fold=1).utcoffset()

@@ -1,4 +1,4 @@
-"""Who is told of each command: the log, a line each, and a program's own hooks, in a thread beside the commands."""
+"""Reporting each command: one line in the log, and calls of a program's own hooks in a separate thread."""
 
 from __future__ import annotations
 
@@ -23,29 +23,31 @@ OnRefusal = Callable[[Command, CommandRefused], object]
 OnUnprotected = Callable[[PositionRow], object]
 
 WAITING_MAX: Final = 10_000
-"""How many calls of hooks may wait; beyond that they are left out, and the log says so."""
+"""How many calls of hooks may be queued; further calls are dropped, and the log says so."""
 LAST_SECONDS: Final = 5.0
-"""How long the end of a ledger waits for its hooks."""
+"""How long `close` waits for the queued calls of hooks."""
 
 
 def warn(words: str, *arguments: object) -> None:
-    """Log a warning where somebody listens: Python would print one on stderr where no program set up its logging."""
+    """Log a warning only if the program has set up logging: otherwise Python would print it on stderr."""
     if LOGGER.hasHandlers():
         LOGGER.warning(words, *arguments)
 
 
 def needs_plain(*hooks: Callable[..., object] | None) -> None:
-    """Refuses: ValueError for a hook that has to be awaited: no loop is running here."""
+    """Refuses: ValueError for a hook that has to be awaited, because no event loop is running here."""
     for hook in hooks:
         if iscoroutinefunction(hook):
-            raise ValueError(f"{hook} has to be awaited, and here is no loop: AsyncPositionLedger.connect takes it")
+            raise ValueError(
+                f"{hook} has to be awaited, and no event loop is running here: AsyncPositionLedger.connect takes it"
+            )
 
 
 class Witness:
-    """Tells of commands: one line of the log each, and what a program asked to be told of.
+    """Reports commands: one line in the log for each, and calls of the hooks that a program has given.
 
-    Hooks are called one after the other in a thread of their own: a slow one delays no answer, one that raises is
-    logged. They are for alarms and counters; who must not miss an event reads the log with a subscription.
+    Hooks are called one after the other in a thread of their own: a slow hook delays no answer, and one that raises is
+    logged. They are for alarms and counters; a program that must not miss an event reads the log with a subscription.
     """
 
     def __init__(
@@ -54,7 +56,7 @@ class Witness:
         on_refusal: OnRefusal | None = None,
         on_unprotected: OnUnprotected | None = None,
     ) -> None:
-        """Tell nobody but the log, unless there are hooks."""
+        """Report to the log, and to the hooks that are given."""
         self._on_event, self._on_refusal, self._on_unprotected = on_event, on_refusal, on_unprotected
         self._waiting: queue.Queue[tuple[Callable[..., object], tuple[Any, ...]] | None] = queue.Queue(WAITING_MAX)
         self._thread: threading.Thread | None = None
@@ -66,7 +68,7 @@ class Witness:
             LOGGER.info("%s %s %s, %.1f ms", position_id, command.verb, outcome, seconds * 1_000)
 
     def refused(self, command: Command, error: LedgerError, seconds: float) -> None:
-        """A command was refused, or nobody knows what became of it."""
+        """A command was refused or failed, or its outcome is not known."""
         is_refusal = isinstance(error, CommandRefused)
         outcome, words = "refused" if is_refusal else "failed", " ".join(error.message.split())
         warn(
@@ -84,7 +86,7 @@ class Witness:
     def recorded(
         self, events: Sequence[PositionEvent], rows: Iterable[PositionRow], before: Mapping[str, PositionRow]
     ) -> None:
-        """Events were appended, and led from some rows to others."""
+        """Events were appended, which changed the rows in `before` to `rows`."""
         if self._on_event is not None:
             for event in events:
                 self.tell(self._on_event, event)
@@ -95,17 +97,17 @@ class Witness:
                     self.tell(self._on_unprotected, row)
 
     def close(self, seconds: float = LAST_SECONDS) -> None:
-        """Wait so long for the hooks that are yet to be called; the process may end without them."""
+        """Wait up to `seconds` for the queued calls; the process may end without the rest."""
         with self._lock:
             thread, self._thread = self._thread, None
         if thread is None or thread is threading.current_thread():
             return
-        with suppress(queue.Full):  # then one is stuck, and its thread is left to it
+        with suppress(queue.Full):  # then a hook is stuck, and its thread is left behind
             self._waiting.put_nowait(None)
         thread.join(seconds)
 
     def tell(self, hook: Callable[..., object], *arguments: Any) -> None:
-        """Have a hook called soon."""
+        """Queue a call of a hook."""
         try:
             self._waiting.put_nowait((hook, arguments))
         except queue.Full:

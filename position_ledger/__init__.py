@@ -126,7 +126,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    """What most programs do without, when it is asked for: nobody waits for an import that is not needed."""
+    """Import names that few programs need only when they are used, so that others need not wait for the import."""
     if name == "AsyncPositionLedger":
         from infrastructure.ledger.async_ledger import AsyncPositionLedger  # noqa: PLC0415 - as said
 
@@ -143,5 +143,5 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    """What there is, for whoever looks around: also what was not asked for yet."""
+    """All names, also those that have not been imported yet."""
     return sorted({*globals(), *__all__})

@@ -1,4 +1,4 @@
-"""What the tests of a bot need: a ledger in memory, an exchange that goes wrong, a clock that is moved by hand."""
+"""For the tests of a bot: a ledger in memory, a simulated exchange with faults, a clock that is moved by hand."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """What is built on hypothesis is imported when it is asked for: the rest works without it."""
+    """Import names that need hypothesis only when they are used: the rest works without it."""
     if name not in _OF_HYPOTHESIS:
         raise AttributeError(f"{__name__} has no {name}")
     try:
@@ -62,26 +62,26 @@ def __getattr__(name: str) -> Any:
 
 
 class Clock:
-    """A clock that stands still until it is told to move on."""
+    """A clock that stands still until `tick` moves it on."""
 
     def __init__(self, start: datetime = datetime(2025, 10, 22, 18, 50, 40, tzinfo=UTC)) -> None:
-        """Stand at a time in UTC."""
+        """Start at a time in UTC."""
         self.time = start
 
     def __call__(self) -> datetime:
-        """What time it is."""
+        """The time of the clock."""
         return self.time
 
     def tick(self, seconds: float = 1) -> None:
-        """Move on."""
+        """Move the clock on."""
         self.time += timedelta(seconds=seconds)
 
 
 @contextmanager
 def memory_ledger(clock: Clock | None = None) -> Iterator[PositionLedger]:
-    """A ledger that lives and dies with the block; command ids are `command-1`, `command-2` and so on.
+    """A ledger in memory that exists until the end of the block; command ids are `command-1`, `command-2` and so on.
 
-    At the end of the block it must be sound: an AssertionError names whatever is not.
+    At the end of the block it must be sound (`assert_sound`).
     """
     numbers = count(1)
     store = SQLiteStore(Settings("sqlite", ":memory:"))

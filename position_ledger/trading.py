@@ -1,4 +1,4 @@
-"""For a bot: entries that cannot double or stay bare, over any exchange that answers the port's few calls."""
+"""For a bot: entries that are never doubled and never stay unprotected, over any exchange that implements the port."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    """What a bot on threads does without, when it is asked for: asyncio is a sixth of what an import would cost."""
+    """Import AsyncTrader only when it is used: asyncio would take a sixth of the time of the whole import."""
     if name == "AsyncTrader":
         from infrastructure.trading.async_trader import AsyncTrader  # noqa: PLC0415 - as said
 
@@ -58,5 +58,5 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    """What there is, for whoever looks around: also what was not asked for yet."""
+    """All names, also those that have not been imported yet."""
     return sorted({*globals(), *__all__})

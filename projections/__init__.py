@@ -1,1 +1,1 @@
-"""What readers see: pure folds over events; imports domain."""
+"""What readers see: pure folds over events, which import only the domain."""

@@ -1,4 +1,4 @@
-"""What an exchange said that it holds, at one moment: positions, resting orders, and how far to believe it."""
+"""A snapshot of an account at an exchange: its positions, its resting orders, and the doubts about either."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _OPENING: Final = {Leg.LONG: "buy", Leg.SHORT: "sell"}
 
 
 class OrderKind(StrEnum):
-    """What an order that rests at an exchange is for."""
+    """The purpose of an order that rests at an exchange."""
 
     STOP = "stop"
     TRAILING_STOP = "trailing_stop"
@@ -27,7 +27,7 @@ class OrderKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PositionPart:
-    """What is held beside others of its key: of one margin mode, or under a name of its own."""
+    """One of several holdings of the same key: of one margin mode, or under an id of its own."""
 
     name: str
     quantity: Decimal
@@ -36,26 +36,26 @@ class PositionPart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PositionReport(JsonObject):
-    """A position that the exchange shows. Units as in a row of ours; None is "it does not say"."""
+    """A position that the exchange shows. Units as in a PositionRow; None means that the exchange does not say."""
 
     key: PositionKey
     side: Side
     quantity: Decimal
     avg_px_open: Decimal | None = None
     price_basis: str | None = None
-    """What the average entry follows from, where the exchange does not say it itself."""
+    """From what the average entry was computed, where the exchange does not state it."""
     contract_size: Decimal = _ONE
-    """How much one contract is, where the exchange counts those; the quantity is in units all the same."""
+    """The size of a contract, where the exchange counts contracts; `quantity` is in units nevertheless."""
     mark_price: Decimal | None = None
     stop_price: Decimal | None = None
-    """Of a stop that is a property of the position, not an order of its own."""
+    """The price of a stop that is a property of the position, not an order of its own."""
     target_price: Decimal | None = None
-    """Of a take-profit that is a property of the position."""
+    """The price of a take-profit that is a property of the position."""
     margin_mode: str | None = None
     reported_id: str | None = None
-    """The exchange's own name of it, where one symbol may be held several times over."""
+    """The exchange's id of the position, where one symbol may have several."""
     parts: tuple[PositionPart, ...] = ()
-    """What it was added up from, where the exchange holds one symbol in several margin modes at once."""
+    """The holdings of which it is the sum, where the exchange holds one symbol in several margin modes at once."""
 
     json_keys: ClassVar = (
         ("symbol", "key.symbol"),
@@ -70,17 +70,17 @@ class PositionReport(JsonObject):
 
     @property
     def contracts(self) -> Decimal:
-        """How many contracts it is."""
+        """The quantity in contracts."""
         return rounded(EXACT.divide(self.quantity, self.contract_size))
 
     @property
     def at_once(self) -> Decimal:
-        """What an order that closes "all of it" is sure to close: one of the parts, where there are several."""
+        """The quantity that an order to close all of it surely closes: the smallest part, if there are parts."""
         return min((part.quantity for part in self.parts), default=self.quantity)
 
     @property
     def in_words(self) -> str:
-        """What is held: `short 61 at 3.2295`, and what it is made of, as far as that is not plain."""
+        """What is held, as words: `short 61 at 3.2295`, with contracts, source of the price and parts in brackets."""
         asides = []
         if self.contract_size != 1:
             asides.append(f"{plain(self.contracts)} contracts of {plain(self.contract_size)}")
@@ -94,7 +94,7 @@ class PositionReport(JsonObject):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderReport(JsonObject):
-    """An order that rests at the exchange. `side` is `buy` or `sell`; None is "it does not say"."""
+    """An order that rests at the exchange. `side` is `buy` or `sell`; None means that the exchange does not say."""
 
     key: PositionKey
     order_id: str
@@ -119,7 +119,7 @@ class OrderReport(JsonObject):
 
     @property
     def is_stop(self) -> bool:
-        """Whether it waits for the price to go against a position."""
+        """Whether it is triggered when the price goes against a position."""
         return self.kind in (OrderKind.STOP, OrderKind.TRAILING_STOP)
 
     @property
@@ -128,9 +128,9 @@ class OrderReport(JsonObject):
         return self.key.leg in (Leg.LONG, Leg.SHORT) and self.side == _OPENING[self.key.leg]
 
     def closes(self, key: PositionKey, side: Side) -> bool:
-        """Whether it works against a position of this side: the same symbol and leg, the other direction.
+        """Whether it reduces a position of this key and side: the same symbol and leg, the opposite direction.
 
-        An order of one leg opens or closes that leg alone, whichever way it goes.
+        An order of one leg only opens or closes that leg, whatever its direction.
         """
         same_product = (self.key.leg is Leg.SPOT) == (key.leg is Leg.SPOT)
         same_leg = self.key.leg in (Leg.BOTH, Leg.SPOT, Leg[side.name])
@@ -139,46 +139,47 @@ class OrderReport(JsonObject):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountSnapshot:
-    """What one account at one exchange looked like.
+    """What one account at one exchange looked like at one moment.
 
-    Shape: `positions` and `orders` are None when the exchange was not asked, or did not answer: that is not "none".
-           `taken_at` is the earliest moment that it can show; None when that is not known. A key is there once.
+    Shape: `positions` and `orders` are None when the exchange was not asked, or did not answer; an empty tuple means
+           that there are none. `taken_at` is the earliest moment that the snapshot can show; None when it is not known.
+           There is at most one position for each key.
     """
 
     exchange: str | None
     account: str | None = None
     is_account_said: bool = False
-    """Whether somebody said of which account it is, be it of the one without a name."""
+    """Whether the account was named, which may also be the one without a name."""
     has_conditional: bool = False
-    """Whether conditional orders were asked for, which some exchanges list apart: none in the list are none."""
+    """Whether it includes conditional orders, which some exchanges list separately: if none is shown, none exists."""
     taken_at: datetime | None = None
     is_time_exact: bool = True
     positions: tuple[PositionReport, ...] | None = None
     orders: tuple[OrderReport, ...] | None = None
     balances: dict[str, Decimal] | None = None
-    """By asset, what there is of it in all, free or not."""
+    """The total balance of each asset, free or not."""
     doubts: tuple[str, ...] = ()
-    """Why it is not all that was there; with any of these, nothing is concluded from what it does not show."""
+    """Why it may be incomplete; if there is a doubt, nothing is concluded from what it does not show."""
     order_doubts: tuple[str, ...] = ()
-    """Why its orders are not all that were there."""
+    """Why its orders may be incomplete."""
     row_doubts: tuple[str, ...] = ()
-    """Which of its rows cannot be read, and why; the others are judged all the same."""
+    """Which of its rows cannot be read, and why; the others are used nevertheless."""
     unread_positions: tuple[str | None, ...] = ()
-    """Symbols of positions that cannot be read; None where not even the symbol can."""
+    """The symbols of positions that cannot be read; None where not even the symbol can."""
     unread_orders: tuple[str | None, ...] = ()
     notes: tuple[str, ...] = ()
-    """What a reader should know, and what changes nothing."""
+    """Remarks for a reader, without consequences."""
     digest: str = ""
-    """What tells it from another one."""
+    """A digest of its content, which identifies it."""
 
     @property
     def lists_orders(self) -> bool:
-        """Whether an order that it does not show was not there, but for those among the rows that cannot be read."""
+        """Whether its list of orders is complete, except for rows that cannot be read."""
         return self.orders is not None and not self.order_doubts
 
     @property
     def shows_orders(self) -> bool:
-        """Whether an order that it does not show was not there."""
+        """Whether an order that it does not show did not exist."""
         return self.lists_orders and not self.unread_orders
 
     def hides(self, symbol: str) -> bool:

@@ -1,7 +1,7 @@
-"""When something is held without a confirmed stop that covers it: the one rule for all who tell of it.
+"""When something is held without a confirmed stop that covers it: the one rule for every command that reports it.
 
-Clocks run back: an event counts at its own time, or at that of the one recorded before it when its own is earlier, for
-what it changed was not known before. So no stretch lasts less than nothing, and none lies in another.
+A clock may run back. So an event counts at its own time, but not before the time at which the event recorded before it
+counts, because its change was not known earlier. Therefore no gap has a negative length, and gaps do not overlap.
 """
 
 from __future__ import annotations
@@ -23,42 +23,42 @@ Row = TypeVar("Row", bound=Listed)
 UNPROTECTED: Final = "UNPROTECTED"
 """Something is held without a confirmed stop that covers it, and there should be one."""
 BY_CHOICE: Final = "unprotected by choice"
-"""Something is held without a stop at the exchange, for its bot keeps the stop itself."""
+"""Something is held without a stop at the exchange, because its bot keeps the stop itself."""
 IF_HELD: Final = "unprotected if held"
-"""Nothing is known to be held; if something is, as after an entry whose fills are not told yet, it has no stop."""
+"""It is not known that something is held; if something is, as after an entry without recorded fills, it has no stop."""
 STRAY: Final = "STRAY"
-"""Something is held in a cycle that is over, beside the one that has the slot."""
+"""Something is held in a cycle that is over."""
 
 
 class Gap(TypedStruct, frozen=True, gc=False):
-    """A stretch of time in which something was held without a confirmed stop that covers it."""
+    """A period in which something was held without a confirmed stop that covered it."""
 
     began: Instant
     ended: Instant
 
     @property
     def length(self) -> timedelta:
-        """How long it took."""
+        """How long it lasted."""
         return self.ended - self.began
 
 
 def counted_at(event: e.PositionEvent, before: datetime | None) -> datetime:
-    """When an event counts; `before` is when the one recorded before it did, None for the first of its cycle."""
+    """The time at which an event counts; `before` is that of the event recorded before it, None for the first one."""
     return event.ts_event if before is None else max(event.ts_event, before)
 
 
 def is_by_choice(row: Listed) -> bool:
-    """Whether what an open cycle holds has no stop at the exchange because the bot keeps it itself: no alarm."""
+    """Whether an open cycle holds something without a stop because its bot keeps the stop itself; this is no alarm."""
     return row.status.is_open and bool(row.quantity) and not row.protected and row.protection == "bot"
 
 
 def is_covered(row: Listed) -> bool | None:
-    """Whether what is held is protected; None while nothing is, or by choice. A stray never is."""
+    """Whether what is held is protected; None if nothing is held, or by choice. A stray is never protected."""
     return row.protected if row.quantity and not is_by_choice(row) else None
 
 
 def needs_stop(row: Listed) -> bool:
-    """Whether a position is (or may be) at the exchange without a confirmed stop, and not by choice; or is a stray."""
+    """Whether something is (or may be) held without a confirmed stop, and not by choice; also true of a stray."""
     if row.stray:
         return True
     may_be_bare = row.status.is_open and not row.protected and row.protection == "exchange"
@@ -66,19 +66,19 @@ def needs_stop(row: Listed) -> bool:
 
 
 def standing(rows: Iterable[Row], *, open: bool, unprotected: bool) -> list[Row]:
-    """Of some rows those that hold their slot or are strays, or those that need a stop; or all."""
+    """The rows that are open or strays (`open`), and the rows that need a stop (`unprotected`); without either, all."""
     return [
         row for row in rows if (not open or row.status.is_open or row.stray) and (not unprotected or needs_stop(row))
     ]
 
 
 def is_bare(row: PositionRow) -> bool:
-    """Whether something is held, for certain, without a confirmed stop, and not by choice; or is a stray."""
+    """Whether something certainly is held without a confirmed stop, and not by choice; also true of a stray."""
     return row.stray or (bool(row.quantity) and needs_stop(row))
 
 
 def exposure_words(row: Listed) -> str | None:
-    """How every command says that what is held has no stop at the exchange; None while it has one, or nothing is."""
+    """The words by which every command says that what is held has no stop; None if it has one, or nothing is held."""
     if row.stray:
         return f"{STRAY}, {UNPROTECTED}"
     if is_by_choice(row):
@@ -87,10 +87,11 @@ def exposure_words(row: Listed) -> str | None:
 
 
 def taken_over_at(row: Listed, events: Iterable[e.PositionEvent]) -> datetime | None:
-    """When a later cycle of the key took over what a stray holds; None while nobody has seen to it.
+    """When a later cycle of the key took over what a stray holds; None while none has.
 
-    A fill is part of what the exchange says of the key once it has happened: with an adoption or a correction of a
-    later cycle, or with the proof that one was rolled back to nothing.
+    The exchange reports one position for a key, and the stray's fill is part of it. So the stray is taken over when a
+    later cycle records what the exchange reports after that fill: by an adoption, by an adjustment of the quantity, or
+    by a rollback with the proof that nothing is left.
     """
     known = list(events)
     came_at = _grew_at(event for event in known if event.cycle == row.cycle)
@@ -105,7 +106,7 @@ def taken_over_at(row: Listed, events: Iterable[e.PositionEvent]) -> datetime | 
 
 
 def _grew_at(cycle: Iterable[e.PositionEvent]) -> datetime:
-    """When a cycle began to hold what it holds: a fee or an exit that is learned of later changes nothing of it."""
+    """When a cycle's quantity grew last: a fee or an exit that is recorded later does not count."""
     held, grew_at = Decimal(0), None
     for event in cycle:
         holding: Holding | None = getattr(event, "holding", None)
@@ -123,7 +124,7 @@ def _says_what_is_held(event: e.PositionEvent) -> bool:
         case e.RolledBack():
             return event.evidence.position_quantity == 0
         case e.PositionAdopted():
-            return event.trade_id is None  # else it is the rest of a fill that turned a position
+            return event.trade_id is None  # with a trade id, it is the rest of a fill that turned a position
         case e.PositionAdjusted():
             return not event.price_only
     return False

@@ -1,4 +1,4 @@
-"""How a story says numbers, times and lengths of time: plainly, and the same everywhere."""
+"""Formatting numbers, times and durations for people, in the same way everywhere."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _DAY: Final = timedelta(days=1)
 _THOUSANDTH: Final = Decimal("0.001")
 _AVERAGE_DIGITS: Final = 11
 _TO_THE_SECOND: Final = len("2025-10-22 18:50:40")
-"""Of a time as text: its zone comes after that."""
+"""The length of a time as text up to the seconds; its zone comes after that."""
 
 WHO: Final = {
     Source.SIGNAL: "the signal",
@@ -26,11 +26,11 @@ WHO: Final = {
     Source.RECOVERY: "the recovery",
     Source.IMPORT: "the import",
 }
-"""Who says so, as the subject of a sentence."""
+"""Who sent a command, as the subject of a sentence."""
 
 
 def length(time: timedelta) -> str:
-    """A length of time in its two largest units: `4.933 s`, `18 min 5 s`, `3 h 10 min`, `13 d 4 h`."""
+    """A duration in its two largest units: `4.933 s`, `18 min 5 s`, `3 h 10 min`, `13 d 4 h`."""
     if time < timedelta():
         return f"-{length(-time)}"
     if time < _MINUTE:
@@ -48,12 +48,12 @@ def length(time: timedelta) -> str:
 
 
 def lasting(time: timedelta) -> str:
-    """For how long something is so: `for 3 h 10 min`; what began at a time that is yet to come is no length of time."""
+    """How long something has lasted: `for 3 h 10 min`; for a start in the future, how far it is ahead of the clock."""
     return f"since a time {length(-time)} ahead of the clock" if time < timedelta() else f"for {length(time)}"
 
 
 def aged(time: timedelta) -> str:
-    """How old something is: `3 h 10 min`; what began at a time that is yet to come is `50 s ahead`."""
+    """How old something is: `3 h 10 min`; a start in the future is `50 s ahead`."""
     return f"{length(-time)} ahead" if time < timedelta() else length(time)
 
 
@@ -100,7 +100,7 @@ def money(amount: Decimal, currency: str | None) -> str:
 
 
 def signed(amount: Decimal, currency: str | None) -> str:
-    """What somebody gained or lost, for eyes: `+10.74 USDT`, `-0.5 USDT`."""
+    """A gain or a loss with its sign, shortened for people: `+10.74 USDT`, `-0.5 USDT`."""
     shown = for_eyes(amount)
     if amount > 0:
         shown = f"≈+{shown[1:]}" if shown.startswith("≈") else f"+{shown}"
@@ -115,12 +115,12 @@ def first_digits(value: Decimal, most: int = 7) -> str:
 
 
 def average(value: Decimal | None) -> str:
-    """An average price, which may go on for ever: `3.2295`, `≈60012.833333`."""
+    """An average price, which may have endless decimals: `3.2295`, `≈60012.833333`."""
     return for_eyes(value, _AVERAGE_DIGITS)
 
 
 def for_eyes(value: Decimal | None, most: int = 7) -> str:
-    """A number as a person takes it in at a glance: its first digits, and `≈` before what is not all of it."""
+    """A number shortened for people: its first digits, with `≈` before it if digits are left out."""
     if value is None:
         return "unknown"
     exact = plain(value)
@@ -131,7 +131,7 @@ def for_eyes(value: Decimal | None, most: int = 7) -> str:
 
 
 def quoted(words: str) -> str:
-    """Somebody's own words on one line; what cannot be printed is shown as its code."""
+    """A text from outside in quotes on one line; a character that cannot be printed is shown as its code."""
     return f'"{on_one_line(words)}"'
 
 
@@ -141,7 +141,7 @@ def clock(at: datetime) -> str:
 
 
 def stretch(start: datetime, end: datetime) -> str:
-    """From when to when; with dates where the one is not enough."""
+    """A period: `from … to …`; with dates if they differ."""
     if day(start) == day(end):
         return f"from {clock(start)} to {clock(end)}"
     return f"from {day(start)} {clock(start)} to {day(end)} {clock(end)}"

@@ -1,4 +1,4 @@
-"""The row of a list: of a cycle only what a list of all of them shows, sorts and filters by."""
+"""The row of a list of cycles: only the columns that a list shows, sorts and filters by."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from projections.positions import PositionRow, damaged
 
 
 class ListedRow(TypedStruct, frozen=True, kw_only=True, gc=False):
-    """One cycle as it stands, in half the columns of its row and without its orders, which take longest to read.
+    """One cycle as it stands, with half the columns of its PositionRow and without its orders, which are slow to read.
 
-    Every field is that of a PositionRow, which can be listed as well.
+    Every field is also a field of PositionRow, which can be listed as well.
     """
 
     position_id: str
@@ -49,15 +49,15 @@ class ListedRow(TypedStruct, frozen=True, kw_only=True, gc=False):
 
 
 Listed = ListedRow | PositionRow
-"""What can be listed."""
+"""A row that can be listed."""
 
 LISTED_COLUMNS: Final = ListedRow.__struct_fields__
 
 
 def listed_from(values: Sequence[Any]) -> ListedRow:
-    """A row as a database gives it back, in the order of LISTED_COLUMNS.
+    """Parse a row of a list from its values in the order of LISTED_COLUMNS.
 
-    Refuses: HistoryDamaged for what is no row of ours.
+    Refuses: HistoryDamaged when they are no valid row.
     """
     columns = dict(zip(LISTED_COLUMNS, values, strict=True))
     try:

@@ -1,4 +1,4 @@
-"""The positions table: one row a cycle, written with the append and read back."""
+"""The positions table: one row for each cycle, written with the append; its columns, and reading a row back."""
 
 from __future__ import annotations
 
@@ -31,29 +31,29 @@ __all__ = [
 
 
 Project = Callable[[PositionRow | None, PositionEvent], PositionRow]
-"""What `project` does, for whoever has done it already."""
+"""The type of `project`; a caller that has projected an event already can pass its result in this form."""
 
 
 def orders_text(orders: Mapping[str, Order]) -> str:
-    """The orders of a cycle as one text, for a column."""
+    """The orders of a cycle as one JSON text."""
     return f"[{','.join([order.text for order in orders.values()])}]"
 
 
 def fees_text(fees: dict[str, Decimal]) -> str:
-    """Sums by name as one text, for a column: fees by currency, cash by kind."""
+    """Sums by name as one JSON text, for a column: fees by currency, cash by kind."""
     return json.dumps({currency: plain(amount) for currency, amount in sorted(fees.items())}) if fees else "{}"
 
 
 def requested_in_all(row: PositionRow) -> Decimal | None:
-    """What all entry orders of a cycle are for; None where that is not known of one."""
+    """The requested quantity of all entry orders of a cycle; None when it is not known for one of them."""
     asked = [order.requested_qty for order in of_role(row.orders, "entry")] or [row.requested_qty]
     return None if None in asked else sum((each for each in asked if each is not None), Decimal(0))
 
 
 def row_from(values: Sequence[Any]) -> PositionRow:
-    """A row as a database gives it back, in the order of COLUMNS.
+    """Parse a row from its values in the order of COLUMNS.
 
-    Refuses: HistoryDamaged for what is no row of ours.
+    Refuses: HistoryDamaged when they are no valid row.
     """
     columns = dict(zip(COLUMNS, values, strict=True))
     try:
@@ -66,7 +66,7 @@ def row_from(values: Sequence[Any]) -> PositionRow:
 
 
 def damaged(position_id: str, cause: Exception) -> HistoryDamaged:
-    """That what a database gave back is no row of ours, and why."""
+    """The error for a stored row that cannot be parsed, with the reason."""
     wrong = cause.errors(include_url=False) if isinstance(cause, ValidationError) else []
     why = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in wrong) or cause
     return HistoryDamaged(

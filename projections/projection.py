@@ -1,4 +1,4 @@
-"""A projection that follows the log, one row a cycle; and the event at which it cannot go on."""
+"""A projection that follows the log with one row for each cycle, and the poison event at which it stops."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ Row = TypeVar("Row", bound=TypedStruct)
 
 
 class Fold(Protocol[Row]):
-    """Takes one event into a row."""
+    """A fold: applies one event to a row."""
 
     def __call__(self, row: Row | None, event: PositionEvent, projected: Project = project, /) -> Row:
-        """The row after it."""
+        """The row after the event."""
 
 
 @dataclass(frozen=True)
 class Projection(Generic[Row]):
-    """What is made of the log, event by event.
+    """A projection of the log: how each event changes the row of its cycle.
 
-    `fold` may count and add up, for every event is taken in exactly once: rows and cursor change together; whoever has
-    folded the row of the cycle already hands it that as `projected`. `ended_at` is when a row was of use for the last
-    time; None while its cycle is open.
+    `fold` may count and add up, because every event is applied exactly once: rows and checkpoint change together. A
+    caller that has the PositionRow after the event already passes it as `projected`. `ended_at` is the time after which
+    no query needs a row any more; None while its cycle is open.
     """
 
     name: str
@@ -45,12 +45,12 @@ STATISTICS = Projection[CycleFacts](
 )
 
 PROJECTIONS: tuple[Projection[Any], ...] = (STATISTICS,)
-"""Everything that follows the log; `positions` does not: it is written with the events."""
+"""All projections that follow the log; the positions table does not, because it is written with the events."""
 
 
 @dataclass(frozen=True)
 class PoisonEvent:
-    """An event that cannot be read, or not be projected: where it stands, and why."""
+    """An event that cannot be read or applied: its place, and the cause."""
 
     nid: int
     stream: str
@@ -61,7 +61,7 @@ class PoisonEvent:
 
 @dataclass(frozen=True, kw_only=True)
 class SkippedEvent:
-    """A poisonous event that an operator left out of a projection: which, who, when and why."""
+    """A poison event that an operator left out of a projection: which one, who did it, when and why."""
 
     projection: str
     nid: int

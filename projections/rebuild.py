@@ -1,4 +1,4 @@
-"""Walking a projection along the log, beside the table that is read, and changing places with it."""
+"""Rebuilding the positions table: a new table is filled from the log beside the one that is read, then swapped."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ Logged = tuple[int, PositionEvent]
 """An event and its place in the global order."""
 
 Progress = Callable[[int], None]
-"""Told how many events (or rows) were done since it was told last."""
+"""Called with how many events (or rows) were done since the last call."""
 
 
 def unheard(_: int) -> None:
-    """Progress that nobody wants to hear of."""
+    """The default for `progress`: ignore it."""
 
 
 class EventLog(Protocol):
-    """The log as a projection reads it."""
+    """The log for a rebuild."""
 
     def after(self, nid: int, limit: int | None) -> Iterable[Logged]:
-        """Events past a place in the global order, in that order."""
+        """The events after a nid, in log order."""
 
 
 class PositionTable(Protocol):
@@ -35,7 +35,7 @@ class PositionTable(Protocol):
 
     @property
     def name(self) -> str:
-        """By which other processes find it."""
+        """The name by which other processes find it."""
 
     def row(self, stream: str, cycle: int) -> PositionRow | None:
         """A row that was written before."""
@@ -44,22 +44,22 @@ class PositionTable(Protocol):
         """Write rows of cycles that have none yet."""
 
     def replace(self, rows: Iterable[PositionRow]) -> None:
-        """Write rows of cycles that have one."""
+        """Write rows of cycles that have one already."""
 
     def differing(self) -> set[str]:
-        """The ids of the positions that have another row, or none, in the table that is read."""
+        """The position ids whose row differs from the one in the table that is read, or is missing in either."""
 
     def swap(self, last_events: Callable[[], Collection[str]]) -> tuple[int, int]:
-        """Keep writers out, take in what they wrote last, and take the place of the table that is read.
+        """Lock writers out, apply what they wrote last, and replace the table that is read.
 
-        Shape: how many rows there are now, and in how many the old table was wrong; `last_events` says which
-        positions have to be compared.
+        Shape: how many rows there are now, and in how many of them the old table was wrong; `last_events` applies the
+        last events, and returns the position ids that have to be compared.
         """
 
 
 @dataclass(frozen=True)
 class Rebuilt:
-    """What a rebuild did: events folded, rows written, rows in which the old table was wrong."""
+    """The result of a rebuild: events folded, rows written, and rows in which the old table was wrong."""
 
     events: int
     rows: int
@@ -67,19 +67,19 @@ class Rebuilt:
 
 
 class Filling:
-    """A positions table that is filled from events, each cycle's in their order.
+    """Fills a positions table from events, which come in the order of each cycle.
 
-    A cycle that is over is written once. One that is open is kept in memory, of which there are as many as streams.
+    A row is written when its cycle is over. The rows of open cycles are kept in memory: at most one for each stream.
     """
 
     def __init__(self, table: PositionTable) -> None:
         self._table = table
         self._open: dict[str, PositionRow] = {}
         self._written: set[str] = set()
-        """Cycles that are open, and in the table nevertheless."""
+        """Open cycles whose row is in the table nevertheless."""
 
     def take(self, events: Iterable[PositionEvent]) -> set[str]:
-        """Take in some events; which positions they changed. Refuses: HistoryDamaged for one that does not follow."""
+        """Apply some events; returns the changed position ids. Refuses: HistoryDamaged for one that does not follow."""
         changed: dict[str, PositionRow] = {}
         for event in events:
             if event.has_cycle:
@@ -89,7 +89,7 @@ class Filling:
                 except (AssertionError, ValueError) as cause:
                     raise HistoryDamaged(
                         f"{event.originator_id} version {event.originator_version} cannot be folded: {cause}; the "
-                        "table is as it was, and `position-ledger verify` names all that does not fit"
+                        "table is as it was, and `position-ledger verify` names everything that does not fit"
                     ) from cause
         self._keep(changed)
         return {*changed}
@@ -114,7 +114,7 @@ class Filling:
         self._written -= over.keys()
 
     def write_open(self) -> None:
-        """Write the cycles that are open as well."""
+        """Write the rows of open cycles as well."""
         self._write(self._open)
         self._written |= self._open.keys()
 
@@ -128,7 +128,7 @@ class Filling:
 
 
 class Rebuild:
-    """One positions table, filled from the log; `filled` events up to `nid` may be in it before it begins."""
+    """One rebuild of the positions table from the log; `filled` events up to `nid` may be in the table already."""
 
     def __init__(
         self,
@@ -145,7 +145,7 @@ class Rebuild:
         self._nid, self._events = nid, filled
 
     def run(self) -> Rebuilt:
-        """Fill the table, compare it while nobody waits, catch up, swap."""
+        """Fill the table, compare it while writers go on, catch up, and swap."""
         while self._batch(self._batch_events):
             pass
         self._filling.write_open()
@@ -161,7 +161,7 @@ class Rebuild:
         return changed
 
     def _batch(self, limit: int | None) -> set[str]:
-        """Take in some events, or all that are left; which positions they changed."""
+        """Apply the next events, or all that are left; returns the changed position ids."""
         logged = [*self._log.after(self._nid, limit)]
         changed = self._filling.take(event for _, event in logged)
         if logged:

@@ -1,4 +1,4 @@
-"""What the ledger holds on the spot leg beside the balances of an account: less is a finding, more is not."""
+"""Comparing spot holdings with the balances of an account: a balance that is too small is a finding, more is none."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _ZERO = Decimal(0)
 
 
 def shortfalls(rows: Iterable[PositionRow], snapshot: AccountSnapshot) -> dict[PositionKey, str]:
-    """Every open holding whose asset there is too little of, in words; all holdings of an asset are one sum.
+    """A sentence for each spot holding whose asset has too small a balance; all holdings of an asset are added up.
 
-    Shape: none where the snapshot has no balances. What an account has beside what the ledger knows of is its own.
+    Shape: empty where the snapshot has no balances. A balance beyond what the ledger holds is no concern of the ledger.
     """
     if snapshot.balances is None:
         return {}
@@ -37,7 +37,7 @@ def shortfalls(rows: Iterable[PositionRow], snapshot: AccountSnapshot) -> dict[P
 
 
 def _base(key: PositionKey, balances: Mapping[str, Decimal]) -> str:
-    """The asset that is held: the symbol without what it is settled in; of several readings, one that there is."""
+    """The asset that is held: the symbol without its quote; of several readings, one that has a balance."""
     symbol = key.symbol
     cuts = [end for end in range(len(symbol) - 1, 0, -1) if key.is_settled_in(symbol[end:])]
     bases = [symbol[:end].rstrip("/") for end in cuts] or [symbol]

@@ -1,4 +1,4 @@
-"""One cycle along its time: statuses, protection, prices, fills, and the rivals that were refused meanwhile."""
+"""The timeline of one cycle: statuses, protection, prices, fills, and the rivals that were refused meanwhile."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _ENTERING: Final = frozenset({Status.PENDING_ENTRY, Status.ENTRY_PLACED, Status.
 class Moment:
     """One event of a cycle, with the row and the totals before and after it.
 
-    `at` is when it counts, whatever its clock said.
+    `at` is the time at which it counts (`counted_at`), which is not always its own.
     """
 
     event: e.PositionEvent
@@ -42,11 +42,11 @@ class Moment:
     held_before: Holding
     held: Holding
     had_stop: bool
-    """Whether a stop was confirmed by then, be it gone again."""
+    """Whether a stop had been confirmed by then, even if it is gone again."""
 
 
 def moments(events: Iterable[e.PositionEvent]) -> tuple[Moment, ...]:
-    """Fold the events of one cycle, in the order in which the ledger learned of them."""
+    """Fold the events of one cycle, in the order of recording."""
     found: list[Moment] = []
     row: PositionRow | None = None
     held, had_stop = Holding(), False
@@ -61,32 +61,32 @@ def moments(events: Iterable[e.PositionEvent]) -> tuple[Moment, ...]:
 
 @dataclass(frozen=True)
 class Span:
-    """A stretch of time."""
+    """A period of time."""
 
     start: datetime
     end: datetime
 
     @property
     def length(self) -> timedelta:
-        """How long it took."""
+        """How long it lasted."""
         return self.end - self.start
 
 
 @dataclass(frozen=True)
 class StatusSpan(Span):
-    """How long a cycle had a status."""
+    """The period in which a cycle had a status."""
 
     status: Status
 
 
 @dataclass(frozen=True)
 class UnprotectedSpan(Span, JsonObject):
-    """A stretch in which something was held without protection; `is_over` unless that goes on."""
+    """A period in which something was held without protection; `is_over` is false while that goes on."""
 
     why: str
     is_over: bool
     is_entry: bool
-    """Whether no stop had been set yet: every entry has such a stretch, and it is short."""
+    """Whether no stop had been set yet: every entry has such a period, and it is short."""
 
     json_keys: ClassVar = (
         ("from", "start"),
@@ -98,7 +98,7 @@ class UnprotectedSpan(Span, JsonObject):
 
 @dataclass(frozen=True)
 class StopStep:
-    """A price from some time on; None: there is none any more."""
+    """A price from some time on; None means that there is none from then on."""
 
     at: datetime
     price: Decimal | None
@@ -106,7 +106,7 @@ class StopStep:
 
 @dataclass(frozen=True)
 class Fill:
-    """A fill, or what a statement of the exchange says was filled."""
+    """A fill, or a filled total that the exchange stated."""
 
     at: datetime
     price: Decimal
@@ -116,22 +116,22 @@ class Fill:
 
 @dataclass(frozen=True)
 class RefusedRival:
-    """A refused rival, at its place on the clock of the events."""
+    """A refused rival, with its time on the clock of the events."""
 
     at: datetime
     refusal: Rejection
     after: int
-    """How many events of the cycle had been recorded by then."""
+    """How many events of the cycle had been recorded before it."""
 
     @property
     def name(self) -> str:
-        """Who was refused: an intent, or else whoever asked."""
+        """Who was refused: the intent, or else the source of the command."""
         return self.refusal.intent_id or WHO[Source(self.refusal.source)]
 
 
 @dataclass(frozen=True)
 class FailedStep:
-    """Something that did not go as it was meant to, in words."""
+    """Something that went wrong, as a sentence."""
 
     at: datetime
     says: str
@@ -139,12 +139,12 @@ class FailedStep:
 
 @dataclass(frozen=True)
 class Timeline:
-    """One cycle along its time, up to `end`."""
+    """The timeline of one cycle, from `start` to `end`."""
 
     start: datetime
     end: datetime
     last_at: datetime
-    """When something happened last."""
+    """When the last event happened."""
     is_open: bool
     statuses: tuple[StatusSpan, ...]
     covered: tuple[Span, ...]
@@ -152,7 +152,7 @@ class Timeline:
     unknown: tuple[Span, ...]
     signal_price: Decimal | None
     planned_stop: Decimal | None
-    """By the average entry, or by what the signal saw while there is none."""
+    """The planned price, computed from the average entry, or from the signal's price while there is none."""
     averages: tuple[StopStep, ...]
     stops: tuple[StopStep, ...]
     fills: tuple[Fill, ...]
@@ -161,7 +161,7 @@ class Timeline:
 
     @property
     def unprotected(self) -> timedelta:
-        """How long something was held without protection, in all."""
+        """How long something was held without protection, in total."""
         return sum((gap.length for gap in self.gaps), timedelta())
 
     @property
@@ -171,13 +171,13 @@ class Timeline:
 
     @property
     def over_at(self) -> datetime:
-        """When the cycle was over; its end while it is not."""
+        """When the cycle was over; the end of the timeline while it is open."""
         over = list(takewhile(lambda span: not span.status.is_open, reversed(self.statuses)))
         return over[-1].start if over else self.end
 
     @property
     def instants(self) -> set[datetime]:
-        """When something happened, and when it ends."""
+        """Every time at which something happened, and the end of the timeline."""
         found = {self.start, self.last_at, self.end}
         found |= {step.at for step in (*self.averages, *self.stops)}
         found |= {fill.at for fill in self.fills} | {rival.at for rival in self.refused}
@@ -187,14 +187,14 @@ class Timeline:
 
     @property
     def prices(self) -> list[Decimal]:
-        """Every price that was of any importance."""
+        """Every price on the timeline: averages, stops, fills, signal and plan."""
         steps = [step.price for step in (*self.averages, *self.stops)]
         found = [*steps, *(fill.price for fill in self.fills), self.signal_price, self.planned_stop]
         return [price for price in found if price is not None]
 
     @property
     def entered_at(self) -> datetime | None:
-        """When the entry was done, and a little later; None while it is not done, or if it took no time."""
+        """A little after the entry was done, to mark it; None while it is not done, or if it took no time."""
         done = next((span.start for span in self.statuses if span.status not in _ENTERING), self.start)
         return min(later(done, (done - self.start) / 12), self.end) if done > self.start else None
 
@@ -202,9 +202,9 @@ class Timeline:
 def timeline(
     told: Sequence[Moment], refusals: Iterable[Rejection], now: datetime, taken_over_at: datetime | None = None
 ) -> Timeline:
-    """Lay out a cycle that has happened; while it is open, its time runs on to `now`.
+    """The timeline of a cycle. It ends with the last event; while the cycle is open, it runs on to `now`.
 
-    So does that of a cycle that is over and holds something, until a later one took it over.
+    The timeline of a stray runs on to `now` as well, or until a later cycle took the stray over.
     """
     last = told[-1]
     is_open = last.row.status.is_open
@@ -267,7 +267,7 @@ def _failed(told: Sequence[Moment]) -> Iterable[FailedStep]:
 def _spans(
     told: Sequence[Moment], end: datetime, state: Callable[[Moment], object]
 ) -> list[tuple[datetime, datetime, Moment]]:
-    """Stretches in which a state stays the same, each with the moment in which it began."""
+    """The periods in which a state stays the same, each with the moment with which it begins."""
     changes = [told[0], *(here for before, here in pairwise(told) if state(before) != state(here))]
     ends = [change.at for change in changes[1:]] + [end]
     spans = zip((change.at for change in changes), ends, changes, strict=True)
@@ -345,7 +345,7 @@ def _fills(moment: Moment) -> Iterable[Fill]:
 
 
 def closing_price(before: Holding, after: Holding, terms: Instrument) -> Decimal | None:
-    """The price of what was closed between two totals; None when nothing was, or nobody said."""
+    """The average price of what was closed between two totals; None when nothing was closed, or it is not known."""
     if after.proceeds is None or before.proceeds is None or after.closed_qty == before.closed_qty:
         return None
     brought = EXACT.subtract(after.proceeds, before.proceeds)
@@ -355,9 +355,10 @@ def closing_price(before: Holding, after: Holding, terms: Instrument) -> Decimal
 
 
 def _placed(told: Sequence[Moment], refusals: Iterable[Rejection]) -> Iterable[RefusedRival]:
-    """Put refusals, which are known by the ledger's clock alone, among events, which have a clock of their own.
+    """Place refusals, which have a time of the ledger's clock only, among events, which have times of their own clock.
 
-    Between the events that were recorded before and after it, as far after the one as the two clocks together say.
+    A refusal comes between the events that were recorded before and after it. Its time is corrected by the smallest
+    delay between the happening and the recording of an event.
     """
     position_id = told[0].row.position_id
     lags = [each.event.ts_recorded - each.event.ts_event for each in told if each.event.source is not Source.IMPORT]

@@ -1,4 +1,4 @@
-"""Checkpoints and rows of a projection: what a projector needs of a database."""
+"""The port of a projector: checkpoints and rows of a projection in a database."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Checkpoint(NamedTuple):
 
 
 class ProjectedRow(NamedTuple):
-    """A row as it is kept: the cycle that it is about, when that was over, and its text."""
+    """A row as it is written: the position id of its cycle, when the cycle ended, and its text."""
 
     position_id: str
     ended_at: datetime | None
@@ -34,7 +34,7 @@ class ProjectedRow(NamedTuple):
 
 
 class StoredRow(NamedTuple):
-    """A row as it is found; what stands as its end and is no time comes as text."""
+    """A row as it is read; an end that is no valid time is returned as text."""
 
     position_id: str
     ended_at: datetime | str | None
@@ -42,12 +42,12 @@ class StoredRow(NamedTuple):
 
     @property
     def stream(self) -> str:
-        """Whose cycle it is about."""
+        """The stream of its cycle."""
         return self.position_id.partition("#")[0]
 
 
 def skipped_event(values: Sequence[Any]) -> SkippedEvent:
-    """A skip as a database gives it back, in the order of its fields. Refuses: HistoryDamaged for one at no time."""
+    """A skip from its columns, in the order of its fields. Refuses: HistoryDamaged when its time cannot be read."""
     known = dict(zip(SKIP_COLUMNS, values, strict=True))
     try:
         return SkippedEvent(**known | {"ts_recorded": utc(known["ts_recorded"])})
@@ -56,7 +56,7 @@ def skipped_event(values: Sequence[Any]) -> SkippedEvent:
 
 
 def cursor_found(projection: str, values: Sequence[Any] | None) -> Checkpoint:
-    """The cursor that a database gives back. Refuses: HistoryDamaged when there is none."""
+    """The checkpoint from its columns. Refuses: HistoryDamaged when there is none."""
     if values is None:
         raise HistoryDamaged(
             f"no generation of projection {projection} is the one that is read, so nobody knows how far it has come: "
@@ -68,9 +68,9 @@ def cursor_found(projection: str, values: Sequence[Any] | None) -> Checkpoint:
 class Checkpoints(ABC):
     """The checkpoints and rows of one projection.
 
-    Rows belong to a generation. Readers read one of them; a rebuild fills the next, and then they change places.
-    Rows change only together with their cursor, in one transaction, so whoever finds the cursor where it was knows
-    that no row changed meanwhile.
+    Each row belongs to a generation. Readers read one generation; a rebuild fills the next, and then readers switch to
+    it. Rows change only together with their checkpoint, in one transaction: as long as the checkpoint has not moved, no
+    row has changed.
     """
 
     @abstractmethod
@@ -83,15 +83,15 @@ class Checkpoints(ABC):
 
     @abstractmethod
     def rows(self, generation: int, position_ids: Collection[str]) -> dict[str, str]:
-        """The texts of some rows, by cycle."""
+        """The texts of some rows, by position id."""
 
     @abstractmethod
     def lasting(self, generation: int, since: datetime) -> Iterator[str]:
-        """The texts of all rows whose cycles were not over at some time."""
+        """The texts of all rows whose cycles were open at `since` or later."""
 
     @abstractmethod
     def by_stream(self, generation: int, first: str, end: str | None) -> Iterator[StoredRow]:
-        """The rows of all streams from one on, up to before another, in the order of their streams."""
+        """The rows of all streams from `first` to before `end`, in the order of their streams."""
 
     @abstractmethod
     def advance(
@@ -108,24 +108,24 @@ class Checkpoints(ABC):
 
     @abstractmethod
     def begin(self) -> Checkpoint:
-        """Begin another generation; the one of an earlier rebuild is abandoned, and that rebuild stops."""
+        """Begin a new generation; an earlier rebuild that is still running is overtaken, and stops."""
 
     @abstractmethod
     def count(self) -> int:
-        """How many rows the generation that is read has."""
+        """How many rows there are in the generation that is read."""
 
     @abstractmethod
     def differences(self, one: int, other: int) -> int:
-        """In how many rows two generations differ."""
+        """How many rows differ between two generations."""
 
     @abstractmethod
     def replace(self, read: Checkpoint, rebuilt: Checkpoint) -> bool:
-        """Switch readers to another generation, unless the one that they read moved meanwhile.
+        """Switch readers to the rebuilt generation, unless the checkpoint of the one that they read moved meanwhile.
 
-        Shape:   whether they do; if not, nothing was changed.
-        Refuses: StoreUnavailable when the other generation was given up.
+        Shape:   whether readers were switched; if not, nothing was changed.
+        Refuses: StoreUnavailable when another rebuild overtook this one.
         """
 
     @abstractmethod
     def clear(self, rows_at_once: int = CLEARED_ROWS) -> None:
-        """Delete the rows of generations that are neither read nor filled, a few at a time."""
+        """Delete the rows of generations that are neither read nor being filled, `rows_at_once` in a transaction."""

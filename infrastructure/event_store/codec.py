@@ -23,7 +23,7 @@ from infrastructure.struct_json.typed_json import TypedJson, has_float, without_
 
 _COLUMNS: Final = frozenset({"originator_id", "originator_version"})
 _VERSIONS: Final[dict[type[PositionEvent], int]] = {}
-"""Of the shape of an event that has changed since it was first shipped; see `infrastructure.event_store.upcasting`."""
+"""The schema version of events whose shape has changed; see `infrastructure.event_store.upcasting`."""
 _STORED_NAMES: Final = {event: f"{event.__name__}.v{_VERSIONS.get(event, 1)}" for event in EVENTS}
 _EVENTS: Final = {name: event for event, name in _STORED_NAMES.items()}
 _WRITER: Final = JsonWriter(defaults=False)
@@ -51,7 +51,7 @@ class StoredPayload(Protocol):
 
 @cache
 def _adapter(name: str) -> TypeAdapter[Any]:
-    """The pydantic adapter of one stored name, built for its first event."""
+    """The pydantic adapter of one stored name, built when the first such event is read."""
     return TypeAdapter(_EVENTS[name])
 
 
@@ -68,13 +68,13 @@ def encode(event: PositionEvent) -> EventRecord:
 
 
 def columns(event: PositionEvent) -> IndexColumns:
-    """What a store keeps beside an event to query it by."""
+    """The columns by which a store queries an event."""
     intent_id, mark = _opening(event) if event.opens_cycle else (None, _mark_inside(event))
     return IndexColumns(event.command_id, intent_id, event.cycle, mark, timestamp_text(event.ts_recorded))
 
 
 def stored_names(*kinds: type[PositionEvent]) -> tuple[str, ...]:
-    """Every name under which some kinds of events are stored, of today and of the past."""
+    """Every stored name of some kinds of events, of today and of earlier schema versions."""
     return tuple(name for name in (*_EVENTS, *UPCASTS) if _EVENTS[_today(name)] in kinds)
 
 
@@ -85,27 +85,27 @@ def _today(name: str) -> str:
 
 
 def is_known(topic: str) -> bool:
-    """Whether this is the stored name of an event, of today or of the past."""
+    """Whether this is the stored name of an event, of today or of an earlier schema version."""
     return topic in _EVENTS or topic in UPCASTS
 
 
 @cache
 def _reader(name: str) -> TypedJson[PositionEvent]:
-    """What reads the events of one stored name of today, built for its first one."""
+    """The fast reader of one stored name of today, built when the first such event is read."""
     return TypedJson(_EVENTS[name])
 
 
 def decode(stored: StoredPayload) -> PositionEvent:
     """Decode an event.
 
-    Refuses: HistoryDamaged for a name that is not registered, or a payload that is not such an event.
+    Refuses: HistoryDamaged for a name that is not registered, or a payload that does not fit the event.
     """
     event = _decoded_fast(stored)
     return _decoded_thoroughly(stored) if event is None else event
 
 
 def _decoded_fast(stored: StoredPayload) -> PositionEvent | None:
-    """Decode an event as we write it, with its place behind its fields; None where pydantic has to look."""
+    """Decode an event that is spelled as we write it, by appending its place to its JSON; None where pydantic must."""
     state = stored.state
     if stored.topic not in _EVENTS or not state.endswith(b"}") or state.find(_OUTSIDE) >= 0 or state.find(_ESCAPE) >= 0:
         return None
@@ -116,7 +116,7 @@ def _decoded_fast(stored: StoredPayload) -> PositionEvent | None:
 
 _OUTSIDE: Final = b'"originator_'
 _ESCAPE: Final = b"\\u"
-"""In which a name may be hidden. Both are looked for by `find`: for `in` Python makes an exception that nobody sees."""
+"""An escape, which may hide such a name. Both are looked for by `find`: `in` raises and drops an exception inside."""
 _PLACE: Final = b',"originator_id":%b,"originator_version":%d}'
 
 
@@ -143,7 +143,7 @@ def _decoded_thoroughly(stored: StoredPayload) -> PositionEvent:
 
 
 def _fields(stored: StoredPayload) -> Fields:
-    """The fields of a payload; the stream and the version of the event stand in its row alone."""
+    """The fields of a payload, which must not have the stream and the version: those are columns only."""
     fields = without_floats(stored.state.decode())
     if not isinstance(fields, dict):
         raise ValueError("the payload is no JSON object")
@@ -153,7 +153,7 @@ def _fields(stored: StoredPayload) -> Fields:
 
 
 def _opening(event: PositionEvent) -> tuple[str | None, LoadMarker]:
-    """The intent that is claimed by an event that opens a cycle, and its mark."""
+    """The intent that an event which opens a cycle claims, and its load marker."""
     if not isinstance(event, PositionImported):
         return getattr(event, "intent_id", None), LoadMarker.FLAT
     claimed = event.intent_id if event.claims_intent else None

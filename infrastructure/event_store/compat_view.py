@@ -19,14 +19,14 @@ class ViewRefused(LedgerError):
 
     @classmethod
     def by_no_view(cls, name: str) -> Self:
-        """The name belongs to a table, or to something else."""
+        """The name belongs to a table, or to something else that is not a view."""
         return cls(
             f"{name} is there, and is no view; rename it (`position-ledger import-legacy` reads it) or name another"
         )
 
     @classmethod
     def by_another(cls, name: str, ledger: str) -> Self:
-        """Readers of the view would read another ledger from now on."""
+        """The view shows something else, whose readers would read this ledger from now on."""
         return cls(
             f"{name} is there, and does not show the positions of {ledger}; name another with "
             "`--legacy-view SCHEMA.NAME`, or drop the view first if nobody reads it"
@@ -50,7 +50,7 @@ class ViewName:
 
     @property
     def joined(self) -> str:
-        """The name where there are no schemas: `monitoring_positions`."""
+        """Both parts in one name, for a database without schemas: `monitoring_positions`."""
         return f"{self.schema}_{self.name}" if self.schema else self.name
 
     def __str__(self) -> str:

@@ -1,7 +1,7 @@
 """The eventsourcing library over our store: its recorder, mapper and application work on a ledger.
 
-Nothing of ours appends or reads through it. It lets the library's repository and notification log read a ledger, and
-lets the library's own conformance suite judge our stores.
+Our own code neither appends nor reads through it. With it the library's repository and notification log can read a
+ledger, and the library's own conformance suite can test our stores.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from infrastructure.event_store.vocabulary.append_conflicts import AppendConflic
 
 
 def as_record(event: StoredEvent) -> EventRecord:
-    """A stored event of the library with its columns; what is no event of ours answers no command."""
+    """A stored event of the library with its columns; an event that is not one of ours gets empty columns."""
     if is_known(event.topic):
         found = columns(decode(event))
     else:
@@ -65,7 +65,7 @@ class LedgerRecorder(ApplicationRecorder):
         self.store = store
 
     def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int]:
-        """Append events, and return their places in the log.
+        """Append events, and return their nids in the log.
 
         Refuses: the library's IntegrityError for a version that is taken.
         """
@@ -96,7 +96,7 @@ class LedgerRecorder(ApplicationRecorder):
         desc: bool = False,
         limit: int | None = None,
     ) -> Sequence[StoredEvent]:
-        """A stream between two versions."""
+        """The events of a stream between two versions."""
         conditions = {"stream =": str(originator_id), "version >": gt, "version <=": lte}
         found = self.store.select(
             *compared(conditions, self.store.placeholder), "version DESC" if desc else "version", limit
@@ -125,11 +125,11 @@ class LedgerRecorder(ApplicationRecorder):
         return [as_notification(event) for event in self.store.select(conditions, values, "nid", limit)]
 
     def max_notification_id(self) -> int | None:
-        """The last settled place in the log."""
+        """The high-water mark of the log; None when it is empty."""
         return self.store.high_water_mark() or None
 
     def subscribe(self, gt: int | None = None, topics: Sequence[str] = ()) -> Subscription[ApplicationRecorder]:
-        """Not offered: poll the log; a subscription of the library may wait for ever."""
+        """Not offered, because a subscription of the library may wait for ever; poll the log."""
         raise NotImplementedError("poll the log: what is settled is never missed")
 
 
@@ -152,7 +152,7 @@ class LedgerMapper(Mapper[str]):
 
 
 def project_position(aggregate: Any, domain_events: Iterable[DomainEventProtocol[Any]]) -> Any:
-    """Fold events into a position, made from nothing before the first of them."""
+    """Fold events into a position; without one, begin with an empty position."""
     for event in domain_events:
         if aggregate is None:
             aggregate = Position.of_stream(str(event.originator_id), version=event.originator_version - 1)
@@ -161,13 +161,13 @@ def project_position(aggregate: Any, domain_events: Iterable[DomainEventProtocol
 
 
 class LedgerRepository(Repository[str]):
-    """The library's repository, which makes a position from its events."""
+    """The library's repository, which folds a position from its events."""
 
     get = partialmethod(Repository.get, projector_func=project_position)
 
 
 class LedgerFactory(InfrastructureFactory[TrackingRecorder]):
-    """Hands out the one store that the ledger has; nothing is resolved from names in the environment."""
+    """Hands out the store of the ledger; no class is resolved from names in the environment."""
 
     def __init__(self, env: Environment, store: Store) -> None:
         super().__init__(env)
@@ -178,7 +178,7 @@ class LedgerFactory(InfrastructureFactory[TrackingRecorder]):
         return LedgerRecorder(self.store)
 
     def aggregate_recorder(self, purpose: str = "events") -> AggregateRecorder:
-        """The store, for events; snapshots are not taken, for a history is loaded from where its stream was flat."""
+        """The store, for events; there are no snapshots, because a stream is loaded from where it was last flat."""
         assert purpose == "events", purpose
         return LedgerRecorder(self.store)
 

@@ -11,14 +11,14 @@ from domain.errors import HistoryDamaged
 from infrastructure.event_store.records import EventRecord, RecordedEvent, StreamEnd
 
 GENESIS: Final = "0" * 64
-"""What stands before the first event of a stream."""
+"""The previous hash of the first event of a stream."""
 
 _BYTES: Final = 32
 _LENGTH_OF_HASH: Final = _BYTES.to_bytes(8, "big")
 
 
 def _read(text: str) -> bytes | None:
-    """What is stored as a hash; None of what can be none: not 64 hex digits in lower case."""
+    """The bytes of a stored hash; None if it is no hash: not 64 hex digits in lower case."""
     try:
         read = bytes.fromhex(text)
     except ValueError:
@@ -27,12 +27,12 @@ def _read(text: str) -> bytes | None:
 
 
 def hash_bytes(text: str, where: str) -> bytes:
-    """Read a stored hash. Refuses: HistoryDamaged, naming the place, for what is not one."""
+    """Read a stored hash. Refuses: HistoryDamaged, which names the place, if it is no hash."""
     read = _read(text)
     if read is None:
         raise HistoryDamaged(
-            f"{where} has the hash {text!r:.80}, which is none: it was changed after it was stored; "
-            "`position-ledger verify` names all that was"
+            f"{where} has {text!r:.80} as its hash, which is no hash: it was changed after it was stored; "
+            "`position-ledger verify` names everything that was changed"
         )
     return read
 
@@ -54,9 +54,9 @@ def _digest(before: bytes, stream: str, version: int, topic: str, state: bytes) 
 
 
 def expected(records: Iterable[RecordedEvent]) -> Iterator[str]:
-    """The hash that each event of a stream should have, from its first one on, after those that are stored before it.
+    """The hash that each event of a stream should have, computed from the stored hash of the event before it.
 
-    After one whose hash is none it goes on with what should stand there: the next may be as it was stored.
+    Where that stored hash is no hash, the one that should stand there is used: the next event may still be right.
     """
     before = bytes(_BYTES)
     for record in records:
@@ -68,16 +68,16 @@ def expected(records: Iterable[RecordedEvent]) -> Iterator[str]:
 
 @lru_cache(maxsize=4096)
 def _measured(text: str) -> bytes:
-    """A text after its length: the names of streams and events, and their versions, come back again and again."""
+    """A text preceded by its length; cached, because the same names and versions recur."""
     part = text.encode()
     return len(part).to_bytes(8, "big") + part
 
 
 def chained_on(heads: dict[str, str], records: Iterable[EventRecord]) -> tuple[list[str], tuple[StreamEnd, ...]]:
-    """The hashes of events of several streams, and what the first of each stream follows.
+    """The hashes of new events of several streams, and for each stream the end that its first new event follows.
 
-    `heads` are the hashes that the streams end with, GENESIS where none is given, and are those of the new ends
-    afterwards.
+    `heads` holds the hash of the last event of each stream, GENESIS where it is missing, and is updated to the new
+    ends.
     """
     hashes, ends, follows = [], dict[str, bytes](), dict[str, StreamEnd]()
     for stream, version, topic, state, _ in records:

@@ -8,11 +8,11 @@ from domain.errors import StoreUnavailable
 
 
 class OpenedElsewhere(StoreUnavailable):
-    """The ledger was opened before the fork that made this process; asking again changes nothing."""
+    """The ledger was opened before this process was forked; another attempt fails in the same way."""
 
 
 class LedgerClosed(StoreUnavailable):
-    """The ledger was disconnected by this process; asking again changes nothing."""
+    """This process disconnected the ledger; another attempt fails in the same way."""
 
     def __init__(self, shown: str) -> None:
         """Say what was closed."""
@@ -20,10 +20,10 @@ class LedgerClosed(StoreUnavailable):
 
 
 class Opener:
-    """The process that something was opened in."""
+    """The process that opened a ledger."""
 
     here = os.getpid()
-    """This process. Python says when it is a fork; asking the system costs every command three calls."""
+    """The id of this process, set anew after a fork; to ask the system would cost every command three calls."""
 
     def __init__(self, shown: str) -> None:
         """`shown` names what was opened, for the message in a fork."""
@@ -31,11 +31,11 @@ class Opener:
 
     @property
     def is_here(self) -> bool:
-        """Whether this is that process, not a fork of it."""
+        """Whether this is the process that opened it, not a fork."""
         return Opener.here == self._process
 
     def require(self) -> None:
-        """Refuses: OpenedElsewhere in a fork."""
+        """Refuses: OpenedElsewhere in a forked process."""
         if Opener.here != self._process:
             raise OpenedElsewhere(
                 f"{self._shown} was opened by process {self._process}, of which this one, {Opener.here}, is a fork; "

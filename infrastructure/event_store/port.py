@@ -1,4 +1,4 @@
-"""The store: what a ledger needs of a database. SQLite is one implementation, PostgreSQL another."""
+"""The store port: what a ledger needs of a database. SQLite is one implementation, PostgreSQL another."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ from projections.positions import PositionRow
 from projections.rebuild import PositionTable
 
 EVENTS_MAX: Final = 32
-"""More events than any command leads to; they stand one after the other in its stream."""
+"""More events than any one command records; they follow each other in its stream."""
 SOUGHT_AT_ONCE: Final = 100_000
-"""Places of the log in which a command is looked for by one question: a part of the time that a question has."""
+"""How many places of the log one query searches for a command: few enough to stay well within its timeout."""
 
 
 class WatchMemory(NamedTuple):
-    """All that a watch remembers, as text; `turn` goes up by one each time, from 1."""
+    """Everything that a watch remembers, as text; `turn` counts from 1 and goes up by one at each write."""
 
     turn: int
     body: str
@@ -46,33 +46,33 @@ class Store(ABC):
 
     settings: Settings
     placeholder: ClassVar[str]
-    """How the database's driver writes a parameter."""
+    """How the database's driver writes a parameter of a query."""
     is_outdated: bool = False
-    """Whether the table of positions was given columns that only a rebuild fills."""
+    """Whether the positions table has new columns that only a rebuild fills."""
     is_remote: bool
-    """Whether asking costs a round trip over a network, so that it may pay to assume."""
+    """Whether a query costs a round trip over a network, so that it may pay to assume the answer."""
     names_moments: ClassVar[bool] = True
-    """Whether others can use a snapshot by its name; else everybody has to begin while nothing is written."""
+    """Whether a snapshot has a name by which others can use it; else all must begin while nothing is written."""
     takes_writers_at_once: ClassVar[bool] = True
-    """Whether several processes that write beside each other are done before one of them would be."""
+    """Whether several processes that write at the same time are faster than one."""
     is_new: bool = False
-    """Whether there was no ledger before it was opened."""
+    """Whether opening created the ledger."""
     siblings: Sequence[str] = ()
-    """Of a ledger that was made now, the schemas of the same database that have one already."""
+    """The other schemas of the same database that already had a ledger when this one was created."""
 
     def require_primary(self) -> None:  # noqa: B027 - a primary refuses nothing
-        """Refuses: StoreUnavailable on a replica, where nothing is decided: what it holds is of the past."""
+        """Refuses: StoreUnavailable on a replica, where no command is decided, because it may lack the last events."""
 
     @contextmanager
     def settled(self) -> Iterator[ReplicaPlace | None]:
-        """On a replica, let everything that this thread reads be as of one settled place; None on a primary.
+        """On a replica, make all reads of this thread see the log up to one settled place; None on a primary.
 
-        Refuses: StoreUnavailable when no follower on the primary has said what is settled.
+        Refuses: StoreUnavailable when no follower on the primary has recorded which place is settled.
         """
         yield None
 
     def visible(self, as_of: AsOf | None) -> AsOf | None:
-        """A moment, as far as it may be looked at here: on a replica nothing is after its settled place."""
+        """The moment to read at: on a replica never after its settled place."""
         return as_of
 
     @abstractmethod
@@ -84,12 +84,12 @@ class Store(ABC):
         before: Mapping[str, PositionRow] = MappingProxyType({}),
         heads: dict[str, str] | None = None,
     ) -> None:
-        """Append events and write the rows they lead to, in one transaction.
+        """Append events and write the rows that they change, in one transaction.
 
-        `before` are the rows as they were, by position; of what is not given all orders are written, else those that
-        changed. `heads` are the hashes that the streams end with, and are those of the new ends afterwards; what is not
-        given is looked up. Whatever does not follow the end that is given is refused: the stream moved, or its past was
-        lost.
+        `before` holds the previous rows by position id: only orders that differ from them are written, or all orders
+        of a position that is not in it. `heads` holds the hash of the last event of each stream, and is updated to the
+        new ones; a missing one is looked up. Events that do not follow their head are refused: another process
+        appended to the stream, or its last events were lost.
         Refuses: VersionTaken, IntentTaken, SlotTaken (nothing was written); StoreUnavailable.
         """
 
@@ -102,14 +102,14 @@ class Store(ABC):
         before: Mapping[str, PositionRow],
         heads: dict[str, str],
     ) -> ReadyAppend:
-        """Make an append as `insert_events` would write it, for `append_ready`; nothing is asked of the database.
+        """Prepare what `insert_events` would write, for `append_ready`, without a query.
 
-        Streams that `heads` does not name are taken to be new; afterwards it names all of them.
+        A stream that is not in `heads` is taken to be new; `heads` is updated to the new ends of all streams.
         """
 
     @abstractmethod
     def append_ready(self, ready: ReadyAppend) -> None:
-        """Write an append that a store of this kind made, in one transaction.
+        """Write what `ready` of the same kind of store prepared, in one transaction.
 
         Refuses: as `insert_events` does.
         """
@@ -123,50 +123,50 @@ class Store(ABC):
         rows: Sequence[PositionRow],
         rejections: Sequence[Rejection],
     ) -> None:
-        """Write events as they were recorded elsewhere, the rows they lead to, and refusals, in one transaction.
+        """Write events exactly as another ledger recorded them, their rows, and rejections, in one transaction.
 
         Refuses: VersionTaken unless the log ends at `after`; IntentTaken, SlotTaken; StoreUnavailable.
         """
 
     def settle(self, append: UnsettledAppend, seconds: float) -> bool | None:
-        """Whether an append in doubt was made, for good; None while that may still change.
+        """Whether an append in doubt was made durably (True) or never will be (False); None while that may change.
 
-        `seconds` bounds each wait. Refuses: VersionTaken when somebody else's event stands there; StoreUnavailable.
+        `seconds` bounds each wait. Refuses: VersionTaken when another event has its version; StoreUnavailable.
         """
         raise AssertionError(f"{type(self).__name__} leaves no append in doubt: {append}, {seconds:g} s")
 
     @abstractmethod
     def holds(self, end: StreamEnd) -> bool:
-        """Whether an event that was acknowledged still stands in the log; a failover or a restore may have lost it."""
+        """Whether an acknowledged event is still in the log; a failover or a restore may have lost it."""
 
     def keeps(self, end: StreamEnd) -> bool | None:
-        """Whether an event stands in the log, for good; None when the database does not say: it may change yet."""
+        """Whether an event is in the log durably; None when the database cannot say, because it may still be lost."""
         return self.holds(end)
 
     @abstractmethod
     def snapshot(self, moment: str | None = None, *, as_found: bool = False) -> AbstractContextManager[object]:
-        """Let everything that this thread reads be of one moment, or of the moment of a snapshot elsewhere.
+        """Make all reads of this thread see one moment: that of a new snapshot, or of a named one of another process.
 
-        `as_found` is for whoever looks for damage: what is no text in the database comes as text that shows its bytes,
-        where else HistoryDamaged is raised.
+        `as_found` is for the search for damage: a stored value that is no valid text is returned as text that shows its
+        bytes; without it such a value is HistoryDamaged.
         """
 
     def spans(self, count: int) -> list[StreamSpan]:
-        """All streams, in about so many spans with as many events each; one where no moment can be shared."""
+        """All streams, divided into about `count` spans with equally many events; one span if sharing is impossible."""
         del count
         return [ALL_STREAMS]
 
     def moment(self) -> str:
-        """The id by which another process can use the snapshot that this thread is in, while it lasts."""
+        """The name of this thread's snapshot, by which another process can use it as long as it lasts."""
         raise AssertionError(f"{type(self).__name__} has no name for a moment")
 
     def still(self) -> AbstractContextManager[object]:
-        """Keep every writer waiting, so that whoever begins a snapshot meanwhile sees the same moment."""
+        """Block every writer, so that all snapshots that begin meanwhile see the same moment."""
         raise AssertionError(f"{type(self).__name__} names a moment instead")
 
     @abstractmethod
     def load(self, stream: str) -> list[RecordedEvent]:
-        """The events of a stream since it was last flat: enough to decide the next command."""
+        """The events of a stream from where it was last flat: enough to decide the next command."""
 
     @abstractmethod
     def load_cycle(self, stream: str, cycle: int) -> list[RecordedEvent]:
@@ -178,17 +178,17 @@ class Store(ABC):
 
     @abstractmethod
     def reaches(self, as_of: AsOf) -> Iterator[StreamReach]:
-        """How far each stream had come that had begun by a moment."""
+        """The last version and cycle that each stream had at a moment; a stream that began later is left out."""
 
     @abstractmethod
     def gone_on(self, reaches: Sequence[StreamReach]) -> Iterator[CyclePlace]:
-        """The cycles that had begun by then, and of which something was recorded after it."""
+        """The cycles that had begun by then and got further events afterwards."""
 
     @abstractmethod
     def following(
         self, places: Sequence[CyclePlace], kinds: Sequence[str], *, reach: int, limit: int
     ) -> Iterator[RecordedEvent]:
-        """For each place the first events of some kinds that are of a later cycle and so many versions away at most."""
+        """For each place the first `limit` events of some kinds of a later cycle, at most `reach` versions after it."""
 
     @abstractmethod
     def cycle_of_intent(self, stream: str, intent_id: str) -> int | None:
@@ -196,18 +196,18 @@ class Store(ABC):
 
     @abstractmethod
     def cycle_of_order(self, stream: str, exchange_order_id: str) -> int | None:
-        """The last cycle of a stream whose entry was this order of the exchange."""
+        """The last cycle of a stream whose entry was the order with this exchange id."""
 
     @abstractmethod
     def select(
         self, conditions: Sequence[str], values: Sequence[Any], order: str, limit: int | None = None
     ) -> Iterator[RecordedEvent]:
-        """Events that meet all conditions, which are written with our placeholder, in an order of columns."""
+        """The events that meet all conditions (SQL with our placeholder), sorted by the columns of `order`."""
 
     def history(self, stream: str, cycle: int | None = None, as_of: AsOf | None = None) -> Iterator[RecordedEvent]:
         """A stream, or one cycle of it, oldest first.
 
-        A cycle is found by its marks, however long its stream is; only one that has none is looked for in all of it.
+        A cycle is found by its load markers, however long its stream is; only for one without them all is searched.
         """
         if cycle and (of_cycle := self.load_cycle(stream, cycle)):
             moment = self.visible(as_of)
@@ -221,11 +221,11 @@ class Store(ABC):
         yield from self.select(conditions, values, "version")
 
     def of_command(self, command_id: str, stream: str | None = None) -> list[RecordedEvent]:
-        """The events that a command led to, oldest first; of one that was sent to several streams, the last one's.
+        """The events that a command recorded, oldest first; if it was sent to several streams, those of the last one.
 
-        The log is read from its end, for no index lists commands: one of late is found at once, and for one that was
-        never recorded all of it is read, or all of the stream where that is said. It is read part by part, each of
-        which is answered in time, however many there are.
+        No index lists commands, so the log is searched from its end: a recent command is found at once, and for one
+        that was never recorded the whole log is read, or the whole stream if it is given. The log is searched in parts,
+        so that each query ends before its timeout however long the log is.
         """
         asked = {"command_id =": command_id, "stream =": stream}
         if stream is None:
@@ -249,15 +249,15 @@ class Store(ABC):
         return None
 
     def of_no_cycle(self) -> Iterator[RecordedEvent]:
-        """What was recorded of streams and of none of their cycles, oldest first."""
+        """The events that belong to a stream but to none of its cycles, oldest first."""
         conditions, values = until(self.visible(None), self.placeholder)
         return self.select([*conditions, f"cycle = {self.placeholder}"], [*values, 0], "nid")
 
     def log(self, *, after: int = 0, as_of: AsOf | None = None, limit: int | None = None) -> Iterator[RecordedEvent]:
-        """All events in the order in which they were recorded; without a moment, up to the high-water mark.
+        """All events in the order of recording; without a moment, up to the high-water mark.
 
-        The end is looked for here and not by the database: for a range of places between two parameters a planner
-        expects few rows, fetches all of them before it sorts, and would do so again for every batch.
+        The end is checked here and not in SQL: for a range of nids between two parameters the query planner expects
+        few rows, fetches all of them before it sorts, and does so again for every batch.
         """
         moment = self.visible(as_of) or AsOf(nid=self.high_water_mark())
         conditions, values = until(replace(moment, nid=None), self.placeholder)
@@ -279,9 +279,9 @@ class Store(ABC):
         return self.select(*compared(span.conditions(), self.placeholder), "stream, version")
 
     def batches(self, span: StreamSpan, size: int) -> Iterator[list[RecordedEvent]]:
-        """The same, so many at a time; between two of them nothing is held, so that whoever has them may write.
+        """The same in lists of at most `size`; no query is open between two lists, so that the caller may write.
 
-        The end is looked for here, as that of the log is.
+        The end is checked here and not in SQL, as in `log`.
         """
         begins, place = f"stream >= {self.placeholder}", list[Any]((span.first,))
         while batch := list(self.select([begins], place, "stream, version", size)):
@@ -294,7 +294,7 @@ class Store(ABC):
 
     @abstractmethod
     def stream_names(self) -> Iterator[str]:
-        """Every stream that has an event, in order; as quick as there are few, however long they are."""
+        """Every stream that has an event, in order; the time depends on how many there are, not on their length."""
 
     @abstractmethod
     def rows(
@@ -302,26 +302,26 @@ class Store(ABC):
     ) -> Iterator[PositionRow]:
         """Rows of the positions table, oldest first.
 
-        Only those that are open or strays, or strays alone.
+        With `open_only` only open cycles and strays, with `strays_only` only strays.
         """
 
     @abstractmethod
     def listed(self, *, open_only: bool = False) -> Iterator[Listed]:
-        """The same rows for a list of them all, oldest first: without what no list shows they are read sooner."""
+        """The same rows with the columns of a list only, which is faster; oldest first."""
 
     @abstractmethod
     def rows_by_stream(self, span: StreamSpan = ALL_STREAMS) -> Iterator[PositionRow | UnreadableRow | UnreadRow]:
-        """Rows of the positions table in the order of `streams`, and what stands there that is none."""
+        """Rows of the positions table in the order of `streams`; a row that cannot be read comes as UnreadableRow."""
 
     @abstractmethod
     def lines_without_row(self) -> Iterator[tuple[str, int]]:
-        """The ids of which there are orders in the positions table and no row, and how many orders each has."""
+        """The position ids that have orders but no row in the positions table, and how many orders each has."""
 
     @abstractmethod
     def as_stored(self, row: PositionRow) -> tuple[Any, ...]:
-        """A row as `rows_by_stream` gives it back unread: what is equal to that need not be read.
+        """The columns of a row as `rows_by_stream` returns them unread: a stored row that equals them need not be read.
 
-        Refuses: AssertionError for what would never be stored.
+        Refuses: AssertionError for a row that would never be stored.
         """
 
     @abstractmethod
@@ -329,14 +329,14 @@ class Store(ABC):
         """Record a refused duplicate."""
 
     def rejections(self, stream: str | None = None, *, since: datetime | None = None) -> Iterator[Rejection]:
-        """All refused duplicates, or those of one stream, or from some time on, oldest first."""
+        """All refused duplicates, or those of one stream, or those since a time, oldest first."""
         asked = {"stream =": stream, "ts_recorded >=": since and timestamp_text(since)}
         conditions, values = compared(asked, self.placeholder)
         yield from map(rejection_from, self.select_rejections(conditions, values))
 
     @abstractmethod
     def select_rejections(self, conditions: Sequence[str], values: Sequence[Any]) -> Iterator[Sequence[Any]]:
-        """The columns of refused duplicates that meet all conditions, written with our placeholder, oldest first."""
+        """The columns of the refused duplicates that meet all conditions (SQL with our placeholder), oldest first."""
 
     @abstractmethod
     def refusal_counts(self) -> list[RefusalCount]:
@@ -344,42 +344,42 @@ class Store(ABC):
 
     @abstractmethod
     def profit_lines(self) -> Iterator[ProfitLine]:
-        """What all cycles brought so far, by as many lines as the database likes."""
+        """The profit of all cycles so far; the database may sum up cycles, or give a line for each."""
 
     @abstractmethod
     def settled_refusals(self) -> int | None:
-        """How many refused duplicates there are, before the last of which none can appear any more; None: not known."""
+        """How many refused duplicates there are, when none can appear before the last any more; None if not known."""
 
     @abstractmethod
     def places_handed_out(self) -> int | None:
-        """The last place in the log that the database gave to anybody; None where it does not tell this role."""
+        """The last nid that the database has assigned; None where this role may not read it."""
 
     def unverifiable(self) -> list[str]:
-        """What of a ledger is not kept in this database, and so cannot be verified here, in words."""
+        """The parts of a ledger that are not in this database, and so cannot be verified here, as sentences."""
         return []
 
     @abstractmethod
     def caution(self) -> Caution | None:
-        """What the operator of this database should know, if anything."""
+        """A warning for the operator of this database; None when there is none."""
 
     def obstacle(self) -> Caution | None:
-        """What keeps everybody from recording, if anything does; a replica is for reading anyway."""
+        """What prevents every process from recording; None when nothing does, and on a replica."""
         return None
 
     def replication(self) -> Standing | None:
-        """The replication that it stands on; None of a file, and of a replica, which says its place instead."""
+        """How this database is replicated; None for a file, and for a replica, which reports its place instead."""
         return None
 
     @abstractmethod
     def broken_guards(self) -> dict[str, str]:
-        """The triggers, unique indexes and checks of the schema that do not guard this database as they should.
+        """The triggers, unique indexes and checks of the schema that are missing, disabled or altered.
 
-        Shape: by name the statement that makes each.
+        Shape: the statement that creates each, by its name.
         """
 
     @abstractmethod
     def broken_storage(self) -> Iterable[str]:
-        """What is wrong with how the database keeps all of this, as an index that does not lead to a row."""
+        """Damage in the storage of the database itself, such as an index without an entry for a row."""
 
     @abstractmethod
     def tracking(self, projection: str) -> Checkpoints:
@@ -387,26 +387,26 @@ class Store(ABC):
 
     @abstractmethod
     def watch_memory(self, name: str) -> WatchMemory | None:
-        """What a watch remembered last; None of one that never remembered anything."""
+        """What a watch stored last; None for a watch that never stored anything."""
 
     @abstractmethod
     def watch_memories(self) -> dict[str, WatchMemory]:
-        """What every watch remembered last, by name."""
+        """What every watch stored last, by name."""
 
     @abstractmethod
     def remember(self, name: str, memory: WatchMemory) -> bool:
-        """Keep the memory of a watch, if it follows the turn that is kept.
+        """Store the memory of a watch, if its turn is the one after the stored turn.
 
-        Shape: whether it is kept; if not, another watch of this name was faster, and nothing was written.
+        Shape: whether it was stored; if not, another watch of this name was faster, and nothing was written.
         """
 
     @abstractmethod
     def rebuilding(self) -> AbstractContextManager[PositionTable]:
-        """A new positions table beside the one that is read."""
+        """A new positions table beside the one that is read, for a rebuild."""
 
     @abstractmethod
     def table_beside(self, name: str) -> PositionTable:
-        """The table of a rebuild that another process began, to be filled."""
+        """The new table of a rebuild that another process began, in order to fill it."""
 
     @abstractmethod
     def count_events(self) -> int:

@@ -1,4 +1,4 @@
-"""What a store keeps: a stored event, with the columns that it is queried by."""
+"""Stored events: the event as text, and the columns by which it is queried."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from typing import NamedTuple
 
 
 class LoadMarker(StrEnum):
-    """The few events that are found by their cycle and not by their place in the stream."""
+    """Marks the few events that show where the events of a cycle are in its stream."""
 
     FLAT = "flat"
-    """It opened a cycle while the stream was flat, or came before any: a history may be loaded from here."""
+    """The event opened a cycle while the stream was flat, or precedes every cycle: loading may start here."""
     BESIDE = "beside"
-    """An imported cycle that only fills in history beside an open one."""
+    """The event is an imported cycle that only fills in history beside an open one."""
     LATE = "late"
-    """It came after its cycle was over, perhaps in the middle of a later one."""
+    """The event came after its cycle was over, perhaps in the middle of a later one."""
 
 
 class IndexColumns(NamedTuple):
-    """What is kept beside an event to find it by; all of it follows from the event, so it can be checked.
+    """The columns by which an event is queried; all of them follow from the event, so they can be checked.
 
-    `intent_id` stands only where an intent is claimed for the first time in a stream.
+    `intent_id` is set only where an event claims an intent for the first time in its stream.
     """
 
     command_id: str
@@ -31,7 +31,7 @@ class IndexColumns(NamedTuple):
 
 
 class EventRecord(NamedTuple):
-    """A stored event and its columns, on the way into the store, which adds its hash."""
+    """An encoded event and its columns, before the store adds its hash."""
 
     originator_id: str
     originator_version: int
@@ -41,9 +41,9 @@ class EventRecord(NamedTuple):
 
 
 class StreamEnd(NamedTuple):
-    """The event that somebody took for the last of a stream, by its hash: the whole past of the stream is in that.
+    """The event that a process knows as the last of a stream; its hash covers the whole stream up to it.
 
-    Its version is 0 where nothing has happened yet.
+    Its version is 0 when the stream has no event yet.
     """
 
     stream: str
@@ -52,19 +52,19 @@ class StreamEnd(NamedTuple):
 
 
 class ReadyAppend(NamedTuple):
-    """What one transaction writes, as one kind of database takes it, made without asking it, perhaps elsewhere."""
+    """What a transaction will write, prepared for one kind of database without a query, perhaps in another process."""
 
     first: EventRecord
     follows: tuple[StreamEnd, ...]
-    """What the first event of each stream follows."""
+    """For each stream the end that its first new event follows."""
     content: bytes
-    """Events with their hashes, rows and orders; of the kind of store that made it."""
+    """Events with their hashes, rows and orders, in the format of the kind of store that made it."""
 
 
 class RecordedEvent(NamedTuple):
-    """A stored event as it is found in the log: with its place in the global order (`id`), its hash, and its columns.
+    """An event as it is stored in the log: with its place in the global order (`id`), its hash, and its columns.
 
-    A tuple in the order of the table, for it is made a million times over.
+    A tuple in the order of the table's columns, because a walk makes a million of them.
     """
 
     id: int
@@ -81,5 +81,5 @@ class RecordedEvent(NamedTuple):
 
     @property
     def columns(self) -> IndexColumns:
-        """What it is filed under."""
+        """The columns by which it is queried."""
         return IndexColumns._make(self[6:])

@@ -1,4 +1,4 @@
-"""A replica: a copy of a ledger on another server, read as of a settled place; nothing is decided there."""
+"""A replica: a copy of a ledger on another server, for reading up to a settled place; no command is decided there."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from domain.json_object import JsonObject
 
 
 class ReplicaKind(StrEnum):
-    """How a replica is fed."""
+    """How a replica gets its data."""
 
     STANDBY = "standby"
-    """Physical: it replays what its primary did, and can be promoted."""
+    """Physical: it replays the write-ahead log of its primary, and can be promoted."""
     SUBSCRIBER = "subscriber"
     """Logical: it subscribes to the tables of a ledger."""
 
 
 @dataclass(frozen=True)
 class ReplicaPlace(JsonObject):
-    """Up to where a replica is read: all up to `nid` has arrived, and nothing can appear before it any more.
+    """Up to where a replica is read: every event up to `nid` has arrived, and none can appear before it any more.
 
-    `recorded_at` is when the event at `nid` was recorded. `arrived` events after it are there and not shown, for some
-    before them may be missing. `left_out` is how many an operator left out of the rows that are read. `lag` is how long
-    ago the last of what has arrived was committed, nothing when all that was received is applied, and None when nobody
-    sends: then it is not known.
+    `recorded_at` is when the event at `nid` was recorded. `arrived` counts later events, which are not shown because
+    some before them may be missing. `left_out` counts the events that an operator left out of the rows that are read.
+    `lag` is the age of the last commit that has arrived, zero when everything that was received is applied, and None
+    (not known) when no primary sends.
     """
 
     kind: ReplicaKind

@@ -1,4 +1,4 @@
-"""A turn: what one thread does in one transaction, and what it may no longer touch once that is over."""
+"""A turn: the time during which a transaction of one thread may use its connection."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ Value = TypeVar("Value")
 class Turn(Generic[Connection]):
     """A transaction of a thread, or a part of it.
 
-    A generator that was begun in it may be closed, or asked for more, after its end, in another thread, or in a fork:
-    the connection is somebody else's by then.
+    A generator that was started in a turn may be closed or read on after its end, in another thread, or in a forked
+    process. By then the connection may belong to somebody else, so the generator must not touch it.
     """
 
     def __init__(self, connection: Connection, opener: Opener, outer: Turn[Connection] | None) -> None:
@@ -26,7 +26,7 @@ class Turn(Generic[Connection]):
 
     @property
     def is_over(self) -> bool:
-        """Whether its connection is not ours any more."""
+        """Whether it may no longer use its connection."""
         return self._ended or not self._opener.is_here or (self.outer is not None and self.outer.is_over)
 
     def end(self) -> None:
@@ -41,7 +41,7 @@ class Turn(Generic[Connection]):
 
     @contextmanager
     def lasting(self, context: AbstractContextManager[Value]) -> Iterator[Value]:
-        """Enter a context of the connection, and leave it only while the connection is still ours."""
+        """Enter a context of the connection; leave it only if the turn is not over, else drop it."""
         with ExitStack() as stack:
             value = stack.enter_context(context)
             try:

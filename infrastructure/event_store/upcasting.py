@@ -16,9 +16,9 @@ Fields = dict[str, Any]
 
 @dataclass(frozen=True)
 class Upcast:
-    """What follows a stored name: the next version, and its fields from those of this one.
+    """The step from one stored name to the next version: the new name, and how its fields follow from the old ones.
 
-    `fields` is pure: the same fields in, the same fields out, whatever the day; it may change what it is given.
+    `fields` is a pure function: the same fields in give the same fields out; it may alter the dict that it is given.
     """
 
     becomes: str
@@ -26,7 +26,7 @@ class Upcast:
 
 
 UPCASTS: Final[dict[str, Upcast]] = {}
-"""By stored name of the past. Nothing that was shipped has changed its shape so far."""
+"""The steps by the old stored name. No event that was shipped has changed its shape so far."""
 
 
 def upcast(name: str, fields: Fields) -> tuple[str, Fields]:

@@ -12,9 +12,9 @@ class Wakeups:
     """The wait between two reads of a log whose writers do not notify."""
 
     def wait(self, stopped: threading.Event) -> bool:
-        """Wait for a moment, at most until `stopped`; returns whether it is time to read."""
+        """Wait for one poll interval, or until `stopped` is set; returns whether it is time to read the log."""
         stopped.wait(POLL_SECONDS)
         return True
 
     def close(self) -> None:
-        """Release whatever it waits on."""
+        """Release what it waits on; polling has nothing to release."""

@@ -1,1 +1,1 @@
-"""How snapshots of an exchange are read: as an old bot saved them, as ccxt structures, or live."""
+"""Reading account snapshots: saved by an old bot, as ccxt structures, or live; and sending orders through ccxt."""

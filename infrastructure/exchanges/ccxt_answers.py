@@ -1,4 +1,4 @@
-"""What a ccxt client answers about an account: positions, plain and conditional orders, balances, as a document."""
+"""Taking a snapshot of an account with a ccxt client: positions, plain and conditional orders, balances."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ _CONDITIONAL: Final[dict[str, tuple[dict[str, Any], ...]]] = {
     "bitget": tuple({"trigger": True, "planType": kind} for kind in ("normal_plan", "profit_loss", "track_plan")),
     "htx": ({"trigger": True}, {"stopLossTakeProfit": True}, {"trailing": True}),
 }
-"""The calls that list conditional orders, where one does not list them all."""
+"""The calls that list conditional orders, where one call does not list all of them."""
 
 _BALANCES: Final[dict[str, dict[str, Any]]] = {
     "binance": {"type": "spot", "subType": "spot"},
     "hyperliquid": {"type": "spot"},
 }
-"""What asks for the coins of the spot wallet, where the balances of derivatives are another one's."""
+"""The parameters that ask for the spot wallet, where derivatives have another one."""
 
 Json = dict[str, Any]
 Lists = tuple[list[Json], list[Json], list[Json]]
-"""Positions, plain orders, conditional ones."""
+"""Positions, plain orders, conditional orders."""
 
 
 def snapshot_document(
@@ -43,20 +43,21 @@ def snapshot_document(
     with_balances: bool = True,
     taken_at: datetime | None = None,
 ) -> bytes:
-    """Ask everything that a snapshot needs: the file that `reconcile`, `recover` and `diagnose` read.
+    """Take a snapshot: the document that `reconcile`, `recover` and `diagnose` read.
 
-    Shape:   `client` is one of ccxt, with whatever keys it has; nothing but reading is asked of it. `taken_at` is now
-             unless it is said, before the first question: what comes back can only be younger.
-    Refuses: whatever the client raises, for half an answer is none; ValueError for an answer that is no list.
+    Shape:   `client` is a ccxt client with its keys; only reading calls are made. `taken_at` is by default the time
+             before the first call, so that no answer is older than it.
+    Refuses: any error of the client passes through, because half a snapshot is none; ValueError for an answer that is
+             no list.
     """
     name = normalized_exchange(exchange)
     at = taken_at or now()
-    client.enableLastJsonResponse = True  # an empty list that ccxt made of something else is found out by it
+    client.enableLastJsonResponse = True  # shows whether ccxt made an empty list of an answer that was no list
     return answered(snapshot_calls(name, account, at, with_balances=with_balances), client)
 
 
 def snapshot_calls(name: str, account: str | None, taken_at: datetime, *, with_balances: bool) -> Asking[bytes]:
-    """The questions of a snapshot, and the document that their answers make."""
+    """The calls for a snapshot, and the document that is made from their answers."""
     positions, orders, conditional = yield from _ASK.get(name, _ask)(name)
     document: Json = {
         "exchange": name,
@@ -73,7 +74,7 @@ def snapshot_calls(name: str, account: str | None, taken_at: datetime, *, with_b
 
 
 def _ask(exchange: str) -> Asking[Lists]:
-    """By ccxt's own calls; conditional orders apart where the exchange has them so."""
+    """Ask by ccxt's unified calls, and for conditional orders separately where the exchange lists them separately."""
     positions = yield from _all("fetch_positions")
     orders = yield from _all("fetch_open_orders")
     calls = _CONDITIONAL.get(exchange, ({"trigger": True},) if exchange in LISTS_CONDITIONAL_APART else ())
@@ -89,7 +90,7 @@ def _all(method: str, **named: Any) -> Asking[list[Json]]:
 
 
 def _ask_binance(_: str) -> Asking[Lists]:
-    """Stops are conditional orders, which Binance keeps apart from the others."""
+    """Ask Binance, which lists conditional orders, and stops are such, separately."""
 
     def all_of(method: str, **named: Any) -> Asking[list[Json]]:
         answer = yield ClientCall(method, (), named)
@@ -102,7 +103,7 @@ def _ask_binance(_: str) -> Asking[Lists]:
 
 
 def _ask_bybit(_: str) -> Asking[Lists]:
-    """Every settle coin by itself; stops come with the other orders."""
+    """Ask Bybit for every settle coin; stops are in the list of the other orders."""
     positions: list[Json] = []
     orders: list[Json] = []
     for coin in SETTLE_COINS:
@@ -112,7 +113,7 @@ def _ask_bybit(_: str) -> Asking[Lists]:
 
 
 def _ask_okx(_: str) -> Asking[Lists]:
-    """Conditional orders kind by kind, and every list until a page is not full."""
+    """Ask OKX for every kind of conditional order, and for further pages of a list until a page is not full."""
 
     def all_of(params: Json) -> Asking[list[Json]]:
         found: list[Json] = []
@@ -133,7 +134,7 @@ def _ask_okx(_: str) -> Asking[Lists]:
 
 
 def bybit_pages(method: str, params: Json, symbol: str | None = None) -> Asking[list[Json]]:
-    """All pages of an answer; ccxt's own way of turning them needs a time to begin with, which there is not."""
+    """All pages of an answer; ccxt's own pagination needs a start time, which there is none."""
     found: list[Json] = []
     cursor = None
     for _ in range(PAGES_MAX):
@@ -148,7 +149,7 @@ def bybit_pages(method: str, params: Json, symbol: str | None = None) -> Asking[
 
 
 def _listed(answer: Any, said: object = ()) -> list[Json]:
-    """What ccxt made of an answer, if that was a list: of anything else it makes an empty one, which would be I-29."""
+    """The list that ccxt made of an answer, if that was a list: of anything else ccxt makes an empty list (I-29)."""
     for each in (answer, said):
         if not isinstance(each, list | tuple):
             raise ValueError(f"it answered {str(each)[:80]}, which is no list")
@@ -156,4 +157,4 @@ def _listed(answer: Any, said: object = ()) -> list[Json]:
 
 
 _ASK: Final = {"binance": _ask_binance, "bybit": _ask_bybit, "okx": _ask_okx}
-"""Exchanges whose answers are looked at page by page, and as they came."""
+"""Exchanges that are asked in a way of their own."""

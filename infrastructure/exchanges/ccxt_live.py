@@ -1,4 +1,4 @@
-"""A snapshot from the exchange itself, through ccxt: reading only, with keys that are never shown."""
+"""Taking a snapshot from the exchange itself through ccxt: only reading, with keys that are never shown."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ CLASSES: Final = {
     "krakenfutures": "krakenfutures",
     "hyperliquid": "hyperliquid",
 }
-"""The exchanges that can be asked, and what ccxt calls them: of Binance USD-M futures, of Bybit linear contracts."""
+"""The exchanges that can be asked, with ccxt's names: for Binance USD-M futures, for Bybit linear contracts."""
 
 _KEYS: Final = {
     "okx": {"API_KEY": "apiKey", "SECRET": "secret", "PASSPHRASE": "password"},
     "hyperliquid": {"WALLET": "walletAddress"},
 }
 _USUAL_KEYS: Final = {"API_KEY": "apiKey", "SECRET": "secret"}
-"""What the environment calls the keys of an exchange, and what ccxt does."""
+"""The names of an exchange's keys in environment variables, and ccxt's names for them."""
 
 TIMEOUT_MS: Final = 10_000
 
@@ -37,30 +37,30 @@ OPTIONS: Final[dict[str, dict[str, Any]]] = {
     "binance": {"leverageBrackets": {}, "fetchOpenOrders": {"warnWithoutSymbol": False}},
     "bybit": {"fetchMarkets": {"types": ["linear"]}, "defaultType": "swap", "defaultSubType": "linear"},
 }
-"""What keeps ccxt from asking for what is not needed here."""
+"""Options that keep ccxt from calls that are not needed here."""
 
 _UNREADABLE: Final = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
-"""What ccxt runs into when an answer is not shaped as it should be."""
+"""The errors that ccxt raises when an answer does not have the expected shape."""
 
 _LOOPBACK: Final = {"localhost", "127.0.0.1", "::1"}
 _QUERY = re.compile(r"\?\S+")
 
 
 class ExchangeUnavailable(LedgerError):
-    """The exchange did not answer, or not with what was asked for: that says nothing about positions."""
+    """The exchange did not answer, or not as expected; that says nothing about positions."""
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Which exchange to ask, and as whom.
+    """The exchange to ask, and the account and keys to use.
 
-    `url` takes the place of the exchange's own address, for a test network.
+    `url` replaces the exchange's own address, for a test network.
     """
 
     exchange: str
     account: str | None
     keys: Mapping[str, str] = field(repr=False)
-    """By ccxt's names."""
+    """The keys by ccxt's names."""
     url: str | None = None
 
     @classmethod
@@ -78,11 +78,11 @@ class Asked:
 
     @classmethod
     def by_nobody(cls, exchange: str, environment: Mapping[str, str] = os.environ) -> Self:
-        """Ask what is public, without keys. Refuses: ValueError as `of`."""
+        """For public calls, without keys. Refuses: ValueError as `of`."""
         return cls(exchange, None, {}, _address(exchange, environment, "--from"))
 
     def clean(self, words: str) -> str:
-        """Words of ccxt without what must not be shown: keys, and queries with their signatures."""
+        """A message of ccxt without keys, and without URL queries, which hold signatures."""
         for private in self.keys.values():
             words = words.replace(private, "…")
         return _QUERY.sub("?…", words)
@@ -101,9 +101,9 @@ def _address(exchange: str, environment: Mapping[str, str], instead: str) -> str
 
 
 def fetch_document(asked: Asked, *, with_balances: bool = False) -> bytes:
-    """Ask for all positions and all orders that rest, page by page: a snapshot as a file has it.
+    """Ask for all positions and all resting orders, page by page: a snapshot in the format of a file.
 
-    Shape:   taken when the first question was sent: it can only be younger than it says.
+    Shape:   its time is that of the first call, so that no answer is older.
     Refuses: ExchangeUnavailable when any of the answers is missing; ValueError when ccxt is not installed.
     """
     taken_at = now()

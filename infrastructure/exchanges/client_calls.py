@@ -1,4 +1,4 @@
-"""Calls to a ccxt client, written once for both of its kinds: a generator yields them, a driver makes them."""
+"""Calls to a ccxt client, written once for both kinds of clients: a generator yields calls, a driver makes them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 @dataclass(frozen=True, slots=True)
 class ClientCall:
-    """One method of a client, and with what it is called."""
+    """A call of one method of a client."""
 
     method: str
     args: tuple[Any, ...] = ()
@@ -19,7 +19,7 @@ class ClientCall:
 
 @dataclass(frozen=True, slots=True)
 class ClientAnswer:
-    """What the client made of an answer, and the JSON that it was."""
+    """The value that the client returned, and the JSON from which it made the value."""
 
     value: Any
     said: Any
@@ -35,23 +35,23 @@ def _as_it_is(wrong: Exception) -> Exception:
 
 
 def answered(asking: Asking[T], client: Any, translated: Translated = _as_it_is) -> T:
-    """Make the calls of `asking` with a client that answers at once; what fails is thrown into it, translated."""
+    """Make the calls that `asking` yields with a synchronous client; an error is translated and raised in `asking`."""
     step = partial(next, asking)
     while True:
         try:
             call = step()
         except StopIteration as done:
-            return done.value  # type: ignore[no-any-return]  # a generator's return value is untyped in its exception
+            return done.value  # type: ignore[no-any-return]  # StopIteration does not type the generator's result
         try:
             value = getattr(client, call.method)(*call.args, **call.named)
-        except Exception as wrong:  # noqa: BLE001  # whatever it is, `asking` has to know that the call failed
+        except Exception as wrong:  # noqa: BLE001  # `asking` has to learn of every kind of failure
             step = partial(asking.throw, translated(wrong))
         else:
             step = partial(asking.send, ClientAnswer(value, client.last_json_response))
 
 
 async def answered_async(asking: Asking[T], client: Any, translated: Translated = _as_it_is) -> T:
-    """As `answered`, with a client of asyncio: nothing else runs between an answer and the reading of its JSON."""
+    """As `answered`, with a client of asyncio; no other task runs between an answer and the reading of its JSON."""
     step = partial(next, asking)
     while True:
         try:

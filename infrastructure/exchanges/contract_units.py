@@ -1,4 +1,4 @@
-"""In which unit an exchange counts: contracts of a size, or units already; held against what it says they are worth."""
+"""The unit in which an exchange counts, contracts or units of the base asset, and a check of it by the stated value."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from typing import Final
 from domain.values import EXACT, plain
 
 COUNTS_UNITS: Final = frozenset({"deribit"})
-"""Exchanges whose amounts are units already, beside a contract size that is said all the same."""
+"""Exchanges whose amounts are in units although they state a contract size."""
 
 APART_MAX: Final = Decimal("0.05")
-"""By how much a quantity and what it is said to be worth may differ: marks move, and fees are added."""
+"""How far a quantity's value and the stated value may differ, as a share: prices move, and fees are added."""
 
 _ONE: Final = Decimal(1)
 
 
 def unit_size(said: Decimal | None, exchange: str) -> Decimal:
-    """How many units one contract is.
+    """How many units one contract is, from the stated size.
 
-    Shape:   1 where none is said, and where one was divided out of rounded numbers, as ccxt does: 0.99994 is 1.
-    Refuses: ValueError for one that is not above zero.
+    Shape:   1 where no size is stated, and for a size near 1, which ccxt computes from rounded numbers: 0.99994 is 1.
+    Refuses: ValueError for a size that is not above zero.
     """
     if said is None or exchange in COUNTS_UNITS:
         return _ONE
@@ -31,9 +31,9 @@ def unit_size(said: Decimal | None, exchange: str) -> Decimal:
 
 
 def check_worth(quantity: Decimal, worth: Decimal | None, prices: Iterable[Decimal]) -> None:
-    """Hold a quantity against what it is said to be worth: in quote, or of an inverse contract in quote or base.
+    """Check a quantity by its stated value: in quote, or for an inverse contract in quote or base.
 
-    Refuses: ValueError when that is more than 5 % away at every price that is said; nothing said is no doubt.
+    Refuses: ValueError when the values differ by more than 5 % at every stated price; without any there is no check.
     """
     known = list(prices)
     if not worth or not known:
@@ -50,13 +50,13 @@ def check_worth(quantity: Decimal, worth: Decimal | None, prices: Iterable[Decim
 
 
 def power_of_ten(ratio: Decimal) -> Decimal | None:
-    """The power of ten that a number is, but for 2 %, as an exchange's contract sizes are; None when it is none."""
+    """The power of ten within 2 % of a number, because contract sizes are powers of ten; None if there is none."""
     nearest = _ONE.scaleb(int(ratio.log10().to_integral_value()))
     return nearest if (ratio - nearest).copy_abs() <= nearest * Decimal("0.02") else None
 
 
 def size_by_worth(quantity: Decimal, units: Decimal | None) -> Decimal | None:
-    """How much a contract is, where so many of them are said to be so many units; None where that does not follow."""
+    """The contract size, if `quantity` contracts are stated to be `units`; None if the ratio is no power of ten."""
     ratio = None if units is None else EXACT.divide(units.copy_abs(), quantity)
     return power_of_ten(ratio) if ratio else None
 

@@ -1,4 +1,4 @@
-"""A snapshot as a JSON document: what an old bot saved, ccxt's structures, or the exchange's own answers."""
+"""Reading a snapshot from a JSON document: saved by an old bot, with ccxt's structures, or the exchange's answers."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from projections.account_snapshot import AccountSnapshot, OrderKind, OrderReport
 _POSITIONS: Final = ("positions", "fetch_positions", "fetchPositions")
 _ORDERS: Final = ("orders", "open_orders", "openOrders", "fetch_open_orders", "fetchOpenOrders")
 _CONDITIONAL: Final = ("conditional_orders", "conditionalOrders")
-"""Those that an exchange lists in a call of their own; where they are, they were asked for, be they none."""
+"""Conditional orders from a call of their own; where the field is present, they were asked for, even if it is empty."""
 _TYPED: Final = {"type", "orderType", "ordType"}
 _SIZED: Final = {"contracts", "position", "positionAmt", "pos", "szi"}
 _BALANCES: Final = ("balances", "balance", "fetch_balance", "fetchBalance")
@@ -33,31 +33,31 @@ _TIMES: Final = ("timestamp", "taken_at", "datetime")
 _HEAD: Final = ("exchange", "account", "error", "errors", "positions_count", "orders_count", *_TIMES)
 _NO_ORDERS: Final = ("it has no list of orders, so nothing is said about stops",)
 _FIRST_ZONE: Final = timezone(timedelta(hours=14))
-"""Where the clocks are furthest ahead: a time without a zone was never earlier than it reads there."""
+"""The zone whose clocks are furthest ahead, in which a time without a zone is the earliest that it can mean."""
 
 Seen = TypeVar("Seen", PositionReport, OrderReport)
 
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What whoever hands over a snapshot knows of it, where it does not say so itself."""
+    """What the caller knows of a snapshot, for what the document does not say itself."""
 
     exchange: str | None = None
     account: str | None = None
     taken_at: datetime | None = None
     zone: tzinfo | None = None
-    """Of a time that names none."""
+    """The zone of a time that names none."""
 
     @classmethod
     def of(cls, exchange: str, account: str | None) -> Self:
-        """Whom it is of, in our spelling. Refuses: ValueError for what is no such name."""
+        """Its exchange and account, in any spelling. Refuses: ValueError for a text that is no such name."""
         return cls(normalized_exchange(exchange), normalized_account(account))
 
 
 def read_snapshot(data: bytes, given: Given | None = None) -> AccountSnapshot:
-    """Read a document. What cannot be read is no refusal: the snapshot says so, and is then not believed.
+    """Read a document. A part that cannot be read is no error: it becomes a doubt of the snapshot.
 
-    Refuses: ValueError when it is of another exchange or account than the one that it is said to be of.
+    Refuses: ValueError when it is of another exchange or account than the caller says.
     """
     given = given or Given()
     digest = hashlib.sha256(data).hexdigest()[:16]
@@ -70,7 +70,7 @@ def read_snapshot(data: bytes, given: Given | None = None) -> AccountSnapshot:
 
 
 def _not_a_number(_: str) -> None:
-    """NaN is how some libraries write that nothing is known; where a number is needed, its row cannot be read."""
+    """Read NaN as None: some libraries write it for an unknown value. Where a number is needed, the row is refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +79,14 @@ class _Rows:
 
     found: tuple[Any, ...] | None = None
     doubts: tuple[str, ...] = ()
-    """About the list itself."""
+    """Doubts about the list itself."""
     row_doubts: tuple[str, ...] = ()
     unread: tuple[str | None, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """A document on its way to become a snapshot."""
+    """A document while it is read."""
 
     head: ReportFields
     positions: Any
@@ -98,7 +98,7 @@ class _Reading:
     is_account_said: bool
     given: Given
     sizes: dict[str, Decimal] = field(default_factory=dict)
-    """By symbol, how many units one contract is: said with positions, and true of orders as well."""
+    """The contract size by symbol: it is stated with positions, and needed for orders as well."""
 
     @classmethod
     def of(cls, document: Any, given: Given) -> Self:
@@ -150,7 +150,7 @@ class _Reading:
         )
 
     def _spot(self) -> frozenset[str]:
-        """Symbols that mean no derivative here, for ccxt's name of one stands beside them."""
+        """The symbols that mean spot here, because ccxt's name of the derivative (`A/B:B`) is in the document, too."""
         named = {
             str(entry.get("symbol"))
             for entries in (self.positions, self.orders, self.conditional)
@@ -160,7 +160,7 @@ class _Reading:
         return frozenset(name.partition(":")[0] for name in named if ":" in name) & named
 
     def _positions(self, spot: frozenset[str]) -> _Rows:
-        """Every key once, and the contract sizes that are said with them; those of flat ones as well."""
+        """The positions, each key once; the contract sizes in their rows, also in flat ones, are kept."""
         read = self._read(self.positions, "positions", self._position, spot)
         if read.found is None:
             return read
@@ -185,7 +185,7 @@ class _Reading:
         return seen
 
     def _in_units(self, orders: Sequence[OrderReport]) -> tuple[OrderReport, ...]:
-        """Orders count as the positions of their symbol do; spot knows no contracts."""
+        """Convert the quantities of orders to units, by the contract size of their symbol; spot has no contracts."""
         return tuple(
             replace(order, quantity=rounded(EXACT.multiply(order.quantity, self.sizes[order.key.symbol])))
             if order.quantity is not None and order.key.symbol in self.sizes and order.key.leg is not Leg.SPOT
@@ -200,7 +200,7 @@ class _Reading:
         read: Callable[[object, str, str | None, frozenset[str]], Seen | None],
         spot: frozenset[str],
     ) -> _Rows:
-        """The entries that could be read, and what was wrong with the others."""
+        """Read the entries of a list; one that cannot be read becomes a doubt."""
         if not isinstance(entries, list):
             if entries is None:
                 return _Rows()
@@ -228,7 +228,7 @@ class _Reading:
         return [f"it is of a call that failed: {words}" for words in errors]
 
     def _counts(self) -> list[str]:
-        """A list that is shorter than it says was cut off: I-29."""
+        """The doubts about lists that are shorter than the stated count, and so were cut off (I-29)."""
         doubts = []
         for name, entries in (("positions_count", self.positions), ("orders_count", self.orders)):
             counted = self.head.find(name)
@@ -238,7 +238,10 @@ class _Reading:
         return doubts
 
     def _time(self, orders: Sequence[OrderReport]) -> tuple[datetime | None, bool, tuple[str, ...]]:
-        """The earliest moment that it can show: evidence may count for less than it is worth, never for more."""
+        """The earliest moment that it can show, whether that is exact, and notes.
+
+        An estimate must be early: a snapshot may be taken for older than it is, but never for newer.
+        """
         if self.given.taken_at is not None:
             return self.given.taken_at, True, ()
         text = self.head.text(*_TIMES)
@@ -259,7 +262,7 @@ class _Reading:
 
 
 def _symbol(entry: object) -> str | None:
-    """The symbol of a row, by itself, in our spelling; None where not even that can be read."""
+    """Only the symbol of a row, in our spelling; None where not even that can be read."""
     if not isinstance(entry, Mapping):
         return None
     try:
@@ -269,7 +272,7 @@ def _symbol(entry: object) -> str | None:
 
 
 def _contradicting(orders: Sequence[OrderReport]) -> tuple[str, ...]:
-    """Orders of one id that are two, as one of several accounts or products would be."""
+    """The doubts about orders with the same id and different sides or kinds, as from several accounts or products."""
     said: dict[tuple[str, str], set[tuple[str | None, OrderKind]]] = {}
     for order in orders:
         said.setdefault((order.key.stream, order.order_id), set()).add((order.side, order.kind))
@@ -277,12 +280,12 @@ def _contradicting(orders: Sequence[OrderReport]) -> tuple[str, ...]:
 
 
 def _each_once(orders: Sequence[OrderReport]) -> tuple[OrderReport, ...]:
-    """An order that moved from one page to the next while they were turned is still one order."""
+    """The orders without repetitions: one may move to the next page while the pages are read."""
     return tuple({(order.key, order.order_id): order for order in orders}.values())
 
 
 def _as_document(document: Any) -> Mapping[str, Any]:
-    """A bare answer is that of one call, ccxt's or the exchange's; an order has a type, and a position a size."""
+    """The document as fields. The bare answer of one call is a list of orders or of positions: an order has a type."""
     if isinstance(document, Mapping) and any(name in document for name in (*_POSITIONS, *_ORDERS)):
         return document
     entries = rows(document)

@@ -1,4 +1,4 @@
-"""One entry of a snapshot: a value under any of its names, ccxt's or the exchange's own."""
+"""The fields of one entry of a snapshot: each value is found under any of its names, ccxt's or the exchange's own."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from infrastructure.timezones import read_time
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _SINCE_EPOCH = re.compile(r"\d{1,18}(\.\d{1,9})?", re.ASCII)
 _MILLISECONDS_MIN: Final = 10**11
-"""Less than this are seconds: as milliseconds it would be before 1974."""
+"""A smaller number is in seconds: in milliseconds it would be before 1974."""
 _YES: Final = {"true", "1", "yes"}
 _NESTED: Final = ("position", "order", "initial", "put", "trigger", "descr")
-"""Where exchanges put the thing itself inside of what they say of it: Hyperliquid, Gate, Kraken."""
+"""The fields in which exchanges nest the position or order itself: Hyperliquid, Gate, Kraken."""
 _LEGS: Final = {"long": Leg.LONG, "short": Leg.SHORT, "both": Leg.BOTH}
 _LEG_OF_INDEX: Final = {"1": Leg.LONG, "2": Leg.SHORT}
 _ONE_WAY: Final = {"one_way_mode", "single", "one_way", "oneway", "net_mode"}
-"""Of accounts that hold one position a symbol: a side beside it is no leg, then."""
+"""The modes of accounts with one position for each symbol: a position side beside them is no leg."""
 _LEG_NAMES: Final = ("positionSide", "position_side", "posSide")
 _SPOT: Final = {"spot", "margin"}
 
@@ -31,10 +31,10 @@ T = TypeVar("T")
 
 
 class ReportFields:
-    """A position or an order as it was written; what the exchange itself said stands under `info`, if at all."""
+    """The fields of a position or an order; the exchange's own answer is under `info`, if it is included."""
 
     def __init__(self, fields: Mapping[str, Any]) -> None:
-        """Look into a JSON object, into its `info`, and into what is nested in either."""
+        """Search a JSON object, its `info`, and the objects that are nested in either."""
         places = {"": fields, "info.": fields.get("info")}
         for prefix, place in list(places.items()):
             if isinstance(place, Mapping):
@@ -44,13 +44,13 @@ class ReportFields:
 
     @classmethod
     def of(cls, value: object) -> Self:
-        """Refuses: ValueError for what is no JSON object."""
+        """The fields of a JSON object. Refuses: ValueError for anything else."""
         if not isinstance(value, Mapping):
             raise ValueError(f"{value!r:.60} is not an object")
         return cls(value)
 
     def find(self, *names: str) -> Any:
-        """The first value that is there, under the first name that has one; None and blanks are not there."""
+        """The first value under any of the names, in this order; None and empty texts do not count."""
         for place in self._places:
             for name in names:
                 if place.get(name) not in (None, ""):
@@ -58,7 +58,7 @@ class ReportFields:
         return None
 
     def said(self, *names: str) -> dict[str, str]:
-        """Everything that is said under any of the names, each by where it stands: `side`, `info.side`."""
+        """Every value under any of the names, by its place: `side`, `info.side`."""
         found = {}
         for prefix, place in self._named.items():
             for name in names:
@@ -67,32 +67,32 @@ class ReportFields:
         return found
 
     def text(self, *names: str) -> str | None:
-        """A name or a word; numbers as they are written."""
+        """The first value as text; a number as it is written."""
         value = self.find(*names)
         return None if value is None else _text(names[0], value)
 
     def words(self, *names: str) -> set[str]:
-        """Every word that is there under any of the names, in lower case."""
+        """Every value under any of the names as text, in lower case."""
         found = (str(place.get(name) or "") for place in self._places for name in names)
         return {word.strip().lower() for word in found} - {""}
 
     def word(self, *names: str) -> str:
-        """A word in lower case, nothing if there is none."""
+        """The first value as text in lower case; empty if there is none."""
         return (self.text(*names) or "").lower()
 
     def number(self, *names: str) -> Decimal | None:
-        """A number, exact; an object under that name says none. Refuses: ValueError for what is no number."""
+        """The first value as an exact number; None if missing or an object. Refuses: ValueError for no number."""
         value = self.find(*names)
         if value is None or isinstance(value, Mapping):
             return None
         return _number(names[0], _text(names[0], value))
 
     def numbers(self, *names: str) -> dict[str, Decimal]:
-        """Every number under any of the names, by where it stands. Refuses: ValueError for what is none."""
+        """Every number under any of the names, by its place. Refuses: ValueError for a value that is no number."""
         return {name: _number(name, text) for name, text in self.said(*names).items()}
 
     def above_zero(self, *names: str) -> Decimal | None:
-        """A price or a quantity under the first name that says one: exchanges write 0 where there is none."""
+        """The first number above zero under any of the names: exchanges write 0 where there is no price or quantity."""
         for name in names:
             number = self.number(name)
             if number is not None and number > 0:
@@ -100,19 +100,19 @@ class ReportFields:
         return None
 
     def flag(self, *names: str) -> bool:
-        """Yes or no, as a boolean or in words; nothing said is no."""
+        """Whether one of the names has a yes, as a boolean or as a word."""
         return any(str(self.find(name)).lower() in _YES for name in names)
 
     def moment(self, *names: str) -> datetime | None:
-        """When it was made, in UTC; None when that is not said, or not where."""
+        """The first value as a time in UTC; None if there is none, or without a zone."""
         text = self.text(*names)
         time = None if text is None else read_moment(text)
         return time if time is not None and time.tzinfo is not None else None
 
     def leg(self, side: Side | None) -> Leg:
-        """Which leg of a hedge-mode account it is on; BOTH in one-way mode, or when nothing is said.
+        """The leg of a hedge-mode account; BOTH in one-way mode, or when the fields do not say.
 
-        Refuses: ValueError when it is said to be on both of them.
+        Refuses: ValueError when the fields name both legs.
         """
         if self.words("instType", "category", "marketType") & _SPOT:
             return Leg.SPOT
@@ -129,7 +129,7 @@ class ReportFields:
 
 
 def one_of(said: Mapping[str, T], is_same: Callable[[T, T], bool] = eq) -> T | None:
-    """What all of them say; None when nothing is said. Refuses: ValueError when two of them contradict each other."""
+    """The value in all fields; None when there are none. Refuses: ValueError when two of them differ."""
     (first, value), *others = said.items() or [("", None)]
     for name, other in others:
         if not is_same(value, other):  # type: ignore[arg-type] # with others there is a first one
@@ -138,7 +138,7 @@ def one_of(said: Mapping[str, T], is_same: Callable[[T, T], bool] = eq) -> T | N
 
 
 def about(share: Decimal) -> Callable[[Decimal, Decimal], bool]:
-    """Whether two numbers are one but for this share, by which exchanges and floats round."""
+    """A comparison that takes two numbers for equal if they differ by at most this share, as by rounding."""
     return lambda one, other: (one - other).copy_abs() <= EXACT.multiply(one.copy_abs(), share)
 
 
@@ -158,7 +158,7 @@ def _number(name: str, text: str) -> Decimal:
 
 
 def read_moment(text: str) -> datetime | None:
-    """Read seconds or milliseconds since 1970, or a time in words: naive when it names no zone, None if it is none."""
+    """Read seconds or milliseconds since 1970, or a written time: naive if it names no zone, None if it is no time."""
     if not _SINCE_EPOCH.fullmatch(text):
         return read_time(text)
     since = Decimal(text)

@@ -1,4 +1,4 @@
-"""The markets that an exchange lists, as ccxt's `load_markets()` has them, and what they say of an instrument."""
+"""The list of an exchange's markets, as ccxt's `load_markets()` returns it, and the terms of an instrument in it."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from infrastructure.exchanges.fields import ReportFields
 Json = Mapping[str, Any]
 
 COUNTS_DIGITS: Final = frozenset({"bitfinex", "bithumb"})
-"""Exchanges whose precision ccxt counts in digits, which are no tick and no step."""
+"""Exchanges for which ccxt's precision is a number of digits, and neither a tick nor a step."""
 
 
 @dataclass(frozen=True, slots=True)
 class MarketList:
-    """Markets by symbol, in our spelling, and by whether they are spot; and what is wrong with the rows of none."""
+    """Markets by symbol, in our spelling, and by whether they are spot; `doubts` are about rows without a symbol."""
 
     exchange: str
     markets: Mapping[tuple[str, bool], list[Json]]
@@ -32,7 +32,7 @@ class MarketList:
     def read(cls, data: bytes, exchange: str) -> Self:
         """Read the JSON of `client.markets`, or of a list of markets.
 
-        Refuses: ValueError for what is neither. A row whose symbol cannot be read is a doubt.
+        Refuses: ValueError for anything else. A row whose symbol cannot be read becomes a doubt.
         """
         try:
             document = json.loads(data, parse_float=Decimal, parse_constant=lambda _: None)
@@ -53,9 +53,9 @@ class MarketList:
         return cls(exchange, markets, tuple(doubts))
 
     def terms(self, key: PositionKey) -> dict[str, Any]:
-        """What the list says of an instrument, as `define_instrument` takes it; what it does not say is left out.
+        """The terms of an instrument, as fields of `define_instrument`; terms that the list does not have are left out.
 
-        Refuses: ValueError when it lists no such market, or what it says of it cannot be read or counted.
+        Refuses: ValueError when it lists no such market, or its row cannot be read or is of an unknown payoff.
         """
         is_spot = key.leg is Leg.SPOT
         rows = self.markets.get((key.symbol, is_spot))
@@ -91,7 +91,7 @@ def _terms(market: Json, key: PositionKey, exchange: str) -> dict[str, Any]:
         terms["settle"] = said.text("settle")
         size = said.number("contractSize")
         terms["contract_size"] = None if size is None else unit_size(size, exchange)
-        if not market.get("option"):  # the price of an option is in what it is settled in
+        if not market.get("option"):  # the price of an option is in its settlement currency
             terms |= {"quote": said.text("quote"), "inverse": _is_inverse(market, key)}
     if exchange not in COUNTS_DIGITS:
         precision = market.get("precision")
@@ -101,7 +101,7 @@ def _terms(market: Json, key: PositionKey, exchange: str) -> dict[str, Any]:
 
 
 def _is_inverse(market: Json, key: PositionKey) -> bool:
-    """Refuses: ValueError for a payoff that is neither, and for one that is not that of the symbol."""
+    """Refuses: ValueError for a payoff that is neither linear nor inverse, or differs from that of the symbol."""
     inverse, linear = market.get("inverse"), market.get("linear")
     if not isinstance(inverse, bool) or inverse == linear:
         raise ValueError(f"its payoff is no plain one: linear is {linear!r:.20}, and inverse is {inverse!r:.20}")

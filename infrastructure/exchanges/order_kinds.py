@@ -1,4 +1,4 @@
-"""What a resting order is for, by what ccxt or the exchange calls it and by the prices that it names."""
+"""The purpose of a resting order, by the type that ccxt or the exchange gives it and by its prices."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _TRAILING: Final = {"moveorderstop", "trackplan"}
 _STOPS: Final = {"sl", "posloss", "lossplan"}
 _NOTHING: Final = str.maketrans("", "", "_- ")
 _AGAINST: Final = {"sell": "falling", "buy": "rising"}
-"""Where the price goes when an order of this side limits a loss; the other one takes a profit."""
+"""The direction of the price that triggers a stop of this side; the other direction triggers a target."""
 _DIRECTIONS: Final = {
     **dict.fromkeys(("1", "above", ">=", "ge", "ascending", "rising", "up"), "rising"),
     **dict.fromkeys(("2", "below", "<=", "le", "descending", "falling", "down"), "falling"),
@@ -36,9 +36,9 @@ _WAYS: Final = ("triggerDirection", "rule", "triggerType", "trigger_type", "stop
 
 
 def kind_of(entry: ReportFields, side: str | None, *, reduces: bool) -> OrderKind:
-    """What it is for. An order that opens may carry the stop of what it opens, and is none itself.
+    """The purpose of an order. An opening order may carry the stop of its position, and is no stop itself.
 
-    One that names both prices, a stop and a target of which one cancels the other, is a stop: that is what protects.
+    An order with both prices, a stop and a target of which one cancels the other, is a stop, because it protects.
     """
     types = {word.translate(_NOTHING) for word in entry.words(*_TYPES)}
     stop, target, trigger = stop_price(entry), target_price(entry), trigger_price(entry)
@@ -60,22 +60,22 @@ def _is_named(types: set[str]) -> bool:
 
 
 def _takes_profit(entry: ReportFields, side: str | None) -> bool:
-    """Whether it waits for the price to go the way that a position of the other side gains by."""
+    """Whether the direction of its trigger is that in which the position that it closes gains."""
     said = entry.words(*_WAYS) | set(entry.word("triggerCondition").split()[1:2])
     ways = {_DIRECTIONS[word] for word in said if word in _DIRECTIONS}
     return len(ways) == 1 and side is not None and _AGAINST[side] not in ways
 
 
 def trigger_price(entry: ReportFields) -> Decimal | None:
-    """The price that it waits for."""
+    """The trigger price of a conditional order."""
     return entry.above_zero("triggerPrice", "trigger_price", "stopPrice", "stop_price", "triggerPx", "activation_price")
 
 
 def stop_price(entry: ReportFields) -> Decimal | None:
-    """The price of a stop-loss, which is its own where it has no other."""
+    """The price of a stop-loss, which is the order's own trigger if it has no other."""
     return entry.above_zero("stopLossPrice", "stop_loss_price", "slTriggerPx", "sl_trigger_price", "stopLoss")
 
 
 def target_price(entry: ReportFields) -> Decimal | None:
-    """The price of a take-profit, which is its own where it has no other."""
+    """The price of a take-profit, which is the order's own trigger if it has no other."""
     return entry.above_zero("takeProfitPrice", "tpTriggerPx", "tp_trigger_price", "takeProfit")

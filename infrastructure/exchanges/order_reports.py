@@ -1,4 +1,4 @@
-"""A resting order as a saved snapshot, ccxt or an exchange writes it."""
+"""Reading a resting order from a saved snapshot, from ccxt or from an exchange's own answer."""
 
 from __future__ import annotations
 
@@ -26,26 +26,26 @@ _OVER: Final = {
     "expired_in_match",
 }
 _LIVE: Final = {"open", "new", "live", "active", "accepted", "pending", "placed", "untouched", "untriggered"}
-"""What says that it rests; what an exchange writes beside that, a number or a word of its own, says nothing here."""
+"""Words that say that it rests; any other word or number of an exchange is ignored."""
 _CLOSING: Final = {Leg.LONG: "sell", Leg.SHORT: "buy"}
 _OPENING: Final = {Leg.LONG: "buy", Leg.SHORT: "sell"}
 _SIDES: Final = {"buy": "buy", "sell": "sell", "long": "buy", "short": "sell", "b": "buy", "a": "sell"}
 _OF_MEXC: Final = {"1": (Leg.LONG, "buy"), "2": (Leg.SHORT, "buy"), "3": (Leg.SHORT, "sell"), "4": (Leg.LONG, "sell")}
-"""MEXC numbers opening and closing of either leg; ccxt takes closing a short for a sale."""
+"""MEXC has numbers for opening and closing each leg; ccxt reads the number for closing a short as a sale."""
 _CLOSES: Final = re.compile("close[-_](long|short)")
-"""Gate, whose orders for all of a leg have no size, and so no side that ccxt could make of its sign."""
+"""Gate's orders for all of a leg have no size, and so no side that ccxt could take from its sign."""
 _SIDE_AND_OFFSET: Final = re.compile("(?:buy|sell)_(open|close)")
-"""HashKey says both in one word."""
+"""HashKey has side and offset in one word."""
 _AMOUNTS: Final = ("amount", "origQty", "quantity", "qty", "origSz", "unfilledSize")
 
 
 def read_order(value: object, exchange: str, account: str | None, spot: Container[str] = ()) -> OrderReport | None:
-    """Read one order; None when it does not rest any more.
+    """Read one order; None when it no longer rests.
 
-    Units:   quantity as the exchange counts: the contract size of its symbol is known to the whole snapshot alone.
-             None when it is not said, or said to be whatever is open. `spot` are the symbols that mean no derivative.
-    Refuses: ValueError when symbol or id cannot be read, or when it says that it rests and that it does not, both
-             directions, or two quantities.
+    Units:   quantity as the exchange counts, because only the whole snapshot knows the contract size of its symbol;
+             None when it is not stated, or is whatever is held. `spot` are the symbols that mean spot.
+    Refuses: ValueError when symbol or id cannot be read, or when its fields contradict each other about its state, its
+             direction or its quantity.
     """
     entry = ReportFields.of(value)
     states = {name: word.lower() for name, word in entry.said("status", "orderStatus", "algoStatus").items()}
@@ -84,9 +84,9 @@ def read_order(value: object, exchange: str, account: str | None, spot: Containe
 
 
 def _leg_and_side(entry: ReportFields, exchange: str) -> tuple[Leg, str | None]:
-    """Which leg it opens or closes, and which way it goes, also where only both together say so.
+    """The leg that it opens or closes, and its side; some exchanges state the two only together.
 
-    Refuses: ValueError when it is said to go both ways, or to be on both legs.
+    Refuses: ValueError when the fields name both sides, or both legs.
     """
     if exchange == "mexc" and (numbers := entry.words("side") & set(_OF_MEXC)):
         return _OF_MEXC[numbers.pop()]
@@ -96,7 +96,7 @@ def _leg_and_side(entry: ReportFields, exchange: str) -> tuple[Leg, str | None]:
     if closes := _CLOSES.search(" ".join(entry.words("auto_size", "order_type"))):
         leg = Leg[closes[1].upper()]
         return leg, _CLOSING[leg]
-    if leg in _CLOSING and trade in ("open", "close"):  # Bitget, whose own side means the leg, not the way
+    if leg in _CLOSING and trade in ("open", "close"):  # Bitget, whose `side` means the leg and not the direction
         return leg, _CLOSING[leg] if trade == "close" else _OPENING[leg]
     side = one_of({name: _SIDES[word.lower()] for name, word in entry.said("side").items() if word.lower() in _SIDES})
     if leg is Leg.BOTH and side is not None and offset in ("open", "close"):  # HTX: a sale that opens is a short

@@ -1,4 +1,4 @@
-"""Rows of one symbol as what they are: two legs, or one holding in several margin modes."""
+"""Several rows of one symbol: as two legs, or as one position in several margin modes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _ZERO: Final = Decimal(0)
 
 
 def with_legs(seen: Sequence[PositionReport]) -> list[PositionReport]:
-    """Two sides of one symbol are its two legs, also where an exchange does not say which leg is which."""
+    """Give positions of both sides of one symbol their legs, where the exchange does not state them."""
     sides: dict[PositionKey, set[Side]] = {}
     for position in seen:
         sides.setdefault(position.key, set()).add(position.side)
@@ -28,14 +28,14 @@ def with_legs(seen: Sequence[PositionReport]) -> list[PositionReport]:
 
 
 def joined(seen: Sequence[PositionReport]) -> Iterator[PositionReport | PositionKey]:
-    """Every key once: several margin modes (or positions with names of their own) are added up.
+    """Every key once: positions in several margin modes (or with ids of their own) are added up.
 
-    Shape: the key alone where it is shown twice in ways that nothing tells apart: which of them is true is not known.
+    Shape: only the key, where two positions of it differ by neither: it is not known which of them is true.
     """
     by_key: dict[PositionKey, list[PositionReport]] = {}
     for position in seen:
         rows = by_key.setdefault(position.key, [])
-        if position not in rows:  # a row that moved from one page to the next is still one
+        if position not in rows:  # a row may be repeated if it moved to the next page while the pages were read
             rows.append(position)
     for key, rows in by_key.items():
         if len(rows) == 1:
@@ -63,7 +63,7 @@ def _sum(key: PositionKey, rows: list[PositionReport], names: Sequence[str | Non
 
 
 def _average(rows: list[PositionReport], quantity: Decimal) -> Decimal | None:
-    """Not known where one of them is not, nor of an inverse contract, whose averages are not of prices."""
+    """The average entry of the sum; None if one is not known, or for inverse contracts, which average differently."""
     prices = [(row.avg_px_open, row.quantity) for row in rows]
     if ":" in rows[0].key.symbol or any(price is None for price, _ in prices):
         return None

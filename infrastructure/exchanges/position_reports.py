@@ -1,4 +1,4 @@
-"""A position as a saved snapshot, ccxt or an exchange writes it; one that contradicts itself cannot be read."""
+"""Reading a position from a saved snapshot, from ccxt or from an exchange's own answer; contradictions are refused."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ SYMBOLS: Final = ("symbol", "instId", "coin")
 _SIDES: Final = {"long": Side.LONG, "buy": Side.LONG, "short": Side.SHORT, "sell": Side.SHORT}
 _AMOUNTS: Final = ("positionAmt", "contracts", "size", "quantity", "qty", "amount", "pos", "szi")
 _SIGNED: Final = ("positionAmt", "szi")
-"""Where a short is less than zero; elsewhere it may be, and above zero says nothing of the side."""
+"""Fields in which a short is below zero. In others it may be, but a number above zero says nothing about the side."""
 _VALUES: Final = ("notional", "positionValue")
 _ENTRIES: Final = ("entry_price", "entryPrice", "avgPrice", "avgEntryPrice", "avg_px_open", "entryPx", "avgPx")
 _COSTS: Final = ("open_pos_cost", "entryNotional", "cost")
 _MARKS: Final = ("mark_price", "markPrice", "markPx")
 _SPELLED_LIKE_OURS: Final = {"binance", "bybit"}
-"""Exchanges whose own symbols can be compared with ccxt's."""
+"""Exchanges whose own symbols are comparable with ccxt's."""
 _about_one: Final = about(PRICE_TOLERANCE)
 
 
 def read_position(
     value: object, exchange: str, account: str | None, spot: Container[str] = ()
 ) -> PositionReport | None:
-    """Read one position; None when it is flat, for exchanges list those as well.
+    """Read one position; None when it is flat: exchanges list flat ones as well.
 
-    Units:   contracts times their size, where that is said. `spot` are the symbols that mean no derivative here.
-    Refuses: ValueError when symbol, quantity or side cannot be read, when what it says of one of them under several
-             names does not go together, or when it is not worth what it says.
+    Units:   contracts times the contract size, where that is stated. `spot` are the symbols that mean spot here.
+    Refuses: ValueError when symbol, quantity or side cannot be read, when several fields contradict each other about
+             one of them, or when the stated value does not fit the quantity.
     """
     entry = ReportFields.of(value)
     amounts = entry.numbers(*_AMOUNTS)
@@ -76,9 +76,10 @@ def read_position(
 
 
 def contract_size(entry: ReportFields, exchange: str) -> Decimal:
-    """How many units one contract of its symbol is, 1 where nothing is said.
+    """The contract size of its symbol; 1 where none is stated.
 
-    Refuses: ValueError for a size that is none, and where OKX itself counts contracts and does not say of what size.
+    Refuses: ValueError for a size that is not above zero, and for an answer of OKX, which counts contracts, if their
+             size does not follow from it.
     """
     said = one_of(entry.numbers("contractSize", "contract_size"))
     if said is None and entry.text("instId") and entry.find("symbol") is None:
@@ -87,7 +88,7 @@ def contract_size(entry: ReportFields, exchange: str) -> Decimal:
 
 
 def _size_by_worth(entry: ReportFields) -> Decimal | None:
-    """OKX's own answer counts contracts and says what they are worth: their sizes are powers of ten."""
+    """The contract size in OKX's own answer, from the stated value of its contracts: sizes are powers of ten."""
     contracts, worth, mark = entry.number("pos"), entry.above_zero("notionalUsd"), entry.above_zero(*_MARKS)
     if not contracts or entry.words("instType") & {"margin"}:
         return None
@@ -101,7 +102,7 @@ def _size_by_worth(entry: ReportFields) -> Decimal | None:
 
 
 def _amount(amounts: dict[str, Decimal], size: Decimal) -> Decimal:
-    """How many contracts, whatever their sign; some names may say it in base asset."""
+    """The number of contracts without sign; some of the fields may be in base asset."""
 
     def is_same(one: Decimal, other: Decimal) -> bool:
         sizes = (Decimal(1), size)
@@ -135,9 +136,9 @@ def _symbol(entry: ReportFields, exchange: str) -> str:
 
 
 def _entry_price(entry: ReportFields, key: PositionKey, quantity: Decimal) -> tuple[Decimal | None, str | None]:
-    """The average entry, and what it follows from where it is not said: what was paid, or what it is worth by that.
+    """The average entry, and the field from which it was computed if it is not stated: the cost, or the value.
 
-    What it is worth at the mark says nothing of the entry; of an inverse contract neither is a price times a quantity.
+    A value at the mark price says nothing about the entry. For an inverse contract neither is price times quantity.
     """
     price = one_of({name: price for name, price in entry.numbers(*_ENTRIES).items() if price > 0}, _about_one)
     if price is None and key.exchange.startswith("kraken") and entry.find("fillTime"):
@@ -153,7 +154,7 @@ def _entry_price(entry: ReportFields, key: PositionKey, quantity: Decimal) -> tu
 
 
 def _margin_mode(entry: ReportFields) -> str | None:
-    """As the exchange says it, for ccxt calls every mode of HTX cross; else as ccxt does."""
+    """The margin mode as the exchange states it, because ccxt says cross for every mode of HTX; else ccxt's."""
     said = entry.said("marginMode", "margin_mode", "mgnMode")
     mode = ([*said.values()] or [""])[-1].lower()
     return {"crossed": "cross"}.get(mode, mode) or None

@@ -1,4 +1,4 @@
-"""An exchange's own answer as a list of rows: out of the wrapping that each puts around it."""
+"""Taking the list of rows out of an exchange's own answer, which each exchange wraps in its own way."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _FAILURES: Final = ("retCode", "code", "error", "status")
 
 
 def rows(answer: Any) -> Any:
-    """The rows of an answer; whatever is no answer of an exchange, or one that failed, as it is."""
+    """The rows of an answer; a failed one, or anything that is no answer of an exchange, is returned unchanged."""
     if not isinstance(answer, Mapping) or errors(answer):
         return answer
     for name in _WRAPPED:
@@ -25,7 +25,7 @@ def rows(answer: Any) -> Any:
 
 
 def errors(answer: Any) -> list[str]:
-    """What an exchange's own answer says of having failed."""
+    """The failures that an exchange's own answer states."""
     if not isinstance(answer, Mapping):
         return []
     said = [(name, answer[name]) for name in _FAILURES if name in answer]
@@ -38,7 +38,7 @@ def errors(answer: Any) -> list[str]:
 
 
 def balances(answer: Any) -> tuple[dict[str, Decimal] | None, tuple[str, ...]]:
-    """What there is of every asset by ccxt's `fetch_balance`, and which of them cannot be read."""
+    """The total of every asset in ccxt's `fetch_balance`, and doubts about those that cannot be read."""
     if not isinstance(answer, Mapping):
         return None, () if answer is None else (f"its balances are no object but {answer!r:.60}",)
     totals = answer.get("total")

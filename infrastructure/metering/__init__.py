@@ -1,1 +1,1 @@
-"""The figures of a ledger, as Prometheus collects them."""
+"""The figures of a ledger as metrics for Prometheus."""

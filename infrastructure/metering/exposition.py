@@ -1,4 +1,4 @@
-"""The figures in the text that Prometheus reads: for a file, and for whoever serves `/metrics`."""
+"""The figures in the text format of Prometheus: for a file, and for a server of `/metrics`."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ class LedgerCollector(Collector):
     """Reads the figures whenever they are collected."""
 
     def __init__(self, read: Callable[[], Sequence[Sample]]) -> None:
-        """`read` gives all figures but how long it takes."""
+        """`read` returns all figures; the time that it takes is added here."""
         self._read = read
 
     def collect(self) -> Iterable[Metric]:
-        """A family a metric of which something is known. Refuses as `read` does."""
+        """One family for each metric that has a known value. Refuses as `read` does."""
         began = time.perf_counter()
         samples = list(self._read())
         samples.append(Sample("read_seconds", (), Decimal(str(round(time.perf_counter() - began, 6)))))
@@ -43,12 +43,12 @@ def _family(name: str, samples: Sequence[Sample]) -> Metric:
     kind = CounterMetricFamily if metric.kind is MetricKind.COUNTER else GaugeMetricFamily
     family = kind(PREFIX + name.removesuffix("_total"), metric.says, labels=metric.labels)
     for sample in samples:
-        family.add_metric(sample.labels, float(sample.value))  # which is all that Prometheus keeps
+        family.add_metric(sample.labels, float(sample.value))  # Prometheus keeps floats only
     return family
 
 
 def exposition(ledger: OperableLedger) -> bytes:
-    """The figures of a ledger now, as text of CONTENT_TYPE. Refuses: StoreUnavailable."""
+    """The figures of a ledger at this moment, as text of CONTENT_TYPE. Refuses: StoreUnavailable."""
     registry = CollectorRegistry()
     registry.register(LedgerCollector(lambda: figures(ledger, now())))
     return generate_latest(registry)

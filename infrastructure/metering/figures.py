@@ -1,4 +1,4 @@
-"""The figures of a ledger: samples by name and labels, counted from what is kept; what is not known is not there."""
+"""The figures of a ledger: samples by name and labels, counted in the store; an unknown figure is left out."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from projections.reconciliation.result import ReconciliationRules
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 PREFIX: Final = "position_ledger_"
 LAST_EVENTS: Final = 1_000
-"""Of how many of the last events it is told how late they were recorded."""
+"""From how many of the last events the recording delay is measured."""
 
 
 class MetricKind(StrEnum):
@@ -36,11 +36,11 @@ class MetricKind(StrEnum):
 
     GAUGE = "gauge"
     COUNTER = "counter"
-    """It never goes down, for nothing that it counts is ever taken out of a ledger."""
+    """It never goes down, because nothing that it counts is ever deleted from a ledger."""
 
 
 class Metric(NamedTuple):
-    """One metric: its kind, what it says, and its labels."""
+    """One metric: its kind, its help text, and the names of its labels."""
 
     kind: MetricKind
     says: str
@@ -115,10 +115,10 @@ class Sample:
 
 
 def figures(ledger: OperableLedger, at: datetime, age: timedelta = OLD) -> list[Sample]:
-    """All figures of a ledger but how long that took. Refuses: StoreUnavailable."""
+    """All figures of a ledger but `read_seconds`. Refuses: StoreUnavailable."""
     found = list(_of_checks(ledger, at, age))
     for part in (_of_cycles(ledger, at, age), _of_log(ledger), _of_delays(ledger), _of_watches(ledger)):
-        with suppress(HistoryDamaged):  # among the findings; what cannot be read is not known
+        with suppress(HistoryDamaged):  # the findings report the damage; a figure that cannot be read is not known
             found += list(part)
     return found
 
@@ -172,7 +172,7 @@ def _of_checks(ledger: OperableLedger, at: datetime, age: timedelta) -> Iterator
         try:
             standing = Projector(ledger.store, projection).standing()
         except HistoryDamaged:
-            continue  # how far it has come is not known, and a finding says so
+            continue  # its lag is not known, and a finding reports the damage
         yield _sample("projection_lag_events", standing.behind, projection.name)
         yield _sample("projection_stopped", standing.poison is not None, projection.name)
 
@@ -202,7 +202,7 @@ def _of_watches(ledger: OperableLedger) -> Iterator[Sample]:
             alarms, at = sum(alarm["over_at"] is None for alarm in body["alarms"]), utc(body["at"])
             took_seconds = body["write_seconds"]
         except (ValueError, TypeError, KeyError):
-            continue  # the watch of this name refuses to begin, and says why
+            continue  # its memory cannot be read; the watch of this name refuses to start, and says why
         yield _sample("watch_alarms", alarms, name)
         yield _sample("watch_timestamp_seconds", _seconds(at - _EPOCH), name)
         if took_seconds is not None:

@@ -1,4 +1,4 @@
-"""`/metrics` for a server: the figures of a ledger, read anew for whoever asks."""
+"""`/metrics` for a server: the figures of a ledger, read anew at each request."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PATH: Final = "/metrics"
 
 
 def metrics_route(ledger: OperableLedger) -> Route:
-    """The route, to be mounted beside others; while the ledger cannot be read, it answers 503."""
+    """The route, to be mounted beside others; it answers 503 while the ledger cannot be read."""
 
     def answer(_: Request) -> Response:
         try:

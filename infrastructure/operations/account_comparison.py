@@ -1,4 +1,4 @@
-"""A ledger beside the snapshots of exchanges: its rows, what is held in cycles that are over, and its units."""
+"""Comparing a ledger with account snapshots: its rows, its strays, and the terms of its instruments."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ def comparisons(
     rules: ReconciliationRules,
     strays: Sequence[PositionRow] | None = None,
 ) -> dict[Account, Reconciliation]:
-    """Compare every account of which there are snapshots; those of one account confirm each other.
+    """Compare every account that has snapshots; several snapshots of one account confirm each other.
 
-    Shape: `strays` as `left_over` found them, where somebody asked already.
+    Shape: `strays` is the result of `left_over`, if the caller has it already; else it is read here.
     """
     by_account: dict[Account, list[AccountSnapshot]] = defaultdict(list)
     for snapshot in snapshots:
@@ -47,7 +47,7 @@ def comparisons(
 def _defined(
     store: Store, account: Account, rows: Iterable[PositionRow], seen: Iterable[AccountSnapshot]
 ) -> Iterator[InstrumentDefined]:
-    """What was said of the instruments that are compared; of what cannot be read, `verify` tells."""
+    """The definitions of the instruments that are compared; one that cannot be read is left to `verify` to report."""
     held = {row.stream for row in rows if (row.exchange, row.account) == account and (row.status.is_open or row.stray)}
     shown = {position.key.stream for snapshot in seen for position in snapshot.positions or ()}
     for stream in sorted(held | shown):

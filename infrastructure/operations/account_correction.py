@@ -1,4 +1,4 @@
-"""Reconciling a ledger with what exchanges show: compared, and on request corrected, then compared again."""
+"""Reconciling a ledger with account snapshots: compare, on request correct, then compare again."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from projections.reconciliation.result import Reconciliation, ReconciliationRule
 
 @dataclass(frozen=True)
 class Reconciled(JsonObject):
-    """One account compared: what was found, what would make it agree, what was done, and how it stands after that."""
+    """One account: the comparison, the planned corrections, those that were sent, and the comparison afterwards."""
 
     found: Reconciliation
     corrections: tuple[Correction, ...]
@@ -34,7 +34,7 @@ class Reconciled(JsonObject):
 
     @property
     def ok(self) -> bool:
-        """Whether nothing is left to look at, and nothing is in doubt."""
+        """Whether no problem is left, and no snapshot is in doubt."""
         left = self.left
         is_unclear = left.doubts or left.order_doubts or left.snapshot.row_doubts
         return not (left.problems or is_unclear) and all(each.is_done for each in self.applied)
@@ -48,10 +48,10 @@ def reconciled(
     rules: ReconciliationRules,
     reason: str | None = None,
 ) -> list[Reconciled]:
-    """Compare every account of which there are snapshots; with a reason, correct what is certain.
+    """Compare every account that has snapshots; with a reason, correct what is certain.
 
-    Every correction names the version that was compared, so that whoever was faster wins. Refuses: StoreError,
-    OutcomeUnknown.
+    Every correction expects the version that was compared, so that it is refused if another process was faster.
+    Refuses: StoreError, OutcomeUnknown.
     """
     results = []
     for account, found in comparisons(ledger.store, ledger.positions(), snapshots, now=now, rules=rules).items():

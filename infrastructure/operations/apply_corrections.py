@@ -1,4 +1,4 @@
-"""Applying corrections: each at the version that was compared, so that whoever was faster wins."""
+"""Applying corrections: each expects the version that was compared, and is refused if another process was faster."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _OVERTAKEN: Final = (VersionConflict, PositionAlreadyOpen, PositionNotOpen, Stal
 
 @dataclass(frozen=True, slots=True)
 class Applied(JsonObject):
-    """A correction, and what the ledger answered; None when it was not sent, since one before it was refused."""
+    """A correction and the ledger's answer; None when it was not sent, because one before it was refused."""
 
     correction: Correction
     answer: Receipt | CommandRefused | None
@@ -35,7 +35,7 @@ class Applied(JsonObject):
 
     @property
     def was_overtaken(self) -> bool:
-        """Whether somebody else changed the position since it was compared: then it is to be compared again."""
+        """Whether another process changed the position since the comparison, which then has to be repeated."""
         return self.answer is None or isinstance(self.answer, _OVERTAKEN)
 
 
@@ -44,10 +44,10 @@ def _printed(answer: Receipt | CommandRefused | None) -> Receipt | dict[str, Any
 
 
 def apply(ledger: OperableLedger, corrections: Iterable[Correction]) -> list[Applied]:
-    """Send corrections in their order. One that is refused holds up the rest of its key, and nothing else.
+    """Send corrections in their order. After a refusal, the further ones of the same key are not sent.
 
-    The rest must not be sent: somebody else's event may stand at the very version that it expects.
-    Refuses: StoreError, OutcomeUnknown; what was sent before stays, and sending all of it again is safe.
+    Those must not be sent, because the version that they expect may be an event of another process.
+    Refuses: StoreError, OutcomeUnknown; what was recorded before stays, and to send all of them again is safe.
     """
     done: list[Applied] = []
     held_up: set[str] = set()

@@ -1,4 +1,4 @@
-"""Recovering the unfinished cycles of a ledger: compared with the exchange, judged, and with a reason recorded."""
+"""Recovering the unfinished cycles of a ledger: comparing each with the exchange, and proposing what to record."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def recoveries(
     takes: Callable[[PositionRow], bool] = lambda _: True,
     reason: str | None = None,
 ) -> list[Proposal]:
-    """Every unfinished cycle that is wanted, with what is proposed; nothing is written. Refuses: StoreUnavailable."""
+    """A proposal for every unfinished cycle that `takes` accepts; nothing is written. Refuses: StoreUnavailable."""
     snapshots = list(snapshots)
     rows = ledger.positions(open=not snapshots)
     left = left_over(ledger.store) if snapshots else [row for row in rows if row.stray]
@@ -49,7 +49,7 @@ def recoveries(
 
 
 def promised(store: Store, row: PositionRow) -> PlannedOrders | None:
-    """What the events of a cycle said would be ordered; None when they cannot be read."""
+    """The orders that the events of a cycle planned; None when an event cannot be read."""
     try:
         return PlannedOrders.by(map(decode, store.history(row.stream, row.cycle)))
     except HistoryDamaged:

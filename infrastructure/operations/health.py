@@ -1,4 +1,4 @@
-"""Examining a ledger: whatever can be read is checked, and what cannot is a symptom, not a crash."""
+"""Examining a ledger: everything that can be read is checked, and what cannot be read is a symptom, not a crash."""
 
 from __future__ import annotations
 
@@ -35,29 +35,29 @@ from projections.reconciliation.result import ReconciliationRules
 DAY: Final = timedelta(hours=24)
 
 _UNREADABLE: Final = (ValueError, HistoryDamaged)
-"""What reading raises when something stands there that is not ours."""
+"""The errors of reading something that is damaged, or was not written by a ledger."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Question:
-    """What is asked: about which cycles, beside which snapshots, and how thoroughly."""
+    """What to examine: which cycles, with which snapshots, and how thoroughly."""
 
     now: datetime
     age: timedelta
-    """Unfinished for longer than this is critical."""
+    """A cycle that is unfinished for longer than this is critical."""
     takes: Callable[[PositionRow | PositionKey], bool] = lambda _: True
     snapshots: Sequence[AccountSnapshot] = ()
     rules: ReconciliationRules
     evidence: Mapping[Account, Sequence[str]] = field(default_factory=dict)
-    """By account the arguments that name its snapshots, for advice."""
+    """For each account the command-line arguments that name its snapshots, for advice."""
     quiet: timedelta | None = None
-    """Nothing heard for so long is a warning; None: any silence is fine."""
+    """If nothing was recorded for so long, it is a warning; None gives no such warning."""
     verifies: bool = True
-    """Whether every event and row is read, which takes as long as there are many."""
+    """Whether every event and row is read, which takes long in a large ledger."""
     processes: int = 1
-    """How many share the streams while every event and row is read."""
+    """How many processes share the streams while every event and row is read."""
     reports: bool = False
-    """Whether the rates of the last 24 h are wanted."""
+    """Whether the rates of the last 24 h are computed."""
 
 
 @dataclass(frozen=True)
@@ -70,12 +70,12 @@ class Diagnosis(JsonObject):
     json_keys: ClassVar = ("severity", "ok", "sections", ("last_24_hours?", "activity"))
 
     def section(self, check: Check) -> Section:
-        """What was found by one check, which was run."""
+        """The section of one check, which must have been run."""
         return next(section for section in self.sections if section.check is check)
 
     @property
     def severity(self) -> Severity:
-        """That of the worst finding."""
+        """The severity of the worst finding."""
         return worst(section.severity for section in self.sections)
 
     @property
@@ -85,7 +85,7 @@ class Diagnosis(JsonObject):
 
 
 def elsewhere(ledger: OperableLedger, question: Question) -> tuple[Section, ...]:
-    """What may be wrong beside the cycles, as far as it is known without reading every event and row."""
+    """The findings that are about no single cycle, as far as they show without reading every event and row."""
     return tuple(_Examination(ledger, question, unheard).elsewhere())
 
 
@@ -95,9 +95,9 @@ def examine(
     progress: Progress = unheard,
     told: Callable[[Diagnosis], None] = lambda _: None,
 ) -> Diagnosis:
-    """Run every check; nothing is written but what `stats` takes in.
+    """Run every check; nothing is written, except that the statistics projection catches up.
 
-    Shape:   `told` hears all but the damage before every event and row is read, which takes as long as there are many.
+    Shape:   `told` gets everything but the damage before every event and row is read, which may take long.
     Refuses: StoreUnavailable, SchemaMismatch.
     """
     return _Examination(ledger, question, progress).run(told)
@@ -126,7 +126,7 @@ class _Examination:
         return Diagnosis((*sections, self._damage(), database), activity)
 
     def elsewhere(self) -> Iterator[Section]:
-        """Sections of no cycle; damage only where something cannot be read."""
+        """The sections that are about no single cycle; damage only where something cannot be read."""
         rows = self._rows() if self._question.snapshots else None
         if rows is not None:
             yield from self._beside_exchanges(rows, self._left_over(rows))
@@ -140,7 +140,7 @@ class _Examination:
             yield diagnosis.silence(self._heard_at(self._question.quiet), self._question.now, self._question.quiet)
 
     def _heard_at(self, quiet: timedelta) -> datetime | None:
-        """When something was recorded last, were it a refusal; None when nothing ever was."""
+        """When an event or a refused duplicate was recorded last; None when nothing was."""
         events = [event.ts_recorded for event in self._store.select([], [], "nid DESC", 1)]
         refusals = [each.ts_recorded for each in self._store.rejections(since=self._question.now - quiet)]
         return max([*map(utc, events), *refusals], default=None)
@@ -153,7 +153,7 @@ class _Examination:
                 self._unreadable.append(diagnosis.unreadable(projection.name, cause))
 
     def _rows(self) -> list[PositionRow] | None:
-        """None when they cannot be read."""
+        """The rows to examine; None when they cannot be read."""
         try:
             return self._ledger.positions(open=not self._question.snapshots)
         except _UNREADABLE as cause:
@@ -161,10 +161,10 @@ class _Examination:
             return None
 
     def _left_over(self, rows: Sequence[PositionRow] | None) -> list[PositionRow]:
-        """Empty when they cannot be read; that is reported instead."""
+        """The strays; empty when they cannot be read, which is reported instead."""
         try:
-            is_told = rows is not None and not self._question.snapshots  # then what somebody saw to is not among them
-            return [row for row in rows or () if row.stray] if is_told else left_over(self._store)
+            is_listed = rows is not None and not self._question.snapshots  # the open rows include strays to look at
+            return [row for row in rows or () if row.stray] if is_listed else left_over(self._store)
         except _UNREADABLE as cause:
             if not self._unreadable:
                 self._unreadable.append(diagnosis.unreadable("positions", cause))
@@ -179,7 +179,7 @@ class _Examination:
         return [*cycles.sections(), *([] if spelled is None else [spelled]), *self._beside_exchanges(rows, left)]
 
     def _activity(self) -> Activity:
-        """Of what the statistics know of the window; of all rows, and without criteria, where they know nothing."""
+        """The rates of the window, from the statistics; where these cannot be read, from all rows without criteria."""
         refused = refused_since(self._store, self._window.since, self._question.takes)
         facts = self._facts()
         if facts is None:
@@ -188,7 +188,7 @@ class _Examination:
         return Activity.of((each.position for each in facts), refused, criteria, self._window)
 
     def _facts(self) -> list[CycleFacts] | None:
-        """None when events or rows of the statistics cannot be read."""
+        """The facts of the cycles in the window; None when the statistics projection cannot be read or has stopped."""
         try:
             return facts_since(self._store, self._window.reach, self._question.takes, self._progress)
         except ProjectionStopped:
@@ -198,7 +198,7 @@ class _Examination:
             return None
 
     def _all_rows(self) -> list[PositionRow]:
-        """Empty when they cannot be read; that is reported already."""
+        """All rows; empty when they cannot be read, which is reported already."""
         try:
             return [row for row in self._store.rows() if self._question.takes(row)]
         except _UNREADABLE:
@@ -214,21 +214,21 @@ class _Examination:
     def _damage(self) -> Section:
         if not self._question.verifies:
             return Section(Check.DAMAGE, "not looked for", tuple(self._unreadable))
-        # A table that cannot be read is one symptom, whatever else is wrong with its rows: it is made anew.
+        # A table that cannot be read is one symptom, whatever is wrong with its rows: a rebuild replaces it anyway.
         verified = verify(self._store, self._progress, processes=self._question.processes)
         found = damage_found(verified, rows=not self._unreadable)
         return replace(found, symptoms=(*self._unreadable, *found.symptoms))
 
 
 def damage_found(verified: Verified, *, rows: bool = True) -> Section:
-    """What was verified, as a check; without `rows` what is wrong with those is left out."""
+    """The result of a verification as a section; without `rows`, findings about rows are left out."""
     says = f"{verified.events:,} events in {verified.streams:,} streams, {verified.rows:,} rows: "
     says += "all of it holds" if verified.ok else f"{len(verified.findings):,} findings"
     return diagnosis.damage([each for each in verified.findings if rows or each.kind != "row"], says)
 
 
 def _database(store: Store) -> Section:
-    """The database software, the replication that it stands on, and what to know about both."""
+    """The section about the database: its software, its replication, and the warnings about both."""
     software = "PostgreSQL" if store.settings.kind == "postgresql" else f"SQLite {sqlite3.sqlite_version}"
     standing = store.replication()
     where, caution, obstacle = store.settings.shown, store.caution(), store.obstacle()

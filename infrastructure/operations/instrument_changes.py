@@ -1,4 +1,4 @@
-"""Defining instruments, one by one or by an exchange's list of markets: what would change, and changing it."""
+"""Defining instruments, one by one or from an exchange's list of markets; without a reason nothing is recorded."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.ledger_clock import now
 
 Said = Mapping[PositionKey, Mapping[str, Any]]
-"""What is said of instruments, by the fields of `define_instrument`."""
+"""The terms of instruments, as fields of `define_instrument`."""
 
 
 class ChangeOutcome(StrEnum):
-    """What a definition leads to."""
+    """The result of a definition; `left` is not recorded, because it was refused or is not known."""
 
     NEW = "new"
     CHANGED = "changed"
@@ -37,13 +37,13 @@ class ChangeOutcome(StrEnum):
 
 
 def terms_as_json(terms: Instrument | None) -> dict[str, Any] | None:
-    """The terms by the fields of `define_instrument`."""
+    """The terms as fields of `define_instrument`."""
     return None if terms is None else {name: jsonable(getattr(terms, name)) for name in TERMS}
 
 
 @dataclass(frozen=True, slots=True)
 class InstrumentChange(JsonObject):
-    """What one definition would change (or has), `before` and `after`; why it is left, if it is."""
+    """What a definition would change, or has changed: the terms `before` and `after`; `message` says why it is left."""
 
     key: PositionKey
     outcome: ChangeOutcome
@@ -63,22 +63,23 @@ class InstrumentChange(JsonObject):
 
     @property
     def is_of_another_size(self) -> bool:
-        """Whether a quantity comes to mean something else."""
+        """Whether it changes what a quantity is worth."""
         return self.after is not None and self.after.contract_size != (self.before or LINEAR).contract_size
 
     @property
     def is_open(self) -> bool:
-        """Whether something is left to do, or to look at."""
+        """Whether it is still to be recorded, or to be looked at."""
         return self.outcome is not ChangeOutcome.UNCHANGED and not self.is_recorded
 
 
 def define_instruments(
     ledger: PositionLedger, said: Said, *, reason: str | None = None, force: bool = False
 ) -> list[InstrumentChange]:
-    """Say what each definition would change; with a reason, record what changes something.
+    """Say what each definition would change; with a reason, record those that change something.
 
-    Shape:   decided as the command is. What is refused is left, and holds up nothing else; the same again is no news.
-    Refuses: StoreError, OutcomeUnknown; what was recorded before stays, and doing all of it again is safe.
+    Shape:   each is decided as the command would be. A refused one is `left` and does not stop the others; one that is
+             equal to the present terms is `unchanged`.
+    Refuses: StoreError, OutcomeUnknown; what was recorded before stays, and to repeat all of it is safe.
     """
     cache = AggregateCache(ledger.store)
     changes = []
@@ -123,7 +124,7 @@ def by_markets(
     reason: str | None = None,
     force: bool = False,
 ) -> list[InstrumentChange]:
-    """Define keys by a list of markets, as `define_instruments`; one of which it says nothing is left."""
+    """Define keys from a list of markets, as `define_instruments` does; a key that is not in the list is `left`."""
     said: dict[PositionKey, Mapping[str, Any]] = {}
     left = []
     for key in keys:
@@ -150,9 +151,9 @@ def import_instruments(
 ) -> list[InstrumentChange]:
     """Define the instruments of one account that the ledger has, or those named, by ccxt's `client.load_markets()`.
 
-    Shape:   what would change, or with a `reason` what was recorded; the second time it is nothing. What a position is
-             open in is left, unless `force` defines it for the cycle after. Floats are rounded to 18 decimals.
-    Refuses: ValueError for what is no list of markets; StoreError, OutcomeUnknown.
+    Shape:   what would change, or with a `reason` what was recorded; a second call changes nothing. An instrument with
+             an open position is left, unless `force` defines it for later cycles. Floats are rounded to 18 decimals.
+    Refuses: ValueError when `markets` is no list of markets; StoreError, OutcomeUnknown.
     """
     place, owner = normalized_exchange(exchange), normalized_account(account)
     listed = MarketList.read(json.dumps(markets, default=str).encode(), place)

@@ -1,4 +1,4 @@
-"""What is defined of instruments, by whom and when; and what nobody defined although it is needed."""
+"""The list of defined instruments, and of open positions whose instrument needs a definition and has none."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from projections.positions import PositionRow
 
 @dataclass(frozen=True, slots=True)
 class DefinedInstrument(JsonObject):
-    """The last definition of a key, who made it and when; `note` when the open cycle counts in other terms."""
+    """The last definition of a key, its source and its time; `note` says when the open cycle counts in other terms."""
 
     key: PositionKey
     terms: Instrument
@@ -42,7 +42,7 @@ class DefinedInstrument(JsonObject):
 
 @dataclass(frozen=True, slots=True)
 class UndefinedInstrument(JsonObject):
-    """A key with an open cycle, whose terms are not known, and why they are needed."""
+    """A key with an open cycle whose terms are not known; `message` says why they are needed."""
 
     key: PositionKey
     position_id: str
@@ -84,7 +84,7 @@ def _note(terms: Instrument, row: PositionRow | None) -> str | None:
 def undefined_instruments(
     defined: Iterable[DefinedInstrument], rows: Iterable[PositionRow], snapshots: Iterable[AccountSnapshot] = ()
 ) -> list[UndefinedInstrument]:
-    """Open cycles whose symbol, or what the exchange shows of them, needs terms that nobody defined."""
+    """The open cycles that need a definition, by their symbol or by the exchange's contract size, and have none."""
     known = {each.key.stream for each in defined}
     shown = {seen.key.stream: seen.contract_size for each in snapshots for seen in each.positions or ()}
     found = []

@@ -1,4 +1,4 @@
-"""Questions as JSON, for bots in any language: what is asked, how it is answered, and the schema of both."""
+"""Queries as JSON, for bots in any language: their fields, their answers, and the JSON Schema of both."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class JsonQuery(BaseModel):
     name: ClassVar[str]
 
     def answer(self, ledger: PositionLedger) -> dict[str, Any]:
-        """What the ledger says. Refuses: CommandRefused, StoreError."""
+        """The answer as JSON. Refuses: CommandRefused, StoreError."""
         raise NotImplementedError
 
 
@@ -77,7 +77,7 @@ QUERIES: Final = {kind.name: kind for kind in (PositionsQuery, PositionQuery, Pe
 
 
 def query_from_json(text: str) -> JsonQuery | None:
-    """Read one JSON object `{"query": name, …}`; None for one that is no question. Refuses: InvalidCommand."""
+    """Read one JSON object `{"query": name, …}`; None for one that is no query. Refuses: InvalidCommand."""
     if '"query"' not in text:
         return None  # a command, which need not be read twice
     sent = object_from_json(text)
@@ -94,7 +94,7 @@ def query_from_json(text: str) -> JsonQuery | None:
 
 
 def protocol_schema() -> dict[str, Any]:
-    """The JSON Schema of a line that `record` takes, and of one that it answers with."""
+    """The JSON Schema of a line that `record` reads, and of a line that it answers."""
 
     def line(word: str, name: str, kind: type[BaseModel]) -> dict[str, Any]:
         schema = kind.model_json_schema(ref_template="#/$defs/{model}")

@@ -1,4 +1,4 @@
-"""What operators ask of a ledger, for programs: compared with exchanges, recovered, examined, summed up."""
+"""The operators' methods of a ledger for programs: reconcile, recover, diagnose, statistics, pending orders."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
 DAY: Final = timedelta(days=1)
 AS_SHOWN: Final = "the exchange shows it"
-"""Why a program corrects the books that gives no reason of its own."""
+"""The reason of a correction whose caller gives none."""
 
 
 class LedgerOperations:
-    """The operators' half of PositionLedger; what is imported for it is imported when it is asked for."""
+    """The operators' methods of PositionLedger; each imports what it needs only when it is called."""
 
     store: Store
     _clock: Callable[[], datetime]
@@ -39,11 +39,12 @@ class LedgerOperations:
         apply: str | bool | None = None,
         rules: ReconciliationRules | None = None,
     ) -> list[Reconciled]:
-        """Compare the ledger with what exchanges show; with `apply`, the reason (or True), correct what is certain.
+        """Compare the ledger with account snapshots; with `apply`, the reason (or True), correct what is certain.
 
-        Shape:   one result an account; `snapshots` as `account()` of an exchange gives them, or as `snapshot_document`
-                 wrote them; what is gone needs two, taken 10 s apart or more.
-        Refuses: ValueError for what is no snapshot, InvalidCommand for a blank reason; StoreError, OutcomeUnknown.
+        Shape:   one result for each account; `snapshots` as `account()` of an exchange returns them, or as
+                 `snapshot_document` wrote them. To find that something is gone takes two, at least 10 s apart.
+        Refuses: ValueError for anything that is no snapshot, InvalidCommand for a blank reason; StoreError,
+                 OutcomeUnknown.
         """
         from infrastructure.operations.account_correction import reconciled  # noqa: PLC0415 - as the class says
 
@@ -57,9 +58,9 @@ class LedgerOperations:
         apply: str | bool | None = None,
         rules: ReconciliationRules | None = None,
     ) -> tuple[list[Proposal], list[Applied]]:
-        """Judge every unfinished cycle by what exchanges show; with `apply`, record what is certain.
+        """Judge every unfinished cycle by account snapshots; with `apply`, record what is certain.
 
-        Shape: the proposals, and what was recorded of them; `apply` as for `reconcile`. Refuses: as `reconcile`.
+        Shape: the proposals, and the commands that were sent; `apply` as for `reconcile`. Refuses: as `reconcile`.
         """
         from infrastructure.operations.apply_corrections import apply as applied  # noqa: PLC0415 - as the class says
         from infrastructure.operations.apply_recovery import recoveries  # noqa: PLC0415 - as the class says
@@ -72,9 +73,9 @@ class LedgerOperations:
     def diagnose(
         self, snapshots: Iterable[AccountSnapshot | bytes] = (), *, age: timedelta | None = None, verifies: bool = True
     ) -> Diagnosis:
-        """Run every check of `diagnose`; unfinished for longer than `age` is critical, an hour unless it is said.
+        """Run every check of `diagnose`; a cycle unfinished for longer than `age` (an hour by default) is critical.
 
-        `verifies` reads every event and row, which takes as long as there are many. Refuses: StoreUnavailable.
+        `verifies` reads every event and row, which takes long in a large ledger. Refuses: StoreUnavailable.
         """
         from infrastructure.operations.health import Question, examine  # noqa: PLC0415 - as the class says
         from projections.health.ledger_status import OLD  # noqa: PLC0415 - as the class says
@@ -85,9 +86,9 @@ class LedgerOperations:
         return examine(_operable(self), question)
 
     def statistics(self, *, since: datetime | None = None, until: datetime | None = None) -> Statistics:
-        """Sum up a window of time, as `stats` does; the last 24 hours unless it is said.
+        """Sum up a window of time, as `stats` does; by default the last 24 hours.
 
-        Refuses: InvalidCommand for a time without a zone; ProjectionStopped when an event cannot be taken in;
+        Refuses: InvalidCommand for a time without a zone; ProjectionStopped when an event cannot be applied;
                  StoreUnavailable.
         """
         from infrastructure.ledger.statistics_projection import statistics  # noqa: PLC0415 - as the class says
@@ -98,10 +99,10 @@ class LedgerOperations:
         return statistics(self.store, MeasuredWindow(_moment("since", since) or end - DAY, end), now=now)
 
     def pending_orders(self) -> list[PendingOrder]:
-        """Every order that was promised and of which nothing is known, and every stop that is missing.
+        """Every order that was promised and whose outcome is not known, and every stop that is missing.
 
-        With these a bot goes on after a crash: looked up at the exchange by its client order id, never sent again
-        before the exchange says that there is none. Refuses: StoreUnavailable.
+        A bot goes on with these after a crash: it looks each order up at the exchange by its client order id, and never
+        sends it again before the exchange says that there is none. Refuses: StoreUnavailable.
         """
         from infrastructure.operations.apply_recovery import promised  # noqa: PLC0415 - as the class says
         from projections.exposure import needs_stop  # noqa: PLC0415 - as the class says
@@ -137,7 +138,7 @@ def _read(snapshots: Iterable[AccountSnapshot | bytes]) -> list[AccountSnapshot]
 
 
 def _reason(apply: str | bool | None) -> str | None:  # noqa: FBT001 - as callers say it
-    """Why corrections are made; None where none are."""
+    """The reason for which corrections are made; None where none are to be made."""
     if apply is None or apply is False:
         return None
     if apply is True:

@@ -1,4 +1,4 @@
-"""What operators' work needs of a ledger."""
+"""The protocol of a ledger that operators' functions need."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from projections.positions import PositionRow
 
 
 class OperableLedger(Protocol):
-    """A ledger that can be asked for its rows, told commands, and read."""
+    """A ledger that decides commands, lists its rows, and has a store."""
 
     @property
     def store(self) -> Store:
-        """Where it is kept."""
+        """Its store."""
 
     def handle(self, command: Command) -> Receipt:
         """Decide a command."""

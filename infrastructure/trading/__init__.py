@@ -1,1 +1,1 @@
-"""The bot's half: orders sent once, protected as they fill, undone where they cannot be, and taken up after a crash."""
+"""The trading side: orders are sent once, protected as they fill, rolled back if need be, resumed after a crash."""

@@ -1,4 +1,4 @@
-"""The driver for asyncio: a cancelled caller leaves a known state behind, for what was sent is finished without it."""
+"""The driver for asyncio: when a caller is cancelled, an order that was sent is still followed and protected."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ Ended = TypeVar("Ended")
 class AsyncTrader:
     """The asyncio twin of Trader: `async with AsyncTrader(...)`; the same flows, awaited.
 
-    A caller that is cancelled before its order was sent gives the slot back; afterwards what was ordered is protected
-    by a task of the trader's own, which `aclose` waits for, `finish_seconds` long.
+    A caller that is cancelled before its order was sent gives the slot back. If the order was sent, a task of the
+    trader goes on to protect what it fills; `aclose` waits for that task, `finish_seconds` at most.
     """
 
     def __init__(
@@ -128,13 +128,13 @@ class AsyncTrader:
             await self._sleep(every)
 
     async def aclose(self) -> None:
-        """Wait for what cancelled callers left behind, `finish_seconds` at most; `resume` takes up the rest."""
+        """Wait for the flows of cancelled callers, `finish_seconds` at most; `resume` takes up the rest."""
         if self._unfinished:
             _, late = await asyncio.wait(self._unfinished, timeout=self._rules.finish_seconds)
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
-        self._log.close(seconds=0)  # the loop waits for nobody
+        self._log.close(seconds=0)  # hooks may need this loop, so the loop must not wait for them
 
     async def __aenter__(self) -> Self:
         return self
@@ -161,7 +161,7 @@ class AsyncTrader:
         while not running.is_over:
             try:
                 if given_up.is_set():
-                    _needs_nobody(running.effect)
+                    _require_caller(running.effect)
                 answer = await self._done(running.effect)
             except (LedgerError, ExchangeError) as error:
                 self._log.failed(running.effect, error)
@@ -186,10 +186,11 @@ class AsyncTrader:
                 return self._clock()
 
 
-def _needs_nobody(effect: Effect) -> None:
-    """Begin nothing that nobody waits for any more: neither a claim, nor an order that opens.
+def _require_caller(effect: Effect) -> None:
+    """Begin nothing new for a cancelled caller: neither a claim, nor an order that opens.
 
-    Raises: CancelledError before a claim, for nothing was begun; GivenUp before an order, for its slot is to be freed.
+    Raises: CancelledError before a claim, because nothing was begun; GivenUp before an order, so that the flow frees
+            its slot.
     """
     if isinstance(effect, Tell) and isinstance(effect.command, RequestEntry | RequestIncrease | RequestExit):
         raise asyncio.CancelledError

@@ -1,4 +1,4 @@
-"""How a flow ends: by how its position stands, or by what was in its way."""
+"""The ways in which a flow ends, as outcomes: refused, not claimed, overtaken, or unresolved."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from infrastructure.trading.trade_outcome import Outcome, OutcomeKind, kind_of
 
 
 class CameToNothing(Exception):
-    """An order was not taken, or nothing of it was filled; says why."""
+    """The exchange did not accept an order, or nothing of it was filled; the message says why."""
 
 
 class NothingThere(CameToNothing):
-    """The exchange took no order that closes, for it holds nothing to close."""
+    """The exchange refused a closing order, because it holds nothing to close."""
 
 
 def refused(ctx: FlowContext, refusal: CommandRefused, position_id: str | None = None) -> Flow[Outcome]:
-    """The ledger refused what was asked, and nothing was sent."""
+    """The ledger refused the command, and nothing was sent."""
     yield from ctx.note(f"refused: {refusal.message}")
     if position_id is None or isinstance(refusal, UnknownPosition):
         return Outcome(OutcomeKind.REFUSED, None, tuple(ctx.story), refusal, refusal.message)
@@ -27,21 +27,21 @@ def refused(ctx: FlowContext, refusal: CommandRefused, position_id: str | None =
 
 
 def unclaimed(ctx: FlowContext, error: Exception, position_id: str | None = None) -> Flow[Outcome]:
-    """The exchange takes no such order, or does not say: nothing was claimed, and nothing sent."""
+    """The exchange does not accept such an order, or did not answer: nothing was claimed, and nothing sent."""
     yield from ctx.note(f"nothing was claimed: {error}")
     row = None if position_id is None else (yield from ctx.row(position_id))
     return Outcome(OutcomeKind.FAILED, row, tuple(ctx.story), reason=str(error))
 
 
 def overtaken(ctx: FlowContext, refusal: CommandRefused, position_id: str) -> Flow[Outcome]:
-    """Somebody else brought the position further meanwhile, so that the ledger refused what was learned here."""
+    """Another process changed the position meanwhile, so that the ledger refused what this flow reported."""
     yield from ctx.note(f"somebody else was at work: {refusal.message}")
     row = yield from ctx.row(position_id)
     return Outcome(kind_of(row), row, tuple(ctx.story), refusal, refusal.message)
 
 
 def unresolved(ctx: FlowContext, error: ExchangeError, position_id: str) -> Flow[Outcome]:
-    """The exchange does not say what became of it."""
+    """The exchange does not say what became of an order."""
     yield from ctx.note(f"not known yet: {error}")
     row = yield from ctx.row(position_id)
     return Outcome(OutcomeKind.UNRESOLVED, row, tuple(ctx.story), reason=str(error))

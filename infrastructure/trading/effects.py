@@ -1,4 +1,4 @@
-"""What a flow wants done, one thing at a time: it yields one of these and is sent the answer, or the error."""
+"""Effects: a flow yields one effect at a time, and its driver executes it and sends the answer or the error back."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Tell:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """A question to the ledger: one of its methods."""
+    """A query to the ledger: one of its methods."""
 
     method: Literal["position", "positions", "history", "reconcile"]
     arguments: tuple[Any, ...] = ()
@@ -50,17 +50,17 @@ class Now:
 
 Effect = Tell | Read | Call | Wait | Now
 Flow = Generator[Effect, Any, Ended]
-"""A flow: every wish to the world outside is yielded, so that tests can stop, cancel or lie between any two."""
+"""A flow: it yields every effect, so that a test can stop, cancel or give a false answer between any two of them."""
 
 
 class RunningFlow(Generic[Ended]):
-    """A flow while it runs: what it wants next, and how it ended.
+    """A flow while it runs: the effect that it wants next, and its result when it has ended.
 
-    Shape: `effect` is the wish; `answer` or `fail` lets it go on. What the flow does not catch is raised out of these.
+    Shape: execute `effect`, then call `answer` or `fail` to go on; both raise any error that the flow does not catch.
     """
 
     def __init__(self, flow: Flow[Ended]) -> None:
-        """Run to its first wish."""
+        """Run to the first effect."""
         self._flow = flow
         self._ended: list[Ended] = []
         self.effect: Effect = Now()
@@ -73,15 +73,15 @@ class RunningFlow(Generic[Ended]):
 
     @property
     def ended(self) -> Ended:
-        """What came of it, once it is over."""
+        """Its result, once it is over."""
         return self._ended[0]
 
     def answer(self, value: object) -> None:
-        """Give it what it asked for."""
+        """Send the result of the effect to the flow, and run it to the next one."""
         self._step(lambda: self._flow.send(value))
 
     def fail(self, error: Exception) -> None:
-        """Tell it that what it asked for came to nothing, and why."""
+        """Raise the error of the effect in the flow, and run it to the next one."""
         self._step(lambda: self._flow.throw(error))
 
     def _step(self, go_on: Callable[[], Effect]) -> None:

@@ -1,4 +1,4 @@
-"""What may become of a call to an exchange: it was refused, or nobody knows."""
+"""The errors of a call to an exchange: it was refused, or its outcome is not known."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from domain.errors import PortableError
 
 
 class ExchangeError(PortableError):
-    """A call to the exchange came to nothing, or nobody knows what it came to."""
+    """A call to the exchange failed, or its outcome is not known."""
 
 
 class Refused(ExchangeError):
-    """The exchange refused: nothing was done. `code` is its own, where it has one."""
+    """The exchange refused: nothing was done. `code` is the exchange's error code, where it has one."""
 
     def __init__(self, code: str | None, text: str) -> None:
         super().__init__(text if code is None else f"{code}: {text}")
@@ -26,15 +26,15 @@ class RateLimited(Refused):
 
 
 class NothingToReduce(Refused):
-    """An order that may only reduce was refused: the exchange holds nothing that it would close."""
+    """A reduce-only order was refused, because the exchange holds nothing that it would close."""
 
 
 class GivenUp(Refused):
-    """Nothing was sent: the bot took its wish back, or too much time had passed since it was promised."""
+    """Nothing was sent: the bot withdrew its order, or too much time had passed since the order was promised."""
 
     def __init__(self, text: str = "the bot took its order back before it was sent") -> None:
         super().__init__(None, text)
 
 
 class NoAnswer(ExchangeError):
-    """Whether anything was done, only the exchange knows: a time-out, a lost connection, a server's error."""
+    """It is not known whether anything was done: a timeout, a lost connection, an error of the server."""

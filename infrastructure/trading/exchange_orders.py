@@ -1,4 +1,4 @@
-"""Markets, orders and fills, as an exchange takes and states them."""
+"""Markets, orders and fills: what is sent to an exchange, and what it reports."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from domain.values import EXACT, Leg, OrderSide
 from projections.reconciliation.grace_periods import SHOWN
 
 Amount = str | int | Decimal
-"""A number as a bot says it, and never a float."""
+"""A number as a bot passes it; a float is refused."""
 
 
 class TicketKind(StrEnum):
@@ -27,9 +27,9 @@ class TicketKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TradedMarket:
-    """What is to be known of an instrument before an order can be sent.
+    """What has to be known about an instrument before an order can be sent.
 
-    Units: steps and minima in what orders are counted in there: contracts of `contract_size`, or the base asset.
+    Units: steps and minima as orders are counted at this market: in contracts of `contract_size`, or in the base asset.
     """
 
     symbol: str
@@ -44,16 +44,16 @@ class TradedMarket:
     quote: str | None = None
     settle: str | None = None
     leg: Leg | None = None
-    """SPOT for a spot market; None where the account's position mode says the leg."""
+    """SPOT for a spot market; None where the account's position mode decides the leg."""
     last_price: Decimal | None = None
     has_unique_ids: bool = False
-    """Whether a client order id is refused for ever once it was used; else among open orders only."""
+    """Whether a client order id that was used once is refused for ever; otherwise only while its order is open."""
     shown_seconds: float = SHOWN.total_seconds()
-    """How long after it was sent an order may still appear, though every question about it was answered with no."""
+    """How long after it was sent an order may still appear, although every lookup so far found nothing."""
     attaches_stops: bool = False
-    """Whether `place` takes `attached_stop` along with an entry."""
+    """Whether `place` accepts an `attached_stop` with an entry."""
     closes_position: bool = False
-    """Whether a stop can be for all that is held, whatever that is by then."""
+    """Whether a stop can close the whole position, whatever its quantity is when it triggers."""
 
 
 def amount(name: str, value: Amount | None) -> Decimal | None:
@@ -62,7 +62,7 @@ def amount(name: str, value: Amount | None) -> Decimal | None:
 
 
 def above_zero(name: str, value: Amount) -> Decimal:
-    """Read a number exactly. Refuses: ValueError for a float, and for what is no number above zero."""
+    """Read a number exactly. Refuses: ValueError for a float, and for anything that is not a number above zero."""
     if isinstance(value, float):
         raise ValueError(f"{name} is the float {value!r}; send text, as '{value}', or a Decimal")
     try:
@@ -75,7 +75,7 @@ def above_zero(name: str, value: Amount) -> Decimal:
 
 
 def on_step(number: Decimal, step: Decimal | None, rounding: str) -> Decimal:
-    """Round a price or a quantity to a multiple of its step, in a direction of `decimal`; as it is without a step."""
+    """Round a price or a quantity to a multiple of its step, by a rounding mode of `decimal`; None changes nothing."""
     return EXACT.multiply(EXACT.divide(number, step).to_integral_value(rounding), step) if step else number
 
 
@@ -83,8 +83,8 @@ def on_step(number: Decimal, step: Decimal | None, rounding: str) -> Decimal:
 class OrderTicket:
     """An order to be placed.
 
-    Units: quantities in what orders are counted in at that market, and so does the ledger: contracts where it has a
-           contract size, else the base asset; `cost` in quote, in place of the quantity of a market buy.
+    Units: quantities as orders are counted at that market, which is also the ledger's unit: in contracts where the
+           market has a contract size, else in the base asset; `cost` in quote, instead of the quantity of a market buy.
     """
 
     symbol: str
@@ -92,7 +92,7 @@ class OrderTicket:
     kind: TicketKind
     client_order_id: str
     quantity: Decimal | None = None
-    """None is `cost`, or with `close_position` all that is held."""
+    """None where `cost` is given, or with `close_position`, which means all that is held."""
     cost: Decimal | None = None
     price: Decimal | None = None
     trigger_price: Decimal | None = None
@@ -104,7 +104,7 @@ class OrderTicket:
 
 
 class OrderState(StrEnum):
-    """How an order stands."""
+    """The state of an order."""
 
     OPEN = "open"
     FILLED = "filled"
@@ -115,14 +115,14 @@ class OrderState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExchangeOrder:
-    """An order as the exchange states it. None is "it does not say"; units as in a ticket."""
+    """An order as the exchange reports it. None means that the exchange does not say; units as in a ticket."""
 
     symbol: str
     order_id: str
     client_order_id: str | None
     state: OrderState
     filled_qty: Decimal
-    """A total so far; never to be added to fills."""
+    """The total so far, which includes all fills: never add the two."""
     avg_px: Decimal | None = None
     side: OrderSide | None = None
     quantity: Decimal | None = None
@@ -130,7 +130,7 @@ class ExchangeOrder:
     reduce_only: bool = False
     stated_at: datetime | None = None
     is_conditional: bool = False
-    """Whether it waits on the list of conditional orders, where the exchange keeps one apart."""
+    """Whether it is in the list of conditional orders, where the exchange has a separate one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""What every flow of one trader shares: its rules and name, the story so far, and typed ways to ask and tell."""
+"""What every flow of a trader uses: rules, owner, the story so far, and typed calls to the ledger and the exchange."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from projections.account_snapshot import AccountSnapshot
 from projections.positions import PositionRow
 
 QUESTIONS_MAX = 8
-"""How often a question is asked again that changes nothing, before the flow gives up for now."""
+"""How often a call that changes nothing is tried, before the flow gives up for now."""
 
 
 @dataclass
 class FlowContext:
-    """One flow of one trader."""
+    """The context of one flow."""
 
     rules: Rules
     exchange: str
@@ -66,31 +66,31 @@ class FlowContext:
         return at
 
     def market(self, symbol: str) -> Flow[TradedMarket]:
-        """What the exchange says of an instrument. Refuses: Refused; NoAnswer when it stays silent."""
+        """The properties of an instrument. Refuses: Refused; NoAnswer when the exchange stays silent."""
         market: TradedMarket = yield from self._asked(Call("market", (symbol,)))
         return market
 
     def order(self, symbol: str, order_id: str) -> Flow[ExchangeOrder | None]:
-        """How an order stands that the exchange acknowledged."""
+        """An acknowledged order, by its exchange id; None when the exchange does not show it. Refuses: NoAnswer."""
         found: ExchangeOrder | None = yield from self._asked(Call("find", (symbol,), {"exchange_order_id": order_id}))
         return found
 
     def acknowledged(self, symbol: str, order_id: str) -> Flow[ExchangeOrder]:
-        """The same, of one that must be there. Refuses: NoAnswer."""
+        """The same for an order that the exchange must show. Refuses: NoAnswer, also when it does not."""
         found = yield from self.order(symbol, order_id)
         if found is None:
             raise NoAnswer(f"{self.exchange} does not show order {order_id}, which it acknowledged")
         return found
 
     def named(self, symbol: str, client_order_id: str) -> Flow[ExchangeOrder | None]:
-        """How an order stands, by the name that we gave it. Refuses: NoAnswer."""
+        """An order by its client order id; None when the exchange does not show it. Refuses: NoAnswer."""
         found: ExchangeOrder | None = yield from self._asked(
             Call("find", (symbol,), {"client_order_id": client_order_id})
         )
         return found
 
     def look_up(self, symbol: str, client_order_id: str) -> Flow[ExchangeOrder | None]:
-        """Ask once for an order by the name that we gave it. Refuses: NoAnswer, RateLimited."""
+        """The same with a single call, not repeated. Refuses: NoAnswer, RateLimited."""
         found: ExchangeOrder | None = yield Call("find", (symbol,), {"client_order_id": client_order_id})
         return found
 
@@ -107,10 +107,10 @@ class FlowContext:
     def place(
         self, ticket: OrderTicket, position_id: str, *, promised_at: datetime | None = None
     ) -> Flow[ExchangeOrder]:
-        """Send an order of a cycle, once; only when the exchange had no time for it, again.
+        """Send an order of a cycle once; only after RateLimited it is sent again.
 
-        None is sent later than `send_seconds` after it was promised: another process may have looked for it and given
-        it up by then. Nor is one of a cycle that was ended meanwhile: it would close the next position.
+        An order is not sent later than `send_seconds` after it was promised, because another process may have looked
+        for it and given it up by then; nor after its cycle has ended, because it would close the next position.
         Refuses: PositionNotOpen, GivenUp, Refused, NoAnswer.
         """
         for attempt in range(QUESTIONS_MAX):
@@ -139,7 +139,7 @@ class FlowContext:
         raise AssertionError("the last attempt returns or raises")
 
     def cancel(self, symbol: str, order: ExchangeOrder) -> Flow[ExchangeOrder | None]:
-        """Cancel what is left of an order, and tell how it stands after that; twice is no harm."""
+        """Cancel what is left of an order, and look it up again; to cancel twice does no harm."""
         try:
             yield from self._asked(Call("cancel", (symbol, order)))
         except Refused as refusal:
@@ -147,7 +147,7 @@ class FlowContext:
         return (yield from self.order(symbol, order.order_id))
 
     def _asked(self, call: Call) -> Flow[Any]:
-        """Ask what may be asked again, until there is an answer. Refuses: Refused; NoAnswer in the end."""
+        """Repeat a call that changes nothing until there is an answer. Refuses: Refused; NoAnswer in the end."""
         for attempt in range(QUESTIONS_MAX):
             try:
                 return (yield call)
@@ -164,5 +164,5 @@ class FlowContext:
 
 
 def symbol_of(position_id: str) -> str:
-    """The symbol that a position is of."""
+    """The symbol of a position id."""
     return PositionId.parse(position_id).key.symbol

@@ -1,4 +1,4 @@
-"""How patient a trader is, and who keeps its stops."""
+"""The rules of a trader: its timeouts and retries, and who keeps its stops."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ _ALL: Final = Decimal(100)
 class Rules:
     """What a trader does when an exchange is slow, silent or refuses.
 
-    Units: seconds; `adopted_stop_percent` in percent, as text as well. Refuses: ValueError for what is no such number,
-           for no try at all, for a keeper of stops that is none.
+    Units: seconds; `adopted_stop_percent` in percent, a Decimal or text. Refuses: ValueError for a value that is no
+           such number, for fewer than one try, for a `protection` that does not exist.
     """
 
     stop_tries: int = 5
     """How often a stop is sent that the exchange refuses; then the position is rolled back."""
     lookup_seconds: float = 20.0
-    """How long an order is looked for that nobody answered about; the market may say that it takes longer."""
+    """How long to look for an order after NoAnswer; the market's `shown_seconds` may make it longer."""
     fill_seconds: float = 30.0
-    """How long an order may take until it is filled; then what is left of it is cancelled."""
+    """How long an order may take to be filled; then what is left of it is cancelled."""
     finish_seconds: float = 30.0
-    """How long a cancelled task may go on until what it ordered is protected."""
+    """How long `aclose` lets the flow of a cancelled caller go on to protect what it ordered."""
     poll_seconds: float = 0.5
-    """How long to wait before an exchange is asked again; a pause doubles up to sixteen times that."""
+    """The pause before the exchange is asked again; it doubles up to sixteen times this."""
     send_seconds: float = 10.0
-    """How long after it was recorded an order may still be sent; a process that was paused longer sends none."""
+    """How long after its claim was recorded an order may still be sent; a process that was paused longer sends none."""
     others_seconds: float = 60.0
     """How long an unfinished cycle of another owner is left alone."""
     rollback_tries: int = 3
@@ -40,12 +40,12 @@ class Rules:
     protection: Literal["exchange", "bot"] = "exchange"
     """`bot`: the bot keeps the stop itself; the position is unprotected by choice."""
     attaches_stops: bool = False
-    """Whether an entry takes a stop along, where the exchange sets one with it, at the plan by the signal's price."""
+    """Whether an entry carries a stop, planned from the signal's price, where the exchange can set one with it."""
     adopted_stop_percent: Decimal | None = None
-    """How far from its entry a position is protected that no plan of ours explains; None leaves it to somebody."""
+    """The distance of the stop from the entry of an adopted position, which has no plan; None sets no stop for it."""
 
     def __post_init__(self) -> None:
-        """Refuse what would be found out between an order and its stop. Refuses: ValueError."""
+        """Refuse a wrong rule here, and not later between an order and its stop. Refuses: ValueError."""
         for rule in fields(self):
             value = getattr(self, rule.name)
             if rule.name.endswith("_seconds") and not (_is_number(value) and isfinite(value) and value >= 0):
@@ -62,7 +62,7 @@ class Rules:
             object.__setattr__(self, "adopted_stop_percent", percent)
 
     def pause(self, attempt: int) -> float:
-        """How long to wait before the next attempt; the first is 0."""
+        """How long to wait after an attempt; the first attempt has the number 0."""
         return self.poll_seconds * (1 << min(attempt, 4))
 
 

@@ -1,4 +1,4 @@
-"""What is told of a trader's flows: calls that failed and how flows ended, to the log; what stands bare, to a hook."""
+"""Reports on a trader's flows: failed calls and outcomes go to the log, unprotected positions to a hook."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ _EXPECTED: Final = frozenset({OutcomeKind.PROTECTED, OutcomeKind.CLOSED, Outcome
 
 
 class TradeLog:
-    """Tells of the flows of one trader."""
+    """Reports on the flows of one trader."""
 
     def __init__(self, on_unprotected: OnUnprotected | None) -> None:
-        """Tell the log, and the hook where there is one. Refuses: ValueError for a coroutine, which nobody awaits."""
+        """Report to the log, and to the hook if there is one. Refuses: ValueError for a hook that must be awaited."""
         needs_plain(on_unprotected)
         self._on_unprotected, self._witness = on_unprotected, Witness()
 
     def failed(self, effect: Effect, error: Exception) -> None:
-        """Something that a flow wanted came to nothing, or nobody knows; what the ledger refused is its own line."""
+        """Log a call to the exchange that failed or has no answer; the ledger logs its own refusals."""
         if isinstance(effect, Call):
             warn("%s: %s: %s", effect.method, type(error).__name__, " ".join(str(error).split()))
 
     def ended(self, ended: object) -> None:
-        """A flow came to its end."""
+        """Log the outcomes of a flow that has ended, and call the hook for unprotected positions."""
         for outcome in _outcomes(ended):
             words = "%s: %s%s", outcome.position_id or "no position", outcome.kind, _because(outcome)
             if outcome.kind in _EXPECTED:
@@ -39,7 +39,7 @@ class TradeLog:
                 self._witness.tell(self._on_unprotected, row)
 
     def close(self, *, seconds: float) -> None:
-        """Wait so long for the hooks that were not called yet."""
+        """Wait up to `seconds` for queued calls of the hook."""
         self._witness.close(seconds)
 
 

@@ -1,4 +1,4 @@
-"""What came of a flow: how it ended, the position, who was in the way, and the story of it."""
+"""The outcome of a flow: how it ended, the position, the refusal if any, and its story step by step."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ class OutcomeKind(StrEnum):
     """How a flow ended."""
 
     PROTECTED = "protected"
-    """Held, and covered as its rules say; of an exit: the position is closed, or what was asked for is."""
+    """The position is active and protected as its rules say."""
     REFUSED = "refused"
     """The ledger refused: nothing was sent."""
     FAILED = "failed"
-    """The exchange refused, or the order came to nothing: nothing of it is held."""
+    """The exchange refused, or nothing of the order was filled: it changed nothing."""
     ROLLED_BACK = "rolled_back"
-    """It was held, could not be protected, and is closed again."""
+    """The position could not be protected, and is closed again."""
     UNRESOLVED = "unresolved"
-    """What became of an order is not known, or something is left; the slot is held, and `resume` goes on."""
+    """The outcome of an order is not known, or something is left; the slot is held, and `resume` goes on."""
     CLOSED = "closed"
-    """The position is over."""
+    """The position is closed."""
     REDUCED = "reduced"
-    """A part was closed as it was asked for."""
+    """A part of the position was closed."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoryStep(JsonObject):
-    """One thing that was done or learned, and when."""
+    """One thing that a flow did or learned, and when."""
 
     at: datetime
     words: str
@@ -46,10 +46,10 @@ class StoryStep(JsonObject):
 
 @dataclass(frozen=True, slots=True)
 class Outcome(JsonObject):
-    """What came of a flow.
+    """The result of a flow.
 
-    Shape: `position` is the row of the cycle as it stands at the end, None where there is none; `refusal` is the
-           ledger's, and names who holds the slot; `story` is what was done, step by step.
+    Shape: `position` is the row of the cycle at the end, None where there is none; `refusal` is the error of the
+           ledger, which names who holds the slot; `story` is what was done, step by step.
     """
 
     kind: OutcomeKind
@@ -68,12 +68,12 @@ class Outcome(JsonObject):
 
     @property
     def position_id(self) -> str | None:
-        """Of the cycle."""
+        """The id of the cycle; None where there is none."""
         return None if self.position is None else self.position.position_id
 
 
 def kind_of(row: PositionRow) -> OutcomeKind:
-    """How a flow ended, by how its position stands."""
+    """The outcome that follows from the status of the position."""
     match row.status:
         case Status.ROLLED_BACK:
             return OutcomeKind.ROLLED_BACK

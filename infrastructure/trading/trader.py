@@ -1,4 +1,4 @@
-"""The driver for threads: it does what a flow wants, one thing after the other."""
+"""The driver for threads: it executes the effects of a flow one after the other."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ Ended = TypeVar("Ended")
 
 
 class Trader:
-    """A bot's hand: orders are claimed in the ledger, sent once, protected, and undone where they cannot be.
+    """Trades for a bot: claims orders in the ledger, sends them once, protects what they fill, or rolls it back.
 
-    Thread-safe. An outcome is returned, never raised; only a ledger that cannot be reached raises (StoreUnavailable,
-    OutcomeUnknown), and then nothing was sent that the ledger does not know of.
+    Thread-safe. Every outcome is returned, not raised. Only a ledger that cannot be reached raises (StoreUnavailable,
+    OutcomeUnknown), and then no order was sent that the ledger does not know of.
     """
 
     def __init__(
@@ -49,9 +49,9 @@ class Trader:
         clock: Callable[[], datetime] = now,
         sleep: Callable[[float], object] = time.sleep,
     ) -> None:
-        """Trade on one account. `owner` names this bot, so that it takes its own cycles up at once after a crash.
+        """Trade on one account. `owner` names this bot, so that it resumes its own cycles at once after a crash.
 
-        `on_unprotected` is told, in a thread of the trader's, of every position that a flow leaves without a stop.
+        `on_unprotected` is called, in a thread of the trader, for every position that a flow leaves without a stop.
         """
         self._ledger, self._exchange = ledger, exchange
         self._rules, self._owner = rules or Rules(), owner
@@ -76,7 +76,7 @@ class Trader:
 
         Shape:   `protected`, `refused` (somebody has the slot), `failed` (nothing is held), `rolled_back`, or
                  `unresolved`: the slot is held, and `resume` goes on.
-        Units:   quantity as orders are counted in at the market, rounded down to its step; `cost` in quote.
+        Units:   quantity as orders are counted at the market, rounded down to its step; `cost` in quote.
         Refuses: ValueError without a plan for the stop (unless the bot keeps it); StoreUnavailable, OutcomeUnknown.
         """
         wanted = WantedEntry.of(
@@ -113,34 +113,34 @@ class Trader:
         quantity: Amount | None = None,
         intent_id: str | None = None,
     ) -> Outcome:
-        """Close a position, or a part of it: of two that decide to, one sends the order.
+        """Close a position, or a part of it; if two processes decide to, only one of them sends the order.
 
-        Shape: `closed`, `reduced`, `refused` (another exit is on its way), `failed`, or `unresolved`.
+        Shape: `closed`, `reduced`, `refused` (another exit is under way), `failed`, or `unresolved`.
         Units: `quantity` as in `enter`: a part is rounded down to the step of the market.
         """
         part = amount("quantity", quantity)
         return self._run(exit_position(self._context(), position_id, reason=reason, quantity=part, intent_id=intent_id))
 
     def protect(self, position_id: str, *, stop_price: Amount) -> Outcome:
-        """Move the stop of an active position, also beyond its entry: a new one is placed before the old one goes.
+        """Move the stop of an active position, also beyond its entry: the new one is placed before the old one goes.
 
-        Shape: `protected`, with a `reason` where the stop stays where it was, as the exchange takes none there.
-        Units: rounded to the tick, away from the market. Refuses: ValueError for what is no price.
+        Shape: `protected`, with a `reason` where the stop stays as it was, because the exchange refuses the new one.
+        Units: rounded to the tick, away from the market. Refuses: ValueError when `stop_price` is no price.
         """
         return self._run(protect(self._context(), position_id, above_zero("stop_price", stop_price)))
 
     def roll_back(self, position_id: str, *, reason: str) -> Outcome:
-        """Undo an entry: closed reduce-only, and proven flat; taken up where an earlier try stopped."""
+        """Undo an entry: close it reduce-only and prove that nothing is left; goes on where an earlier try stopped."""
         return self._run(rolled_back(self._context(), position_id, reason))
 
     def resume(self) -> list[Outcome]:
-        """Take up every unfinished cycle of this owner, and others' that are overdue; run it at every start."""
+        """Take up every unfinished cycle of this owner, and overdue ones of others; call it at every start."""
         return self._run(resume(self._context()))
 
     def synchronise(self) -> Synchronised:
-        """Compare the ledger with the account, twice, correct what is certain, and protect what was taken in.
+        """Compare the ledger with two reads of the account, correct what is certain, and protect what was adopted.
 
-        Safe beside flows at full speed: every correction names the version that was compared. What two reads do not
+        Safe while other flows run: every correction names the version that was compared. What the two reads do not
         agree on is left to the next time.
         """
         return self._run(synchronise(self._context()))
@@ -153,13 +153,13 @@ class Trader:
             self._stopped.wait(every)
 
     def stop(self) -> None:
-        """End `run` after what it is at."""
+        """End `run` after its current step."""
         self._stopped.set()
 
     def step(self, running: RunningFlow[Any]) -> Any:
-        """Do what one flow wants next, and let it go on: for whoever stops between any two steps of it.
+        """Execute the next effect of a flow, and let it go on: for tests that stop between any two steps.
 
-        Shape: the answer that it was given; None where it was told of an error.
+        Shape: the answer that the flow got; None where it got an error.
         """
         try:
             answer = self._done(running.effect)

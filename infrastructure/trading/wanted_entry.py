@@ -15,7 +15,7 @@ from infrastructure.trading.rules import Rules
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WantedEntry:
-    """What a bot wants to hold. Units: quantity as orders are counted in at its market; `cost` in quote."""
+    """What a bot wants to hold. Units: quantity as orders are counted at its market; `cost` in quote."""
 
     symbol: str
     side: Side
@@ -24,7 +24,7 @@ class WantedEntry:
     cost: Decimal | None = None
     leg: Leg = Leg.BOTH
     planned: dict[str, Any] = field(default_factory=dict)
-    """`stop_loss_percent`, `stop_price`, `signal_price`, as far as they were said."""
+    """`stop_loss_percent`, `stop_price` and `signal_price`, as far as they were given."""
 
     @classmethod
     def of(
@@ -39,9 +39,10 @@ class WantedEntry:
         leg: str | Leg,
         **planned: Amount | None,
     ) -> Self:
-        """Read what a bot said, in the words that a command takes.
+        """Read the arguments of a bot as the fields of a command.
 
-        Refuses: ValueError for a float, for no amount or two, for no plan of a stop, for what is no side or leg.
+        Refuses: ValueError for a float, for neither or both of quantity and cost, for a missing plan of the stop, and
+                 for anything that is no side or leg.
         """
         try:
             meant = Side(str(side_meant(side)))

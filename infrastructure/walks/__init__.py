@@ -1,1 +1,1 @@
-"""Walks through a whole ledger, by as many processes as there are processors."""
+"""Walks through a whole ledger, shared between processes."""

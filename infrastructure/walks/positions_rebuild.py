@@ -1,4 +1,4 @@
-"""Rebuilding the positions table of a ledger stream by stream, by several processes where there is much to fold."""
+"""Rebuilding the positions table of a ledger stream by stream, by several processes for a large ledger."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from projections.rebuild import BATCH_EVENTS, Filling, Logged, PositionTable, Pr
 def rebuilt(
     store: Store, progress: Progress = unheard, *, batch_events: int = BATCH_EVENTS, processes: int = 1
 ) -> Rebuilt:
-    """Fold the positions table anew from the events, and let it take the place of the old one.
+    """Fold a new positions table from the events, and swap it for the old one.
 
-    It is filled stream by stream, up to one place in the log: rows that stand beside each other in the table are
-    written together. With several processes each has some of the streams. What was recorded after that is taken in as
-    ever.
+    The table is filled stream by stream, up to one place in the log, so that rows that are neighbours in the table are
+    written together; with several processes each has some of the streams. Events after that place are then applied in
+    the order of the log.
     Refuses: HistoryDamaged for an event that cannot be read; StoreUnavailable.
     """
     with store.rebuilding() as table:
         settled, filled = store.high_water_mark(), 0
-        with at_any_moment(store, processes) as crew:  # what was recorded up to there is the same at each
+        with at_any_moment(store, processes) as crew:  # up to the high-water mark all processes read the same
             for events in crew.each(_Filling(table.name, settled, batch_events), "folded"):
                 filled += events
                 progress(events)
@@ -36,7 +36,7 @@ def rebuilt(
 
 @dataclass(frozen=True)
 class _Filling:
-    """Filling a table with what was recorded until a place in the log."""
+    """The work of one process: fill a table with the events up to a nid."""
 
     table: str
     until: int
@@ -47,7 +47,7 @@ class _Filling:
         yield partial(self._filled, store, store.table_beside(self.table))
 
     def _filled(self, store: Store, table: PositionTable, span: StreamSpan) -> int:
-        """Write the rows of a span; how many events there were."""
+        """Write the rows of a span; returns how many events were folded."""
         filling, events = Filling(table), 0
         for batch in store.batches(span, self.batch_events):
             known = [decode(record) for record in batch if record.id <= self.until]
@@ -58,7 +58,7 @@ class _Filling:
 
 
 class _DecodedLog:
-    """The log of a store, as projections read it."""
+    """The log of a store as decoded events, for a rebuild."""
 
     def __init__(self, store: Store) -> None:
         self._store = store

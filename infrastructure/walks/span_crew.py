@@ -1,4 +1,4 @@
-"""Processes that share the streams of a ledger, the one that asks among them."""
+"""A crew of processes that share the streams of a ledger; the calling process is one of them."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from infrastructure.store_opening import open_store
 
 Part = TypeVar("Part")
 Opening = Callable[[Store], AbstractContextManager[Callable[[StreamSpan], Part]]]
-"""What a process has open while it works, and its work on a span: a function of a module, or a value that is called."""
+"""Makes the work on a span, in a context that stays open in its process; it has to be picklable."""
 
 _SPANS_EACH: Final = 8
-"""Of streams for each process: nobody waits longer for the last one than it takes, and progress is seen."""
+"""How many spans there are for each process: small ones, so that all finish at about the same time."""
 _BEGIN_SECONDS: Final = 120.0
-"""How long processes may take to start, and to begin."""
+"""How long processes may take to start, and to begin their snapshots."""
 
 
 class _Moment(NamedTuple):
-    """Of a store; a server knows it by a name. Without one a process begins when it is told to; any is that of each."""
+    """Where a process reads: in the snapshot `name`, else in one that it begins when told, or in none (`is_any`)."""
 
     settings: Settings
     name: str | None = None
@@ -34,13 +34,13 @@ class _Moment(NamedTuple):
 
 
 class SpanCrew:
-    """Processes at work on spans of streams."""
+    """Processes that work on spans of streams."""
 
     def __init__(self, store: Store, spans: Sequence[StreamSpan], others: PipedProcesses, moment: _Moment) -> None:
         self._store, self._spans, self._others, self._moment = store, spans, others, moment
 
     def begin_together(self, snapshots: ExitStack) -> None:
-        """Let everybody begin to read while a writer would have to wait: for milliseconds, for all are there by then.
+        """Let all processes begin a snapshot while writers wait: only for milliseconds, for all have started by then.
 
         Refuses: StoreUnavailable.
         """
@@ -52,9 +52,9 @@ class SpanCrew:
                 self._store.high_water_mark()
 
     def each(self, opening: Opening[Part], done: str) -> Iterator[Part]:
-        """What is made of every span, in their order; `done` is the word for that.
+        """The result of the work on every span, in their order; `done` is its participle, for an error message.
 
-        Refuses: StoreUnavailable when one of the processes was ended; what the work raises.
+        Refuses: StoreUnavailable when one of the processes was ended; errors of the work pass through.
         """
         with self._none_lost(done), opening(self._store) as own:
             yield from self._others.each(partial(_of_this_process, self._moment, opening), self._spans, own)
@@ -72,17 +72,17 @@ class SpanCrew:
 
 @contextmanager
 def at_one_moment(store: Store, processes: int) -> Iterator[SpanCrew | None]:
-    """A snapshot of a store, and processes that share it; None where one is enough, or a moment cannot be shared.
+    """A snapshot of a store, and processes that share it; None where one process is enough, or sharing is impossible.
 
-    A server names a moment to others. A file does not: there everybody begins while nothing is written.
+    A server has names for snapshots. A file has none: there all processes begin while nothing is written.
     Refuses: StoreUnavailable.
     """
     with ExitStack() as stack:
-        with ExitStack() as found:
-            found.enter_context(store.snapshot(as_found=True))
+        with ExitStack() as own:
+            own.enter_context(store.snapshot(as_found=True))
             spans = store.spans(processes * _SPANS_EACH) if processes > 1 else [ALL_STREAMS]
             if len(spans) == 1 or store.names_moments:
-                stack.push(found.pop_all())
+                stack.push(own.pop_all())
         if len(spans) == 1:
             yield None
         elif store.names_moments:
@@ -95,7 +95,7 @@ def at_one_moment(store: Store, processes: int) -> Iterator[SpanCrew | None]:
 
 @contextmanager
 def at_any_moment(store: Store, processes: int) -> Iterator[SpanCrew]:
-    """Processes that share what does not change any more, whoever begins when; each may write beside what it reads.
+    """Processes without a common snapshot, for reading what no longer changes; each may write as well.
 
     Refuses: StoreUnavailable.
     """
@@ -110,13 +110,13 @@ def _crew(store: Store, spans: Sequence[StreamSpan], processes: int, moment: _Mo
         yield SpanCrew(store, spans, others, moment)
 
 
-# -- in each of the others --------------------------------------------------------------------------------------
+# -- in each of the other processes -----------------------------------------------------------------------------
 
 
 @cache
 def _opened(moment: _Moment) -> tuple[Store, ExitStack]:
-    """The store, in the snapshot of the crew if it has one, and what keeps it and the work until the process ends."""
-    gc.disable()  # nothing that is read here refers to itself, and looking for that takes a tenth of the time
+    """The store, in the snapshot of the crew if it has one, and the stack that keeps it open until the process ends."""
+    gc.disable()  # events and rows have no reference cycles, and the search for them takes a tenth of the time
     store, kept = open_store(moment.settings, create=False), ExitStack()
     kept.callback(store.close)
     if not moment.is_any:
@@ -131,7 +131,7 @@ def _at_work(moment: _Moment, opening: Opening[Any]) -> Callable[[StreamSpan], A
 
 
 def _nothing() -> None:
-    """What a process can do that has started."""
+    """Shows that a process has started."""
 
 
 def _begin(moment: _Moment) -> None:

@@ -1,1 +1,1 @@
-"""What an auditor reads: anomalies, the narrative of a cycle, the report of a ledger."""
+"""Reports for an auditor: anomalies, the narrative of a cycle, the report of a ledger."""

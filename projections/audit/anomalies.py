@@ -1,4 +1,4 @@
-"""What is odd about a cycle: everything that an auditor should not have to find alone."""
+"""The anomalies of a cycle: everything odd that an auditor should see at once."""
 
 from __future__ import annotations
 
@@ -34,20 +34,20 @@ ENTRY_SECONDS_MAX: Final = 30
 """How long an entry may take to get its first stop before that is a warning."""
 
 LATE_SECONDS: Final = 60
-"""From when on an event was written down late."""
+"""An event that was recorded later than this after it happened is an anomaly."""
 
 BACK_SECONDS: Final = 1
-"""What is told in turn may have happened the other way round by so much: a fill, and then its acknowledgement."""
+"""How far the time of an event may lie before that of the event recorded before it, such as a fill and its order."""
 
 AHEAD_SECONDS: Final = 5
-"""How far two clocks may differ before one of them is wrong."""
+"""How far two clocks may differ before one of them counts as wrong."""
 
 SHOWN_MAX: Final = 5
-"""So many of a kind are told one by one; more are told together."""
+"""Up to so many anomalies of a kind are listed one by one; more are summed up in one."""
 
 
 class Weight(StrEnum):
-    """How much an oddity matters."""
+    """How much an anomaly matters."""
 
     WARNING = "warning"
     """Money was at risk, or is not accounted for."""
@@ -57,7 +57,7 @@ class Weight(StrEnum):
 
 @dataclass(frozen=True)
 class Anomaly(JsonObject):
-    """One thing that is odd, since when, in a sentence."""
+    """One anomaly: its kind, its time, and a sentence."""
 
     kind: str
     weight: Weight
@@ -66,7 +66,7 @@ class Anomaly(JsonObject):
 
 
 def oddities(told: Sequence[Moment], time: Timeline) -> tuple[Anomaly, ...]:
-    """Everything odd about a cycle, in order of time."""
+    """All anomalies of a cycle, in the order of time."""
     found = [
         *_gaps(time),
         *_unknown(time),
@@ -81,7 +81,7 @@ def oddities(told: Sequence[Moment], time: Timeline) -> tuple[Anomaly, ...]:
 
 
 def _together(kind: str, weight: Weight, found: Sequence[tuple[datetime, str]], words: str) -> Iterator[Anomaly]:
-    """Tell a few one by one, and many in one sentence."""
+    """Up to SHOWN_MAX findings as one anomaly each; more as one anomaly with the sentence `words`."""
     if len(found) <= SHOWN_MAX:
         for at, text in found:
             yield Anomaly(kind, weight, at, text)
@@ -136,7 +136,7 @@ def _widened(told: Sequence[Moment]) -> Iterator[Anomaly]:
 
 
 def stop_before(moment: Moment, *, was_lost: bool = False) -> Decimal | None:
-    """Where the stop stood that an event moved; None for one that is new. `was_lost`: or that is gone by then."""
+    """The earlier price of the stop that an event moved; None for a new stop. With `was_lost`, also of a lost stop."""
     if not isinstance(moment.event, e.StopLossSet) or moment.before is None:
         return None
     stop = moment.before.orders.get(moment.event.order or "stop.1")
@@ -146,7 +146,7 @@ def stop_before(moment: Moment, *, was_lost: bool = False) -> Decimal | None:
 
 
 def is_away(side: Side, before: Decimal, after: Decimal) -> bool:
-    """Whether a stop that moved is farther from the price, so that more is at risk."""
+    """Whether a stop moved away from the price, so that more is at risk."""
     return (after - before) * side.sign < 0
 
 
@@ -176,7 +176,7 @@ def _adjusted(told: Sequence[Moment]) -> Iterator[Anomaly]:
 
 
 def adjustment(event: e.PositionAdjusted) -> str:
-    """What a correction changed, and why."""
+    """What an adjustment changed, and why."""
     changes = []
     if event.old_quantity != event.new_quantity:
         changes.append(f"quantity {changed(event.old_quantity, event.new_quantity)}")
@@ -255,5 +255,5 @@ def _lags(told: Sequence[Moment]) -> Iterator[Anomaly]:
 
 
 def warnings(found: Iterable[Anomaly]) -> list[Anomaly]:
-    """Those that matter most."""
+    """The anomalies that are warnings."""
     return [oddity for oddity in found if oddity.weight is Weight.WARNING]

@@ -1,4 +1,4 @@
-"""One event in one sentence, as a person would tell it."""
+"""One event as one sentence for people."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from projections.timeline import Moment, RefusedRival, UnprotectedSpan, closing_
 
 
 def told_as(moment: Moment, gap: UnprotectedSpan | None = None) -> str:
-    """What an event says, and what it did to protection; `gap` is the stretch without any that it began."""
+    """The sentence for an event, and its effect on protection; `gap` is the gap that began with it, if one did."""
     return sentence(_words(moment)) + _consequence(moment, gap)
 
 
@@ -219,7 +219,7 @@ def _consequence(moment: Moment, gap: UnprotectedSpan | None) -> str:
 
 
 def refused_as(rival: RefusedRival) -> str:
-    """How a rival was turned away."""
+    """The sentence for a refused rival."""
     refusal = rival.refusal
     who = f"intent {refusal.intent_id}" if refusal.intent_id else rival.name
     raced = ", the race was lost at the append" if refusal.detected_by == "version_conflict" else ""

@@ -1,4 +1,4 @@
-"""A stretch of time over the whole ledger: what is open, what stood unprotected longest, which cycles are oddest."""
+"""The report of a ledger for a window: open positions, the longest unprotected ones, and the oddest cycles."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _MONDAY: Final = datetime(1970, 1, 5, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class OpenPosition(JsonObject):
-    """A cycle that is open now, or over and holds something: for how long, and how long that has been unprotected."""
+    """An open cycle or a stray: its age, and how long it has been unprotected, if it is."""
 
     row: PositionRow
     age: timedelta
@@ -40,7 +40,7 @@ class OpenPosition(JsonObject):
 
 @dataclass(frozen=True)
 class Exposure(JsonObject):
-    """How long a position stood unprotected in the window: how often, in all, and its longest stretch."""
+    """How a position was unprotected in the window: how often, how long in total, and its longest gap."""
 
     position_id: str
     times: int
@@ -58,7 +58,7 @@ class Exposure(JsonObject):
 
 @dataclass(frozen=True)
 class AnomalousCycle(JsonObject):
-    """A cycle with what is odd about it."""
+    """A cycle with its anomalies."""
 
     position_id: str
     headline: str
@@ -66,13 +66,13 @@ class AnomalousCycle(JsonObject):
 
     @property
     def weight(self) -> tuple[int, int]:
-        """How odd it is: warnings count first."""
+        """Its rank among odd cycles: the number of warnings, then of all anomalies."""
         return len(warnings(self.oddities)), len(self.oddities)
 
 
 @dataclass(frozen=True)
 class HourBar(JsonObject):
-    """How many duplicates were refused from one moment to another."""
+    """How many duplicates were refused in a period."""
 
     start: datetime
     end: datetime
@@ -83,13 +83,13 @@ class HourBar(JsonObject):
 
 @dataclass(frozen=True, kw_only=True)
 class LedgerReport(JsonObject):
-    """A stretch of time over the whole ledger, or over a part of it."""
+    """The report of a window for the whole ledger, or for some keys."""
 
     asked_at: datetime
     window: MeasuredWindow
     statistics: Statistics
     cycles: int
-    """How many were open in the window, at some time."""
+    """How many cycles were open at some time in the window."""
     open: tuple[OpenPosition, ...]
     exposed: tuple[Exposure, ...]
     oddest: tuple[AnomalousCycle, ...]
@@ -120,9 +120,9 @@ def review(
     statistics: Statistics,
     now: datetime,
 ) -> LedgerReport:
-    """Look through the cycles that were open in the window of some statistics.
+    """Make the report of the cycles that were open in the window of the statistics.
 
-    Shape: each cycle with its events, oldest first; `refusals` by the position that stood in the way.
+    Shape: each cycle with its events, oldest first; `refusals` by the position id that was in the way.
     """
     window = statistics.window
     found: list[OpenPosition] = []
@@ -157,12 +157,12 @@ def review(
 
 
 def _age(since: datetime, now: datetime) -> timedelta:
-    """How long ago something was; no less than nothing, for clocks differ."""
+    """How long ago something was; at least zero, because clocks differ."""
     return max(now - since, timedelta())
 
 
 def hour_bars(per_hour: Mapping[datetime, int], window: MeasuredWindow) -> Iterator[HourBar]:
-    """Sum up hours to so few bars that they can be drawn; weeks begin on Mondays."""
+    """Sum up hours into bars, few enough to draw them; weeks begin on Mondays."""
     wide = next((each for each in _BARS if window.until - window.since <= each * BARS_MAX), _BARS[-1])
     start = window.since - (window.since - _MONDAY) % wide
     counts: dict[datetime, int] = {}

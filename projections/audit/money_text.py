@@ -1,4 +1,4 @@
-"""What a cycle earned, in words: every amount with its currency."""
+"""The earnings of a cycle in words: every amount with its currency."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from projections.positions import PositionRow
 
 
 def earned(row: PositionRow) -> str:
-    """What a cycle brought: profit, fees, what was received or paid beside them, and what is left of it."""
+    """The profit, fees and cash of a cycle, and what is left after them."""
     currency = row.settle_currency
     profit = "profit unknown" if row.realized_pnl is None else f"profit {money(row.realized_pnl, currency)}"
     fees = [money(row.fees, currency)] if row.fees else []
@@ -30,9 +30,10 @@ def earned(row: PositionRow) -> str:
 
 
 def brought(row: PositionRow) -> str | None:
-    """What a cycle brought, as the answer to that question: `+10.74 USDT (+1.19 %)`; None while that is not known.
+    """The result of a cycle in short: `+10.74 USDT (+1.19 %)`; None if it is not known.
 
-    Its net, or where that is not known what it brought before fees, which is said; the share is of what was entered.
+    It is the net profit, or if that is not known the profit before fees, with those words; the share is relative to
+    the cost of the entries.
     """
     amount = row.realized_pnl if row.net_pnl is None else row.net_pnl
     if amount is None or not row.filled_qty:
@@ -46,13 +47,13 @@ def brought(row: PositionRow) -> str | None:
 
 
 def received(name: str, amount: Decimal, settle_currency: str | None) -> str:
-    """Cash by its kind: in another currency than the position's, the name says which."""
+    """An amount of cash with its kind; `name` includes the currency if that is not the position's."""
     kind, _, other = name.partition(" ")
     return f"{kind} of {money(amount, other or settle_currency)}"
 
 
 def dust(row: PositionRow) -> str:
-    """What was left when a cycle was closed, and is kept at its cost."""
+    """The dust that was left when a cycle was closed, and its price."""
     return f"{plain(row.residual_qty)} is left as dust, kept at {average(row.avg_px_open)}"
 
 

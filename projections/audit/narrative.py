@@ -1,4 +1,4 @@
-"""One cycle as a story that a person can read: intent, request, order, fills, stops, rivals, exit, profit."""
+"""The narrative of one cycle for people: intent, request, order, fills, stops, rivals, exit, profit."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ from projections.positions import PositionRow, requested_in_all
 from projections.timeline import Moment, RefusedRival, Timeline, UnprotectedSpan, moments, timeline
 
 RUN_MAX: Final = 3
-"""So many events of a kind in a row are told one by one; more are told in one sentence."""
+"""Up to so many events of a kind in a row get a line each; more get one line together."""
 
 BLOCK_MAX: Final = 12
-"""So many events of all such kinds in a row are told in their order; of more each kind is told together."""
+"""Up to so many events of all these kinds in a row stay in their order; more are grouped by kind."""
 
 _SINGLE: Final = "single"
-"""The kind of those that are always told one by one."""
+"""The kind of events that always get a line each."""
 
 _CHAPTERS: Final = {
     Status.PENDING_ENTRY: "The entry",
@@ -58,9 +58,9 @@ _AFTERWARDS: Final = "Afterwards"
 
 @dataclass(frozen=True)
 class NarrativeLine(JsonObject):
-    """One step of a story: when, how long after the step before it, and what happened.
+    """One line of a narrative: its time, the time since the line before it, and what happened.
 
-    `versions` are the first and the last event that it tells; none for a refusal.
+    `versions` are those of its first and last event; None for a refusal.
     """
 
     at: datetime
@@ -78,7 +78,7 @@ class NarrativeLine(JsonObject):
 
 @dataclass(frozen=True)
 class Chapter(JsonObject):
-    """Some steps that belong together."""
+    """Some lines that belong together."""
 
     title: str
     lines: tuple[NarrativeLine, ...]
@@ -86,7 +86,7 @@ class Chapter(JsonObject):
 
 @dataclass(frozen=True)
 class Narrative(JsonObject):
-    """One cycle, told: what it is in a line, its facts, what is odd about it, and what happened, chapter by chapter."""
+    """The narrative of one cycle: a headline, its facts, its anomalies, and what happened, chapter by chapter."""
 
     row: PositionRow
     headline: str
@@ -110,10 +110,9 @@ class Narrative(JsonObject):
 def story(
     events: Iterable[PositionEvent], refusals: Iterable[Rejection], now: datetime, taken_over_at: datetime | None = None
 ) -> Narrative:
-    """Tell one cycle from its events, oldest first; `refusals` may be those of others too.
+    """The narrative of one cycle from its events, oldest first; `refusals` of other cycles are ignored.
 
-    While the cycle is open, its time runs on to `now`; so it does while it is over and holds something, until a later
-    one took that over.
+    The timeline of an open cycle or a stray runs on to `now`; that of a stray only until a later cycle took it over.
     """
     told = moments(events)
     time = timeline(told, refusals, now, taken_over_at)
@@ -191,7 +190,7 @@ def _facts(told: Sequence[Moment], time: Timeline) -> Iterator[tuple[str, str]]:
 
 
 def _standing(row: PositionRow, role: Role) -> str:
-    """The stops or targets that stand at the exchange."""
+    """The stops or targets that rest at the exchange."""
     return ", ".join(
         f"{plain(order.price)}{'' if order.room is None else f' for {plain(order.room)}'}"
         for order in row.orders.live(role)
@@ -224,7 +223,7 @@ def _chapters(told: Sequence[Moment], time: Timeline) -> Iterator[Chapter]:
 
 
 def _titled(told: Sequence[Moment], time: Timeline) -> Iterator[tuple[str, _Step]]:
-    """Events and refusals in the order in which they were recorded, each with the chapter that it belongs to."""
+    """Events and refusals in the order of recording, each with the title of its chapter."""
     rivals = deque(time.refused)
     meanwhile = _CHAPTERS.get(told[0].row.status, _END)
     for recorded, moment in enumerate(told):
@@ -266,7 +265,7 @@ def _lines(steps: Iterable[_Step], gaps: dict[datetime, UnprotectedSpan]) -> Ite
 
 
 def _runs(block: Sequence[_Step]) -> Iterable[list[_Step]]:
-    """Steps of a kind that follow each other; of a long block all of a kind, for stops and rivals take turns."""
+    """Runs of steps of one kind; in a long block all steps of a kind are one run, because kinds may alternate."""
     if len(block) <= BLOCK_MAX:
         return [list(run) for _, run in groupby(block, key=_topic)]
     topics: dict[str, list[_Step]] = {}
@@ -293,7 +292,7 @@ def _versions(run: Sequence[_Step]) -> tuple[int, int] | None:
 
 
 def _in_one(run: Sequence[_Step], gaps: dict[datetime, UnprotectedSpan]) -> str:
-    """Steps of one topic that follow each other, in one sentence."""
+    """One sentence for a run of steps of one kind."""
     told = [step for step in run if isinstance(step, Moment)]
     match _topic(run[0]):
         case "stops":

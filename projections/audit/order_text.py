@@ -1,4 +1,4 @@
-"""What happened to the orders and the money of a cycle, in words."""
+"""Events of the orders and the cash of a cycle, in words."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from projections.positions import PositionRow
 
 
 def order_text(event: e.PositionEvent, row: PositionRow) -> str:
-    """A sentence for an event of an order, of cash, or of a correction."""
+    """The sentence for an event about an order, cash, or a corrected fill."""
     match event:
         case e.IncreaseRequested():
             amount = asked_for(event.quantity, event.cost, row)
@@ -53,14 +53,14 @@ def order_text(event: e.PositionEvent, row: PositionRow) -> str:
 
 
 def asked_for(quantity: Decimal | None, cost: Decimal | None, row: PositionRow) -> str:
-    """How much an entry order is for: a quantity, or what an amount of money buys."""
+    """The size of an entry order in words: a quantity, or a cost."""
     if quantity is None and cost is not None:
         return f"for {money(cost, row.settle_currency)}"
     return number(quantity)
 
 
 def order_id(event: e.StopLossSet | e.TakeProfitSet) -> str:
-    """Which order a stop or a target is; one that belongs to the position is none."""
+    """The exchange id of a stop or target in brackets; one that is a property of the position is no order."""
     if event.exchange_order_id is None:
         return " (it belongs to the position, and is no order)"
     return f" (order {event.exchange_order_id})"
@@ -82,7 +82,7 @@ def _filled(event: e.OrderEnded, row: PositionRow) -> str:
 
 
 def came_late(event: e.EntryFilled | e.EntryPlaced | e.OrderEnded) -> str:
-    """Where the cycle of an entry was over by then, that it was."""
+    """A clause for an entry that came after its cycle was over; else empty."""
     if not event.late:
         return ""
     return ", after the cycle was over" + (", which has its slot again" if event.reopens else "")

@@ -1,1 +1,1 @@
-"""The past on the exchange's clock: cycles told in their own order, their totals counted anew."""
+"""The past on the exchange's clock: the events of a cycle in the order of happening, with their totals counted anew."""

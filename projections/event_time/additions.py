@@ -1,4 +1,4 @@
-"""What each event of a cycle added to its totals as they were when it was recorded: exits, fees, cash and the rest."""
+"""The change that each event of a cycle made to the totals when it was recorded: exits, fees, cash and the rest."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from projections.positions import project
 
 @dataclass(frozen=True, slots=True)
 class Exit:
-    """Something that was closed, for an amount that may not be known."""
+    """A quantity that was closed, and its proceeds, which may not be known."""
 
     quantity: Decimal
     brought: Decimal | None
 
     def split(self, quantity: Decimal) -> tuple[Exit, Exit]:
-        """So much of it, and the rest."""
+        """Divide it into an exit of `quantity` and the rest."""
         part = self.brought
         if part is not None and quantity != self.quantity:
             part = rounded(part * quantity / self.quantity)
@@ -32,14 +32,14 @@ class Exit:
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    """What one event added to the totals as they were when it was recorded: exits, fees and cash."""
+    """The change that one event made to the totals when it was recorded: its exits, and the totals before and after."""
 
     exits: tuple[Exit, ...]
     before: Holding
     after: Holding
 
     def with_money(self, held: Holding) -> Holding:
-        """The totals with its fees and its cash."""
+        """Add its fees and its cash to other totals."""
         paid = _moved(self.before.fees_other, self.after.fees_other)
         received = _moved(self.before.cash, self.after.cash)
         return replace(
@@ -50,7 +50,11 @@ class Added:
         )
 
     def shifted(self, held: Holding, terms: Instrument) -> Holding:
-        """The totals with whatever else it changed; what was not known, before or after, is what it is here."""
+        """Add its change of quantity, cost and profit to other totals.
+
+        A total that the event knew neither before nor after stays as it is; one that is not known in one of the three
+        places is not known in the result.
+        """
         changed: dict[str, Any] = {}
         names = ("quantity", "filled_qty", "cost", "closed_qty", "proceeds", "realized_pnl", "traded_cost")
         for name in names:
@@ -72,7 +76,7 @@ def _plus(totals: dict[str, Decimal], moved: dict[str, Decimal]) -> dict[str, De
 
 
 def added_by(cycle: Sequence[e.PositionEvent]) -> dict[int, Added]:
-    """What each event with totals added, by its version."""
+    """The change that each event with totals made, by its version."""
     added: dict[int, Added] = {}
     before, trades, terms = Holding(), set[str](), project(None, cycle[0]).terms
     for event in cycle:
@@ -88,8 +92,8 @@ def added_by(cycle: Sequence[e.PositionEvent]) -> dict[int, Added]:
 
 
 def promised_since(cycle: Sequence[e.PositionEvent]) -> frozenset[int]:
-    """What was told of orders that were promised after the last adjustment was recorded, by version."""
-    promised, told, rollbacks = set[str](), set[int](), 0
+    """The versions of the events about orders that were promised after the last adjustment was recorded."""
+    promised, versions, rollbacks = set[str](), set[int](), 0
     for event in cycle:
         match event:
             case e.IncreaseRequested() | e.ExitRequested():
@@ -100,8 +104,8 @@ def promised_since(cycle: Sequence[e.PositionEvent]) -> frozenset[int]:
             case e.PositionAdjusted(price_only=False) | e.PositionAdopted() | e.RollbackFailed():
                 promised.clear()
             case e.EntryPlaced() | e.EntryFilled() | e.PositionReduced() | e.OrderEnded() if event.order in promised:
-                told.add(event.originator_version)
-    return frozenset(told)
+                versions.add(event.originator_version)
+    return frozenset(versions)
 
 
 def _exits(

@@ -1,4 +1,4 @@
-"""What had happened by a moment, on the exchange's clock: the rows of cycles as they stood, and the events."""
+"""The rows of cycles as they stood at a moment on the exchange's clock, and the events that had happened by then."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from projections.positions import PositionRow, project
 
 
 def rows_at(stream: Iterable[e.PositionEvent], moment: datetime) -> Iterator[PositionRow]:
-    """The cycles of one stream as they stood at a moment; none of which nothing had happened yet."""
+    """The cycles of one stream as they stood at a moment; a cycle that had not begun is left out."""
     for cycle in _cycles(stream):
         row = row_at(cycle, moment)
         if row is not None:
@@ -20,7 +20,7 @@ def rows_at(stream: Iterable[e.PositionEvent], moment: datetime) -> Iterator[Pos
 
 
 def versions_at(stream: Iterable[e.PositionEvent], moment: datetime) -> set[int]:
-    """Which events of one stream had happened by a moment."""
+    """The versions of the events of one stream that had happened by a moment."""
     known = list(stream)
     told = [each for cycle in _cycles(known) for each in in_its_order(cycle)]
     told += [(event.ts_event, event) for event in known if not event.has_cycle]
@@ -36,9 +36,9 @@ def _cycles(stream: Iterable[e.PositionEvent]) -> Iterable[list[e.PositionEvent]
 
 
 def row_at(cycle: Sequence[e.PositionEvent], moment: datetime) -> PositionRow | None:
-    """One cycle as it stood at a moment, by all of its events that we know; None when nothing had happened yet.
+    """One cycle as it stood at a moment, by all of its events that are known today; None when it had not begun.
 
-    Shape: `cycle` in the order of recording. Flags and the times in the row are as the events have them.
+    Shape: `cycle` is in the order of recording. The flags and times in the row are those of the events.
     """
     row = None
     told = under_one_name(cycle)

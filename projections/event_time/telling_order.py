@@ -1,4 +1,4 @@
-"""How a cycle is told by the exchange's clock: in which order, under which names, and no more than had happened."""
+"""The events of a cycle in the order of happening, with the order names known today, and cut off at a moment."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _FOREVER: Final = datetime.max.replace(tzinfo=UTC)
 
 
 def under_one_name(cycle: Sequence[e.PositionEvent]) -> Sequence[e.PositionEvent]:
-    """The events of one cycle with orders whose fills came before their names under the name that we know by now."""
+    """The events of one cycle, with each order under its final name: a fill may come before its order is identified."""
     named = (event for event in cycle if isinstance(event, e.EntryPlaced | e.OrderReplaced | e.OrderEnded))
     names: dict[str | None, str] = {each.same_as: each.order for each in named if each.same_as is not None}
     if not names:
@@ -40,11 +40,11 @@ def _renamed(event: Any, names: Mapping[str | None, str]) -> e.PositionEvent:
 
 
 def in_its_order(cycle: Sequence[e.PositionEvent]) -> list[tuple[datetime, e.PositionEvent]]:
-    """The events of one cycle with the time by which each had happened, in that order.
+    """The events of one cycle in the order of happening, each with the time by which it had happened.
 
-    Shape: by `ts_event`, then as recorded. Clocks differ, but a cause never comes after what it led to: an opening
-    had happened by any event of its cycle, a step of the cycle by the next step, and a call that timed out by the
-    evidence of what became of it.
+    Shape: by `ts_event`, then in the order of recording. Clocks differ, but a cause is never placed after its effect:
+    an opening event had happened by any event of its cycle, a step of the cycle by the next step, and a call that timed
+    out by the evidence of what became of it.
     """
     happened = []
     anything = next_step = evidence = _FOREVER
@@ -66,7 +66,7 @@ def in_its_order(cycle: Sequence[e.PositionEvent]) -> list[tuple[datetime, e.Pos
 
 
 def as_it_was(event: e.PositionEvent, moment: datetime) -> e.PositionEvent:
-    """An event that tells more than one moment, without what came after this one."""
+    """An event that covers a period, such as an imported cycle, without the part that happened after the moment."""
     match event:
         case e.PositionImported(closed_at=datetime() as closed_at) if closed_at > moment:
             if event.status.is_open:

@@ -1,4 +1,4 @@
-"""The totals of a cycle by the rules of its decisions, in whatever order its events are told."""
+"""The totals of a cycle, counted by the rules of the decisions with its events in any order."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from projections.positions import project
 
 
 class EventTimeTotals:
-    """The totals of one cycle, counted by the rules of its decisions, in whatever order its events are told.
+    """Counts the totals of one cycle by the rules of the decisions, with the events in any order.
 
-    In the order of recording it gives the totals that the events carry.
+    In the order of recording the results are the totals that the events carry.
     """
 
     def __init__(self, cycle: Sequence[e.PositionEvent]) -> None:
-        """Find in the events of a cycle, in the order of recording, what each of them added."""
+        """Compute the change that each event of a cycle, in the order of recording, made to the totals."""
         opened = project(None, cycle[0])
         self._side, self._terms = opened.side, opened.terms
         self._key = PositionKey.parse(opened.stream)
@@ -38,13 +38,13 @@ class EventTimeTotals:
         self._adjusted_at, self._since = EPOCH, Stand()
         self._effects: dict[tuple[str, str | None], ExitEffect] = {}
         self._early: list[Exit] = []
-        """Exits whose entries have not been told yet."""
+        """Exits whose entries have not been counted yet."""
         with localcontext(EXACT):
             self._added = added_by(cycle)
         self._promised_since = promised_since(cycle)
 
     def count(self, event: e.PositionEvent) -> e.PositionEvent:
-        """Take an event in, and give it back with the totals as they stand after it."""
+        """Count an event, and return it with the totals after it."""
         added = self._added.get(event.originator_version)
         if added is None:
             return event
@@ -124,7 +124,7 @@ class EventTimeTotals:
             count = EntryCount(
                 change.before, change.after, *cycle, is_seen=is_seen, orders=self._orders, since=self._since
             )
-            # told in this order, what it entered may be closed already
+            # in the order of happening, what the fill entered may be closed already
             is_held = is_seen or held.quantity + count.added >= 0
             grown = count.by_fill(ZERO, ZERO) if is_held else shifted
             self._enter(replace(grown, traded_cost=shifted.traded_cost, uncounted_qty=held.uncounted_qty))
@@ -148,7 +148,7 @@ class EventTimeTotals:
         )
 
     def _is_adjusted_for(self, event: e.PositionEvent) -> bool:
-        """Whether the last adjustment has counted it; what was promised after that was recorded, it has not."""
+        """Whether the last adjustment counted it; not if its order was promised after the adjustment was recorded."""
         is_before = self._adjusted_at > EPOCH and event.ts_event <= self._adjusted_at
         return is_before and event.originator_version not in self._promised_since
 
@@ -229,7 +229,7 @@ class EventTimeTotals:
             self._unexplained = self._unexplained.with_stated(before, closed, brought, self._side, self._terms)
 
     def _was_told_all(self, event: e.PositionClosed | e.RolledBack) -> bool:
-        """Whether what was closed then is closed already, by fills that were learned of later."""
+        """Whether fills that were recorded later have already closed what this event closed."""
         return bool(self._held.closed_qty) and self._held.closed_qty >= event.holding.closed_qty
 
     def _end(self, event: e.OrderEnded) -> None:
@@ -264,12 +264,12 @@ class EventTimeTotals:
             self._exit(each)
 
     def _know_exit(self, qty: Decimal, brought: Decimal) -> None:
-        """Know what an exit brought, while something is not explained."""
+        """Record the proceeds of an exit, for what was closed without an explanation."""
         closed = min(qty, self._held.quantity)
         self._unexplained = self._unexplained.with_exit(self._held, closed, brought, self._side, self._terms)
 
     def _exit(self, each: Exit) -> None:
-        """Close what is open of it; the rest waits for its entry, whose clock is ahead."""
+        """Close as much of it as is open; the rest waits for its entry, whose clock is ahead."""
         quantity = min(each.quantity, self._held.quantity)
         now, rest = each.split(quantity) if quantity else (None, each)
         if now is not None:
@@ -278,7 +278,7 @@ class EventTimeTotals:
             self._early.append(rest)
 
     def _correct(self, held: Holding, event: e.PositionAdjusted | e.RollbackFailed | e.PositionAdopted) -> None:
-        """Take the exchange's word for what is open: whatever was closed before is in it."""
+        """Set the totals that the exchange reports, which include all exits so far, also those that wait."""
         for each in self._early:
             if each.brought is None:
                 held = replace(held, proceeds=None, realized_pnl=None)

@@ -1,4 +1,4 @@
-"""Alarms: what a person is told of the symptoms of a ledger, once for each subject of a check."""
+"""Alarms: the symptoms of a ledger as notices for people, one alarm for each subject of a check."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from projections.health.checks import Check, Section, Severity, Symptom, worst_f
 
 
 class AlarmKey(NamedTuple):
-    """What makes two alarms one: the check, and whom it is about."""
+    """The identity of an alarm: its check and its subject."""
 
     check: Check
     subject: str
@@ -23,7 +23,7 @@ class AlarmKey(NamedTuple):
 
 @dataclass(frozen=True)
 class Alarm(JsonObject):
-    """What a check finds wrong with one subject: the worst of it in words, and the next command."""
+    """What a check finds wrong with one subject: the worst symptom as a sentence, and the next command."""
 
     check: Check
     subject: str
@@ -34,7 +34,7 @@ class Alarm(JsonObject):
 
     @property
     def key(self) -> AlarmKey:
-        """What makes it one."""
+        """Its identity."""
         return AlarmKey(self.check, self.subject)
 
 
@@ -54,21 +54,21 @@ def _of(key: AlarmKey, symptoms: list[Symptom]) -> Alarm:
 
 
 class NoticeKind(StrEnum):
-    """Why somebody is told of an alarm."""
+    """Why a sink gets a notice about an alarm."""
 
     ALARM = "alarm"
     WORSE = "worse"
-    """It was a warning when they were told, and is critical now."""
+    """It was a warning at the last notice, and is critical now."""
     AGAIN = "again"
-    """They were told a while ago, and nothing has changed."""
+    """A reminder: the last notice was a while ago, and nothing has changed."""
     OVER = "over"
     MISSED = "missed"
-    """It came and went while they could not be told."""
+    """It began and ended while the sink could not be reached."""
 
 
 @dataclass(frozen=True)
 class Notice(JsonObject):
-    """What one sink is told of one alarm; sent twice, it has the same `id`."""
+    """A notice to one sink about one alarm; if it is sent twice, it has the same `id`."""
 
     id: str
     kind: NoticeKind
@@ -80,13 +80,13 @@ class Notice(JsonObject):
 
     @classmethod
     def of(cls, kind: NoticeKind, alarm: Alarm, raised_at: datetime, over_at: datetime | None, count: int) -> Notice:
-        """The one that follows so many about this alarm."""
+        """The notice that follows `count` earlier ones about this alarm."""
         what = (*alarm.key, raised_at.isoformat(), kind, str(count))
         return cls(sha256("\x1f".join(what).encode()).hexdigest()[:32], kind, alarm, raised_at, over_at)
 
     @property
     def in_words(self) -> str:
-        """It on one line."""
+        """The notice on one line."""
         alarm = self.alarm
         what = f"{alarm.subject}: {alarm.check.value.replace('_', ' ')}"
         if self.kind is NoticeKind.OVER:

@@ -1,4 +1,4 @@
-"""The book of alarms: which there are, who was told of which, and who is to be told now."""
+"""The book of alarms: which alarms there are, what each sink was told, and which notices are due."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from projections.health.alarm import Alarm, AlarmKey, Notice, NoticeKind
 from projections.health.checks import PROGRAM, Check, Severity
 
 KEPT_MAX: Final = 1_000
-"""How many alarms are told apart, so that memory is bounded; of what comes beyond, the number is an alarm."""
+"""How many alarms are kept separately, to limit memory; further ones are counted in one alarm."""
 MORE: Final = "more alarms"
 
 
 @dataclass(frozen=True)
 class Telling:
-    """What a sink was told of an alarm last."""
+    """The last notice to a sink about an alarm."""
 
     at: AwareDatetime
     severity: Severity
@@ -30,7 +30,7 @@ class Telling:
 
 @dataclass
 class KeptAlarm:
-    """An alarm that there is, or that is over and somebody has not been told so; `told` is by sink."""
+    """An alarm that exists, or that is over while a sink has not been told so yet; `told` is by sink."""
 
     alarm: Alarm
     raised_at: AwareDatetime
@@ -38,7 +38,7 @@ class KeptAlarm:
     told: dict[str, Telling] = field(default_factory=dict)
 
     def notice(self, sink: str, at: datetime, again: timedelta) -> Notice | None:
-        """What a sink is to be told now."""
+        """The notice that is due to a sink now; None if none is."""
         told = self.told.get(sink)
         kind = self._kind(told, at, again)
         count = 0 if told is None else told.count
@@ -57,14 +57,14 @@ class KeptAlarm:
 
 
 class AlarmBook:
-    """All alarms that somebody is to be told of, or was.
+    """All alarms, with what each sink was told of them.
 
-    Nothing is queued: what a sink is to be told follows from what there is and what it was told, so a sink that is
-    down for long costs no memory, and is told how things are when it is back.
+    No notices are queued: which notice is due to a sink follows from the alarms and from what it was told. So a sink
+    that is down for long costs no memory, and learns the present state when it is back.
     """
 
     def __init__(self, kept: Iterable[KeptAlarm] = ()) -> None:
-        """Go on with what was kept."""
+        """Start with alarms that were stored before."""
         self._kept: dict[AlarmKey, KeptAlarm] = {each.alarm.key: each for each in kept}
 
     def __iter__(self) -> Iterator[KeptAlarm]:
@@ -74,9 +74,9 @@ class AlarmBook:
         return len(self._kept)
 
     def see(self, alarms: Sequence[Alarm], judged: Collection[Check], at: datetime) -> bool:
-        """Take in what there is at a moment; an alarm is over when its check was judged, and did not find it.
+        """Update the book with the alarms of a moment; an alarm is over when its check was `judged` without finding it.
 
-        Shape: whether something came, went, or got worse or better, so that it is to be remembered.
+        Shape: whether an alarm began, ended, or changed its severity, so that the book has to be stored.
         """
         fit = self._fitting(alarms)
         changed = False
@@ -90,7 +90,7 @@ class AlarmBook:
         return changed
 
     def _fitting(self, alarms: Sequence[Alarm]) -> list[Alarm]:
-        """Those that are told apart: what is kept already, and of the others the worst."""
+        """The alarms that are kept separately: known ones, and the worst of the new ones; the rest as one alarm."""
         known = [alarm for alarm in alarms if alarm.key in self._kept]
         new = sorted((alarm for alarm in alarms if alarm.key not in self._kept), key=lambda each: -each.severity.rank)
         room = max(0, KEPT_MAX - len(self._kept))
@@ -115,13 +115,13 @@ class AlarmBook:
         return changed
 
     def due(self, sink: str, at: datetime, again: timedelta, most: int) -> list[Notice]:
-        """What a sink is to be told now, the worst first, so much at once."""
+        """The notices that are due to a sink now, the worst first, at most `most`."""
         found = [notice for kept in self if (notice := kept.notice(sink, at, again)) is not None]
         found.sort(key=lambda each: (each.over_at is not None, -each.alarm.severity.rank, each.raised_at))
         return found[:most]
 
     def was_told(self, sink: str, notices: Iterable[Notice], at: datetime) -> None:
-        """Remember that a sink was told."""
+        """Record that a sink got these notices."""
         for notice in notices:
             if (kept := self._kept.get(notice.alarm.key)) is None:
                 continue
@@ -130,7 +130,7 @@ class AlarmBook:
             kept.told[sink] = Telling(at, notice.alarm.severity, count, notice.over_at is not None)
 
     def forget(self, sinks: Collection[str]) -> None:
-        """Let go of what is over, and of which every sink was told so."""
+        """Delete the alarms that are over, and of which every sink was told so."""
         self._kept = {
             key: kept
             for key, kept in self._kept.items()
@@ -138,12 +138,12 @@ class AlarmBook:
         }
 
     def add(self, kept: Iterable[KeptAlarm]) -> None:
-        """Take in what was remembered elsewhere, as far as nothing newer is known here."""
+        """Add alarms that another process stored, unless this book has them already."""
         for each in kept:
             self._kept.setdefault(each.alarm.key, each)
 
 
 @cache
 def book_adapter() -> TypeAdapter[list[KeptAlarm]]:
-    """How a book is written and read."""
+    """Writes and reads the alarms of a book as JSON."""
     return TypeAdapter(list[KeptAlarm])

@@ -1,4 +1,4 @@
-"""What may be wrong with a ledger: how bad it is, in words, and which command to run next."""
+"""The checks of a ledger: severities, symptoms and sections, and the commands that they advise."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _NO_AGE: Final = datetime.max.replace(tzinfo=UTC)
 
 
 class Severity(StrEnum):
-    """How bad it is."""
+    """The severity of a symptom."""
 
     OK = "ok"
     WARNING = "warning"
-    """Somebody should look at it."""
+    """A person should look at it."""
     CRITICAL = "critical"
-    """Money is at risk, or what is stored cannot be relied on."""
+    """Money is at risk, or the stored data cannot be relied on."""
 
     @property
     def rank(self) -> int:
@@ -33,7 +33,7 @@ class Severity(StrEnum):
 
 
 class Check(StrEnum):
-    """What is looked at."""
+    """The names of the checks."""
 
     INCOMPLETE = "incomplete"
     UNPROTECTED = "unprotected"
@@ -49,26 +49,26 @@ class Check(StrEnum):
     SILENCE = "silence"
     AWAY = "away"
     WATCH = "watch"
-    """What is wrong with a watch itself: `status` cannot know it."""
+    """Problems of a watch itself, which `status` cannot know."""
 
 
 @dataclass(frozen=True)
 class Symptom(JsonObject):
-    """One thing that is not as it should be: with which position (or stream, or projection), and the next command."""
+    """One thing that is wrong: with which position (or stream, or projection), and the next command to run."""
 
     severity: Severity
     subject: str
     message: str
     advice: str
     since: datetime | None = None
-    """Since when it is so, of what has an age."""
+    """Since when it has been so; None for a symptom without an age."""
 
     json_keys: ClassVar = ("severity", "subject", "message", "advice", "since?")
 
 
 @dataclass(frozen=True)
 class Section(JsonObject):
-    """One check, what it came to in a sentence, and everything that it found."""
+    """The result of one check: a sentence, and every symptom that it found."""
 
     check: Check
     says: str
@@ -78,22 +78,22 @@ class Section(JsonObject):
 
     @property
     def severity(self) -> Severity:
-        """That of the worst symptom."""
+        """The severity of the worst symptom."""
         return worst(symptom.severity for symptom in self.symptoms)
 
 
 def worst(severities: Iterable[Severity]) -> Severity:
-    """The worst of some severities; ok of none."""
+    """The worst of some severities; OK if there are none."""
     return max(severities, key=lambda severity: severity.rank, default=Severity.OK)
 
 
 def worst_first(symptoms: Iterable[Symptom]) -> list[Symptom]:
-    """Symptoms as they are told: the worst first, of those alike the oldest, and at the end what has no age."""
+    """Symptoms in the order of reports: the worst first, of equal ones the oldest first, and those without age last."""
     return sorted(symptoms, key=lambda each: (-each.severity.rank, each.since or _NO_AGE, each.subject))
 
 
 def advised(verb: str, where: PositionKey | PositionRow, *arguments: str) -> str:
-    """A command about one key, as it can be pasted."""
+    """A command line about one key, ready to paste into a shell."""
     asked = ["--symbol", where.symbol, "--exchange", where.exchange]
     if where.account is not None:
         asked += ["--account", where.account]
@@ -101,7 +101,7 @@ def advised(verb: str, where: PositionKey | PositionRow, *arguments: str) -> str
 
 
 def taken(exchange: str, account: str | None) -> str:
-    """The command that writes down what an exchange shows."""
+    """The command that takes a snapshot of an account."""
     named = [] if account is None else ["--account", account]
     return shlex.join([PROGRAM, "snapshot", "--exchange", exchange, *named])
 

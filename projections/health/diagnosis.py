@@ -1,4 +1,4 @@
-"""What is wrong with a ledger: its cycles by age, its events, its projections, and what an exchange shows beside it."""
+"""The checks of `diagnose`: open cycles by age, damage, projections, and differences from account snapshots."""
 
 from __future__ import annotations
 
@@ -36,17 +36,17 @@ from projections.recovery.in_flight import InFlight, unfinished
 from projections.recovery.unanswered_orders import unanswered
 
 _CAUSE_MAX: Final = 400
-"""How many letters of a cause are told: our own causes with their ways out are shorter."""
+"""How many characters of a cause are shown: our own causes, with their ways out, are shorter."""
 LAG_MAX: Final = 100_000
-"""How many events a projection may be behind: taking in more would keep whoever asks waiting for seconds."""
+"""How many events a projection may be behind: to catch up with more would keep a caller waiting for seconds."""
 SHOWN_MAX: Final = 20
-"""How many pieces of damage are listed; `verify` lists all."""
+"""How many findings of damage are listed; `verify` lists all."""
 _NEVER: Final = frozenset({"late_duplicates", "invalid_states"})
-"""Criteria that were never to be missed: the others are shares and durations."""
+"""Criteria that must never be missed; all others are shares and durations."""
 _FOLDED: Final = frozenset({"row", "projection"})
-"""Kinds of damage to what is made of the events."""
+"""Kinds of damage to rows, which are folded from the events."""
 _NO_HISTORY: Final = frozenset({"event", "stream", "refusal", "guard"})
-"""Kinds of damage of which `history` can show nothing."""
+"""Kinds of damage that `history` cannot show."""
 _AT_RISK: Final = frozenset(
     {
         DiscrepancyKind.UNPROTECTED,
@@ -69,7 +69,7 @@ class Following(Protocol):
 
     @property
     def behind(self) -> int:
-        """How many events are not in it."""
+        """How many events it has not applied yet."""
 
     @property
     def poison(self) -> PoisonEvent | None:
@@ -77,7 +77,7 @@ class Following(Protocol):
 
 
 class Cycles:
-    """The checks of open cycles; `evidence` are, by account, the arguments that name what the exchange showed."""
+    """The checks of open cycles; `evidence` holds, for each account, the arguments that name its snapshots."""
 
     def __init__(
         self,
@@ -87,21 +87,21 @@ class Cycles:
         evidence: Mapping[tuple[str | None, str | None], Sequence[str]],
         left_over: Iterable[PositionRow] = (),
     ) -> None:
-        """Look at rows at a moment; what is older than `age` is critical.
+        """Check rows at a moment; a cycle that is unfinished for longer than `age` is critical.
 
-        `left_over` are those that are over and hold something that nobody has seen to.
+        `left_over` are the strays that no later cycle took over.
         """
         self._left_over = list(left_over)
         self._rows = [row for row in rows if row.status.is_open]
         self._now, self._age, self._evidence = now, age, evidence
 
     def sections(self) -> list[Section]:
-        """All of them, what each found the worst first."""
+        """All sections, each with its worst symptoms first."""
         found = [self.incomplete(), self.unprotected(), self.outcome_unknown(), self.rolling_back(), self.orders()]
         return [replace(section, symptoms=tuple(worst_first(section.symptoms))) for section in found]
 
     def incomplete(self) -> Section:
-        """Entries that are not done, and positions that are flat without an end."""
+        """Unfinished entries, and cycles that hold nothing but are not closed."""
         found = [
             each
             for each in unfinished(self._rows, self._now)
@@ -117,9 +117,9 @@ class Cycles:
         return self._symptom(severity, cycle.row, f"{state} {lasting(cycle.age)}", cycle.since)
 
     def unprotected(self) -> Section:
-        """Positions without a stop: a warning at once, critical after 30 s (L7), once an entry had its time (I-15).
+        """Positions without a stop: a warning when the time of an entry is up (I-15), critical after 30 s (L7).
 
-        Those whose bot keeps the stop itself are counted apart, and are no alarm.
+        Positions whose bot keeps the stop itself are counted separately, and are no alarm.
         """
         held = [row for row in self._rows if row.quantity]
         found = [
@@ -157,7 +157,7 @@ class Cycles:
         return self._symptom(Severity.CRITICAL, row, message, row.updated_at)
 
     def outcome_unknown(self) -> Section:
-        """Entries about which the exchange did not answer; nobody may enter there until it is known."""
+        """Entries about which the exchange did not answer; their slots are held until the outcome is known."""
         found = [
             self._symptom(
                 Severity.CRITICAL if self._had_its_time(row) else Severity.WARNING,
@@ -171,7 +171,7 @@ class Cycles:
         return Section(Check.OUTCOME_UNKNOWN, f"{len(found)} entries", tuple(found))
 
     def orders(self) -> Section:
-        """Increases and exits that were promised to a bot, and of which nobody said what became of them."""
+        """Increases and exits that were promised to a bot, and whose outcome has not been recorded."""
         found = [(row, order) for row in [*self._rows, *self._left_over] for order in unanswered(row)]
         late = [
             self._unheard_of(row, order)
@@ -188,7 +188,7 @@ class Cycles:
         return self._symptom(severity, row, message, asked)
 
     def rolling_back(self) -> Section:
-        """Rollbacks that do not come to an end."""
+        """Rollbacks that take too long or have failed."""
         found = [each for each in unfinished(self._rows, self._now) if each.row.status is Status.ROLLING_BACK]
         stuck = [self._stuck(each) for each in found if each.is_overdue or each.row.rollback_failed]
         return Section(Check.ROLLING_BACK, f"{len(found)} under way, {len(stuck)} stuck", tuple(stuck))
@@ -206,10 +206,10 @@ class Cycles:
 
 
 def damage(findings: Sequence[IntegrityFinding], says: str) -> Section:
-    """What `verify` found; each is critical.
+    """The findings of `verify`; each is critical.
 
-    A row that differs, of positions or of a projection, is folded anew, unless the events of its stream are what is
-    damaged: then it may be the last good copy.
+    For a row that differs, of positions or of a projection, the advice is to rebuild, unless the events of its stream
+    are damaged: then the row may be the last good copy.
     """
     damaged = {each.stream for each in findings if each.kind not in _FOLDED} - {None}
     unread = {each.stream for each in findings if each.kind in _NO_HISTORY}
@@ -229,7 +229,7 @@ def _mended(finding: IntegrityFinding, damaged: Collection[str | None], unread: 
 
 
 def unreadable(what: str, cause: Exception) -> Symptom:
-    """A table of rows that cannot be read at all; events are the truth, and rows are made of them."""
+    """A table of rows that cannot be read at all; the rows can be folded anew from the events."""
     return Symptom(Severity.CRITICAL, what, f"cannot be read: {_on_one_line(cause)}", f"{PROGRAM} rebuild")
 
 
@@ -238,13 +238,13 @@ def _on_one_line(words: object) -> str:
 
 
 def unread_history(cause: object) -> Section:
-    """A log that cannot be read on, or whose past is another one than before."""
+    """A log that cannot be read any further, or whose past has changed."""
     found = Symptom(Severity.CRITICAL, "log", _on_one_line(cause), f"{PROGRAM} verify")
     return Section(Check.DAMAGE, "the log cannot be relied on", (found,))
 
 
 def unverified(cause: object) -> Section:
-    """A ledger that answers, and of which not every event and row can be read."""
+    """A ledger that can be reached, but could not be verified."""
     message = f"cannot be verified: {_on_one_line(cause)}"
     return Section(Check.DAMAGE, "not looked at", (Symptom(Severity.CRITICAL, "ledger", message, f"{PROGRAM} verify"),))
 
@@ -268,9 +268,9 @@ def _lag(each: Following) -> Symptom | None:
 
 
 def silence(heard_at: datetime | None, now: datetime, quiet: timedelta) -> Section:
-    """Whether anything was recorded within `quiet`, an event or a refusal; bots that do nothing are not heard, either.
+    """A warning if neither an event nor a refusal was recorded within `quiet`; it cannot tell idle bots from dead ones.
 
-    Of a ledger in which nothing was ever recorded nothing is expected.
+    For a ledger in which nothing was ever recorded there is no warning.
     """
     if heard_at is None:
         return Section(Check.SILENCE, "nothing was recorded yet")
@@ -286,28 +286,28 @@ def silence(heard_at: datetime | None, now: datetime, quiet: timedelta) -> Secti
 
 
 def away(where: str, cause: object, since: datetime, now: datetime) -> Section:
-    """A database that cannot be reached: nobody can decide, and nothing else can be said about the ledger."""
+    """A database that cannot be reached: no command can be decided, and nothing else is known about the ledger."""
     message = f"away {lasting(now - since)}: {_on_one_line(cause)}"
     found = Symptom(Severity.CRITICAL, where, message, f"look at the database; then {PROGRAM} status", since)
     return Section(Check.AWAY, "cannot be reached", (found,))
 
 
 def unwritable(where: str, cause: object, since: datetime, now: datetime) -> Section:
-    """A database that is read, and takes nothing of a watch: most likely nothing of the bots either."""
+    """A database that can be read, but does not accept the writes of a watch: most likely those of bots neither."""
     message = f"nothing could be written for {length(now - since)}, by bots as little, it seems: {_on_one_line(cause)}"
     advice = f"look at the space, the locks and the rights of the database; then {PROGRAM} status"
     return Section(Check.AWAY, "cannot be written", (Symptom(Severity.CRITICAL, where, message, advice, since),))
 
 
 def unreadable_snapshots(cause: object) -> Section:
-    """Files that were to be compared, and cannot be read."""
+    """Snapshot files that were to be compared, but cannot be read."""
     advice = f"look at the files, and at what writes them; then {PROGRAM} diagnose"
     found = Symptom(Severity.WARNING, "snapshots", f"cannot be read: {_on_one_line(cause)}", advice)
     return Section(Check.EXCHANGE, "cannot be compared", (found,))
 
 
 def beside_exchange(found: Reconciliation, evidence: Sequence[str]) -> Section:
-    """What `reconcile` finds; `evidence` are the arguments that name the snapshots."""
+    """The findings of `reconcile`; `evidence` are the arguments that name the snapshots."""
     exchange, account = found.snapshot.exchange, found.snapshot.account
     where = " ".join(filter(None, (exchange, account)))
     again = f"{PROGRAM} diagnose --snapshot FILE"
@@ -363,7 +363,7 @@ def database(
     obstacle: tuple[str, str] | None = None,
     replication: str | None = None,
 ) -> Section:
-    """What is to be known of the database; each warning, and what keeps from recording, with what puts it right."""
+    """The section about the database; each warning, and the obstacle to recording, comes with its remedy."""
     found = [] if obstacle is None else [Symptom(Severity.CRITICAL, where, *obstacle)]
     found += [Symptom(Severity.WARNING, where, *warning) for warning in warnings if warning is not None]
     return Section(Check.DATABASE, "; ".join(filter(None, (f"{software}, {where}", replication))), tuple(found))

@@ -1,4 +1,4 @@
-"""What an audit finds."""
+"""The findings of an audit."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from domain.json_object import JsonObject
 
 @dataclass(frozen=True)
 class IntegrityFinding(JsonObject):
-    """One thing that is not as the events say: where, and what.
+    """One thing that is damaged: its place, and what is wrong.
 
     `kind`: `version`, `hash`, `nid`, `columns`, `event`, `stream`, `row`, `projection`, `refusal`, `guard`, `storage`
-    or `anchor`. `stream`: whose events or rows they are; None for what belongs to no history, a refusal or a guard.
+    or `anchor`. `stream`: the stream of the damaged events or rows; None for damage outside the streams, such as to a
+    refusal or a guard.
     """
 
     kind: str

@@ -1,4 +1,4 @@
-"""Open cycles whose key is read as another today, and exchanges whose name may be a slip of the pen."""
+"""Open cycles whose key is read as another key today, and exchanges whose name may be a typing error."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from projections.health.checks import Check, Section, Severity, Symptom, advised
 from projections.positions import PositionRow
 
 _NEAR: Final = 0.8
-"""How much two names have in common that may be one: `binnace` and `binance`."""
+"""How similar two names must be to be taken for one with a typing error: `binnace` and `binance`."""
 
 
 def spelling(rows: Iterable[PositionRow]) -> Section | None:
-    """What is found in these rows; None when everything is written as it is read."""
+    """The section about the spelling of these rows' keys; None when nothing is wrong with it."""
     standing = [row for row in rows if row.status.is_open]
     found = [*_read_otherwise(standing), *_slips(standing)]
     return Section(Check.SPELLING, f"{len(found)} keys to look at", tuple(found)) if found else None
@@ -40,13 +40,13 @@ def _slips(rows: list[PositionRow]) -> Iterator[Symptom]:
     used = {row.exchange: row for row in rows}
     for exchange, row in sorted(used.items()):
         if PositionId.parse(row.position_id).key.today.exchange != exchange:
-            continue  # a spelling of one that is known, as was said
+            continue  # another spelling of a known exchange, which is reported above
         if message := slip_of(exchange, used):
             yield Symptom(Severity.WARNING, row.position_id, message, advised("positions", row))
 
 
 def slip_of(exchange: str, used: Iterable[str]) -> str | None:
-    """What to say of a name that may be a slip of the pen for an exchange that is known or used; None for any other."""
+    """The message about a name that may be a typing error for a known or used exchange; None for any other name."""
     known = sorted({*KNOWN, *used} - {exchange})
     if known_venue(exchange) is not None or not (near := get_close_matches(exchange, known, 1, _NEAR)):
         return None

@@ -1,6 +1,6 @@
-"""How everything stands that is open, the worst first: which of it needs a person, for how long, and what to run next.
+"""The status of everything that is open, the worst first: what needs a person, for how long, and what to run next.
 
-It judges as `diagnose` does, whose checks it asks, and says it in the words of every other command.
+It uses the checks of `diagnose`, and the same words as every other command.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from projections.health.diagnosis import Cycles
 from projections.positions import PositionRow
 
 OLD: Final = timedelta(hours=1)
-"""An entry or a rollback that is unfinished for longer is critical, unless somebody says otherwise."""
+"""By default, an entry or a rollback that is unfinished for longer than this is critical."""
 
 
 @dataclass(frozen=True)
 class StatusLine(JsonObject):
-    """One cycle that is open, or a stray, at some moment; `symptoms` are what is wrong with it, the worst first."""
+    """One open cycle or stray at a moment; `symptoms` say what is wrong with it, the worst first."""
 
     row: PositionRow
     now: datetime
@@ -44,7 +44,7 @@ class StatusLine(JsonObject):
 
     @property
     def severity(self) -> Severity:
-        """That of the worst symptom."""
+        """The severity of the worst symptom."""
         return worst(each.severity for each in self.symptoms)
 
     @property
@@ -54,7 +54,7 @@ class StatusLine(JsonObject):
 
     @property
     def state(self) -> str:
-        """What is to be known of it first, in the words of every command."""
+        """The most important thing about it, in the words of every command."""
         row = self.row
         if self.unprotected and (words := exposure_words(row)):
             return words
@@ -72,7 +72,7 @@ class StatusLine(JsonObject):
 
     @property
     def since(self) -> datetime:
-        """Since when it is what it is: unprotected, in trouble, or open."""
+        """Since when it has been unprotected; else since its oldest symptom; else since it was opened."""
         row = self.row
         if self.unprotected:
             return row.updated_at if row.stray else row.unprotected_since or row.opened_at
@@ -81,23 +81,23 @@ class StatusLine(JsonObject):
 
     @property
     def age(self) -> timedelta:
-        """How long it is so."""
+        """The time since `since`."""
         return self.now - self.since
 
     @property
     def next(self) -> str | None:
-        """The command to run; None while nothing is wrong with it."""
+        """The command to run; None if nothing is wrong with it."""
         return self.symptoms[0].advice if self.symptoms else None
 
 
 @dataclass(frozen=True)
 class LedgerStatus(JsonObject):
-    """Everything that is open and every stray, the worst first, and of those alike the oldest."""
+    """Every open cycle and every stray, the worst first, and of equal ones the oldest first."""
 
     now: datetime
     lines: tuple[StatusLine, ...]
     elsewhere: tuple[Section, ...] = ()
-    """What is looked at beside the cycles."""
+    """The checks that are not about single cycles."""
 
     json_keys: ClassVar = (
         ("at", "now"),
@@ -118,9 +118,9 @@ class LedgerStatus(JsonObject):
     def of(
         cls, rows: Iterable[PositionRow], now: datetime, age: timedelta = OLD, elsewhere: tuple[Section, ...] = ()
     ) -> LedgerStatus:
-        """Rank rows at a moment; what is unfinished for longer than `age` is critical.
+        """Rank rows at a moment; a cycle that is unfinished for longer than `age` is critical.
 
-        Shape: rows of open cycles, and of strays that nobody has seen to; those of others are left out.
+        Shape: the rows are open cycles, and strays that no later cycle took over; any others are left out.
         """
         known = [row for row in rows if row.status.is_open or row.stray]
         cycles = Cycles(known, now, age, {}, [row for row in known if not row.status.is_open])
@@ -133,32 +133,32 @@ class LedgerStatus(JsonObject):
 
     @property
     def held(self) -> list[StatusLine]:
-        """Those that hold something."""
+        """The lines that hold something."""
         return [line for line in self.lines if line.row.quantity]
 
     @property
     def unprotected(self) -> list[StatusLine]:
-        """Those that are held without a confirmed stop."""
+        """The lines that hold something without a confirmed stop."""
         return [line for line in self.lines if line.unprotected]
 
     @property
     def by_choice(self) -> list[StatusLine]:
-        """Those that are held without a stop at the exchange, because their bot keeps it."""
+        """The lines that hold something without a stop at the exchange, because their bot keeps it."""
         return [line for line in self.lines if is_by_choice(line.row)]
 
     @property
     def in_need(self) -> list[StatusLine]:
-        """Those that somebody should look at."""
+        """The lines that a person should look at."""
         return [line for line in self.lines if line.symptoms]
 
     @property
     def beside(self) -> list[Symptom]:
-        """What is wrong with no cycle, the worst first."""
+        """The symptoms that are not about a cycle, the worst first."""
         return worst_first(symptom for section in self.elsewhere for symptom in section.symptoms)
 
     @property
     def severity(self) -> Severity:
-        """That of the worst."""
+        """The worst severity of all."""
         return worst([*(line.severity for line in self.lines), *(symptom.severity for symptom in self.beside)])
 
     @property
@@ -168,14 +168,14 @@ class LedgerStatus(JsonObject):
 
     @property
     def next(self) -> str | None:
-        """The command to run first: of positions before what is beside them."""
+        """The command to run first: about a position if one needs a person, else about something else."""
         if self.in_need:
             return self.lines[0].next
         return self.beside[0].advice if self.beside else None
 
     @property
     def summary(self) -> str:
-        """All of it but the worst: how many are unprotected, and what else needs a person."""
+        """In words how many positions are unprotected, and what else needs a person."""
         bare, in_need = self.unprotected, self.in_need
         says = [f"{len(bare)} of {len(self.held)} unprotected"]
         if in_time := sum(not line.symptoms for line in bare):
@@ -190,7 +190,7 @@ class LedgerStatus(JsonObject):
 
     @property
     def verdict(self) -> str:
-        """All of it in one line: the summary, the worst, and what to run."""
+        """The status on one line: the summary, the worst position, and the command to run."""
         if not self.in_need:
             return f"{self.summary}: {self.next}" if self.beside else self.summary
         first = self.lines[0]

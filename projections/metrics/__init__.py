@@ -1,1 +1,1 @@
-"""Figures about cycles, and the objectives that they are held to."""
+"""Figures about cycles, and the objectives that they have to meet."""

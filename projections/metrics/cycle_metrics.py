@@ -1,4 +1,4 @@
-"""What the statistics need to know of a cycle, gathered by following the log: one row of facts a cycle."""
+"""The facts of a cycle that statistics need, folded from the log: one row for each cycle."""
 
 from __future__ import annotations
 
@@ -16,36 +16,36 @@ from projections.positions import PositionRow, Project, project
 
 
 class CycleFacts(TypedStruct, frozen=True, kw_only=True, gc=False):
-    """One cycle as it stands, and what its row alone does not say. All times are on the exchange's clock.
+    """One cycle as it stands, and facts that its row does not have. All times are on the exchange's clock.
 
-    `protected_at`: when all that was held was protected for the first time. `gaps`: those that are over; one that is
-    not began at `exposed_since`. `last_at`: when the last event counted. `events`: how many were taken in.
+    `protected_at`: when all that was held was protected for the first time. `gaps`: the gaps that are over; one that is
+    not began at `exposed_since`. `last_at`: when the last event counted. `events`: how many events were applied.
     """
 
     position: PositionRow
     opened_by: str
-    """The event with which it began."""
+    """The kind of event with which it began."""
     protected_at: Instant | None = None
     gaps: tuple[Gap, ...] = ()
     exposed_since: Instant | None = None
     taken_over_at: Instant | None = None
-    """When a later cycle took over what this one, which is over, held; never stored, for it happened to another one."""
+    """When a later cycle took this stray over; not stored, because it follows from the events of another cycle."""
     last_at: Instant | None = None
     events: int = 0
 
     @property
     def position_id(self) -> str:
-        """The cycle."""
+        """The id of the cycle."""
         return self.position.position_id
 
     @property
     def is_imported(self) -> bool:
-        """Whether it is a row of the legacy table, which this ledger did not decide."""
+        """Whether it is imported from the legacy table, so that this ledger did not decide it."""
         return self.opened_by == PositionImported.__name__
 
     @property
     def was_requested(self) -> bool:
-        """Whether it began as it should: with a request, before any order."""
+        """Whether it began with a request, before any order was sent."""
         return self.opened_by == EntryRequested.__name__
 
     @property
@@ -55,7 +55,7 @@ class CycleFacts(TypedStruct, frozen=True, kw_only=True, gc=False):
 
     @property
     def ended_at(self) -> datetime | None:
-        """When it was over, or at the latest so; None while it is open, or holds something all the same."""
+        """When it was over, at the latest; None while it is open, or holds something."""
         if self.position.status.is_open or self.exposed_since:
             return None
         return self.position.closed_at or self.position.updated_at
@@ -67,25 +67,25 @@ class CycleFacts(TypedStruct, frozen=True, kw_only=True, gc=False):
 
     @property
     def is_rollback_for_duplicate(self) -> bool:
-        """Whether it was rolled back because it was one too many.
+        """Whether it was rolled back because it was a duplicate.
 
-        Only the bot knows, and nothing but the word "duplicate" in its reason says so: no field of an event does.
+        Only the bot knows that, and says it only by the word "duplicate" in its reason: no field of an event does.
         """
         return self.position.status is Status.ROLLED_BACK and "duplicate" in (self.position.exit_reason or "").lower()
 
     @property
     def came_to_nothing(self) -> bool:
-        """Whether its entry failed with nothing filled, so that it may be tried again at once."""
+        """Whether its entry failed without a fill, so that another entry may follow at once."""
         return self.position.status in (Status.FAILED, Status.CANCELED)
 
     @property
     def was_held(self) -> bool:
-        """Whether there ever was something to protect."""
+        """Whether it ever held something."""
         return bool(self.protected_at or self.gaps or self.exposed_since)
 
     @property
     def lacks_protection(self) -> bool:
-        """Whether nothing of it was ever protected, though there should be a stop at the exchange."""
+        """Whether it was never protected, although it should have a stop at the exchange."""
         return self.protected_at is None and self.position.protection == "exchange"
 
     @property
@@ -94,7 +94,7 @@ class CycleFacts(TypedStruct, frozen=True, kw_only=True, gc=False):
         return bool(self.position.filled_qty or self.position.cash)
 
     def gaps_until(self, now: datetime) -> list[Gap]:
-        """All gaps; one that is not over lasts until now."""
+        """All gaps; one that is not over ends at `now`."""
         return [*self.gaps, self._gap_until(now)] if self.exposed_since else [*self.gaps]
 
     def _gap_until(self, now: datetime) -> Gap:
@@ -103,7 +103,7 @@ class CycleFacts(TypedStruct, frozen=True, kw_only=True, gc=False):
         return Gap(self.exposed_since, max(self.last_at, now))
 
     def taken_over(self, at: datetime) -> CycleFacts:
-        """The facts when a later cycle has what this one, which is over, holds."""
+        """The same facts, when a later cycle took over at `at` what this stray holds."""
         return altered(self, gaps=(*self.gaps, self._gap_until(at)), exposed_since=None, taken_over_at=at)
 
     def as_json(self) -> dict[str, Any]:
@@ -114,12 +114,12 @@ class CycleFacts(TypedStruct, frozen=True, kw_only=True, gc=False):
 
 @cache
 def facts_adapter() -> TypeAdapter[CycleFacts]:
-    """Reads and writes facts; made when the first ones come along."""
+    """Reads and writes facts; built when the first ones are used."""
     return TypeAdapter(CycleFacts)
 
 
 def fold(facts: CycleFacts | None, event: PositionEvent, projected: Project = project) -> CycleFacts:
-    """Take one event into the facts of its cycle; an event that opens a cycle needs none."""
+    """Apply one event to the facts of its cycle, which are None before the event that opens it."""
     row = projected(facts.position if facts else None, event)
     known = facts or CycleFacts(position=row, opened_by=type(event).__name__)
     at = counted_at(event, known.last_at)

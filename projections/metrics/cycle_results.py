@@ -1,4 +1,4 @@
-"""How cycles of one currency came out: won or lost, how much each, and how deep their curve fell."""
+"""The results of cycles of one currency: how many were won and lost, how much on average, and the drawdown."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from projections.positions import PositionRow
 
 
 class JudgedBy(StrEnum):
-    """Which amount says whether a cycle was won."""
+    """The amount that decides whether a cycle was won."""
 
     NET = "net"
     """Profit with cash and less fees; not known where a fee was paid in another currency."""
@@ -23,15 +23,15 @@ class JudgedBy(StrEnum):
     """Profit before fees and cash."""
 
     def amount(self, row: PositionRow) -> Decimal | None:
-        """That of a cycle; None where it is not known."""
+        """This amount of a cycle; None where it is not known."""
         return row.net_pnl if self is JudgedBy.NET else row.realized_pnl
 
 
 @dataclass(frozen=True, kw_only=True)
 class CycleResults(JsonObject):
-    """Cycles as they were won and lost; those whose amount is not known are `unknown`, and in nothing else.
+    """How cycles were won and lost; those whose amount is not known are counted in `unknown` and nowhere else.
 
-    Quotients have 18 decimals, and are None where there is nothing to divide by.
+    Quotients have 18 decimals, and are None where the divisor is zero.
     """
 
     judged_by: JudgedBy
@@ -43,9 +43,9 @@ class CycleResults(JsonObject):
     average_win: Decimal | None
     average_loss: Decimal | None
     profit_factor: Decimal | None
-    """What was won for each that was lost."""
+    """The sum of all wins, divided by the sum of all losses."""
     drawdown: Decimal
-    """The largest fall of the sum, cycle by cycle as they ended, below what it (or nothing) had been before."""
+    """The largest fall of the running sum below its earlier peak (or zero), in the order in which cycles ended."""
 
     @classmethod
     def of(cls, rows: Iterable[PositionRow], judged_by: JudgedBy) -> CycleResults:
@@ -71,7 +71,7 @@ class CycleResults(JsonObject):
 
 
 def ended_at(row: PositionRow) -> datetime:
-    """When a cycle that is over ended; at the latest so."""
+    """When a cycle that is over ended, at the latest."""
     return row.closed_at or row.updated_at
 
 

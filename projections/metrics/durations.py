@@ -1,4 +1,4 @@
-"""How long something took, over many cycles."""
+"""Durations over many cycles: median, 95th percentile and maximum."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from domain.json_object import JsonObject
 
 @dataclass(frozen=True)
 class Durations(JsonObject):
-    """How long something took; `p50` and `p95` are the durations of cycles (nearest rank), nothing is interpolated."""
+    """Durations of something; `p50` and `p95` are durations that occurred (nearest rank), not interpolated."""
 
     count: int
     p50: timedelta | None

@@ -1,4 +1,4 @@
-"""What ended cycles brought, day by day and as a sum that goes on; amounts of two currencies are never added."""
+"""The earnings of ended cycles, day by day and as a running sum; amounts of two currencies are never added."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from projections.positions import PositionRow
 
 @dataclass(frozen=True)
 class EndedCycle:
-    """A cycle that is over: its net, and the same in words; None where that is not known."""
+    """A cycle that is over: its net profit, and what it brought in words; None where that is not known."""
 
     position_id: str
     ended_at: datetime
@@ -30,13 +30,13 @@ class EndedCycle:
 
     @classmethod
     def of(cls, row: PositionRow) -> Self:
-        """Remember what it brought, and none of its orders."""
+        """Take the profit of a row, and leave out its orders, to save memory."""
         return cls(row.position_id, ended_at(row), row.net_pnl, brought(row))
 
 
 @dataclass(frozen=True)
 class EarnedSum:
-    """What some cycles brought together: the net of all but `unknown` of them."""
+    """The sum of some cycles: the net profit of all but the `unknown` ones."""
 
     cycles: int
     net: Decimal
@@ -53,7 +53,7 @@ class EarnedSum:
 
 @dataclass(frozen=True)
 class Earnings:
-    """The cycles of one currency that were over in a window, as they ended; None is the one that nobody stated."""
+    """The cycles of one currency that ended in a window, in that order; `currency` is None where none was stated."""
 
     currency: str | None
     window: MeasuredWindow
@@ -61,7 +61,7 @@ class Earnings:
 
     @classmethod
     def of(cls, facts: Iterable[CycleFacts], window: MeasuredWindow) -> list[Self]:
-        """Sort out cycles by currency; those of the old table, which this ledger did not decide, are left out."""
+        """Group cycles by currency; cycles of the legacy table, which this ledger did not decide, are left out."""
         of_currency: dict[str | None, list[EndedCycle]] = {}
         for cycle in facts:
             if not cycle.is_imported and earning([cycle], window):
@@ -72,16 +72,16 @@ class Earnings:
         ]
 
     def since(self, start: datetime) -> EarnedSum:
-        """What was earned from a moment on."""
+        """The sum of the cycles that ended at a moment or later."""
         return EarnedSum.of(cycle for cycle in self.cycles if cycle.ended_at >= start)
 
     def days(self) -> list[tuple[date, EarnedSum]]:
-        """Every day of the window in UTC, those without any cycle among them."""
+        """Every day of the window in UTC, also those without a cycle."""
         by_day = {day: tuple(cycles) for day, cycles in groupby(self.cycles, lambda cycle: cycle.ended_at.date())}
         return [(day, EarnedSum.of(by_day.get(day, ()))) for day in days_of(self.window)]
 
     def curve(self) -> list[tuple[datetime, Decimal]]:
-        """The sum as it went on, from nothing; cycles of which the net is not known are not in it."""
+        """The running sum, from zero; cycles whose net profit is not known are left out."""
         points = [(self.window.since, ZERO)]
         with localcontext(EXACT):
             for cycle in self.cycles:
@@ -91,7 +91,7 @@ class Earnings:
 
 
 def days_of(window: MeasuredWindow) -> Iterator[date]:
-    """The days in UTC that lie in a window, or reach into it."""
+    """The days in UTC that overlap a window."""
     day = window.since.date()
     while day <= window.until.date():
         yield day
@@ -99,7 +99,7 @@ def days_of(window: MeasuredWindow) -> Iterator[date]:
 
 
 def weeks(days: Sequence[tuple[date, EarnedSum]]) -> list[list[tuple[date, EarnedSum] | None]]:
-    """Days as lines of a calendar, from Monday to Sunday; None is a day before the first or after the last."""
+    """Days as lines of a calendar, from Monday to Sunday; None stands for days before the first and after the last."""
     padded: list[tuple[date, EarnedSum] | None] = [*[None] * days[0][0].weekday(), *days]
     padded += [None] * (-len(padded) % 7)
     return [padded[at : at + 7] for at in range(0, len(padded), 7)]

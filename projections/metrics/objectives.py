@@ -1,4 +1,4 @@
-"""The success criteria of the ledger (L12, L15), each with its bar: met, missed, or not known."""
+"""The success criteria of the ledger (L12, L15), each with its threshold: met, missed, or not known."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from domain.values import EXACT, Status, plain, seconds
 from projections.metrics.cycle_metrics import CycleFacts
 
 PAIR: Final = timedelta(seconds=10)
-"""Two cycles of one key that were opened closer together than this are one too many (L12)."""
+"""If two cycles of one key were opened within this time, one of them is a duplicate (L12)."""
 UNPROTECTED_MAX: Final = timedelta(seconds=30)
-"""How long a position may stand without a stop before that is critical (L7)."""
+"""How long a position may be without a stop before that is critical (L7)."""
 ROLLED_BACK_SHARE_MAX: Final = Decimal("0.05")
 PREVENTED_SHARE_MIN: Final = Decimal("0.99")
 
@@ -27,7 +27,7 @@ _SHARE_DIGITS: Final = Decimal("0.000001")
 
 @dataclass(frozen=True, kw_only=True)
 class Criterion(JsonObject):
-    """One criterion: what was measured, the bar, and whether it is met; `ok` None is "not known".
+    """One criterion: the measured value, its threshold (`bar`), and whether it is met; `ok` None means not known.
 
     `offenders` are the positions to look at.
     """
@@ -41,7 +41,7 @@ class Criterion(JsonObject):
 
 
 def none_of(name: str, says: str, offenders: Sequence[str], *, anything: bool) -> Criterion:
-    """A thing that must never happen; not known when there was nothing that it could have happened to."""
+    """The criterion that something never happens; not known when there was nothing to which it could have happened."""
     count = len(offenders)
     is_known = anything or bool(offenders)
     return Criterion(
@@ -55,7 +55,7 @@ def none_of(name: str, says: str, offenders: Sequence[str], *, anything: bool) -
 
 
 def rolled_back_share(own: Sequence[CycleFacts]) -> Criterion:
-    """How many of the cycles had to be undone: it was 4 of 42."""
+    """The share of cycles that were rolled back; in the legacy system it was 4 of 42."""
     undone = [cycle.position_id for cycle in own if cycle.position.status is Status.ROLLED_BACK]
     return Criterion(
         name="rolled_back_share",
@@ -68,7 +68,7 @@ def rolled_back_share(own: Sequence[CycleFacts]) -> Criterion:
 
 
 def prevented_share(early: int, late: int) -> Criterion:
-    """How many of the duplicates were refused in time."""
+    """The share of duplicates that were refused before an order was sent."""
     return Criterion(
         name="duplicates_prevented_share",
         value=share(early, early + late),
@@ -79,7 +79,7 @@ def prevented_share(early: int, late: int) -> Criterion:
 
 
 def unprotected_longest(longest: dict[str, timedelta]) -> Criterion:
-    """How long a position stood without a confirmed stop at a stretch; not known when none was held."""
+    """The longest time in which a position was held without a confirmed stop; not known when none was held."""
     worst = max(longest.values(), default=None)
     return Criterion(
         name="unprotected_longest_seconds",
@@ -92,7 +92,7 @@ def unprotected_longest(longest: dict[str, timedelta]) -> Criterion:
 
 
 def pairs(cycles: Iterable[CycleFacts]) -> list[CycleFacts]:
-    """Cycles that were opened soon after another one of their key, unless that one's entry came to nothing."""
+    """The cycles that were opened soon after another one of their key, unless the entry of that one failed."""
     by_key = groupby(sorted(cycles, key=attrgetter("position.stream", "opened_at")), attrgetter("position.stream"))
     return [
         later
@@ -103,9 +103,9 @@ def pairs(cycles: Iterable[CycleFacts]) -> list[CycleFacts]:
 
 
 def invalid(cycles: Iterable[CycleFacts]) -> list[str]:
-    """Cycles in a state that cannot be: over with something held, or open beside another one of their key.
+    """The cycles in an invalid state: over while something is held, or open beside another open one of their key.
 
-    What a later cycle took over is held no more.
+    A stray that a later cycle took over is not invalid.
     """
     known = list(cycles)
     open_of_key = Counter(cycle.position.stream for cycle in known if cycle.position.status.is_open)
@@ -119,5 +119,5 @@ def invalid(cycles: Iterable[CycleFacts]) -> list[str]:
 
 
 def share(part: int, whole: int) -> Decimal | None:
-    """A part of a whole with six decimals, for display; None of nothing. Bars are compared exactly."""
+    """A part of a whole with six decimals, for display; None if the whole is zero. Thresholds are compared exactly."""
     return EXACT.divide(Decimal(part), Decimal(whole)).quantize(_SHARE_DIGITS) if whole else None

@@ -1,4 +1,4 @@
-"""What cycles brought, group by group: by day, symbol, reason …; amounts of two currencies are never added."""
+"""The profit of cycles in groups: by day, symbol, reason …; amounts of two currencies are never added."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from projections.positions import PositionRow
 from projections.readable_text import on_one_line
 
 _PREFIX: Final = re.compile(r"[^:/]*(?=[:/])|\D*")
-"""Up to the first `:` or `/`; without one, up to the first digit."""
+"""The text up to the first `:` or `/`; without one, up to the first digit."""
 
 
 class PnlBy(StrEnum):
-    """What puts cycles into one group."""
+    """The property by which cycles are grouped."""
 
     DAY = "day"
     WEEK = "week"
@@ -36,7 +36,7 @@ class PnlBy(StrEnum):
     INTENT = "intent"
 
     def group(self, row: PositionRow) -> str:
-        """In which group a cycle is, which is over; a day, week, month or year is the one in which it ended, in UTC."""
+        """The group of a cycle that is over; its day, week, month or year is that of its end, in UTC."""
         match self:
             case PnlBy.DAY:
                 return f"{ended_at(row):%Y-%m-%d}"
@@ -61,7 +61,7 @@ class PnlBy(StrEnum):
 
 
 def intent_prefix(intent_id: str | None) -> str:
-    """What intents of one strategy begin with: `grid` of `grid-17`, `s2` of `s2:mean:7`; nothing of a number alone."""
+    """What a strategy's intents begin with: `grid` for `grid-17`, `s2` for `s2:mean:7`; `no prefix` for a number."""
     if intent_id is None:
         return "no intent"
     found = _PREFIX.match(intent_id)
@@ -70,7 +70,7 @@ def intent_prefix(intent_id: str | None) -> str:
 
 @dataclass(frozen=True)
 class PnlGroup(JsonObject):
-    """The money of one group in one currency."""
+    """The profit of one group in one currency."""
 
     group: str
     profit: Profit
@@ -80,9 +80,9 @@ class PnlGroup(JsonObject):
 
 @dataclass(frozen=True, kw_only=True)
 class Pnl(JsonObject):
-    """What the cycles brought that were over in a window: by group and currency, and by currency alone.
+    """The profit of the cycles that ended in a window: by group and currency, and by currency alone.
 
-    `imported` cycles of the old table were over in it; they are left out unless they were asked for.
+    `imported` counts the cycles of the legacy table that ended in it; they are left out unless `with_imported`.
     """
 
     window: MeasuredWindow
@@ -114,7 +114,7 @@ class Pnl(JsonObject):
     ) -> Pnl:
         """Sum up cycles, as the statistics do.
 
-        Shape: `facts` of all cycles that were over in the window, or later; more do no harm.
+        Shape: `facts` of all cycles that ended in the window or later; others are ignored.
         """
         known = list(facts)
         imported = earning((cycle for cycle in known if cycle.is_imported), window)

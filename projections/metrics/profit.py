@@ -1,4 +1,4 @@
-"""What cycles earned, by the currency that they are settled in: amounts of two currencies are never added."""
+"""The profit of cycles, by their settlement currency: amounts of two currencies are never added."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from projections.positions import PositionRow
 
 @dataclass(frozen=True, kw_only=True)
 class Profit(JsonObject):
-    """The money of cycles that are settled in one currency; None is the currency that nobody stated.
+    """The profit of cycles that are settled in one currency; `currency` is None where none was stated.
 
-    `unknown` of the cycles closed something at a price that nobody said: `realized_pnl` is that of the others.
-    `fees_other` are fees in other currencies, `cash` what moved without a fill, by kind. `net_pnl` is not known when
-    that of one cycle is not; `net_known` is that of those of which it is, all but `net_unknown`.
+    `unknown` counts the cycles whose realised profit is not known; `realized_pnl` is that of the others. `fees_other`
+    are fees in other currencies, `cash` is money that moved without a fill, by kind. `net_pnl` is not known if that of
+    one cycle is not; `net_known` is the sum over all but the `net_unknown` cycles.
     """
 
     currency: str | None
@@ -38,7 +38,7 @@ class Profit(JsonObject):
     net_unknown: int
     results: CycleResults
     held: Durations
-    """From its opening to its end, each cycle."""
+    """The durations of the cycles, from opening to end."""
 
     @classmethod
     def of(cls, currency: str | None, rows: Iterable[PositionRow], judged_by: JudgedBy = JudgedBy.NET) -> Profit:
@@ -64,7 +64,7 @@ class Profit(JsonObject):
 
 
 def by_currency(rows: Iterable[PositionRow], judged_by: JudgedBy = JudgedBy.NET) -> tuple[Profit, ...]:
-    """The money of cycles, currency by currency."""
+    """The profit of cycles, currency by currency."""
     ordered = sorted(rows, key=lambda row: row.settle_currency or "")
     return tuple(
         Profit.of(currency, of_it, judged_by) for currency, of_it in groupby(ordered, lambda row: row.settle_currency)
@@ -72,7 +72,7 @@ def by_currency(rows: Iterable[PositionRow], judged_by: JudgedBy = JudgedBy.NET)
 
 
 def earning(facts: Iterable[CycleFacts], window: Container[object]) -> list[PositionRow]:
-    """The cycles whose money counts in a stretch of time: those that moved some, and were over in it."""
+    """The cycles whose profit counts in a window: those that moved money, and ended in it."""
     return [cycle.position for cycle in facts if cycle.moved_money and cycle.ended_at in window]
 
 

@@ -1,4 +1,4 @@
-"""What a stretch of time came to: cycles by status, failures by hour, refused duplicates, and the criteria."""
+"""The activity in a window: cycles by status, failures by hour, refused duplicates, and the criteria."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ FAILED: Final = (Status.FAILED, Status.CANCELED, Status.ROLLED_BACK)
 class Activity(JsonObject):
     """The rates of a window.
 
-    `by_status` counts the cycles that were opened in it, as they stand now; `failures` those that failed, were
-    cancelled or rolled back in it, by hour (UTC); hours without any are not there. `criteria` None is "not known".
+    `by_status` counts the cycles that were opened in it, by their status now. `failures` counts those that failed, were
+    cancelled or rolled back in it, by hour (UTC), without hours that have none. `criteria` is None if not known.
     """
 
     window: MeasuredWindow

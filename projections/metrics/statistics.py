@@ -1,6 +1,6 @@
-"""Rates, durations and refusals of a stretch of time, and whether the success criteria hold.
+"""Rates, durations and refusals in a window of time, and whether the success criteria are met.
 
-Times of cycles are on the exchange's clock (`ts_event`), those of refusals on ours (`ts_recorded`).
+The times of cycles are on the exchange's clock (`ts_event`), those of refusals on ours (`ts_recorded`).
 """
 
 from __future__ import annotations
@@ -32,39 +32,39 @@ from projections.metrics.objectives import (
 from projections.metrics.profit import Profit, by_currency, earning
 
 _BEFORE_AN_ORDER: Final = frozenset({"request_entry", "adopt"})
-"""Commands that ask before anything is sent: refused, they cost nothing."""
+"""Commands that come before an order is sent: when they are refused, nothing has happened."""
 _AFTER_AN_ORDER: Final = "record_entry_placed"
-"""Refused, there is an order at the exchange that is one too many."""
+"""When this command is refused, there is a duplicate order at the exchange."""
 
 
 @dataclass(frozen=True)
 class MeasuredWindow:
-    """The time that is looked at: from `since` up to, and without, `until`."""
+    """A window of time: from `since` (included) to `until` (not included)."""
 
     since: datetime
     until: datetime
 
     def __contains__(self, moment: object) -> bool:
-        """Whether it happened meanwhile."""
+        """Whether a moment is in the window."""
         return isinstance(moment, datetime) and self.since <= moment < self.until
 
     @property
     def reach(self) -> datetime:
-        """From when on cycles must be known: one that ended just before may be the first of a pair."""
+        """From when on cycles are needed: one that ended just before the window may be the first of a pair."""
         return self.since - PAIR
 
     def overlaps(self, began: datetime, ended: datetime | None) -> bool:
-        """Whether something lasted into it; None has not ended."""
+        """Whether a period overlaps the window; an `ended` of None means that it has not ended."""
         return began < self.until and (ended is None or ended >= self.since)
 
     def part_of(self, gap: Gap) -> timedelta:
-        """How much of a gap lies in here."""
+        """How much of a gap is in the window."""
         return max(min(gap.ended, self.until) - max(gap.began, self.since), timedelta())
 
 
 @dataclass(frozen=True)
 class Cause:
-    """Refused duplicates of one kind."""
+    """The kind of a refused duplicate."""
 
     error: str
     detected_by: str
@@ -76,7 +76,7 @@ class Cause:
 class Refusals(JsonObject):
     """Refused duplicates.
 
-    `early`: before an order could be sent. `late`: after one had been. `other`: about no second position.
+    `early`: refused before an order was sent. `late`: refused after it was sent. `other`: not about a second position.
     """
 
     early: int
@@ -84,7 +84,7 @@ class Refusals(JsonObject):
     other: int
     by_cause: dict[Cause, int]
     per_hour: dict[datetime, int]
-    """Hours (UTC) without any are not there."""
+    """By hour (UTC), without hours that have none."""
 
     json_keys: ClassVar = (
         "total",
@@ -113,11 +113,11 @@ class Refusals(JsonObject):
 
 @dataclass(frozen=True, kw_only=True)
 class Statistics(JsonObject):
-    """What happened in a window, in numbers, and whether that is good enough.
+    """What happened in a window, in numbers, and whether the criteria are met.
 
-    `by_status` counts the cycles that were opened in the window by how they stand now; imported ones are only counted
+    `by_status` counts the cycles that were opened in the window by their status now; imported ones are only counted
     in `imported`. `unprotected` is how long something was held without a confirmed stop within the window, added up
-    over all positions, imported ones included; what a bot keeps the stop of by choice is counted apart, nowhere else.
+    over all positions, imported ones included. Positions whose bot keeps the stop itself are only in `by_choice_now`.
     """
 
     window: MeasuredWindow
@@ -125,14 +125,14 @@ class Statistics(JsonObject):
     imported: int
     request_to_protected: Durations
     never_protected: int
-    """Cycles that were requested in the window and not protected, so far or ever."""
+    """How many cycles were requested in the window and have not been protected so far."""
     unprotected: timedelta
     unprotected_now: tuple[str, ...]
     """The positions that are held without a confirmed stop now."""
     by_choice_now: tuple[str, ...]
     """The positions that are held now without a stop at the exchange, because their bot keeps it."""
     profit: tuple[Profit, ...]
-    """What the cycles earned that were over in the window, by currency."""
+    """The profit of the cycles that ended in the window, by currency."""
     refusals: Refusals
     criteria: tuple[Criterion, ...]
 
@@ -161,7 +161,7 @@ class Statistics(JsonObject):
 
     @property
     def rolled_back_share(self) -> Decimal | None:
-        """The part of them that was rolled back; None of nothing."""
+        """The share of them that was rolled back; None if there are none."""
         return share(self.by_status[Status.ROLLED_BACK], self.opened)
 
     @property
@@ -171,7 +171,7 @@ class Statistics(JsonObject):
 
 
 def by_hour(counts: Mapping[datetime, int]) -> list[dict[str, Any]]:
-    """Counts as JSON has them: a list, in the order of the hours."""
+    """Counts as a list for JSON, in the order of the hours."""
     return [{"hour": hour, "count": count} for hour, count in counts.items()]
 
 
@@ -180,8 +180,8 @@ def measure(
 ) -> Statistics:
     """Sum up a window.
 
-    Shape: `facts` of all cycles that were open at some time from `window.reach` on; more do no harm.
-    Units: what is not over yet lasts until `now`.
+    Shape: `facts` of all cycles that were open at `window.reach` or later; others are ignored. A gap that is not over
+           ends at `now`.
     """
     known = list(facts)
     own = [cycle for cycle in known if not cycle.is_imported]
@@ -208,7 +208,7 @@ def measure(
 
 
 def _longest(cycle: CycleFacts, window: MeasuredWindow, now: datetime) -> timedelta:
-    """The longest gap that lasted into the window, with what lies before it: no window may cut one in two."""
+    """The longest gap that overlaps the window, including its part before the window, so that it is not shortened."""
     gaps = [gap for gap in cycle.gaps_until(now) if window.overlaps(gap.began, gap.ended)]
     return max((min(gap.ended, window.until) - gap.began for gap in gaps), default=timedelta())
 

@@ -1,1 +1,1 @@
-"""What an exchange reports beside what the ledger holds, and the commands that would make them agree."""
+"""Reconciliation: comparing account snapshots with the ledger, and the commands that would make them agree."""

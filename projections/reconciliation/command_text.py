@@ -1,4 +1,4 @@
-"""What a command that corrects or ends a cycle does, in words."""
+"""Commands that correct or end a cycle, in words."""
 
 from __future__ import annotations
 

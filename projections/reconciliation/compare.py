@@ -1,4 +1,4 @@
-"""What an exchange shows beside what the ledger has: every difference by its name, and no conclusion from silence."""
+"""Comparing account snapshots with the ledger: each difference has a kind, and silence alone proves nothing."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from projections.reconciliation.stop_orders import StopCoverage, cover_of
 from projections.reconciliation.stream_state import StreamState, standings
 
 CORRECTING_AGE_MAX: Final = timedelta(minutes=15)
-"""How old a snapshot may be to correct anything, unless it is said: what it shows may be gone by now."""
+"""By default, an older snapshot corrects nothing: what it shows may be gone by now."""
 
 
 def reconcile(
@@ -51,11 +51,10 @@ def reconcile(
 ) -> Reconciliation:
     """Compare the latest of several snapshots of one account with all rows of the ledger, open and over.
 
-    Shape: `strays` are the rows that are over and hold something that nobody has seen to; `defined` what was said of
-           instruments, for the unit that the ledger counts in. Derivatives are compared with positions, spot legs with
-           balances.
-           Nothing is concluded from what an unreliable snapshot does not show, nor from one that the ledger has
-           overtaken at a key; what it does show is compared in any case.
+    Shape: `strays` are the strays that no later cycle took over; `defined` are the definitions of instruments, which
+           say in which unit the ledger counts. Derivatives are compared with positions, spot legs with balances.
+           Nothing is concluded from what an unreliable snapshot does not show, nor where the ledger has newer events
+           of a key than the snapshot; what a snapshot does show is compared in any case.
     """
     assert snapshots, "there is something to compare with"
     rules = rules or ReconciliationRules()
@@ -109,7 +108,7 @@ def _all_missing(
     confirming: Confirmations,
     rules: ReconciliationRules,
 ) -> int:
-    """How many stops are missing if the lists of orders are what they seem, and every stop of what is shown is."""
+    """How many stops are missing, if the lists of orders are complete and all of the expected stops are; else 0."""
     listing = tuple(each for each in confirming.trusted if each.lists_orders)
     taken_literally = replace(confirming, complete=listing)
     shown = {(position.key.symbol, position.side) for position in snapshot.positions or ()}
@@ -124,7 +123,7 @@ def _all_missing(
 
 
 def _not_ahead(snapshot: AccountSnapshot, now: datetime) -> AccountSnapshot:
-    """By our clock: what a clock ahead of it calls later was seen by now, and nothing is recorded as yet to come."""
+    """The snapshot, with a time in the future set to now: the clock of its time is ahead of ours."""
     if snapshot.taken_at is None or snapshot.taken_at <= now:
         return snapshot
     return replace(snapshot, taken_at=now)
@@ -141,7 +140,7 @@ def _too_old(snapshot: AccountSnapshot, now: datetime, age_max: timedelta) -> st
 
 
 class _Comparison:
-    """One snapshot beside the ledger; the order of what is found is that of the keys."""
+    """The comparison of one snapshot with the ledger; findings come in the order of the keys."""
 
     def __init__(
         self,
@@ -160,7 +159,7 @@ class _Comparison:
         self._judges_stops = is_reliable and snapshot.lists_orders and shows_orders
 
     def findings(self) -> Iterator[Discrepancy]:
-        """Everything that was found, key by key."""
+        """All findings, key by key."""
         for pair in pairs(self._known, self._snapshot.positions or ()):
             if self._is_asked_for(pair.standing.key):
                 yield from self._of_pair(pair)
@@ -294,7 +293,7 @@ class _Comparison:
         return cover_of(position, row, self._snapshot.orders or ())
 
     def _stops(self, standing: StreamState, cover: StopCoverage) -> Iterator[Discrepancy]:
-        """What is to be said of the stops of a position, whoever opened it."""
+        """The findings about the stops of a position, whether the ledger knows the position or not."""
 
         def found(kind: DiscrepancyKind, message: str, orders: tuple[OrderReport, ...]) -> Discrepancy:
             return Discrepancy(kind=kind, standing=standing, position=cover.position, message=message, orders=orders)
@@ -315,7 +314,7 @@ class _Comparison:
             yield found(DiscrepancyKind.WRONG_SIDE_STOP, message, cover.wrong_side)
 
     def _stop_on_record(self, standing: StreamState, row: PositionRow, cover: StopCoverage) -> Iterator[Discrepancy]:
-        """Whether the stops that the ledger knows are still the ones."""
+        """The findings about recorded stops that have moved or are gone."""
         changes = stop_changes(row, cover)
         for moved in changes.moved:
             yield Discrepancy(
@@ -365,7 +364,7 @@ class _Comparison:
         return not any(self._may_belong(order, row) for row in rows)
 
     def _may_belong(self, order: OrderReport, row: PositionRow) -> bool:
-        """Whether an order may be part of an entry that is under way, or of news that the snapshot cannot show."""
+        """Whether an order may belong to an entry that is under way, or to events that are newer than the snapshot."""
         if row.status in UNDER_WAY and (
             not is_overdue(row, self._at, self._now) or not (order.is_stop or order.reduce_only)
         ):

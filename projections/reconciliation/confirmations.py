@@ -1,4 +1,4 @@
-"""How many snapshots agree that something is gone: one sighting in between, and the count begins anew."""
+"""Counting the snapshots that agree that something is gone; if one in between shows it, the count begins anew."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ CONFIRMATION_GAP: Final = timedelta(seconds=10)
 """How far apart two snapshots must be taken to count as two."""
 
 CONFIRMING_AGE_MAX: Final = timedelta(minutes=15)
-"""How much older than the latest a snapshot may be to confirm it, unless it is said: what was missing long before may
-have come and gone since, and says nothing of what is missing now."""
+"""By default, how much older than the latest a snapshot may be to confirm it: what was missing long ago may have come
+and gone since, and does not confirm that it is missing now."""
 
 _Shows = Callable[[AccountSnapshot], bool | None]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Confirmations:
-    """Snapshots of one account as witnesses, oldest first.
+    """Snapshots of one account, oldest first, as evidence that something is gone.
 
-    Shape: `seen` are all of them, for what even an unreliable one shows was there; `trusted` those whose silence about
-           positions counts, `complete` those whose silence about orders counts as well; `now` is by the clock that
-           what was stamped by others is compared with.
+    Shape: `seen` are all of them, because what even an unreliable one shows did exist; `trusted` are those in which a
+           missing position counts as gone, `complete` those in which a missing order does, too. `now` is the time of
+           our clock, for recognising times in the future.
     """
 
     seen: Sequence[AccountSnapshot] = ()
@@ -44,7 +44,7 @@ class Confirmations:
     now: datetime
 
     def absences(self, standing: StreamState, row: PositionRow) -> int:
-        """By how many the exchange does not hold this side of a cycle, nor the order of an entry without fills."""
+        """How many snapshots show neither a position on the cycle's side nor, for an entry without fills, its order."""
         waits = row.status in ENTERING and not row.filled_qty
 
         def shows(snapshot: AccountSnapshot) -> bool | None:
@@ -57,7 +57,7 @@ class Confirmations:
         return self._agreeing(standing, row, self.complete if waits else self.trusted, shows)
 
     def lost_stops(self, standing: StreamState, row: PositionRow, stop: Order) -> int:
-        """By how many a stop on record is gone, and none in its place, while the position is there."""
+        """How many snapshots show the position, but neither a recorded stop nor another one in its place."""
 
         def shows(snapshot: AccountSnapshot) -> bool | None:
             positions = [seen for seen in snapshot.positions or () if seen.key.symbol == row.symbol]
@@ -71,7 +71,7 @@ class Confirmations:
         return self._agreeing(standing, row, self.complete, shows)
 
     def unanswered(self, standing: StreamState, row: PositionRow, order: Order) -> int:
-        """By how many an order that was promised does not rest, and nothing is filled that is not on record."""
+        """How many snapshots do not show a promised order, and show the recorded quantity: it was not filled."""
 
         def shows(snapshot: AccountSnapshot) -> bool:
             here = any(order.client_order_id == each.client_order_id for each in snapshot.orders or ())
@@ -80,7 +80,7 @@ class Confirmations:
         return self._agreeing(standing, row, self.complete, shows)
 
     def strays_gone(self, standing: StreamState) -> int:
-        """By how many the exchange holds the open cycle alone, or nothing, and nothing of what is held beside it."""
+        """How many snapshots show only the quantity of the open cycle, or nothing, so that the strays are gone."""
 
         def shows(snapshot: AccountSnapshot) -> bool:
             return self._shown_of(standing, snapshot) not in (standing.open_qty, 0)
@@ -89,7 +89,7 @@ class Confirmations:
 
     @staticmethod
     def _shown_of(standing: StreamState, snapshot: AccountSnapshot) -> Decimal:
-        """On its own leg, or else on that side of the symbol: the ledger may keep a leg without its name."""
+        """The signed quantity shown on its own leg, else on its side of the symbol: the ledger may keep no leg."""
         here = [each for each in snapshot.positions or () if each.key.symbol == standing.key.symbol]
         side = None if standing.row is None else standing.row.side
         exact = [each for each in here if each.key == standing.key]
@@ -98,9 +98,9 @@ class Confirmations:
     def _agreeing(
         self, standing: StreamState, row: PositionRow, silent: Sequence[AccountSnapshot], shows: _Shows
     ) -> int:
-        """How many of those whose silence counts, apart in time and younger than all we know, do not show a thing.
+        """How many snapshots of `silent`, apart in time and newer than the ledger's last event, do not show something.
 
-        None is "it cannot say".
+        `shows` returns None for a snapshot that cannot say whether it is there.
         """
         newest = max((each.taken_at for each in self.seen if each.taken_at is not None), default=None)
         count, last = 0, None

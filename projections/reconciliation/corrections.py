@@ -1,4 +1,4 @@
-"""What would make the ledger agree with the exchange: commands at the versions that were compared."""
+"""Corrections: commands that make the ledger agree with the exchange, expecting the versions that were compared."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ class Correction:
     finding: Discrepancy
 
     def as_json(self) -> dict[str, Any]:
-        """The command as `record` would take it."""
+        """The command as `record` reads it."""
         fields = self.command.model_dump(mode="json", exclude_defaults=True)
         return {"command": self.command.verb, **fields}
 
 
 def corrections(found: Reconciliation, reason: str | None = None) -> list[Correction]:
-    """What `reconcile --confirm` sends: adoptions, adjustments, stops that moved, and what is confirmed to be gone.
+    """What `reconcile --confirm` sends: adoptions, adjustments, moved stops, and what is confirmed to be gone.
 
-    Shape:   in the order of keys. Every command names the version that was compared, so that a fill that arrives
-             meanwhile wins, and an id that follows from snapshot, position and verb, so that sending it twice is once.
-    Refuses: nothing is planned by an unreliable snapshot, or by one too old.
+    Shape:   in the order of keys; empty for a snapshot that is unreliable or too old. Every command expects the version
+             that was compared, so that it is refused if a fill arrives meanwhile; its command id follows from snapshot,
+             position and verb, so that sending it twice records it once.
     """
     if found.doubts or found.hindrance:
         return []
@@ -48,7 +48,7 @@ def corrections(found: Reconciliation, reason: str | None = None) -> list[Correc
 
 
 class _Plan:
-    """What one finding leads to, after what others of its key led to."""
+    """The commands for one finding, which follow the commands for earlier findings of its key."""
 
     def __init__(
         self, found: Reconciliation, finding: Discrepancy, reason: str | None, before: list[Correction]
@@ -83,7 +83,7 @@ class _Plan:
                 yield self._lose_stop(row)
 
     def _may_adjust(self, row: PositionRow) -> bool:
-        """Once a key; and never by a quantity of which nobody said in which unit the ledger counts it."""
+        """Whether to adjust: once for each key, and not if the ledger's unit for the differing quantity is unknown."""
         return not any(isinstance(command, Adjust) for command in self._before) and not self._is_of_unknown_unit(row)
 
     def _is_of_unknown_unit(self, row: PositionRow) -> bool:
@@ -92,7 +92,7 @@ class _Plan:
         return differs and any(each.key == self._finding.key for each in self._found.of(DiscrepancyKind.UNIT))
 
     def _lose_stop(self, row: PositionRow) -> Command:
-        """With several on record, the one that is gone is named."""
+        """The command for a lost stop; it names the stop if several are on record."""
         stop = self._finding.stop
         assert stop is not None, "a stop that was on record"
         gone = sum(isinstance(command, LoseStopLoss) for command in self._before)
@@ -105,7 +105,7 @@ class _Plan:
         )
 
     def _close_strays(self) -> Iterator[Command]:
-        """What the exchange says of a key is then all in one cycle, and nothing of it in two."""
+        """Close the strays first: an adoption or adjustment then has all that the exchange holds in one cycle."""
         closed = {command.position_id for command in self._before if isinstance(command, Close)}
         for stray in self._finding.standing.strays:
             if stray.position_id in closed:
@@ -162,13 +162,13 @@ class _Plan:
         )
 
     def _close(self, row: PositionRow) -> Command:
-        """At a price that nobody saw: the profit of the cycle is then not known, which is not zero."""
+        """Close without a price: the profit of the cycle is then not known, which is not zero."""
         return Close.of(position_id=row.position_id, exit_reason=self._why(), **self._envelope(Close.verb))
 
     def _set_stop(
         self, position_id: str, seen: PositionReport, order: OrderReport | None = None, was: Order | None = None
     ) -> Command:
-        """The order, or without one the stop that belongs to the position itself."""
+        """Record a stop order, or without one the stop that is a property of the position."""
         replaces = None if was is None else was.exchange_order_id or was.name
         if order is None:
             return SetStopLoss.of(

@@ -1,4 +1,4 @@
-"""What may be found when the ledger is laid beside an exchange, each by its name."""
+"""The kinds of discrepancies between the ledger and an exchange."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _OF_THE_ROW: Final = (
 
 
 class DiscrepancyKind(StrEnum):
-    """What was found of a key; each is a list of the report."""
+    """What was found about a key; each kind is a list in the report."""
 
     MATCHED = "matched"
     PHANTOM = "phantoms"
@@ -50,17 +50,17 @@ class DiscrepancyKind(StrEnum):
 
     @property
     def is_quiet(self) -> bool:
-        """Whether it is as it should be, or cannot be told now."""
+        """Whether it is no problem, or cannot be judged now."""
         return self in _QUIET
 
     @property
     def needs_confirmation(self) -> bool:
-        """Whether it is known by what is not shown: one snapshot is no proof of that."""
+        """Whether it rests on something that is not shown, for which one snapshot is no proof."""
         return self in (DiscrepancyKind.PHANTOM, DiscrepancyKind.SIDE, DiscrepancyKind.LOST_STOP, DiscrepancyKind.STRAY)
 
     @property
     def is_of_orders(self) -> bool:
-        """Whether only orders can mend it, and the ledger sends none."""
+        """Whether only placing or cancelling orders can mend it, which the ledger does not do."""
         return self in _OF_ORDERS
 
 
@@ -85,7 +85,7 @@ _QUIET: Final = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Discrepancy(JsonObject):
-    """One thing that was found of one key, and in words why it is called that."""
+    """One finding about one key; the message says why it is of this kind."""
 
     kind: DiscrepancyKind
     standing: StreamState
@@ -93,7 +93,7 @@ class Discrepancy(JsonObject):
     position: PositionReport | None = None
     orders: tuple[OrderReport, ...] = ()
     stop: Order | None = None
-    """The stop on record that is gone, or has moved."""
+    """The recorded stop that is gone or has moved."""
     confirmations: int = 0
     """How many reliable snapshots, apart in time, show no such position, or no such stop."""
 

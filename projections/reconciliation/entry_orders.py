@@ -1,4 +1,4 @@
-"""The order that opens a position, among those that rest at an exchange."""
+"""Finding the entry order of a cycle among the orders that rest at an exchange."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from projections.account_snapshot import OrderReport
 from projections.positions import PositionRow
 
 ENTERING: Final = (Status.PENDING_ENTRY, Status.ENTRY_PLACED)
-"""Statuses in which it may rest, and nothing be filled."""
+"""The statuses in which an entry order may rest without a fill."""
 
 
 def entry_order(row: PositionRow, orders: Iterable[OrderReport] | None) -> OrderReport | None:
-    """The one that says that it is the entry of a cycle."""
+    """The order with an id of a cycle's entry; None if there is none."""
     ours = {row.exchange_order_id, row.client_order_id} - {None}
     for order in orders or ():
         if order.key.symbol == row.symbol and ours & {order.order_id, order.client_order_id}:
@@ -23,7 +23,7 @@ def entry_order(row: PositionRow, orders: Iterable[OrderReport] | None) -> Order
 
 
 def may_rest(row: PositionRow, orders: Iterable[OrderReport] | None) -> bool:
-    """Whether a cycle that is being entered has its order there, or one that may be it."""
+    """Whether the entry order of a cycle that is being entered rests there, or an order that may be it."""
     orders, opens = tuple(orders or ()), row.side.opening_order
     return row.status in ENTERING and (
         entry_order(row, orders) is not None

@@ -1,4 +1,4 @@
-"""Which position at the exchange is which position of the ledger: the union of their keys, each paired once."""
+"""Matching positions at the exchange with positions of the ledger: each key of either side once."""
 
 from __future__ import annotations
 
@@ -15,31 +15,31 @@ from projections.positions import PositionRow
 from projections.reconciliation.stream_state import StreamState
 
 PRICE_TOLERANCE: Final = Decimal("0.000001")
-"""Average prices are one price while they differ by less than a millionth: exchanges round theirs. Quantities and
+"""Average prices count as equal if they differ by less than a millionth, because exchanges round theirs. Quantities and
 sides are compared exactly."""
 
 ALIKE: Final = Decimal("0.01")
-"""Two positions may be one while their quantities or their entries differ by less than this: a fill or a correction
-that the ledger was not told of changes one of them, and the account of somebody else (or a test network) both."""
+"""Two positions may be the same if their quantities or their entries differ by less than this: a fill or correction
+that is not recorded changes one of the two; in a snapshot of another account (or a test network) both differ."""
 
 _LEGS: Final = (Leg.BOTH, Leg.LONG, Leg.SHORT)
-"""Those that may be one another; what is held and no derivative is always something else."""
+"""The legs under which one derivative position may appear; the spot leg never matches another one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """One slot on both sides; `position` is None when the exchange does not show it."""
+    """One key on both sides; `position` is None when the exchange does not show it."""
 
     standing: StreamState
     position: PositionReport | None = None
 
 
 def pairs(known: Mapping[PositionKey, StreamState], seen: Sequence[PositionReport]) -> Iterator[Match]:
-    """Every slot that is open in the ledger or held at the exchange, in the order of their names.
+    """Every key that is open in the ledger or held at the exchange, in the order of their names.
 
-    A list of positions does not show what is held on the spot leg, so what it lacks of that is not missed.
-    An account may have been switched to hedge mode, or its legs left out of a file: then the open cycle of the same
-    symbol and side on another leg is the same position, unless it has one of its own.
+    A list of positions does not show spot holdings, so spot legs are not missed in it. An account may have been
+    switched to hedge mode, or a file may leave out the legs: then the open cycle of the same symbol and side on another
+    leg is the same position, unless that leg has a position of its own.
     """
     owned = {position.key for position in seen if _is_held(known, position.key)}
     found = {position.key: Match(known.get(position.key, StreamState(position.key)), position) for position in seen}
@@ -68,7 +68,7 @@ def _on_other_leg(
 
 
 def is_same(row: PositionRow, seen: PositionReport) -> bool:
-    """Whether a position at the exchange can be told to be that of a row: its side, and about its quantity or entry."""
+    """Whether a position at the exchange seems to be that of a row: same side, and about the same quantity or entry."""
     if (row.symbol, row.side) != (seen.key.symbol, seen.side):
         return False
     if row.avg_px_open is None or seen.avg_px_open is None:
@@ -79,22 +79,22 @@ def is_same(row: PositionRow, seen: PositionReport) -> bool:
 
 
 def counts_contracts(row: PositionRow, seen: PositionReport) -> bool:
-    """Whether the ledger's quantity is the number of contracts, where one of those is not one unit."""
+    """Whether the ledger's quantity equals the number of contracts, where a contract is not one unit."""
     return row.quantity != seen.quantity and seen.contract_size != 1 and row.quantity == seen.contracts
 
 
 def is_one_price(ours: Decimal | None, theirs: Decimal | None) -> bool:
-    """Whether two average prices differ by rounding alone; one that the exchange does not say differs from none."""
+    """Whether two average prices differ by rounding only; a price that the exchange does not state equals any."""
     if theirs is None or ours is None:
         return theirs is None
     return _differ_little(ours, theirs, PRICE_TOLERANCE)
 
 
 def is_left_of_fills(row: PositionRow) -> bool:
-    """Whether fills tell all that was entered, and a part of it is closed by now.
+    """Whether fills account for everything that was entered, and a part of it is closed by now.
 
-    What is left then costs what the fills come to, less what the exits took with them: exits that were told in another
-    order than they happened took another share, and the profit of the whole cycle is exact all the same.
+    Then the ledger's average follows from the fills and exits, and is not corrected. It may differ from the exchange's
+    if exits were recorded in another order than they happened; the profit of the whole cycle is exact nevertheless.
     """
     told = sum((order.traded_qty for order in of_role(row.orders, "entry")), Decimal(0))
     return row.filled_qty == told and row.quantity < told

@@ -1,4 +1,4 @@
-"""What came of comparing snapshots with the ledger, and by which rules."""
+"""The result of a reconciliation, and its rules."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from projections.reconciliation.discrepancies import Discrepancy, DiscrepancyKin
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReconciliationRules:
-    """What the operator decides: how many snapshots must agree, how old one may be, whether "nothing" is believed."""
+    """What the operator decides: how many snapshots must agree, how old they may be, whether to believe empty ones."""
 
     confirmations: int = 2
     age_max: timedelta | None = None
-    """Older is stale. None: any age may be compared, but only a recent one corrects anything."""
+    """An older snapshot is stale. None: any age may be compared, but only a recent one corrects anything."""
     trust_empty: bool = False
-    """Whether one is believed that shows none, or little, of what the ledger holds, or of its stops."""
+    """Whether to believe a snapshot that shows none or few of the positions or stops that the ledger holds."""
     symbol: str | None = None
-    """Only this one, in the spelling of keys."""
+    """Compare only this symbol, in the spelling of keys."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reconciliation(JsonObject):
-    """The latest snapshot of one account beside the ledger; earlier ones only confirm what is absent."""
+    """The comparison of an account's latest snapshot with the ledger; earlier ones only confirm what is missing."""
 
     snapshot: AccountSnapshot
     findings: tuple[Discrepancy, ...]
@@ -36,12 +36,12 @@ class Reconciliation(JsonObject):
     hindrance: str | None = None
     """Why nothing may be corrected although it is reliable."""
     order_doubts: tuple[str, ...] = ()
-    """Why nothing is concluded from orders that it does not show, beside what it says itself."""
+    """Why nothing is concluded from orders that it does not show, in addition to the snapshot's own doubts."""
     stops_missing: int = 0
-    """How many stops there are in the ledger, when as many snapshots as must agree list orders, and none of them."""
+    """How many stops the ledger has, if enough snapshots agree that all of them are missing; else 0."""
     rules: ReconciliationRules = ReconciliationRules()
     confirming: Confirmations
-    """All snapshots as witnesses, among them the reliable ones, oldest first."""
+    """All snapshots as evidence of what is gone."""
 
     json_keys: ClassVar = (
         ("exchange", "snapshot.exchange"),
@@ -64,16 +64,16 @@ class Reconciliation(JsonObject):
 
     @property
     def is_reliable(self) -> bool:
-        """Whether what the snapshot does not show was not there."""
+        """Whether a position that the snapshot does not show did not exist."""
         return not self.doubts
 
     @property
     def shows_orders(self) -> bool:
-        """Whether an order that the snapshot does not show was not there."""
+        """Whether an order that the snapshot does not show did not exist."""
         return self.is_reliable and self.snapshot.shows_orders and not self.order_doubts
 
     def shows_orders_of(self, symbol: str) -> bool:
-        """Whether an order of this symbol that the snapshot does not show was not there."""
+        """Whether an order of this symbol that the snapshot does not show did not exist."""
         is_judged = self.is_reliable and self.snapshot.lists_orders and not self.order_doubts
         return is_judged and not self.snapshot.hides_orders(symbol)
 
@@ -83,5 +83,5 @@ class Reconciliation(JsonObject):
 
     @property
     def problems(self) -> list[Discrepancy]:
-        """What is not as it should be."""
+        """The findings that are problems."""
         return [finding for finding in self.findings if not finding.kind.is_quiet]

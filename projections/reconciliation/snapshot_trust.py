@@ -1,4 +1,4 @@
-"""Whether a snapshot may be believed about what it does not show."""
+"""Whether a missing position or order in a snapshot proves anything."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ LISTS_CONDITIONAL_APART: Final = frozenset(
         *("poloniex", "weex", "xt"),
     }
 )
-"""Exchanges that show conditional orders in a call of their own: a list without any may be the other one alone."""
+"""Exchanges that list conditional orders in a call of their own: a list without any may lack the second call."""
 
 
 def is_too_little(shown: int, expected: int) -> bool:
-    """Whether less than half of several things is shown, so that the answer is rather wrong than all of them gone."""
+    """Whether less than half of several things is shown: then the answer is probably wrong, and they are not gone."""
     return expected > 1 and 2 * shown < expected
 
 
@@ -36,10 +36,10 @@ def doubts_about(
     *,
     trust_empty: bool,
 ) -> tuple[str, ...]:
-    """Why absence from this snapshot proves nothing; empty when it does.
+    """Why a missing position in this snapshot proves nothing; empty when it does.
 
-    An exchange answered "no positions" 23 times while 13 to 19 were open (I-29), so that is believed only when it is
-    asked for, or when the ledger holds nothing either; and the same is true of an answer that shows others instead.
+    An exchange answered "no positions" 23 times while 13 to 19 were open (I-29). So an empty list is believed only if
+    the operator says so, or if the ledger holds nothing either; the same is true of a list of other positions.
     """
     doubts = list(snapshot.doubts)
     if snapshot.exchange is None:
@@ -71,7 +71,10 @@ def doubts_about(
 def _too_little(
     snapshot: AccountSnapshot, held: list[StreamState], known: Mapping[PositionKey, StreamState]
 ) -> Iterable[str]:
-    """What the ledger has news of since need not be in it, and each row that cannot be read may be one of them."""
+    """The doubt about a list with too few of the ledger's positions.
+
+    A position that changed after the snapshot is not expected in it, and each row that cannot be read may be one.
+    """
     assert snapshot.positions is not None, "it has a list"
     if not snapshot.positions and held and not snapshot.unread_positions:
         yield f"it shows no positions at all while the ledger holds {len(held)}; if that is so, say --trust-empty"
@@ -89,7 +92,7 @@ def _too_little(
 
 
 def _is_all_of_others(seen: Iterable[PositionReport], known: Mapping[PositionKey, StreamState]) -> bool:
-    """Whether none of what is shown is of a symbol that is open in the ledger, in any state and on any side."""
+    """Whether no position that is shown has a symbol that is open in the ledger, in any status and on any side."""
     ours = {key.symbol for key, standing in known.items() if standing.row is not None}
     return all(position.key.symbol not in ours for position in seen)
 
@@ -97,10 +100,10 @@ def _is_all_of_others(seen: Iterable[PositionReport], known: Mapping[PositionKey
 def doubts_about_orders(
     snapshot: AccountSnapshot, known: Mapping[PositionKey, StreamState], *, trust_empty: bool
 ) -> tuple[str, ...]:
-    """Why it proves nothing that an order is missing from its list; empty when it does.
+    """Why a missing order in this snapshot proves nothing; empty when it does.
 
-    An exchange that keeps conditional orders apart (Binance) lists none unless it is asked for them in a call of
-    their own, so a list without the stops that the ledger has confirmed is rather a list of other orders.
+    An exchange that lists conditional orders separately (Binance) shows them only in a call of their own. So a list
+    without the stops that the ledger has confirmed is probably the list of the other orders only.
     """
     if snapshot.orders is None or trust_empty:
         return ()
@@ -110,7 +113,7 @@ def doubts_about_orders(
         if each.row is not None and each.row.stop_confirmed and not each.changed_after(snapshot.taken_at)
         for seen in snapshot.positions or ()
         if seen.key.symbol == each.row.symbol and seen.side is each.row.side
-        if seen.stop_price is None  # else it needs no order
+        if seen.stop_price is None  # otherwise the stop is a property of the position, and no order
     ]
     shown = sum(shows_a_stop(seen, row, snapshot.orders) for row, seen in expected)
     has_stops = any(order.kind is not OrderKind.OTHER for order in snapshot.orders)
@@ -132,7 +135,7 @@ def doubts_about_orders(
 
 
 def _may_lack_conditional(snapshot: AccountSnapshot) -> bool:
-    """Whether conditional orders may have been left out, while something is held that no stop is shown for."""
+    """Whether the conditional orders may be missing, while a position is shown without a stop."""
     return (
         snapshot.exchange in LISTS_CONDITIONAL_APART
         and not snapshot.has_conditional
@@ -143,7 +146,7 @@ def _may_lack_conditional(snapshot: AccountSnapshot) -> bool:
 def doubts_about_account(
     snapshot: AccountSnapshot, accounts: Iterable[str | None], *, trust_empty: bool
 ) -> tuple[str, ...]:
-    """Why it may be of another account: of one that was not named, or that the ledger never heard of."""
+    """Why the snapshot may belong to another account: it names none, or one that the ledger does not know."""
     known = set(accounts)
     if not known or (snapshot.account in known and (snapshot.account is not None or snapshot.is_account_said)):
         return ()

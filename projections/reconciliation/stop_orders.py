@@ -1,4 +1,4 @@
-"""Which of the orders at an exchange protect a position, and which one of them is its stop."""
+"""Stop coverage: which of the orders at an exchange protect a position, and which of them is its stop."""
 
 from __future__ import annotations
 
@@ -17,38 +17,38 @@ _ZERO: Final = Decimal(0)
 
 @dataclass(frozen=True, slots=True)
 class StopCoverage:
-    """The stops that the exchange holds against one position.
+    """The stops that rest at the exchange for one position.
 
-    Shape: `stops` stand where they protect (or their price is not known), the one to remember first; `wrong_side`
-           stand beyond the entry without being known to lock in profit, and protect nothing.
+    Shape: `stops` are at a price that protects (or at an unknown one), the preferred one first; `wrong_side` are beyond
+           the entry without being known to lock in profit, and protect nothing.
     """
 
     position: PositionReport
     stops: tuple[OrderReport, ...]
     wrong_side: tuple[OrderReport, ...]
     is_ladder: bool = False
-    """Whether all of them are on record, as parts, and can do nothing but reduce: so they were meant."""
+    """Whether all of them are recorded and reduce-only: then they are parts of a ladder, and intended."""
 
     @property
     def is_complete(self) -> bool:
-        """Whether the stops together close all of it. One of unknown quantity closes whatever is open."""
+        """Whether the stops together close all of the position; one of unknown quantity closes all of it."""
         on_position = self.position.stop_price is not None
         return on_position or _covered(self.stops, self.position) >= self.position.quantity
 
     @property
     def lacking(self) -> Decimal:
-        """How much of it the stops together do not close."""
+        """How much of the position the stops together do not close."""
         return max(_ZERO, EXACT.subtract(self.position.quantity, _covered(self.stops, self.position)))
 
     @property
     def is_doubled(self) -> bool:
-        """Whether more would be closed than is open: two stops where one belongs (I-20); parts that add up are fine."""
+        """Whether the stops together close more than is held: two stops instead of one (I-20), which are no ladder."""
         together = _covered(self.stops, self.position)
         return len(self.stops) > 1 and together > self.position.quantity and not self.is_ladder
 
     @property
     def oversized(self) -> tuple[OrderReport, ...]:
-        """Stops that would open the other side by as much as they are larger than the position; on a leg, none does."""
+        """Stops that are larger than the position, and would open the other side; on a hedge leg none can."""
         if self.position.key.leg is not Leg.BOTH:
             return ()
         held = self.position.quantity
@@ -58,7 +58,7 @@ class StopCoverage:
 
 
 def cover_of(position: PositionReport, row: PositionRow | None, orders: Iterable[OrderReport]) -> StopCoverage:
-    """Sort out the stops that work against a position, in the light of what the ledger knows of it."""
+    """Sort the stops that reduce a position, by what the exchange shows and the ledger knows of it."""
     known = set() if row is None else {stop.exchange_order_id for stop in row.orders.live("stop")}
     against = [order for order in orders if order.is_stop and order.closes(position.key, position.side)]
     protecting = [order for order in against if _stands_right(order, position, row)]
@@ -69,7 +69,7 @@ def cover_of(position: PositionReport, row: PositionRow | None, orders: Iterable
 
 
 def shows_a_stop(position: PositionReport, row: PositionRow, orders: Iterable[OrderReport]) -> bool:
-    """Whether any stop works against a position, wherever it stands: the exchange was asked for stops, then."""
+    """Whether a snapshot shows any stop for a position, at whatever price: then its list of orders includes stops."""
     cover = cover_of(position, row, orders)
     return position.stop_price is not None or bool(cover.stops or cover.wrong_side)
 
@@ -87,15 +87,15 @@ def _stands_right(order: OrderReport, position: PositionReport, row: PositionRow
 
 
 def is_beyond_entry(order: OrderReport, position: PositionReport, row: PositionRow | None) -> bool:
-    """Whether a stop stands on the profit side of the entry; where one of the two is not known, it is taken not to.
+    """Whether a stop is on the profit side of the entry; False where one of the two prices is not known.
 
-    The entry is what the exchange says, or else what we know, or else the price that the signal saw.
+    The entry is the exchange's, or else the ledger's, or else the price of the signal.
     """
     return _is_beyond(order.trigger_price, position, row)
 
 
 def is_any_beyond_entry(orders: Sequence[OrderReport], position: PositionReport, row: PositionRow | None) -> bool:
-    """The same of several, and of the stop that belongs to the position where there is no order of its own."""
+    """The same for several stops, or without any for the stop that is a property of the position."""
     prices = [order.trigger_price for order in orders] or [position.stop_price]
     return any(_is_beyond(price, position, row) for price in prices)
 
@@ -110,7 +110,7 @@ def _is_beyond(price: Decimal | None, position: PositionReport, row: PositionRow
 
 
 def _locks_profit(order: OrderReport, position: PositionReport, row: PositionRow | None) -> bool:
-    """Whether a stop beyond the entry is meant to stand there: it trails, we were told, or the price is past it."""
+    """Whether a stop beyond the entry is intended: it trails, is recorded as such, or the mark price is beyond it."""
     if order.kind is OrderKind.TRAILING_STOP:
         return True
     if row is not None and any(

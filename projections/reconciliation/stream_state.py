@@ -1,4 +1,4 @@
-"""What the ledger has on each key of one account: the cycle that is open, and since when nothing changed."""
+"""The state of each key of one account for a comparison: its open cycle, its strays, and its last change."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from projections.positions import PositionRow
 
 @dataclass(frozen=True, slots=True)
 class StreamState:
-    """One key as the ledger sees it.
+    """One key as the ledger knows it.
 
-    Shape: `row` is the open cycle, if there is one; `version` that of the stream and `cycles` how many it has, 0 when
-           nothing ever happened; `changed_at` the last thing that happened there, by the exchange's clock: what was
-           stamped by a clock that was wrong, and is yet to come, says nothing of that. `strays` are cycles that are
-           over and hold something; `terms` what was said that a quantity is worth, None if nothing was.
+    Shape: `row` is the open cycle, if there is one. `version` is that of the stream and `cycles` the number of its
+           cycles, both 0 if the stream has no event. `changed_at` is when something happened last, by the exchange's
+           clock, without times in the future, which come from a wrong clock. `strays` are cycles that are over and hold
+           something. `terms` is the last definition of the instrument, None if there is none.
     """
 
     key: PositionKey
@@ -39,7 +39,7 @@ class StreamState:
 
     @property
     def contract_size(self) -> Decimal:
-        """How many units one of a quantity is here: as the open cycle counts, or else the next one will."""
+        """The contract size in which the open cycle counts, else a stray, else the next cycle."""
         if self.row is not None:
             return self.row.contract_size
         if self.strays:
@@ -47,7 +47,7 @@ class StreamState:
         return ONE if self.terms is None else self.terms.contract_size
 
     def in_next_unit(self, quantity: Decimal | None) -> Decimal | None:
-        """A quantity as the next cycle will count it, where an instrument was defined while one was open."""
+        """A quantity in the unit of the next cycle, which differs if the instrument was defined during a cycle."""
         ahead = ONE if self.terms is None else self.terms.contract_size
         if quantity is None or ahead == self.contract_size:
             return quantity
@@ -60,20 +60,20 @@ class StreamState:
 
     @property
     def total_qty(self) -> Decimal:
-        """What the exchange must show, where it nets all of a key: the open cycle, and the strays beside it."""
+        """What an exchange that nets a key must show: the sum of open cycle and strays; negative for a short."""
         total = self.open_qty
         for row in self.strays:
             total = EXACT.add(total, _signed(row))
         return total
 
     def changed_after(self, moment: datetime | None) -> bool:
-        """Whether what was seen at a moment may have been overtaken since; of an unknown moment, it may."""
+        """Whether something happened after a moment; True if the moment is not known."""
         if self.changed_at is None:
             return False
         return moment is None or self.changed_at > moment
 
     def with_cycle(self, row: PositionRow, now: datetime) -> StreamState:
-        """Know of one more cycle of the key."""
+        """Add a cycle of the key."""
         known = [at for at in (self.changed_at, row.updated_at, row.closed_at) if at and not is_yet_to_come(at, now)]
         return replace(
             self,
@@ -84,7 +84,7 @@ class StreamState:
         )
 
     def with_terms(self, event: InstrumentDefined) -> StreamState:
-        """Know of what somebody said a quantity is worth; that belongs to the stream, and moves its version on."""
+        """Add a definition of the instrument, which is an event of the stream, too, and counts for its version."""
         return replace(self, terms=event.terms, version=max(self.version, event.originator_version))
 
 
@@ -101,7 +101,7 @@ def standings(
     strays: Iterable[PositionRow] = (),
     defined: Iterable[InstrumentDefined] = (),
 ) -> dict[PositionKey, StreamState]:
-    """Every key of one account at one exchange that the ledger ever heard of."""
+    """The state of every key of one account at one exchange that has an event."""
     found: dict[PositionKey, StreamState] = {}
     left = {row.position_id for row in strays}
     for row in rows:

@@ -1,1 +1,1 @@
-"""What is unfinished, which order it needs, and what the evidence leads to."""
+"""Recovery: unfinished cycles, the orders that they need, and the proposals that follow from the evidence."""

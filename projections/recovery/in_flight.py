@@ -1,4 +1,4 @@
-"""Cycles that are not done: neither active under a stop nor over for good; what is known of each, and what is not."""
+"""Unfinished cycles, which are neither protected nor over for good: what is known of each, and what is missing."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _KNOWN: Final = (
 
 @dataclass(frozen=True)
 class InFlight(JsonObject):
-    """One cycle that is not done, at some moment."""
+    """One unfinished cycle at a moment."""
 
     row: PositionRow
     now: datetime
@@ -46,7 +46,7 @@ class InFlight(JsonObject):
 
     @property
     def due_at(self) -> datetime:
-        """Until when its bot may be at work on it: nobody else interferes, and nothing counts as missing."""
+        """Until when its bot may be at work on it: nobody else interferes before, and nothing counts as missing."""
         row = self.row
         if row.stray:
             return row.updated_at
@@ -63,12 +63,12 @@ class InFlight(JsonObject):
 
     @property
     def is_overdue(self) -> bool:
-        """Whether it has had all the time that it may take; one of a time that is yet to come has none to wait for."""
+        """Whether its time is up; a cycle whose time lies in the future is overdue at once, as its clock is wrong."""
         return self.now >= self.due_at or is_yet_to_come(self.since, self.now)
 
     @property
     def since(self) -> datetime:
-        """Since when it is not done."""
+        """Since when it has been unfinished."""
         row = self.row
         if row.stray:
             return row.updated_at
@@ -81,11 +81,11 @@ class InFlight(JsonObject):
 
     @property
     def age(self) -> timedelta:
-        """For how long it is not done."""
+        """For how long it has been unfinished."""
         return self.now - self.since
 
     def known(self) -> list[str]:
-        """What the ledger knows of it, in words."""
+        """What the ledger knows about it, as clauses."""
         row = self.row
         words = [_begun(row)]
         if row.exchange_order_id is not None:
@@ -102,7 +102,7 @@ class InFlight(JsonObject):
         return words
 
     def missing(self) -> list[str]:
-        """Which evidence would end it, in words."""
+        """The evidence that is missing to finish it, as clauses."""
         row = self.row
         if row.stray:
             return ["whether the exchange still holds it"]
@@ -127,12 +127,12 @@ class InFlight(JsonObject):
 
 
 def unfinished(rows: Iterable[PositionRow], now: datetime, left_over: Iterable[PositionRow] = ()) -> list[InFlight]:
-    """The cycles that are not done, the longest overdue first.
+    """The unfinished cycles, the longest overdue first.
 
-    They are under way, unprotected, flat without an end, or wait for what became of an order: of their entry, about
-    which the exchange did not answer, or of one that they promised.
+    A cycle is unfinished when it is under way, unprotected, or flat but not closed, or when the outcome of an order is
+    not known: of an entry without an answer of the exchange, or of a promised order.
 
-    `left_over` are those that are over and hold something that nobody has seen to.
+    `left_over` are the strays that no later cycle took over.
     """
     found = [InFlight(row, now) for row in [*filter(_is_unfinished, rows), *left_over]]
     return sorted(found, key=lambda each: (each.due_at, each.row.position_id))

@@ -1,4 +1,4 @@
-"""What becomes of an unfinished cycle, by what the exchange shows."""
+"""Judging an unfinished cycle by account snapshots: which proposal follows from them."""
 
 from __future__ import annotations
 
@@ -50,9 +50,10 @@ def recover(
 ) -> Proposal:
     """Propose what the evidence allows.
 
-    Shape:   `found` is None without a snapshot of its account, `promised` when the events of the cycle cannot be read;
-             `ahead` is how many events come before its own, of what is proposed for another cycle of the same key.
-    Refuses: nothing is concluded from a snapshot that is unreliable, too old, or older than what the ledger knows.
+    Shape:   `found` is None without a snapshot of its account; `promised` is None when the events of the cycle cannot
+             be read. `ahead` counts the events that earlier proposals for the same key will record first.
+    Refuses: nothing, but from a snapshot that is unreliable, too old, or older than what the ledger knows, nothing is
+             concluded: the proposal is to wait.
     """
     row = cycle.row
     if not cycle.is_overdue:
@@ -82,7 +83,7 @@ def _wait(cycle: InFlight, message: str, *missing: str, for_another_snapshot: bo
 
 
 class _Judgement:
-    """One cycle in the light of a snapshot that can be relied on."""
+    """The judgement of one cycle by a reliable snapshot."""
 
     def __init__(
         self,
@@ -125,7 +126,7 @@ class _Judgement:
     # -- it is over, and holds something ----------------------------------------------------------------------------
 
     def _stray(self, stray: Discrepancy) -> Proposal:
-        """Nothing protects it, so it is closed; the order for that is claimed first, as every other one."""
+        """A stray is unprotected, so it is to be closed; its closing order is claimed first, like any other order."""
         row, seen, needed = self._row, stray.position, self._found.rules.confirmations
         if seen is not None:
             how = f"request_exit {row.position_id}, send the order that it names, and reduce by its fills"
@@ -171,7 +172,7 @@ class _Judgement:
         return self._propose(Action.FAIL, nothing)
 
     def _may_appear(self) -> Proposal | None:
-        """An entry of which there was news a moment ago, if only that nobody answered, may be shown yet; else None."""
+        """The proposal to wait for an entry with recent news, which the exchange may yet show; None if it is older."""
         row, taken_at = self._row, self._snapshot.taken_at
         until = later(row.updated_at, SHOWN)
         if row.status not in ENTERING or row.filled_qty or taken_at is None or taken_at >= until:
@@ -230,7 +231,7 @@ class _Judgement:
         return self._under_stop(seen)
 
     def _promised_orders(self) -> Proposal | None:
-        """What became of orders that were promised, and never heard of; None when the stop is still to be looked at."""
+        """The proposal about promised orders without news; None when the stop has to be judged as well."""
         row, found, needed = self._row, self._found, self._found.rules.confirmations
         resting, waits = [], 0
         for order in unanswered(row) if found.shows_orders_of(row.symbol) else ():
@@ -300,7 +301,7 @@ class _Judgement:
         return self._propose(Action.FINISH, f"it is at the exchange, under its stop {_named(row)}")
 
     def _would_cover(self, seen: PositionReport, stays: Mapping[str, Order], moved: Sequence[Discrepancy]) -> bool:
-        """Whether the ledger calls it protected once all is noted: a stop of unknown price is not in there."""
+        """Whether the ledger would call it protected with these stops recorded; one of unknown price does not count."""
         stops = dict(stays)
         for number, each in enumerate(moved):
             order = next(iter(each.orders), None)
@@ -337,7 +338,7 @@ class _Judgement:
         return self._propose(Action.PROTECT, f"{held}; {message}", due)
 
     def _rest_due(self, seen: PositionReport) -> Proposal:
-        """The stop for what no other one covers: one for all of it, beside those, would close more than is held."""
+        """The proposal to place a stop for the uncovered part; a stop for all of it would close more than is held."""
         lacking = cover_of(seen, self._row, self._snapshot.orders or ()).lacking
         whose = f"its stops leave {plain(lacking)} of it bare" if lacking < seen.quantity else "no stop covers it"
         how = "place one, then set_stop_loss with its id and quantity, or look again"
@@ -352,7 +353,7 @@ class _Judgement:
             missing=(missing,),
         )
 
-    # -- how it is said ---------------------------------------------------------------------------------------------
+    # -- the proposal -----------------------------------------------------------------------------------------------
 
     def _wait(self, message: str, missing: str) -> Proposal:
         return _wait(self._cycle, message, missing)
@@ -388,7 +389,7 @@ class _Judgement:
 
 
 def _evidence(found: Reconciliation) -> Sequence[Mapping[str, Any]]:
-    """Every snapshot that was relied on, so that an auditor can find it."""
+    """Every snapshot on which the judgement relies, so that an auditor can find it."""
     return [
         {"exchange": each.exchange, "taken_at": each.taken_at and timestamp_text(each.taken_at), "digest": each.digest}
         for each in found.confirming.trusted
@@ -396,7 +397,7 @@ def _evidence(found: Reconciliation) -> Sequence[Mapping[str, Any]]:
 
 
 def _stops(moved: Sequence[Discrepancy]) -> str:
-    """`a stop at 3.3, order s2`; several of them one after the other."""
+    """The stops as words: `a stop at 3.3, order s2`, or `stops …; …`."""
     each = []
     for found in moved:
         order = next(iter(found.orders), None)

@@ -1,4 +1,4 @@
-"""Orders that a bot has to look after: promised and unheard of, or missing."""
+"""Orders that a bot has to take care of: those promised whose outcome is not known, and missing stops."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _SENT = frozenset({"entry", "exit", "rollback"})
 
 @dataclass(frozen=True, kw_only=True)
 class PendingOrder(JsonObject):
-    """An order that was promised, or is missing: what it must be, and under which client order id.
+    """An order that was promised, or a stop that is missing: what it must be, and its client order id.
 
     Units: quantity as the position counts it; `stop_price` exact, to be rounded to the exchange's tick.
     """
@@ -37,12 +37,12 @@ class PendingOrder(JsonObject):
     reduce_only: bool
     stop_price: Decimal | None = None
     is_missing: bool = False
-    """Whether it is due, and was never promised: a stop."""
+    """Whether it is a stop that is needed and was never promised."""
     since: datetime
     due_at: datetime | None = None
     """Until when its bot may be at work on it."""
     reason: str | None = None
-    """Why the position is to be closed, as it was said when that was promised."""
+    """The reason for closing the position, as given when the order was promised."""
 
     json_keys: ClassVar = (
         "position_id",
@@ -62,7 +62,7 @@ class PendingOrder(JsonObject):
 
 
 def pending_orders(row: PositionRow, planned: PlannedOrders | None) -> Iterator[PendingOrder]:
-    """What is pending of one cycle: orders without an answer, and the stop that is missing."""
+    """The pending orders of one cycle: those without a known outcome, and the missing stop."""
     for order in row.orders.values():
         is_awaited = order.is_live and (order.room is None or order.room > 0)
         if order.role not in _SENT or not is_awaited or order.client_order_id is None:
@@ -99,7 +99,7 @@ def pending_orders(row: PositionRow, planned: PlannedOrders | None) -> Iterator[
 
 
 def _covered(row: PositionRow) -> Decimal:
-    """How much of what is held the stops at work cover, which is not all of it: another stop is for the rest."""
+    """The part of the quantity that working stops cover; the missing stop is for the rest."""
     if row.stray:
         return Decimal(0)
     return covered_by(stops_at_work(row.orders, row.side, row.avg_px_open)) or Decimal(0)

@@ -1,4 +1,4 @@
-"""What becomes of an unfinished cycle, by what the exchange shows: commands, a due order, or what is missing."""
+"""Proposals for unfinished cycles: commands to record, an order to send, or the evidence that is missing."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ from projections.recovery.required_orders import RequiredOrder
 
 
 class Action(StrEnum):
-    """What is proposed."""
+    """The kind of a proposal."""
 
     LEAVE = "leave"
-    """Nothing: it has time, or its order rests at the exchange."""
+    """Do nothing: its time is not up, or its order rests at the exchange."""
     WAIT = "wait"
-    """Nothing: evidence is missing."""
+    """Do nothing yet: evidence is missing."""
     FINISH = "finish"
     """Record what the exchange shows."""
     PROTECT = "protect"
-    """Somebody has to place a stop."""
+    """A bot or an operator has to place a stop."""
     FAIL = "fail"
-    """The entry came to nothing."""
+    """Record that the entry failed: nothing was filled."""
     CLOSE = "close"
-    """It was held, and is gone."""
+    """Close the cycle, because the exchange no longer holds it; or send the order that closes a stray."""
     ROLL_BACK = "roll_back"
     """End the rollback with its proof, or send the closing order that it lacks."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Proposal(JsonObject):
-    """One unfinished cycle, and what is proposed.
+    """One unfinished cycle, and what is proposed for it.
 
-    Shape: `commands` belong together, in this order, each at the version that the one before it leads to; `due` is an
-           order that only a bot or an operator can send; `missing` is the evidence without which nothing is done.
+    Shape: `commands` belong together, in this order, each expecting the version after the one before it; `due` is an
+           order that only a bot or an operator can send; `missing` is the evidence that is needed first.
     """
 
     cycle: InFlight
@@ -63,5 +63,5 @@ class Proposal(JsonObject):
 
     @property
     def needs_attention(self) -> bool:
-        """Whether it will not end by itself."""
+        """Whether somebody has to do something: everything but `leave`."""
         return self.action is not Action.LEAVE

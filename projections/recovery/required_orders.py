@@ -1,4 +1,4 @@
-"""An order that somebody has to send to the exchange: the ledger says which, and never sends one itself."""
+"""Orders that a bot or an operator has to send: the ledger says which, and never sends one itself."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _PERCENT = Decimal(100)
 
 @dataclass(frozen=True)
 class PlannedOrders:
-    """What the events of a cycle said that would be ordered; None is "nothing was said"."""
+    """The orders that the events of a cycle planned; None means that nothing was planned."""
 
     stop_price: Decimal | None = None
     stop_loss_percent: Decimal | None = None
     closing_client_order_id: str | None = None
-    """Of the rollback that is under way."""
+    """The client order id of the rollback that is under way."""
     reasons: Mapping[str, str] = field(default_factory=dict)
-    """Why a position is to be closed, by the client order id that was promised for it."""
+    """The reason of each promised closing order, by its client order id."""
 
     @classmethod
     def by(cls, events: Iterable[PositionEvent]) -> Self:
@@ -44,7 +44,7 @@ class PlannedOrders:
         return planned
 
     def stop_for(self, side: Side, entry: Decimal | None) -> Decimal | None:
-        """The price of the stop that was planned, by the average entry; None when it would stand on the wrong side."""
+        """The planned price of the stop for an average entry; None without a plan, or if it is on the wrong side."""
         price = self.stop_price
         if self.stop_loss_percent is not None and entry is not None:
             share = EXACT.divide(self.stop_loss_percent, _PERCENT)
@@ -58,8 +58,8 @@ class PlannedOrders:
 class RequiredOrder(JsonObject):
     """An order that is missing at the exchange; always reduce-only.
 
-    Units: quantity in base asset; `stop_price` in quote asset, exact, to be rounded to the exchange's tick; None when
-           no plan says it.
+    Units: quantity in base asset; `stop_price` in quote asset, exact, to be rounded to the exchange's tick; None if
+           there is no plan.
     """
 
     is_stop: bool
@@ -81,7 +81,7 @@ class RequiredOrder(JsonObject):
 
     @classmethod
     def stop(cls, row: PositionRow, seen: PositionReport, promised: PlannedOrders, quantity: Decimal) -> Self:
-        """The stop that so much of a position at the exchange lacks."""
+        """The stop that is missing for `quantity` of a position at the exchange."""
         entry = row.avg_px_open if seen.avg_px_open is None else seen.avg_px_open
         return cls(
             is_stop=True,
@@ -93,7 +93,7 @@ class RequiredOrder(JsonObject):
 
     @classmethod
     def close(cls, row: PositionRow, seen: PositionReport, promised: PlannedOrders) -> Self:
-        """The closing order that a rollback lacks: never more than is ours, and never more than there is (I-12)."""
+        """The missing closing order: never for more than the ledger holds, nor than the exchange holds (I-12)."""
         return cls(
             is_stop=False,
             symbol=row.symbol,
@@ -103,7 +103,7 @@ class RequiredOrder(JsonObject):
         )
 
     def __str__(self) -> str:
-        """In words."""
+        """The order as words."""
         if not self.is_stop:
             named = f", client order id {self.client_order_id}" if self.client_order_id else ""
             return f"market order to {self.side} {plain(self.quantity)} {self.symbol}, reduce-only{named}"

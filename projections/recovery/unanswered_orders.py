@@ -1,4 +1,4 @@
-"""Orders that were promised to a bot, and of which nobody has said since what became of them."""
+"""Unanswered orders: promised to a bot, and nothing has been recorded of them since."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ from projections.positions import PositionRow
 from projections.reconciliation.grace_periods import later
 
 ANSWERING: Final = timedelta(seconds=60)
-"""How long it may take until something is known of an order that was promised: as for an entry."""
+"""How long it may take until something is recorded of a promised order: the same as for an entry."""
 
 _PROMISED: Final = frozenset({"entry", "exit"})
 
 
 def unanswered(row: PositionRow) -> list[Order]:
-    """The increases that nobody acknowledged, and the exits of which nothing is filled; the oldest first.
+    """The increases without an acknowledgement, and the exits without a fill; the oldest first.
 
-    The first entry and a rollback have a status of their own, and deadlines with it. An acknowledged increase may rest.
+    The first entry and a rollback are not among them: they have statuses with deadlines of their own. An acknowledged
+    increase is not either: it may rest at the exchange.
     """
     if not row.status.is_open and not row.stray:
         return []
@@ -49,7 +50,7 @@ def due_at(order: Order) -> datetime:
 
 
 def in_words(order: Order) -> str:
-    """What is known of it."""
+    """The order as a sentence."""
     what = "its exit" if order.role == "exit" else "an increase"
     return (
         f"{what} {order.name} was promised at {date_and_time(asked_at(order))} UTC as client order id "

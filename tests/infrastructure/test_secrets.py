@@ -96,7 +96,7 @@ def told_by(url: str) -> str:
     reads: list[Callable[[], object]] = [
         lambda: Settings.read(url).shown,
         lambda: bool(connection_arguments(Settings.read(url))),
-        lambda: bool(connection_info.told(url)),
+        lambda: bool(connection_info.parameters_of(url)),
     ]
     for read in reads:
         try:
@@ -136,7 +136,7 @@ def test_neither_does_any_command_say_it(secret: str, monkeypatch: pytest.Monkey
 @pytest.mark.parametrize("secret", ["hunter2", "h/u#n@t?e%r 2:"])
 def test_one_that_is_encoded_is_understood_and_not_told(secret: str) -> None:
     url = CONNECTS.format(quote(secret, safe=""))
-    assert connection_info.told(Settings.read(url).where)["password"] == secret
+    assert connection_info.parameters_of(Settings.read(url).where)["password"] == secret
     assert Settings.read(url).shown == "postgresql://127.0.0.1:1/db"
     with pytest.raises(StoreUnavailable) as refused:
         list(read_table(url.removesuffix("?timeout=2")))
@@ -188,7 +188,7 @@ def test_what_the_server_answers_is_told_without_the_password_with_all_that_it_h
     ],
 )
 def test_what_is_in_order_is_left_to_libpq(url: str) -> None:
-    assert connection_info.told(Settings.read(url).where)["dbname"] == "trading"
+    assert connection_info.parameters_of(Settings.read(url).where)["dbname"] == "trading"
 
 
 @pytest.mark.parametrize(

@@ -164,7 +164,7 @@ def test_a_hook_may_be_a_coroutine_where_a_loop_runs(ledger_url: str) -> None:
 
     asyncio.run(day())
     assert events == [(FIRST, True)]
-    with pytest.raises(ValueError, match="has to be awaited, and here is no loop"):
+    with pytest.raises(ValueError, match="has to be awaited, and no event loop is running here"):
         PositionLedger.connect(ledger_url, on_event=told)
 
 

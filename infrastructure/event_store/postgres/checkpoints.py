@@ -1,4 +1,4 @@
-"""The cursors and rows of a projection, on PostgreSQL."""
+"""The checkpoints and rows of a projection, on PostgreSQL."""
 
 from __future__ import annotations
 

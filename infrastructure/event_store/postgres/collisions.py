@@ -1,4 +1,4 @@
-"""The check before a schema is created: a name that is taken stops it while nothing was created yet."""
+"""The check before a schema is created: a name that is taken stops `init` before it has created anything."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _HAS_LOG: Final = (
 
 
 def require_room(connection: Connection, settings: Settings, scripts: Iterable[str]) -> None:
-    """Refuse with SchemaMismatch when something has a name that one of the scripts is about to give."""
+    """Refuses: SchemaMismatch when a name that one of the scripts will create is already taken."""
     text = "\n".join(scripts)
     parameters = {"schema": f'"{settings.schema}"', "names": _MADE.findall(text), "functions": _CALLED.findall(text)}
     found = [f"{kind} {name}" for kind, name in connection.execute(_TAKEN, parameters)]
@@ -44,18 +44,18 @@ def require_room(connection: Connection, settings: Settings, scripts: Iterable[s
 
 
 def require_ours(connection: Connection, settings: Settings) -> None:
-    """Refuse with SchemaMismatch when what says the version of a ledger was made by something else."""
+    """Refuses: SchemaMismatch when the table `ledger_schema`, which holds the version, is not one of ours."""
     if connection.execute(_IS_OURS).fetchone() != (2,):
         raise _taken(connection, settings, ["ledger_schema"])
 
 
 def has_log(connection: Connection) -> bool:
-    """Whether events of a ledger are there, whatever says their version."""
+    """Whether there is a table with the events of a ledger."""
     return connection.execute(_HAS_LOG).fetchone() == (5,)
 
 
 def log_without_version(connection: Connection, settings: Settings) -> SchemaMismatch:
-    """What to say of events of a ledger that nothing says the version of."""
+    """The error for a table of events without the table that holds the schema version."""
     return _taken(connection, settings, ["table ledger_events"])
 
 

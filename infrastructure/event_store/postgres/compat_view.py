@@ -1,4 +1,4 @@
-"""The view that shows positions as the legacy table did, and how views outlive the table that they look at."""
+"""The view that shows positions as the legacy table did, and how views survive the swap of the positions table."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ _LOOKING: Final = (
     " WHERE refclassid = 'pg_class'::regclass::oid AND refobjid = 'positions'::regclass::oid) ORDER BY pg_class.oid"
 )
 _ORDERS: Final = POSTGRES.orders.format(table="positions").replace("positions.", "p.")
-"""For `p.orders`, which a view of before schema 5 reads: the same text out of the table that has the orders now."""
+"""Replaces `p.orders` in a view from before schema 5: the same text, read from the table that has the orders now."""
 
 
 def statements(name: ViewName, settings: Settings, role: str | None = None) -> list[str]:
-    """What makes the schema of the view, makes or renews the view, and lets a role read it."""
+    """The statements that create the schema of the view, create or replace the view, and let a role read it."""
     schema = name.schema or settings.schema
     names = {"schema": sql.Identifier(schema), "view": sql.Identifier(schema, name.name)}
     view = _TEMPLATE.read_text().format(view=names["view"].as_string()).strip().removesuffix(";")
@@ -40,7 +40,7 @@ def statements(name: ViewName, settings: Settings, role: str | None = None) -> l
 
 
 def create(connections: Connections, name: ViewName, role: str | None = None) -> None:
-    """Make or renew the view. Refuses: ViewRefused when its name is taken; StoreUnavailable."""
+    """Create or replace the view. Refuses: ViewRefused when its name is taken; StoreUnavailable."""
     try:
         with connections.alone() as connection, connection.transaction():
             make_schema, *others = statements(name, connections.settings, role)
@@ -63,10 +63,10 @@ def _require_ours(connection: Connection, name: ViewName, settings: Settings) ->
 
 
 class ViewsOfPositions:
-    """The views that look at the positions table: a view means a table, not whatever has its name.
+    """The views over the positions table, which must be defined anew after a swap: a view keeps to a table, not a name.
 
-    They are locked before the table is, as a reader does it; and replaced, not dropped, so that whoever may read them
-    still may, and what looks at them stays.
+    They are locked before the table, in the order in which a reader locks; and replaced, not dropped, so that their
+    privileges and the views over them stay.
     """
 
     def __init__(self, connection: Connection) -> None:
@@ -74,12 +74,12 @@ class ViewsOfPositions:
         self._connection = connection
         self._definitions = connection.execute(_LOOKING).fetchall()
         for schema, name, owner, _, _ in self._definitions:
-            # Changes nothing, and locks the view alone: LOCK TABLE would lock all that it looks at, the log as well.
+            # Changes nothing and locks only the view: LOCK TABLE would also lock every table it reads, the log too.
             view = sql.Identifier(schema, name)
             connection.execute(sql.SQL("ALTER VIEW {} OWNER TO {}").format(view, sql.Identifier(owner)))
 
     def look_again(self) -> None:
-        """Define them anew over the table that has the name now."""
+        """Define them anew over the table that has the name `positions` now."""
         for schema, name, _, options, definition in self._definitions:
             view = sql.Identifier(schema, name).as_string()
             found = definition.replace("p.orders", _ORDERS) if " positions p" in definition else definition

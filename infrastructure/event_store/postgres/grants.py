@@ -1,4 +1,4 @@
-"""Privileges: those of the role that bots run as, and who may create objects beside the tables of a ledger."""
+"""Privileges: those of the role that bots use, and those to create objects in the schema of a ledger."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _PLACED: Final = {
     ),
     "rejections": REJECTION_COLUMNS,
 }
-"""What is told by whoever inserts; the place of a row is handed out by the database, and by nobody else."""
+"""The columns that a bot may insert; only the database itself assigns the nid or id of a row."""
 
 GRANTS: Final = (
     "GRANT USAGE ON SCHEMA {schema} TO {role}",
@@ -39,7 +39,7 @@ GRANTS: Final = (
     "GRANT SELECT, INSERT, UPDATE ON positions, positions_orders, projection_rows TO {role}",
     "GRANT SELECT, INSERT, UPDATE ON watches TO {role}",
 )
-"""All that a bot needs. What an earlier version granted more is taken back."""
+"""All that a bot needs. Privileges beyond that, which an earlier version granted, are revoked."""
 
 _HAS_ROLE: Final = "SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = %s)"
 _IS_OWNER: Final = (
@@ -73,7 +73,7 @@ _MAKERS: Final = (
 def grant(connection: Connection, settings: Settings, runtime_role: str) -> None:
     """Grant a role what a bot needs, and nothing more; the owner has every privilege anyway.
 
-    Refuses: SchemaMismatch for a role that is not there.
+    Refuses: SchemaMismatch when there is no such role.
     """
     if connection.execute(_HAS_ROLE, (runtime_role,)).fetchone() != (True,):
         raise SchemaMismatch(f"there is no role {runtime_role!r}; make it first: CREATE ROLE … LOGIN")
@@ -91,7 +91,7 @@ def bots(connection: Connection) -> list[str]:
 
 
 def regrant(connection: Connection, table: str) -> None:
-    """Grant on a new positions table what is granted on the one that it replaces."""
+    """Grant on a new positions table the same privileges as on the one that it will replace."""
     for privilege, role, passes_on in connection.execute(_GRANTED).fetchall():
         connection.execute(
             sql.SQL("GRANT {} ON {} TO {}{}").format(
@@ -104,7 +104,7 @@ def regrant(connection: Connection, table: str) -> None:
 
 
 def close(connections: Connections) -> None:
-    """Revoke CREATE in the ledger's schema from PUBLIC, if the schema is ours."""
+    """Revoke CREATE in the ledger's schema from PUBLIC, if this role owns the schema."""
     schema = sql.Identifier(connections.settings.schema)
     with connections.reading() as connection:
         if connection.execute(_MAY_CLOSE, (schema.as_string(),)).fetchone() == (True,):
@@ -112,13 +112,13 @@ def close(connections: Connections) -> None:
 
 
 def makers_caution(connections: Connections) -> Caution | None:
-    """Who but the owner may make things in the ledger's schema, if anybody; what is made there can get in the way."""
+    """A warning when others than the owner may create objects in the ledger's schema, which could shadow ours."""
     schema = connections.settings.schema
     with connections.reading() as connection:
         found = [name for (name,) in connection.execute(_MAKERS, (schema,))]
     if not found:
         return None
-    # PUBLIC is a word of SQL there, and no role.
+    # In SQL, PUBLIC is a keyword and not the name of a role.
     makers = sql.SQL(", ").join(sql.SQL("PUBLIC") if name == "PUBLIC" else sql.Identifier(name) for name in found)
     remedy = sql.SQL("REVOKE CREATE ON SCHEMA {} FROM {}").format(sql.Identifier(schema), makers).as_string()
     return Caution(

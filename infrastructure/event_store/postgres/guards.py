@@ -1,4 +1,4 @@
-"""What keeps a ledger as it is, in the words of PostgreSQL: by its name alone a guard may do nothing."""
+"""The triggers, indexes and checks that guard a ledger, compared by definition: by name alone one may do nothing."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _APPEND_ONLY: Final = ("ledger_events", "rejections", "projection_skips")
 _TABLES: Final = (*_APPEND_ONLY, "positions", "positions_orders", "projections", "projection_rows", "watches")
 
 _PLACES: Final = "ALTER SEQUENCE ledger_events_nid_seq INCREMENT 1 CACHE 1 NO CYCLE"
-"""Places that a session keeps in store, or that go backwards, are filled when followers have passed by."""
+"""A sequence that caches nids or counts backwards would assign nids that followers have already passed."""
 _CHECK: Final = "CHECK (hash ~ '^[0-9a-f]{64}$'::text)"
 
 GUARDS: Final = {
@@ -49,7 +49,7 @@ GUARDS: Final = {
         re.DOTALL,
     )[0],
 }
-"""Each by its name, as the statement that makes it; those of 15 to 18 say them in the same words."""
+"""The statement that creates each guard, by its name; PostgreSQL 15 to 18 print the definitions in the same words."""
 
 _THERE: Final = (
     "SELECT 'trigger', tgname::text, relname::text, pg_catalog.pg_get_triggerdef(pg_trigger.oid, true)"
@@ -68,7 +68,7 @@ _THERE: Final = (
     " FROM pg_proc JOIN pg_language ON pg_language.oid = prolang"
     " WHERE pronamespace = %(schema)s::regnamespace::oid AND pronargs = 0::smallint"
 )
-"""Put together here, and not there: an operator like || may be somebody else's."""
+"""The statements are put together in Python, not in SQL: a foreign operator may shadow ||."""
 _STRANGERS: Final = (
     "SELECT 'trigger', tgname::text, relname::text FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid"
     " WHERE relnamespace = %(schema)s::regnamespace::oid AND relname::text = ANY(%(tables)s) AND NOT tgisinternal"
@@ -85,14 +85,14 @@ _STRANGERS: Final = (
 
 
 def broken(connections: Connections) -> dict[str, str]:
-    """The guards that are missing, switched off, or not what they should be; each with what makes it again."""
+    """The guards that are missing, disabled or altered: the statement that creates each, by its name."""
     with connections.reading() as connection:
         found = connection.execute(_THERE.encode(), {"schema": _schema(connections)}).fetchall()
     return not_there(GUARDS, ((name, _made(kind, name, on, text)) for kind, name, on, text in found))
 
 
 def _made(kind: str, name: str, on: str, text: str) -> str:
-    """The statement that makes what was found; what is tuned about it is left out."""
+    """The statement that creates a guard as it was found, without storage parameters."""
     match kind:
         case "index":
             return re.sub(r" WITH \([^)]*\)", "", text)
@@ -107,7 +107,7 @@ def _made(kind: str, name: str, on: str, text: str) -> str:
 
 
 def strangers_caution(connections: Connections) -> Caution | None:
-    """What was put on the tables of a ledger by somebody else, if anything; it acts on whatever is recorded or read."""
+    """A warning about foreign triggers, rules, row security or unlogged storage on the tables of a ledger."""
     asked = {"schema": _schema(connections), "tables": [*_TABLES], "ours": [*GUARDS]}
     with connections.reading() as connection:
         found = [f"{kind} {name} on {table}" for kind, name, table in connection.execute(_STRANGERS.encode(), asked)]

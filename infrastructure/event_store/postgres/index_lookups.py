@@ -1,4 +1,4 @@
-"""Whether every row is found by the indexes of its table: what one that was altered does not find is recorded twice."""
+"""The check that the indexes find every row: what a damaged unique index does not find could be recorded twice."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from infrastructure.event_store.postgres.session.connections import Connection, 
 from projections.formatting import counted
 
 _TABLES: Final = ("ledger_events", "positions", "positions_orders")
-"""Those that decide what is recorded; rows of other projections are made anew when they are missed."""
+"""The tables that decide what is recorded; rows of other projections are folded anew when they are missing."""
 _INDEXES: Final = {
     "ledger_events_mark": "ledger_events USING btree (stream, mark, cycle) WHERE mark IS NOT NULL",
     "positions_strays": "positions USING btree (stream) WHERE stray",
@@ -25,11 +25,11 @@ _ONE_BY_ONE: Final = "SELECT " + ", ".join(
     f"pg_catalog.set_config('enable_{way}', 'off', true)"
     for way in ("hashjoin", "mergejoin", "seqscan", "bitmapscan", "tidscan", "memoize", "material")
 )
-"""Rows are looked up one by one, and by an index; PostgreSQL would join the table with itself otherwise."""
+"""Makes PostgreSQL look up each row by an index; otherwise it would join the table with itself."""
 
 
 def _missed(on: str) -> tuple[str, str]:
-    """The table of an index, and the question how many of its rows, taken page by page, the index does not lead to."""
+    """The table of an index, and the query that reads it page by page and counts the rows missing in the index."""
     parts = re.fullmatch(r"(\w+) USING btree \((.*?)\)(?: WHERE (.*))?", on)
     assert parts is not None, on
     table, columns, condition = parts.groups()
@@ -48,7 +48,7 @@ _MISSED: Final = {
 
 
 def broken(connections: Connections) -> Iterator[str]:
-    """What is wrong with each index that does not lead to every row that it should."""
+    """A sentence for each index that is damaged, or does not find every row that it should."""
     with _looking_up(connections) as connection:
         for name, (table, question) in _MISSED.items():
             if not _is_used(connection, name, question):
@@ -65,7 +65,7 @@ def broken(connections: Connections) -> Iterator[str]:
 
 
 def unused(connections: Connections) -> list[str]:
-    """The indexes by which this server would not look a row up, and of which nothing is known."""
+    """The indexes that this server would not use for a lookup, and that therefore cannot be checked."""
     with _looking_up(connections) as connection:
         return [name for name, (_, question) in _MISSED.items() if not _is_used(connection, name, question)]
 
@@ -77,7 +77,7 @@ def _is_used(connection: Connection, name: str, question: str) -> bool:
 
 @contextmanager
 def _looking_up(connections: Connections) -> Iterator[Connection]:
-    """A transaction, or a part of the one that this thread is in, in which plans are such."""
+    """A transaction (or a savepoint of the one that this thread is in) in which rows are looked up by index."""
     with connections.reading() as connection, connection.transaction(force_rollback=True):
         connection.execute(_ONE_BY_ONE.encode())
         yield connection

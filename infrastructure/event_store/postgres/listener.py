@@ -13,10 +13,10 @@ from infrastructure.event_store.postgres.session.connections import Connection, 
 from infrastructure.event_store.wakeups import Wakeups
 
 LOOK_SECONDS: Final = 1.0
-"""How often to look without being told to, while it can be told."""
+"""How often to read the log without a notification, while notifications can arrive."""
 
 _SLICE_SECONDS: Final = 0.2
-"""How long one wait is, at whose end somebody may have said to stop."""
+"""How long one wait lasts before the caller checks whether it was stopped."""
 
 
 class Listener(Wakeups):
@@ -28,14 +28,14 @@ class Listener(Wakeups):
         self._look_at = 0.0
 
     def wait(self, stopped: threading.Event) -> bool:
-        """Wait for a notification for a moment; returns whether one came, or it is time to read without one."""
+        """Wait a moment for a notification; returns whether one came, or it is time to read the log without one."""
         try:
             if self._connection is None:
                 self._connection = self._connections.listening(self._channel)
-                is_time = True  # what was appended before it listened, nobody notifies again
+                is_time = True  # events that were appended before it listened are not notified again
             else:
-                heard = list(self._connection.notifies(timeout=_SLICE_SECONDS, stop_after=1))
-                is_time = bool(heard) or time.monotonic() >= self._look_at
+                notifications = list(self._connection.notifies(timeout=_SLICE_SECONDS, stop_after=1))
+                is_time = bool(notifications) or time.monotonic() >= self._look_at
         except (psycopg.Error, StoreUnavailable):
             self.close()
             return super().wait(stopped)

@@ -27,7 +27,7 @@ _LOCK: Final = "LOCK TABLE positions, positions_orders IN ACCESS EXCLUSIVE MODE"
 _LOCK_PATIENCE: Final = "SET LOCAL lock_timeout = '100ms'"
 _PATIENCE_AGAIN: Final = "SET LOCAL lock_timeout TO DEFAULT"
 _TURN_SECONDS: Final = 0.1
-"""Writers queue behind whoever waits for the table, so it is waited for in short turns, and they go in between."""
+"""Writers queue behind a lock request, so the lock is requested for short times, with a pause for them in between."""
 _ROW: Final = f"{POSTGRES.row('{table}')} WHERE position_id = %s"
 _COUNT: Final = "SELECT pg_catalog.count(*) FROM {table}"
 _IS_OTHER: Final = "IS DISTINCT FROM"
@@ -62,13 +62,13 @@ class PostgresPositionTable:
 
     @property
     def name(self) -> str:
-        """By which other processes find it."""
+        """The name by which other processes find it."""
         return self._table
 
     def create(self) -> None:
         """Create the table, with the privileges of the one that it replaces.
 
-        What an earlier rebuild left is dropped; if that one is still at work, it notices and gives up.
+        The table of an earlier rebuild is dropped; if that rebuild is still running, it notices this and stops.
         """
         with self._connections.transaction() as connection:
             for (leftover,) in connection.execute(_LEFTOVERS).fetchall():
@@ -78,7 +78,7 @@ class PostgresPositionTable:
                 grants.regrant(connection, made)
 
     def is_there(self) -> bool:
-        """Whether no other rebuild has dropped it."""
+        """Whether it still exists: another rebuild may have dropped it."""
         with self._connections.reading() as connection:
             return connection.execute(_IS_THERE, (self._table,)).fetchone() == (True,)
 
@@ -110,14 +110,14 @@ class PostgresPositionTable:
             cursor.executemany(append.line_statement(self._table), map(append.line_values, lines_of(gone_on, {})))
 
     def differing(self) -> set[str]:
-        """The ids of the positions that have another row, or none, in the table that is read."""
+        """The position ids whose row differs from the one in the table that is read, or is missing in either."""
         with self._connections.walk() as connection:
             return {position_id for (position_id,) in connection.execute(self._named(_DIFFERING))}
 
     def swap(self, last_events: Callable[[], Collection[str]]) -> tuple[int, int]:
         """Lock writers out, apply what they wrote last, and replace the table that is read.
 
-        Whoever waits for the old table when it goes finds the new one under its name.
+        A statement that waits for the old table finds the new one under its name.
         """
         with self._connections.walk() as connection:
             views = self._writers_kept_out(connection)
@@ -135,7 +135,7 @@ class PostgresPositionTable:
         deadline = time.monotonic() + wait_seconds(self._connections.settings)
         while True:
             try:
-                with connection.transaction():  # a savepoint: what was locked is let go of with it
+                with connection.transaction():  # a savepoint: when it fails, it releases the locks of this round
                     connection.execute(_LOCK_PATIENCE)
                     views = ViewsOfPositions(connection)
                     connection.execute(_LOCK)

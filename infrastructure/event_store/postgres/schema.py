@@ -40,7 +40,7 @@ _HAS_ORDERS: Final = (
     "SELECT EXISTS (SELECT FROM pg_catalog.pg_attribute"
     " WHERE attrelid = pg_catalog.to_regclass('positions')::oid AND attname = 'orders' AND NOT attisdropped)"
 )
-"""A table that is made today has its orders in a table of their own."""
+"""True of an old positions table only: today the orders are in a table of their own."""
 _SIBLINGS: Final = (
     "SELECT nspname::text FROM pg_namespace JOIN pg_class ON relnamespace = pg_namespace.oid"
     " WHERE relname = 'ledger_events' AND relkind IN ('r', 'p') AND nspname <> %s ORDER BY 1"
@@ -49,17 +49,17 @@ _HAS_SCHEMA: Final = "SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = %s
 
 
 def positions_ddl(table: str) -> str:
-    """The script that makes a positions table of another name."""
+    """The script that creates a positions table of another name."""
     return (_HOME / "positions.sql").read_text().replace("positions", table)
 
 
 def beside_ddl(table: str) -> str:
-    """The script that makes a positions table of another name, and the table of its orders."""
+    """The script that creates a positions table of another name, and the table of its orders."""
     return positions_ddl(table) + _ORDERS.read_text().replace("positions", table)
 
 
 def script(settings: Settings, runtime_role: str | None = None, more: Iterable[str] = ()) -> str:
-    """Everything that `init` would run on an empty database, as text for whoever may run it."""
+    """Everything that `init` would run on an empty database, as a script for an administrator."""
     name = f'"{settings.schema}"'
     parts = [
         f"BEGIN;\nCREATE SCHEMA IF NOT EXISTS {name};\nSET LOCAL search_path = {name};",
@@ -78,13 +78,14 @@ def script(settings: Settings, runtime_role: str | None = None, more: Iterable[s
 
 
 def version_of(connection: Connection, settings: Settings) -> int:
-    """How many migrations the schema has seen.
+    """How many migrations were applied to the schema.
 
-    Refuses: SchemaMismatch for one of a later version, or not ours; StoreUnavailable where that may not be asked.
+    Refuses: SchemaMismatch for a later version, or a schema that is not ours; StoreUnavailable where this role may not
+             look into the schema.
     """
     version = _version(connection, settings)
     if version == 0 and has_log(connection):
-        version = _version(connection, settings)  # both are made in one transaction, which may have ended just now
+        version = _version(connection, settings)  # one transaction creates both, and it may have ended just now
         if version == 0:
             raise log_without_version(connection, settings)
     require_not_later("the database", version, SCHEMA_VERSION)
@@ -92,7 +93,7 @@ def version_of(connection: Connection, settings: Settings) -> int:
 
 
 def _version(connection: Connection, settings: Settings) -> int:
-    """What the database says of its version; 0 where it says nothing."""
+    """The version in the table `ledger_schema`; 0 where there is none."""
     found = connection.execute(_HAS_VERSION_TABLE).fetchone()
     if found is None or not found[0]:
         _require_in(connection, settings)
@@ -103,14 +104,14 @@ def _version(connection: Connection, settings: Settings) -> int:
 
 
 def _require_in(connection: Connection, settings: Settings) -> None:
-    """Refuse with StoreUnavailable whoever may not look into the schema: to him everything there seems missing."""
+    """Refuses: StoreUnavailable for a role without USAGE on the schema, to which every table there seems missing."""
     kept_out = connection.execute(_KEPT_OUT, (settings.schema,)).fetchone()
     if kept_out is not None:
         raise StoreUnavailable(
             f"{settings.shown}: role {kept_out[0]} may not look into schema {settings.schema}, so whether a ledger is "
-            "there is not known; nothing was written. What a bot needs, the owner of the ledger grants with "
-            "`position-ledger init --runtime-role NAME`; who only reads needs USAGE on the schema, and SELECT on its "
-            "tables and sequences"
+            "there is not known; nothing was written. The owner of the ledger grants what a bot needs with "
+            "`position-ledger init --runtime-role NAME`; a role that only reads needs USAGE on the schema, and SELECT "
+            "on its tables and sequences"
         )
 
 
@@ -120,13 +121,13 @@ def siblings(connection: Connection, settings: Settings) -> list[str]:
 
 
 def is_outdated(connections: Connections) -> bool:
-    """Whether the table of positions is that of an earlier version; one that was made, or rebuilt since, is not."""
+    """Whether the positions table has the columns of an earlier version, and has not been rebuilt since."""
     with connections.reading() as connection:
         return connection.execute(_HAS_ORDERS).fetchone() == (True,)
 
 
 def require(connections: Connections) -> None:
-    """Refuse, with the way out, unless the database has the schema of this software."""
+    """Refuses: SchemaMismatch, with the way out, unless the database has the schema of this software."""
     with connections.reading() as connection:
         version = version_of(connection, connections.settings)
         others = siblings(connection, connections.settings) if version == 0 else []
@@ -135,11 +136,11 @@ def require(connections: Connections) -> None:
 
 
 def migrate(connections: Connections, runtime_role: str | None = None) -> list[str]:
-    """Bring the database to the schema of this software, whoever else tries at the same time.
+    """Migrate the database to the schema of this software; safe when several processes do it at once.
 
-    Shape:   the names of the migrations that were run now, none when there was nothing to do. `runtime_role` is
-             granted what a bot needs: select and insert, and updates of the positions table alone.
-    Refuses: SchemaMismatch, StoreUnavailable, when a privilege is missing among others.
+    `runtime_role` gets the privileges that a bot needs (GRANTS of `grants`).
+    Shape:   the names of the migrations that were applied now; empty when there was nothing to do.
+    Refuses: SchemaMismatch; StoreUnavailable, also when a privilege is missing.
     """
     settings = connections.settings
     with connections.reading() as connection:

@@ -1,4 +1,4 @@
-"""The store on PostgreSQL. Every statement that is its own stands at the top of this module, or in `appending/`."""
+"""The store on PostgreSQL. Statements that SQLite does not share are at the top of this module, or in `appending/`."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ _EVENT: Final = (
     "nid, stream, version, type, payload, hash, command_id, intent_id, cycle, mark,"
     """ pg_catalog.to_char(ts_recorded AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""
 )
-"""The time is written by the server the way we write times: for us it is the most expensive column of all."""
+"""The server writes the time in our spelling: to do that in Python costs more than any other column."""
 _SINCE_FLAT: Final = (
     f"SELECT {_EVENT} FROM ledger_events WHERE stream = %(stream)s AND version >= (SELECT version FROM ledger_events"
     " WHERE stream = %(stream)s AND mark = 'flat' ORDER BY cycle DESC LIMIT 1)"
     " AND version <= (SELECT 9223372036854775807) ORDER BY version"
 )
-"""The upper bound is one that the planner cannot see through: for a range it expects a few rows and takes the index,
-where for a half-open one it expects a third of the stream and, in a table of few streams, reads all of it."""
+"""The upper bound is a subquery, whose value the planner does not know: for a range it expects a few rows and uses the
+index. For a half-open range it expects a third of the stream and, in a table of few streams, reads the whole table."""
 _CYCLE: Final = (
     f"SELECT {_EVENT} FROM ledger_events WHERE stream = %(stream)s AND cycle = %(cycle)s AND version >= (SELECT version"
     " FROM ledger_events WHERE stream = %(stream)s AND cycle = %(cycle)s AND mark IN ('flat', 'beside'))"
@@ -63,7 +63,7 @@ _FOLLOWING: Final = (
     " ORDER BY l.version LIMIT %(reach)s) AS near WHERE near.cycle > p.cycle AND type = ANY(%(kinds)s)"
     " LIMIT %(limit)s) AS e"
 )
-"""The limit within keeps the planner from fetching and sorting all that is near before it looks for the first."""
+"""The inner limit keeps the planner from fetching and sorting all events within reach before it takes the first."""
 _GONE_ON: Final = (
     "SELECT DISTINCT e.stream, e.cycle FROM ROWS FROM (pg_catalog.unnest(%s::text[]), pg_catalog.unnest(%s::bigint[]),"
     " pg_catalog.unnest(%s::bigint[])) AS reach (stream, version, cycle) JOIN ledger_events AS e"
@@ -78,7 +78,7 @@ _SPANS: Final = (
 _SHARE_SNAPSHOT: Final = (
     "SELECT pg_catalog.pg_export_snapshot(), pg_catalog.set_config('idle_in_transaction_session_timeout', '0', true)"
 )
-"""Whoever shares a snapshot keeps its transaction open, and asks nothing while others read."""
+"""A process that shares its snapshot keeps the transaction open and idle while others read: it must not time out."""
 _MAX_NID: Final = "SELECT pg_catalog.max(nid), pg_catalog.pg_is_in_recovery() FROM ledger_events"
 _PROFITS: Final = (
     "SELECT exchange, account, settle_currency, pg_catalog.count(*), pg_catalog.count(realized_pnl),"
@@ -99,14 +99,14 @@ _FED: Final = (
 _EXCLUSIVE: Final = "SELECT pg_catalog.pg_advisory_xact_lock(%s, %s)"
 _FETCH_ROWS: Final = 2_000
 _KEEP_POSITIONS: Final = "LOCK TABLE positions, positions_orders IN ACCESS SHARE MODE"
-"""Taken before a snapshot has its moment: a snapshot is of rows, but a name is of now, and a rebuild gives it away."""
+"""Locked before the snapshot begins: it fixes rows, but not table names, and a rebuild renames another table to it."""
 _LOCK_PATIENCE: Final = "SET LOCAL lock_timeout = '100ms'"
 _TURN_SECONDS: Final = 0.05
 _TURN_SECONDS_MAX: Final = 0.4
 
 
 class PostgresStore(AppendingStore):
-    """A schema of a PostgreSQL database: one round trip and one commit an append, no table lock, no PL/pgSQL in it."""
+    """A ledger in a schema of a PostgreSQL database: an append is one round trip and commit, without a table lock."""
 
     dialect = POSTGRES
     placeholder = POSTGRES.placeholder
@@ -114,7 +114,7 @@ class PostgresStore(AppendingStore):
     is_remote = True
 
     def __init__(self, settings: Settings, *, create: bool = True) -> None:
-        """Open the database; `create` makes or migrates the schema, else it must be there.
+        """Open the database; `create` creates or migrates the schema, otherwise it must exist.
 
         Refuses: SchemaMismatch, StoreUnavailable.
         """
@@ -139,7 +139,7 @@ class PostgresStore(AppendingStore):
 
     @contextmanager
     def snapshot(self, moment: str | None = None, *, as_found: bool = False) -> Iterator[None]:
-        del as_found  # what is no text does not get into this database, so none is to be found
+        del as_found  # PostgreSQL refuses invalid text, so none can be stored
         with self._connections.walk("ISOLATION LEVEL REPEATABLE READ, READ ONLY") as connection:
             if moment is not None:
                 connection.execute(sql.SQL("SET TRANSACTION SNAPSHOT {}").format(moment))
@@ -196,47 +196,47 @@ class PostgresStore(AppendingStore):
         return map(recorded, self._select(_FOLLOWING, {**asked, "reach": reach}))
 
     def high_water_mark(self) -> int:
-        """The place in the log below which nothing can appear any more.
+        """The last nid of the log, before which no event can appear any more.
 
-        Every writer holds the shared lock from before it is given a place until its transaction has ended, so
-        whoever holds the exclusive lock sees all that was ever given a place. It is held for an instant. Writers
-        queue behind whoever waits for it, so it is waited for in short turns, with longer and longer ones for them.
-        Refuses: StoreUnavailable on a standby, or when some writer does not come to an end in time.
+        Every writer holds the shared lock from before it gets a nid until its transaction ends, so a process with the
+        exclusive lock sees every event that ever got one. It holds that lock for an instant. Writers queue behind the
+        request for it, so it is requested for short times, with longer and longer pauses for the writers.
+        Refuses: StoreUnavailable on a standby, or when a writer does not finish in time.
         """
         return self._settled(_MAX_NID)
 
     def profit_lines(self) -> Iterator[ProfitLine]:
-        """A line an account and currency; or a line a cycle, where the table is not."""
+        """One line for each account and currency; or for each cycle, where there is no positions table."""
         if not self._has_positions():
             return map(ProfitLine.of, self.rows())
         return map(ProfitLine._make, self._select(_PROFITS))
 
     def _has_positions(self) -> bool:
-        """Whether the table of positions is kept here, which a subscriber is not sent."""
+        """Whether there is a positions table here; a subscriber has none."""
         return True
 
     def settled_refusals(self) -> int | None:
-        """How many refused duplicates there are; whoever adds one holds the lock of the writers as well."""
+        """How many refused duplicates there are; a process that adds one holds the writers' lock as well."""
         return self._settled(_COUNT_REFUSALS)
 
     def replica_kind(self) -> ReplicaKind | None:
-        """How this server is fed by another one; None of a primary."""
+        """How this server gets its data from another one; None for a primary."""
         ((is_standby, is_subscriber),) = self._select(_FED)
         if is_standby:
             return ReplicaKind.STANDBY
         return ReplicaKind.SUBSCRIBER if is_subscriber else None
 
     def places_handed_out(self) -> int | None:
-        """The last place that the sequence gave to anybody; None where it does not tell this role."""
+        """The last nid that the sequence has assigned; None where this role may not read it."""
         place: int | None = self._value(_HANDED_OUT)
         return place
 
     def caution(self) -> Caution | None:
-        """What others put on its tables, or else who but the owner may make things beside the ledger."""
+        """A warning about foreign objects on its tables, or else about others who may create objects beside them."""
         return guards.strangers_caution(self._connections) or grants.makers_caution(self._connections)
 
     def obstacle(self) -> Caution | None:
-        """A primary that takes no writes: somebody said so, or its host did, as when its disk was full."""
+        """A primary that takes no writes: an operator set it read-only, or its host did when the disk was full."""
         if self.replica_kind() is not None or not self._value(_READ_ONLY):
             return None
         return Caution(
@@ -275,7 +275,7 @@ class PostgresStore(AppendingStore):
                 if time.monotonic() > deadline:
                     raise StoreUnavailable(
                         f"{self.settings.shown}: an append is unfinished for {self.settings.timeout_seconds:g} s, so "
-                        "nobody knows yet what will stand in the log; ask again"
+                        "it is not known yet what will stand in the log; ask again"
                     ) from busy
                 time.sleep(turn_seconds)
                 turn_seconds = min(2 * turn_seconds, _TURN_SECONDS_MAX)
@@ -289,7 +289,7 @@ class PostgresStore(AppendingStore):
             return found[0] or 0
 
     def wakeups(self) -> Wakeups:
-        """The wait for something new in the log: for a notification, where this ledger notifies (`?notify=1`)."""
+        """The wait for new events: for a notification, where this ledger notifies (`?notify=1`), else for a poll."""
         if self.settings.notify:
             return Listener(self._connections, append.channel(self._lock))
         return super().wakeups()
@@ -301,7 +301,7 @@ class PostgresStore(AppendingStore):
 
     @contextmanager
     def rebuilding(self) -> Iterator[PostgresPositionTable]:
-        """A new positions table beside the one that is read; whatever an earlier attempt left is dropped."""
+        """A new positions table beside the one that is read; what an earlier rebuild left behind is dropped."""
         table = PostgresPositionTable(self._connections)
         table.create()
         try:

@@ -1,4 +1,4 @@
-"""The conditions of a question to a database, with its placeholder and beside their values."""
+"""SQL conditions with the placeholder of a database, together with their values."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from infrastructure.event_store.vocabulary.places import AsOf
 
 
 def position_ids_of(stream: str) -> tuple[str, str]:
-    """The ids of all cycles of a stream lie between these, byte by byte: rows are found by their primary key."""
+    """Two bounds, compared byte by byte, between which the position ids of a stream are: for the primary key."""
     return f"{stream}#", f"{stream}$"
 
 
@@ -31,6 +31,6 @@ def where(conditions: Sequence[str]) -> str:
 
 
 def compared(values: Mapping[str, Any], placeholder: str) -> tuple[list[str], list[Any]]:
-    """The conditions of comparisons like `version >`, and their values; None adds no condition."""
+    """The conditions for comparisons like `version >`, and their values; a value of None adds no condition."""
     known = {comparison: value for comparison, value in values.items() if value is not None}
     return [f"{comparison} {placeholder}" for comparison in known], list(known.values())

@@ -1,4 +1,4 @@
-"""How a database spells the statements that both stores have."""
+"""The differences in spelling between the SQL statements of both stores."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from infrastructure.event_store.sql.order_lines import STORED
 
 
 class Dialect(NamedTuple):
-    """What differs where a statement is the same: how a parameter is written, and where functions are found."""
+    """What differs in otherwise equal statements: how a parameter is written, and the schema of functions."""
 
     placeholder: str
     catalog: str
     by_end: str
-    """How it is told to find rows of projections by their end, where it would not of itself."""
+    """The index hint that makes the database find rows of projections by their end, where it needs one."""
     orders: str
-    """All orders of a row as one text."""
+    """The expression for all orders of a row as one JSON text."""
 
     def row(self, table: str) -> str:
-        """The question for rows of a table of positions with their orders, in the order of COLUMNS."""
+        """The query for rows of a positions table with their orders, in the order of COLUMNS."""
         return f"SELECT {', '.join(STORED)}, {self.orders.format(table=table)} FROM {table}"
 
     def spelled(self, statement: str) -> str:
-        """A statement that is written with `?`, `{catalog}` and `{by_end}`, as this database wants it."""
+        """A statement with `?`, `{catalog}` and `{by_end}` replaced by the spelling of this database."""
         spelled = statement.replace("?", self.placeholder).replace("{catalog}", self.catalog)
         return spelled.replace("{by_end}", self.by_end)
 
@@ -41,4 +41,4 @@ POSTGRES: Final = Dialect(
     "(SELECT pg_catalog.concat('['::text, pg_catalog.string_agg(body, ','::text ORDER BY place), ']'::text)"
     " FROM {table}_orders AS o WHERE o.position_id = {table}.position_id)",
 )
-"""Functions are named with their schema: whoever may make things in the ledger's own could put another one first."""
+"""Functions are named with their schema: a role that may create objects in the ledger's schema could shadow them."""

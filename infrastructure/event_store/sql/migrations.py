@@ -1,4 +1,4 @@
-"""Numbered migrations: where they are, and what is said of a database that has seen too few or too many."""
+"""Numbered migrations: where the scripts are, and the errors for a database with too few or too many of them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ OPENED_BEFORE: Final = (
     "a ledger was opened there before, so its tables were dropped or renamed, or something else goes by its name now. "
     "Find it, or restore a backup, before anything is recorded: a new one would grant the slots that are held"
 )
-"""What is said where a table is missing that was there when the store was opened."""
+"""The message when a table is missing that existed when the store was opened."""
 
 
 def migrations_in(home: Traversable) -> list[Traversable]:
@@ -22,7 +22,7 @@ def migrations_in(home: Traversable) -> list[Traversable]:
 
 
 def require_not_later(what: str, version: int, known: int) -> None:
-    """Refuse what a later version of this software has migrated: SchemaMismatch."""
+    """Refuses: SchemaMismatch for a database that a later version of this software has migrated."""
     if version > known:
         raise SchemaMismatch(
             f"{what} has schema version {version}, later than the {known} of this software; upgrade position-ledger"
@@ -30,9 +30,9 @@ def require_not_later(what: str, version: int, known: int) -> None:
 
 
 def require_all(what: str, version: int, known: int, siblings: Sequence[str] = ()) -> None:
-    """Refuse what has not seen every migration: SchemaMismatch, with the way out.
+    """Refuses: SchemaMismatch, with the way out, for a database that lacks a migration.
 
-    `siblings` are the schemas of the same database that have a ledger: one of them may be what is looked for.
+    `siblings` are the schemas of the same database that have a ledger: one of them may be the wanted one.
     """
     if version == 0 and siblings:
         raise SchemaMismatch(
@@ -49,16 +49,16 @@ def require_all(what: str, version: int, known: int, siblings: Sequence[str] = (
 
 
 def beside(siblings: Sequence[str]) -> str:
-    """Which schemas of the same database have a ledger, in words."""
+    """A clause that says which schemas of the same database have a ledger."""
     if len(siblings) == 1:
         return f"of the same database schema {siblings[0]} has one"
     return f"of the same database schemas {', '.join(siblings)} have one"
 
 
 def require_filled(where: str, *, is_outdated: bool) -> None:
-    """Refuse, with the way out, a table of positions that was given columns and not filled since."""
+    """Refuses: SchemaMismatch, with the way out, for a positions table with new columns that are not filled yet."""
     if is_outdated:
         raise SchemaMismatch(
-            f"{where}: its table of positions was given columns by a migration, and nobody has filled them yet; run "
+            f"{where}: a migration gave its positions table new columns, which are not filled yet; run "
             "`position-ledger init`, which folds the table from the events"
         )

@@ -1,4 +1,4 @@
-"""The orders of a cycle, a line each in a table beside that of positions: an append writes those that it changed."""
+"""The orders of a cycle, one line for each in a table of their own: an append writes only the lines that it changed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from domain.orders.cycle_orders import NO_ORDERS
 from projections.positions import COLUMNS, PositionRow
 
 STORED: Final = COLUMNS[:-1]
-"""The columns that the table of positions has itself: all but the orders, which come last."""
+"""The columns of the positions table itself: all but the orders, which come last."""
 
 
 class OrderLine(NamedTuple):
@@ -19,18 +19,18 @@ class OrderLine(NamedTuple):
 
     position_id: str
     place: int
-    """In which order they came."""
+    """Its number among the orders of the cycle: 0, 1, 2 … as they came."""
     body: str
     """The order as JSON."""
 
 
 def stored_values(row: PositionRow) -> tuple[Any, ...]:
-    """What a row has in those columns."""
+    """The values of a row in those columns."""
     return astuple(row)[:-1]
 
 
 def lines_of(rows: Iterable[PositionRow], before: Mapping[str, PositionRow]) -> list[OrderLine]:
-    """The lines of the orders that are not as they were; all of a cycle of which nobody says how it was."""
+    """The lines of the orders that changed since `before`; all lines of a cycle that is not in it."""
     known = {position_id: row.orders for position_id, row in before.items()}
     return [
         OrderLine(row.position_id, place, order.text)
@@ -40,11 +40,11 @@ def lines_of(rows: Iterable[PositionRow], before: Mapping[str, PositionRow]) -> 
 
 
 def differing(table: str, is_other: str, among: str = "") -> str:
-    """The question for the ids whose row or lines are others, or missing, in one pair of tables of the two.
+    """The query for the position ids whose row or order lines differ between the positions table and `table`.
 
-    By names, for a table that waits to be rebuilt has a column more; `is_other` is how the database compares what may
-    be NULL, and `among` a condition on the id. Each is looked up in the other table by its key: an EXCEPT would sort
-    or hash all columns of both, twice.
+    It names the columns, because a table that waits for a rebuild has one column more. `is_other` is how the database
+    compares values that may be NULL; `among` is a condition on the id. Each row is looked up in the other table by its
+    key: an EXCEPT would sort or hash all columns of both tables, twice.
     """
     asked = []
     for names, key, kind in ((STORED, ("position_id",), ""), (OrderLine._fields, ("position_id", "place"), "_orders")):

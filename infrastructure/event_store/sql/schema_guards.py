@@ -1,4 +1,4 @@
-"""The guards of a schema, compared with those that a database has."""
+"""The guards that a schema should have (triggers, indexes, checks), compared with those that a database has."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 
 def not_there(guards: Mapping[str, str], found: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Those guards that were not found as they should be, however they are broken into lines."""
+    """The guards that were not found as they should be; line breaks do not matter."""
     there = {(name, one_line(made)) for name, made in found}
     wanted = {name: one_line(made) for name, made in sorted(guards.items())}
     return {name: made for name, made in wanted.items() if (name, made) not in there}

@@ -1,4 +1,4 @@
-"""The cursors and rows of a projection, as far as both databases keep them alike."""
+"""The checkpoints and rows of a projection: the statements that both databases have in common."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ _BEHIND: Final = (
     " ELSE (SELECT {catalog}count(*) FROM ledger_events)"
     " - (SELECT {catalog}count(*) FROM ledger_events WHERE nid <= ?) END"
 )
-"""By what is less: SQLite counts all by an index, and those from a place on in the table, which may be gigabytes."""
+"""Counts the smaller side: SQLite counts all events by an index, but events after a nid in the table itself."""
 _ROWS: Final = "FROM projection_rows{by_end} WHERE projection = ? AND generation = ?"
 _LASTING: Final = (
     f"SELECT row FROM (SELECT position_id, row {_ROWS} AND ended_at IS NULL"
     f" UNION ALL SELECT position_id, row {_ROWS} AND ended_at >= ?) AS lasting ORDER BY position_id"
 )
-"""Not one condition with OR, for which SQLite would read every row: the index has each of the two parts."""
+"""The index serves each of the two parts; for one condition with OR SQLite would read every row."""
 _BY_STREAM: Final = "SELECT position_id, ended_at, row FROM projection_rows{where} ORDER BY {stream}, position_id"
 _MOVE: Final = "UPDATE projections SET nid = ? WHERE name = ? AND generation = ? AND nid = ?"
 _WRITE: Final = (
@@ -54,7 +54,7 @@ _LAST_GENERATION: Final = (
     "SELECT coalesce({catalog}max(generation), 0) FROM (SELECT generation FROM projections WHERE name = ?"
     " UNION ALL SELECT generation FROM projection_rows WHERE projection = ?) AS kept"
 )
-"""Rows may outlive their checkpoint: a generation of the same number would take them for its own."""
+"""Looks at rows, too: they may outlive their checkpoint, and must not come to belong to a new generation."""
 _GIVE_UP: Final = "DELETE FROM projections WHERE name = ? AND is_read = false"
 _BEGIN: Final = "INSERT INTO projections (name, generation, nid, is_read) VALUES (?, ?, 0, ?)"
 _COUNT: Final = (
@@ -71,7 +71,7 @@ _CLEAR: Final = (
 
 
 class SqlCheckpoints(Checkpoints):
-    """The checkpoints and rows of one projection in a database; a store says how it is asked."""
+    """The checkpoints and rows of one projection in a database; a subclass says how statements are executed."""
 
     dialect: ClassVar[Dialect]
     stream: ClassVar[str]
@@ -83,22 +83,22 @@ class SqlCheckpoints(Checkpoints):
 
     @abstractmethod
     def _select(self, statement: str, values: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
-        """The answer to a question."""
+        """The rows of a query."""
 
     @abstractmethod
     def _scan(self, statement: str, values: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
-        """The answer to a question that may have millions of rows."""
+        """The rows of a query that may return millions."""
 
     @abstractmethod
     def _change(self, statement: str, values: Sequence[Any]) -> int:
-        """Change rows in one statement that is a transaction of its own: how many."""
+        """Execute one statement in a transaction of its own; returns how many rows it changed."""
 
     @abstractmethod
     def _write(self, work: Callable[[Any], Result]) -> Result:
-        """One transaction of several statements, which are executed on the cursor that `work` is given."""
+        """Run `work` in one transaction; it executes its statements on the cursor that it is given."""
 
     def _keep_others_out(self, writing: Any) -> None:
-        """Let nobody else begin a rebuild before the end of the transaction that is writing."""
+        """Prevent any other process from beginning a rebuild until the transaction of cursor `writing` ends."""
 
     def _value(self, statement: str, *values: Any) -> Any:
         ((value,),) = self._select(self.dialect.spelled(statement), values)
@@ -117,12 +117,10 @@ class SqlCheckpoints(Checkpoints):
         return (text for (text,) in self._select(self.dialect.spelled(_LASTING), values))
 
     def by_stream(self, generation: int, first: str, end: str | None) -> Iterator[StoredRow]:
-        """The rows of all streams from one on, up to before another, in the order of their streams."""
         place = {"projection =": self._projection, "generation =": generation}
         bounds = {"position_id >=": first, f"{self.stream} >=": first, f"{self.stream} <": end}
-        if (
-            end is not None and min(end, default="") > "#"
-        ):  # else a stream that it begins with may have rows that come after it
+        if end is not None and min(end, default="") > "#":
+            # with a lower character, the rows of a stream that is a prefix of `end` could sort after `end`
             bounds["position_id <"] = end
         conditions, values = compared({**place, **bounds}, self.dialect.placeholder)
         statement = _BY_STREAM.format(where=where(conditions), stream=self.stream)

@@ -1,4 +1,4 @@
-"""What both stores read alike: events, rows of the positions table and refusals."""
+"""The queries that both stores have in common: events, rows of the positions table and refusals."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _IS_OPEN: Final = (
     f"position_id IN (SELECT position_id FROM positions WHERE status IN ({_OPEN})"
     f" UNION ALL SELECT position_id FROM positions WHERE {_IS_STRAY})"
 )
-"""Not one condition with OR, for which SQLite would read the whole table: each of the two has an index."""
+"""Each of the two conditions has an index; for one condition with OR SQLite would read the whole table."""
 _LISTED: Final = f"SELECT {', '.join(LISTED_COLUMNS)} FROM positions{{where}} ORDER BY opened_at, position_id"
 _LINES_WITHOUT_ROW: Final = (
     "SELECT o.position_id, {catalog}count(*) FROM positions_orders AS o WHERE NOT EXISTS"
@@ -44,7 +44,7 @@ _STREAM_NAMES: Final = (
     " SELECT (SELECT {catalog}min(e.stream) FROM ledger_events AS e WHERE e.stream > names.stream) FROM names"
     " WHERE names.stream IS NOT NULL) SELECT stream FROM names WHERE stream IS NOT NULL"
 )
-"""From each to the next by the index: neither database does so for a DISTINCT."""
+"""Steps from each stream to the next by the index, which neither database does for a DISTINCT."""
 _REFUSAL_COUNTS: Final = (
     "SELECT command, error, detected_by, {catalog}count(*) FROM rejections GROUP BY command, error, detected_by"
     " ORDER BY command, error, detected_by"
@@ -59,7 +59,7 @@ _REJECTIONS: Final = f"SELECT {', '.join(REJECTION_COLUMNS)} FROM rejections"
 
 
 class SqlStore(Store):
-    """The questions whose statements both databases have; a store says how they are asked."""
+    """The queries that are the same in both databases; a subclass says how they are executed."""
 
     dialect: ClassVar[Dialect]
     event_columns: ClassVar[str]
@@ -67,19 +67,19 @@ class SqlStore(Store):
 
     @abstractmethod
     def _select(self, statement: str, values: Any = ()) -> Iterator[tuple[Any, ...]]:
-        """The answer to a question."""
+        """The rows of a query."""
 
     @abstractmethod
     def _scan(self, statement: str, values: Any = ()) -> Iterator[tuple[Any, ...]]:
-        """The answer to a question that may have millions of rows."""
+        """The rows of a query that may return millions."""
 
     @abstractmethod
     def _value(self, statement: str, values: Any = ()) -> Any:
-        """The first column of the one row that answers a question; None when there is none."""
+        """The first column of the first row of a query; None when it returns no row."""
 
     @abstractmethod
     def _change(self, statement: str, values: Any) -> int:
-        """Change rows in one statement that is a transaction of its own: how many."""
+        """Execute one statement in a transaction of its own; returns how many rows it changed."""
 
     def refusal_counts(self) -> list[RefusalCount]:
         return [RefusalCount(*found) for found in self._select(self.dialect.spelled(_REFUSAL_COUNTS))]
@@ -121,7 +121,7 @@ class SqlStore(Store):
         return map(StreamReach._make, self._select(statement, values))
 
     def read_through(self) -> Iterator[tuple[Any, ...]]:
-        """The columns of all events as the database gives them back: the floor of every walk."""
+        """The columns of all events, unread: the least that any walk along the log costs."""
         return self._scan(f"{_EVENTS.format(columns=self.event_columns)} ORDER BY nid")
 
     def stream_names(self) -> Iterator[str]:
@@ -157,11 +157,11 @@ class SqlStore(Store):
 
 
 def recorded(row: tuple[Any, ...]) -> RecordedEvent:
-    """An event as a database gives it back: its payload as text, or as bytes where they may be no text."""
+    """An event from its columns; the payload is text, or bytes where the database may hold bytes that are no text."""
     if type(row[4]) is str:
         row = (*row[:4], row[4].encode(), *row[5:])
     return _MADE(RecordedEvent, row)
 
 
 _MADE: Final = tuple.__new__
-"""Makes a tuple of a class without asking the class, at half the price; that its length is right is up to us."""
+"""Makes a named tuple without a call of its class, in half the time; it does not check the number of values."""

@@ -1,6 +1,6 @@
-"""Reading a row of positions as a database gives it back: where it is as we write, several times as fast as pydantic.
+"""Parsing a stored row of positions: several times as fast as pydantic where the row is spelled as we write it.
 
-Whatever is in another spelling, or may be wrong, is left to pydantic, which reads more and says what is wrong.
+A row with any other spelling, or that may be wrong, is left to pydantic, which accepts more and says what is wrong.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ from projections.positions import PositionRow, row_from
 
 _Reader = Callable[[Any], Any]
 _SHAPES_MAX: Final = 1_000
-"""Of rows, by the types of their values: so many are remembered."""
+"""How many combinations of value types are remembered, each with how such a row is parsed."""
 _NOTHING: Final = "{}"
 _NO_ORDERS: Final = "[]"
 
 
 def stored_row(values: Sequence[Any]) -> PositionRow:
-    """The row, from its values in the order of COLUMNS. Refuses: HistoryDamaged for what is no row of ours."""
+    """Parse a row from its values in the order of COLUMNS. Refuses: HistoryDamaged when they are no valid row."""
     known = _of_rows().read(values)
     return row_from(values) if known is None else PositionRow(**known)
 
 
 def listed_row(values: Sequence[Any]) -> ListedRow:
-    """The row of a list, from its values in the order of LISTED_COLUMNS. Refuses: as `stored_row` does."""
+    """Parse a row of a list from its values in the order of LISTED_COLUMNS. Refuses: as `stored_row` does."""
     known = _of_lists().read(values)
     return listed_from(values) if known is None else ListedRow(**known)
 
@@ -51,32 +51,32 @@ def _of_lists() -> _Columns:
 
 
 class _Columns:
-    """The columns of one kind of row: which of them have to be made of what a database gives, and how."""
+    """The columns of one kind of row: which of them must be converted from the database's values, and how."""
 
     def __init__(self, kind: type[Listed]) -> None:
         hints = get_type_hints(kind, include_extras=True)
         self._names = kind.__struct_fields__
         self._readings = [_reading(hints[name]) for name in self._names]
-        self._made_of = lru_cache(_SHAPES_MAX)(self._made)
+        self._conversions_of = lru_cache(_SHAPES_MAX)(self._conversions)
 
     def read(self, values: Sequence[Any]) -> dict[str, Any] | None:
-        """The fields of a row by name; None where pydantic has to look."""
-        known = [*values]
+        """The fields of a row by name; None where pydantic has to parse it."""
+        fields = [*values]
         try:
-            for place, read in self._made_of(tuple(map(type, known))):
-                known[place] = read(known[place])
-            return dict(zip(self._names, known, strict=True))
+            for place, convert in self._conversions_of(tuple(map(type, fields))):
+                fields[place] = convert(fields[place])
+            return dict(zip(self._names, fields, strict=True))
         except (LookupError, TypeError, ValueError, ArithmeticError):
             return None
 
-    def _made(self, types: tuple[type, ...]) -> list[tuple[int, _Reader]]:
-        """Of a row of such values: there are a few kinds of cycles, and most of their columns are as they are."""
-        read = [reading[each] for reading, each in zip(self._readings, types, strict=True)]
-        return [(place, make) for place, make in enumerate(read) if make is not None]
+    def _conversions(self, types: tuple[type, ...]) -> list[tuple[int, _Reader]]:
+        """The columns to convert in a row with values of such types; there are few combinations of types."""
+        readers = [reading[each] for reading, each in zip(self._readings, types, strict=True)]
+        return [(place, reader) for place, reader in enumerate(readers) if reader is not None]
 
 
 def _reading(hint: Any) -> Mapping[type, _Reader | None]:
-    """By the type of what a database gives: how the field is made of it; None where it is that already."""
+    """How a field is made from the database's value, by the type of that value; None where it is used as it is."""
     if hint in _READINGS:
         return _READINGS[hint]
     inner = get_args(hint)
@@ -89,7 +89,7 @@ def _reading(hint: Any) -> Mapping[type, _Reader | None]:
 
 
 def _number(text: str) -> Decimal:
-    """A number; not among those that are known by their text, for most of a row stand in no other one."""
+    """A number; texts of numbers are not cached here, because most of them occur in one row only."""
     return _finite(Decimal(text))
 
 
@@ -100,7 +100,7 @@ def _finite(number: Decimal) -> Decimal:
 
 
 def _time(text: str) -> datetime:
-    """A time in the one spelling of `timestamp_text`; the hour 24 is one for some versions of Python."""
+    """A time in the exact spelling of `timestamp_text`; hour 24, which some versions of Python accept, is refused."""
     if len(text) != TIME_LENGTH or text[4:20:3] != "--T::." or text[26] != "Z" or text[11:13] == "24":
         raise ValueError(f"{text} is in another spelling")
     return datetime.fromisoformat(text)

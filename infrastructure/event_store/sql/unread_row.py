@@ -1,4 +1,4 @@
-"""An entry of the positions table that nobody has read yet, or that cannot be read."""
+"""Rows of the positions table that have not been parsed yet, or cannot be."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from projections.positions import COLUMNS, PositionRow
 
 
 class UnreadableRow(NamedTuple):
-    """An entry of the positions table that cannot be read as a row: where, and why not."""
+    """A stored row of the positions table that cannot be parsed: whose it is, and why not."""
 
     stream: str
     position_id: str
@@ -18,7 +18,7 @@ class UnreadableRow(NamedTuple):
 
 
 class UnreadRow(NamedTuple):
-    """An entry of the positions table as a database gives it back, in the order of COLUMNS: reading it costs more."""
+    """A stored row of the positions table, not parsed, which would take longer: its values in the order of COLUMNS."""
 
     stream: str
     position_id: str
@@ -26,11 +26,11 @@ class UnreadRow(NamedTuple):
 
     @classmethod
     def of(cls, values: tuple[Any, ...]) -> Self:
-        """Find out whose it is, and no more."""
+        """Take stream and position id out of the values, and parse nothing."""
         return cls(values[_STREAM], values[_POSITION_ID], values)
 
     def read(self) -> PositionRow | UnreadableRow:
-        """The row, or why it is none."""
+        """Parse the row; UnreadableRow says why it cannot be parsed."""
         try:
             return stored_row(self.values)
         except HistoryDamaged as cause:

@@ -1,4 +1,4 @@
-"""What an append writes into SQLite: events behind those that they follow, and the rows and orders they lead to."""
+"""Writing an append into SQLite: events after the ones that they follow, and the rows and orders that they change."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _INSERT_EVENT: Final = (
     "INSERT INTO ledger_events (stream, version, type, payload, hash, command_id, intent_id, cycle, mark, ts_recorded)"
     " VALUES (?, ?, ?, ?, ?, ?, nullif(?, ''), ?, nullif(?, ''), ?)"
 )
-"""What is absent is handed over as an empty text, and bytes as text: for whatever is neither number nor text
+"""An absent value is passed as an empty text, and bytes as text: for any value that is neither number nor text,
 Python looks for an adapter, which takes longer than to store it."""
 _HAS_VERSION: Final = "SELECT 1 FROM ledger_events WHERE stream = ? AND version = ?"
 _HAS_END: Final = f"{_HAS_VERSION} AND hash = ?"
@@ -35,14 +35,14 @@ _UPSERT_LINE: Final = (
 )
 
 Values = Sequence[Any]
-"""What a statement takes, in the order of its columns."""
+"""The parameters of a statement, in the order of its columns."""
 
 
 def write_events(connection: sqlite3.Connection, follows: Iterable[StreamEnd], events: Sequence[Values]) -> None:
-    """Write events in the transaction that is open.
+    """Write events in the open transaction.
 
-    Refuses: VersionTaken, also to write behind a hole: the file may hold an earlier copy than the one that was decided
-             on; IntentTaken; SchemaMismatch when something in the file keeps events from being written.
+    Refuses: VersionTaken, also when an event that they follow is missing: the file may be an older copy than the one
+             on which the command was decided; IntentTaken; SchemaMismatch when a trigger drops events.
     """
     for end in follows:
         if end.version and connection.execute(_HAS_END, end).fetchone() is None:
@@ -61,13 +61,13 @@ def write_events(connection: sqlite3.Connection, follows: Iterable[StreamEnd], e
 def write_rows(
     connection: sqlite3.Connection, table: str, rows: Iterable[PositionRow], before: Mapping[str, PositionRow]
 ) -> None:
-    """Write rows, and their orders that are not as they were. Refuses: SlotTaken."""
+    """Write rows, and those of their orders that changed since `before`. Refuses: SlotTaken."""
     written = [*rows]
     write_values(connection, table, map(row_values, written), lines_of(written, before))
 
 
 def write_values(connection: sqlite3.Connection, table: str, rows: Iterable[Values], lines: Iterable[Values]) -> None:
-    """Write rows and orders that are values already. Refuses: SlotTaken."""
+    """Write rows and orders that are parameters already. Refuses: SlotTaken."""
     try:
         connection.executemany(_UPSERT_ROW.format(table=table), rows)
     except sqlite3.IntegrityError as error:
@@ -81,7 +81,7 @@ def made_ready(
     before: Mapping[str, PositionRow],
     heads: dict[str, str],
 ) -> ReadyAppend:
-    """An append as values, to be written later; `heads` go on."""
+    """Prepare an append as parameters, to be written later; `heads` is updated to the new ends."""
     written = [*rows]
     hashes, follows = chained_on(heads, records)
     lines = [tuple(line) for line in lines_of(written, before)]
@@ -90,21 +90,21 @@ def made_ready(
 
 
 def write_ready(connection: sqlite3.Connection, ready: ReadyAppend) -> None:
-    """Write it in the transaction that is open. Refuses: VersionTaken, IntentTaken, SlotTaken."""
+    """Write a prepared append in the open transaction. Refuses: VersionTaken, IntentTaken, SlotTaken."""
     events, rows, lines = marshal.loads(ready.content)  # noqa: S302 - this program made it a moment ago
     write_events(connection, ready.follows, events)
     write_values(connection, "positions", rows, lines)
 
 
 def event_values(record: EventRecord, hashed: str) -> Values:
-    """An event, in the order of its columns."""
+    """The parameters of an event, in the order of its columns."""
     stream, version, topic, state, (command_id, intent_id, cycle, mark, ts_recorded) = record
     mark = "" if mark is None else str.__str__(mark)
     return stream, version, topic, state.decode(), hashed, command_id, intent_id or "", cycle, mark, ts_recorded
 
 
 def row_values(row: PositionRow) -> list[Any]:
-    """A row, in the order of its columns, without its orders."""
+    """The parameters of a row, in the order of its columns, without its orders."""
     values = stored_values(row)
     return [_COLUMN[type(value)](value) if type(value) in _COLUMN else value for value in values]
 

@@ -1,4 +1,4 @@
-"""Restoring events in SQLite as they were recorded elsewhere, with their places in the log and their hashes."""
+"""Restoring events in SQLite exactly as another ledger recorded them, with their nids and hashes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _RESTORE_EVENT: Final = (
 
 
 def restore_events(connection: sqlite3.Connection, events: Sequence[RecordedEvent], after: int) -> None:
-    """Write events in the transaction that is open; the log goes on after the last of them.
+    """Write events in the open transaction; the next event of the log gets the nid after the last of them.
 
     Refuses: VersionTaken unless the log ends at `after`; IntentTaken.
     """

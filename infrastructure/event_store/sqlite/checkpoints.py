@@ -1,4 +1,4 @@
-"""The cursors and rows of a projection, on SQLite."""
+"""The checkpoints and rows of a projection, on SQLite."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _MISSING: Final = (
 
 
 class SQLiteCheckpoints(SqlCheckpoints):
-    """The checkpoints and rows of one projection in an SQLite file. Whoever writes has locked all others out."""
+    """The checkpoints and rows of one projection in an SQLite file, which has only one writer at a time."""
 
     dialect = SQLITE
     stream = "substr(position_id, 1, instr(position_id || '#', '#') - 1)"

@@ -16,18 +16,18 @@ _READING_ORDERS: Final = (
     "SELECT name, sql FROM sqlite_schema WHERE type = 'view' AND sql LIKE '% json_each(p.orders) %'"
 )
 _ORDERS: Final = SQLITE.orders.format(table="positions").replace("positions.", "p.")
-"""For `p.orders`, which a view of before schema 5 reads: the same text out of the table that has the orders now."""
+"""Replaces `p.orders` in a view from before schema 5: the same text, read from the table that has the orders now."""
 
 
 def look_again(connection: sqlite3.Connection) -> None:
-    """Define the views anew that look for the orders in the table of positions, where they stood once."""
+    """Define anew the views that read the orders from a column of the positions table, where they used to be."""
     for name, definition in connection.execute(_READING_ORDERS).fetchall():
         connection.execute(f'DROP VIEW "{name}"')
         connection.execute(definition.replace("p.orders", _ORDERS))
 
 
 def create(connections: Connections, name: ViewName) -> None:
-    """Make or renew the view, under its schema and name in one. Refuses: ViewRefused when its name is taken."""
+    """Create or replace the view under its joined name. Refuses: ViewRefused when the name belongs to no view."""
 
     def write(connection: sqlite3.Connection) -> None:
         found = connection.execute(_KIND, (name.joined,)).fetchone()

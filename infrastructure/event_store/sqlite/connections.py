@@ -42,7 +42,7 @@ _WAYS_OUT: Final[dict[int | None, str]] = {
 
 
 def wal_caution() -> Caution | None:
-    """What to know about the SQLite that Python came with, if anything."""
+    """A warning about the version of SQLite that Python uses; None when there is none."""
     if sqlite3.sqlite_version_info >= _FIXED_WAL_RESET:
         return None
     return Caution(
@@ -55,10 +55,10 @@ def wal_caution() -> Caution | None:
 
 
 def explained(error: sqlite3.Error, settings: Settings) -> StoreError:
-    """Say what an SQLite error means for the caller: nothing was written, and why.
+    """Translate an SQLite error for the caller: nothing was written, why, and the way out.
 
-    SQLite's code tells, not its words, which may quote a name of ours; only a missing table or column has no code of
-    its own.
+    It goes by SQLite's error code and not by the text, which may quote a name of ours; only a missing table or column
+    has no code of its own.
     """
     reason = str(error)
     if "no such table" in reason or "no such column" in reason:
@@ -81,21 +81,21 @@ def _as_found(stored: bytes) -> str:
 
 
 def _primary_code(error: sqlite3.Error) -> int | None:
-    """The low byte, without what an extended code adds; an error that Python itself raises has none."""
+    """The primary error code, without the extension; None for an error that Python itself raises."""
     code: int | None = getattr(error, "sqlite_errorcode", None)
     return None if code is None else code & 0xFF
 
 
 class Connections:
-    """As many connections as there are threads at work, one writer at a time.
+    """One connection for each thread that is at work, and one writer at a time.
 
-    A database in memory has one connection, which everybody waits for. An interrupt may come between any two steps,
-    those of tidying up included: what must not be left behind is undone by code of C (`with` a lock or a connection),
-    or twice.
+    A database in memory has one connection, for which all threads wait. A KeyboardInterrupt may come between any two
+    steps, also during clean-up: a lock or transaction that must not stay open is therefore released by C code (`with` a
+    lock or a connection), or in two places.
     """
 
     def __init__(self, settings: Settings, *, create: bool = True) -> None:
-        """Open nothing yet; `create` may make the file."""
+        """Open no connection yet, except in memory; `create` allows a connection to create the file."""
         self.settings = settings
         self._mode = "rwc" if create else "rw"
         self._idle: list[FileConnection] = []
@@ -141,7 +141,7 @@ class Connections:
             raise LedgerClosed(self.settings.shown)
 
     def _require_file(self) -> None:
-        """Refuse to read, unless what is open is what the name means; whoever writes looks under the lock."""
+        """Refuse to read unless the name still means the open file; a writer checks this under the write lock."""
         self._require()
         if self._file is not None:
             self._file.require_name()
@@ -161,7 +161,7 @@ class Connections:
             self._idle.append(connection)
 
     def _turn(self) -> Turn[FileConnection] | None:
-        """The snapshot or transaction that this thread is in."""
+        """The snapshot or transaction that this thread is in; None outside of any."""
         turn: Turn[FileConnection] | None = getattr(self._turns, "last", None)
         while turn is not None and turn.is_over:
             turn = turn.outer
@@ -169,7 +169,7 @@ class Connections:
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
-        """A connection for one question, or that of the snapshot or transaction that this thread is in."""
+        """A connection for one query, or that of the snapshot or transaction that this thread is in."""
         self._require_file()
         turn = self._turn()
         try:
@@ -186,7 +186,7 @@ class Connections:
             raise explained(error, self.settings) from error
 
     def rows(self, statement: str, values: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
-        """The answer to a question, as it is fetched; of a database in memory all at once."""
+        """The rows of a query, fetched one by one; from a database in memory all at once."""
         with self.reading() as connection:
             cursor = connection.execute(statement, values)
             if self._memory is not None:
@@ -197,16 +197,17 @@ class Connections:
                         yield row
                         self._opener.require()
                 finally:
-                    with suppress(sqlite3.ProgrammingError):  # it was closed with the snapshot that it was begun in
+                    with suppress(sqlite3.ProgrammingError):  # its snapshot may have closed the connection already
                         cursor.close()
                 return
         yield from found
 
     @contextmanager
     def snapshot(self, *, as_found: bool = False) -> Iterator[None]:
-        """Let every question of this thread see one and the same moment; `as_found`, even what is no text.
+        """Make every query of this thread see the same moment; with `as_found`, bytes that are no text are returned.
 
-        A file is closed with it: what is still being read from it would hold the next question to the same moment.
+        The connection to a file is closed at the end: a cursor that is still open would keep its next query at the
+        same moment.
         """
         self._require_file()
         if self._turn() is not None:
@@ -240,9 +241,9 @@ class Connections:
             snapshot.connection.text_factory = str
 
     def write(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
-        """One transaction with the write lock held from its start: all of it is kept, or nothing.
+        """Run `work` in one transaction that holds the write lock from its start: all of it is written, or nothing.
 
-        Refuses: StoreUnavailable when the lock is not to be had in time. Integrity errors pass through.
+        Refuses: StoreUnavailable when the lock is not free in time. Integrity errors pass through.
         """
         self._require()
         with self._writing:
@@ -268,7 +269,7 @@ class Connections:
 
     @contextmanager
     def still(self) -> Iterator[None]:
-        """The write lock, with nothing written under it. Refuses: StoreUnavailable when it is not to be had in time."""
+        """Hold the write lock and write nothing. Refuses: StoreUnavailable when the lock is not free in time."""
         with self._writing:
             connection = self._borrow()
             try:
@@ -281,13 +282,13 @@ class Connections:
                 self._give_back(connection)
 
     def ensure_wal(self) -> None:
-        """Switch the file to a write-ahead log: readers and the writer do not wait for each other."""
+        """Switch the file to a write-ahead log, so that readers and the writer do not wait for each other."""
         with self.reading() as connection, closing(connection.cursor()) as cursor:
             if self._memory is None and cursor.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
                 cursor.execute("PRAGMA journal_mode = WAL")
 
     def close(self) -> None:
-        """Close every idle connection; one in use is closed when it is handed back. In a fork none is ours to close."""
+        """Close every idle connection; one in use is closed when it is given back. A forked process closes none."""
         self._closed = True
         if not self._opener.is_here:
             return

@@ -1,4 +1,4 @@
-"""Which file a connection has open: its name may come to stand for another file meanwhile."""
+"""The file that a connection has open, and the check that its name still means that file."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ Identity = tuple[int, int]
 
 
 class FileConnection(sqlite3.Connection):
-    """A connection that remembers which write-ahead log it appends to."""
+    """A connection that remembers the identity of the write-ahead log to which it appends."""
 
     log: Identity | None = None
 
 
 class LedgerFile:
-    """The file of a ledger, and the write-ahead log beside it: neither is worth anything without the other."""
+    """The file of a ledger and the write-ahead log beside it; each needs the other."""
 
     def __init__(self, where: str) -> None:
-        """Name the file. Refuses: StoreUnavailable for a relative path where the current folder was deleted."""
+        """Resolve the path. Refuses: StoreUnavailable for a relative path if the current folder was deleted."""
         try:
             self.path = Path(os.path.realpath(where))
         except FileNotFoundError as gone:
@@ -37,17 +37,17 @@ class LedgerFile:
 
     @property
     def is_there(self) -> bool:
-        """Whether the name stands for anything."""
+        """Whether there is a file of this name."""
         return self._found(self._name) is not None
 
     @property
     def has_folder(self) -> bool:
-        """Whether it has a place to be in."""
+        """Whether its folder exists."""
         folder = self._found(str(self.path.parent))
         return folder is not None and stat.S_ISDIR(folder.st_mode)
 
     def _identity_of(self, path: str) -> Identity | None:
-        """The identity of a file, whatever its name; None when there is none."""
+        """Device and inode of a file; None when there is none of this name."""
         found = self._found(path)
         return None if found is None else (found.st_dev, found.st_ino)
 
@@ -64,13 +64,13 @@ class LedgerFile:
 
     def meet(self, connection: FileConnection) -> None:
         """Remember which file a connection has opened, before it is used."""
-        connection.execute("SELECT 1 FROM sqlite_schema").fetchone()  # a log is opened when something is read
+        connection.execute("SELECT 1 FROM sqlite_schema").fetchone()  # the first read opens the write-ahead log
         connection.log = self._identity_of(self._log)
         if self._identity is None:
             self._identity = self._identity_of(self._name)
 
     def require(self, connection: FileConnection) -> None:
-        """Refuse unless both names mean what the connection has open: StoreUnavailable."""
+        """Refuses: StoreUnavailable unless both names still mean the files that the connection has open."""
         self.require_name()
         log = self._identity_of(self._log)
         if connection.log is None:
@@ -83,9 +83,9 @@ class LedgerFile:
             )
 
     def require_name(self) -> None:
-        """Refuse unless the name still means the file that was opened first, and not emptied: StoreUnavailable.
+        """Refuses: StoreUnavailable unless the name still means the file that was opened first, and it is not emptied.
 
-        A connection goes on for long with the pages that it remembers of a file in which there are none any more.
+        A connection works on for a long time with cached pages of a file that has been emptied.
         """
         found = self._found(self._name)
         named = None if found is None else (found.st_dev, found.st_ino)

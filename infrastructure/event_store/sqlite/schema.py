@@ -1,4 +1,4 @@
-"""Numbered migrations: `PRAGMA user_version` says how many of them a file has seen."""
+"""Numbered migrations: `PRAGMA user_version` says how many of them were applied to a file."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from infrastructure.event_store.sql.migrations import migrations_in, require_all
 from infrastructure.event_store.sqlite.connections import Connections
 
 APPLICATION_ID: Final = 0x504C4447
-"""Marks a file as a position ledger ("PLDG"), so that no other application's file is taken for one."""
+"""Marks a file as a position ledger ("PLDG"), so that the file of another application is refused."""
 
 _HOME = files(__package__)
 _MIGRATIONS: Final = migrations_in(_HOME)
@@ -21,7 +21,7 @@ SCHEMA_VERSION: Final = len(_MIGRATIONS)
 _ORDERS: Final = _HOME / "migrations" / "0005_orders_apart.sql"
 _GUARD: Final = re.compile(r"CREATE (?:TRIGGER|UNIQUE INDEX) (?P<name>\w+).*", re.DOTALL)
 _OF_POSITIONS: Final = re.compile(r"^ALTER TABLE positions\b", re.MULTILINE)
-"""A table of positions that is made now, or was rebuilt since, has all of its columns."""
+"""Statements to skip for a positions table that is created now, or was rebuilt since: it has all columns already."""
 _MARKS: Final = """
 SELECT
     (SELECT user_version FROM pragma_user_version),
@@ -29,24 +29,24 @@ SELECT
     EXISTS (SELECT 1 FROM sqlite_schema),
     EXISTS (SELECT 1 FROM pragma_table_info('ledger_events') WHERE name = 'hash')
 """
-"""What tells a ledger, of one moment: another process may make it between one statement and the next."""
+"""The marks of a ledger, read in one statement: another process may create it between two statements."""
 _HAS_ORDERS: Final = "SELECT 1 FROM pragma_table_info('positions') WHERE name = 'orders'"
-"""A table that is made today has its orders in a table of their own."""
+"""True of an old positions table only: today the orders are in a table of their own."""
 
 
 def positions_ddl(table: str) -> Iterator[str]:
-    """The statements that make a positions table of another name."""
+    """The statements that create a positions table of another name."""
     return _statements((_HOME / "positions.sql").read_text().replace("positions", table))
 
 
 def beside_ddl(table: str) -> Iterator[str]:
-    """The statements that make a positions table of another name, and the table of its orders."""
+    """The statements that create a positions table of another name, and the table of its orders."""
     yield from positions_ddl(table)
     yield from _statements(_ORDERS.read_text().replace("positions", table))
 
 
 def guards() -> dict[str, str]:
-    """The triggers and unique indexes that keep a ledger as it is: how each is called, and how it was made."""
+    """The triggers and unique indexes that guard a ledger: the statement that creates each, by its name."""
     scripts = [*(migration.read_text() for migration in _MIGRATIONS), (_HOME / "positions.sql").read_text()]
     made = [_GUARD.search(statement) for script in scripts for statement in _statements(script)]
     return {match["name"]: match[0].rstrip().removesuffix(";") for match in made if match is not None}
@@ -62,7 +62,7 @@ def version_of(connection: sqlite3.Connection, path: str) -> int:
     if is_used and marked != APPLICATION_ID:
         if has_log:
             raise SchemaMismatch(
-                f"{path} has the events of a ledger, and not the marks of its file, which a .dump of the sqlite3 shell "
+                f"{path} has the events of a ledger, but not the marks of its file, which a .dump of the sqlite3 shell "
                 "leaves out; nothing was changed. Restore a copy of the file, or give it the marks of the one that was "
                 f"dumped (PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA_VERSION}, or what "
                 "it was) and let `position-ledger verify` look at it: a new ledger would grant the slots that are held"
@@ -73,13 +73,13 @@ def version_of(connection: sqlite3.Connection, path: str) -> int:
 
 
 def is_outdated(connections: Connections) -> bool:
-    """Whether the table of positions is that of an earlier version; one that was made, or rebuilt since, is not."""
+    """Whether the positions table has the columns of an earlier version, and has not been rebuilt since."""
     with connections.reading() as connection:
         return connection.execute(_HAS_ORDERS).fetchone() is not None
 
 
 def require(connections: Connections) -> None:
-    """Refuse, with the way out, unless the file has the schema of this software."""
+    """Refuses: SchemaMismatch, with the way out, unless the file has the schema of this software."""
     with connections.reading() as connection:
         version = version_of(connection, connections.settings.where)
     require_all(connections.settings.where, version, SCHEMA_VERSION)
@@ -89,7 +89,7 @@ def require(connections: Connections) -> None:
 def migrate(connections: Connections) -> list[str]:
     """Migrate the file to the schema of this software; safe when several processes do it at once.
 
-    Shape: the names of the migrations that were run now, none when there was nothing to do.
+    Shape: the names of the migrations that were applied now; empty when there was nothing to do.
     """
     path = connections.settings.where
     with connections.reading() as connection:

@@ -1,4 +1,4 @@
-"""The store on SQLite. Every statement that is its own stands at the top of this module."""
+"""The store on SQLite. Statements that PostgreSQL does not share are at the top of this module."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ _CYCLE: Final = (
     " AND version >= ?3 AND version < ?4 UNION ALL SELECT nid FROM ledger_events WHERE stream = ?1 AND cycle = ?2"
     " AND mark = 'late') ORDER BY version"
 )
-"""Sorted when they are found: SQLite would walk along the whole stream to have each of the two parts in order."""
+"""Found first and sorted afterwards: to get each of the two parts in order, SQLite would read the whole stream."""
 _FOLLOWING: Final = (
     f"SELECT {_EVENT} FROM ledger_events WHERE stream = ? AND cycle > ? AND version > ? AND version <= ?"
     " AND type IN (SELECT value FROM json_each(?)) ORDER BY version LIMIT ?"
@@ -70,7 +70,7 @@ _REACHES: Final = (
     " (SELECT cycle FROM ledger_events AS e{where} AND mark IS NOT NULL ORDER BY cycle DESC LIMIT 1)"
     " FROM keys WHERE stream IS NOT NULL"
 )
-"""Each stream is read back from its end, as far as that is after the moment; else SQLite would read every event."""
+"""Reads each stream backwards from its end until the moment; otherwise SQLite would read every event."""
 _SPANS: Final = (
     "WITH sizes AS (SELECT stream, count(*) AS size FROM ledger_events GROUP BY stream),"
     " counted AS (SELECT stream, (sum(size) OVER (ORDER BY stream) - size) * ? / sum(size) OVER () AS number"
@@ -81,7 +81,7 @@ _PROFITS: Final = (
     "SELECT exchange, account, settle_currency, 1, realized_pnl IS NOT NULL, coalesce(realized_pnl, '0'), fees,"
     " net_pnl IS NOT NULL, coalesce(net_pnl, '0') FROM positions"
 )
-"""A line a cycle: SQLite has no decimals to sum up."""
+"""One line for each cycle, because SQLite cannot sum up decimals."""
 _SOUND: Final = "PRAGMA integrity_check"
 _GUARDS: Final = "SELECT name, sql FROM sqlite_schema WHERE type IN ('trigger', 'index') AND sql IS NOT NULL"
 _TRIGGERS: Final = (
@@ -107,7 +107,7 @@ _DIFFERENCES: Final = (
 class SQLiteStore(SqlStore):
     """One SQLite file: write-ahead log, every commit synced, one writer at a time, several processes.
 
-    A failed transaction wrote nothing; that a transaction was acknowledged means that it is on the disk.
+    A failed transaction wrote nothing; an acknowledged one is on the disk.
     """
 
     dialect = SQLITE
@@ -118,7 +118,7 @@ class SQLiteStore(SqlStore):
     takes_writers_at_once = False
 
     def __init__(self, settings: Settings, *, create: bool = True) -> None:
-        """Open the file; `create` makes or migrates the schema, else it must be there.
+        """Open the file; `create` creates or migrates the schema, otherwise it must exist.
 
         Refuses: SchemaMismatch, StoreUnavailable.
         """
@@ -261,7 +261,7 @@ class SQLiteStore(SqlStore):
             yield from map(recorded, self._select(_FOLLOWING, values))
 
     def high_water_mark(self) -> int:
-        """The last place in the log: one writer at a time leaves no gaps behind."""
+        """The last nid of the log: with one writer at a time nothing can appear before it later."""
         nid: int | None = self._value(_MAX_NID)
         return nid or 0
 
@@ -272,19 +272,19 @@ class SQLiteStore(SqlStore):
             )
 
     def settled_refusals(self) -> int:
-        """How many refused duplicates there are: one writer at a time leaves no gaps behind."""
+        """How many refused duplicates there are: with one writer at a time none can appear before the last."""
         count: int = self._value(_COUNT_REFUSALS)
         return count
 
     def places_handed_out(self) -> int:
-        """The last place: the next one comes after all that are there, whoever gave those."""
+        """The last nid in the log: SQLite assigns the next one after it."""
         return self.high_water_mark()
 
     def caution(self) -> Caution | None:
-        """What others put on its tables, or else what is known of the SQLite that Python came with."""
-        return self._strangers() or wal_caution()
+        """A warning about foreign triggers on its tables, or else about the version of SQLite."""
+        return self._foreign_triggers() or wal_caution()
 
-    def _strangers(self) -> Caution | None:
+    def _foreign_triggers(self) -> Caution | None:
         ours = schema.guards()
         found = [f"{name} on {table}" for name, table in self._select(_TRIGGERS) if name not in ours]
         if not found:
@@ -309,7 +309,7 @@ class SQLiteStore(SqlStore):
     def rebuilding(self) -> Iterator[SQLitePositionTable]:
         """A new positions table beside the one that is read.
 
-        What an earlier rebuild left is dropped; if that one is still at work, it notices and gives up.
+        The table of an earlier rebuild is dropped; if that rebuild is still running, it notices this and stops.
         """
         table = f"positions_next_{uuid4().hex[:12]}"
 
@@ -339,7 +339,7 @@ class SQLitePositionTable:
 
     @property
     def name(self) -> str:
-        """By which other processes find it."""
+        """The name by which other processes find it."""
         return self._table
 
     def row(self, stream: str, cycle: int) -> PositionRow | None:
@@ -362,7 +362,7 @@ class SQLitePositionTable:
         self._connections.write(lambda connection: append.write_rows(connection, self._table, rows, {}))
 
     def differing(self) -> set[str]:
-        """The ids of the positions that have another row, or none, in the table that is read."""
+        """The position ids whose row differs from the one in the table that is read, or is missing in either."""
         with self._connections.reading() as connection:
             return {position_id for (position_id,) in connection.execute(_DIFFERING.format(table=self._table))}
 
@@ -373,7 +373,7 @@ class SQLitePositionTable:
             suspects = json.dumps([*last_events()])
             (differences,) = connection.execute(_DIFFERENCES.format(table=self._table), (suspects,)).fetchone()
             (rows,) = connection.execute(f"SELECT count(*) FROM {self._table}").fetchone()
-            connection.execute("PRAGMA legacy_alter_table = ON")  # a view finds its table by name; it is not rewritten
+            connection.execute("PRAGMA legacy_alter_table = ON")  # renaming must not rewrite views, which go by name
             for kind in ("one_open", "strays"):
                 connection.execute(f"DROP INDEX {self._table}_{kind}")
             for kind in ("", "_orders"):

@@ -1,1 +1,1 @@
-"""The words that a store shares with whoever uses it: moments, places, sums, cautions, why nothing was written."""
+"""Types that a store shares with its callers: moments, places, sums, cautions, and why nothing was written."""

@@ -1,4 +1,4 @@
-"""Why an append was not made, or is not known to have been."""
+"""Why an append was not made, or why it is not known whether it was."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class AppendConflict(Exception):
 
 
 class VersionTaken(AppendConflict):
-    """Somebody else appended to the stream first."""
+    """Another process appended to the stream first."""
 
 
 class IntentTaken(AppendConflict):
@@ -22,11 +22,11 @@ class IntentTaken(AppendConflict):
 
 
 class SlotTaken(AppendConflict):
-    """The positions table holds an open cycle of this stream: the second guard."""
+    """The positions table already has an open cycle of this stream: its unique index is the second guard."""
 
 
 def dropped(stream: str, asked: int, written: int) -> SchemaMismatch:
-    """What to say of events that the database took without an error, and did not keep."""
+    """The error for events that the database accepted without an error but did not store."""
     return SchemaMismatch(
         f"{stream}: of {asked} events {written} were taken: a trigger that is not the ledger's drops what is recorded; "
         "nothing was written. `position-ledger diagnose` names it"
@@ -34,9 +34,9 @@ def dropped(stream: str, asked: int, written: int) -> SchemaMismatch:
 
 
 class UnsettledAppend(NamedTuple):
-    """The first event of a command, sent to a server that has not said what became of it.
+    """The first event of a command, sent to a server that has not confirmed or refused it.
 
-    `backend` is what the store needs to find out whether the server is still at it.
+    `backend` is what the store needs to find out whether the server still works on it.
     """
 
     stream: str
@@ -45,15 +45,15 @@ class UnsettledAppend(NamedTuple):
     backend: object
 
     def __str__(self) -> str:
-        """What was to be written."""
+        """The stream and version that was to be written."""
         return f"{self.stream} version {self.version}"
 
 
 class AppendInDoubt(Exception):
-    """What became of an append is not known: it may have been written, or not, or be so yet, or not for good.
+    """The outcome of an append is not known: it may be written, not written, about to be, or not yet durable.
 
-    `reason` is why; `seconds_left` is how long finding out may take. All of it was one transaction: what is true of
-    the first of `unsettled` is true of each.
+    `reason` says why; `seconds_left` is how long finding out may take. The append is one transaction: the outcome of
+    the first of `unsettled` is the outcome of all.
     """
 
     def __init__(self, records: Sequence[EventRecord], backend: object, seconds_left: float, reason: str) -> None:

@@ -1,4 +1,4 @@
-"""What the operator of a database should know."""
+"""Warnings for the operator of a database."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from typing import NamedTuple
 
 
 class Caution(NamedTuple):
-    """What the operator of a database should know, and what would put it right."""
+    """A warning for the operator of a database, and how to put it right."""
 
     message: str
     remedy: str
 
     def __str__(self) -> str:
-        """Both, for a note."""
+        """Both as one sentence after the other."""
         return f"{self.message}. Next: {self.remedy}"
 
 
 class Standing(NamedTuple):
-    """Whether a commit waits for another machine, in words, and what the operator should know of it."""
+    """The replication of a database: whether a commit waits for another machine, as a sentence, and a warning."""
 
     says: str
     caution: Caution | None

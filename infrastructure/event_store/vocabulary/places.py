@@ -12,7 +12,10 @@ from infrastructure.event_store.records import RecordedEvent
 
 @dataclass(frozen=True)
 class AsOf:
-    """A point in the past: by what was recorded until a time, up to a version of each stream, or up to a log id."""
+    """A past moment: what was recorded up to a time, up to a version of each stream, or up to a nid; all that are set.
+
+    Empty is now.
+    """
 
     time: datetime | None = None
     version: int | None = None
@@ -29,13 +32,13 @@ class AsOf:
 
 
 class StreamSpan(NamedTuple):
-    """Streams that follow each other: from one on, up to before another."""
+    """A range of streams in the order of their names: from `first` to before `end`."""
 
     first: str = ""
     end: str | None = None
 
     def conditions(self) -> dict[str, str | None]:
-        """The conditions on a stream."""
+        """The SQL conditions on the stream column, with their values."""
         return {"stream >=": self.first, "stream <": self.end}
 
 
@@ -43,7 +46,7 @@ ALL_STREAMS: Final = StreamSpan()
 
 
 class CyclePlace(NamedTuple):
-    """A cycle, and the version of its stream after which something is looked for."""
+    """A cycle, and the version of its stream after which a query looks for events."""
 
     stream: str
     cycle: int
@@ -51,7 +54,7 @@ class CyclePlace(NamedTuple):
 
 
 class StreamReach(NamedTuple):
-    """How far a stream had come by a moment: its last version then, and its last cycle."""
+    """The last version and the last cycle that a stream had at a moment."""
 
     stream: str
     version: int

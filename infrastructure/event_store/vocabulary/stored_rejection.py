@@ -1,4 +1,4 @@
-"""A refused duplicate, as a database keeps it."""
+"""A refused duplicate, as a database stores it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ REJECTION_COLUMNS: Final = tuple(column.name for column in fields(Rejection))
 
 
 def rejection_from(values: Sequence[Any]) -> Rejection:
-    """A refused duplicate as a database gives it back. Refuses: HistoryDamaged for one at no time."""
+    """A refused duplicate from its columns. Refuses: HistoryDamaged when its time cannot be read."""
     known = dict(zip(REJECTION_COLUMNS, values, strict=True))
     try:
         return Rejection(**known | {"ts_recorded": utc(known["ts_recorded"])})

@@ -1,4 +1,4 @@
-"""What a database counts and sums up itself."""
+"""Counts and sums that a database makes itself."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from projections.positions import PositionRow
 
 
 class ProfitLine(NamedTuple):
-    """What cycles of one account and currency brought: of one cycle, or summed up by the database.
+    """The profit of one cycle, or of several of one account and currency, summed up by the database.
 
-    `realized` is before fees, of the `known` ones among the `cycles`; `net` is that of `nets_known`.
+    `realized` is before fees, over the `known` cycles among all `cycles`; `net` is over the `nets_known` ones.
     """
 
     exchange: str
@@ -26,7 +26,7 @@ class ProfitLine(NamedTuple):
 
     @classmethod
     def of(cls, row: PositionRow) -> ProfitLine:
-        """That of one cycle."""
+        """The line of one cycle."""
         realized, net = row.realized_pnl, row.net_pnl
         return cls(
             exchange=row.exchange,
@@ -41,7 +41,7 @@ class ProfitLine(NamedTuple):
         )
 
     def plus(self, other: ProfitLine) -> ProfitLine:
-        """Both lines in one, of the same account and currency."""
+        """The sum of two lines of the same account and currency."""
         return self._replace(
             cycles=self.cycles + other.cycles,
             known=self.known + other.known,

@@ -1,1 +1,1 @@
-"""Orders at a real exchange through a ccxt client, synchronous or of asyncio."""
+"""Orders at a real exchange through a ccxt client, either synchronous or for asyncio."""

@@ -19,7 +19,7 @@ _TRIGGER: Final = {"trigger": True}
 
 
 def _params(ticket: OrderTicket) -> Json:
-    """In hedge mode the leg says what is reduced, and `reduceOnly` is refused; so it is beside `closePosition`."""
+    """Binance refuses `reduceOnly` in hedge mode, where the leg says what is reduced, and beside `closePosition`."""
     params: Json = {"clientOrderId": ticket.client_order_id}
     if ticket.leg in (Leg.LONG, Leg.SHORT):
         params["positionSide"] = ticket.leg.value

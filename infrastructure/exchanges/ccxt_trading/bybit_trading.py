@@ -19,7 +19,7 @@ _INDEX: Final = {Leg.LONG: 1, Leg.SHORT: 2}
 
 
 def _params(ticket: OrderTicket) -> Json:
-    """A stop frees the margin that it needs by itself (`closeOnTrigger`), which a reduce-only one alone does not."""
+    """With `closeOnTrigger` a stop frees the margin that it needs, which reduce-only alone does not do."""
     params: Json = {"clientOrderId": ticket.client_order_id, "positionIdx": _INDEX.get(ticket.leg, 0)}
     if ticket.reduce_only:
         params["reduceOnly"] = True

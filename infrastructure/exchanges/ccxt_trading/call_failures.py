@@ -1,4 +1,4 @@
-"""What a failed call of a ccxt client means for an order: refused, absent, too many calls, or nobody knows."""
+"""What a failed call of a ccxt client means for an order: refused, absent, rate limited, or not known."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _REFUSED: Final = frozenset(
         "OperationRejected",
     }
 )
-"""Classes of ccxt for what an exchange (or ccxt, before it sent anything) refused; any other one is no answer."""
+"""ccxt's errors for a refusal by the exchange, or by ccxt before it sent anything; any other error is no answer."""
 _RESETS: Final = "x-bapi-limit-reset-timestamp"
 _BANNED: Final = re.compile(r"banned until (\d{13})")
 _TEXTS: Final = ("sMsg", "retMsg", "msg", "error")
@@ -36,13 +36,14 @@ _WORDS_MAX: Final = 400
 
 
 class Absent(Refused):
-    """There is no such order, the exchange says."""
+    """The exchange says that there is no such order."""
 
 
 def failure(wrong: Exception, conventions: TradingConventions, client: Any) -> ExchangeError:
-    """What a call of this client came to, in words without its keys, signatures and queries.
+    """Translate an error of a client's call; the message is without keys, signatures and queries.
 
-    The exchange's own code decides where the table knows it, then ccxt's class; what neither knows is no answer.
+    The exchange's own code decides if the table has it, else ccxt's class of error; an error that neither knows is no
+    answer.
     """
     if isinstance(wrong, ExchangeError):
         return wrong
@@ -60,19 +61,19 @@ def failure(wrong: Exception, conventions: TradingConventions, client: Any) -> E
 
 
 def without_secrets(words: str, conventions: TradingConventions, client: Any) -> str:
-    """Words of ccxt as they may be shown, cut to a length."""
+    """A message of ccxt that may be shown, cut to a length."""
     private = {name: str(value) for name in _KEYS if (value := getattr(client, name, None))}
     return Asked(conventions.exchange, None, private).clean(words)[:_WORDS_MAX]
 
 
 def _words(wrong: Exception) -> str:
-    """What the exchange itself says, of the order before the call; else the words of ccxt."""
+    """The message of the exchange, about the order rather than about the call; else that of ccxt."""
     said = dict(_SAID.findall(str(wrong)))
     return next((said[name] for name in _TEXTS if name in said), f"{type(wrong).__name__}: {wrong}")
 
 
 def _by_class(wrong: Exception) -> Meaning:
-    """By the names of its classes, for the client is the user's, and so is its ccxt."""
+    """The meaning by the names of an error's classes: the client comes from the user, with any version of ccxt."""
     names = {kind.__name__ for kind in type(wrong).__mro__}
     kinds = {
         Meaning.ABSENT: _ABSENT,
@@ -84,7 +85,7 @@ def _by_class(wrong: Exception) -> Meaning:
 
 
 def _retry_seconds(said: str, headers: Mapping[str, str]) -> float | None:
-    """How long to wait, as far as the answer says it."""
+    """How long to wait; None if the answer does not say."""
     named = {name.lower(): value for name, value in headers.items()}
     if (after := named.get("retry-after", "")).isdigit():
         return float(after)

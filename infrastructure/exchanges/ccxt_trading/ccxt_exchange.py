@@ -1,4 +1,4 @@
-"""The port to an exchange over a ccxt client: every call written once, for both kinds of clients."""
+"""The port to an exchange, implemented with a ccxt client: each call is written once for both kinds of clients."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ CONVENTIONS: Final[dict[str, TradingConventions]] = {
     "okx": OKX,
     "hyperliquid": HYPERLIQUID,
 }
-"""By what ccxt calls the client."""
+"""The conventions by ccxt's id of the client."""
 
 _TRIGGERS: Final = {TicketKind.STOP: "stopLossPrice", TicketKind.TARGET: "takeProfitPrice"}
 
@@ -45,10 +45,10 @@ T = TypeVar("T")
 class CcxtExchange:
     """One account at one exchange, through a client of `ccxt` or of `ccxt.async_support`.
 
-    Shape:   the calls of the port, answered at once, or awaitable where the client is one of asyncio. It works with a
-             copy of the client, whose numbers are text and which sends nothing twice: the client itself stays as it
-             is, and so do floats in it. A client of threads makes one call at a time. `close` what is no longer used.
-    Refuses: ValueError for a client of an exchange that orders are not sent to.
+    Shape:   the calls of the port; they return awaitables if the client is one of asyncio. It works with a copy of the
+             client, whose numbers are text and which never repeats a request; the given client itself is not changed.
+             With a synchronous client, one call is made at a time. Call `close` when it is no longer used.
+    Refuses: ValueError for a client of an exchange to which orders are not sent.
     """
 
     def __init__(self, client: Any, *, account: str | None = None) -> None:
@@ -69,12 +69,12 @@ class CcxtExchange:
 
     @property
     def name(self) -> str:
-        """As the ledger spells it."""
+        """The name of the exchange as the ledger spells it."""
         return self._conventions.exchange
 
     @property
     def account_name(self) -> str | None:
-        """As the ledger spells it; None for an exchange with one account."""
+        """The name of the account as the ledger spells it; None for an exchange with one account."""
         return self._account
 
     def market(self, symbol: str) -> Any:
@@ -84,8 +84,8 @@ class CcxtExchange:
     def place(self, ticket: OrderTicket) -> Any:
         """As the port says: an ExchangeOrder.
 
-        Refuses: Refused beside what the exchange refuses: an id that it does not take, and numbers off its step.
-                 That an id was used before is NoAnswer: its order is there, and `find` has it.
+        Refuses: Refused also before anything is sent: for an id that the exchange does not accept, and for a number off
+                 its step. NoAnswer for an id that was used before: its order exists, and `find` returns it.
         """
         return self._run(self._place(ticket))
 
@@ -94,7 +94,7 @@ class CcxtExchange:
         return self._run(self._cancel(symbol, order))
 
     def find(self, symbol: str, *, client_order_id: str | None = None, exchange_order_id: str | None = None) -> Any:
-        """As the port says: an ExchangeOrder or None. Refuses: ValueError when neither id is named."""
+        """As the port says: an ExchangeOrder or None. Refuses: ValueError when neither id is given."""
         if client_order_id is None and exchange_order_id is None:
             raise ValueError("an order is found by its client order id, its exchange order id or both")
         return self._run(self._find(symbol, client_order_id, exchange_order_id))
@@ -127,7 +127,7 @@ class CcxtExchange:
         return read_placed(answer.value, ticket, self._conventions)
 
     def _priced(self, call: ClientCall, ticket: OrderTicket) -> Asking[ClientCall]:
-        """A market order with the price that ccxt counts its bound from. Refuses: Refused when that is not known."""
+        """A market order with the price from which ccxt computes its limit. Refuses: Refused when it is not known."""
         listed, kind, side, amount, _, params = call.args
         price: object = ticket.trigger_price
         if price is None:
@@ -140,7 +140,7 @@ class CcxtExchange:
         return ClientCall(call.method, (listed, kind, side, amount, str(price), params))
 
     def _cancel(self, symbol: str, order: ExchangeOrder) -> Asking[ExchangeOrder | None]:
-        """What became of it is asked for afterwards: an acknowledgement is none of how it stands."""
+        """Cancel an order and look it up: the acknowledgement of a cancellation does not say how the order stands."""
         questions = yield from self._questions(symbol)
         params = dict(self._conventions.cancels_conditional) if order.is_conditional else {}
         try:
@@ -171,14 +171,14 @@ class CcxtExchange:
         return OrderQuestions(self._conventions, symbol, markets.name(symbol))
 
     def _listed(self) -> Asking[ListedMarkets]:
-        """The markets, asked for once."""
+        """The markets, loaded by the first call."""
         if self._markets is None:
             answer = yield ClientCall("load_markets")
             self._markets = ListedMarkets.of(answer.value, self._conventions, self._account)
         return self._markets
 
     def _order_call(self, ticket: OrderTicket, listed: str) -> ClientCall:
-        """An order as ccxt sends it, its numbers as text. Refuses: Refused for what cannot be sent as it is."""
+        """The call that sends an order, with numbers as text. Refuses: Refused if it cannot be sent as it is."""
         pattern = self._conventions.client_id
         if not pattern.fullmatch(ticket.client_order_id):
             taken = f"{self.name} takes client order ids of {pattern.pattern}"
@@ -202,13 +202,13 @@ class CcxtExchange:
         return ClientCall("create_order", (listed, kind, ticket.side, amount, price, params))
 
     def _on_step(self, what: str, number: Decimal | None, listed: str) -> str:
-        """A number as ccxt writes it. Refuses: Refused when that would be another one, or there is none."""
+        """A number as ccxt writes it. Refuses: Refused if ccxt would round it, or it is None."""
         if number is None:
             raise Refused(None, f"nothing was sent: the order of {listed} has no {what}")
         precise = self._client.amount_to_precision if what == "quantity" else self._client.price_to_precision
         try:
             text = str(precise(listed, plain(number)))
-        except Exception as wrong:  # noqa: BLE001  # classes of the user's ccxt, and nothing was sent
+        except Exception as wrong:  # noqa: BLE001  # its class is of the user's ccxt, and nothing was sent
             raise Refused(None, f"nothing was sent: {what} {plain(number)} of {listed}: {wrong}") from None
         if Decimal(text) != number:
             raise Refused(
@@ -225,7 +225,7 @@ class CcxtExchange:
         return await answered_async(self._guarded(asking), self._client, self._failure)
 
     def _guarded(self, asking: Asking[T]) -> Asking[T]:
-        """What an answer may be shaped like that ccxt cannot read, nor we: nobody knows what became of the call."""
+        """Translate the errors of an answer that neither ccxt nor we can read: the outcome of the call is not known."""
         try:
             return (yield from asking)
         except ExchangeError:
@@ -238,7 +238,7 @@ class CcxtExchange:
 
 
 def _own(client: Any, exchange: str) -> Any:
-    """A copy whose numbers are text, with connections of its own, that sends no request a second time by itself."""
+    """A copy of the client whose numbers are text, with connections of its own, and which never repeats a request."""
     own = copy(client)
     own.number = str
     own.enableLastJsonResponse = True

@@ -20,11 +20,11 @@ from infrastructure.trading.exchange_orders import OrderTicket
 _MARKET_BOUND: Final = "0.05"
 _TRIGGERED_BOUND: Final = "0.1"
 _ACTIONS: Final = frozenset({"order", "cancel", "cancelByCloid"})
-"""What may be sent with a signature; everything else is somebody else's wish."""
+"""The actions that may be signed and sent; ccxt would add others on its own account."""
 
 
 def _params(ticket: OrderTicket) -> Json:
-    """Refuses: Refused for a leg: all that is held of a contract is one position there."""
+    """Refuses: Refused for a leg, because Hyperliquid has one position for each contract."""
     if ticket.leg in (Leg.LONG, Leg.SHORT):
         raise Refused(None, f"nothing was sent: hyperliquid holds one position of a contract, and no leg {ticket.leg}")
     params: Json = {
@@ -37,10 +37,10 @@ def _params(ticket: OrderTicket) -> Json:
 
 
 def _prepare(client: Any) -> None:
-    """Let the client send orders and cancellations alone.
+    """Make the client send nothing but orders and cancellations.
 
-    Before its first order ccxt approves a fee to a builder and names a referrer, and then sends the builder with every
-    order, be it for nothing; nobody asked for that.
+    Before its first order ccxt approves a builder's fee and sets a referrer, and then it names the builder in every
+    order, even if the fee is zero; the user has not asked for that.
     """
     client.options |= {"builderFee": False, "approvedBuilderFee": False, "refSet": True}
     sign = client.sign

@@ -1,4 +1,4 @@
-"""The contracts that an exchange lists, by the ledger's spelling, and what is to be known of one before an order."""
+"""The contracts that an exchange lists, by the ledger's spelling, with what has to be known before an order."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from infrastructure.trading.exchange_orders import TradedMarket
 
 @dataclass(frozen=True, slots=True)
 class ListedMarkets:
-    """Contracts alone: spot markets are not traded here."""
+    """The contracts of an exchange; spot markets are not traded here."""
 
     conventions: TradingConventions
     account: str | None
@@ -26,20 +26,20 @@ class ListedMarkets:
 
     @classmethod
     def of(cls, markets: Any, conventions: TradingConventions, account: str | None) -> Self:
-        """Of what `load_markets` answers, with numbers as text."""
+        """Read the answer of `load_markets`, with numbers as text."""
         return cls(
             conventions, account, MarketList.read(json.dumps(markets, default=str).encode(), conventions.exchange)
         )
 
     def spelled(self, symbol: str) -> str:
-        """A symbol in any spelling, as the ledger has it. Refuses: Refused when it is none of this exchange."""
+        """The ledger's spelling of a symbol. Refuses: Refused when it is no symbol of this exchange."""
         try:
             return str(normalized_symbol(symbol, self.conventions.exchange))
         except ValueError as wrong:
             raise Refused(None, f"nothing was sent: {wrong}") from None
 
     def name(self, symbol: str) -> str:
-        """What ccxt calls a contract. Refuses: Refused when there is none, or when two have that name."""
+        """The name of a contract in ccxt. Refuses: Refused when there is none, or more than one."""
         rows = self.listed.markets.get((self.spelled(symbol), False), [])
         if len(rows) != 1:
             found = " and ".join(str(row["symbol"]) for row in rows) or "no contract"
@@ -47,7 +47,7 @@ class ListedMarkets:
         return str(rows[0]["symbol"])
 
     def market(self, symbol: str) -> TradedMarket:
-        """What the list says. Refuses: Refused when it lists no such contract, or says of it what cannot be read."""
+        """The properties of a contract. Refuses: Refused when it is not listed, or its row cannot be read."""
         named, spelled = self.name(symbol), self.spelled(symbol)
         try:
             terms = self.listed.terms(PositionKey(spelled, self.conventions.exchange, self.account))

@@ -1,4 +1,4 @@
-"""OKX v5, swaps and futures; orders count contracts there."""
+"""OKX v5, swaps and futures; orders are counted in contracts."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _CONDITIONAL: Final = {"ordType": "conditional"}
 
 
 def _params(ticket: OrderTicket) -> Json:
-    """An algo order takes its client order id under another name, which ccxt leaves to its caller."""
+    """An algo order has its client order id under another name, which ccxt does not fill in."""
     params: Json = {"clientOrderId": ticket.client_order_id}
     if ticket.trigger_price is not None:
         params["algoClOrdId"] = ticket.client_order_id

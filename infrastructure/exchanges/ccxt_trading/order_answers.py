@@ -1,4 +1,4 @@
-"""Orders and fills as a ccxt client states them, with numbers as text; what cannot be read is no answer."""
+"""Reading orders and fills from a ccxt client, with numbers as text; an answer that cannot be read is NoAnswer."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _UNREADABLE: Final = (ArithmeticError, AttributeError, LookupError, TypeError, V
 
 
 def read_stated(entry: Any, symbol: str, *, is_conditional: bool = False) -> ExchangeOrder:
-    """An order that was asked for. Raises NoAnswer when it does not say its id, its state or what is filled of it."""
+    """Read an order that was looked up. Raises NoAnswer when its id, its state or its filled quantity is missing."""
     try:
         state = _STATES[entry["status"]]
         filled = _number(entry["filled"])
@@ -39,14 +39,14 @@ def read_stated(entry: Any, symbol: str, *, is_conditional: bool = False) -> Exc
             raise ValueError(f"what is filled of it is {entry['filled']!r}")
         quantity = _above_zero(entry.get("amount"))
         if state is OrderState.FILLED and quantity is not None and filled < quantity:
-            state = OrderState.CANCELED  # ccxt calls closed what was cancelled when a part of it was filled
+            state = OrderState.CANCELED  # for ccxt a partially filled order that was cancelled is closed
         return _order(entry, symbol, state, filled, is_conditional=is_conditional)
     except _UNREADABLE as wrong:
         raise _unread("an order", entry, wrong) from None
 
 
 def read_placed(entry: Any, ticket: OrderTicket, conventions: TradingConventions) -> ExchangeOrder:
-    """The acknowledgement of an order, which may say little more than its id: the rest is what was asked for."""
+    """Read the acknowledgement of an order, which may have little more than its id; the rest is from the ticket."""
     is_conditional = conventions.keeps_apart and ticket.trigger_price is not None
     try:
         state = OrderState.OPEN if entry["status"] is None else _STATES[entry["status"]]
@@ -70,7 +70,7 @@ def read_placed(entry: Any, ticket: OrderTicket, conventions: TradingConventions
 
 
 def client_id_of(entry: Json) -> str | None:
-    """The client order id of an order, also of one that waits for a price at OKX, which ccxt leaves where it is."""
+    """The client order id of an order; for a conditional order at OKX it is in `info` only."""
     said = entry["info"].get("algoClOrdId") or entry.get("clientOrderId")
     return own_order_id(str(said)) if said else None
 
@@ -98,7 +98,8 @@ def _order(
 ) -> ExchangeOrder:
     info: Json = entry["info"]
     moment = entry.get("lastUpdateTimestamp") or entry.get("timestamp")
-    own = ("triggerPrice", *(("stopLossPrice", "takeProfitPrice") if is_conditional else ()))  # else it is attached
+    # In a plain order, the prices of a stop-loss and a take-profit are those of stops that come with it.
+    own = ("triggerPrice", *(("stopLossPrice", "takeProfitPrice") if is_conditional else ()))
     triggers = (entry.get(name) for name in own)
     return ExchangeOrder(
         symbol=symbol,
@@ -139,7 +140,7 @@ def _said(value: Any) -> str:
 
 
 def _number(value: Any) -> Decimal | None:
-    """A number as the exchange wrote it; None where nothing is said."""
+    """A number exactly as the exchange wrote it; None where there is none."""
     if value in (None, ""):
         return None
     number = read_amount(str(value)).number

@@ -1,4 +1,4 @@
-"""Looking for an order: by its id, then in the lists; not found only when every one of them said no."""
+"""Looking for an order: by its id, then in the lists; it counts as not found only if none of the answers has it."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from infrastructure.trading.exchange_orders import ExchangeFill, ExchangeOrder
 
 @dataclass(frozen=True, slots=True)
 class OrderQuestions:
-    """Questions about the orders of one symbol."""
+    """Lookups of the orders of one symbol."""
 
     conventions: TradingConventions
     symbol: str
-    """As the ledger spells it."""
+    """The symbol as the ledger spells it."""
     listed: str
-    """As ccxt does."""
+    """The symbol as ccxt spells it."""
 
     def find(self, client_order_id: str | None, order_id: str | None) -> Asking[ExchangeOrder | None]:
-        """An order by one of its ids or both. Raises NoAnswer when fills of it are there, and it is not shown."""
+        """An order by one of its ids or both. Raises NoAnswer when its fills are shown, but the order is not."""
         found: list[Json] = []
         conditional: list[Json] = []
         for question in self.conventions.by_id:
@@ -54,7 +54,7 @@ class OrderQuestions:
         return None
 
     def fills(self, order: ExchangeOrder) -> Asking[tuple[ExchangeFill, ...]]:
-        """The fills of an order; those of a conditional one are of the order that it became."""
+        """The fills of an order; those of a conditional order belong to the order that it became."""
         filled_id = order.order_id
         if order.is_conditional and self.conventions.triggered_id is not None:
             question = next(each for each in self.conventions.by_id if each.is_conditional)
@@ -68,7 +68,7 @@ class OrderQuestions:
         return tuple(replace(fill, order_id=order.order_id) for fill in fills)
 
     def _as_triggered(self, entry: Json) -> Asking[ExchangeOrder]:
-        """A conditional order; once it is triggered, how it stands is how the order stands that it became."""
+        """A conditional order; once triggered, with the state and fills of the order that it became."""
         order = read_stated(entry, self.symbol, is_conditional=True)
         if self.conventions.triggered_id is None:
             return order
@@ -84,7 +84,7 @@ class OrderQuestions:
     def _ask(
         self, question: OrderQuestion, client_order_id: str | None, order_id: str | None
     ) -> Asking[Sequence[Json]]:
-        """What one question is answered with; nothing where it is said to be absent."""
+        """The orders in the answer to one question; empty if the exchange says that the order is absent."""
         params = dict(question.params)
         if client_order_id is not None and question.client_id is not None:
             params[question.client_id] = self.conventions.spelled_id(client_order_id)
@@ -102,7 +102,7 @@ class OrderQuestions:
         return (answer.value,)
 
     def _fills_of(self, order_id: str) -> Asking[Sequence[Json]]:
-        """Fills among which those of an order are; where none can be named, the latest of all."""
+        """A list with the fills of an order; where the exchange cannot filter by order, its latest fills."""
         if self.conventions.fills_of is not None:
             return (yield from self._fills({self.conventions.fills_of: order_id}))
         answer = yield ClientCall("fetch_my_trades", (self.listed,))
@@ -120,7 +120,7 @@ class OrderQuestions:
         return found
 
     def _is_not_filled(self, client_order_id: str | None, order_id: str | None) -> Asking[None]:
-        """The last question, where fills can be asked for by an id: what was filled was there."""
+        """Raise NoAnswer if fills of an order that is not shown exist, where fills can be asked for by its id."""
         if order_id is not None:
             filled = len(read_fills((yield from self._fills_of(order_id)), order_id))
         elif self.conventions.fills_by_client_id is not None:
@@ -134,7 +134,7 @@ class OrderQuestions:
 
 
 def _is_it(entry: Json, client_order_id: str | None, order_id: str | None) -> bool:
-    """Whether it is the order; one that is known by both ids may lack the one or the other in an answer."""
+    """Whether an entry is the order; an answer may lack one of its two ids."""
     said, number = client_id_of(entry), entry.get("id") or None
     if client_order_id is not None and said is not None:
         return bool(said == client_order_id)
@@ -142,7 +142,7 @@ def _is_it(entry: Json, client_order_id: str | None, order_id: str | None) -> bo
 
 
 def _newest(entries: Sequence[Json]) -> Json:
-    """A client id may have been used before, where it is unique among open orders only."""
+    """The open or else latest order: where a client id is unique among open orders only, others may have had it."""
     return max(entries, key=lambda entry: (entry["status"] == "open", int(entry.get("timestamp") or 0)))
 
 
@@ -152,7 +152,7 @@ def _triggered(entry: Json, conventions: TradingConventions) -> str | None:
 
 
 def _listed(value: Any, said: Any) -> Sequence[Json]:
-    """A list, if that is what was answered: ccxt makes an empty one of anything else."""
+    """The list that ccxt made of an answer, if that was a list: of anything else ccxt makes an empty one."""
     if not isinstance(rows(said), list):
         raise NoAnswer(f"it answered {str(said)[:80]}, which is no list")
     return list(value)

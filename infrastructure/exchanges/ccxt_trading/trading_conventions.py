@@ -1,4 +1,4 @@
-"""What an exchange does otherwise than the others with orders: one table, filled in per exchange."""
+"""The differences between exchanges in handling orders, as a table that each exchange fills in."""
 
 from __future__ import annotations
 
@@ -14,87 +14,87 @@ Json = dict[str, Any]
 
 
 class Meaning(StrEnum):
-    """What an error of an exchange says became of the call."""
+    """What an error of an exchange means for the call."""
 
     REFUSED = "refused"
     """Nothing was done."""
     NOTHING_TO_REDUCE = "nothing to reduce"
-    """Nothing was done: an order that may only reduce has nothing to close."""
+    """Nothing was done: a reduce-only order has nothing to close."""
     RATE_LIMITED = "rate limited"
-    """Nothing was done, for there were too many calls."""
+    """Nothing was done, because there were too many calls."""
     NO_ANSWER = "no answer"
-    """Nobody knows."""
+    """The outcome is not known."""
     TAKEN = "taken before"
-    """An order of this client id is there: it is to be looked up, so nobody knows until then."""
+    """An order with this client id exists already; its state is not known until it is looked up."""
     ABSENT = "absent"
     """There is no such order."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderQuestion:
-    """One way to ask for an order: one by its id, or a list."""
+    """One way to look for an order: by its id, or in a list."""
 
     method: str
-    """As ccxt calls it: `fetch_order` has one answer, anything else a list."""
+    """The method of ccxt: `fetch_order` returns one order, any other a list."""
     params: Mapping[str, Any]
     client_id: str | None = None
-    """What the parameter for a client order id is called; None for a list that is looked through."""
+    """The name of the parameter for a client order id; None for a list without such a filter."""
     order_id: str | None = None
-    """What the parameter for the exchange's id is called; `fetch_order` takes it first."""
+    """The name of the parameter for the exchange's id; `fetch_order` has it as its first argument."""
     is_conditional: bool = False
-    """Whether it asks for orders of the list that is kept apart."""
+    """Whether it asks for the separate list of conditional orders."""
 
     @property
     def is_list(self) -> bool:
-        """Whether several orders come back."""
+        """Whether the answer is a list."""
         return self.method != "fetch_order"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TradingConventions:
-    """One exchange. The sources are names of pages of its own documentation."""
+    """The conventions of one exchange. `source` names pages of its own documentation."""
 
     exchange: str
     source: str
     has_unique_ids: bool
-    """Whether a client order id is refused for ever once it was used; else among open orders only."""
+    """Whether a client order id that was used once is refused for ever; otherwise only while its order is open."""
     shown_seconds: float
     """How long after it was sent an order may still appear."""
     shown_because: str
     ended_shown: str
-    """For how long an order that has ended is found, in words: then it is as if it never was."""
+    """For how long an order that has ended can be looked up, in words; after that it seems never to have existed."""
     client_id: re.Pattern[str]
-    """What a client order id may look like."""
+    """The client order ids that the exchange accepts."""
     attaches_stops: bool
     closes_position: bool
     conditional: str
-    """Where orders are that wait for a price, in words."""
+    """Where conditional orders are listed, in words."""
     by_id: tuple[OrderQuestion, ...]
     lists: tuple[OrderQuestion, ...]
-    """Where an order is to be found that is not known by its id: open ones, conditional ones, recent ones."""
+    """The lists in which to look for an order that is not found by its id: open, conditional and recent orders."""
     cancels_conditional: Mapping[str, Any]
-    """With what a conditional order is cancelled, where it has a list of its own."""
+    """The parameters for cancelling a conditional order, where such orders have a list of their own."""
     fills_of: str | None
-    """What the parameter of `fetch_my_trades` is called that names an order; None: the latest fills of all."""
+    """The name of the parameter of `fetch_my_trades` for an order; None: only the latest fills can be listed."""
     fills_by_client_id: str | None
-    """The same for a client order id; None where fills do not name it."""
+    """The same for a client order id; None where fills cannot be listed by it."""
     fills_max: int
-    """How many fills one answer holds at most."""
+    """How many fills one answer has at most."""
     params: Callable[[OrderTicket], Json]
-    """What goes along with `create_order`, beside the trigger of a stop or a target."""
+    """Makes the parameters of `create_order`, except for the trigger of a stop or a target."""
     code: re.Pattern[str] | None
-    """Where in ccxt's words the exchange's own code stands; None for one without codes."""
+    """Finds the exchange's own error code in ccxt's message; None for an exchange without codes."""
     codes: Mapping[Meaning, frozenset[str]]
     words: tuple[tuple[str, Meaning], ...] = ()
-    """What is told apart by its text alone; looked at before the codes."""
+    """Errors that are recognised by their text; they take precedence over the codes."""
     triggered_id: str | None = None
-    """What a conditional order calls the order that it became."""
+    """The field in which a conditional order names the order that it became."""
     spelled_id: Callable[[str], str] = str
-    """A client order id as it is sent; `own_order_id` reads it back."""
+    """Converts a client order id for sending; `own_order_id` reads it back."""
     bound: str | None = None
-    """How far away a market order may be filled, in words, where one has to say a price; `params` has the number."""
+    """How far away a market order may be filled, in words, where it needs a limit price; `params` has the number."""
     prepare: Callable[[Any], None] | None = None
-    """What is done to our copy of the client."""
+    """Prepares our copy of the client."""
 
     @property
     def keeps_apart(self) -> bool:
@@ -102,7 +102,7 @@ class TradingConventions:
         return bool(self.cancels_conditional)
 
     def meaning_of(self, code: str | None, words: str) -> Meaning | None:
-        """What an error says, as far as the table knows it."""
+        """The meaning of an error; None if the table does not know it."""
         said = next((meaning for text, meaning in self.words if text in words), None)
         if said is not None:
             return said
@@ -110,5 +110,5 @@ class TradingConventions:
 
 
 def codes(text: str) -> frozenset[str]:
-    """A list of codes as it stands in a table."""
+    """A set of codes from a text with blanks between them."""
     return frozenset(text.split())

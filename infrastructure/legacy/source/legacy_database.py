@@ -61,7 +61,7 @@ def connected(url: str) -> Iterator[psycopg.Connection]:
     Refuses: as read_table; whatever psycopg raises inside becomes StoreUnavailable.
     """
     try:
-        words = connection_info.told(url)
+        words = connection_info.parameters_of(url)
     except ValueError as wrong:
         raise UnreadableDump(
             f"--from is not a database URL: {wrong}; it looks like postgresql://user@host:5432/database, with the "

@@ -1,1 +1,1 @@
-"""What a ledger relies on in a PostgreSQL server, proven on the server itself, in a schema of its own."""
+"""Proofs that a PostgreSQL server guarantees what a ledger needs, made on the server itself in a scratch schema."""

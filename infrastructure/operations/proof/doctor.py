@@ -1,4 +1,4 @@
-"""Asking a server to prove what a ledger needs, in a schema that is gone afterwards."""
+"""Running all proofs on a server, in a schema that is dropped afterwards."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _FIRST: Final = "put right first what failed above"
 
 
 def examined(settings: Settings, progress: Progress = unheard) -> DoctorReport:
-    """Try every guarantee on the server that the settings lead to; nothing is left behind.
+    """Try every guarantee on the server of the settings; nothing is left behind.
 
     Refuses: StoreUnavailable when it cannot be reached.
     """
@@ -41,7 +41,7 @@ def examined(settings: Settings, progress: Progress = unheard) -> DoctorReport:
 
 
 def _examined(sessions: SessionProofs, settings: Settings) -> Iterator[Guarantee]:
-    """Sessions first; a ledger is made only where they hold."""
+    """The proofs of sessions first; a ledger is created for the others only if none of those failed."""
     failed = False
     for each in _tried(sessions.proofs()):
         failed = failed or each.verdict is Verdict.FAILED

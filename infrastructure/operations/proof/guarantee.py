@@ -1,4 +1,4 @@
-"""A guarantee that a ledger needs of its server, and what came of the proof."""
+"""A guarantee that a ledger needs of its server, and the result of its proof."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from domain.json_object import JsonObject
 
 
 class Verdict(StrEnum):
-    """What came of a proof."""
+    """The result of a proof."""
 
     PROVEN = "proven"
     WARNING = "warning"
-    """The ledger works, and something may be lost that another set-up would keep."""
+    """The ledger works, but something may be lost that another set-up would keep."""
     FAILED = "failed"
     """The ledger must not be kept here."""
     UNKNOWN = "unknown"
@@ -23,7 +23,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Guarantee(JsonObject):
-    """One guarantee: what was seen when it was tried, and what to do about it unless it is proven."""
+    """One guarantee: what its proof saw, and what to do unless it is proven."""
 
     check: str
     verdict: Verdict

@@ -1,4 +1,4 @@
-"""What a ledger does on a server, done with the ledger's own tables and statements in a schema of its own."""
+"""Proofs with a ledger's own tables and statements, in a scratch schema."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from infrastructure.settings import Settings
 _ENTRY: Final[dict[str, Any]] = {"exchange": "doctor", "side": "short", "quantity": "1"}
 _RACES, _RIVALS = 5, 8
 _CONNECTIONS_EACH: Final = 2
-"""So that all of it does with ten, for a server or a pooler may have no more to give."""
+"""Few, so that all proofs together need no more than ten: a server or a pooler may allow no more."""
 _SOON_SECONDS: Final = 5.0
 
 _TOGETHER: Final = (
@@ -45,7 +45,7 @@ class LedgerProofs:
     """Two ledgers on one schema, each with connections of its own."""
 
     def __init__(self, scratch: Settings) -> None:
-        """Make the tables. Refuses: StoreError."""
+        """Create the tables. Refuses: StoreError."""
         self._settings = scratch = replace(scratch, pool_size=_CONNECTIONS_EACH)
         self._one = PositionLedger(PostgresStore(scratch))
         self._other = PositionLedger(PostgresStore(scratch, create=False))
@@ -68,7 +68,7 @@ class LedgerProofs:
     # -- proofs -------------------------------------------------------------------------------------------------
 
     def append(self) -> str:
-        """One statement appends an event and writes its row, and whoever asks next reads both."""
+        """One statement appends an event and writes its row, and the next query of any session sees both."""
         opened = self._opened()
         stream = opened.partition("#")[0]
         row, history = self._other.position(opened), self._other.history(opened)
@@ -94,14 +94,14 @@ class LedgerProofs:
         return f"{_RACES} times {_RIVALS} deliveries: one recorded in each, the others replayed"
 
     def _raced(self, intents: Sequence[str], others: str) -> None:
-        """Ask for one slot with several intents at once: one is recorded, and all others are answered alike."""
+        """Ask for one slot with several intents at once: one is recorded, and all others get the answer `others`."""
         symbol, start, ledgers = self._symbol(), Barrier(len(intents)), cycle((self._one, self._other))
 
         def ask(ledger: PositionLedger, intent_id: str) -> str:
             start.wait()
             try:
                 return ledger.request_entry(symbol=symbol, intent_id=intent_id, **_ENTRY).outcome
-            except (CommandRefused, HistoryDamaged) as refusal:  # two that were recorded at one version damage it
+            except (CommandRefused, HistoryDamaged) as refusal:  # two events at one version would be damage
                 return type(refusal).__name__
 
         with ThreadPoolExecutor(len(intents)) as rivals:
@@ -113,7 +113,7 @@ class LedgerProofs:
             )
 
     def one_open_cycle(self) -> str:
-        """The second guard: a table of positions takes one open row a stream, whatever the events say."""
+        """The second guard: the positions table takes one open row for each stream, whatever the events say."""
         stream = self._opened().partition("#")[0]
         with self._connections.apart() as connection:
             name = _refused(connection, errors.UniqueViolation, sql.SQL(_SECOND_OPEN), (stream,))
@@ -141,7 +141,7 @@ class LedgerProofs:
         return f"UPDATE, DELETE and TRUNCATE of {' and '.join(_APPEND_ONLY)} are refused to their owner"
 
     def isolation(self) -> str:
-        """What is read in one snapshot is of one moment, also in another session that shares it."""
+        """All reads in one snapshot see the same moment, also in another session that shares it."""
         self._opened()
         with self._one.store.snapshot():
             before, moment = self._one.store.count_events(), self._one.store.moment()
@@ -159,7 +159,7 @@ class LedgerProofs:
         return f"{before} events in a snapshot and in another session that shares it, while one more was appended"
 
     def settled_log(self) -> str:
-        """No reader of the log goes past an append that is not finished."""
+        """No reader of the log goes past an unfinished append."""
         self._opened()
         key = (APPEND_LOCK, lock_key(self._settings))
         asks = "SELECT pg_catalog.pg_try_advisory_xact_lock(%s, %s)"
@@ -179,7 +179,7 @@ class LedgerProofs:
         return f"a reader waits while an append is unfinished; afterwards all is settled up to nid {last}"
 
     def read_back(self) -> str:
-        """Another connection can tell whether the process that was at an append is gone."""
+        """Another connection can see whether the server process of an append has ended."""
         alone = self._connections.alone()
         try:
             found = alone.execute(
@@ -233,7 +233,7 @@ class LedgerProofs:
         return f"an append after {begun[0]} was acknowledged when it was on a disk of {places}"
 
     def proofs(self) -> dict[str, Callable[[], str]]:
-        """Each by the name of its guarantee."""
+        """The proofs by the names of their guarantees."""
         return {
             "append": self.append,
             "exclusive version": self.exclusive_version,
@@ -253,7 +253,7 @@ def _refused(
     statement: sql.SQL | sql.Composed,
     values: tuple[object, ...] = (),
 ) -> str | None:
-    """The name of what refused a statement, which is undone in any case; None when it was taken."""
+    """The name of the constraint or error that refused a statement; None when it was accepted. It is rolled back."""
     try:
         with connection.transaction(force_rollback=True):
             connection.execute(statement, values)

@@ -1,4 +1,4 @@
-"""A schema that a proof may do in what it likes; it is dropped at the end, and by the next proof if that was killed."""
+"""A scratch schema for proofs; it is dropped at the end, or by the next run if this one is killed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from infrastructure.settings import Settings
 
 PREFIX: Final = "ledger_doctor_"
 _LOCK: Final = 20_559
-"""Held, with the key of its schema, by whoever is at work in it."""
+"""Held, with the key of its schema, by the run that uses it."""
 
 _TAKE: Final = "SELECT pg_catalog.pg_try_advisory_lock(%s, %s)"
 _RELEASE: Final = "SELECT pg_catalog.pg_advisory_unlock(%s, %s)"
@@ -28,7 +28,7 @@ _LEFT: Final = (
 
 @contextmanager
 def scratch_schema(connection: Connection, settings: Settings) -> Iterator[Settings]:
-    """Settings for a schema of its own, made over a connection that stays open; what was left before is dropped."""
+    """Settings for a new schema, created over a connection that stays open; schemas of killed runs are dropped."""
     for (name,) in connection.execute(_LEFT, (PREFIX,)).fetchall():
         with _held(connection, replace(settings, schema=name)) as is_left:
             if is_left:

@@ -1,4 +1,4 @@
-"""What connections to a server must hold, before anything is made there."""
+"""Proofs about connections to a server, which need no tables."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _DISK: Final = "SELECT name, setting FROM pg_settings WHERE name IN ('fsync', 'f
 
 
 class SessionProofs:
-    """Two connections of their own, opened as every connection of a ledger is."""
+    """Two connections, opened as every connection of a ledger is."""
 
     def __init__(self, settings: Settings) -> None:
         """Open them. Refuses: psycopg.Error."""
@@ -66,11 +66,11 @@ class SessionProofs:
     # -- proofs -------------------------------------------------------------------------------------------------
 
     def own_session(self) -> str:
-        """A connection keeps one process of the server from its beginning to its end: no pooler takes it away."""
+        """A connection keeps one server process from its beginning to its end: no pooler gives it another one."""
         told, pids = self.one.info.backend_pid, set()
         for _ in range(_TRANSACTIONS):
             pids.add(_pid(self.one))
-            with self.other.transaction():  # a pooler of transactions would hand it the process that was free now
+            with self.other.transaction():  # a pooler in transaction mode would give it the process that is free now
                 _pid(self.other)
                 pids.add(_pid(self.one))
         seen = ", ".join(map(str, sorted(pids)))
@@ -90,7 +90,7 @@ class SessionProofs:
         return f"{2 * _TRANSACTIONS} transactions beside another connection's, all served by process {told}"
 
     def settings_in_force(self) -> str:
-        """What every connection asks for is what it has."""
+        """The settings that every connection asks for are in force."""
         milliseconds = str(max(1, int(wait_seconds(self.settings) * 1000)))
         expected = {
             "search_path": f'"{self.settings.schema}"',
@@ -110,7 +110,7 @@ class SessionProofs:
         return ", ".join(f"{name} {found[name]}" for name in (*expected, "synchronous_commit"))
 
     def is_primary(self) -> str:
-        """It can be written."""
+        """The server is a primary and takes writes."""
         question = "SELECT pg_catalog.pg_is_in_recovery(), pg_catalog.current_setting('transaction_read_only')"
         is_standby, read_only = _row(self.one, question)
         if is_standby or read_only == "on":
@@ -121,14 +121,14 @@ class SessionProofs:
         return "not in recovery, and transactions may write"
 
     def acknowledges(self) -> str:
-        """A commit comes to its end: whoever it waits for is there."""
+        """A commit returns: the standbys for which it waits are there."""
         found = standing(self.one)
         if found.is_known and found.names and not found.waited_for and found.caution is not None:
             raise NotGuaranteed(*found.caution)
         return f"commits wait for {found.names}" if found.names else "commits wait for nobody"
 
     def text(self) -> str:
-        """Texts are Unicode, and compared byte by byte where we say so."""
+        """Texts are Unicode, and collation C compares them byte by byte."""
         server, client, letters = _row(self.one, _ORDER)
         if (server, client) != ("UTF8", "UTF8") or letters != ["B", "a", "é"]:
             raise NotGuaranteed(
@@ -138,7 +138,7 @@ class SessionProofs:
         return "UTF8; collation C orders by bytes"
 
     def disk(self) -> str:
-        """What is committed is on the disk."""
+        """A commit is on the disk."""
         found: dict[str, str] = dict(self.one.execute(_DISK).fetchall())
         off = [name for name in ("fsync", "full_page_writes") if found.get(name) != "on"]
         if off:
@@ -149,7 +149,7 @@ class SessionProofs:
         return "fsync and full_page_writes are on"
 
     def time_limits(self) -> str:
-        """A lock and a statement that do not come to an end are ended by the server."""
+        """The server ends a wait for a lock, and a statement, that take too long."""
         with self.other.transaction():
             self.other.execute("SELECT pg_catalog.pg_advisory_xact_lock(%s, %s)", (_LOCK, self.one.info.backend_pid))
             waited = self._ended(
@@ -174,7 +174,7 @@ class SessionProofs:
         )
 
     def advisory_locks(self) -> str:
-        """A lock that writers share keeps out whoever wants it alone, until their transactions end."""
+        """A lock that writers share keeps out a session that wants it exclusively, until their transactions end."""
         key = (_LOCK, self.one.info.backend_pid)
         alone = "SELECT pg_catalog.pg_try_advisory_xact_lock(%s, %s)"
         with self.one.transaction():
@@ -191,22 +191,22 @@ class SessionProofs:
         return "shared by two sessions, refused to one alone, granted alone when the transaction had ended"
 
     def notifications(self) -> str:
-        """Whoever listens hears of an append (`?notify=1`)."""
+        """A session that listens gets the notification of another one (`?notify=1`)."""
         started = time.monotonic()
         self.one.execute(f"LISTEN {_CHANNEL}".encode())
         try:
             self.other.execute("SELECT pg_catalog.pg_notify(%s, '')", (_CHANNEL,))
-            heard = list(self.one.notifies(timeout=_SOON_SECONDS, stop_after=1))
+            received = list(self.one.notifies(timeout=_SOON_SECONDS, stop_after=1))
         finally:
             self.one.execute(f"UNLISTEN {_CHANNEL}".encode())
-        if not heard:
+        if not received:
             raise NotGuaranteed(
                 f"nothing was heard within {_SOON_SECONDS:g} s", "leave out ?notify=1: followers look by themselves"
             )
         return f"heard after {time.monotonic() - started:.3f} s"
 
     def proofs(self) -> dict[str, Callable[[], str]]:
-        """Each by the name of its guarantee, in an order in which one rests on those before it."""
+        """The proofs by the names of their guarantees, in an order in which each relies only on those before it."""
         return {
             "own session": self.own_session,
             "settings in force": self.settings_in_force,

@@ -1,1 +1,1 @@
-"""The flows of a trader: each is one generator, run by threads, by tasks, and step by step by tests."""
+"""The flows of a trader: each is a generator that runs in a thread, in an asyncio task, or step by step in a test."""

@@ -1,4 +1,4 @@
-"""Entering and adding: the order is claimed, sent once, followed, and what it fills is covered."""
+"""Entering and adding: the order is claimed, sent once and followed, and what it fills gets a stop."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from projections.positions import PositionRow
 
 
 def enter(ctx: FlowContext, wanted: WantedEntry) -> Flow[Outcome]:
-    """Open a position, once, and do not let it stand bare."""
+    """Open a position once, and protect it or roll it back."""
     try:
         market = yield from ctx.market(wanted.symbol)
         quantity = None if wanted.quantity is None else opening_quantity(ctx, wanted.quantity, market)
@@ -68,9 +68,10 @@ def enter(ctx: FlowContext, wanted: WantedEntry) -> Flow[Outcome]:
 def increase(
     ctx: FlowContext, position_id: str, *, intent_id: str, quantity: Decimal | None = None, cost: Decimal | None = None
 ) -> Flow[Outcome]:
-    """Add to a position by another entry order, and cover what it adds.
+    """Add to a position by another entry order, and give what it adds a stop.
 
-    Its stops are asked first, and once more when it is filled: one that was hit meanwhile covers nothing that is added.
+    The stops on record are looked up before, and once more when the order is filled: a stop that was hit meanwhile does
+    not cover what was added.
     """
     try:
         if (yield from ctx.row(position_id)).orders.live("stop"):
@@ -95,9 +96,9 @@ def increase(
 def carried_on(
     ctx: FlowContext, position_id: str, *, fresh: str | None = None, market: TradedMarket | None = None
 ) -> Flow[Outcome]:
-    """Bring the entries of a cycle to an end: found, filled, covered, or undone.
+    """Bring the entry orders of a cycle to an end: send or find each, follow its fills, and protect or roll back.
 
-    `fresh` is the order that this process was promised a moment ago, and nobody else may have sent.
+    `fresh` is the name of the order that this process has just claimed: it was not sent before, by anybody.
     """
     row = yield from ctx.row(position_id)
     try:
@@ -130,12 +131,12 @@ def carried_on(
 
 
 def _was_adopted(ctx: FlowContext, position_id: str) -> Flow[bool]:
-    """Whether it was found at the exchange: whoever opened it there did not ask that it be closed."""
+    """Whether the position was adopted from the exchange: whoever opened it there did not want it rolled back."""
     return any(isinstance(entry.event, PositionAdopted) for entry in (yield from ctx.history(position_id)))
 
 
 def rolled_back(ctx: FlowContext, position_id: str, reason: str) -> Flow[Outcome]:
-    """Undo a position, and say how far it came."""
+    """Roll a position back; the outcome says how far that came."""
     try:
         row = yield from undone(ctx, position_id, reason)
     except CommandRefused as refusal:
@@ -147,7 +148,7 @@ def rolled_back(ctx: FlowContext, position_id: str, reason: str) -> Flow[Outcome
 
 
 def _define(ctx: FlowContext, wanted: WantedEntry, market: TradedMarket) -> Flow[None]:
-    """Say what a quantity is worth, where it is not one unit of the base asset; a cycle that is open keeps its own."""
+    """Define the instrument where a quantity is not one unit of the base asset; an open cycle keeps its own terms."""
     if market.contract_size == 1 and not market.inverse:
         return
     names = {"base": market.base, "quote": market.quote, "settle": market.settle}
@@ -169,7 +170,7 @@ def _define(ctx: FlowContext, wanted: WantedEntry, market: TradedMarket) -> Flow
 def _brought_to_end(
     ctx: FlowContext, row: PositionRow, ours: Order, market: TradedMarket, *, is_fresh: bool
 ) -> Flow[None]:
-    """One entry order: sent or found, acknowledged, followed, covered as it fills, and its end told."""
+    """One entry order: send or find it, record its acknowledgement, fills and end, and protect what it fills."""
     position_id = row.position_id
     order = yield from (_sent if is_fresh else _found)(ctx, row, ours, market)
     if ours.exchange_order_id is None:
@@ -182,7 +183,7 @@ def _brought_to_end(
             )
             yield from ctx.note(f"{ours.name} is order {order.order_id}")
         except (PositionNotOpen, StaleCycle) as refusal:
-            # somebody closed it meanwhile: what is filled takes its slot back
+            # the cycle was closed meanwhile: a fill will take its slot back
             yield from ctx.note(f"{ours.name} is order {order.order_id}, and came too late: {refusal.message}")
 
     def cover() -> Flow[None]:
@@ -197,7 +198,7 @@ def _brought_to_end(
 
 
 def _sent(ctx: FlowContext, row: PositionRow, ours: Order, market: TradedMarket) -> Flow[ExchangeOrder]:
-    """Send an order that is ours to send, unless this process slept meanwhile."""
+    """Send an order that this process has claimed, unless the process was paused for too long meanwhile."""
     assert ours.client_order_id is not None, "a promise has a name"
     attached = (yield from attached_price(ctx, row, market)) if ours.name == "entry" else None
     cost = None if ours.requested_qty is not None else (yield from _cost(ctx, row, ours))
@@ -229,7 +230,7 @@ def _sent(ctx: FlowContext, row: PositionRow, ours: Order, market: TradedMarket)
 
 
 def _cost(ctx: FlowContext, row: PositionRow, ours: Order) -> Flow[Decimal | None]:
-    """What an order is to cost that was promised without a quantity."""
+    """The cost for which an order was claimed without a quantity."""
     for entry in (yield from ctx.history(row.position_id)):
         event = entry.event
         if isinstance(event, EntryRequested | IncreaseRequested) and event.client_order_id == ours.client_order_id:
@@ -238,7 +239,7 @@ def _cost(ctx: FlowContext, row: PositionRow, ours: Order) -> Flow[Decimal | Non
 
 
 def _found(ctx: FlowContext, row: PositionRow, ours: Order, market: TradedMarket) -> Flow[ExchangeOrder]:
-    """Look an order up that may have been sent; it is given up only when it can no longer appear."""
+    """Look up an order that may have been sent; give it up only when it can no longer appear."""
     if ours.exchange_order_id is not None:
         return (yield from ctx.acknowledged(row.symbol, ours.exchange_order_id))
     if ours.client_order_id is None:
@@ -255,7 +256,7 @@ def _found(ctx: FlowContext, row: PositionRow, ours: Order, market: TradedMarket
 def _fail(
     ctx: FlowContext, row: PositionRow, ours: Order, state: OrderState, *, reason: str, code: str | None = None
 ) -> Flow[None]:
-    """Give the order up, with the slot where it was the first. Raises: CameToNothing."""
+    """Give the order up, and the slot too if it was the first entry. Raises: CameToNothing."""
     if ours.name == "entry":
         yield from ctx.tell(c.FailEntry, position_id=row.position_id, outcome=ENDED[state], reason=reason, code=code)
     else:

@@ -1,4 +1,4 @@
-"""Closing: the exit is claimed, sent once by whoever has the claim, and what it fills is told until nothing is left."""
+"""Closing: the exit is claimed, its order sent once by the claimant, and its fills recorded until nothing is left."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _REASONS: Final = {"stop": "stop_loss", "target": "take_profit", "exit": "exit"}
 def exit_position(
     ctx: FlowContext, position_id: str, *, reason: str, quantity: Decimal | None = None, intent_id: str | None = None
 ) -> Flow[Outcome]:
-    """Close a position, or a part of it; of two that decide to, one sends the order."""
+    """Close a position, or a part of it; if two processes decide to, only one of them sends the order."""
     try:
         if quantity is not None:
             market = yield from ctx.market((yield from ctx.row(position_id)).symbol)
@@ -59,7 +59,7 @@ def exit_carried_on(
         try:
             order = yield from _order(ctx, row, ours, is_fresh=is_fresh)
         except NothingThere as nothing:
-            row = yield from _let_go(ctx, position_id, str(nothing))
+            row = yield from _closed_if_gone(ctx, position_id, str(nothing))
             kind = OutcomeKind.FAILED if row.status.is_open else kind_of(row)
             return Outcome(kind, row, tuple(ctx.story), reason=str(nothing))
         order = yield from followed(ctx, position_id, order, "exit", reason=reason)
@@ -79,10 +79,10 @@ def exit_carried_on(
 
 
 def exit_taken_up(ctx: FlowContext, position_id: str, ours: Order) -> Flow[Outcome]:
-    """Bring an exit to its end that was promised before a crash, for the reason and intent that it was promised for.
+    """Bring an exit that was promised before a crash to its end, with the reason and intent of its promise.
 
-    One that never arrived is promised anew, and sent: nobody took back that the position is to be closed. The intent
-    is told as well, for it may be delivered again.
+    An order that never arrived is promised anew and sent, because the decision to close still stands. The new promise
+    has the same intent, because the intent may be delivered again.
     """
     events = [entry.event for entry in (yield from ctx.history(position_id))]
     promises = [event for event in events if isinstance(event, ExitRequested)]
@@ -98,9 +98,10 @@ def exit_taken_up(ctx: FlowContext, position_id: str, ours: Order) -> Flow[Outco
 
 
 def closed_when_empty(ctx: FlowContext, position_id: str, reason: str | None = None) -> Flow[PositionRow]:
-    """End a cycle of which nothing is held any more, and take away its stops, and what is left of its entry.
+    """Close a cycle that holds nothing any more, and cancel its stops and what is left of its entry orders.
 
-    A rollback ends by its own proof. Without a reason, it is the role of the last order that closed.
+    A rollback is not closed here: it ends by its own proof. Without a `reason`, the role of the last closing order is
+    the reason.
     """
     row = yield from ctx.row(position_id)
     if _is_empty(row):
@@ -126,7 +127,7 @@ def _closes(order: Order) -> bool:
 
 
 def stops_heard(ctx: FlowContext, position_id: str) -> Flow[PositionRow]:
-    """Ask what became of the stops on record: filled, they closed; gone, they protect nobody."""
+    """Look up the stops and targets on record: record what they filled, and a stop that has ended as lost."""
     row = yield from ctx.row(position_id)
     for ours in (*row.orders.live("stop"), *row.orders.live("target")):
         if ours.exchange_order_id is None:
@@ -150,7 +151,7 @@ def stops_heard(ctx: FlowContext, position_id: str) -> Flow[PositionRow]:
 
 
 def _order(ctx: FlowContext, row: PositionRow, ours: Order, *, is_fresh: bool) -> Flow[ExchangeOrder]:
-    """The order of a claim: sent when it is fresh, else looked up. Raises: CameToNothing, which is told."""
+    """The order of a claim: sent when the claim is fresh, else looked up. Raises: CameToNothing, after recording it."""
     assert ours.client_order_id is not None, "a promise has a name"
     if ours.exchange_order_id is not None:
         return (yield from ctx.acknowledged(row.symbol, ours.exchange_order_id))
@@ -195,17 +196,18 @@ def _given_up(
     code: str | None = None,
     kind: type[CameToNothing] = CameToNothing,
 ) -> Flow[None]:
-    """Give the exit up: what is held stays as it was. Raises: CameToNothing, of a kind."""
+    """Give the exit up; what is held stays as it was. Raises: CameToNothing, or the subclass `kind`."""
     yield from tell_nothing_came(ctx, row.position_id, ours, state, reason=reason, code=code)
     yield from ctx.note(f"{ours.name} for {plain(ours.requested_qty or row.quantity)} came to nothing: {reason}")
     raise kind(reason)
 
 
-def _let_go(ctx: FlowContext, position_id: str, why: str) -> Flow[PositionRow]:
-    """End a cycle that the exchange knows nothing of any more, if it is so: somebody else closed it.
+def _closed_if_gone(ctx: FlowContext, position_id: str, why: str) -> Flow[PositionRow]:
+    """Close a cycle of which the exchange holds nothing any more, because somebody else closed it.
 
-    A stop that was filled says at what price. Else three answers have to agree, one of them that nothing was there to
-    be reduced: an account that shows nothing is not believed alone. Shape: the row after it, open where they do not.
+    If a stop was filled, it says at what price. Otherwise three answers have to agree: the refusal of the closing
+    order, because there was nothing to reduce, and two reads of the account. An empty account alone is not believed.
+    Shape: the row afterwards; it stays open where the answers do not agree.
     """
     row = yield from stops_heard(ctx, position_id)
     if not row.status.is_open or (yield from nothing_shown(ctx, row)) is None:

@@ -1,4 +1,4 @@
-"""Moving the stop of a position that is held: a new one first, then the old one is taken away."""
+"""Moving the stop of an active position: the new stop is placed first, then the old one is cancelled."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from infrastructure.trading.trade_outcome import Outcome, kind_of
 
 
 def protect(ctx: FlowContext, position_id: str, stop_price: Decimal) -> Flow[Outcome]:
-    """Let the stop of an active position stand at another price; what cannot be had leaves the one that there is."""
+    """Move the stop of an active position to another price; if the exchange refuses the new one, the old one stays."""
     try:
         row = yield from ctx.row(position_id)
     except CommandRefused as refusal:

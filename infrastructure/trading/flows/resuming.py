@@ -1,4 +1,4 @@
-"""Taking up whatever is unfinished: after a crash, at once what is ours, and in time what is nobody's."""
+"""Taking up unfinished cycles after a crash: this owner's at once, and others' when they are overdue."""
 
 from __future__ import annotations
 
@@ -18,10 +18,11 @@ from projections.positions import PositionRow
 
 
 def resume(ctx: FlowContext, adopted: Collection[str] = ()) -> Flow[list[Outcome]]:
-    """Bring every open cycle of this account as far as it can be brought: its own at once, others' when overdue.
+    """Bring every open cycle of this account as far as possible: this owner's at once, others' when overdue.
 
-    What was adopted a moment ago is nobody else's, though no owner stands in its events.
-    Shape: an outcome for each that was taken up. What another process did meanwhile is no fault of either.
+    The cycles in `adopted` were adopted by this trader a moment ago, and count as its own, though their events name no
+    owner.
+    Shape: an outcome for each cycle that was taken up; one that another process changed meanwhile is no error.
     """
     rows: Sequence[PositionRow] = yield Read("positions", (), {"open": True})
     outcomes: list[Outcome] = []
@@ -35,13 +36,13 @@ def resume(ctx: FlowContext, adopted: Collection[str] = ()) -> Flow[list[Outcome
 
 
 def is_at_rest(row: PositionRow) -> bool:
-    """Whether nothing is on its way: it is held, covered as its rules say, and no order was promised."""
+    """Whether nothing is under way: the position is active and protected as its rules say, without a promised order."""
     is_covered = row.protected or row.protection == "bot"
     return row.status is Status.ACTIVE and is_covered and not row.orders.live("entry") and not row.orders.live("exit")
 
 
 def _may_be_taken(ctx: FlowContext, row: PositionRow) -> Flow[bool]:
-    """Whether a cycle was begun by this owner, or has been left alone for so long that nobody is at work on it."""
+    """Whether this owner began a cycle, or nothing has changed in it for so long that no other process works on it."""
     idle = (yield from ctx.now()) - row.updated_at
     if idle.total_seconds() >= ctx.rules.others_seconds:
         return True
@@ -52,10 +53,10 @@ def _may_be_taken(ctx: FlowContext, row: PositionRow) -> Flow[bool]:
 
 def _taken_up(ctx: FlowContext, row: PositionRow) -> Flow[Outcome]:
     position_id = row.position_id
-    if row.stray:  # nobody wants it any more, and no stop of it could be told
+    if row.stray:  # no bot wants it any more, and the ledger takes no stop for it
         return (yield from exit_position(ctx, position_id, reason="stray"))
     try:
-        yield from _entries_heard(ctx, row)
+        yield from _entry_fills_told(ctx, row)
         row = yield from stops_heard(ctx, position_id)
         for ours in row.orders.live("exit"):
             if ours.client_order_id is not None and row.status is not Status.ROLLING_BACK:
@@ -70,8 +71,8 @@ def _taken_up(ctx: FlowContext, row: PositionRow) -> Flow[Outcome]:
     return (yield from carried_on(ctx, position_id))
 
 
-def _entries_heard(ctx: FlowContext, row: PositionRow) -> Flow[None]:
-    """Tell the fills of entries first: what a stop closed meanwhile was entered before."""
+def _entry_fills_told(ctx: FlowContext, row: PositionRow) -> Flow[None]:
+    """Record the fills of entries before those of stops: what a stop closed had been entered before."""
     for ours in row.orders.live("entry"):
         if ours.exchange_order_id is None:
             continue

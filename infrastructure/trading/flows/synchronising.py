@@ -1,4 +1,4 @@
-"""The synchroniser: the ledger beside the account, twice, the stops asked between, and what is certain put right."""
+"""The synchroniser: compares the ledger with two reads of the account, and corrects what both reads agree on."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from projections.reconciliation.confirmations import CONFIRMATION_GAP
 
 @dataclass(frozen=True, slots=True)
 class Synchronised:
-    """What a synchroniser found and did; `results` is empty when the account could not be read."""
+    """What one synchronisation found and did; `results` is empty when the account could not be read."""
 
     results: tuple[Reconciled, ...]
     taken_up: tuple[Outcome, ...]
@@ -30,14 +30,15 @@ class Synchronised:
 
     @property
     def ok(self) -> bool:
-        """Whether the account was read, and nothing is left to look at."""
+        """Whether the account was read, and no difference is left."""
         return bool(self.results) and all(result.ok for result in self.results)
 
 
 def synchronise(ctx: FlowContext) -> Flow[Synchronised]:
-    """Compare, correct what two reads of the account agree on, and take up what was adopted or lost its stop.
+    """Compare, correct what two reads of the account agree on, and resume what was adopted or lost its stop.
 
-    Between the two the stops of what differs are asked for. Orders that are too much are named, and left.
+    Between the two reads the stops of positions that differ are looked up. Surplus orders are named in the story, and
+    left at the exchange.
     """
     try:
         first = yield from ctx.snapshot()
@@ -68,9 +69,10 @@ def synchronise(ctx: FlowContext) -> Flow[Synchronised]:
 
 
 def _stops_heard(ctx: FlowContext, results: Sequence[Reconciled]) -> Flow[None]:
-    """Ask what became of the stops of cycles that differ, and that nobody is at work on.
+    """Look up the stops of active cycles that differ and have no entry or exit under way.
 
-    What a stop closed is told at its price, then; an adjustment, or a close, would say of none that it was one.
+    If a stop closed the position, its fills are recorded with their prices; an adjustment or a close would not know
+    them.
     """
     rows = {each.row.position_id: each.row for result in results for each in result.found.problems if each.row}
     for position_id, row in rows.items():
@@ -83,6 +85,6 @@ def _stops_heard(ctx: FlowContext, results: Sequence[Reconciled]) -> Flow[None]:
 
 
 def _adopted(done: Sequence[Applied]) -> set[str]:
-    """The cycles that these corrections began."""
+    """The position ids of the cycles that these corrections adopted."""
     adopted = [each.answer for each in done if each.correction.command.verb == Adopt.verb]
     return {answer.position_id for answer in adopted if isinstance(answer, Receipt)}

@@ -1,1 +1,1 @@
-"""What flows are put together from: finding an order, following its fills, covering and undoing what is held."""
+"""The steps of flows: finding an order, following its fills, placing stops, and rolling back."""

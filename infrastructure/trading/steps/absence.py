@@ -1,4 +1,4 @@
-"""Whether nothing is held any more: the account says so twice, with time enough between to show what was filled."""
+"""The proof that nothing is held any more: two reads of the account, with enough time between to show a fill."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from infrastructure.trading.flow_context import FlowContext
 from projections.positions import PositionRow
 
 READS: Final = 2
-"""How often the account has to show nothing, until nothing is taken for the truth."""
+"""How many reads of the account have to show no position, before it is believed."""
 
 
 def nothing_shown(ctx: FlowContext, row: PositionRow) -> Flow[dict[str, Any] | None]:
-    """Whether the account shows, twice, that nothing of the leg is held; a list with doubts shows nothing.
+    """The evidence that nothing of the leg is held: two reads of the account show no position; else None.
 
-    Between the two it has time to show what was filled a moment ago.
+    A list that is incomplete or in doubt proves nothing. Between the two reads a recent fill has time to appear.
     """
     market = yield from ctx.market(row.symbol)
     for read in range(READS):

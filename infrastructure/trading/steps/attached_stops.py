@@ -1,4 +1,4 @@
-"""The stop that an exchange sets with an entry: seen in the account, put on record, and taken away with the rest."""
+"""The stop that an exchange sets with an entry: found in the account, recorded, and cancelled with the others."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from projections.account_snapshot import AccountSnapshot, OrderReport
 from projections.positions import PositionRow
 
 LOOKS = 3
-"""How often the account is asked for it; then a stop of our own is placed, for a second one does no harm."""
+"""How often the account is read for it; then a stop of our own is placed, because a second stop does no harm."""
 
 
 def attached_noted(ctx: FlowContext, row: PositionRow, market: TradedMarket) -> Flow[None]:
-    """Put the stop that came with the entry on record, as soon as the account shows it."""
+    """Record the stop that came with the entry, as soon as the account shows it."""
     price = yield from attached_price(ctx, row, market)
     if price is None or not row.quantity or row.orders.live("stop"):
         return
@@ -42,16 +42,16 @@ def attached_noted(ctx: FlowContext, row: PositionRow, market: TradedMarket) -> 
 
 
 def attached_on_record(ctx: FlowContext, row: PositionRow, market: TradedMarket) -> Flow[Order | None]:
-    """The stop on record that came with the entry and has an order; by its price, for it has no name of ours."""
+    """The recorded stop that came with the entry and is an order; found by its price: it has no client order id."""
     price = yield from attached_price(ctx, row, market)
     there = (stop for stop in row.orders.live("stop") if stop.price == price and stop.exchange_order_id is not None)
     return None if price is None else next(there, None)
 
 
 def attached_was_hit(ctx: FlowContext, row: PositionRow, market: TradedMarket) -> Flow[bool]:
-    """Whether a stop that came with the entry closed it before it was on record: two reads of the account show nothing.
+    """Whether the stop that came with the entry was hit before it was recorded: two reads of the account show nothing.
 
-    Between the two the account has time to show what was filled. A stop on record says for itself what became of it.
+    Between the two reads a recent fill has time to appear. If a recorded stop is no longer open, that stop explains it.
     """
     if not row.quantity or (yield from attached_price(ctx, row, market)) is None:
         return False
@@ -71,7 +71,7 @@ def attached_was_hit(ctx: FlowContext, row: PositionRow, market: TradedMarket) -
 
 
 def attached_cancelled(ctx: FlowContext, row: PositionRow) -> Flow[None]:
-    """Take away the stop that came with the entry of a cycle of which nothing is held, where it was never told."""
+    """Cancel the stop that came with the entry of a cycle that holds nothing any more, if it was never recorded."""
     if not ctx.rules.attaches_stops:
         return
     price = yield from attached_price(ctx, row, (yield from ctx.market(row.symbol)))
@@ -81,7 +81,7 @@ def attached_cancelled(ctx: FlowContext, row: PositionRow) -> Flow[None]:
 
 
 def _shown(seen: AccountSnapshot, row: PositionRow, price: Decimal) -> dict[str, object] | None:
-    """What the ledger is told of it: an order of its own, or a property of the position."""
+    """The fields of the command that records it: it is an order of its own, or a property of the position."""
     order = _order(seen, row, price)
     if order is not None:
         return {"exchange_order_id": order.order_id, "quantity": order.quantity}
@@ -95,7 +95,7 @@ def _shown(seen: AccountSnapshot, row: PositionRow, price: Decimal) -> dict[str,
 def _order(seen: AccountSnapshot, row: PositionRow, price: Decimal) -> OrderReport | None:
     key = PositionKey(row.symbol, row.exchange, row.account, row.leg)
     for order in seen.orders or ():
-        is_nobodys = not order.client_order_id  # one of our own has a name
-        if order.is_stop and is_nobodys and order.trigger_price == price and order.closes(key, row.side):
+        is_of_exchange = not order.client_order_id  # an order of our own has one
+        if order.is_stop and is_of_exchange and order.trigger_price == price and order.closes(key, row.side):
             return order
     return None

@@ -1,4 +1,4 @@
-"""Taking an order away, and making sure of it."""
+"""Cancelling an order, and making sure that it is no longer open."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from infrastructure.trading.flow_context import FlowContext
 
 
 def cancelled(ctx: FlowContext, order: ExchangeOrder | None) -> Flow[ExchangeOrder | None]:
-    """Take away what is left of an order that is open.
+    """Cancel what is left of an order that is open.
 
-    Shape: the order as it stands after that; None where there is none. Refuses: NoAnswer, when it stays open.
+    Shape: the order as it stands afterwards; None where there is none. Refuses: NoAnswer, when it stays open.
     """
     if order is None or order.state is not OrderState.OPEN:
         return order

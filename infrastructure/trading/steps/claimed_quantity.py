@@ -1,4 +1,4 @@
-"""How much of what was asked for is claimed: as much as can be ordered at its market."""
+"""The quantity that is claimed: what was asked for, as far as it can be ordered at its market."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _NONE: Final = Decimal(0)
 
 
 def opening_quantity(ctx: FlowContext, wanted: Decimal, market: TradedMarket) -> Decimal:
-    """What an entry asks for, rounded down to the step. Raises: CameToNothing for less than the exchange takes."""
+    """The quantity of an entry, rounded down to the step. Raises: CameToNothing below the exchange's minimum."""
     return _claimed(ctx, wanted, market, max(market.min_quantity or _NONE, market.quantity_step or _NONE))
 
 
 def closing_quantity(ctx: FlowContext, wanted: Decimal, market: TradedMarket) -> Decimal:
-    """The part that an exit asks for; an order that only reduces is held to the step alone. Raises: CameToNothing."""
+    """The quantity of a partial exit; a reduce-only order needs no minimum but the step. Raises: CameToNothing."""
     return _claimed(ctx, wanted, market, market.quantity_step or _NONE)
 
 

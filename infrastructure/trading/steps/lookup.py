@@ -1,4 +1,4 @@
-"""Finding out what became of an order: asked by its own name until it is shown, or can no longer be."""
+"""Finding out what became of an order: it is looked up until the exchange shows it, or it can no longer appear."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from infrastructure.trading.flow_context import FlowContext
 from projections.positions import PositionRow
 
 PATIENCE = 2
-"""So many times as long as an order may take to appear, silence is borne; then nobody knows for now."""
+"""The lookup ends as not known after this many times the time in which an order may appear, if there is no answer."""
 
 
 def sought(ctx: FlowContext, symbol: str, client_order_id: str, shown_seconds: float) -> Flow[ExchangeOrder | None]:
     """Look for an order by its client order id.
 
-    Shape:   None only when the exchange said no, and said it again when it could no longer have been too early: an
-             order is counted as sent when the looking began, for whoever sent it may have done so until then.
-    Refuses: NoAnswer, when the exchange does not answer for long: nothing is known.
+    Shape:   None only when the exchange does not know the order at a time when it must have appeared. That time counts
+             from the start of this lookup, because the order may have been sent until then.
+    Refuses: NoAnswer, when the exchange does not answer for too long: nothing is known.
     """
     began = yield from ctx.now()
     wanted = timedelta(seconds=max(ctx.rules.lookup_seconds, shown_seconds))
@@ -47,9 +47,10 @@ def sought(ctx: FlowContext, symbol: str, client_order_id: str, shown_seconds: f
 
 
 def shown(ctx: FlowContext, row: PositionRow, ours: Order) -> Flow[ExchangeOrder | None]:
-    """How an order stands that the exchange acknowledged.
+    """An order that the exchange acknowledged, looked up by its exchange id.
 
-    Shape:   None only once it is no longer so new that it may be there and not be shown: it would rest for ever.
+    Shape:   None only when it is so old that it would have to be shown; a newer one is waited for, because an order
+             that is overlooked here would never be cancelled.
     Refuses: NoAnswer.
     """
     order_id = ours.exchange_order_id
@@ -58,8 +59,8 @@ def shown(ctx: FlowContext, row: PositionRow, ours: Order) -> Flow[ExchangeOrder
     if order is not None:
         return order
     market = yield from ctx.market(row.symbol)
-    told = yield from ctx.history(row.position_id)
-    times = [each.event.ts_event for each in told if getattr(each.event, "exchange_order_id", None) == order_id]
+    entries = yield from ctx.history(row.position_id)
+    times = [each.event.ts_event for each in entries if getattr(each.event, "exchange_order_id", None) == order_id]
     until = max(times, default=row.updated_at) + timedelta(seconds=market.shown_seconds)
     attempt = 0
     while order is None and (now := (yield from ctx.now())) < until:

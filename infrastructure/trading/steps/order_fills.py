@@ -1,4 +1,4 @@
-"""Following an order until it has ended, and telling the ledger what was filled of it, fill by fill."""
+"""Following an order until it has ended, and recording its fills one by one."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ENDED: Final = {
     OrderState.REJECTED: "rejected",
 }
 _FILLS_POLLS: Final = 6
-"""How often the fills of an order that has ended are waited for; then its statement has to do."""
+"""How often the fills of an ended order are polled for; after that the order's own total is used."""
 
 Meanwhile = Callable[[], Flow[None]]
 
@@ -41,9 +41,9 @@ def followed(
     reason: str | None = None,
     meanwhile: Meanwhile | None = None,
 ) -> Flow[ExchangeOrder]:
-    """Tell every fill of an order until it has ended; what is left after `fill_seconds` is cancelled.
+    """Record every fill of an order until it has ended; what is left after `fill_seconds` is cancelled.
 
-    Shape:   the order as it ended, with all that was filled of it told. After every fill `meanwhile` is done.
+    Shape:   the order as it ended, with the fills that the exchange shows recorded. `meanwhile` runs after new fills.
     Refuses: NoAnswer, when the exchange stays silent.
     """
     symbol, told, is_cancelled = symbol_of(position_id), set[str](), False
@@ -73,14 +73,14 @@ def followed(
 
 
 def _as_far_as_stated(ctx: FlowContext, order: ExchangeOrder) -> ExchangeOrder:
-    """An order that has ended, whose fills stay out of sight: its own total has to do, where it has one."""
+    """An ended order whose fills are not shown: its own total is used. Refuses: NoAnswer when it states none."""
     if order.state is OrderState.FILLED and not order.filled_qty:
         raise NoAnswer(f"{ctx.exchange} says that order {order.order_id} is filled, and shows nothing of it")
     return order
 
 
 def all_fills(ctx: FlowContext, symbol: str, order: ExchangeOrder) -> Flow[Sequence[ExchangeFill]]:
-    """The fills of an order that has ended: waited for until they come to its total, or as far as they are shown."""
+    """The fills of an ended order: polled for until they add up to its total, or else those that are shown."""
     for attempt in range(_FILLS_POLLS):
         fills = yield from ctx.fills(symbol, order)
         if sum((fill.quantity for fill in fills), Decimal(0)) >= order.filled_qty:
@@ -98,7 +98,7 @@ def fills_told(
     told: set[str] | None = None,
     reason: str | None = None,
 ) -> Flow[tuple[Decimal, bool]]:
-    """Tell the ledger the fills that it does not know of; how much they add up to, and whether one was new."""
+    """Record the fills of an order that are not in `told`; returns the total of all fills, and whether one was new."""
     total, news, told = Decimal(0), False, set() if told is None else told
     kind: type[Command] = c.RecordEntryFill if role == "entry" else c.Reduce
     why = {} if role == "entry" else {"reason": reason}
@@ -127,7 +127,7 @@ def fills_told(
 
 
 def tell_ended(ctx: FlowContext, position_id: str, order: ExchangeOrder, ours: Order) -> Flow[None]:
-    """Tell the ledger that nothing more is filled of an order, and what the exchange states of it."""
+    """Record that an order has ended, with the total and average that the exchange states of it."""
     stated: dict[str, Any] = {}
     if order.filled_qty:
         stated = {"filled_qty": order.filled_qty, "avg_px": order.avg_px or None}
@@ -144,7 +144,7 @@ def tell_ended(ctx: FlowContext, position_id: str, order: ExchangeOrder, ours: O
 def tell_nothing_came(
     ctx: FlowContext, position_id: str, ours: Order, state: OrderState, *, reason: str, code: str | None = None
 ) -> Flow[None]:
-    """Tell the ledger that an order was not taken, or that nothing of it was filled."""
+    """Record that the exchange did not accept an order, or that nothing of it was filled."""
     yield from ctx.tell(
         o.EndOrder,
         position_id=position_id,
@@ -158,9 +158,9 @@ def tell_nothing_came(
 def withdrawn(
     ctx: FlowContext, position_id: str, role: Literal["entry", "exit"], *, reason: str | None = None
 ) -> Flow[PositionRow]:
-    """Cancel what is left of the orders of one role, so that nothing more is filled, and tell what was.
+    """Cancel what is left of the orders of one role, and record what was filled of them.
 
-    Shape: the row after it. Refuses: NoAnswer, when one may still be filled.
+    Shape: the row afterwards. Refuses: NoAnswer, when one of them may still be filled.
     """
     row = yield from ctx.row(position_id)
     for ours in row.orders.live(role):

@@ -1,4 +1,4 @@
-"""A stop for whatever is held and not covered: planned from the real entry, placed once, and told."""
+"""Stops for what is held and not covered: planned from the real entry, placed once, and recorded."""
 
 from __future__ import annotations
 
@@ -38,22 +38,22 @@ from infrastructure.trading.steps.stop_prices import planned_price, why_none
 from projections.positions import PositionRow
 
 _STOPS_MAX: Final = 8
-"""How many stops one flow places for what is held at most; whoever needs more has met something that is not known."""
+"""The most stops that one flow places for a position; if they do not cover it, something unknown has happened."""
 
 
 class CannotProtect(Exception):
-    """No stop can be had for what is held; it is to be rolled back."""
+    """The position cannot get a stop, and has to be rolled back."""
 
 
 class NoPlan(CannotProtect):
-    """Nothing says where a stop would stand."""
+    """There is no plan that says at which price the stop should be."""
 
 
 def protected(ctx: FlowContext, position_id: str, market: TradedMarket, *, is_entered: bool) -> Flow[PositionRow]:
-    """Cover what is held; when the entry has ended, say that the position is active.
+    """Place stops for what is held and not covered; when the entry has ended, record that the position is active.
 
-    A stray has no stop of its own, for another cycle has its slot.
-    Shape:   the row after it. Refuses: CannotProtect; NoAnswer, when nobody knows whether there is a stop.
+    A stray gets no stop, because another cycle has its slot.
+    Shape:   the row afterwards. Refuses: CannotProtect; NoAnswer, when it is not known whether there is a stop.
     """
     row = yield from ctx.row(position_id)
     if row.stray:
@@ -81,9 +81,9 @@ def _uncovered(row: PositionRow) -> Decimal:
 
 
 def _moved_to_plan(ctx: FlowContext, row: PositionRow, attached: Order, market: TradedMarket) -> Flow[PositionRow]:
-    """Let a stop by the real entry take the place of one that came with the entry, unless they are at one price.
+    """Replace the stop that came with the entry by one at the price planned from the real entry, if the prices differ.
 
-    It is placed before the other is taken away; where it cannot be had, the other one stays.
+    The new stop is placed before the other is cancelled; if the exchange refuses it, the other one stays.
     """
     if (yield from planned_price(ctx, row, market)) in (None, attached.price):
         return row
@@ -99,7 +99,7 @@ def _moved_to_plan(ctx: FlowContext, row: PositionRow, attached: Order, market: 
 
 
 def _taken_away(ctx: FlowContext, row: PositionRow, stop: Order, why: str) -> Flow[None]:
-    """Cancel a stop that another one stands in for; one that was hit meanwhile has closed what it was for."""
+    """Cancel a stop that another one replaces, and record it as lost; record its fills if it was hit meanwhile."""
     if stop.exchange_order_id is None:
         return
     order = yield from cancelled(ctx, (yield from shown(ctx, row, stop)))
@@ -113,10 +113,10 @@ def _taken_away(ctx: FlowContext, row: PositionRow, stop: Order, why: str) -> Fl
 
 
 def moved(ctx: FlowContext, position_id: str, price: Decimal, market: TradedMarket) -> Flow[PositionRow]:
-    """Let one stop at a price take the place of all others, and place it before they are taken away.
+    """Place a stop at a price, and then cancel all stops at other prices.
 
-    One that a process placed right before it was killed is found, and taken away like the others when it stands at
-    another price. Shape: the row after it. Refuses: CannotProtect, and the others stay; NoAnswer.
+    A stop that a process placed right before it was killed is found, and cancelled too if it is at another price.
+    Shape: the row afterwards. Refuses: CannotProtect, and the other stops stay; NoAnswer.
     """
     row = yield from ctx.row(position_id)
     for _ in range(_STOPS_MAX):
@@ -144,9 +144,9 @@ def _stop(
     price: Decimal | None = None,
     may_be_for_all: bool = True,
 ) -> Flow[None]:
-    """Place one stop, or find the one that was placed before a crash, and tell the ledger what that one covers.
+    """Place one stop, or find the one that was placed before a crash, and record what it covers.
 
-    It stands at a price that is said, be it beyond the entry, or where its plan says.
+    It is placed at `price`, which may be beyond the entry, or else at the price of its plan.
     """
     price = price or (yield from planned_price(ctx, row, market))
     if price is None or row.avg_px_open is None:
@@ -189,7 +189,7 @@ def _stop(
 
 
 def _names(row: PositionRow) -> list[str]:
-    """The names that the next stop may have; a stop that took another's place on record left the first to that one."""
+    """The client order ids that the next stop may have; a recorded stop that replaced another may have the first."""
     number = sum(1 for _ in of_role(row.orders, "stop"))
     names = (f"stop.{number + more}" for more in range(1, _STOPS_MAX + 1))
     return [client_order_id(row.position_id, name, row.intent_id) for name in names]
@@ -198,9 +198,9 @@ def _names(row: PositionRow) -> list[str]:
 def _placed(
     ctx: FlowContext, position_id: str, ticket: OrderTicket, market: TradedMarket, on_record: Collection[str | None]
 ) -> Flow[ExchangeOrder]:
-    """The stop of a ticket, sent or found; one that was found may be for less than is held by now, or for all.
+    """The stop of a ticket, sent or found; one that was found may cover another quantity than the ticket's.
 
-    Refuses: PositionNotOpen, when the cycle was ended meanwhile; CannotProtect; NoAnswer.
+    Refuses: PositionNotOpen, when the cycle has ended meanwhile; CannotProtect; NoAnswer.
     """
     for attempt in range(ctx.rules.stop_tries):
         try:
@@ -228,9 +228,9 @@ def _placed(
 
 
 def stops_cancelled(ctx: FlowContext, position_id: str) -> Flow[None]:
-    """Take away the stops and targets of a cycle of which nothing is held any more; what is gone already is no harm.
+    """Cancel the stops and targets of a cycle that holds nothing any more; one that is gone already does no harm.
 
-    One that a process placed right before it was killed is known by its client order id alone.
+    A stop that a process placed right before it was killed is not recorded, and is found by its client order id.
     Refuses: NoAnswer, when one may be left.
     """
     row = yield from ctx.row(position_id)

@@ -1,4 +1,4 @@
-"""Where the stop of a position stands: by its plan and its real entry, and along with an entry by its signal."""
+"""The price of a stop: from its plan and the real entry; for one sent with an entry, from the signal's price."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from projections.recovery.required_orders import PlannedOrders
 
 
 def to_tick(price: Decimal, tick: Decimal | None, side: Side) -> Decimal:
-    """Round the price of a stop to the tick, away from the entry: it is never refused for standing on the wrong side.
+    """Round the price of a stop to the tick, away from the entry, so that it is never on the wrong side of it.
 
-    The danger is a position that stands bare, for an exchange refuses a stop that would trigger at once; a tick is its
-    price.
+    An exchange refuses a stop that would trigger at once, and the position would stay unprotected; that costs more than
+    a tick of distance.
     """
     return on_step(price, tick, ROUND_FLOOR if side is Side.LONG else ROUND_CEILING)
 
 
 def planned_price(ctx: FlowContext, row: PositionRow, market: TradedMarket) -> Flow[Decimal | None]:
-    """The price that was planned, from the average entry that is known by now; None where no plan says one."""
+    """The planned price, computed from the average entry known by now; None where there is no plan."""
     events = [entry.event for entry in (yield from ctx.history(row.position_id))]
     plan = PlannedOrders.by(events)
     if any(isinstance(event, PositionAdopted) for event in events) and ctx.rules.adopted_stop_percent is not None:
@@ -48,10 +48,10 @@ def why_none(ctx: FlowContext, row: PositionRow) -> Flow[str]:
 
 
 def attached_price(ctx: FlowContext, row: PositionRow, market: TradedMarket) -> Flow[Decimal | None]:
-    """The price of the stop that goes along with the first entry; None where none does.
+    """The price of the stop that is sent with the first entry; None where none is.
 
-    It follows from what is on record before anything is sent, so that a process that starts again knows of it: the
-    plan, and for a distance in percent the price of the signal.
+    It follows from what is recorded before anything is sent, so that a restarted process computes the same price: from
+    the plan, and for a distance in percent from the signal's price.
     """
     if not (ctx.rules.attaches_stops and market.attaches_stops) or row.protection != "exchange":
         return None

@@ -1,4 +1,4 @@
-"""Undoing what could not be protected: one closing order after another, until it is proven that nothing is left."""
+"""Rolling back a position that cannot be protected: closing orders, until it is proven that nothing is left."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ _NOTHING: Final = Decimal(0)
 
 
 def undone(ctx: FlowContext, position_id: str, reason: str) -> Flow[PositionRow]:
-    """Roll a position back, from wherever an earlier try stopped.
+    """Roll a position back, or go on where an earlier try stopped.
 
-    Shape:   the row after it: `rolled_back`, or `rolling_back` with what is left. Refuses: NoAnswer.
+    Shape:   the row afterwards: `rolled_back`, or `rolling_back` with what is left. Refuses: NoAnswer.
     """
     yield from withdrawn(ctx, position_id, "entry")
     if (yield from ctx.row(position_id)).status is not Status.ROLLING_BACK:
@@ -36,7 +36,7 @@ def undone(ctx: FlowContext, position_id: str, reason: str) -> Flow[PositionRow]
         yield from ctx.note(f"rolling back: {promise.close_side} {plain(promise.close_quantity or row.quantity)}")
         evidence = yield from (_closed(ctx, row, promise) if row.quantity else _gone(ctx, row, promise))
         if evidence is not None:
-            yield from stops_cancelled(ctx, position_id)  # before it is over: nobody would come back for them
+            yield from stops_cancelled(ctx, position_id)  # before the cycle is over, after which no flow looks for them
             yield from ctx.tell(c.RollBack, position_id=position_id, reason=reason, evidence=evidence)
             yield from ctx.note("rolled back, with the proof")
             break
@@ -44,10 +44,10 @@ def undone(ctx: FlowContext, position_id: str, reason: str) -> Flow[PositionRow]
 
 
 def _closed(ctx: FlowContext, row: PositionRow, promise: Receipt) -> Flow[dict[str, Any] | None]:
-    """Send the closing order, or find it; the proof that all is closed, or None when something is left.
+    """Send the closing order, or find it; returns the evidence that all is closed, or None when something is left.
 
-    Another quantity may be held by then than was promised to be closed: an entry that was on its way was filled, or the
-    account was looked at. What is left is promised anew, and that only once the fills of this order are told.
+    The position may hold another quantity by then than the order was promised for: a late entry fill or an adjustment
+    changed it. What is left gets a new promise, but only after the fills of this order are recorded.
     """
     assert promise.close_quantity is not None and promise.client_order_id is not None, "the ledger says what to send"
     try:
@@ -82,7 +82,7 @@ def _closed(ctx: FlowContext, row: PositionRow, promise: Receipt) -> Flow[dict[s
 
 
 def _gone(ctx: FlowContext, row: PositionRow, promise: Receipt) -> Flow[dict[str, Any] | None]:
-    """Nothing is held on record, for a stop was hit: what rests is taken away, and the account asked."""
+    """The evidence where a stop was hit and the ledger holds nothing: cancel the closing order, read the account."""
     if promise.client_order_id is not None:
         yield from cancelled(ctx, (yield from ctx.named(row.symbol, promise.client_order_id)))
     return (yield from nothing_shown(ctx, row))

@@ -1,1 +1,1 @@
-"""What is compared beside side and quantity: stops on record, strays, units, balances."""
+"""Comparisons beside side and quantity: recorded stops, strays, units, balances."""

@@ -1,4 +1,4 @@
-"""What is held on spot legs beside the balances of an account."""
+"""Comparing spot legs with the balances of an account."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from projections.spot_balances import shortfalls
 
 
 def of_spot(known: Iterable[StreamState], snapshot: AccountSnapshot, symbol: str | None) -> Iterator[Discrepancy]:
-    """What is to be said of them, one-sided: whatever an account has beyond them is its own.
+    """The findings about spot legs; a balance beyond what the ledger holds is no finding.
 
-    Shape: positions of derivatives say nothing of a spot leg, so without balances none is judged.
+    Shape: without balances no spot leg is judged, because positions of derivatives do not show it.
     """
     held = sorted((each for each in known if each.is_held), key=lambda each: each.key.stream)
     lacking = shortfalls([each.row for each in held if each.row is not None], snapshot)

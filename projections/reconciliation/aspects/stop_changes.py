@@ -1,4 +1,4 @@
-"""Which stops of the ledger are at the exchange still, which moved, and which are gone."""
+"""Comparing recorded stops with those at the exchange: which are unchanged, which moved, and which are gone."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from projections.reconciliation.stop_orders import StopCoverage
 
 
 class Moved(NamedTuple):
-    """A stop at the exchange that is not on record as it is there.
+    """A stop at the exchange that is not recorded as it is.
 
-    Shape: `order` is None for one that belongs to the position; `was` is None for one that is new.
+    Shape: `order` is None for a stop that is a property of the position; `was` is None for a stop that is new.
     """
 
     order: OrderReport | None
@@ -24,17 +24,17 @@ class Moved(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class StopChanges:
-    """What the ledger has not noted of the stops of a position."""
+    """The changes of a position's stops that the ledger has not recorded."""
 
     moved: tuple[Moved, ...] = ()
     lost: tuple[Order, ...] = ()
 
 
 def stop_changes(row: PositionRow | None, cover: StopCoverage) -> StopChanges:
-    """Lay the stops on record beside those at the exchange; none are on record of a position that no cycle explains.
+    """Compare the recorded stops with those at the exchange; without a row, no stops are recorded.
 
-    Shape: an id tells which is which; what has none on either side is paired in order, for a stop that was replaced has
-           another id. One whose price the exchange does not say is there, and cannot be taken over.
+    Shape: stops are matched by their ids. Those that remain on both sides are paired in order, because a stop that was
+           replaced has another id. A stop whose price the exchange does not state exists, but cannot be recorded.
     """
     here = {order.order_id: order for order in (*cover.stops, *cover.wrong_side)}
     recorded = [] if row is None else row.orders.live("stop")
@@ -44,7 +44,7 @@ def stop_changes(row: PositionRow | None, cover: StopCoverage) -> StopChanges:
     gone = [stop for stop in recorded if stop.exchange_order_id not in known]
     new = [order for order in cover.stops if order.order_id not in known]
     own = cover.position.stop_price
-    if own is not None:  # some exchanges show it as an order as well: then it is that one, unless it is known without
+    if own is not None:  # some exchanges show it as an order, too: then it is that order, unless recorded as attached
         was = next((stop for stop in gone if stop.attached), None)
         if was is not None:
             new = [order for order in new if order.trigger_price != own]
@@ -60,7 +60,7 @@ def stop_changes(row: PositionRow | None, cover: StopCoverage) -> StopChanges:
     elif not recorded:
         moved += [Moved(order, None) for order in new[:1]]
     lost = gone[len(pairs) :]
-    if cover.wrong_side:  # one of them may be a stop that has no id on record
+    if cover.wrong_side:  # one of them may be a recorded stop without an id
         lost = [stop for stop in lost if stop.exchange_order_id is not None]
     first = next((each for each in moved if _is_for_all(each)), None)
     kept = [each for each in moved if each.was is not None or not _is_for_all(each) or each is first]
@@ -68,17 +68,17 @@ def stop_changes(row: PositionRow | None, cover: StopCoverage) -> StopChanges:
 
 
 def _is_for_all(moved: Moved) -> bool:
-    """Whether it closes whatever is held: of those, the ledger knows the latest alone."""
+    """Whether it closes whatever is held; the ledger keeps only the latest such stop."""
     return moved.order is None or moved.order.quantity is None
 
 
 def to_note(cover: StopCoverage) -> tuple[OrderReport, ...]:
-    """The stops to remember with a position that is adopted, beside one that belongs to it."""
+    """The stop orders to record with an adopted position, in addition to a stop that is a property of it."""
     return tuple(each.order for each in stop_changes(None, cover).moved if each.order is not None)
 
 
 def _is_on_record(moved: Moved, cover: StopCoverage) -> bool:
-    """Whether there is nothing to note of it; one whose price is not said is only known to be there."""
+    """Whether nothing has to be recorded about it; a stop without a stated price cannot be recorded."""
     order, was = moved
     if order is None:
         return was is not None and was.price == cover.position.stop_price

@@ -1,4 +1,4 @@
-"""What is found of stops, in words."""
+"""Findings about stops, in words."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from projections.reconciliation.stop_orders import StopCoverage
 
 
 def moved_text(moved: Moved, cover: StopCoverage) -> str:
-    """What is noted of a stop that moved, or is new, beside what is on record."""
+    """A stop that moved or is new, and what is recorded."""
     known = "no order" if moved.was is None else _recorded_text(moved.was)
     if moved.order is None:
         assert cover.position.stop_price is not None, "a stop of the position"
@@ -29,7 +29,7 @@ def _recorded_text(stop: Order) -> str:
 
 
 def too_much_text(stop: OrderReport, position: PositionReport) -> str:
-    """What a stop would open that closes more than is held."""
+    """A stop that is larger than the position, and what it would open."""
     assert stop.quantity is not None, "larger than something"
     rest = plain(EXACT.subtract(stop.quantity, position.quantity))
     opens = "short" if stop.side == "sell" else "long"
@@ -40,7 +40,7 @@ def too_much_text(stop: OrderReport, position: PositionReport) -> str:
 
 
 def lacking_text(cover: StopCoverage) -> str:
-    """What is not covered."""
+    """What the stops of a position leave uncovered."""
     if not cover.stops:
         return f"no stop at the exchange for {cover.position.in_words}"
     return f"its stops cover only a part of {plain(cover.position.quantity)}: {names_text(cover.stops)}"
@@ -52,7 +52,7 @@ def names_text(orders: Iterable[OrderReport]) -> str:
 
 
 def price_text(order: OrderReport) -> str:
-    """Where an order is triggered, as far as that is said."""
+    """The trigger price of an order; empty if it is not stated."""
     return "" if order.trigger_price is None else f" at {plain(order.trigger_price)}"
 
 

@@ -1,4 +1,4 @@
-"""What is held in cycles that are over, beside what an exchange shows of their key."""
+"""Comparing strays, which are held in cycles that are over, with what an exchange shows for their key."""
 
 from __future__ import annotations
 
@@ -14,21 +14,22 @@ from projections.reconciliation.stream_state import StreamState
 
 
 def signed_qty(position: PositionReport | None) -> Decimal:
-    """What an exchange shows of a key; below zero for a short, and zero for nothing."""
+    """The quantity that an exchange shows; below zero for a short, zero for no position."""
     return Decimal(0) if position is None else EXACT.multiply(position.quantity, position.side.sign)
 
 
 def is_with_strays(standing: StreamState, position: PositionReport | None) -> bool:
-    """Whether what is shown is all that the ledger holds of a key, strays and all."""
+    """Whether the exchange shows the sum of the open cycle and the strays of a key."""
     return bool(standing.strays) and signed_qty(position) == standing.total_qty
 
 
 def of_strays(
     standing: StreamState, position: PositionReport | None, confirmations: int, *, is_judged: bool
 ) -> Iterator[Discrepancy]:
-    """What is to be said of every stray of a key.
+    """A finding for every stray of a key.
 
-    Shape: it is told in any case, with the position that it is part of, if it is; gone when enough snapshots agree.
+    Shape: it has the position of which the stray is a part, if the exchange shows that; and the number of snapshots
+           that agree that the stray is gone.
     """
     shown = signed_qty(position)
     is_there = is_judged and shown == standing.total_qty

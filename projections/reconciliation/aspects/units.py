@@ -1,4 +1,4 @@
-"""In which unit the ledger counts what an exchange shows."""
+"""Converting a snapshot to the units in which the ledger counts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from projections.reconciliation.stream_state import StreamState
 
 
 def in_units_of(snapshot: AccountSnapshot, known: Iterable[StreamState]) -> AccountSnapshot:
-    """The snapshot in the units of the ledger: in contracts, where an instrument was defined as contracts of a size."""
+    """The snapshot in the units of the ledger: in contracts where the instrument is defined with a contract size."""
     sizes = {standing.key.symbol: standing.contract_size for standing in known if standing.contract_size != ONE}
     if not sizes:
         return snapshot
@@ -39,7 +39,7 @@ def in_units_of(snapshot: AccountSnapshot, known: Iterable[StreamState]) -> Acco
 
 
 def undefined_unit(standing: StreamState, position: PositionReport) -> str | None:
-    """How to define an instrument of which the exchange counts contracts, and nobody said so; None where one did."""
+    """How to define an instrument that the exchange counts in contracts; None if that is done, or not needed."""
     size = position.contract_size
     if standing.terms is not None or size == ONE:
         return None

@@ -1,1 +1,1 @@
-"""What writes into PostgreSQL: the append, and many of them at once."""
+"""Writing into PostgreSQL: the append, and the bulk load of many events."""

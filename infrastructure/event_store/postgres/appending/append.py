@@ -1,17 +1,16 @@
 """The append: one statement that takes the writers' lock, inserts the events and writes the row and its orders.
 
-A writer holds a shared advisory lock until its transaction ends. Writers never wait for each other by it; a follower
-that is granted the exclusive lock for an instant knows that every event below the last one is there to be read, for
-the lock is taken by the condition under which an event is selected, and only what was selected is given a place in
-the global order.
+A writer holds a shared advisory lock until its transaction ends; writers never wait for each other because of it. The
+WHERE condition of the insert takes the lock, and only a selected event gets a nid. So a follower that gets the
+exclusive lock for an instant knows that every event below the last nid is visible.
 
-Events follow those that they were decided on, or are not written: the same condition asks for the hash of the event
-before the first of each stream. It is not there when the past was lost that this process remembers, by a failover or
-a restore; the version alone would be free then, and the stream would have a hole for good.
+Events are written only after the event on which they were decided: the same condition asks for the hash of the event
+before the first new one of each stream. That hash is missing when a failover or a restore lost events which this
+process remembers. The version alone would then be free, and the stream would have a permanent gap.
 
-The row is written from what the insert of the events returned, so that a conflict of versions is met before the row
-could meet one of its own, and no row is written without them. Parameters are text with a cast each, so that whatever
-is None or how large a number is, it is one prepared statement.
+The row is written from the result of the insert of the events. So a conflict of versions is found before a conflict of
+rows, and no row is written without its events. Each parameter is text with a cast, so that one prepared statement
+serves every combination of None and of number sizes.
 """
 
 from __future__ import annotations
@@ -99,23 +98,23 @@ _LINE_NAMES: Final = ", ".join(OrderLine._fields)
 
 @cache
 def row_statement(table: str) -> bytes:
-    """Writing one row of a table of positions, or replacing it."""
+    """The statement that inserts or replaces one row of a positions table."""
     return f"INSERT INTO {table} ({', '.join(STORED)}) VALUES {_ROW_CASTS} {_REPLACING}".encode()
 
 
 @cache
 def line_statement(table: str) -> bytes:
-    """Writing one order beside a table of positions, or replacing it."""
+    """The statement that inserts or replaces one order beside a positions table."""
     return f"INSERT INTO {table}_orders ({_LINE_NAMES}) VALUES {_LINE_CASTS} {_REPLACING_LINE}".encode()
 
 
 @cache
 def statement(events: int, rows: int, lock: int, *, lines: int = 0, follows: int = 0, notify: bool) -> bytes:
-    """The append of some events, rows and orders, with PostgreSQL's own placeholders: nothing is left to translate.
+    """The statement that appends so many events, rows and orders, with PostgreSQL's own placeholders ($1, $2 …).
 
-    `follows` is how many streams go on after an event that must be there; if one is not, nothing is written.
-    Shape: one row with the number of events that were written: all or none. Where something drops a part of them the
-    server divides by zero, and nothing is written.
+    `follows` is how many streams continue after an event that must exist; if one is missing, nothing is written.
+    Shape: one row with the number of events that were written: all or none. Where a trigger drops some of them, the
+    statement divides by zero on purpose, so that nothing is written.
     """
     event_names = ", ".join(name for name, _ in EVENT_COLUMNS)
     event_values = ", ".join([_EVENT_CASTS] * events)
@@ -149,7 +148,7 @@ def channel(lock: int) -> str:
 
 
 class PreparedAppend(NamedTuple):
-    """What is written at once: events and their hashes, what they follow, and the rows and orders they lead to."""
+    """An append in one statement: events with their hashes, the ends that they follow, and changed rows and orders."""
 
     records: Sequence[EventRecord]
     hashes: Sequence[str]
@@ -189,7 +188,7 @@ def row_values(row: PositionRow) -> list[str | None]:
 
 
 def as_stored(row: PositionRow) -> tuple[Any, ...]:
-    """A row as the driver reads it back, with its orders as one text."""
+    """The columns of a row as the driver returns them, with its orders as one text."""
     values = stored_values(row)
     return (*[fees_text(value) if type(value) is dict else value for value in values], orders_text(row.orders))
 
@@ -215,4 +214,4 @@ _BYTES: Final[dict[type, Callable[[Any], bytes]]] = {
     dict: lambda value: fees_text(value).encode(),
     **dict.fromkeys((str, Leg, Side, Status, Source), str.encode),
 }
-"""The same text as bytes at once: a row is most of what an append sends."""
+"""Encodes the same text directly as bytes, which is faster: a row is most of what an append sends."""

@@ -1,4 +1,4 @@
-"""The half of the store on PostgreSQL that writes: an append is sent, settled where its answer was lost, or refused."""
+"""The writing half of the store on PostgreSQL: appends, and finding out what became of one whose answer was lost."""
 
 from __future__ import annotations
 
@@ -50,24 +50,24 @@ _COUNT_ENDS: Final = (
     " pg_catalog.unnest(%s::text[])) AS known (stream, version, hash) JOIN ledger_events USING (stream, version, hash)"
 )
 _COMMIT_HERE: Final = "SELECT pg_catalog.pg_logical_emit_message(true, 'position-ledger'::text, ''::text)"
-"""A commit of nothing: it ends when every standby that this server waits for has all that was committed before it."""
+"""An empty commit: it returns when every standby that this server waits for has all earlier commits."""
 _INSERT_REJECTION: Final = (
     f"INSERT INTO rejections ({', '.join(REJECTION_COLUMNS)})"
     f" SELECT given.* FROM (VALUES ({', '.join(['%s'] * len(REJECTION_COLUMNS))})) AS given"
     " WHERE pg_catalog.pg_advisory_xact_lock_shared(%s, %s) IS NOT NULL"
 )
 _OF_NO_PRIMARY: Final = (errors.QueryCanceled, errors.LockNotAvailable, errors.ReadOnlySqlTransaction)
-"""What a server says that cannot commit: it is a standby by now, or waits for a standby that has another primary."""
+"""Errors of a server that cannot commit: it became a standby, or it waits for a standby that has another primary."""
 _AT_ONCE_MAX: Final = 8
 _NOTIFY: Final = "SELECT pg_catalog.pg_notify(%s::text, ''::text)"
 
 
 class AppendingStore(SqlStore):
-    """A store that appends: one round trip and one commit each, and no doubt that is not told."""
+    """A store that appends with one round trip and one commit, and raises AppendInDoubt when the outcome is unknown."""
 
     settings: Settings
     _lock: int
-    """By which the writers of this ledger are told from those of others."""
+    """The part of the advisory lock's key that tells this ledger from others in the database."""
     _connections: Connections
 
     def insert_events(
@@ -78,9 +78,9 @@ class AppendingStore(SqlStore):
         before: Mapping[str, PositionRow] = MappingProxyType({}),
         heads: dict[str, str] | None = None,
     ) -> None:
-        """Append events and write the rows they lead to: one statement, one round trip, one commit.
+        """Append events and write the rows that they change: one statement, one round trip, one commit.
 
-        Refuses: also AppendInDoubt when the connection was lost, and nobody knows what became of the append.
+        Refuses: as the port says, and AppendInDoubt when the outcome of the append is not known.
         """
         if not records:
             return
@@ -130,7 +130,7 @@ class AppendingStore(SqlStore):
                 if connection is not None:
                     self._connections.give_back(connection)
         except errors.UniqueViolation as conflict:
-            _tell_apart(conflict)
+            _raise_conflict(conflict)
         except (psycopg.Error, PoolTimeout) as error:
             if connection is not None and is_lost(connection):
                 raise self._doubt(records, connection, "the connection was lost") from error
@@ -139,10 +139,9 @@ class AppendingStore(SqlStore):
             raise explained(error, self.settings) from None
 
     def _doubt(self, records: Sequence[EventRecord], connection: WatchedConnection, reason: str) -> AppendInDoubt:
-        """An append of which the server did not say that it is done, or said it with a warning.
+        """The error for an append that the server did not confirm, or confirmed with a warning.
 
-        A commit whose wait for a standby is cancelled is said to be done, with a warning: the event is there, on this
-        server alone.
+        A commit whose wait for a standby is cancelled is confirmed with a warning: the event is on this server alone.
         """
         self._connections.distrust(connection, f"{reason} during an append")
         return AppendInDoubt(records, self._connections.backend(connection), settle_seconds(self.settings), reason)
@@ -167,7 +166,7 @@ class AppendingStore(SqlStore):
 
     @staticmethod
     def _require_ends(connection: Connection, follows: Sequence[StreamEnd]) -> None:
-        """Refuse with VersionTaken unless all that is followed is there."""
+        """Refuses: VersionTaken unless every end that the events follow is in the log."""
         ends = [[*column] for column in zip(*follows, strict=True)]
         if ends and connection.execute(_COUNT_ENDS, ends).fetchone() != (len(follows),):
             raise VersionTaken(
@@ -178,7 +177,7 @@ class AppendingStore(SqlStore):
     def _append_in_parts(
         self, connection: Connection, follows: Sequence[StreamEnd], bulk: bulk_load.BulkAppend
     ) -> None:
-        """A batch is one wait, however many statements: it has the whole timeout for it."""
+        """Append a batch in several statements of one transaction; each wait for the server has the whole timeout."""
         with waited_for(connection, self.settings.timeout_seconds), connection.transaction():
             connection.execute(bulk_load.LOCK_POSITIONS)
             self._require_ends(connection, follows)
@@ -198,14 +197,15 @@ class AppendingStore(SqlStore):
             try:
                 bulk_load.restore(connection, self._lock, events, after=after, rows=rows, rejections=rejections)
             except errors.UniqueViolation as conflict:
-                _tell_apart(conflict)
+                _raise_conflict(conflict)
 
     def settle(self, append: UnsettledAppend, seconds: float) -> bool | None:
-        """Whether an append was made, for good; None while the backend that was asked may still be at it.
+        """Whether an append was made durably; None while this is not known, or the backend may still work on it.
 
-        What is found may be on this server alone, and is lost with it; and a server that was replaced by another one
-        may not know it yet, and finds nothing. Neither of the two can commit: then nothing is known, either.
-        Refuses: VersionTaken when somebody else's event stands there; StoreUnavailable.
+        An event that is found may be on this server alone, and be lost with it; and a server that has been replaced by
+        another one without knowing it finds nothing. Neither of these can commit, so an empty commit is tried: without
+        it the answer is None.
+        Refuses: VersionTaken when another event has its version; StoreUnavailable.
         """
         assert isinstance(append.backend, Backend), "this store raised the doubt"
         with self._connections.fresh() as connection, waited_for(connection, seconds):
@@ -220,9 +220,9 @@ class AppendingStore(SqlStore):
             return None if connection.warnings else found is not None
 
     def keeps(self, end: StreamEnd) -> bool | None:
-        """Whether an event is there, and all that this server has committed is on the standbys that it waits for.
+        """Whether an event is in the log, and on every standby that this server waits for.
 
-        None when they do not say so: the event may be on this server alone, or on all but this one.
+        None when the standbys do not confirm it: the event may be on this server alone, or on all but this one.
         """
         with self._connections.apart() as connection:
             found = connection.execute(_COUNT_ENDS, [[column] for column in end]).fetchone()
@@ -237,7 +237,8 @@ class AppendingStore(SqlStore):
             connection.execute(_INSERT_REJECTION, values)
 
 
-def _tell_apart(conflict: errors.UniqueViolation) -> NoReturn:
+def _raise_conflict(conflict: errors.UniqueViolation) -> NoReturn:
+    """Raise the error that belongs to the constraint which was violated."""
     match conflict.diag.constraint_name:
         case "ledger_events_pkey":
             raise VersionTaken(str(conflict)) from conflict

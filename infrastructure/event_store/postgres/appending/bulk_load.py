@@ -1,4 +1,4 @@
-"""Writing many events into PostgreSQL at once: appended, or restored as they were recorded elsewhere."""
+"""Writing many events into PostgreSQL at once: appended, or restored exactly as another ledger recorded them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from projections.positions import PositionRow
 
 _REJECTION_COLUMNS: Final = tuple(column.name for column in fields(Rejection))
 LOCK_POSITIONS: Final = "LOCK TABLE positions, positions_orders IN ROW EXCLUSIVE MODE"
-"""Taken before the writers' lock, as the append does, so that a rebuild's swap cannot be met the other way round."""
+"""Taken before the writers' lock, in the order of the append and of a rebuild's swap, so that none can deadlock."""
 _LOCK_WRITERS_OUT: Final = "SELECT pg_catalog.pg_advisory_xact_lock(%s, %s)"
 _LOCK_FOLLOWERS_OUT: Final = "SELECT pg_catalog.pg_advisory_xact_lock_shared(%s, %s)"
 _LAST: Final = "SELECT coalesce(pg_catalog.max(nid), 0) FROM ledger_events"
@@ -40,21 +40,21 @@ _ID_OF_ROW: Final = STORED.index("position_id")
 _ID_OF_LINE: Final = OrderLine._fields.index("position_id")
 _SPECIAL: Final = re.compile(r"[\\\t\n\r]")
 _SPELLED: Final = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
-"""What has a meaning of its own in the text that COPY reads."""
+"""The characters that COPY's text format escapes."""
 _COPY_REJECTIONS: Final = f"COPY rejections ({', '.join(_REJECTION_COLUMNS)}) FROM STDIN"
 
 
 class BulkAppend(NamedTuple):
-    """Many events, and the rows and orders that they lead to, as text."""
+    """Many events, and the rows and orders that they change, as text."""
 
     events: bytes
-    """As COPY takes them."""
+    """In the text format of COPY."""
     rows: list[list[str | None]]
     lines: list[list[str]]
 
     @classmethod
     def of(cls, prepared: append.PreparedAppend) -> Self:
-        """What is written of an append."""
+        """The texts of a prepared append."""
         return cls(
             _copied(map(append.event_values, prepared.records, prepared.hashes)),
             [*map(append.row_values, prepared.rows)],
@@ -62,20 +62,20 @@ class BulkAppend(NamedTuple):
         )
 
     def packed(self) -> bytes:
-        """It as bytes, for `unpacked`."""
+        """Serialize it for `unpacked`."""
         return marshal.dumps(tuple(self))
 
     @classmethod
     def unpacked(cls, content: bytes) -> Self:
-        """What was packed."""
+        """Read what `packed` wrote."""
         return cls(*marshal.loads(content))  # noqa: S302 - this program made it a moment ago
 
 
 def append_many(connection: Connection, lock: int, bulk: BulkAppend) -> None:
-    """Append events in the transaction that is open, with the rows and orders that they lead to.
+    """Append events in the open transaction, with the rows and orders that they change.
 
-    Whoever writes beside it is met as a unique violation, which passes through.
-    Refuses: SchemaMismatch when something in the database keeps events from being written.
+    A conflict with another writer is a unique violation, which passes through.
+    Refuses: SchemaMismatch when a trigger drops events.
     """
     connection.execute(_LOCK_FOLLOWERS_OUT, (APPEND_LOCK, lock))
     _copy_events(connection, _APPEND_EVENTS, bulk.events)
@@ -91,10 +91,10 @@ def restore(
     rows: Sequence[PositionRow],
     rejections: Sequence[Rejection],
 ) -> None:
-    """Write events, rows and refusals in the transaction that is open; the log goes on after the last event.
+    """Write events, rows and rejections in the open transaction; the next event gets the nid after the last of them.
 
     Refuses: VersionTaken unless the log ends at `after`; StoreUnavailable for a role that does not own the ledger;
-             SchemaMismatch when something in the database keeps events from being written.
+             SchemaMismatch when a trigger drops events.
     A unique violation passes through.
     """
     connection.execute(LOCK_POSITIONS)
@@ -121,13 +121,13 @@ def _go_on_after(connection: Connection, nid: int) -> None:
         connection.execute(_GO_ON_AFTER, (nid,))
     except errors.InsufficientPrivilege as missing:
         raise StoreUnavailable(
-            "only the owner of a ledger can import into it, for places in the log are handed out by the database; "
+            "only the owner of a ledger can import into it, because only the owner may set its next nid; "
             "nothing was written. Connect as the role that ran `position-ledger init`"
         ) from missing
 
 
 def _write_rows(connection: Connection, rows: Sequence[Sequence[str | None]], lines: Sequence[Sequence[str]]) -> None:
-    """Replace the rows of cycles that went on, then add those of new ones, for which their slots are free by then."""
+    """Replace the rows of cycles that went on, then add those of new cycles, whose slots are free only by then."""
     found = connection.execute(_KNOWN_ROWS, ([row[_ID_OF_ROW] for row in rows],)).fetchall()
     known = {position_id for (position_id,) in found}
     with connection.cursor() as cursor:
@@ -153,7 +153,7 @@ def _copy(connection: Connection, statement: str, text: bytes) -> int:
 
 
 def _copied(records: Iterable[Sequence[str | None]]) -> bytes:
-    """Records as COPY reads them in its text format."""
+    """Records in the text format of COPY."""
     return "".join(["\t".join(map(_cell, record)) + "\n" for record in records]).encode()
 
 

@@ -1,4 +1,4 @@
-"""The advisory locks of a ledger, of which each schema has its own."""
+"""The advisory locks of a ledger; each schema has its own."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Final
 from infrastructure.settings import Settings
 
 MIGRATION_LOCK: Final = 20_557
-"""Held by whoever makes or migrates the schema."""
+"""Held by a process that creates or migrates the schema."""
 APPEND_LOCK: Final = 20_558
-"""Shared by writers; exclusive, for an instant, for whoever asks how far the log is settled."""
+"""Writers share it; the query for the high-water mark takes it exclusively, for an instant."""
 
 
 def lock_key(settings: Settings) -> int:
-    """The second half of the key of a lock, which is the schema's."""
+    """The second half of a lock's key, which stands for the schema."""
     return zlib.crc32(settings.schema.encode()) - 2**31

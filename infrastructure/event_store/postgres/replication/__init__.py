@@ -1,1 +1,1 @@
-"""Replication as a ledger sees it: what its server is to others, and reading from a copy of it."""
+"""Replication: how the server of a ledger is replicated, and reading a ledger on a replica."""

@@ -7,7 +7,7 @@ from infrastructure.settings import Settings
 
 
 def opened(settings: Settings, *, create: bool) -> PostgresStore:
-    """The store of a ledger; one that reads only, as of a settled place, on a replica."""
+    """The store of a ledger; on a replica one that only reads, up to a settled place."""
     store = PostgresStore(settings, create=create)
     kind = store.replica_kind()
     if kind is None:

@@ -1,8 +1,8 @@
-"""The store on a replica: everything is read as of the place that a follower on the primary has come to.
+"""The store on a replica: everything is read up to the nid that a follower on the primary has reached.
 
-Events become visible there in the order of their commits, so a place may be filled after a later one. The primary's
-followers know below which place that is over, for they hold the writers' lock for an instant; and the place that one
-of them has come to is committed after every event below it. So whoever sees it sees all of those.
+On a replica events become visible in the order of their commits, so an event may appear after one with a higher nid. A
+follower on the primary knows below which nid none can appear any more, because it holds the writers' lock for an
+instant. It commits its checkpoint after every event below it, so a replica that shows the checkpoint shows all of them.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from projections.projection import STATISTICS
 
 FOLLOW: Final = "position-ledger projections --follow"
 TABLES: Final = ("ledger_events", "rejections", "projections", "projection_rows", "projection_skips")
-"""What a subscriber is sent, by one subscription; without `positions`, which is another table after a rebuild."""
+"""The tables of one subscription; `positions` is not among them, because a rebuild replaces it by another table."""
 
 _PLACE: Final = (
     "SELECT (SELECT nid FROM projections WHERE name = %s AND is_read), (SELECT pg_catalog.max(nid) FROM ledger_events)"
@@ -74,10 +74,10 @@ _BY_STREAM: Final = f" ORDER BY {_STREAM}, pg_catalog.split_part(position_id, '#
 
 
 class PostgresReplica(PostgresStore):
-    """A ledger on a standby or a subscriber; when that is promoted meanwhile, it is a primary like any other."""
+    """A ledger on a standby or a subscriber; when it is promoted, this store works as on a primary."""
 
     def __init__(self, settings: Settings, kind: ReplicaKind) -> None:
-        """Open the database, which holds a ledger. Refuses: SchemaMismatch, StoreUnavailable."""
+        """Open a database that has a ledger. Refuses: SchemaMismatch, StoreUnavailable."""
         super().__init__(settings, create=False)
         self._kind = kind
 
@@ -97,7 +97,7 @@ class PostgresReplica(PostgresStore):
         return ReplicaPlace(self._kind, nid, recorded_at, arrived, left_out, lag)
 
     def _nid(self) -> int | None:
-        """The settled place; None when this is no replica any more."""
+        """The settled place; None when this server is no longer a replica."""
         if self.replica_kind() is None:
             return None
         where = self.settings.shown
@@ -128,7 +128,7 @@ class PostgresReplica(PostgresStore):
         return super().high_water_mark() if nid is None else nid
 
     def settled_refusals(self) -> int | None:
-        """None: no follower says how far the refusals are settled."""
+        """None on a replica: no follower records how far the refusals are settled."""
         return super().settled_refusals() if self.replica_kind() is None else None
 
     def visible(self, as_of: AsOf | None) -> AsOf | None:
@@ -147,7 +147,7 @@ class PostgresReplica(PostgresStore):
     def rows(
         self, *, open_only: bool = False, strays_only: bool = False, position_id: str | None = None
     ) -> Iterator[PositionRow]:
-        """Rows as the projection has them, which are of the settled place: the positions table is not."""
+        """Rows of the statistics projection, which stand at the settled place; the positions table does not."""
         if self._nid() is None:
             yield from super().rows(open_only=open_only, strays_only=strays_only, position_id=position_id)
             return
@@ -164,7 +164,7 @@ class PostgresReplica(PostgresStore):
         return super().listed(open_only=open_only) if self._nid() is None else self.rows(open_only=open_only)
 
     def rows_by_stream(self, span: StreamSpan = ALL_STREAMS) -> Iterator[PositionRow | UnreadableRow | UnreadRow]:
-        """On a standby what stands in the positions table, which a subscriber is not sent."""
+        """On a standby the rows of the positions table; on a subscriber, which has none, those of the projection."""
         if self.replica_kind() is not ReplicaKind.SUBSCRIBER:
             return super().rows_by_stream(span)
         bounds = {f" AND {_STREAM} >=": span.first, f" AND {_STREAM} <": span.end}
@@ -173,18 +173,18 @@ class PostgresReplica(PostgresStore):
         return (_row(*found) for found in self._scan(statement, (STATISTICS.name, STATISTICS.name, *values)))
 
     def lines_without_row(self) -> Iterator[tuple[str, int]]:
-        """On a standby; a subscriber is not sent them."""
+        """Those of a standby; a subscriber has no positions table."""
         return super().lines_without_row() if self._has_positions() else iter(())
 
     def streams(self, span: StreamSpan = ALL_STREAMS) -> Iterator[RecordedEvent]:
-        """On a subscriber up to the settled place, which its rows are of."""
+        """All events; on a subscriber up to the settled place, at which its rows stand."""
         if self.replica_kind() is not ReplicaKind.SUBSCRIBER:
             return super().streams(span)
         bounds = {**span.conditions(), "nid <=": self._nid()}
         return self.select(*compared(bounds, self.placeholder), "stream, version")
 
     def places_handed_out(self) -> int | None:
-        """A subscriber has no part in handing out places: what it was sent is what it knows of them."""
+        """The last nid that was assigned; on a subscriber, which assigns none, the last one that arrived."""
         if self.replica_kind() is not ReplicaKind.SUBSCRIBER:
             return super().places_handed_out()
         place: int = self._value("SELECT coalesce(pg_catalog.max(nid), 0) FROM ledger_events")

@@ -1,4 +1,4 @@
-"""The replication that a server stands on: whether a commit waits for another machine."""
+"""How a server is replicated: whether a commit waits for another machine."""
 
 from __future__ import annotations
 
@@ -23,33 +23,33 @@ _STANDBYS: Final = (
     " WHERE state = 'streaming' ORDER BY application_name"
 )
 _LOCAL: Final = ("off", "local")
-"""Values of synchronous_commit with which no standby is waited for."""
+"""Values of synchronous_commit with which a commit waits for no standby."""
 
 
 @dataclass(frozen=True)
 class ReplicationStanding:
-    """What a commit waits for: the names that were asked for, who is there, and whether this role may see them."""
+    """What a commit waits for: the settings, the standbys that stream, and whether this role may see them."""
 
     names: str
     commit: str
     sees_standbys: bool
     standbys: tuple[tuple[str, str], ...]
-    """Those that stream, each with its `sync_state`."""
+    """The streaming standbys, each with its `sync_state`."""
 
     @property
     def waited_for(self) -> list[str]:
-        """The standbys that every commit waits for, or some of them (a quorum)."""
+        """The standbys for which every commit waits, be it for all or for a quorum of them."""
         is_waiting = bool(self.names) and self.commit not in _LOCAL
         return [name for name, state in self.standbys if is_waiting and state in ("sync", "quorum")]
 
     @property
     def is_known(self) -> bool:
-        """Whether it can be said at all."""
+        """Whether it is known whether a commit waits for a standby."""
         return self.sees_standbys or not self.names or self.commit in _LOCAL
 
     @property
     def says(self) -> str:
-        """It in words."""
+        """The replication as a sentence."""
         if self.commit in _LOCAL:
             return f"synchronous_commit is {self.commit}, so no commit waits for a standby: {LOST_WITH_ITS_MACHINE}"
         if not self.names:
@@ -66,7 +66,7 @@ class ReplicationStanding:
 
     @property
     def caution(self) -> Caution | None:
-        """What somebody should look at, and what would put it right; a machine that stands alone is a choice."""
+        """A warning and its remedy; None for a machine without standbys, which is a choice."""
         if not self.is_known:
             return Caution(self.says, "GRANT pg_read_all_stats to the role, or ask as one that has it")
         if self.waited_for or not (self.standbys or self.names):
@@ -75,7 +75,7 @@ class ReplicationStanding:
 
 
 def standing(connection: Connection) -> ReplicationStanding:
-    """The replication of the server that a connection leads to."""
+    """The replication of the server of a connection."""
     found = connection.execute(_WAITS).fetchone()
     assert found is not None, "settings have values"
     names, commit, sees_standbys = found
@@ -84,5 +84,5 @@ def standing(connection: Connection) -> ReplicationStanding:
 
 
 def flushed_by(connection: Connection, names: list[str]) -> dict[str, str]:
-    """Up to which place in the write-ahead log some standbys have written to their disks."""
+    """Up to which position of the write-ahead log some standbys have flushed to disk, by name."""
     return {name: place for name, _, place in connection.execute(_STANDBYS).fetchall() if name in names}

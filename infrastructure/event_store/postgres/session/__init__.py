@@ -1,1 +1,1 @@
-"""Sessions with a PostgreSQL server: pooled, bounded in time, with prepared statements."""
+"""Sessions with a PostgreSQL server: a pool, timeouts for every wait, and prepared statements."""

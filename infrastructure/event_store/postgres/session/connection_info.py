@@ -1,4 +1,4 @@
-"""Connection parameters for libpq, and its messages without passwords, wherever those were put."""
+"""Connection parameters for libpq, and messages without the passwords that stand in them."""
 
 from __future__ import annotations
 
@@ -23,18 +23,17 @@ _CHOICES: Final = {
     "gssencmode": ("disable", "prefer", "require"),
     "load_balance_hosts": ("disable", "random"),
 }
-"""What libpq looks at only when it connects: a wrong word would pass for a server that is away."""
+"""libpq checks these only when it connects: a wrong word would look like a server that cannot be reached."""
 _NUMBERS: Final = ("connect_timeout", "keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count")
 _NUMBER: Final = re.compile(" *-?[0-9]{1,9} *", re.ASCII)
 _SECRET_LENGTH_MIN: Final = 4
-"""A shorter one stands in every other word by chance, and is masked only where it stands alone."""
+"""A shorter password occurs inside other words by chance, and is masked only where it is a word of its own."""
 
 
-def told(text: str) -> dict[str, str]:
-    """The words of a URL, or of a text like `host=db.example dbname=trading`, by their names in libpq.
+def parameters_of(text: str) -> dict[str, str]:
+    """The parameters in a URL, or in a text like `host=db.example dbname=trading`, by their names in libpq.
 
-    Refuses: ValueError, whose words hold nothing of the text: libpq repeats what it does not understand, and that may
-    be a part of a password.
+    Refuses: ValueError. Its message repeats nothing of the text, unlike libpq's, which may show a part of a password.
     """
     if text.partition(":")[0].lower() in SCHEMES:
         split_postgres(text)
@@ -59,7 +58,7 @@ def told(text: str) -> dict[str, str]:
 
 
 def without_secrets(reason: str, words: dict[str, str]) -> str:
-    """What libpq or a server says, without the passwords that it was told."""
+    """A message of libpq or a server, with the passwords of its parameters masked."""
     secrets = {
         written
         for name in _SECRET

@@ -28,14 +28,14 @@ from infrastructure.settings import InvalidSettings, Settings
 APPLICATION_NAME: Final = "position-ledger"
 IDLE_IN_TRANSACTION_FACTOR: Final = 4
 PATIENCE_SECONDS: Final = 3600.0
-"""How long one step of a walk through everything may take."""
+"""How long one step of a walk through the whole log or table may take."""
 
 _SERVER_SHARE: Final = 0.5
-"""How much of the timeout a server has for its own word, be it that it gives up a statement or a lock."""
+"""The share of the timeout within which the server itself ends a statement or a wait for a lock."""
 _SILENCE_SHARE: Final = 0.6
-"""How much of it passes before a server that says nothing is given up; what is left is for the read-back."""
+"""The share of the timeout after which a silent server is given up; the rest is for reading back."""
 _CONNECT_SECONDS_MIN: Final = 2
-"""The shortest bound that libpq has for a connection."""
+"""The shortest connect timeout that libpq accepts."""
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -43,7 +43,7 @@ _BACKEND: Final = (
     "SELECT pg_catalog.pg_postmaster_start_time(), pid, backend_start FROM pg_stat_activity"
     " WHERE pid = pg_catalog.pg_backend_pid()"
 )
-# A standby cannot tell: what its primary wrote may be on the way to it.
+# A standby does not know it: a commit of its primary may not have arrived yet.
 _IS_OVER: Final = (
     "SELECT NOT pg_catalog.pg_is_in_recovery() AND (pg_catalog.pg_postmaster_start_time() <> %s"
     " OR NOT EXISTS (SELECT FROM pg_stat_activity WHERE pid = %s AND backend_start = %s))"
@@ -51,7 +51,7 @@ _IS_OVER: Final = (
 
 
 class Backend(NamedTuple):
-    """A process of a server, as nobody else will ever be called."""
+    """A server process, identified uniquely for all time: process ids are used again, start times are not."""
 
     server_started: datetime
     pid: int
@@ -59,9 +59,9 @@ class Backend(NamedTuple):
 
 
 def connection_arguments(settings: Settings) -> dict[str, Any]:
-    """What every connection is opened with: the URL's own words first, then bounds for every wait."""
+    """The parameters of every connection: those of the URL take precedence over our timeouts for every wait."""
     try:
-        parameters: dict[str, Any] = dict(connection_info.told(settings.where))
+        parameters: dict[str, Any] = dict(connection_info.parameters_of(settings.where))
     except ValueError as wrong:
         raise InvalidSettings(f"the database URL is not understood: {wrong}") from None
     if not settings.pooler:
@@ -80,7 +80,7 @@ def connection_arguments(settings: Settings) -> dict[str, Any]:
 
 
 def session_bounds(settings: Settings) -> dict[str, str]:
-    """What is in force in every session: its schema and zone, and how long the server lets it wait."""
+    """The settings of every session: its schema and time zone, and the server's timeouts."""
     of_server = str(_milliseconds(wait_seconds(settings)))
     return {
         "search_path": f'"{settings.schema}"',
@@ -108,17 +108,17 @@ def wait_seconds(settings: Settings) -> float:
 
 
 def settle_seconds(settings: Settings) -> float:
-    """How much of a command's time is left for reading back what became of an append."""
+    """How much of a command's time is left for reading back whether an append was made."""
     return settings.timeout_seconds * (1 - _SILENCE_SHARE)
 
 
 def explained(error: psycopg.Error | PoolTimeout, settings: Settings) -> StoreError:
-    """Say what a PostgreSQL error means for the caller when nothing was written, without a password.
+    """Translate a PostgreSQL error for the caller when nothing was written, with passwords masked.
 
-    Raised `from None`: what libpq or the server said stands in the message, and nowhere unmasked.
+    Raise it `from None`: the words of libpq or the server are in the message, and must not appear unmasked beside it.
     """
-    meaning = _meaning(error, settings)
-    return type(meaning)(connection_info.without_secrets(meaning.message, connection_info.told(settings.where)))
+    meaning, parameters = _meaning(error, settings), connection_info.parameters_of(settings.where)
+    return type(meaning)(connection_info.without_secrets(meaning.message, parameters))
 
 
 def _meaning(error: psycopg.Error | PoolTimeout, settings: Settings) -> StoreError:
@@ -145,12 +145,12 @@ def _meaning(error: psycopg.Error | PoolTimeout, settings: Settings) -> StoreErr
         case errors.DiskFull():
             return StoreUnavailable(f"{where} has no disk space left ({reason}); nothing was written")
         case PoolTimeout() if error.__cause__ is not None:
-            told = " ".join(str(error.__cause__).split())
-            return StoreUnavailable(f"{where}: {reason} ({told}); nothing was written")
+            cause = " ".join(str(error.__cause__).split())
+            return StoreUnavailable(f"{where}: {reason} ({cause}); nothing was written")
         case PoolTimeout():
             return StoreUnavailable(
-                f"{where}: {reason}, for all {settings.pool_size} of the pool are in use; nothing was written. Allow "
-                "more with ?pool_size=N"
+                f"{where}: {reason}, because all {settings.pool_size} of the pool are in use; nothing was written. "
+                "Allow more with ?pool_size=N"
             )
         case _:
             return StoreUnavailable(f"{where}: {reason}; nothing was written")
@@ -160,14 +160,14 @@ class _Scan(psycopg.ServerCursor[tuple[Any, ...]]):
     """A cursor on the server, which ends with its transaction if it is not closed before."""
 
     def __del__(self, *_: Any) -> None:
-        """Do not warn: where the transaction is over, there is nothing to close."""
+        """Do not warn that it was not closed: its transaction has closed it on the server."""
 
 
 class Connections:
-    """A pool of connections, every wait bounded so that a command is answered within the timeout of the settings."""
+    """A pool of connections; every wait is bounded, so that a command is answered within the configured timeout."""
 
     def __init__(self, settings: Settings) -> None:
-        """Open one connection at once, so that what is wrong with the database is said now."""
+        """Open one connection at once, so that an error of the database is raised here."""
         self.settings = settings
         self._arguments = connection_arguments(settings)
         self._hosts, self._outage = Hosts(self._arguments), Outage(settings.shown)
@@ -199,18 +199,18 @@ class Connections:
         return connection
 
     def _connect(self, seconds: float | None = None) -> WatchedConnection:
-        """A new connection, perhaps bound by a time; what psycopg raises passes through."""
+        """A new connection, made within `seconds` if given; errors of psycopg pass through."""
         hosts = self._hosts.within(seconds)
-        told: dict[str, Any] = self._arguments | words(hosts)
+        arguments: dict[str, Any] = self._arguments | words(hosts)
         if seconds is not None:
-            told["connect_timeout"] = SECONDS_EACH if hosts else max(_CONNECT_SECONDS_MIN, int(seconds))
+            arguments["connect_timeout"] = SECONDS_EACH if hosts else max(_CONNECT_SECONDS_MIN, int(seconds))
         try:
-            connection = WatchedConnection.connect(**told, autocommit=True)
+            connection = WatchedConnection.connect(**arguments, autocommit=True)
         except psycopg.OperationalError:
             self._hosts.put_last(*(host.address for host in hosts))
             raise
         if self.settings.pooler:
-            connection.watchdog = self._watchdog  # a pooler lets it wait for a server, unbounded by that
+            connection.watchdog = self._watchdog  # a pooler may let it wait for a server longer than connect_timeout
             poolers.put_in_force(connection, session_bounds(self.settings))
             connection.watchdog = None
         connection.address = address_of(connection)
@@ -218,10 +218,10 @@ class Connections:
         return connection
 
     def distrust(self, connection: WatchedConnection, reason: str | None = None) -> None:
-        """Ask other hosts first, if there are any, and over connections that are made from now on.
+        """Try other hosts first from now on, if there are any, and replace all connections of the pool.
 
         A server that leaves an append in doubt, times out or is read-only may have been replaced by another one. With a
-        reason, it is said that the database is lost.
+        `reason`, a warning is logged that the database is lost.
         """
         self._hosts.put_last(connection.address)
         self._pool.drain()
@@ -229,19 +229,19 @@ class Connections:
             self._outage.begins(reason, of_appends=True)
 
     def appended(self, connection: WatchedConnection) -> None:
-        """An append was done: if the database was lost, it is back."""
+        """An append succeeded, so an outage is over."""
         self._outage.ends(connection.address, by_append=True)
 
     def backend(self, connection: Connection) -> Backend | None:
-        """The process that a connection was served by."""
+        """The server process of a connection of the pool."""
         return self._backends.get(connection)
 
     def is_over(self, connection: Connection, backend: Backend) -> bool:
-        """Whether a process of the server is gone, asked over another connection."""
+        """Whether a server process has ended, asked over another connection."""
         return connection.execute(_IS_OVER, backend).fetchone() == (True,)
 
     def alone(self, seconds: float | None = None) -> WatchedConnection:
-        """A connection outside the pool that may be waited for as long as its own timeouts allow: for migrations.
+        """A connection outside the pool, limited only by its own timeouts and not by the watchdog: for migrations.
 
         Refuses: StoreUnavailable.
         """
@@ -261,7 +261,7 @@ class Connections:
 
     @contextmanager
     def fresh(self) -> Iterator[WatchedConnection]:
-        """A connection outside the pool for one question: those in the pool may be as lost as the one that was.
+        """A new connection outside the pool for reading back: those in the pool may be as lost as the one before.
 
         Refuses: StoreUnavailable.
         """
@@ -272,7 +272,7 @@ class Connections:
             raise explained(error, self.settings) from None
 
     def listening(self, channel: str) -> Connection:
-        """A connection outside the pool that hears what is notified on a channel. Refuses: StoreUnavailable."""
+        """A connection outside the pool that listens to a channel. Refuses: StoreUnavailable."""
         connection = self._watched()
         try:
             connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
@@ -282,7 +282,7 @@ class Connections:
         return connection
 
     def borrow(self) -> WatchedConnection:
-        """A connection of the pool. What psycopg raises passes through. Refuses: PoolTimeout, StoreUnavailable."""
+        """A connection of the pool; errors of psycopg pass through. Refuses: PoolTimeout, StoreUnavailable."""
         self._opener.require()
         if self._pool.is_closed:
             raise LedgerClosed(self.settings.shown)
@@ -313,7 +313,7 @@ class Connections:
                 self.give_back(connection)
 
     def _turn(self) -> Turn[Connection] | None:
-        """What this thread is in the middle of."""
+        """The snapshot or transaction that this thread is in; None outside of any."""
         turn: Turn[Connection] | None = getattr(self._turns, "last", None)
         while turn is not None and turn.is_over:
             turn = turn.outer
@@ -321,7 +321,7 @@ class Connections:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """A connection for one question, or that of the snapshot or transaction that this thread is in."""
+        """A connection for one query, or that of the snapshot or transaction that this thread is in."""
         self._opener.require()
         turn = self._turn()
         try:
@@ -335,7 +335,7 @@ class Connections:
 
     @contextmanager
     def apart(self) -> Iterator[WatchedConnection]:
-        """A connection for what is not a part of whatever this thread is in the middle of."""
+        """A connection of its own, outside the snapshot or transaction that this thread may be in."""
         try:
             with self.borrowed() as connection:
                 yield connection
@@ -344,7 +344,7 @@ class Connections:
 
     @contextmanager
     def transaction(self, begin: str = "") -> Iterator[Connection]:
-        """A transaction that everything this thread asks meanwhile is part of; `begin` sets its characteristics."""
+        """A transaction to which all queries of this thread belong meanwhile; `begin` sets its characteristics."""
         with self.reading() as connection:
             turn = Turn(connection, self._opener, self._turn())
             try:
@@ -355,19 +355,19 @@ class Connections:
                     yield connection
             finally:
                 turn.end()
-                self._turns.last = self._turn()  # nothing that is over keeps a connection alive
+                self._turns.last = self._turn()  # so that a turn that is over does not keep its connection alive
 
     @contextmanager
     def walk(self, begin: str = "") -> Iterator[Connection]:
-        """A transaction that goes through everything there is: each step takes as long as it needs."""
+        """A transaction that reads or writes a whole table: no statement timeout, and an hour for each wait."""
         with self.transaction(begin) as connection, waited_for(connection, PATIENCE_SECONDS):
             connection.execute("SET LOCAL statement_timeout = 0")
             yield connection
 
     def scan(self, statement: bytes, values: Any, rows_at_once: int) -> Iterator[tuple[Any, ...]]:
-        """Rows of a question that may have millions, in batches from a cursor on the server.
+        """The rows of a query that may return millions, fetched in batches from a cursor on the server.
 
-        It is in the transaction of the snapshot that it is begun in, or in one of its own that nothing else is part of.
+        It runs in the snapshot or transaction of this thread, or else in a transaction of its own.
         """
         with self.reading() as connection, ExitStack() as stack:
             turn = Turn(connection, self._opener, outer := self._turn())
@@ -381,7 +381,7 @@ class Connections:
                 while rows := cursor.fetchmany(rows_at_once):
                     yield from rows
                     turn.require()
-            except GeneratorExit:  # enough was read; psycopg would forget every prepared statement after a rollback
+            except GeneratorExit:  # the caller has enough; a rollback would make psycopg drop its prepared statements
                 return
 
     def close(self) -> None:
@@ -392,5 +392,5 @@ class Connections:
 
 
 def is_lost(connection: Connection) -> bool:
-    """Whether the server may have done what it was asked without our hearing of it."""
+    """Whether the connection broke, so that the server may have executed a statement without our knowing."""
     return connection.closed or connection.pgconn.transaction_status == TransactionStatus.UNKNOWN

@@ -1,4 +1,4 @@
-"""An outage: said once when it begins and once when it is over, however many threads meet it."""
+"""An outage of the database: logged once when it begins and once when it is over, however many threads meet it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _LOGGER: Final = logging.getLogger("position_ledger")
 
 
 class Outage:
-    """Whether a database does not do what it is asked, and since when."""
+    """Whether the database is lost, and since when."""
 
     def __init__(self, shown: str) -> None:
         """`shown` names the database."""
@@ -19,14 +19,14 @@ class Outage:
         self._is_of_appends = False
 
     def begins(self, reason: str, *, of_appends: bool = False) -> None:
-        """Something was not done. `of_appends`: connecting alone does not show that it is over."""
+        """Something failed. After a failed append (`of_appends`) only an append shows that the outage is over."""
         self._is_of_appends |= of_appends
         if self._since is None:
             self._since = time.monotonic()
             _LOGGER.warning("lost %s: %s", self._shown, reason)
 
     def ends(self, address: tuple[str, str], *, by_append: bool = False) -> None:
-        """Something was done by a server."""
+        """A connection succeeded, or an append (`by_append`): the outage may be over."""
         since = self._since
         if since is None or (self._is_of_appends and not by_append):
             return

@@ -18,32 +18,33 @@ _LOOK_AGAIN_SECONDS: Final = 0.05
 
 
 class PoolTimeout(Exception):
-    """No connection was to be had in time: all are lent, or none could be made, for the reason that is the cause."""
+    """There was no connection in time: all are in use, or none could be made; then the cause says why."""
 
 
 class _Room:
-    """The place of a connection that is being made."""
+    """Counts for a connection that is being made."""
 
     is_wanted = True
 
 
 class Pool:
-    """Connections, made when one is asked for and none is idle.
+    """Connections, made when one is needed and none is idle.
 
-    An interrupt may come between any two steps, those of giving back included. So nothing is counted: what is lent is
-    known by weak references alone, and whatever its borrower could not give back makes room when it is collected.
+    A KeyboardInterrupt may come between any two steps, also while a connection is given back. So there is no counter:
+    connections in use are known by weak references only, and one that its borrower could not give back makes room for
+    another when it is garbage-collected.
     """
 
     def __init__(self, connect: Callable[[], WatchedConnection], size: int) -> None:
         self._connect, self._size = connect, size
         self._idle: SimpleQueue[WatchedConnection] = SimpleQueue()
         self._taken: WeakSet[WatchedConnection | _Room] = WeakSet()
-        self._making = threading.RLock()  # a collection under it may give back what a generator held
+        self._making = threading.RLock()  # a garbage collection under it may give back a generator's connection
         self.is_closed = False
 
     def borrow(self, seconds: float) -> WatchedConnection:
-        """A connection, not one that the server hung up on. Refuses: PoolTimeout."""
-        deadline, reason, is_counted = time.monotonic() + seconds, None, False
+        """A connection that the server has not closed. Refuses: PoolTimeout."""
+        deadline, reason, is_collected = time.monotonic() + seconds, None, False
         while True:
             connection = self._idle_one(0) or None
             try:
@@ -53,9 +54,9 @@ class Pool:
             connection = connection or self._idle_one(min(_LOOK_AGAIN_SECONDS, max(0, deadline - time.monotonic())))
             if connection is not None:
                 return connection
-            if time.monotonic() >= deadline and not is_counted:
-                gc.collect()  # what was lost may be part of a cycle
-                is_counted = True
+            if time.monotonic() >= deadline and not is_collected:
+                gc.collect()  # a connection that was lost may be part of a reference cycle
+                is_collected = True
             elif time.monotonic() >= deadline:
                 raise PoolTimeout(f"no connection within {seconds:g} s") from reason
 
@@ -85,7 +86,7 @@ class Pool:
                 self._taken.discard(room)
 
     def give_back(self, connection: WatchedConnection) -> None:
-        """Lend it to somebody else; one that is not at rest is closed, which rolls it back."""
+        """Make it idle again; a connection that is still in a transaction is closed, which rolls it back."""
         if self.is_closed or not connection.is_wanted or not connection.is_at_rest:
             self._drop(connection)
         else:
@@ -97,14 +98,14 @@ class Pool:
             self._taken.discard(connection)
 
     def drain(self) -> None:
-        """Let go of every connection that there is: of idle ones now, of those that are lent when they come back."""
+        """Close every connection: idle ones now, those in use when they are given back."""
         with self._making:
             for taken in self._taken:
                 taken.is_wanted = False
         self._close_idle()
 
     def close(self) -> None:
-        """Close what is idle; what is lent is closed when it is given back."""
+        """Close idle connections now, and those in use when they are given back; lend no more."""
         self.is_closed = True
         self._close_idle()
 
@@ -114,9 +115,9 @@ class Pool:
 
 
 def hung_up(connection: WatchedConnection) -> bool:
-    """Whether an idle connection was closed by the server: looked at here, without asking the server.
+    """Whether the server closed an idle connection: found out from the socket, without a query.
 
-    What it said last is read first, the end of the stream after it.
+    The first read takes the server's last message, the second one finds the end of the stream.
     """
     try:
         connection.pgconn.consume_input()

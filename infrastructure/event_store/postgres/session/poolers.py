@@ -1,4 +1,4 @@
-"""Poolers: recognised by what a session is told, refused unless each session has a process of the server of its own."""
+"""Connection poolers: recognised, and refused unless each session keeps a server process of its own."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _PUT_IN_FORCE: Final = (
     " FROM ROWS FROM (pg_catalog.unnest(%s::text[]), pg_catalog.unnest(%s::text[])) AS bounds (name, value)"
 )
 _ROUNDS: Final = 3
-"""A busy pooler in transaction mode may by chance look like another once."""
+"""How often the check is made: a busy pooler in transaction mode may pass it once by chance."""
 _REFUSED: Final = "unsupported startup parameter"
 _NEEDS: Final = (
     "a ledger needs sessions that keep a server process: its schema, its time-outs, its prepared statements and the "
@@ -28,16 +28,15 @@ Connection = psycopg.Connection[Any]
 
 
 def put_in_force(connection: Connection, bounds: Mapping[str, str]) -> None:
-    """Set what a pooler would not hand on at the start of a session."""
+    """Set what a pooler does not pass on from the startup options of a session."""
     connection.execute(_PUT_IN_FORCE, ([*bounds], [*bounds.values()]))
 
 
 def require_session(settings: Settings, open_one: Callable[[], Connection]) -> None:
-    """Refuse, unless what is connected to is a server, or a pooler that was said to be one and is in session mode.
+    """Refuses: InvalidSettings, unless this is a server, or a pooler in session mode that the settings name as one.
 
-    A server tells the number of its process to whoever connects, for cancelling; a pooler tells one of its own. Two
-    sessions that are open at once have two processes, and keep them while the other one is in a transaction.
-    Refuses: InvalidSettings.
+    A server reports its process id to each client, for cancelling; a pooler reports an id of its own. In session mode,
+    two open sessions have two server processes, and each keeps its own while the other is in a transaction.
     """
     with open_one() as first:
         process = _process(first)
@@ -58,22 +57,22 @@ def require_session(settings: Settings, open_one: Callable[[], Connection]) -> N
 
 
 def found(settings: Settings) -> InvalidSettings:
-    """What to say of a pooler that nobody told of."""
+    """The error for a pooler that the settings do not name."""
     return InvalidSettings(f"{settings.shown}: a pooler stands before the server, and {_NEEDS}")
 
 
 def is_refusal(error: psycopg.Error) -> bool:
-    """Whether a pooler refuses what only a server understands."""
+    """Whether this is a pooler's refusal of a startup option that only a server understands."""
     return _REFUSED in str(error)
 
 
 def refused(settings: Settings) -> InvalidSettings:
-    """What to say then."""
+    """The error for such a refusal."""
     return InvalidSettings(f"{settings.shown}: a pooler stands before the server and refuses `options`; {_NEEDS}")
 
 
 def _are_apart(one: Connection, other: Connection, process: int) -> bool:
-    """Whether one session has another process than the other, which keeps its own while the first is busy."""
+    """Whether `one` has another process than `other`, and `other` keeps `process` while `one` is in a transaction."""
     with one.transaction():
         return _process(one) != process == _process(other)
 

@@ -1,4 +1,4 @@
-"""Times as they are stored, those that Python has no time for included."""
+"""Reading stored times, also those that Python cannot represent."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ _Times = psycopg.adapters.get_loader(psycopg.adapters.types[_TYPE].oid, Format.T
 
 
 class StoredTime(Loader):
-    """Gives back `infinity`, and years that Python does not have, as text: whoever reads a row then refuses it by name.
+    """Returns `infinity`, and years that Python does not have, as text, so that the reader of a row can name the row.
 
-    Without it the driver raises, and nobody learns in which row.
+    Without it the driver raises, and the error does not say in which row.
     """
 
     def __init__(self, oid: int, context: psycopg.abc.AdaptContext | None = None) -> None:
-        """Read times as the driver does."""
+        """Load other times as the driver does."""
         super().__init__(oid, context)
         assert _Times is not None, "the driver reads times"
         self._times = _Times(oid, context)
@@ -36,5 +36,5 @@ class StoredTime(Loader):
 
 
 def register(connection: psycopg.Connection[tuple[object, ...]]) -> None:
-    """Let a connection read times so."""
+    """Make a connection load times this way."""
     connection.adapters.register_loader(_TYPE, StoredTime)

@@ -1,4 +1,4 @@
-"""Timeouts that a server cannot enforce itself: when it is paused, or gone without closing its connections."""
+"""Timeouts that a server cannot enforce itself: it is paused, or gone without closing its connections."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ Result = TypeVar("Result")
 
 
 class Watchdog:
-    """Shuts down the socket of a connection that was waited for too long; the wait then ends with an error.
+    """Shuts down the socket of a connection on which a wait takes too long; the wait then ends with an error.
 
-    One thread for all connections, started with the first one that is watched.
+    One thread serves all connections; it starts with the first one that is watched.
     """
 
     def __init__(self, allowed_seconds: float) -> None:
@@ -37,7 +37,7 @@ class Watchdog:
         self._starting = threading.Lock()
 
     def watch(self, connection: WatchedConnection) -> None:
-        """Watch a connection from now on, until it is let be."""
+        """Watch a connection from now on, until `let_be`."""
         if self._thread is None:
             self._start()
         self._deadlines[connection] = time.monotonic() + (connection.allowed_seconds or self._allowed)
@@ -62,7 +62,7 @@ class Watchdog:
             self._look()
 
     def _look(self) -> None:
-        """Look once: a name in the frame of the thread would keep the last connection alive between two looks."""
+        """Check once; a function of its own, so that no variable of the thread keeps a connection alive in between."""
         now = time.monotonic()
         for connection, deadline in list(self._deadlines.items()):
             if now > deadline and self._deadlines.pop(connection, None) is not None:
@@ -70,36 +70,37 @@ class Watchdog:
 
 
 class WatchedConnection(psycopg.Connection[tuple[Any, ...]]):
-    """A connection of which every wait for the server is watched: statements, commits, fetches from a cursor."""
+    """A connection on which every wait for the server is watched: statements, commits, fetches from a cursor."""
 
     watchdog: Watchdog | None = None
     allowed_seconds: float | None = None
-    """How long one wait may take; None for as long as the watchdog allows all connections."""
+    """How long one wait may take; None for the limit of the watchdog."""
     address = ("", "")
-    """The host and port that it is connected to, also when it is closed."""
+    """Its host and port, known also after it is closed."""
     is_wanted = True
-    """False once its pool lets go of it as soon as it comes back."""
+    """False when its pool is to close it as soon as it is given back."""
 
     def __init__(self, pgconn: PGconn, *args: Any, **kwargs: Any) -> None:
         super().__init__(pgconn, *args, **kwargs)
         self.prepared: set[bytes] = set()
-        """The names of the statements that it was given once and for all."""
+        """The names of the statements that are prepared on it."""
         self.warnings: list[str] = []
-        """What the server has warned of since this was cleared."""
-        self.add_notice_handler(partial(_heard, self.warnings))  # of the list: a cycle would keep a lost connection
+        """The warnings of the server since this list was cleared."""
+        # The handler gets the list, not the connection: a reference cycle would keep a lost connection alive.
+        self.add_notice_handler(partial(_collect_warning, self.warnings))
         self._process = os.getpid()
 
     @property
     def is_at_rest(self) -> bool:
-        """Whether it is in the middle of nothing, for the server and for psycopg.
+        """Whether no transaction is open, neither for the server nor for psycopg.
 
-        An interrupt before a transaction has begun leaves psycopg with a wrong count of them: none can begin any more.
+        An interrupt before a transaction has begun leaves psycopg with a wrong count, and no transaction can begin.
         """
         return self.pgconn.transaction_status == TransactionStatus.IDLE and not self._num_transactions
 
     @contextmanager
     def transaction(self, *args: Any, **kwargs: Any) -> Iterator[Transaction]:
-        """As psycopg has it, but an interrupt at its beginning stays one: psycopg takes it for a wrong nesting."""
+        """As in psycopg, but an interrupt at its beginning is raised as such, where psycopg reports wrong nesting."""
         try:
             with super().transaction(*args, **kwargs) as transaction:
                 yield transaction
@@ -109,7 +110,7 @@ class WatchedConnection(psycopg.Connection[tuple[Any, ...]]):
             raise wrong.__context__ from None
 
     def wait(self, gen: PQGen[Result], *args: Any, **kwargs: Any) -> Result:
-        """Wait for the server; psycopg does nothing else that may take long on a connection that is open."""
+        """Wait for the server, watched; psycopg does nothing else on an open connection that may take long."""
         if os.getpid() != self._process:
             raise psycopg.OperationalError("the connection belongs to the process that this one is a fork of")
         if self.watchdog is None:
@@ -121,22 +122,22 @@ class WatchedConnection(psycopg.Connection[tuple[Any, ...]]):
             self.watchdog.let_be(self)
 
     def close(self) -> None:
-        """Close the session, except in a fork: that would end the session of the parent process."""
+        """Close the session, except in a forked process, where that would end the session of the parent."""
         if os.getpid() == self._process:
             super().close()
 
     def __del__(self, *_: Any) -> None:
-        """Leave it to libpq, which closes what its own process opened: an interrupt may lose a connection."""
+        """Do not warn that it was not closed: an interrupt may lose a connection, and libpq closes it."""
 
 
-def _heard(warnings: list[str], said: Diagnostic) -> None:
-    if said.severity_nonlocalized == "WARNING":
-        warnings.append(said.message_primary or "a warning without words")
+def _collect_warning(warnings: list[str], notice: Diagnostic) -> None:
+    if notice.severity_nonlocalized == "WARNING":
+        warnings.append(notice.message_primary or "a warning without words")
 
 
 @contextmanager
 def waited_for(connection: psycopg.Connection[Any], seconds: float) -> Iterator[None]:
-    """Allow each wait for a connection another time, until the end of the block."""
+    """Set the limit of each wait on a connection, until the end of the block."""
     assert isinstance(connection, WatchedConnection), "of our pool"
     outer, connection.allowed_seconds = connection.allowed_seconds, seconds
     try:
@@ -146,7 +147,7 @@ def waited_for(connection: psycopg.Connection[Any], seconds: float) -> Iterator[
 
 
 def _shut_down(connection: psycopg.Connection[Any]) -> None:
-    with contextlib.suppress(OSError, psycopg.OperationalError):  # it is closed by now: that is what was wanted
+    with contextlib.suppress(OSError, psycopg.OperationalError):  # it may be closed already, which is as good
         duplicate = socket.socket(fileno=os.dup(connection.fileno()))
         try:
             duplicate.shutdown(socket.SHUT_RDWR)

@@ -76,7 +76,7 @@ class Outbox:
         """Connect, with the session in UTC."""
         self._table = table
         try:
-            self._words = connection_info.told(url)
+            self._words = connection_info.parameters_of(url)
         except ValueError as wrong:
             raise NoOutbox(
                 f"--from is not a database URL: {wrong}; it looks like postgresql://user@host:5432/database, with the "
