@@ -58,7 +58,7 @@ def aged(time: timedelta) -> str:
 
 
 def ago(time: timedelta) -> str:
-    """How long ago something was: `3 h 10 min ago`; what is yet to come was not."""
+    """How long ago something was: `3 h 10 min ago`; a time in the future is `50 s ahead of the clock`."""
     return f"{length(-time)} ahead of the clock" if time < timedelta() else f"{length(time)} ago"
 
 

@@ -89,7 +89,7 @@ class AsyncPositionLedger(TypedCommands[Coroutine[Any, Any, Receipt]]):
         try:
             return cls(await asyncio.wrap_future(opening))
         except asyncio.CancelledError:
-            opening.add_done_callback(_let_go)
+            opening.add_done_callback(_disconnect)
             raise
 
     async def disconnect(self) -> None:
@@ -285,7 +285,7 @@ class AsyncSubscription(AsyncIterator[HistoryEntry]):
             self._thread.shutdown(wait=False)
 
 
-def _let_go(opening: Future[PositionLedger]) -> None:
+def _disconnect(opening: Future[PositionLedger]) -> None:
     """Close a ledger that was opened for a caller who no longer waits for it."""
     if not opening.cancelled() and opening.exception() is None:
         opening.result().disconnect()

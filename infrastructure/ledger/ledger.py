@@ -164,8 +164,8 @@ class PositionLedger(TypedCommands[Receipt], LedgerQuestions, LedgerOperations):
 
     def _handle(self, command: Command, stamp: CommandContext) -> Receipt:
         self.store.require_primary()
-        raced = surprised = False
-        if (holder := self._open_before(command)) is not None:
+        raced = was_mistaken = False
+        if (holder := self._open_under_former_key(command)) is not None:
             return self._refuse(command, stamp, _already_open(holder, command, stamp), raced=False)
         for attempt in range(ATTEMPTS_MAX):
             held, fresh = self._cache.checkout(command, may_assume=attempt == 0 and self.store.is_remote)
@@ -176,16 +176,16 @@ class PositionLedger(TypedCommands[Receipt], LedgerQuestions, LedgerOperations):
                     continue
                 self._cache.put(held)
                 moved = held.position.modified_on >= stamp.ts_recorded
-                return self._refuse(command, stamp, refusal, raced=raced or (surprised and moved))
+                return self._refuse(command, stamp, refusal, raced=raced or (was_mistaken and moved))
             if not held.position.pending_events:
-                if not self._is_kept(held, stamp.command_id):
+                if not self._is_durable(held, stamp.command_id):
                     continue
                 self._cache.put(held)
                 return Receipt.of("replayed", answer, held.position.row)
             try:
                 self._append([held])
             except VersionTaken:
-                raced, surprised = raced or not held.is_assumed, surprised or held.is_assumed
+                raced, was_mistaken = raced or not held.is_assumed, was_mistaken or held.is_assumed
                 if not held.is_assumed:
                     warn("%s %s is decided anew: somebody else was faster", command.key, command.verb)
                 continue
@@ -224,7 +224,7 @@ class PositionLedger(TypedCommands[Receipt], LedgerQuestions, LedgerOperations):
             stream = command.key.stream
             held = held_by_stream.get(stream) or self._cache.taken(stream) or self._cache.load(stream)
             held_by_stream[stream] = held
-            if may_be_told_again(command, held.position) or self._open_before(command):
+            if may_be_told_again(command, held.position) or self._open_under_former_key(command):
                 return self._one_by_one(batch)
             pending = len(held.position.pending_events)
             try:
@@ -238,7 +238,7 @@ class PositionLedger(TypedCommands[Receipt], LedgerQuestions, LedgerOperations):
             self._append([held for held in held_by_stream.values() if held.position.pending_events])
         except (VersionTaken, IntentTaken):
             return self._one_by_one(batch)
-        if not all(self._is_kept(held) for held in unchanged):
+        if not all(self._is_durable(held) for held in unchanged):
             return self._one_by_one(batch)
         for held in unchanged:
             self._cache.put(held)
@@ -261,7 +261,7 @@ class PositionLedger(TypedCommands[Receipt], LedgerQuestions, LedgerOperations):
                 return [*answers, error, *[_not_tried(error) for _ in range(untried)]]
         return answers
 
-    def _open_before(self, command: Command) -> PositionRow | None:
+    def _open_under_former_key(self, command: Command) -> PositionRow | None:
         """The open cycle under the key that this command's symbol meant before there was a table of spellings.
 
         No cycle can be opened under such a key any more, so one look before the decision is enough.
@@ -281,12 +281,12 @@ class PositionLedger(TypedCommands[Receipt], LedgerQuestions, LedgerOperations):
             )
         return CommandContext(command.command_id or self._new_id(), command.at or now, now)
 
-    def _append(self, memories: Sequence[CachedPosition]) -> None:
+    def _append(self, cached: Sequence[CachedPosition]) -> None:
         before: dict[str, PositionRow] = {}
         rows: list[PositionRow] = []
         events: list[PositionEvent] = []
         heads: dict[str, str] = {}
-        for held in memories:
+        for held in cached:
             if held.before is not None:
                 before[held.before.position_id] = held.before
             heads[held.position.id] = held.head
@@ -305,12 +305,12 @@ class PositionLedger(TypedCommands[Receipt], LedgerQuestions, LedgerOperations):
                 "nothing was written. Look with `position-ledger verify`, mend with `position-ledger rebuild`"
             ) from guard
         else:
-            for held in memories:
+            for held in cached:
                 held.head, held.is_assumed, held.is_acknowledged = heads[held.position.id], False, True
                 self._cache.put(held)
         self._witness.recorded(events, rows, before)
 
-    def _is_kept(self, held: CachedPosition, command_id: str | None = None) -> bool:
+    def _is_durable(self, held: CachedPosition, command_id: str | None = None) -> bool:
         """Whether the end of the stream that an answer rests on is durable; needed where the command appends nothing.
 
         An end that was only read may exist on one server alone; one that was acknowledged may have been lost since,
@@ -338,7 +338,7 @@ class PositionLedger(TypedCommands[Receipt], LedgerQuestions, LedgerOperations):
             if raced:
                 refusal.seen_at_append()
         if refusal.is_duplicate:
-            self._keep_rejection(command, stamp, refusal)
+            self._log_rejection(command, stamp, refusal)
         raise refusal
 
     def _cycle_of_intent(self, command: Command) -> int | None:
@@ -348,18 +348,18 @@ class PositionLedger(TypedCommands[Receipt], LedgerQuestions, LedgerOperations):
     def _first_answer(self, command: Command, stamp: CommandContext, cycle: int) -> Receipt:
         """The receipt of the entry by which the same intent opened an earlier cycle, as `replayed`."""
         held = self._cache.load_cycle(command.key.stream, cycle)
-        if not self._is_kept(held, stamp.command_id):
+        if not self._is_durable(held, stamp.command_id):
             raise _not_known(StreamEnd(held.position.id, held.version, held.head), stamp.command_id, "it is not there")
         opened = held.position
         answer: CommandResult = next(iter(opened.state.answers.values()))
         assert opened.row is not None, "it opened a cycle"
         if answer.request != command.digest:
             refusal = resized(opened.row, str(opened.row.intent_id))
-            self._keep_rejection(command, stamp, refusal)
+            self._log_rejection(command, stamp, refusal)
             raise refusal
         return Receipt.of("replayed", answer, opened.row)
 
-    def _keep_rejection(self, command: Command, stamp: CommandContext, refusal: CommandRefused) -> None:
+    def _log_rejection(self, command: Command, stamp: CommandContext, refusal: CommandRefused) -> None:
         details: dict[str, Any] = refusal.details
         self.store.log_rejection(
             Rejection(
@@ -395,7 +395,7 @@ class PositionLedger(TypedCommands[Receipt], LedgerQuestions, LedgerOperations):
         if held is None:
             self._doubts.require_known((command_id,), CommandRefused(f"nothing is on record of {command_id}"))
             return None
-        if not self._is_kept(held, command_id):
+        if not self._is_durable(held, command_id):
             raise _not_known(StreamEnd(held.position.id, held.version, held.head), command_id, "it is not there")
         return Receipt.of("replayed", held.position.state.answers[command_id], held.position.row)
 

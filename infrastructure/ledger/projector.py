@@ -71,7 +71,7 @@ class Projector(Generic[Row]):
         """
         end, count = self._store.high_water_mark(), 0
         while records := self._records(cursor := self._tracking.cursor(), end, self._batch_events):
-            batch = self._folded(cursor, records)
+            batch = self._fold_batch(cursor, records)
             if self._tracking.advance(cursor, batch.nid, batch.rows):
                 progress(batch.events)
                 count += batch.events
@@ -100,7 +100,7 @@ class Projector(Generic[Row]):
 
     def _poison(self, cursor: Checkpoint) -> PoisonEvent | None:
         following = self._records(cursor, self._store.high_water_mark(), 1)
-        return self._folded(cursor, following).poison if following else None
+        return self._fold_batch(cursor, following).poison if following else None
 
     def skip(self, nid: int, *, reason: str, skipped_by: str, now: datetime, confirm: bool) -> SkippedEvent:
         """Leave the event at which the projection has stopped out of it for good; only with `confirm`.
@@ -144,7 +144,7 @@ class Projector(Generic[Row]):
     def _fill(self, cursor: Checkpoint, end: int, progress: Progress) -> tuple[Checkpoint, int]:
         count = 0
         while records := self._records(cursor, end, self._batch_events):
-            batch = self._folded(cursor, records)
+            batch = self._fold_batch(cursor, records)
             if batch.poison is not None:
                 raise ProjectionStopped(self._projection.name, batch.poison)
             if not self._tracking.advance(cursor, batch.nid, batch.rows):
@@ -159,7 +159,7 @@ class Projector(Generic[Row]):
     def _records(self, cursor: Checkpoint, end: int, limit: int) -> list[RecordedEvent]:
         return list(self._store.log(after=cursor.nid, as_of=AsOf(nid=end), limit=limit))
 
-    def _folded(self, cursor: Checkpoint, records: Sequence[RecordedEvent]) -> _Batch:
+    def _fold_batch(self, cursor: Checkpoint, records: Sequence[RecordedEvent]) -> _Batch:
         """Apply events in order, up to the first that fails; one that fails and was skipped for good is passed over."""
         places = {f"{record.originator_id}#{record.cycle}" for record in records}
         known = self._tracking.rows(cursor.generation, places)
@@ -179,7 +179,7 @@ class Projector(Generic[Row]):
                 changed.add(event.position_id)
                 count += 1
             nid = record.id
-        written = [self._written(position_id, rows[position_id]) for position_id in sorted(changed & rows.keys())]
+        written = [self._projected_row(position_id, rows[position_id]) for position_id in sorted(changed & rows.keys())]
         return _Batch(nid, count, written, poison)
 
     def _read(self, text: str) -> Row:
@@ -191,7 +191,7 @@ class Projector(Generic[Row]):
                 "was written; `position-ledger rebuild` folds it anew"
             ) from wrong
 
-    def _written(self, position_id: str, row: Row) -> ProjectedRow:
+    def _projected_row(self, position_id: str, row: Row) -> ProjectedRow:
         return ProjectedRow(position_id, self._projection.ended_at(row), self._text.write(row))
 
 

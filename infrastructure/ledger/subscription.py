@@ -55,7 +55,7 @@ class Subscription(Iterator[HistoryEntry]):
         self._is_time = True
         self._quiet_since: float | None = None
         self._unread_since: float | None = None
-        self._let_go = weakref.finalize(self, wakeups.close)
+        self._release = weakref.finalize(self, wakeups.close)
 
     def __next__(self) -> HistoryEntry:
         """Wait for the next event."""
@@ -86,7 +86,7 @@ class Subscription(Iterator[HistoryEntry]):
     def close(self) -> None:
         """End it in the thread that reads it, and release the connection on which it waits for notifications."""
         self.stop()
-        self._let_go()
+        self._release()
 
     def ready(self) -> HistoryEntry | None:
         """The next event, if it has been read already; else None."""
@@ -102,7 +102,7 @@ class Subscription(Iterator[HistoryEntry]):
             self._is_time = self._wakeups.wait(self._stopped) or self._is_late()
             return
         try:
-            batch = self._following()
+            batch = self._next_batch()
         except OpenedElsewhere:
             raise
         except LedgerClosed:
@@ -116,7 +116,7 @@ class Subscription(Iterator[HistoryEntry]):
         self._unread_since = None
         if batch:
             self._read.extend(batch)
-            self._stand_at(batch[-1])
+            self._remember(batch[-1])
             self._quiet_since = None
             return
         if self._quiet_since is None:
@@ -125,7 +125,7 @@ class Subscription(Iterator[HistoryEntry]):
         if self._is_late():
             self.stop()
 
-    def _following(self) -> list[RecordedEvent]:
+    def _next_batch(self) -> list[RecordedEvent]:
         """Read the next batch. The last event is read again, to notice whether the log was replaced meanwhile."""
         read = list(self._store.log(after=max(0, self._nid - 1), limit=self._batch_events + 1))
         if self._nid <= 0:
@@ -133,20 +133,20 @@ class Subscription(Iterator[HistoryEntry]):
         last = read.pop(0) if read and read[0].id == self._nid else None
         if self._hash is None:
             if last is not None:
-                self._stand_at(last)
+                self._remember(last)
             elif not read and (end := self._store.high_water_mark()) < self._nid:
                 raise self._lost(f"the log ends at nid {end}")
         elif last is None or last.hash != self._hash:
-            self._require_last_word()
+            self._require_primary()
             found = f"the event with hash {last.hash:.12} stands there" if last else "nothing stands there"
             raise self._lost(f"{found}, and not the one with hash {self._hash:.12} that was handed out")
         return read
 
-    def _stand_at(self, event: RecordedEvent) -> None:
+    def _remember(self, event: RecordedEvent) -> None:
         self._nid, self._hash = event.id, event.hash
         self._end = StreamEnd(event.originator_id, event.originator_version, event.hash)
 
-    def _require_last_word(self) -> None:
+    def _require_primary(self) -> None:
         """Refuse with StoreUnavailable when this server may be an old primary that lacks the latest events."""
         if self._end is not None and self._store.keeps(self._end) is not False:
             raise StoreUnavailable(

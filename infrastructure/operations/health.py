@@ -118,7 +118,7 @@ class _Examination:
         activity = self._activity() if question.reports else None
         sections = (
             *([] if rows is None else self._of_cycles(rows, wanted, left)),
-            *self._around(),
+            *self._of_whole_ledger(),
             *([] if activity is None or activity.criteria is None else [diagnosis.criteria(activity.criteria)]),
         )
         database = _database(self._store)
@@ -129,23 +129,25 @@ class _Examination:
         """The sections that are about no single cycle; damage only where something cannot be read."""
         rows = self._rows() if self._question.snapshots else None
         if rows is not None:
-            yield from self._beside_exchanges(rows, self._left_over(rows))
-        yield from self._around()
+            yield from self._of_exchanges(rows, self._left_over(rows))
+        yield from self._of_whole_ledger()
         if self._unreadable:
             yield Section(Check.DAMAGE, "cannot be read", tuple(self._unreadable))
 
-    def _around(self) -> Iterator[Section]:
-        yield diagnosis.following(list(self._following()))
+    def _of_whole_ledger(self) -> Iterator[Section]:
+        yield diagnosis.following(list(self._projection_statuses()))
         if self._question.quiet is not None:
-            yield diagnosis.silence(self._heard_at(self._question.quiet), self._question.now, self._question.quiet)
+            yield diagnosis.silence(
+                self._last_recorded_at(self._question.quiet), self._question.now, self._question.quiet
+            )
 
-    def _heard_at(self, quiet: timedelta) -> datetime | None:
+    def _last_recorded_at(self, quiet: timedelta) -> datetime | None:
         """When an event or a refused duplicate was recorded last; None when nothing was."""
         events = [event.ts_recorded for event in self._store.select([], [], "nid DESC", 1)]
         refusals = [each.ts_recorded for each in self._store.rejections(since=self._question.now - quiet)]
         return max([*map(utc, events), *refusals], default=None)
 
-    def _following(self) -> Iterator[ProjectionStatus]:
+    def _projection_statuses(self) -> Iterator[ProjectionStatus]:
         for projection in PROJECTIONS:
             try:
                 yield Projector(self._store, projection).standing()
@@ -176,7 +178,7 @@ class _Examination:
         question = self._question
         cycles = Cycles(wanted, question.now, question.age, question.evidence, filter(question.takes, left))
         spelled = spelling(wanted)
-        return [*cycles.sections(), *([] if spelled is None else [spelled]), *self._beside_exchanges(rows, left)]
+        return [*cycles.sections(), *([] if spelled is None else [spelled]), *self._of_exchanges(rows, left)]
 
     def _activity(self) -> Activity:
         """The rates of the window, from the statistics; where these cannot be read, from all rows without criteria."""
@@ -204,7 +206,7 @@ class _Examination:
         except _UNREADABLE:
             return []
 
-    def _beside_exchanges(self, rows: Sequence[PositionRow], left: Sequence[PositionRow]) -> Iterator[Section]:
+    def _of_exchanges(self, rows: Sequence[PositionRow], left: Sequence[PositionRow]) -> Iterator[Section]:
         question = self._question
         found = comparisons(self._store, rows, question.snapshots, now=question.now, rules=question.rules, strays=left)
         for account, each in found.items():

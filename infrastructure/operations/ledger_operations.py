@@ -49,7 +49,7 @@ class LedgerOperations:
         from infrastructure.operations.account_correction import reconciled  # noqa: PLC0415 - as the class says
 
         why = _reason(apply)
-        return reconciled(_operable(self), _read(snapshots), now=self._clock(), rules=_believed(rules), reason=why)
+        return reconciled(_operable(self), _read(snapshots), now=self._clock(), rules=_rules(rules), reason=why)
 
     def recover(
         self,
@@ -66,7 +66,7 @@ class LedgerOperations:
         from infrastructure.operations.apply_recovery import recoveries  # noqa: PLC0415 - as the class says
 
         ledger, why = _operable(self), _reason(apply)
-        found = recoveries(ledger, _read(snapshots), now=self._clock(), rules=_believed(rules), reason=why)
+        found = recoveries(ledger, _read(snapshots), now=self._clock(), rules=_rules(rules), reason=why)
         done = [] if why is None else applied(ledger, [step for each in found for step in each.commands])
         return found, done
 
@@ -81,7 +81,7 @@ class LedgerOperations:
         from projections.health.ledger_status import OLD  # noqa: PLC0415 - as the class says
 
         question = Question(
-            now=self._clock(), age=age or OLD, snapshots=_read(snapshots), rules=_believed(None), verifies=verifies
+            now=self._clock(), age=age or OLD, snapshots=_read(snapshots), rules=_rules(None), verifies=verifies
         )
         return examine(_operable(self), question)
 
@@ -155,7 +155,7 @@ def _moment(name: str, said: datetime | None) -> datetime | None:
         raise InvalidCommand(f"{name}: {wrong}") from None
 
 
-def _believed(rules: ReconciliationRules | None) -> ReconciliationRules:
+def _rules(rules: ReconciliationRules | None) -> ReconciliationRules:
     from projections.reconciliation.result import ReconciliationRules as Default  # noqa: PLC0415 - as the class says
 
     return rules or Default()

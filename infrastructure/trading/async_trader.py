@@ -147,7 +147,7 @@ class AsyncTrader:
 
     async def _run(self, flow: Flow[Ended]) -> Ended:
         self._loop, given_up = asyncio.get_running_loop(), asyncio.Event()
-        task = asyncio.create_task(self._driven(flow, given_up))
+        task = asyncio.create_task(self._drive(flow, given_up))
         self._unfinished.add(task)
         task.add_done_callback(self._unfinished.discard)
         try:
@@ -156,7 +156,7 @@ class AsyncTrader:
             given_up.set()
             raise
 
-    async def _driven(self, flow: Flow[Ended], given_up: asyncio.Event) -> Ended:
+    async def _drive(self, flow: Flow[Ended], given_up: asyncio.Event) -> Ended:
         running = RunningFlow(flow)
         while not running.is_over:
             try:

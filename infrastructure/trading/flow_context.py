@@ -67,12 +67,12 @@ class FlowContext:
 
     def market(self, symbol: str) -> Flow[TradedMarket]:
         """The properties of an instrument. Refuses: Refused; NoAnswer when the exchange stays silent."""
-        market: TradedMarket = yield from self._asked(Call("market", (symbol,)))
+        market: TradedMarket = yield from self._repeat(Call("market", (symbol,)))
         return market
 
     def order(self, symbol: str, order_id: str) -> Flow[ExchangeOrder | None]:
         """An acknowledged order, by its exchange id; None when the exchange does not show it. Refuses: NoAnswer."""
-        found: ExchangeOrder | None = yield from self._asked(Call("find", (symbol,), {"exchange_order_id": order_id}))
+        found: ExchangeOrder | None = yield from self._repeat(Call("find", (symbol,), {"exchange_order_id": order_id}))
         return found
 
     def acknowledged(self, symbol: str, order_id: str) -> Flow[ExchangeOrder]:
@@ -84,7 +84,7 @@ class FlowContext:
 
     def named(self, symbol: str, client_order_id: str) -> Flow[ExchangeOrder | None]:
         """An order by its client order id; None when the exchange does not show it. Refuses: NoAnswer."""
-        found: ExchangeOrder | None = yield from self._asked(
+        found: ExchangeOrder | None = yield from self._repeat(
             Call("find", (symbol,), {"client_order_id": client_order_id})
         )
         return found
@@ -96,12 +96,12 @@ class FlowContext:
 
     def fills(self, symbol: str, order: ExchangeOrder) -> Flow[Sequence[ExchangeFill]]:
         """The fills of an order so far, each once, however often the exchange shows it."""
-        found: Sequence[ExchangeFill] = yield from self._asked(Call("fills", (symbol, order)))
+        found: Sequence[ExchangeFill] = yield from self._repeat(Call("fills", (symbol, order)))
         return [*{fill.trade_id: fill for fill in found}.values()]
 
     def snapshot(self) -> Flow[AccountSnapshot]:
         """The whole account."""
-        found: AccountSnapshot = yield from self._asked(Call("account"))
+        found: AccountSnapshot = yield from self._repeat(Call("account"))
         return found
 
     def place(
@@ -141,12 +141,12 @@ class FlowContext:
     def cancel(self, symbol: str, order: ExchangeOrder) -> Flow[ExchangeOrder | None]:
         """Cancel what is left of an order, and look it up again; to cancel twice does no harm."""
         try:
-            yield from self._asked(Call("cancel", (symbol, order)))
+            yield from self._repeat(Call("cancel", (symbol, order)))
         except Refused as refusal:
             yield from self.note(f"{self.exchange} did not cancel {order.order_id}: {refusal}")
         return (yield from self.order(symbol, order.order_id))
 
-    def _asked(self, call: Call) -> Flow[Any]:
+    def _repeat(self, call: Call) -> Flow[Any]:
         """Repeat a call that changes nothing until there is an answer. Refuses: Refused; NoAnswer in the end."""
         for attempt in range(QUESTIONS_MAX):
             try:

@@ -29,7 +29,7 @@ class TradeLog:
     def ended(self, ended: object) -> None:
         """Log the outcomes of a flow that has ended, and call the hook for unprotected positions."""
         for outcome in _outcomes(ended):
-            words = "%s: %s%s", outcome.position_id or "no position", outcome.kind, _because(outcome)
+            words = "%s: %s%s", outcome.position_id or "no position", outcome.kind, _reason_text(outcome)
             if outcome.kind in _EXPECTED:
                 LOGGER.info(*words)
             else:
@@ -54,5 +54,5 @@ def _outcomes(ended: object) -> list[Outcome]:
     raise AssertionError(f"no flow ends with {ended!r}")
 
 
-def _because(outcome: Outcome) -> str:
+def _reason_text(outcome: Outcome) -> str:
     return "" if outcome.reason is None else f": {' '.join(outcome.reason.split())}"

@@ -75,7 +75,7 @@ class EventTimeTotals:
             case e.RolledBack() if event.evidence.fills:
                 for each in added.exits:
                     if each.brought is not None:
-                        self._know_exit(each.quantity, each.brought)
+                        self._explain_exit(each.quantity, each.brought)
                     self._exit(each)
             case e.PositionClosed() | e.RolledBack():
                 self._close(event, added)
@@ -189,7 +189,7 @@ class EventTimeTotals:
         elif held < closes <= held + left:
             self._count_exit(count.explaining(left))
         elif closes == event.last_qty:
-            self._know_exit(event.last_qty, brought)
+            self._explain_exit(event.last_qty, brought)
             self._exit(Exit(event.last_qty, brought))
         else:
             self._count_exit(count)
@@ -218,7 +218,7 @@ class EventTimeTotals:
             now, _ = each.split(each.quantity - explained) if each.quantity > explained else (Exit(ZERO, ZERO), each)
             if now.quantity:
                 self._exit(now)
-            elif explained and not self._was_told_all(event):
+            elif explained and not self._was_closed_by_fills(event):
                 self._exit(each)
         price = getattr(event, "rest_px", None)
         closed = self._held.closed_qty - before.closed_qty
@@ -228,7 +228,7 @@ class EventTimeTotals:
             brought = self._worth(closed, price)
             self._unexplained = self._unexplained.with_stated(before, closed, brought, self._side, self._terms)
 
-    def _was_told_all(self, event: e.PositionClosed | e.RolledBack) -> bool:
+    def _was_closed_by_fills(self, event: e.PositionClosed | e.RolledBack) -> bool:
         """Whether fills that were recorded later have already closed what this event closed."""
         return bool(self._held.closed_qty) and self._held.closed_qty >= event.holding.closed_qty
 
@@ -263,7 +263,7 @@ class EventTimeTotals:
         for each in early:
             self._exit(each)
 
-    def _know_exit(self, qty: Decimal, brought: Decimal) -> None:
+    def _explain_exit(self, qty: Decimal, brought: Decimal) -> None:
         """Record the proceeds of an exit, for what was closed without an explanation."""
         closed = min(qty, self._held.quantity)
         self._unexplained = self._unexplained.with_exit(self._held, closed, brought, self._side, self._terms)

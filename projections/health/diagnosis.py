@@ -112,7 +112,7 @@ class Cycles:
         return Section(Check.INCOMPLETE, f"{len(found)} under way, {len(late)} for longer than they may", tuple(late))
 
     def _late(self, cycle: InFlight) -> Symptom:
-        severity = Severity.CRITICAL if self._is_over(cycle.since, self._age) else Severity.WARNING
+        severity = Severity.CRITICAL if self._is_older(cycle.since, self._age) else Severity.WARNING
         state = "flat without an end" if cycle.row.status is Status.ACTIVE else cycle.row.status.value
         return self._symptom(severity, cycle.row, f"{state} {lasting(cycle.age)}", cycle.since)
 
@@ -124,15 +124,15 @@ class Cycles:
         held = [row for row in self._rows if row.quantity]
         found = [
             self._symptom(
-                Severity.CRITICAL if self._is_over(since, UNPROTECTED_MAX) else Severity.WARNING,
+                Severity.CRITICAL if self._is_older(since, UNPROTECTED_MAX) else Severity.WARNING,
                 row,
                 f"{row.side.value} {plain(row.quantity)} without a confirmed stop {lasting(self._now - since)}",
                 since,
             )
             for row in held
-            if (since := row.unprotected_since) is not None and self._had_its_time(row)
+            if (since := row.unprotected_since) is not None and self._is_overdue(row)
         ]
-        found += [self._forgotten(row) for row in self._left_over]
+        found += [self._stray_symptom(row) for row in self._left_over]
         held += self._left_over
         bare = [row for row in held if is_bare(row)]
         says = f"{len(bare)} of {len(held)} held positions"
@@ -142,13 +142,13 @@ class Cycles:
             says += f", and {by_choice} {BY_CHOICE}"
         return Section(Check.UNPROTECTED, says, tuple(found))
 
-    def _had_its_time(self, row: PositionRow) -> bool:
+    def _is_overdue(self, row: PositionRow) -> bool:
         return is_overdue(row, self._now)
 
-    def _is_over(self, since: datetime, time: timedelta) -> bool:
+    def _is_older(self, since: datetime, time: timedelta) -> bool:
         return self._now - since >= time or is_yet_to_come(since, self._now)
 
-    def _forgotten(self, row: PositionRow) -> Symptom:
+    def _stray_symptom(self, row: PositionRow) -> Symptom:
         message = (
             f"{STRAY}: {row.side.value} {plain(row.quantity)} was filled after the cycle was over "
             f"({row.status.value}), {ago(self._now - row.updated_at)}: nobody protects it; reduce it by what "
@@ -160,7 +160,7 @@ class Cycles:
         """Entries about which the exchange did not answer; their slots are held until the outcome is known."""
         found = [
             self._symptom(
-                Severity.CRITICAL if self._had_its_time(row) else Severity.WARNING,
+                Severity.CRITICAL if self._is_overdue(row) else Severity.WARNING,
                 row,
                 f"the exchange did not answer about its entry of {date_and_time(row.opened_at)} UTC",
                 row.opened_at,
@@ -174,16 +174,16 @@ class Cycles:
         """Increases and exits that were promised to a bot, and whose outcome has not been recorded."""
         found = [(row, order) for row in [*self._rows, *self._left_over] for order in unanswered(row)]
         late = [
-            self._unheard_of(row, order)
+            self._unanswered_symptom(row, order)
             for row, order in found
             if self._now >= unanswered_orders.due_at(order)
             or is_yet_to_come(unanswered_orders.asked_at(order), self._now)
         ]
         return Section(Check.ORDERS, f"{len(found)} promised and not heard of, {len(late)} for too long", tuple(late))
 
-    def _unheard_of(self, row: PositionRow, order: Order) -> Symptom:
+    def _unanswered_symptom(self, row: PositionRow, order: Order) -> Symptom:
         asked = unanswered_orders.asked_at(order)
-        severity = Severity.CRITICAL if self._is_over(asked, self._age) else Severity.WARNING
+        severity = Severity.CRITICAL if self._is_older(asked, self._age) else Severity.WARNING
         message = f"{unanswered_orders.in_words(order)}, {lasting(self._now - asked)}"
         return self._symptom(severity, row, message, asked)
 
@@ -194,7 +194,7 @@ class Cycles:
         return Section(Check.ROLLING_BACK, f"{len(found)} under way, {len(stuck)} stuck", tuple(stuck))
 
     def _stuck(self, cycle: InFlight) -> Symptom:
-        is_critical = cycle.row.rollback_failed or self._is_over(cycle.since, self._age)
+        is_critical = cycle.row.rollback_failed or self._is_older(cycle.since, self._age)
         failed = f", and {plain(cycle.row.quantity)} was left" * cycle.row.rollback_failed
         message = f"rolling back {lasting(cycle.age)}{failed}"
         return self._symptom(Severity.CRITICAL if is_critical else Severity.WARNING, cycle.row, message, cycle.since)
@@ -214,13 +214,13 @@ def damage(findings: Sequence[IntegrityFinding], says: str) -> Section:
     damaged = {each.stream for each in findings if each.kind not in _FOLDED} - {None}
     unread = {each.stream for each in findings if each.kind in _NO_HISTORY}
     found = [
-        Symptom(Severity.CRITICAL, each.where, f"{each.kind}: {each.message}", _mended(each, damaged, unread))
+        Symptom(Severity.CRITICAL, each.where, f"{each.kind}: {each.message}", _damage_advice(each, damaged, unread))
         for each in findings[:SHOWN_MAX]
     ]
     return Section(Check.DAMAGE, says, tuple(found))
 
 
-def _mended(finding: IntegrityFinding, damaged: Collection[str | None], unread: Collection[str | None]) -> str:
+def _damage_advice(finding: IntegrityFinding, damaged: Collection[str | None], unread: Collection[str | None]) -> str:
     if finding.kind in _FOLDED and finding.stream not in damaged:
         return f"{PROGRAM} rebuild"
     if finding.stream is None or finding.stream in unread:
@@ -344,10 +344,10 @@ def _difference(found: Reconciliation, finding: Discrepancy, evidence: Sequence[
     severity = Severity.CRITICAL if finding.kind in _AT_RISK or is_gone else Severity.WARNING
     subject = finding.row.position_id if finding.row is not None else finding.key.stream
     words = finding.kind.value.replace("_", " ")
-    return Symptom(severity, subject, f"{words}: {finding.message}", _put_right(finding, evidence))
+    return Symptom(severity, subject, f"{words}: {finding.message}", _difference_advice(finding, evidence))
 
 
-def _put_right(finding: Discrepancy, evidence: Sequence[str]) -> str:
+def _difference_advice(finding: Discrepancy, evidence: Sequence[str]) -> str:
     if finding.kind.is_of_orders:
         ids = ", ".join(order.order_id for order in finding.orders)
         return f"cancel what is too much of {ids} at the exchange, then {advised('reconcile', finding.key, *evidence)}"

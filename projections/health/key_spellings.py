@@ -18,11 +18,11 @@ _NEAR: Final = 0.8
 def spelling(rows: Iterable[PositionRow]) -> Section | None:
     """The section about the spelling of these rows' keys; None when nothing is wrong with it."""
     standing = [row for row in rows if row.status.is_open]
-    found = [*_read_otherwise(standing), *_slips(standing)]
+    found = [*_other_keys(standing), *_typing_errors(standing)]
     return Section(Check.SPELLING, f"{len(found)} keys to look at", tuple(found)) if found else None
 
 
-def _read_otherwise(rows: list[PositionRow]) -> Iterator[Symptom]:
+def _other_keys(rows: list[PositionRow]) -> Iterator[Symptom]:
     keys = {row.position_id: PositionId.parse(row.position_id).key for row in rows}
     for name, key in keys.items():
         if key.today == key:
@@ -36,7 +36,7 @@ def _read_otherwise(rows: list[PositionRow]) -> Iterator[Symptom]:
         yield Symptom(Severity.CRITICAL if rival else Severity.WARNING, name, message, history_of(name))
 
 
-def _slips(rows: list[PositionRow]) -> Iterator[Symptom]:
+def _typing_errors(rows: list[PositionRow]) -> Iterator[Symptom]:
     used = {row.exchange: row for row in rows}
     for exchange, row in sorted(used.items()):
         if PositionId.parse(row.position_id).key.today.exchange != exchange:

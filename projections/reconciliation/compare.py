@@ -78,10 +78,10 @@ def reconcile(
         return doubts_about_orders(snapshot, known, trust_empty=rules.trust_empty)
 
     found_doubtful, about_orders = doubts(latest), order_doubts(latest)
-    trusted = [_not_ahead(each, now) for each in ordered if not doubts(each)]
-    snapshot = _not_ahead(latest, now)
+    trusted = [_not_in_future(each, now) for each in ordered if not doubts(each)]
+    snapshot = _not_in_future(latest, now)
     confirming = Confirmations(
-        seen=tuple(_not_ahead(each, now) for each in ordered),
+        seen=tuple(_not_in_future(each, now) for each in ordered),
         trusted=tuple(trusted),
         complete=tuple(each for each in trusted if each.lists_orders and not order_doubts(each)),
         age_max=rules.age_max or CONFIRMING_AGE_MAX,
@@ -122,7 +122,7 @@ def _all_missing(
     return len(stopped) if is_missing else 0
 
 
-def _not_ahead(snapshot: AccountSnapshot, now: datetime) -> AccountSnapshot:
+def _not_in_future(snapshot: AccountSnapshot, now: datetime) -> AccountSnapshot:
     """The snapshot, with a time in the future set to now: the clock of its time is ahead of ours."""
     if snapshot.taken_at is None or snapshot.taken_at <= now:
         return snapshot

@@ -54,7 +54,7 @@ class Confirmations:
             hidden = snapshot.hides(row.symbol) or (waits and snapshot.hides_orders(row.symbol))
             return None if hidden else False
 
-        return self._agreeing(standing, row, self.complete if waits else self.trusted, shows)
+        return self._count_agreeing(standing, row, self.complete if waits else self.trusted, shows)
 
     def lost_stops(self, standing: StreamState, row: PositionRow, stop: Order) -> int:
         """How many snapshots show the position, but neither a recorded stop nor another one in its place."""
@@ -68,34 +68,34 @@ class Confirmations:
                 return True
             return None if snapshot.hides_orders(row.symbol) else False
 
-        return self._agreeing(standing, row, self.complete, shows)
+        return self._count_agreeing(standing, row, self.complete, shows)
 
     def unanswered(self, standing: StreamState, row: PositionRow, order: Order) -> int:
         """How many snapshots do not show a promised order, and show the recorded quantity: it was not filled."""
 
         def shows(snapshot: AccountSnapshot) -> bool:
             here = any(order.client_order_id == each.client_order_id for each in snapshot.orders or ())
-            return here or self._shown_of(standing, snapshot) != standing.total_qty
+            return here or self._shown_qty(standing, snapshot) != standing.total_qty
 
-        return self._agreeing(standing, row, self.complete, shows)
+        return self._count_agreeing(standing, row, self.complete, shows)
 
     def strays_gone(self, standing: StreamState) -> int:
         """How many snapshots show only the quantity of the open cycle, or nothing, so that the strays are gone."""
 
         def shows(snapshot: AccountSnapshot) -> bool:
-            return self._shown_of(standing, snapshot) not in (standing.open_qty, 0)
+            return self._shown_qty(standing, snapshot) not in (standing.open_qty, 0)
 
-        return min((self._agreeing(standing, row, self.trusted, shows) for row in standing.strays), default=0)
+        return min((self._count_agreeing(standing, row, self.trusted, shows) for row in standing.strays), default=0)
 
     @staticmethod
-    def _shown_of(standing: StreamState, snapshot: AccountSnapshot) -> Decimal:
+    def _shown_qty(standing: StreamState, snapshot: AccountSnapshot) -> Decimal:
         """The signed quantity shown on its own leg, else on its side of the symbol: the ledger may keep no leg."""
         here = [each for each in snapshot.positions or () if each.key.symbol == standing.key.symbol]
         side = None if standing.row is None else standing.row.side
         exact = [each for each in here if each.key == standing.key]
         return signed_qty(next(iter(exact or [each for each in here if each.side is side]), None))
 
-    def _agreeing(
+    def _count_agreeing(
         self, standing: StreamState, row: PositionRow, silent: Sequence[AccountSnapshot], shows: _Shows
     ) -> int:
         """How many snapshots of `silent`, apart in time and newer than the ledger's last event, do not show something.

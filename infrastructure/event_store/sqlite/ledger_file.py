@@ -38,20 +38,20 @@ class LedgerFile:
     @property
     def is_there(self) -> bool:
         """Whether there is a file of this name."""
-        return self._found(self._name) is not None
+        return self._stat(self._name) is not None
 
     @property
     def has_folder(self) -> bool:
         """Whether its folder exists."""
-        folder = self._found(str(self.path.parent))
+        folder = self._stat(str(self.path.parent))
         return folder is not None and stat.S_ISDIR(folder.st_mode)
 
     def _identity_of(self, path: str) -> Identity | None:
         """Device and inode of a file; None when there is none of this name."""
-        found = self._found(path)
+        found = self._stat(path)
         return None if found is None else (found.st_dev, found.st_ino)
 
-    def _found(self, path: str) -> os.stat_result | None:
+    def _stat(self, path: str) -> os.stat_result | None:
         try:
             return os.stat(path)  # noqa: PTH116 - asked twice an append, and a Path takes as long again
         except (FileNotFoundError, NotADirectoryError):
@@ -87,7 +87,7 @@ class LedgerFile:
 
         A connection works on for a long time with cached pages of a file that has been emptied.
         """
-        found = self._found(self._name)
+        found = self._stat(self._name)
         named = None if found is None else (found.st_dev, found.st_ino)
         if self._identity is not None and named != self._identity:
             became = "is not there any more" if found is None else "is another file by now"

@@ -56,7 +56,7 @@ class CcxtExchange:
             raise ValueError(f"orders are sent through {', '.join(CONVENTIONS)} of ccxt, not through {client.id}")
         self._conventions = CONVENTIONS[client.id]
         self._account = normalized_account(account)
-        self._client = _own(client, self._conventions.exchange)
+        self._client = _own_copy(client, self._conventions.exchange)
         if self._conventions.prepare is not None:
             self._conventions.prepare(self._client)
         self._markets: ListedMarkets | None = None
@@ -122,11 +122,11 @@ class CcxtExchange:
             raise Refused(None, f"nothing was sent, for the list of markets did not come: {wrong}") from None
         call = self._order_call(ticket, markets.name(ticket.symbol))
         if self._conventions.bound is not None and ticket.kind is not TicketKind.LIMIT:
-            call = yield from self._priced(call, ticket)
+            call = yield from self._with_price(call, ticket)
         answer = yield call
         return read_placed(answer.value, ticket, self._conventions)
 
-    def _priced(self, call: ClientCall, ticket: OrderTicket) -> Asking[ClientCall]:
+    def _with_price(self, call: ClientCall, ticket: OrderTicket) -> Asking[ClientCall]:
         """A market order with the price from which ccxt computes its limit. Refuses: Refused when it is not known."""
         listed, kind, side, amount, _, params = call.args
         price: object = ticket.trigger_price
@@ -237,7 +237,7 @@ class CcxtExchange:
         return failure(wrong, self._conventions, self._client)
 
 
-def _own(client: Any, exchange: str) -> Any:
+def _own_copy(client: Any, exchange: str) -> Any:
     """A copy of the client whose numbers are text, with connections of its own, and which never repeats a request."""
     own = copy(client)
     own.number = str

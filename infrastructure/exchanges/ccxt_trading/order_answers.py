@@ -103,7 +103,7 @@ def _order(
     triggers = (entry.get(name) for name in own)
     return ExchangeOrder(
         symbol=symbol,
-        order_id=_said(entry["id"]),
+        order_id=_required_id(entry["id"]),
         client_order_id=client_id_of(entry),
         state=state,
         filled_qty=filled,
@@ -124,7 +124,7 @@ def _fill(entry: Any, order_id: str) -> ExchangeFill:
         raise ValueError(f"its amount is {entry['amount']!r}, its price {entry['price']!r}")
     return ExchangeFill(
         order_id=order_id,
-        trade_id=_said(entry["id"]),
+        trade_id=_required_id(entry["id"]),
         quantity=quantity,
         price=price,
         at=_moment(entry["timestamp"]),
@@ -133,7 +133,7 @@ def _fill(entry: Any, order_id: str) -> ExchangeFill:
     )
 
 
-def _said(value: Any) -> str:
+def _required_id(value: Any) -> str:
     if value in (None, ""):
         raise ValueError("it has no id")
     return str(value)

@@ -50,7 +50,7 @@ class OrderQuestions:
             return (yield from self._as_triggered(_newest(conditional)))
         if found:
             return read_stated(_newest(found), self.symbol)
-        yield from self._is_not_filled(client_order_id, order_id)
+        yield from self._require_no_fills(client_order_id, order_id)
         return None
 
     def fills(self, order: ExchangeOrder) -> Asking[tuple[ExchangeFill, ...]]:
@@ -119,7 +119,7 @@ class OrderQuestions:
             raise NoAnswer(f"{len(found)} fills of {named} are all that one answer holds, and there may be more")
         return found
 
-    def _is_not_filled(self, client_order_id: str | None, order_id: str | None) -> Asking[None]:
+    def _require_no_fills(self, client_order_id: str | None, order_id: str | None) -> Asking[None]:
         """Raise NoAnswer if fills of an order that is not shown exist, where fills can be asked for by its id."""
         if order_id is not None:
             filled = len(read_fills((yield from self._fills_of(order_id)), order_id))

@@ -108,28 +108,28 @@ class AsOfQuery:
 
     def positions(self, store: Store, *, open_only: bool = False) -> list[PositionRow]:
         """All cycles as they stood then, oldest first; `open_only` may leave out those that were over, not strays."""
-        return self._found(store, partial(store.rows, open_only=open_only))
+        return self._rows(store, partial(store.rows, open_only=open_only))
 
     def listed(self, store: Store, *, open_only: bool = False) -> list[Listed]:
         """The same with the columns of a list only, for cycles that have not changed since then."""
-        return self._found(store, partial(store.listed, open_only=open_only))
+        return self._rows(store, partial(store.listed, open_only=open_only))
 
-    def _found(self, store: Store, today: Callable[[], Iterable[Row]]) -> list[Row | PositionRow]:
+    def _rows(self, store: Store, today: Callable[[], Iterable[Row]]) -> list[Row | PositionRow]:
         if self.moment == AsOf():
             return list(today())
         rows: list[Row | PositionRow]
         if self.by is TimeAxis.RECORDED:
             with store.snapshot():
-                rows = [*_recorded(store, self._log_end, today())]
+                rows = [*_rows_by_recording(store, self._log_end, today())]
         else:  # no index knows when something happened, so every stream is read
             conditions, values = until(store.visible(self._log_end), store.placeholder)
-            rows = [*self._happened(store.select(conditions, values, "stream, version"))]
+            rows = [*self._rows_by_event_time(store.select(conditions, values, "stream, version"))]
         return sorted(rows, key=attrgetter("opened_at", "position_id"))
 
     def position(self, store: Store, place: PositionId) -> Iterable[PositionRow]:
         """One cycle as it stood then, if it existed."""
         records = store.history(place.key.stream, place.cycle, self._log_end)
-        return _folded(records) if self.by is TimeAxis.RECORDED else self._happened(records)
+        return _folded(records) if self.by is TimeAxis.RECORDED else self._rows_by_event_time(records)
 
     def successors(self, store: Store, rows: Iterable[Listed]) -> dict[str, datetime]:
         """When a later cycle had taken each stray over by then, by the position id of the stray's cycle."""
@@ -142,7 +142,7 @@ class AsOfQuery:
                 found[row.position_id] = taken_over_at(row, events)
         return {position_id: at for position_id, at in found.items() if at is not None}
 
-    def _happened(self, records: Iterable[RecordedEvent]) -> Iterator[PositionRow]:
+    def _rows_by_event_time(self, records: Iterable[RecordedEvent]) -> Iterator[PositionRow]:
         assert self.moment.time is not None, "checked when it was read"
         for _, of_stream in groupby(records, lambda stored: stored.originator_id):
             yield from rows_at(map(decode, of_stream), self.moment.time)
@@ -157,7 +157,7 @@ class AsOfQuery:
         return [entry for entry in entries if entry.event.originator_version in happened]
 
 
-def _recorded(store: Store, moment: AsOf, today: Iterable[Row]) -> Iterator[Row | PositionRow]:
+def _rows_by_recording(store: Store, moment: AsOf, today: Iterable[Row]) -> Iterator[Row | PositionRow]:
     """Rows by what was recorded: a cycle without events after the moment has the row of today."""
     reaches = {reach.stream: reach for reach in store.reaches(moment)}
     for row in today:

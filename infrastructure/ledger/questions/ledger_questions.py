@@ -34,7 +34,7 @@ class LedgerQuestions:
 
         Refuses: UnknownPosition; InvalidCommand when an argument is no position id or no moment.
         """
-        place = _understood(PositionId.parse, position_id)
+        place = _parsed(PositionId.parse, position_id)
         past = AsOfQuery.read(as_of, by)
         rows: Iterable[PositionRow]
         if as_of is None:  # an old stream may have another spelling of a strike, and is found by that one only
@@ -71,7 +71,7 @@ class LedgerQuestions:
         Refuses: InvalidCommand when `as_of` is no such moment.
         """
         past = AsOfQuery.read(as_of, by)
-        is_wanted = _understood_filter(symbol, exchange, account, leg, intent_id)
+        is_wanted = _row_filter(symbol, exchange, account, leg, intent_id)
         rows = past.positions(self.store, open_only=open or unprotected)
         found = [row for row in standing(rows, open=open, unprotected=unprotected) if is_wanted(row)]
         if not open and not unprotected:
@@ -101,13 +101,13 @@ class LedgerQuestions:
 
     def _place(self, text: str) -> tuple[PositionKey, int | None]:
         if "#" in str(text):
-            position_id = _understood(PositionId.parse, text)
+            position_id = _parsed(PositionId.parse, text)
             return position_id.key, position_id.cycle
-        return _understood(PositionKey.parse, text), None
+        return _parsed(PositionKey.parse, text), None
 
     def rejections(self, key: PositionKey | str | None = None) -> list[Rejection]:
         """Every duplicate that was ever refused, or those of one key, oldest first."""
-        asked = _understood(PositionKey.parse, key) if isinstance(key, str) else key
+        asked = _parsed(PositionKey.parse, key) if isinstance(key, str) else key
         return list(self.store.rejections(None if asked is None else asked.stream))
 
     def imported(self, key: PositionKey) -> dict[str, str]:
@@ -116,7 +116,7 @@ class LedgerQuestions:
         return {event.command_id: event.request for event in events if isinstance(event, PositionImported)}
 
 
-def _understood(read: Callable[[str], Read], text: str) -> Read:
+def _parsed(read: Callable[[str], Read], text: str) -> Read:
     if not isinstance(text, str):
         raise InvalidCommand(f"{text!r:.120} is not a text like APTUSDT.binance#1")
     try:
@@ -125,7 +125,7 @@ def _understood(read: Callable[[str], Read], text: str) -> Read:
         raise InvalidCommand(str(wrong)) from None
 
 
-def _understood_filter(
+def _row_filter(
     symbol: str | None, exchange: str | None, account: str | None, leg: str | Leg | None, intent_id: str | int | None
 ) -> Callable[[PositionRow], bool]:
     try:

@@ -21,7 +21,7 @@ class PoolTimeout(Exception):
     """There was no connection in time: all are in use, or none could be made; then the cause says why."""
 
 
-class _Room:
+class _Reservation:
     """Counts for a connection that is being made."""
 
     is_wanted = True
@@ -38,7 +38,7 @@ class Pool:
     def __init__(self, connect: Callable[[], WatchedConnection], size: int) -> None:
         self._connect, self._size = connect, size
         self._idle: SimpleQueue[WatchedConnection] = SimpleQueue()
-        self._taken: WeakSet[WatchedConnection | _Room] = WeakSet()
+        self._taken: WeakSet[WatchedConnection | _Reservation] = WeakSet()
         self._making = threading.RLock()  # a garbage collection under it may give back a generator's connection
         self.is_closed = False
 
@@ -71,11 +71,11 @@ class Pool:
             self._drop(connection)
 
     def _new_one(self) -> WatchedConnection | None:
-        room = _Room()
+        reservation = _Reservation()
         with self._making:
             if len(self._taken) >= self._size:
                 return None
-            self._taken.add(room)
+            self._taken.add(reservation)
         try:
             connection = self._connect()
             with self._making:
@@ -83,7 +83,7 @@ class Pool:
             return connection
         finally:
             with self._making:
-                self._taken.discard(room)
+                self._taken.discard(reservation)
 
     def give_back(self, connection: WatchedConnection) -> None:
         """Make it idle again; a connection that is still in a transaction is closed, which rolls it back."""

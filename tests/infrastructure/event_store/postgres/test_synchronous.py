@@ -232,7 +232,7 @@ def test_a_primary_that_was_replaced_and_lives_is_left_for_the_new_one(
         news = list(ledger.store.log())
     with PositionLedger.connect(with_options(pair.primary.url(), f"timeout={TIMEOUT}"), create=False) as replaced:
         follower = Subscription(replaced.store, replaced.store.wakeups(), patience_seconds=0)
-        follower._stand_at(news[-1])
+        follower._remember(news[-1])
         with pytest.raises(StoreUnavailable):  # what it does not hold may have been recorded elsewhere, and was
             within(BOUND, lambda: next(follower))
     said = [record.getMessage() for record in caplog.records if record.module not in {"doubts", "witness"}]
