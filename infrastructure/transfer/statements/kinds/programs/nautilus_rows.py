@@ -1,8 +1,8 @@
 """nautilus_trader: what its reports have in common, saved as CSV or as JSON.
 
-A commission that is paid is above zero. Times are UTC. Contracts are told from spot by how a venue names them. Those of
-OKX, and of Binance where they are settled in their base, are of a size that no report says. Where an account holds both
-sides, the id of a position ends in the leg.
+A commission that is paid is above zero. Times are UTC. Contracts are told from spot by how a venue names them. No
+report has the size of the contracts of OKX, nor of those of Binance that are settled in their base. Where an account
+holds both sides, the id of a position ends in its leg.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ _CONTRACTS: Final = MappingProxyType(
         "KRAKEN": re.compile(r"[A-Z]{2}_.+"),
     }
 )
-"""How venues of both name a contract; what is named otherwise there is spot."""
+"""The names of contracts at venues that also have spot; every other name there is spot."""
 _LEG: Final = re.compile(r".+-(?P<leg>LONG|SHORT)")
 
 
 def reported(file: StatementFile, index: str) -> Iterator[StatementRow]:
-    """The rows of a report; of one in JSON that lists its columns, `index` is the column by which it does so."""
+    """The rows of a report; JSON may have it by columns, whose keys are the values of the column `index`."""
     for row in file.rows():
         columns = {name: value for name, value in row.named.items() if isinstance(value, dict)}
         if "instrument_id" not in columns:
@@ -64,7 +64,7 @@ def counts_contracts(key: PositionKey) -> bool:
 
 
 def money_of(row: StatementRow, name: str) -> dict[str, Decimal]:
-    """Amounts by currency: one, or a list of them, as JSON has it or as Python shows it."""
+    """Amounts by currency: one, or a list of them, in JSON or as a Python literal."""
     value = row.named.get(name)
     text = "; ".join(map(str, value)) if isinstance(value, list) else row.text(name) or ""
     found: dict[str, Decimal] = {}

@@ -1,7 +1,7 @@
 """Deribit: trades of an account, as `private/get_user_trades_by_currency` and its like answer them.
 
-An amount is in dollars of what is settled in its base, and in the base of what is settled in dollars. A fee that is
-paid is above zero. `trade_seq` grows with each trade of an instrument.
+An amount is in dollars where the contract is settled in its base, and in the base where it is settled in dollars. A fee
+that is paid is above zero. `trade_seq` grows with each trade of an instrument.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _OPTION: Final = re.compile(rf"(?:[A-Z0-9]+|{_PAIR})-\d\d?[A-Z]{{3}}\d\d-[\dd]+-
 
 
 def deribit_key(whose: Whose, row: StatementRow) -> PositionKey | None:
-    """The key of a future, a perpetual or a pair on spot; None of an option. Refuses: ValueError for anything else."""
+    """The key of a future, a perpetual or a pair on spot; None for an option. Refuses: ValueError for anything else."""
     name = row.needed("instrument_name")
     if _OPTION.fullmatch(name):
         return None
