@@ -66,7 +66,7 @@ def _fill(whose: Whose, event: StatementRow, order: StatementRow) -> Iterator[St
 def _position(whose: Whose, event: StatementRow, position: StatementRow) -> StatementPosition:
     quantity = position.number("pa")
     if quantity is None:
-        raise ValueError("pa is not said")
+        raise ValueError("pa is missing")
     return StatementPosition(
         line=event.line,
         time=event.time("T", "E"),

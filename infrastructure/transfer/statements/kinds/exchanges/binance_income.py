@@ -92,7 +92,7 @@ def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
         )
     else:
         known = ", ".join(name.upper() for name in (_PROFIT, _DELIVERY, *INCOME, *_OF_NO_POSITION))
-        raise ValueError(f"type {income_type!r:.60} is none that is known: {known}")
+        raise ValueError(f"type {income_type!r:.60} is unknown; known are: {known}")
 
 
 BINANCE_INCOME: Final = StatementKind(

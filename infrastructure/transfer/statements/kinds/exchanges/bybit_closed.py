@@ -112,8 +112,9 @@ class _ClosedLines:
         most = EXACT.multiply(_PAID_MAX, EXACT.add(*(terms.worth(quantity, price) for price in (entry, exit_))))
         if by_type is not None and paid is not None and paid.copy_abs() > most:
             raise ValueError(
-                f"{_NAMES['profit'][1]} {plain(net or paid)} is not what the prices say of what a {row.word(_TYPE)} "
-                f"closed, {plain(earned)}, less fees and funding; take the executions instead"
+                f"{_NAMES['profit'][1]} {plain(net or paid)} does not follow from the prices: what a "
+                f"{row.word(_TYPE)} closed earned {plain(earned)} before fees and funding; import the executions "
+                "instead"
             )
         for apart in (opening, funding):
             paid = None if paid is None else rounded(EXACT.subtract(paid, apart or Decimal(0)))
@@ -165,14 +166,14 @@ def _closes_by_buying(row: StatementRow, by_long: Decimal) -> bool:
     for name in ("profit", "opening", "closing", "funding"):
         number = row.number(*_NAMES[name])
         if number is None:
-            raise ValueError(f"{_NAMES[name][0]} is not said, so that it is not known which side was closed")
+            raise ValueError(f"{_NAMES[name][0]} is missing, so it is not known which side was closed")
         gross = EXACT.add(gross, number)
     for earned, buys in ((by_long, False), (-by_long, True)):
         if EXACT.subtract(earned, gross).copy_abs() < EXACT.multiply(by_long.copy_abs(), _DOUBT_MAX):
             return buys
     raise ValueError(
-        f"which side was closed is not known: its prices say {plain(by_long.copy_abs())}, won or lost, and what was "
-        f"earned before fees and funding is {plain(gross)}; take the executions instead"
+        f"which side was closed is not known: by its prices {plain(by_long.copy_abs())} were won or lost, and what was "
+        f"earned before fees and funding is {plain(gross)}; import the executions instead"
     )
 
 

@@ -52,7 +52,7 @@ def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
             )
         return
     if exec_type.lower() not in _REASONS:
-        raise ValueError(f"execType {exec_type!r:.60} is none that is known: {', '.join(_REASONS)}, {_FUNDING}")
+        raise ValueError(f"execType {exec_type!r:.60} is unknown; known are: {', '.join(_REASONS)}, {_FUNDING}")
     yield StatementFill(
         line=row.line,
         time=time,
@@ -91,8 +91,8 @@ def _key(whose: Whose, row: StatementRow) -> PositionKey:
     currency = row.text("feeCurrency")
     if not category and currency is not None and key.is_base(currency) and not key.is_inverse:
         raise ValueError(
-            f"feeCurrency {currency!r:.60} is what {symbol} buys, as on spot, and no category is said; import the "
-            "answer as it came, with the category around its list"
+            f"feeCurrency {currency!r:.60} is the base of {symbol}, as on spot, but the category is missing; import "
+            "the answer unchanged, with the category around its list"
         )
     return key
 

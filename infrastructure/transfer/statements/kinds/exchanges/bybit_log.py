@@ -60,7 +60,7 @@ class _LogLines:
         elif kind in _REASONS:
             yield self._fill(row, self._whose.key(symbol), _REASONS[kind])
         elif row.known(*_NAMES["change"]):
-            raise ValueError(f"type {kind!r:.60} is none that is known: {', '.join((*_REASONS, _FUNDING))}")
+            raise ValueError(f"type {kind!r:.60} is unknown; known are: {', '.join((*_REASONS, _FUNDING))}")
 
     @staticmethod
     def _is_spot(row: StatementRow) -> bool:

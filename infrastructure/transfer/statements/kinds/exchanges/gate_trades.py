@@ -21,7 +21,7 @@ _POINTS: Final = "POINT"
 def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
     size, closes, points = row.number("size"), row.number("close_size"), row.some("point_fee")
     if not size:
-        raise ValueError(f"size {row.text('size') or ''!r:.60} is nothing that was traded")
+        raise ValueError(f"size {row.text('size') or ''!r:.60} is not a traded quantity")
     key = whose.key(row.needed("contract"))
     fill = StatementFill(
         line=row.line,

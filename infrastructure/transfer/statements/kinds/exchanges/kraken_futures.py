@@ -126,8 +126,8 @@ def _log(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
         yield from _money_alone(whose, row)
     elif _is_of_contract(row) and _change(row):
         raise ValueError(
-            f"type {line_type!r:.60} changes what is held of {row.needed(*_NAMES['asset'])}, and is none that is "
-            f"known: {', '.join(_REASONS)}"
+            f"type {line_type!r:.60} changes what is held of {row.needed(*_NAMES['asset'])}, and is unknown; "
+            f"known are: {', '.join(_REASONS)}"
         )
 
 
@@ -199,7 +199,7 @@ def _liquidation_fees(row: StatementRow) -> list[Decimal]:
 def _trade(whose: Whose, row: StatementRow) -> StatementFill:
     change = _change(row)
     if not change:
-        raise ValueError("by how much the position changed is not said")
+        raise ValueError("the change of the position is missing")
     contract, after = row.needed(*_NAMES["asset"]), row.number("new_balance", "new balance")
     return StatementFill(
         line=row.line,

@@ -76,7 +76,7 @@ def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
         yield from _fill(whose, row)
     elif row.known("balChg") or row.some("pnl") or row.some("fee") or row.text("tradeId"):
         raise ValueError(
-            f"type {kind!r:.60} of a bill of contracts is none that is known: {', '.join((*_OF_FILLS, *_OF_CASH))}"
+            f"type {kind!r:.60} of a bill of contracts is unknown; known are: {', '.join((*_OF_FILLS, *_OF_CASH))}"
         )
 
 
@@ -97,7 +97,7 @@ def _cash(whose: Whose, row: StatementRow, kind: CashKind) -> Iterator[Statement
 def _fill(whose: Whose, row: StatementRow) -> Iterator[StatementFill]:
     sub_type = row.needed("subType")
     if sub_type not in _BUYS:
-        raise ValueError(f"subType {sub_type!r:.60} of a trade is none that is known: {', '.join(_BUYS)}")
+        raise ValueError(f"subType {sub_type!r:.60} of a trade is unknown; known are: {', '.join(_BUYS)}")
     (buys, leg), is_delivery = _BUYS[sub_type], sub_type in (_OF_LONG, _OF_SHORT)
     fee, quantity, on_spot = row.number("fee"), row.above_zero("sz"), _is_on_spot(row)
     yield StatementFill(

@@ -153,8 +153,8 @@ class _CcxtRows:
         symbol = row.needed("symbol")
         if "/" not in symbol:
             raise ValueError(
-                f"symbol {symbol!r:.60} is none of ccxt, so what its amounts count is not known; fetch it again after "
-                "load_markets()"
+                f"symbol {symbol!r:.60} is not a symbol of ccxt, so the unit of its amounts is not known; fetch it "
+                "again after load_markets()"
             )
         return self._whose.key(symbol, ReportFields(row.named).leg(None) if ":" in symbol else Leg.SPOT)
 
@@ -171,7 +171,7 @@ class _CcxtRows:
         if size is None:
             raise ValueError(
                 f"cost {plain(cost)} of {plain(quantity)} at {plain(price)} would mean contracts of {ratio:.6g}, which "
-                "is no power of ten"
+                "is not a power of ten"
             )
         return unit_size(size, key.exchange)
 

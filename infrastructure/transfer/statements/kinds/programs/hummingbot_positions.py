@@ -48,7 +48,7 @@ def _once(rows: Iterable[StatementRow]) -> Iterator[StatementRow]:
 def _held(whose: Whose, row: StatementRow) -> Iterator[StatementPosition]:
     market, amount = row.needed(*_MARKET), row.number("amount")
     if amount is None:
-        raise ValueError("amount is not said")
+        raise ValueError("amount is missing")
     is_short = not row.buys("side") if "side" in row.named else amount < 0
     if amount < 0 and not is_short:
         raise ValueError(f"amount {row.text('amount')!r:.60} of side {row.text('side')!r:.60} is below zero")

@@ -98,8 +98,8 @@ class _Line:
         if stated is not None and stated != opened and self._counts_contracts(EXACT.divide(earned, stated - opened)):
             raise ValueError(
                 f"profit {plain(profit)} before commissions of {plain(self._closed)} from {plain(opened)} to "
-                f"{plain(stated)} is not what its prices say: its contracts are no units; define the instrument, and "
-                "import the report of fills"
+                f"{plain(stated)} does not follow from its prices: its contracts are not units; define the "
+                "instrument, and import the report of fills"
             )
         if computed <= 0:
             raise ValueError(

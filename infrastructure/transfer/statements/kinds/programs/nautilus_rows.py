@@ -50,7 +50,7 @@ def key_of(whose: Whose, row: StatementRow) -> PositionKey:
     instrument = row.needed("instrument_id")
     symbol, dot, venue = instrument.rpartition(".")
     if not dot:
-        raise ValueError(f"instrument_id {instrument!r:.60} is none like BTCUSDT-PERP.BINANCE")
+        raise ValueError(f"instrument_id {instrument!r:.60} is not like BTCUSDT-PERP.BINANCE")
     is_spot = venue in _CONTRACTS and _CONTRACTS[venue].fullmatch(symbol) is None
     if venue == "BYBIT" and (match := _BYBIT.fullmatch(symbol)):
         symbol, is_spot = match["symbol"], match["product"] == "SPOT"
@@ -59,7 +59,7 @@ def key_of(whose: Whose, row: StatementRow) -> PositionKey:
 
 
 def counts_contracts(key: PositionKey) -> bool:
-    """Whether a quantity of a key counts contracts that are no units."""
+    """Whether a quantity of a key counts contracts instead of units."""
     return key.leg is not Leg.SPOT and (key.exchange == "okx" or (key.exchange == "binance" and key.is_inverse))
 
 
@@ -72,5 +72,5 @@ def money_of(row: StatementRow, name: str) -> dict[str, Decimal]:
         amount = StatementRow(row.line, {name: match["amount"].replace("_", "")}).number(name)
         found[match["currency"]] = EXACT.add(found.get(match["currency"], Decimal(0)), amount or Decimal(0))
     if text and not found and text != "[]":
-        raise ValueError(f"{name} {text!r:.60} is no money like 0.05 USDT")
+        raise ValueError(f"{name} {text!r:.60} is not an amount like 0.05 USDT")
     return found

@@ -91,9 +91,9 @@ class _ListOfTrades:
         most = EXACT.add(stated, _CENT) if stated else EXACT.multiply(sum(worth, _CENT), _COMMISSION_MAX)
         if not (EXACT.subtract(stated, _CENT) if stated else -_CENT) <= fee <= most:
             raise ValueError(
-                f"profit {plain(net)} of {plain(quantity)} from {plain(bought)} to {plain(sold)} is not what its "
-                f"prices say, {plain(gross)}, less a commission: its contracts are no units; with --map, "
-                "a map says in contract_size how much one is"
+                f"profit {plain(net)} of {plain(quantity)} from {plain(bought)} to {plain(sold)} does not follow from "
+                f"its prices, {plain(gross)} less a commission: its contracts are not units; with --map, a map says "
+                "in contract_size how large one is"
             )
         return stated or (fee if fee > _CENT else Decimal(0))
 

@@ -40,11 +40,11 @@ _REDUCED: Final = "reduce_margin"
 def _fills(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
     trade_side, opening = row.needed("tradeSide"), bitget_side(row)
     if opening is None:
-        raise ValueError(f"tradeSide {trade_side!r:.60} in {row.text('posMode')!r:.60} is none that is known")
+        raise ValueError(f"tradeSide {trade_side!r:.60} in {row.text('posMode')!r:.60} is unknown")
     symbol = row.needed("symbol")
     key, quantity = whose.key(symbol, opening.leg), row.above_zero("baseVolume")
     if key.is_inverse:
-        raise ValueError(f"symbol {symbol!r:.60} is settled in what it buys, and that is not read")
+        raise ValueError(f"symbol {symbol!r:.60} is settled in its base, and cannot be read")
     paid = [(-fee, each.text("feeCoin")) for each in row.listed("feeDetail") if (fee := each.some("totalFee"))]
     fee, currency = paid[0] if paid else (Decimal(0), None)
     fill = StatementFill(
@@ -82,7 +82,7 @@ def _bills(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
             )
     elif kind not in _OF_FILLS and not kind.startswith(_MOVED) and not kind.endswith((_MARGIN, _REDUCED)):
         known = ", ".join((*_CASH, *sorted(_OF_FILLS)))
-        raise ValueError(f"businessType {business_type!r:.60} is none that is known: {known}")
+        raise ValueError(f"businessType {business_type!r:.60} is unknown; known are: {known}")
 
 
 BITGET_FILLS: Final = StatementKind(

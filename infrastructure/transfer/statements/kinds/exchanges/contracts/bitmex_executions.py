@@ -55,7 +55,7 @@ class _Executions:
         exec_type = row.needed("execType")
         if exec_type.lower() not in (*_REASONS, _FUNDING):
             if row.some("lastQty") or row.some("execComm"):
-                raise ValueError(f"execType {exec_type!r:.60} is none that is known: Trade, Settlement, Funding")
+                raise ValueError(f"execType {exec_type!r:.60} is unknown; known are: Trade, Settlement, Funding")
             return  # an order was placed, amended or cancelled
         key, time = self._whose.key(row.needed("symbol"), _leg(row)), row.time("transactTime", zone=self._whose.zone)
         settlement = _settlement(row, key, time)
@@ -102,7 +102,7 @@ class _Executions:
 def _leg(row: StatementRow) -> Leg:
     strategy = row.text("strategy")
     if strategy is not None and strategy.lower() not in _LEGS:
-        raise ValueError(f"strategy {strategy!r:.60} is none that is known: OneWay, Long, Short")
+        raise ValueError(f"strategy {strategy!r:.60} is unknown; known are: OneWay, Long, Short")
     return _LEGS[strategy.lower()] if strategy else Leg.BOTH
 
 
@@ -115,13 +115,13 @@ def _settlement(row: StatementRow, key: PositionKey, time: datetime) -> _Currenc
     settlement = stated or _BY_NAME.get(key.settle or "")
     if settlement is None or _OF_SPOT in symbol:
         raise ValueError(
-            f"symbol {symbol!r:.60} is no contract that is settled in bitcoin or USDT, and that is not read"
+            f"symbol {symbol!r:.60} is not a contract that is settled in bitcoin or USDT, and cannot be read"
         )
     is_renamed = stated is None and settlement.name == "USDT" and time < _RENAMED
     if settlement.name != key.settle or is_renamed or (":" in key.symbol and not key.is_inverse):
         raise ValueError(
-            f"symbol {symbol!r:.60} is settled in {'BTC' if is_renamed else settlement.name}, and is about and quoted "
-            "in something else: a quanto, and that is not read; ask for the other symbols one by one"
+            f"symbol {symbol!r:.60} is settled in {'BTC' if is_renamed else settlement.name}, while its base and "
+            "its quote are others: a quanto, which cannot be read; ask for the other symbols one by one"
         )
     return settlement
 
@@ -129,7 +129,7 @@ def _settlement(row: StatementRow, key: PositionKey, time: datetime) -> _Currenc
 def _currency(row: StatementRow, name: str) -> _Currency | None:
     unit = row.text(name)
     if unit is not None and unit not in _CURRENCIES:
-        raise ValueError(f"{name} {unit!r:.60} is none that is known: {', '.join(_CURRENCIES)}")
+        raise ValueError(f"{name} {unit!r:.60} is unknown; known are: {', '.join(_CURRENCIES)}")
     return None if unit is None else _CURRENCIES[unit]
 
 

@@ -26,7 +26,7 @@ _WARRANT: Final = re.compile(r".+-[CP]W\d+", re.ASCII)
 def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
     journal_type, symbol, fee = row.needed("journal_type"), row.needed("instrument_name"), row.number("fees")
     if journal_type != _TRADING:
-        raise ValueError(f"journal_type {journal_type!r:.60} is none that is known: {_TRADING}")
+        raise ValueError(f"journal_type {journal_type!r:.60} is unknown; known are: {_TRADING}")
     if _WARRANT.fullmatch(symbol):
         return
     yield StatementFill(

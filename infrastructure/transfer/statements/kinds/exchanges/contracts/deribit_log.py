@@ -46,7 +46,7 @@ def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
         yield from _cash(row, key, row.known("change"), _OF_CASH[kind])
     elif row.some("change") or row.some("amount"):
         known = ", ".join((_TRADE, _DELIVERY, _SETTLEMENT, *_OF_CASH, *_LEFT_OUT))
-        raise ValueError(f"type {kind!r:.60} of {name or 'no instrument'} is none that is known: {known}")
+        raise ValueError(f"type {kind!r:.60} of {name or 'no instrument'} is unknown; known are: {known}")
 
 
 def _cash(
@@ -67,7 +67,7 @@ def _cash(
 def _fill(row: StatementRow, key: PositionKey, *, is_delivery: bool) -> StatementFill:
     side, quantity, after = row.needed("side"), row.above_zero("amount"), row.number("position")
     if side.lower() not in _BUYS:
-        raise ValueError(f"side {side!r:.60} is none that is known: {', '.join(_BUYS)}")
+        raise ValueError(f"side {side!r:.60} is unknown; known are: {', '.join(_BUYS)}")
     buys, number = _BUYS[side.lower()], row.needed("id")
     return StatementFill(
         line=row.line,

@@ -31,7 +31,7 @@ def deribit_key(whose: Whose, row: StatementRow) -> PositionKey | None:
     if _SPOT.fullmatch(name):
         return whose.key(name, Leg.SPOT)
     if not _FUTURE.fullmatch(name):
-        raise ValueError(f"instrument_name {name!r:.60} is no future, perpetual, option or pair, and that is not read")
+        raise ValueError(f"instrument_name {name!r:.60} is no future, perpetual, option or pair, and cannot be read")
     return whose.key(name)
 
 

@@ -34,9 +34,9 @@ _PERPETUAL: Final = "PERPETUAL"
 def _fill(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
     fill_type, market_type, trade_id = row.needed("type"), row.needed("marketType"), row.needed("id")
     if fill_type.lower() not in _REASONS:
-        raise ValueError(f"type {fill_type!r:.60} is none that is known: {', '.join(_REASONS).upper()}")
+        raise ValueError(f"type {fill_type!r:.60} is unknown; known are: {', '.join(_REASONS).upper()}")
     if market_type != _PERPETUAL:
-        raise ValueError(f"marketType {market_type!r:.60} is none that is known: {_PERPETUAL}")
+        raise ValueError(f"marketType {market_type!r:.60} is unknown; known are: {_PERPETUAL}")
     key = whose.key(row.needed("market"))
     yield StatementFill(
         line=row.line,

@@ -24,7 +24,7 @@ _REASONS: Final = MappingProxyType({"2": "liquidation", "4": "adl"})
 def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
     key, opening = whose.key(row.needed("symbol")), opening_side("mexc", row)
     if opening is None:
-        raise ValueError(f"side {row.text('side') or ''!r:.60} is none that is known: 1, 2, 3, 4")
+        raise ValueError(f"side {row.text('side') or ''!r:.60} is unknown; known are: 1, 2, 3, 4")
     quantity = row.above_zero("vol")
     yield StatementFill(
         line=row.line,

@@ -135,20 +135,20 @@ def _made_up_order(row: StatementRow, key: PositionKey) -> str:
 def _leg(row: StatementRow) -> Leg:
     leg = row.text("posSide")
     if leg is not None and leg.lower() not in _LEGS:
-        raise ValueError(f"posSide {leg!r:.60} is none that is known: Long, Short, Merged")
+        raise ValueError(f"posSide {leg!r:.60} is unknown; known are: Long, Short, Merged")
     return Leg.BOTH if leg is None else _LEGS[leg.lower()]
 
 
 def _buys(row: StatementRow) -> bool:
     side = row.needed("side")
     if side.lower() not in _BUYS:
-        raise ValueError(f"side {side!r:.60} is none that is known: Buy, Sell")
+        raise ValueError(f"side {side!r:.60} is unknown; known are: Buy, Sell")
     return _BUYS[side.lower()]
 
 
 def _reason(trade_type: str) -> str | None:
     if trade_type.lower() not in _REASONS:
-        raise ValueError(f"tradeType {trade_type!r:.60} is none that is known: Trade, Funding, LiqTrade, AdlTrade")
+        raise ValueError(f"tradeType {trade_type!r:.60} is unknown; known are: Trade, Funding, LiqTrade, AdlTrade")
     return _REASONS[trade_type.lower()]
 
 

@@ -34,18 +34,18 @@ _ROUNDED_MAX: Final = Decimal("1e-6")
 def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
     symbol, closed_by, kind = row.needed("instId"), row.word("type"), row.word("instType").upper()
     if kind not in IN_CONTRACTS:
-        raise ValueError(f"instType {kind!r:.60} of {symbol} is none that counts contracts; import fills and bills")
+        raise ValueError(f"instType {kind!r:.60} of {symbol} does not count contracts; import fills and bills")
     if closed_by not in _REASONS:
         raise ValueError(
-            f"type {closed_by!r:.60} of {symbol} is not that of a position that is over, and how much is left of it is "
-            "not said; import fills and bills instead"
+            f"type {closed_by!r:.60} of {symbol} is not that of a closed position, and how much of it is still open is "
+            "not in the file; import fills and bills instead"
         )
     side = row.word("direction") or row.word("posSide")
     if side not in _SIDES:
         raise ValueError(f"direction {side!r:.60} of {symbol} is neither long nor short")
     profit = row.number("pnl")
     if profit is None:
-        raise ValueError("pnl is not said")
+        raise ValueError("pnl is missing")
     parts = _parts(row, profit)
     paid, penalty = parts["fee"], parts["liqPenalty"]
     cycle = ClosedCycle(

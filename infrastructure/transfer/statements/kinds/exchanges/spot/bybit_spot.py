@@ -60,8 +60,8 @@ def _fee(row: StatementRow, key: PositionKey, *, buys: bool) -> tuple[Decimal | 
     fee = row.number("fees")
     if fee and key.settle is None:
         raise ValueError(
-            f"fees {row.text('fees')!r:.60} are of a currency of {key.symbol}, and which is bought with which is not "
-            "known; import the executions instead"
+            f"fees {row.text('fees')!r:.60} are of a currency of {key.symbol}, and it is not known which of the two "
+            "is its base; import the executions instead"
         )
     return fee, key.symbol.removesuffix(key.settle) if buys and key.settle else key.settle
 

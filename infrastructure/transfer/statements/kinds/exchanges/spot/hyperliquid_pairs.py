@@ -66,7 +66,7 @@ def _pairs(answer: StatementRow) -> Iterator[tuple[str, str]]:
         listed = pair.named.get("tokens")
         sides = [str(token) for token in listed] if isinstance(listed, list) else []
         if len(sides) != 2 or not tokens.keys() >= {*sides}:
-            raise ValueError(f"tokens {str(listed)!r:.60} of {pair.needed('name')} are no two of its tokens")
+            raise ValueError(f"tokens {str(listed)!r:.60} of {pair.needed('name')} are not two of its tokens")
         yield f"{NUMBERED}{pair.needed('index')}", "/".join(tokens[side] for side in sides)
 
 

@@ -51,8 +51,8 @@ class _TradeLines:
         kind = row.word("type")
         if kind in _ON_MARGIN:
             raise ValueError(
-                f"type {kind!r} of {row.needed('refid')} is of a trade on margin, of which this does not say the "
-                "quantity; import the trades instead"
+                f"type {kind!r} of {row.needed('refid')} is of a trade on margin, whose quantity is not in this file; "
+                "import the trades instead"
             )
         if kind not in _OF_TRADES or row.text("txid") is None:
             return
@@ -70,13 +70,13 @@ class _TradeLines:
         base, quote = sorted((one, other), key=_rank, reverse=True)
         if _rank(base) == _rank(quote):
             raise ValueError(
-                f"asset {_asset(base)!r:.60} was exchanged for {_asset(quote)!r:.60}, and which of them pays is not "
-                "known; import the trades instead"
+                f"asset {_asset(base)!r:.60} was exchanged for {_asset(quote)!r:.60}, and it is not known which of "
+                "them is the quote currency; import the trades instead"
             )
         got, paid = base.number("amount") or Decimal(0), quote.number("amount") or Decimal(0)
         if (got > 0) is (paid > 0):
             raise ValueError(
-                f"amount {base.text('amount')!r:.60} and {quote.text('amount')!r:.60} both came in, or went out"
+                f"amount {base.text('amount')!r:.60} and {quote.text('amount')!r:.60} were both received, or both paid"
             )
         lines.sort(key=lambda line: line is not base)  # a fee in the base is first: it reduces the position
         fees = [(fee, _asset(line)) for line in lines if (fee := line.known("fee"))]
@@ -100,8 +100,8 @@ class _TradeLines:
     @staticmethod
     def _refuse(row: StatementRow) -> Iterator[StatementFact]:
         raise ValueError(
-            f"refid {row.needed('refid')!r:.60} has no two lines of what came in and went out; export all of that "
-            "time, or import the trades instead"
+            f"refid {row.needed('refid')!r:.60} lacks the line of what was received, or of what was paid; export the "
+            "whole time around it, or import the trades instead"
         )
 
 

@@ -83,7 +83,7 @@ def _key(whose: Whose, coin: str, leg: Leg = Leg.BOTH) -> PositionKey:
 def _fills(whose: Whose, ids: RowIds, row: StatementRow) -> Iterator[StatementFact]:
     coin, direction, time = row.needed("coin"), row.word("dir"), row.needed("time")
     if direction not in _BUYS:
-        raise ValueError(f"dir {direction!r:.60} is none that is known: {', '.join(_BUYS)}")
+        raise ValueError(f"dir {direction!r:.60} is unknown; known are: {', '.join(_BUYS)}")
     is_spot, quantity = direction in _SPOT, row.above_zero("sz")
     net, fee = row.number("closedpnl"), row.number("fee")
     yield StatementFill(

@@ -39,13 +39,13 @@ _DIRECTIONS: Final = MappingProxyType(
 def _facts(whose: Whose, ids: RowIds, row: StatementRow) -> Iterator[StatementFact]:
     time, symbol, direction = row.needed(*_NAMES["time"]), row.needed("futures trading pair"), row.word("direction")
     if direction not in _DIRECTIONS:
-        raise ValueError(f"direction {direction!r:.60} is none that is known: {', '.join(_DIRECTIONS)}")
+        raise ValueError(f"direction {direction!r:.60} is unknown; known are: {', '.join(_DIRECTIONS)}")
     if "status" in row.named and row.number("filled qty (crypto)") == 0:
         return  # an order that filled nothing
     buys, opens = _DIRECTIONS[direction]
     quantity, key = row.above_zero("filled qty (crypto)"), whose.key(symbol)
     if key.is_inverse:
-        raise ValueError(f"futures trading pair {symbol!r:.60} is settled in what it buys, and that is not read")
+        raise ValueError(f"futures trading pair {symbol!r:.60} is settled in its base, and cannot be read")
     yield StatementFill(
         line=row.line,
         time=row.time(*_NAMES["time"], zone=whose.zone),

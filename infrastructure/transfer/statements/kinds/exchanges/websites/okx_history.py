@@ -88,7 +88,7 @@ def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
     elif action in _BUYS:
         yield _fill(whose, row, action)
     elif row.known("balance change") or row.some(*_PROFIT) or row.some("fee") or row.some("position change"):
-        raise ValueError(f"{row.find(*_ACTION)[0]} {action!r:.60} is none that is known: {', '.join((*_BUYS, *_CASH))}")
+        raise ValueError(f"{row.find(*_ACTION)[0]} {action!r:.60} is unknown; known are: {', '.join((*_BUYS, *_CASH))}")
 
 
 def _cash(whose: Whose, row: StatementRow, kind: CashKind) -> Iterator[StatementCash]:
