@@ -1,1 +1,1 @@
-"""What each program and each exchange writes of the past, one module a kind."""
+"""The files that programs and exchanges write about past trades: one module per kind of file."""

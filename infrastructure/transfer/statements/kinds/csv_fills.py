@@ -1,4 +1,4 @@
-"""A CSV file of fills by the names of its columns: what such kinds have in common."""
+"""The reader of a CSV file with one fill per line, by the names of its columns; several kinds share it."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from infrastructure.transfer.statements.statement_fill import StatementFill
 from infrastructure.transfer.statements.statement_kind import Whose
 
 Columns = Mapping[str, Sequence[str]]
-"""The names that a column has, by what it says."""
+"""The names that a column may have, by its field, such as `time` or `fee`."""
 REQUIRED: Final = ("time", "symbol", "side", "price", "quantity")
-_SAYS: Final = (*REQUIRED, "leg", "fee", "fee_currency", "profit", "trade_id", "order_id")
+_FIELDS: Final = (*REQUIRED, "leg", "fee", "fee_currency", "profit", "trade_id", "order_id")
 
 
 class CsvFills:
@@ -25,15 +25,20 @@ class CsvFills:
     def __init__(
         self, columns: Columns, whose: Whose, *, is_both_unless_said: bool = True, has_short_years: bool = False
     ) -> None:
-        """Read columns under these names; where one for the leg is missing, it may be that it is of no two legs."""
+        """`columns` names the columns.
+
+        Shape: with `is_both_unless_said` a file without a column for the leg is of an account with one position per
+               symbol; else it is not known whether it is of one leg or of two. `has_short_years` are years of two
+               digits.
+        """
         self._is_both, self._has_short_years = is_both_unless_said, has_short_years
-        self._columns, self._whose = {says: columns.get(says, (says,)) for says in _SAYS}, whose
+        self._columns, self._whose = {name: columns.get(name, (name,)) for name in _FIELDS}, whose
         self._ids = RowIds()
         self._plain: PlainCells | None = None
 
     @property
     def names(self) -> list[str]:
-        """The names under which its columns may stand, each once in a file."""
+        """All names that its columns may have; each may occur once in a file."""
         return [name for names in self._columns.values() for name in names]
 
     def read(self, rows: Iterable[StatementRow]) -> Iterator[StatementFill]:

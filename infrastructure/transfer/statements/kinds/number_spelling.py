@@ -1,7 +1,7 @@
-"""How a file writes numbers: what stands before the fraction, and what between the thousands.
+"""How a file writes numbers: its decimal mark, and its separator of thousands.
 
-A number in parentheses is below zero, as accountants write it. What does not fit is never read as something else: `1.5`
-is no number where a point stands between thousands, for they are three digits.
+A number in parentheses is below zero, as accountants write it. A text that does not fit is refused and never read as
+another number: where a point separates thousands, `1.5` is no number, because three digits must follow the point.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from types import MappingProxyType
 from typing import Final
 
 _ALIKE: Final = MappingProxyType({" ": " \u00a0\u202f\u2009", "'": "'\u2019"})
-"""Blanks that do not break a line, and the apostrophe of Swiss typography, are used for the plain ones."""
+"""Characters that may replace a separator: non-breaking and thin blanks, and the apostrophe of Swiss typography."""
 
 
 class NumberSpelling:
     """One way to write numbers."""
 
     def __init__(self, decimal: str, thousands: str) -> None:
-        """Say what stands before the fraction, and between the thousands; nothing where there is none."""
+        """`decimal` is the decimal mark, `thousands` the separator of thousands, empty where there is none."""
         self._decimal, self._thousands = decimal, thousands
         self._between = f"[{re.escape(_ALIKE.get(thousands, thousands))}]" if thousands else "(?!)"
         point = re.escape(decimal)
@@ -29,7 +29,7 @@ class NumberSpelling:
         )
 
     def plain(self, text: str) -> str:
-        """The same number in the spelling of a program, with what stands behind it. Refuses: ValueError."""
+        """The number as Python writes it, with an exponent or a currency behind it unchanged. Refuses: ValueError."""
         is_below = text.startswith("(") and text.endswith(")")
         match = self._number.fullmatch(text[1:-1].strip() if is_below else text)
         if match is None or not (match["whole"] or match["fraction"]) or (is_below and match["sign"]):

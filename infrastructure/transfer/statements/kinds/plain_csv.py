@@ -1,4 +1,4 @@
-"""Any CSV file of fills whose columns have the plain names; it is never guessed, for it does not say whose it is."""
+"""Any CSV file of fills with the usual column names; it is never guessed, because it does not name its exchange."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ _NAMES: Final = MappingProxyType(
 )
 PLAIN_COLUMNS: Final = MappingProxyType(
     {
-        says: tuple(dict.fromkeys((*names, *(name.replace("_", " ") for name in names))))
-        for says, names in _NAMES.items()
+        field: tuple(dict.fromkeys((*names, *(name.replace("_", " ") for name in names))))
+        for field, names in _NAMES.items()
     }
 )
-"""The names of each thing, with a blank in place of the line as well."""
+"""The column names of each field, also with a blank in place of the underscore."""
 
 
 def _read(file: StatementFile, whose: Whose) -> Iterator[StatementFill]:
@@ -41,7 +41,7 @@ def _read(file: StatementFile, whose: Whose) -> Iterator[StatementFill]:
 PLAIN_CSV: Final = StatementKind(
     name="csv",
     form=FileForm.CSV,
-    needs=tuple(PLAIN_COLUMNS.get(says, (says,)) for says in REQUIRED),
+    needs=tuple(PLAIN_COLUMNS.get(field, (field,)) for field in REQUIRED),
     asks=("exchange",),
     is_guessed=False,
     read=_read,

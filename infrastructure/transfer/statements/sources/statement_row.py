@@ -84,7 +84,7 @@ class StatementRow:
         """A name or a word that has to be there."""
         text = self.text(*names)
         if text is None:
-            raise ValueError(f"{names[0]} is not said")
+            raise ValueError(f"{names[0]} is missing")
         return text
 
     def word(self, *names: str) -> str:

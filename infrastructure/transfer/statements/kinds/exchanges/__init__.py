@@ -1,1 +1,1 @@
-"""What exchanges hand out: exports of their websites, and answers of their interfaces that were saved."""
+"""Files of exchanges: exports of their websites, and saved answers of their APIs."""

@@ -1,7 +1,7 @@
 """Binance, futures: the events of a user data stream, saved line by line.
 
-A commission `n` that is paid is above zero, and is not sent where there is none; a profit `rp` is before fees, and `bc`
-is what a balance changed by for another reason than profit and commission. A short position `pa` is below zero.
+A commission `n` that is paid is above zero, and the key is missing where there is none; a profit `rp` is before fees.
+`bc` is the change of a balance that is neither profit nor commission. A short position `pa` is below zero.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from infrastructure.transfer.statements.statement_kind import StatementFact, Sta
 from infrastructure.transfer.statements.statement_position import StatementPosition
 
 _FILLS: Final = frozenset({"TRADE", "CALCULATED"})
-"""Executions that filled something; the second is a liquidation's."""
+"""Execution types that filled something; the second is that of a liquidation."""
 _CASH: Final[MappingProxyType[str, CashKind]] = MappingProxyType(
     {"FUNDING_FEE": "funding", "INSURANCE_CLEAR": "insurance"}
 )
 _REASONS: Final = MappingProxyType(
     {"autoclose-": "liquidation", "adl_autoclose": "adl", "settlement_autoclose-": "settlement"}
 )
-"""How the client order ids begin that Binance gives to orders of its own."""
+"""By prefix of the client order id that Binance gives to an order of its own."""
 
 
 def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
@@ -37,7 +37,7 @@ def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
         yield from _fill(whose, row, row.inside("o"))
     elif event == "ACCOUNT_UPDATE":
         account = row.inside("a")
-        positions = [_position(whose, row, place) for place in account.listed("P")]
+        positions = [_position(whose, row, position) for position in account.listed("P")]
         yield from _cash(row, account, positions)
         yield from positions
 
@@ -59,16 +59,20 @@ def _fill(whose: Whose, event: StatementRow, order: StatementRow) -> Iterator[St
         trade_id=trade_id if trade_id not in (None, "0", "-1") else made_up(*map(order.needed, ("s", "i", "T", "z"))),
         order_id=order.needed("i"),
         in_contracts=key.is_inverse,
-        reason=next((why for begins, why in _REASONS.items() if client_id.startswith(begins)), None),
+        reason=next((reason for prefix, reason in _REASONS.items() if client_id.startswith(prefix)), None),
     )
 
 
-def _position(whose: Whose, event: StatementRow, place: StatementRow) -> StatementPosition:
-    quantity = place.number("pa")
+def _position(whose: Whose, event: StatementRow, position: StatementRow) -> StatementPosition:
+    quantity = position.number("pa")
     if quantity is None:
-        raise ValueError("pa is not said")
+        raise ValueError("pa is missing")
     return StatementPosition(
-        line=event.line, time=event.time("T", "E"), key=_key(whose, place), quantity=quantity, avg_px=place.some("ep")
+        line=event.line,
+        time=event.time("T", "E"),
+        key=_key(whose, position),
+        quantity=quantity,
+        avg_px=position.some("ep"),
     )
 
 

@@ -1,7 +1,7 @@
 """Binance, futures: the income history, as `GET /fapi/v1/income` answers it, and the CSV of the website.
 
-What came in is above zero and what was paid below it, commissions as well; a `tranId` is unique within its type. Of a
-type that is not known, what names no symbol belongs to no position for certain.
+What was received is above zero and what was paid is below zero, also for commissions; a `tranId` is unique within its
+type. A line of an unknown type is refused where it names a symbol; without a symbol it can belong to no position.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ INCOME: Final[MappingProxyType[str, CashKind]] = MappingProxyType(
 )
 _PROFIT: Final = "realized_pnl"
 _DELIVERY: Final = "delivered_settelment"
-"""What is left is closed by Binance, and a history of trades may know nothing of it."""
+"""At delivery Binance closes what is left of a position; a trade history may not show that."""
 _OF_NO_POSITION: Final = (
     "transfer",
     "internal_transfer",
@@ -48,7 +48,7 @@ _OF_NO_POSITION: Final = (
     "deposit",
     "withdraw",
 )
-"""What moves between wallets of the account, or is given to it for nothing that it held."""
+"""Transfers between wallets of the account, and bonuses and fees that belong to no position."""
 _NAMES: Final = MappingProxyType(
     {
         "type": ("incomeType", "type"),
@@ -60,8 +60,8 @@ _NAMES: Final = MappingProxyType(
 
 
 def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
-    said = row.needed(*_NAMES["type"])
-    kind, amount = said.lower(), row.known(*_NAMES["amount"])
+    income_type = row.needed(*_NAMES["type"])
+    kind, amount = income_type.lower(), row.known(*_NAMES["amount"])
     if kind in _OF_NO_POSITION or not amount:
         return
     time, symbol = row.time(*_NAMES["time"], zone=whose.zone, short_year=True), row.text("symbol")
@@ -92,7 +92,7 @@ def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
         )
     else:
         known = ", ".join(name.upper() for name in (_PROFIT, _DELIVERY, *INCOME, *_OF_NO_POSITION))
-        raise ValueError(f"type {said!r:.60} is none that is known: {known}")
+        raise ValueError(f"type {income_type!r:.60} is unknown; known are: {known}")
 
 
 BINANCE_INCOME: Final = StatementKind(

@@ -1,7 +1,7 @@
 """Binance, futures: the trade history that its website exports in CSV.
 
-Realised profit is before fees, and what is paid is above zero. Quantities of what is settled in its base are contracts
-of 10 or 100 dollars, which the file does not say.
+Realised profit is before fees, and a fee that is paid is above zero. For symbols that are settled in their base,
+quantities count contracts of 10 or 100 dollars; the file does not say which.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def _read(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
 BINANCE_TRADES: Final = StatementKind(
     name="binance-futures-trades",
     form=FileForm.CSV,
-    needs=tuple(_COLUMNS.get(says, (says,)) for says in (*REQUIRED, "fee", "profit")),
+    needs=tuple(_COLUMNS.get(field, (field,)) for field in (*REQUIRED, "fee", "profit")),
     exchange="binance",
     read=_read,
     source="Binance, futures, trade history in CSV: the header with `Date(UTC)`, and the one with `Uid`, `Time` and "

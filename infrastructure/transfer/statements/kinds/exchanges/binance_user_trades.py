@@ -1,7 +1,7 @@
 """Binance, futures: trades of an account, as `GET /fapi/v1/userTrades` and `/dapi/v1/userTrades` answer them.
 
-A commission that is paid is above zero, and `realizedPnl` is before fees. Quantities of what is settled in its base are
-contracts of 10 or 100 dollars, which the answer does not say.
+A commission that is paid is above zero, and `realizedPnl` is before fees. For symbols that are settled in their base,
+quantities count contracts of 10 or 100 dollars; the answer does not say which.
 """
 
 from __future__ import annotations

@@ -1,10 +1,11 @@
 """Bybit: closed profit and loss, as `GET /v5/position/closed-pnl` answers it, and the CSV of the website.
 
-A line says what was closed, at which averages it was opened and closed, and what was earned after fees, and after
-funding as far as Bybit counts it there. The side is that of the order that closed; `Close Long` sells. The website has
-a header without it since 2024, but with the fees of both sides and funding, which are above zero when they are paid:
-with what was earned they say which side it was. Its times are `09:24 2026-03-17`. So are those of another header, whose
-`Trade Type` is the side, and `Filled Price` that of the exit.
+A line has the closed quantity, the average prices of entry and exit, and the profit after fees, and after funding as
+far as Bybit includes it. The side is that of the closing order; `Close Long` sells.
+
+Since 2024 the website also has a header without the side, but with the fees of both sides and funding, which are above
+zero when they are paid: the side follows from these, the prices and the profit. Its times are `09:24 2026-03-17`. So
+are those of a third header, whose `Trade Type` is the side, and whose `Filled Price` is the price of the exit.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from infrastructure.transfer.statements.statement_kind import StatementFact, Sta
 
 
 def _both(name: str) -> tuple[str, str]:
-    """A name of the interface, and as the column of a CSV file."""
+    """A key of the API, and the column of a CSV file with the same name."""
     return name, name.lower()
 
 
@@ -53,7 +54,7 @@ _NAMES: Final = MappingProxyType(
         "reason": ("exit type", "trade type", *_both("execType")),
     }
 )
-"""Of an order that turned a position over `closedSize` is less than its quantity, and is what was closed."""
+"""`closedSize` comes first: where an order reversed a position, it is less than the quantity of the order."""
 _REASONS: Final = MappingProxyType(
     {
         "liquidation": "liquidation",
@@ -69,33 +70,33 @@ _CSV: Final = ("symbol", "quantity", "entry", "exit", "profit", "time")
 _TYPE: Final = "trade type"
 _SIDES: Final = MappingProxyType({"buy": True, "sell": False})
 _SIDE: Final = (*_NAMES["side"], *_NAMES["opening"], _TYPE)
-"""The columns of which one says the side, or with what else there is."""
+"""A file has one of these columns: the side itself, or the opening fee, from which the side follows."""
 _CLOSES: Final = MappingProxyType({"close long": False, "close short": True})
 _DOUBT_MAX: Final = Decimal("0.1")
-"""The share of what the prices say by which what was earned may differ from it, as averages are rounded."""
+"""By which share the gain between the prices may differ from the stated profit, because averages are rounded."""
 _PAID_MAX: Final = Decimal("0.01")
-"""The share of both sides above which a difference is no fee and no funding: then the other side was closed."""
+"""A difference above this share of the value of entry and exit is no fee or funding: the other side was closed."""
 _API: Final = ("symbol", "side", "closedSize", "avgEntryPrice", "avgExitPrice", "closedPnl", "updatedTime")
 _MOMENT: Final = timedelta(microseconds=1)
 
 
 class _ClosedLines:
-    """The reader of one file; what was closed in one moment is put apart by microseconds, one behind the other."""
+    """The reader of one file; lines of one time get times that are microseconds apart, in the order of the file."""
 
     def __init__(self, whose: Whose) -> None:
         self._whose, self._ids = whose, RowIds()
         self._time, self._after = "", 0
-        self._told: set[str] = set()
-        """The lines of this moment that have an order: pages of an answer may overlap."""
+        self._seen: set[str] = set()
+        """Digests of the lines of this time that have an order id: pages of an answer may overlap."""
 
     def facts(self, row: StatementRow) -> Iterator[StatementFact]:
-        said, digest = row.needed(*_NAMES["time"]), _without_number(row).digest()
-        if said != self._time:
-            self._time, self._after, self._told = said, -2, set()
-        if digest in self._told:
+        time, digest = row.needed(*_NAMES["time"]), _without_number(row).digest()
+        if time != self._time:
+            self._time, self._after, self._seen = time, -2, set()
+        if digest in self._seen:
             return
         if row.text(*_both("orderId")) is not None:
-            self._told.add(digest)
+            self._seen.add(digest)
         self._after += 2
         closed_at = row.time(*_NAMES["time"], zone=self._whose.zone) + self._after * _MOMENT
         key = self._whose.key(row.needed(*_NAMES["symbol"]))
@@ -111,12 +112,13 @@ class _ClosedLines:
         most = EXACT.multiply(_PAID_MAX, EXACT.add(*(terms.worth(quantity, price) for price in (entry, exit_))))
         if by_type is not None and paid is not None and paid.copy_abs() > most:
             raise ValueError(
-                f"{_NAMES['profit'][1]} {plain(net or paid)} is not what the prices say of what a {row.word(_TYPE)} "
-                f"closed, {plain(earned)}, less fees and funding; take the executions instead"
+                f"{_NAMES['profit'][1]} {plain(net or paid)} does not follow from the prices: what a "
+                f"{row.word(_TYPE)} closed earned {plain(earned)} before fees and funding; import the executions "
+                "instead"
             )
         for apart in (opening, funding):
             paid = None if paid is None else rounded(EXACT.subtract(paid, apart or Decimal(0)))
-        name = self._ids.of(_without_number(row), said)
+        name = self._ids.of(_without_number(row), time)
 
         def fill(time: datetime, price: Decimal, fee: Decimal | None, *, opens: bool) -> StatementFill:
             return StatementFill(
@@ -135,7 +137,7 @@ class _ClosedLines:
             )
 
         if opening is None and paid is not None:
-            opening = Decimal(0)  # it is in what was paid in all
+            opening = Decimal(0)  # it is part of the total, which the closing fill has
         yield fill(closed_at, entry, opening, opens=True)
         yield fill(closed_at + _MOMENT, exit_, paid, opens=False)
         if funding is not None:
@@ -151,27 +153,27 @@ class _ClosedLines:
 
 
 def _without_number(row: StatementRow) -> StatementRow:
-    """A row without the number that pandas puts before it: it has another one in another file."""
+    """The row without the row number of pandas, which differs from file to file."""
     return StatementRow(row.line, {name: value for name, value in row.named.items() if name or not value})
 
 
 def _closes_by_buying(row: StatementRow, by_long: Decimal) -> bool:
-    """Whether a short was closed; `by_long` is what a long earned between both prices, a short the opposite."""
+    """Whether a short was closed; `by_long` is the gain of a long between both prices."""
     if row.find(*_NAMES["side"])[1] is not None:
-        said = row.word(*_NAMES["side"])
-        return _CLOSES[said] if said in _CLOSES else row.buys(*_NAMES["side"])
+        side = row.word(*_NAMES["side"])
+        return _CLOSES[side] if side in _CLOSES else row.buys(*_NAMES["side"])
     gross = Decimal(0)
     for name in ("profit", "opening", "closing", "funding"):
         number = row.number(*_NAMES[name])
         if number is None:
-            raise ValueError(f"{_NAMES[name][0]} is not said, so that it is not known which side was closed")
+            raise ValueError(f"{_NAMES[name][0]} is missing, so it is not known which side was closed")
         gross = EXACT.add(gross, number)
     for earned, buys in ((by_long, False), (-by_long, True)):
         if EXACT.subtract(earned, gross).copy_abs() < EXACT.multiply(by_long.copy_abs(), _DOUBT_MAX):
             return buys
     raise ValueError(
-        f"which side was closed is not known: its prices say {plain(by_long.copy_abs())}, won or lost, and what was "
-        f"earned before fees and funding is {plain(gross)}; take the executions instead"
+        f"which side was closed is not known: by its prices {plain(by_long.copy_abs())} were won or lost, and what was "
+        f"earned before fees and funding is {plain(gross)}; import the executions instead"
     )
 
 

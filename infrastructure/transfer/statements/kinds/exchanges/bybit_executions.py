@@ -1,7 +1,8 @@
 """Bybit: executions, as `GET /v5/execution/list` answers them and as the stream `execution` sends them.
 
 A fee that is paid is above zero, and one that is received below it, also where the execution is a funding payment.
-`execPnl`, which the stream has, is what was closed, before fees. `seq` grows with each match of a symbol.
+`execPnl`, which only the stream has, is the profit of what was closed, before fees. `seq` grows with each match of a
+symbol.
 """
 
 from __future__ import annotations
@@ -35,10 +36,10 @@ _REASONS: Final = MappingProxyType(
 
 
 def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
-    said = row.needed("execType")
+    exec_type = row.needed("execType")
     key, time = _key(whose, row), row.time("execTime")
     fee, currency = row.number("execFee"), row.text("feeCurrency")
-    if said.lower() == _FUNDING:
+    if exec_type.lower() == _FUNDING:
         if paid := row.known("execFee"):
             yield StatementCash(
                 line=row.line,
@@ -50,8 +51,8 @@ def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
                 cash_id=row.needed("execId"),
             )
         return
-    if said.lower() not in _REASONS:
-        raise ValueError(f"execType {said!r:.60} is none that is known: {', '.join(_REASONS)}, {_FUNDING}")
+    if exec_type.lower() not in _REASONS:
+        raise ValueError(f"execType {exec_type!r:.60} is unknown; known are: {', '.join(_REASONS)}, {_FUNDING}")
     yield StatementFill(
         line=row.line,
         time=time,
@@ -66,7 +67,7 @@ def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
         names_leg=key.leg is not Leg.BOTH,
         trade_id=row.needed("execId"),
         order_id=row.text("orderId") or row.needed("execId"),
-        reason=_REASONS[said.lower()],
+        reason=_REASONS[exec_type.lower()],
         on_margin=row.word("isLeverage") == "1",
         sequence=row.sequence("seq"),
     )
@@ -90,8 +91,8 @@ def _key(whose: Whose, row: StatementRow) -> PositionKey:
     currency = row.text("feeCurrency")
     if not category and currency is not None and key.is_base(currency) and not key.is_inverse:
         raise ValueError(
-            f"feeCurrency {currency!r:.60} is what {symbol} buys, as on spot, and no category is said; import the "
-            "answer as it came, with the category around its list"
+            f"feeCurrency {currency!r:.60} is the base of {symbol}, as on spot, but the category is missing; import "
+            "the answer unchanged, with the category around its list"
         )
     return key
 

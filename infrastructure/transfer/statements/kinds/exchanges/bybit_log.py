@@ -1,9 +1,9 @@
 """Bybit: transaction log of a unified account, as `GET /v5/account/transaction-log` answers it, and CSV of the website.
 
-What is earned by a trade is its cash flow, before fees; funding that is received is above zero. A fee that is paid is
-above zero in the answer, and below it in the CSV. The answer says what is held after a trade, the CSV how much that is,
-and whether it opens or closes: what opens more than is held then has turned a position over. A trade on spot has two
-lines, one of each currency.
+The profit of a trade is its cash flow, before fees; funding that is received is above zero. A fee that is paid is above
+zero in the answer, and below it in the CSV. The answer has the position after a trade, short below zero; the CSV has
+its size, and whether the trade opens or closes: an opening trade that is larger than the position after it has reversed
+the position. A trade on spot has two lines, one of each currency.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class _LogLines:
         elif kind in _REASONS:
             yield self._fill(row, self._whose.key(symbol), _REASONS[kind])
         elif row.known(*_NAMES["change"]):
-            raise ValueError(f"type {kind!r:.60} is none that is known: {', '.join((*_REASONS, _FUNDING))}")
+            raise ValueError(f"type {kind!r:.60} is unknown; known are: {', '.join((*_REASONS, _FUNDING))}")
 
     @staticmethod
     def _is_spot(row: StatementRow) -> bool:

@@ -1,7 +1,7 @@
 """Gate, futures: trades of an account, as `GET /api/v4/futures/{settle}/my_trades` answers them.
 
-A size below zero sells, and counts contracts, of which the answer does not say the size. What is paid is above zero, in
-what settles or in points. How much it closed is said in `close_size`, where that is there.
+`size` counts contracts, below zero for a sale; the answer does not have the contract size. A fee that is paid is above
+zero, in the settlement currency or in points. `close_size`, which may be missing, is how much the fill closed.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _POINTS: Final = "POINT"
 def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
     size, closes, points = row.number("size"), row.number("close_size"), row.some("point_fee")
     if not size:
-        raise ValueError(f"size {row.text('size') or ''!r:.60} is nothing that was traded")
+        raise ValueError(f"size {row.text('size') or ''!r:.60} is not a traded quantity")
     key = whose.key(row.needed("contract"))
     fill = StatementFill(
         line=row.line,

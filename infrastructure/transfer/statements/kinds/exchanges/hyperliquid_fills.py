@@ -1,8 +1,9 @@
 """Hyperliquid: fills and funding of a user, as the `info` endpoint answers `userFills` and `userFunding`.
 
-A fee that is paid is above zero; `closedPnl` is before fees, but on spot, where it is after them and by other costs;
-`startPosition` is what was held before, on spot all that the wallet has, and trade ids are no numbers in a row; `usdc`
-of a funding payment that is paid is below zero. Most pairs on spot are called by their number, `@107`.
+A fee that is paid is above zero. `closedPnl` is before fees, and `startPosition` is the position before the fill; on
+spot neither is read, because the former is after fees and by another cost basis, and the latter is the whole balance of
+the wallet. Trade ids are not in sequence. `usdc` of a funding payment that is paid is below zero. Most pairs on spot
+are called by their number, `@107`.
 """
 
 from __future__ import annotations

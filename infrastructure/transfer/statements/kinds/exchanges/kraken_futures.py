@@ -1,9 +1,9 @@
 """Kraken futures: the account log, as `GET /api/history/v3/account-log` answers it and as CSV, and fills.
 
-An execution has two lines in the log: one of the contract, whose balance is what is held, and one of the currency. A
+An execution has two lines in the log: one of the contract, whose balance is the position, and one of the currency. A
 fee that is paid is above zero, `realized_pnl` is before fees, and funding that is received is above zero; it is
-realised at the hour, and whenever a position changes. What is empty of a trade is nothing: no funding ran up, and no
-fee for a liquidation was taken.
+realised every hour, and whenever a position changes. An empty amount of a trade means zero: there was no funding, or no
+fee for a liquidation.
 """
 
 from __future__ import annotations
@@ -59,36 +59,36 @@ _NAMES: Final = MappingProxyType(
     }
 )
 _LEAST: Final = Decimal("1e-9")
-"""What is less of a contract is left over from arithmetic with floats."""
+"""Positions are rounded to this: anything less is left over from arithmetic with floats."""
 _WAITING_MAX: Final = 64
-"""The lines of an execution stand together; where there is no second one, the first is not kept for long."""
-_SAID_BY_CURRENCY: Final = ("fee", *_NAMES["profit"], *_NAMES["funding"], *_NAMES["liquidation"])
+"""How many lines wait for the other line of their execution: the two are close together in a file."""
+_ON_CURRENCY_LINE: Final = ("fee", *_NAMES["profit"], *_NAMES["funding"], *_NAMES["liquidation"])
 _MONEY: Final = "line of the currency"
 
 
 def _currency(row: StatementRow, *names: str) -> str | None:
-    said = row.text(*names)
-    return None if said is None else "BTC" if said.lower() == "xbt" else said.upper()
+    currency = row.text(*names)
+    return None if currency is None else "BTC" if currency.lower() == "xbt" else currency.upper()
 
 
 def _joined(rows: Iterable[StatementRow]) -> Iterator[StatementRow]:
-    """The lines of an execution as one, under that of its contract; every other line as it is."""
+    """The two lines of each execution merged into the one of its contract; every other line is unchanged."""
     waiting: dict[tuple[str, ...], StatementRow] = {}
     before: list[StatementRow] = []
     for row in rows:
-        if any(row.named == each.named for each in before):
-            continue  # it stands there twice
+        if any(row.named == earlier.named for earlier in before):
+            continue  # the file has the line twice
         before = [*before[-1:], row]
         if row.word(*_NAMES["type"]) not in _REASONS:
             yield row
             continue
-        name = _execution(row)
-        other = waiting.pop(name, None)
+        execution = _execution(row)
+        other = waiting.pop(execution, None)
         if other is None:
-            waiting[name] = row
+            waiting[execution] = row
         elif _is_of_contract(other) == _is_of_contract(row):
             yield other
-            waiting[name] = row
+            waiting[execution] = row
         else:
             contract, currency = (row, other) if _is_of_contract(row) else (other, row)
             yield StatementRow(contract.line, _with_money(contract.named, currency))
@@ -105,7 +105,7 @@ def _execution(row: StatementRow) -> tuple[str, ...]:
 
 
 def _with_money(contract: Mapping[str, Any], currency: StatementRow) -> Mapping[str, Any]:
-    money = {name: currency.named[name] for name in _SAID_BY_CURRENCY if currency.find(name)[1] is not None}
+    money = {name: currency.named[name] for name in _ON_CURRENCY_LINE if currency.find(name)[1] is not None}
     return {**contract, **money, "currency": currency.text(*_NAMES["asset"]), _MONEY: currency}
 
 
@@ -114,27 +114,27 @@ def _is_of_contract(row: StatementRow) -> bool:
 
 
 def _log(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
-    said = row.word(*_NAMES["type"])
-    if said in _CASH:
-        yield from _cash(whose, row, _CASH[said], _payment(row, _CASH[said]))
-    elif said in _REASONS and _is_of_contract(row):
+    line_type = row.word(*_NAMES["type"])
+    if line_type in _CASH:
+        yield from _cash(whose, row, _CASH[line_type], _payment(row, _CASH[line_type]))
+    elif line_type in _REASONS and _is_of_contract(row):
         fill = _trade(whose, row)
         yield fill
-        yield from other_fees(fill, [(fee, fill.fee_currency) for fee in _beside_fee(row)])
+        yield from other_fees(fill, [(fee, fill.fee_currency) for fee in _liquidation_fees(row)])
         yield from _cash(whose, row, "funding", row.some(*_NAMES["funding"]))
-    elif said in _REASONS:
+    elif line_type in _REASONS:
         yield from _money_alone(whose, row)
     elif _is_of_contract(row) and _change(row):
         raise ValueError(
-            f"type {said!r:.60} changes what is held of {row.needed(*_NAMES['asset'])}, and is none that is known: "
-            f"{', '.join(_REASONS)}"
+            f"type {line_type!r:.60} changes what is held of {row.needed(*_NAMES['asset'])}, and is unknown; "
+            f"known are: {', '.join(_REASONS)}"
         )
 
 
 def _money_alone(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
-    """What the line of the currency says where that of the contract is in another file, as pages part them.
+    """Fee and profit of a currency line whose contract line is in another file, as the log was split into pages.
 
-    Refuses: ValueError for what would not be known again beside a file that has both lines.
+    Refuses: ValueError for amounts that would count twice if a file with both lines were imported as well.
     """
     contract, execution, time = row.text("contract"), row.text("execution"), row.time(*_NAMES["time"], zone=whose.zone)
     currency, profit, fee = _currency(row, *_NAMES["asset"]), row.some(*_NAMES["profit"]), row.some("fee")
@@ -171,26 +171,26 @@ def _money_alone(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
 
 
 def _change(row: StatementRow) -> Decimal:
-    """By how much a balance changed: the answer has both balances, and the CSV that alone."""
+    """By how much a balance changed: the answer has the balances before and after, the CSV has the change itself."""
     if "change" in row.named:
         return row.known("change")
     return EXACT.subtract(row.known("new_balance"), row.known("old_balance"))
 
 
 def _payment(row: StatementRow, kind: CashKind) -> Decimal:
-    """What was paid on a line of its own, which is what the balance changed by."""
-    said = row.number(*_NAMES["funding"]) if kind == "funding" else None
-    return _change(row) if said is None else said
+    """The amount of a payment that has a line of its own: its realised funding, else the change of the balance."""
+    funding = row.number(*_NAMES["funding"]) if kind == "funding" else None
+    return _change(row) if funding is None else funding
 
 
-def _beside_fee(row: StatementRow) -> list[Decimal]:
-    """What a liquidation cost beside the fee; nothing where what the balance changed by says that it is in that."""
+def _liquidation_fees(row: StatementRow) -> list[Decimal]:
+    """The fee of a liquidation, if any; none where the change of the balance shows that the fee includes it."""
     paid, money = row.some(*_NAMES["liquidation"]), row.named.get(_MONEY)
     if paid is None:
         return []
     if isinstance(money, StatementRow):
-        names = _NAMES["profit"], ("fee",), _NAMES["funding"]
-        earned, fee, funding = (row.number(*said) or Decimal(0) for said in names)
+        columns = _NAMES["profit"], ("fee",), _NAMES["funding"]
+        earned, fee, funding = (row.number(*names) or Decimal(0) for names in columns)
         if earned - fee + funding - _change(money) < paid / 2:
             return []
     return [paid]
@@ -199,7 +199,7 @@ def _beside_fee(row: StatementRow) -> list[Decimal]:
 def _trade(whose: Whose, row: StatementRow) -> StatementFill:
     change = _change(row)
     if not change:
-        raise ValueError("by how much the position changed is not said")
+        raise ValueError("the change of the position is missing")
     contract, after = row.needed(*_NAMES["asset"]), row.number("new_balance", "new balance")
     return StatementFill(
         line=row.line,

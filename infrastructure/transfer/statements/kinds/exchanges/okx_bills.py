@@ -1,8 +1,8 @@
 """OKX: bills, as `GET /api/v5/account/bills` and `/bills-archive` answer them.
 
-What changed the balance is `balChg`, or `pnl` where it went to the margin of an isolated position: above zero is
-received. A fee that is paid is below zero, `pnl` of a trade is before fees. A bill of a trade in contracts is a fill;
-of a trade on spot there are two bills, one of each currency, whose side is that of the currency.
+The amount of a payment is `balChg`, or `pnl` where it went to the margin of an isolated position; it is above zero when
+received. A fee that is paid is below zero; `pnl` of a trade is before fees. A bill of a trade in contracts is a fill. A
+trade on spot has two bills, one of each currency, and the side of a bill is that of its currency.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ _OF_FILLS: Final = ("2", "3", "5", "9", "13", "14")
 _ON_SPOT: Final = frozenset({"SPOT", "MARGIN"})
 _OF_MARGIN: Final = "6"
 _MOVED: Final = frozenset({"110", "111"})
-"""Subtypes of a liquidation: margin that goes in and out."""
+"""Subtypes of a liquidation that transfer margin in or out."""
 _CLAWBACK: Final = "117"
 _OF_LONG, _OF_SHORT = "112", "113"
-"""Subtypes of a delivery: what was long or short, in either mode."""
+"""Subtypes of the delivery of a long and of a short position, in either position mode."""
 _OF_CASH: Final[MappingProxyType[str, CashKind]] = MappingProxyType(
     {"8": "funding", "7": "interest", "10": "insurance"}
 )
@@ -76,7 +76,7 @@ def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
         yield from _fill(whose, row)
     elif row.known("balChg") or row.some("pnl") or row.some("fee") or row.text("tradeId"):
         raise ValueError(
-            f"type {kind!r:.60} of a bill of contracts is none that is known: {', '.join((*_OF_FILLS, *_OF_CASH))}"
+            f"type {kind!r:.60} of a bill of contracts is unknown; known are: {', '.join((*_OF_FILLS, *_OF_CASH))}"
         )
 
 
@@ -95,10 +95,10 @@ def _cash(whose: Whose, row: StatementRow, kind: CashKind) -> Iterator[Statement
 
 
 def _fill(whose: Whose, row: StatementRow) -> Iterator[StatementFill]:
-    said = row.needed("subType")
-    if said not in _BUYS:
-        raise ValueError(f"subType {said!r:.60} of a trade is none that is known: {', '.join(_BUYS)}")
-    (buys, leg), is_delivery = _BUYS[said], said in (_OF_LONG, _OF_SHORT)
+    sub_type = row.needed("subType")
+    if sub_type not in _BUYS:
+        raise ValueError(f"subType {sub_type!r:.60} of a trade is unknown; known are: {', '.join(_BUYS)}")
+    (buys, leg), is_delivery = _BUYS[sub_type], sub_type in (_OF_LONG, _OF_SHORT)
     fee, quantity, on_spot = row.number("fee"), row.above_zero("sz"), _is_on_spot(row)
     yield StatementFill(
         line=row.line,
@@ -113,7 +113,7 @@ def _fill(whose: Whose, row: StatementRow) -> Iterator[StatementFill]:
         trade_id=row.text("tradeId") or row.needed("billId"),
         order_id=row.text("ordId") or row.needed("billId"),
         in_contracts=not on_spot,
-        reason=reason_of(said),
+        reason=reason_of(sub_type),
         closes=quantity if is_delivery else None,
         names_leg=not is_delivery,
         on_margin=row.word("instType") == "margin",

@@ -1,7 +1,7 @@
 """OKX: fills, as `GET /api/v5/trade/fills-history` answers them.
 
 A fee that is paid is below zero, and a rebate above it. `fillPnl` is before fees. Sizes of swaps, futures and options
-count contracts of `ctVal`, which only the list of instruments says.
+count contracts, whose size `ctVal` is only in the list of instruments.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _REASONS: Final = MappingProxyType(
 
 
 def reason_of(sub_type: str) -> str | None:
-    """Why a fill happened that no order of the account's own made; None for any other."""
+    """Why a fill happened that the account did not order; None for any other."""
     return _REASONS.get(sub_type)
 
 

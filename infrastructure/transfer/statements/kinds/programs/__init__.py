@@ -1,1 +1,1 @@
-"""What trading programs write of what they did."""
+"""Files of trading programs, with the trades that they made."""

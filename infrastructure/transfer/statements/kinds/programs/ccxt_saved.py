@@ -1,8 +1,8 @@
 """ccxt: what `fetch_my_trades`, `fetch_orders` and `fetch_funding_history` gave, saved as JSON, or by pandas as CSV.
 
-By ccxt's manual a fee that is paid is above zero and one that is received below it; of funding it is the other way
-round. An amount counts contracts, and `cost` is what they are worth: so the size of a contract follows from it, where
-it is a power of ten, as exchanges have them.
+By ccxt's manual a fee that is paid is above zero and one that is received below it; for funding it is the other way
+round. An amount counts contracts, and the contract size follows from their value `cost`, where it is a power of ten, as
+it is at the exchanges.
 """
 
 from __future__ import annotations
@@ -27,20 +27,20 @@ from infrastructure.transfer.statements.statement_fill import StatementFill
 from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose
 
 _PROFITS: Final = ("realizedPnl", "fillPnl", "execPnl", "closedPnl")
-"""Where Binance, OKX, Bybit and Hyperliquid say what a fill earned, before fees; beside it Hyperliquid says in
-`startPosition` what was held before."""
+"""The keys for the profit of a fill before fees at Binance, OKX, Bybit and Hyperliquid; Hyperliquid also has the
+position before the fill, in `startPosition`."""
 
 _CLOSED: Final = ("closedSize", "close_size")
-"""Where Bybit and Gate say how much of a fill closed something; Gate's is below zero of a sale."""
+"""The keys for how much of a fill closed something at Bybit and Gate; Gate's is below zero for a sale."""
 _SEQUENCES: Final = ("seq", "match_id")
-"""Where Bybit and HTX number what they matched: ccxt sorts it by milliseconds, and leaves those the wrong way round."""
-_WHAT: Final = "execType"
-"""Where Bybit says what happened, in the words of its executions: funding is among them."""
+"""The keys for the match numbers of Bybit and HTX: ccxt sorts by milliseconds, not within one."""
+_EXECUTION_TYPE: Final = "execType"
+"""The key for the type of an execution at Bybit; funding is one of them."""
 _FUNDING: Final = "funding"
 _FLOATS: Final = frozenset({"price", "amount", "cost", "filled", "remaining", "average"})
-"""What ccxt has as binary floats, also where a table spells it out."""
+"""What ccxt has as binary floats; a table has them as text."""
 _PAID_ABOVE_ZERO: Final = frozenset({"phemex"})
-"""Whose funding ccxt hands on as it is answered, symbol and sign."""
+"""Exchanges whose funding ccxt passes on unchanged: their own symbol, and above zero when paid."""
 _REASONS: Final = MappingProxyType(
     {"adltrade": "adl", "busttrade": "liquidation", "delivery": "settlement", "settle": "settlement"}
 )
@@ -67,7 +67,7 @@ class _CcxtRows:
         time, side = row.needed("timestamp", "datetime"), row.needed("side")
         trade_id = row.text("id") or self._ids.of(row, time)
         order_id = row.text("order") or made_up(time, row.needed("symbol"), side)
-        if ReportFields(row.named).word(_WHAT) == _FUNDING:
+        if ReportFields(row.named).word(_EXECUTION_TYPE) == _FUNDING:
             yield from self._funding_of(row, trade_id)
         else:
             yield from self._fill(row, _OF_TRADE, trade_id, order_id)
@@ -90,26 +90,26 @@ class _CcxtRows:
             return
         order_id, trades = row.needed("id"), row.listed("trades")
         for trade in trades:
-            said = {"symbol": row.named.get("symbol"), "side": row.named.get("side"), "order": order_id}
-            whole = {**said, **{name: value for name, value in trade.named.items() if value is not None}}
+            of_order = {"symbol": row.named.get("symbol"), "side": row.named.get("side"), "order": order_id}
+            whole = {**of_order, **{name: value for name, value in trade.named.items() if value is not None}}
             yield from self.trades(StatementRow(row.line, whole))
         if not trades:
             yield from self._fill(row, _OF_ORDER, f"order-{order_id}", order_id)
 
     def _fill(
-        self, row: StatementRow, said: Mapping[str, Sequence[str]], trade_id: str, order_id: str
+        self, row: StatementRow, keys: Mapping[str, Sequence[str]], trade_id: str, order_id: str
     ) -> Iterator[StatementFact]:
-        key, time, fields = self._key(row), row.time(*said["time"]), ReportFields(row.named)
+        key, time, fields = self._key(row), row.time(*keys["time"]), ReportFields(row.named)
         info = row.inside("info") if isinstance(row.named.get("info"), Mapping) else None
         opening = None if info is None or key.leg is Leg.SPOT else opening_side(key.exchange, info)
         key = key if opening is None or opening.leg is Leg.BOTH else key.on(opening.leg)
-        quantity, price = row.above_zero(*said["quantity"]), row.above_zero(*said["price"])
+        quantity, price = row.above_zero(*keys["quantity"]), row.above_zero(*keys["price"])
         size = self._contract_size(row, key, quantity, price)
         listed = self._fees(row)
         fees = [fee for fee in listed if fee[0]] or listed[:1]
         fee, currency = fees[0] if fees else (None, None)
-        closes = fields.number(*_CLOSED) if said is _OF_TRADE and key.leg is not Leg.SPOT else None
-        if said is _OF_TRADE and opening is not None and opening.closes is not None:
+        closes = fields.number(*_CLOSED) if keys is _OF_TRADE and key.leg is not Leg.SPOT else None
+        if keys is _OF_TRADE and opening is not None and opening.closes is not None:
             closes = quantity if opening.closes else Decimal(0)
         fill = StatementFill(
             line=row.line,
@@ -120,12 +120,12 @@ class _CcxtRows:
             price=price,
             fee=fee,
             fee_currency=currency,
-            profit=None if key.leg is Leg.SPOT else fields.number(*said["profit"]),
+            profit=None if key.leg is Leg.SPOT else fields.number(*keys["profit"]),
             trade_id=trade_id,
             order_id=order_id,
             in_contracts=size != ONE,
             contract_size=size,
-            reason=_REASONS.get(fields.word(_WHAT)) if opening is None else opening.reason,
+            reason=_REASONS.get(fields.word(_EXECUTION_TYPE)) if opening is None else opening.reason,
             closes=None if closes is None else closes.copy_abs(),
             held=None if key.leg is Leg.SPOT else fields.number("startPosition"),
             names_leg=key.leg is not Leg.BOTH or closes is None,
@@ -153,13 +153,13 @@ class _CcxtRows:
         symbol = row.needed("symbol")
         if "/" not in symbol:
             raise ValueError(
-                f"symbol {symbol!r:.60} is none of ccxt, so what its amounts count is not known; fetch it again after "
-                "load_markets()"
+                f"symbol {symbol!r:.60} is not a symbol of ccxt, so the unit of its amounts is not known; fetch it "
+                "again after load_markets()"
             )
         return self._whose.key(symbol, ReportFields(row.named).leg(None) if ":" in symbol else Leg.SPOT)
 
     def _contract_size(self, row: StatementRow, key: PositionKey, quantity: Decimal, price: Decimal) -> Decimal | None:
-        """How many units one of an amount is; None where that is not said."""
+        """The contract size; None where there is no `cost` that it follows from."""
         cost = row.some("cost")
         if key.leg is Leg.SPOT or key.exchange in COUNTS_UNITS:
             return ONE
@@ -171,13 +171,13 @@ class _CcxtRows:
         if size is None:
             raise ValueError(
                 f"cost {plain(cost)} of {plain(quantity)} at {plain(price)} would mean contracts of {ratio:.6g}, which "
-                "is no power of ten"
+                "is not a power of ten"
             )
         return unit_size(size, key.exchange)
 
     @staticmethod
     def _fees(row: StatementRow) -> list[tuple[Decimal, str | None]]:
-        """What was paid, by currency: ccxt lists fees, and says a single one apart."""
+        """The fees by currency: ccxt has several in `fees`, or a single one in `fee`."""
         paid: dict[str | None, Decimal] = {}
         listed = row.listed("fees") or ([row.inside("fee")] if row.named.get("fee") else [])
         for fee in listed:
@@ -192,9 +192,9 @@ def _rows(file: StatementFile) -> Iterator[StatementRow]:
 
 
 def _unfolded(row: StatementRow) -> Iterator[StatementRow]:
-    """A line of a table with the objects and lists in its cells, which Python shows there, and the numbers.
+    """The line of a table with its numbers, and with the objects and lists that its cells have as Python literals.
 
-    The number that pandas puts before it is another one in another file.
+    The row number of pandas is left out, because it differs from file to file.
     """
     named = {name: text for name, text in row.named.items() if name}
     for name, text in row.named.items():

@@ -1,7 +1,7 @@
-"""hummingbot: the database of a bot: its fills, what its connectors heard of funding, and what it holds.
+"""hummingbot: the database of a bot, with its fills, funding payments and positions.
 
-Funding in `FundingPayment` is above zero for what was received. Of fills and positions numbers are integers, a million
-to one; before 2022 they were floats. `Executors` are sums over fills, and are not read.
+Funding that is received is above zero. The numbers of fills and positions are integers that count millionths; before
+2022 they were floats. The table `Executors` has sums of fills, and is not read.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _POSITIONS: Final = "SELECT * FROM Position ORDER BY timestamp"
 
 
 def _unscaled(rows: Iterable[StatementRow], *names: str) -> Iterator[StatementRow]:
-    """Records with their numbers as they were meant; older databases have them so."""
+    """The records with integers divided by a million; the floats of older databases are unchanged."""
     for row in rows:
         whole = {name: value for name in names if isinstance(value := row.named.get(name), int)}
         yield StatementRow(

@@ -1,9 +1,9 @@
 """hummingbot: the fills of a strategy, as its `trades_….csv` has them and the table `TradeFill` of its database.
 
-A fee is a share of the trade or amounts of tokens, or both, and paid above zero. A share is one of the quote; one of
-spot that is deducted from returns is of what was received. One that a third token was paid for is counted in the quote:
-how much of it that was is not said. Connectors of a gateway are called `name/kind`, and markets of builders on
-Hyperliquid `xyz:TSLA-USD`. The command `export trades` writes less: neither fees nor orders.
+A fee is a share of the trade, or amounts of tokens, or both, and above zero when paid. A share is of the value in
+quote; on spot, a share that is deducted from returns is of what was received. A share that was paid in a third token is
+counted in quote, because the amount of that token is not stated. Connectors of a gateway are called `name/kind`, and
+markets of builders on Hyperliquid `xyz:TSLA-USD`. The command `export trades` writes neither fees nor orders.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ from infrastructure.transfer.statements.statement_fill import StatementFill
 from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose, row_by_row
 
 _AGE: Final = "age"
-"""What hummingbot puts beside each fill in CSV, and its table does not have."""
+"""A column that hummingbot adds in its CSV file; the table does not have it."""
 _FROM_RETURNS: Final = "deductedfromreturns"
 _TRADE: Final = "exchange_trade_id"
 _MATCH: Final = ("market", "symbol", "trade_type", _TRADE)
 _MATCHES_MAX: Final = 1_000
-"""Fills of one match are written one behind the other, or nearly so."""
+"""How many matches are remembered: the fills of one match are next to each other, or nearly so."""
 
 
 def told_apart(rows: Iterable[StatementRow]) -> Iterator[StatementRow]:
-    """The same fills, of which no two of one side have one name: one match may fill several orders of the bot.
+    """The same fills, with trade ids that are unique for each side: one match may fill several orders of the bot.
 
-    The first keeps the name of the match, for hummingbot goes on writing behind what it wrote; others have that of
-    their order behind it.
+    The first fill keeps the id of the match, so that it is the same when hummingbot appends to the file; the others get
+    the id of their order appended.
     """
     orders: dict[tuple[object, ...], object] = {}
     for row in rows:
@@ -47,7 +47,7 @@ def told_apart(rows: Iterable[StatementRow]) -> Iterator[StatementRow]:
 
 
 def fills_of(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
-    """A fill, and what was paid for it in several currencies."""
+    """A fill, and its fees in other currencies as cash."""
     market = row.needed("market")
     leg = _leg(row, market)
     key, is_derivative = key_of(whose, market, row.needed("symbol"), leg), leg is not Leg.SPOT
@@ -82,23 +82,23 @@ def key_of(whose: Whose, market: str, symbol: str, leg: Leg) -> PositionKey:
 def _fees(
     row: StatementRow, quantity: Decimal, price: Decimal, *, may_be_in_base: bool
 ) -> Iterator[tuple[Decimal, str | None]]:
-    said, base, quote = StatementRow(row.line, _said_of_fee(row)), row.text("base_asset"), row.text("quote_asset")
+    fee, base, quote = StatementRow(row.line, _fee_object(row)), row.text("base_asset"), row.text("quote_asset")
     paid: dict[str | None, Decimal] = {}
-    if share := said.some("percent"):
-        in_base = may_be_in_base and said.word("fee_type") == _FROM_RETURNS
-        in_base = in_base or (base is not None and said.text("percent_token") == base)
-        of = quantity if in_base else EXACT.multiply(quantity, price)
-        paid[base if in_base else quote] = rounded(EXACT.multiply(share, of))
-    for flat in said.listed("flat_fees"):
+    if share := fee.some("percent"):
+        in_base = may_be_in_base and fee.word("fee_type") == _FROM_RETURNS
+        in_base = in_base or (base is not None and fee.text("percent_token") == base)
+        whole = quantity if in_base else EXACT.multiply(quantity, price)
+        paid[base if in_base else quote] = rounded(EXACT.multiply(share, whole))
+    for flat in fee.listed("flat_fees"):
         if (amount := flat.number("amount")) is not None:
             token = flat.needed("token", "asset")
             paid[token] = EXACT.add(paid.get(token, Decimal(0)), amount)
     listed = [(amount, token) for token, amount in paid.items()]
-    yield from [fee for fee in listed if fee[0]] or listed[:1]
+    yield from [amount for amount in listed if amount[0]] or listed[:1]
 
 
-def _said_of_fee(row: StatementRow) -> Mapping[str, Any]:
-    """The fee as an object: the database has JSON, and the CSV file what Python shows of it."""
+def _fee_object(row: StatementRow) -> Mapping[str, Any]:
+    """The fee as an object: the database has JSON, and the CSV file a Python literal."""
     text = row.text("trade_fee")
     if text is None:
         return {}

@@ -1,8 +1,8 @@
 """hummingbot: what the controllers of a bot held when it was stopped, as its table `Position` has it.
 
-A row is what the orders of one controller come to: `amount` is short below zero, or by its `side`, and the price is the
-average of what is left. What controllers hold of a pair is added up, for the account has all of it. A table that was
-saved as it lies counts millionths.
+A row is the position of one controller: `amount` is short below zero, or by its `side`, and the price is the average of
+what is left. The positions of all controllers in a pair are added up, because the account has their sum. A table that
+was saved unchanged counts millionths.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ MILLIONTHS: Final = 1_000_000
 _MARKET: Final = ("connector_name", "market")
 _COUNTED: Final = ("amount", "breakeven_price", "volume_traded_quote")
 _ROUNDED: Final = Decimal("0.99")
-"""So much of what is held was at least traded: numbers have six decimals."""
+"""The traded value is at least this share of the value held; less than all of it, as numbers have six decimals."""
 
 
 def held_of(whose: Whose, rows: Iterable[StatementRow]) -> Iterator[StatementPosition]:
-    """What is held of each pair in all. Refuses: StatementRefused."""
+    """The whole position in each pair. Refuses: StatementRefused."""
     by_key: dict[PositionKey, list[StatementPosition]] = {}
     for held in each(_once(rows), partial(_held, whose)):
         by_key.setdefault(held.key, []).append(held)
@@ -48,7 +48,7 @@ def _once(rows: Iterable[StatementRow]) -> Iterator[StatementRow]:
 def _held(whose: Whose, row: StatementRow) -> Iterator[StatementPosition]:
     market, amount = row.needed(*_MARKET), row.number("amount")
     if amount is None:
-        raise ValueError("amount is not said")
+        raise ValueError("amount is missing")
     is_short = not row.buys("side") if "side" in row.named else amount < 0
     if amount < 0 and not is_short:
         raise ValueError(f"amount {row.text('amount')!r:.60} of side {row.text('side')!r:.60} is below zero")
@@ -63,7 +63,7 @@ def _held(whose: Whose, row: StatementRow) -> Iterator[StatementPosition]:
 
 
 def _in_all(rows: list[StatementPosition]) -> StatementPosition:
-    """What the rows of a pair come to; at what price is not known where some of them are long and others short."""
+    """The sum of the rows of a pair; its price is not known where some rows are long and others short."""
     last, held = max(rows, key=lambda row: row.time), [row for row in rows if row.quantity]
     total, worth = Decimal(0), Decimal(0)
     for row in held:
@@ -81,15 +81,14 @@ def _in_all(rows: list[StatementPosition]) -> StatementPosition:
 
 
 def _unscaled(row: StatementRow) -> Iterator[StatementRow]:
-    """A row with its numbers as they were meant: what was traded is not worth less than what is held."""
+    """The row with plain numbers. It counts millionths if else its traded value were less than the value held."""
     numbers = {name: row.number(name) or Decimal(0) for name in _COUNTED}
     amount, price, traded = (number.copy_abs() for number in numbers.values())
     least = EXACT.multiply(EXACT.multiply(amount, price), _ROUNDED)
     if traded >= least or any(number != number.to_integral_value() for number in numbers.values()):
         yield row
     elif EXACT.multiply(traded, Decimal(MILLIONTHS)) >= least:
-        meant = {name: number / MILLIONTHS for name, number in numbers.items()}
-        yield StatementRow(row.line, {**row.named, **meant})
+        yield StatementRow(row.line, {**row.named, **{name: number / MILLIONTHS for name, number in numbers.items()}})
     else:
         raise ValueError(
             f"amount {row.text('amount')!r:.60} at {row.text('breakeven_price')!r:.60} was not traded by a "

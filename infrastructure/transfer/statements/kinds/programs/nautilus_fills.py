@@ -1,6 +1,7 @@
 """nautilus_trader: `generate_fills_report` and `generate_order_fills_report`, saved as CSV or as JSON.
 
-The latter has a line an order: what was filled of it is one fill at its average, at the time of the last one.
+The second has one line per order: all that was filled of an order is one fill, at its average price and at the time of
+its last fill.
 """
 
 from __future__ import annotations

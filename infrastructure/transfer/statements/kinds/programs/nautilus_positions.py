@@ -1,9 +1,9 @@
 """nautilus_trader: `generate_positions_report`, saved as CSV or as JSON.
 
-A line has the most that was held, the averages of what is open and of all that was closed, and what was earned after
-the commissions in that currency. Where a position was added to after some of it was closed, the averages come to
-something else than that; then its closing price follows from what was earned. Of spot the quantities are without what
-was paid in the base.
+A line has the largest quantity that was held, the average prices of what was opened and closed, and the profit after
+the commissions in its currency. Where a position was increased after a part of it was closed, the averages do not give
+that profit; then the closing price is computed from the profit. On spot, commissions in the base are already deducted
+from the quantities.
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ from infrastructure.transfer.statements.statement_fill import StatementFill
 from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose
 
 _SNAPSHOT: Final = re.compile(r"-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
-"""What is put behind the id of a position that is over, where an account nets them; it had none while it was open."""
+"""The suffix of the id of a closed position where an account nets positions; an open one has no suffix."""
 _PROFIT_UNIT: Final = Decimal("0.00000001")
 """What profits are rounded to."""
 _WHOLE: Final = Decimal("0.000001")
-"""So near to a whole number, how often two numbers go into each other is one."""
+"""A ratio this close to a whole number is taken for whole."""
 _Paid = tuple[Decimal, str | None]
 _NOTHING: Final[_Paid] = (Decimal(0), None)
 
 
 class _Line:
-    """One position, as two fills: all that was opened, and all of that which was closed."""
+    """One position as two fills: all that was opened, and all that was closed."""
 
     def __init__(self, whose: Whose, row: StatementRow) -> None:
         self.key, self.row, self._is_long = key_of(whose, row), row, row.buys("entry")
@@ -50,7 +50,7 @@ class _Line:
         self._profit = self._earned()
         self._closed = EXACT.subtract(row.above_zero("peak_qty"), self._held)
         if not self._closed and self._profit:
-            self._closed = self._held  # the most that was held is held again: some was closed, and as much opened
+            self._closed = self._held  # it is as large as ever, but with a profit: some was closed, and opened again
         self.over_at = None if self._held else row.time("ts_closed", "ts_last", zone=UTC)
 
     def _earned(self) -> Decimal | None:
@@ -59,24 +59,27 @@ class _Line:
         return None if currency is None else EXACT.add(earned[currency], self._fees.get(currency, Decimal(0)))
 
     def facts(self, *, is_alone: bool) -> Iterator[StatementFact]:
-        """What it says; of several that were held at a time, which go into one cycle, not what each earned."""
+        """Its fills and commissions; without its profit unless it `is_alone`.
+
+        Positions that were open at the same time become one cycle, to which the profit of each does not apply.
+        """
         row, opened, fees = self.row, EXACT.add(self._held, self._closed), dict(self._fees)
         in_base = self._paid_in_base(fees)
         opened, price = EXACT.add(opened, in_base[0]), row.above_zero("avg_px_open")
         if not self._closed:
-            paid = in_base if in_base[0] else _taken(fees)
+            paid = in_base if in_base[0] else _take_first(fees)
             yield self._opened(opened, price, paid)
-            yield from self._others(fees, self.opened_at)
+            yield from self._other_commissions(fees, self.opened_at)
             return
         yield self._opened(opened, price, in_base)
         closed_at = row.time("ts_closed", "ts_last", zone=UTC)
         profit = self._profit if is_alone and not in_base[0] else None
-        fill = self._fill("closed", closed_at, self._closed, self._closing_price(price), _taken(fees))
+        fill = self._fill("closed", closed_at, self._closed, self._closing_price(price), _take_first(fees))
         yield replace(fill, profit=profit)
-        yield from self._others(fees, closed_at)
+        yield from self._other_commissions(fees, closed_at)
 
     def _paid_in_base(self, fees: dict[str, Decimal]) -> _Paid:
-        """What of the fees shrank a position of spot; taken out of them."""
+        """The fee in the base of a spot pair, which reduced the position; it is removed from `fees`."""
         if self.key.leg is Leg.SPOT:
             for currency in fees:
                 if currency != self.key.settle and self.key.symbol.startswith(currency):
@@ -85,25 +88,25 @@ class _Line:
 
     def _closing_price(self, opened: Decimal) -> Decimal:
         row, profit = self.row, self._profit
-        said = row.number("avg_px_close")
+        stated = row.number("avg_px_close")
         if profit is None or self.key.is_inverse or counts_contracts(self.key):
             return row.above_zero("avg_px_close")
         earned = EXACT.divide(profit if self._is_long else -profit, self._closed)
-        follows = EXACT.add(opened, earned)
-        if said is not None and abs(said - follows) * self._closed <= _PROFIT_UNIT:
-            return said
-        if said is not None and said != opened and self._counts_contracts(EXACT.divide(earned, said - opened)):
+        computed = EXACT.add(opened, earned)
+        if stated is not None and abs(stated - computed) * self._closed <= _PROFIT_UNIT:
+            return stated
+        if stated is not None and stated != opened and self._counts_contracts(EXACT.divide(earned, stated - opened)):
             raise ValueError(
                 f"profit {plain(profit)} before commissions of {plain(self._closed)} from {plain(opened)} to "
-                f"{plain(said)} is not what its prices say: its contracts are no units; define the instrument, and "
-                "import the report of fills"
+                f"{plain(stated)} does not follow from its prices: its contracts are not units; define the "
+                "instrument, and import the report of fills"
             )
-        if follows <= 0:
+        if computed <= 0:
             raise ValueError(
                 f"profit {plain(profit)} before commissions of {plain(self._closed)} that were opened at "
-                f"{plain(opened)} would mean a closing price of {plain(rounded(follows))}; import the report of fills"
+                f"{plain(opened)} would mean a closing price of {plain(rounded(computed))}; import the report of fills"
             )
-        return rounded(follows)
+        return rounded(computed)
 
     @staticmethod
     def _counts_contracts(ratio: Decimal) -> bool:
@@ -134,7 +137,7 @@ class _Line:
             in_contracts=counts_contracts(self.key),
         )
 
-    def _others(self, fees: dict[str, Decimal], time: datetime) -> Iterator[StatementCash]:
+    def _other_commissions(self, fees: dict[str, Decimal], time: datetime) -> Iterator[StatementCash]:
         for currency, amount in fees.items():
             yield StatementCash(
                 line=self.row.line,
@@ -151,37 +154,40 @@ class _Line:
         row, name = self.row, self.row.needed("position_id", "opening_order_id")
         is_snapshot = str(row.named.get("is_snapshot")).strip().lower() == "true"
         opened_at = row.needed("ts_opened").replace(" ", "T")
-        opened_at = self.opened_at.isoformat() if opened_at.isdecimal() else opened_at  # as CSV has it, in JSON
+        opened_at = self.opened_at.isoformat() if opened_at.isdecimal() else opened_at  # JSON has it as a number
         return f"{_SNAPSHOT.sub('', name) if is_snapshot else name}:{opened_at}"
 
 
-def _taken(fees: dict[str, Decimal]) -> _Paid:
-    """The first of them, taken out."""
+def _take_first(fees: dict[str, Decimal]) -> _Paid:
+    """The first of the fees, which is removed from them."""
     currency = next(iter(fees), None)
     return _NOTHING if currency is None else (fees.pop(currency), currency)
 
 
 class _Positions:
-    """The reader of one file, which is in the order of opening: what is held of a key at a time is told together."""
+    """The reader of one file, in which positions are in the order of opening.
+
+    Positions of a key wait for others that overlap them in time, and are then read together.
+    """
 
     def __init__(self, whose: Whose) -> None:
-        self._whose, self._together = whose, dict[PositionKey, list[_Line]]()
+        self._whose, self._overlapping = whose, dict[PositionKey, list[_Line]]()
 
     def facts(self, row: StatementRow) -> Iterator[StatementFact]:
         line = _Line(self._whose, row)
-        before = self._together.setdefault(line.key, [])
+        before = self._overlapping.setdefault(line.key, [])
         if all(other.over_at is not None and other.over_at <= line.opened_at for other in before):
-            yield from self._told(before)
-            self._together[line.key] = before = []
+            yield from self._facts_of_overlapping(before)
+            self._overlapping[line.key] = before = []
         before.append(line)
 
     def left(self) -> Iterator[StatementFact]:
-        """Those that nothing follows."""
-        for lines in sorted(self._together.values(), key=lambda lines: lines[0].opened_at):
-            yield from self._told(lines)
+        """The facts of the positions that still wait at the end of the file."""
+        for lines in sorted(self._overlapping.values(), key=lambda lines: lines[0].opened_at):
+            yield from self._facts_of_overlapping(lines)
 
     @staticmethod
-    def _told(lines: list[_Line]) -> Iterator[StatementFact]:
+    def _facts_of_overlapping(lines: list[_Line]) -> Iterator[StatementFact]:
         for line in lines:
             yield from each([line.row], partial(_facts_of, line, is_alone=len(lines) == 1))
 

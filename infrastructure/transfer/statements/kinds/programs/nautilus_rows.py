@@ -1,8 +1,8 @@
 """nautilus_trader: what its reports have in common, saved as CSV or as JSON.
 
-A commission that is paid is above zero. Times are UTC. Contracts are told from spot by how a venue names them. Those of
-OKX, and of Binance where they are settled in their base, are of a size that no report says. Where an account holds both
-sides, the id of a position ends in the leg.
+A commission that is paid is above zero. Times are UTC. Contracts are told from spot by how a venue names them. No
+report has the size of the contracts of OKX, nor of those of Binance that are settled in their base. Where an account
+holds both sides, the id of a position ends in its leg.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ _CONTRACTS: Final = MappingProxyType(
         "KRAKEN": re.compile(r"[A-Z]{2}_.+"),
     }
 )
-"""How venues of both name a contract; what is named otherwise there is spot."""
+"""The names of contracts at venues that also have spot; every other name there is spot."""
 _LEG: Final = re.compile(r".+-(?P<leg>LONG|SHORT)")
 
 
 def reported(file: StatementFile, index: str) -> Iterator[StatementRow]:
-    """The rows of a report; of one in JSON that lists its columns, `index` is the column by which it does so."""
+    """The rows of a report; JSON may have it by columns, whose keys are the values of the column `index`."""
     for row in file.rows():
         columns = {name: value for name, value in row.named.items() if isinstance(value, dict)}
         if "instrument_id" not in columns:
@@ -50,7 +50,7 @@ def key_of(whose: Whose, row: StatementRow) -> PositionKey:
     instrument = row.needed("instrument_id")
     symbol, dot, venue = instrument.rpartition(".")
     if not dot:
-        raise ValueError(f"instrument_id {instrument!r:.60} is none like BTCUSDT-PERP.BINANCE")
+        raise ValueError(f"instrument_id {instrument!r:.60} is not like BTCUSDT-PERP.BINANCE")
     is_spot = venue in _CONTRACTS and _CONTRACTS[venue].fullmatch(symbol) is None
     if venue == "BYBIT" and (match := _BYBIT.fullmatch(symbol)):
         symbol, is_spot = match["symbol"], match["product"] == "SPOT"
@@ -59,12 +59,12 @@ def key_of(whose: Whose, row: StatementRow) -> PositionKey:
 
 
 def counts_contracts(key: PositionKey) -> bool:
-    """Whether a quantity of a key counts contracts that are no units."""
+    """Whether a quantity of a key counts contracts instead of units."""
     return key.leg is not Leg.SPOT and (key.exchange == "okx" or (key.exchange == "binance" and key.is_inverse))
 
 
 def money_of(row: StatementRow, name: str) -> dict[str, Decimal]:
-    """Amounts by currency: one, or a list of them, as JSON has it or as Python shows it."""
+    """Amounts by currency: one, or a list of them, in JSON or as a Python literal."""
     value = row.named.get(name)
     text = "; ".join(map(str, value)) if isinstance(value, list) else row.text(name) or ""
     found: dict[str, Decimal] = {}
@@ -72,5 +72,5 @@ def money_of(row: StatementRow, name: str) -> dict[str, Decimal]:
         amount = StatementRow(row.line, {name: match["amount"].replace("_", "")}).number(name)
         found[match["currency"]] = EXACT.add(found.get(match["currency"], Decimal(0)), amount or Decimal(0))
     if text and not found and text != "[]":
-        raise ValueError(f"{name} {text!r:.60} is no money like 0.05 USDT")
+        raise ValueError(f"{name} {text!r:.60} is not an amount like 0.05 USDT")
     return found

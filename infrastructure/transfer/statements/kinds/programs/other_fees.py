@@ -1,4 +1,4 @@
-"""A fill that was paid for in several currencies: it carries one fee itself, and the others are cash beside it."""
+"""A fill with fees in several currencies: it carries one of them itself, and the others are cash beside it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from infrastructure.transfer.statements.statement_fill import StatementFill
 
 
 def other_fees(fill: StatementFill, fees: Iterable[tuple[Decimal, str | None]]) -> Iterator[StatementCash]:
-    """Fees of a fill beside its own, plus for what was paid; less than nothing is a rebate."""
+    """The other fees of a fill as cash; one in `fees` is above zero when paid, and a rebate below zero."""
     for fee, currency in fees:
         yield StatementCash(
             line=fill.line,

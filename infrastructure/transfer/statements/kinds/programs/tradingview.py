@@ -34,11 +34,11 @@ MOMENTS: Final = ("time", "timenow", "timestamp")
 _PRICE: Final = ("price",)
 _PROFITS: Final = ("net p&l", "net pnl", "p&l", "profit")
 _OLD_PERPETUAL: Final = re.compile(r"(?<=USDT)PERP$|(?<=BUSD)PERP$|(?<=USDC)PERP$")
-"""Behind the perpetuals of Binance until 2023; today they end in `.P`."""
+"""The suffix of Binance's perpetuals until 2023; today it is `.P`."""
 _DAY: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _CENT: Final = Decimal("0.01")
 _COMMISSION_MAX: Final = Decimal("0.02")
-"""The share of both sides above which a difference is no commission, but contracts that are no units."""
+"""A difference above this share of the value of both sides is no commission: the contracts are not units."""
 
 
 class _ListOfTrades:
@@ -60,7 +60,7 @@ class _ListOfTrades:
         yield from self._trade(entry, leaving)
 
     def left(self) -> Iterator[StatementFact]:
-        """Entries whose exit does not stand there."""
+        """The fills of entries whose exit is not in the file."""
         return each(self._waiting.values(), self._alone)
 
     def _alone(self, row: StatementRow) -> Iterator[StatementFact]:
@@ -78,32 +78,32 @@ class _ListOfTrades:
 
     @staticmethod
     def _commission(entry: StatementRow, leaving: StatementRow) -> Decimal | None:
-        """What a trade paid for both sides; None where that is not known."""
+        """The commission of a trade for both sides; None where it is not known."""
         quantity, bought, sold = _quantity(entry), _price(entry), _price(leaving)
         side, terms = Side.LONG if _is_long(entry) else Side.SHORT, Instrument()
         worth = terms.worth(quantity, bought), terms.worth(quantity, sold)
         net = leaving.number(_named(leaving, _PROFITS))
         currencies = {_currency(leaving, _PROFITS), _currency(leaving, _PRICE)} - {""}
         if net is None or len(currencies) > 1:
-            return None  # a profit that was converted says nothing of the prices
-        said, gross = leaving.number(_named(leaving, ("commission",))), terms.gain(side, *worth)
+            return None  # a profit in another currency cannot be compared with the prices
+        stated, gross = leaving.number(_named(leaving, ("commission",))), terms.gain(side, *worth)
         fee = EXACT.subtract(gross, net)
-        most = EXACT.add(said, _CENT) if said else EXACT.multiply(sum(worth, _CENT), _COMMISSION_MAX)
-        if not (EXACT.subtract(said, _CENT) if said else -_CENT) <= fee <= most:
+        most = EXACT.add(stated, _CENT) if stated else EXACT.multiply(sum(worth, _CENT), _COMMISSION_MAX)
+        if not (EXACT.subtract(stated, _CENT) if stated else -_CENT) <= fee <= most:
             raise ValueError(
-                f"profit {plain(net)} of {plain(quantity)} from {plain(bought)} to {plain(sold)} is not what its "
-                f"prices say, {plain(gross)}, less a commission: its contracts are no units; with --map, "
-                "a map says in contract_size how much one is"
+                f"profit {plain(net)} of {plain(quantity)} from {plain(bought)} to {plain(sold)} does not follow from "
+                f"its prices, {plain(gross)} less a commission: its contracts are not units; with --map, a map says "
+                "in contract_size how large one is"
             )
-        return said or (fee if fee > _CENT else Decimal(0))
+        return stated or (fee if fee > _CENT else Decimal(0))
 
     def _fill(self, row: StatementRow, entry: StatementRow, fee: Decimal | None) -> StatementFill:
         number, is_entry = row.needed(*_NUMBERS), _enters(row)
         if not (number.isascii() and number.isdecimal() and len(number) <= 8):
             raise ValueError(f"trade # {number!r:.60} is no number")
         quantity, price = _quantity(row if row.find(*_QUANTITIES)[1] is not None else entry), _price(row)
-        said = row.needed("type"), row.needed(*_TIMES), plain(quantity), plain(price)
-        name = numbered(2 * int(number) + (not is_entry), *said)  # its profit changes while a trade is open
+        parts = row.needed("type"), row.needed(*_TIMES), plain(quantity), plain(price)  # no profit: it may change
+        name = numbered(2 * int(number) + (not is_entry), *parts)
         return StatementFill(
             line=row.line,
             time=_with_clock(row).time(*_TIMES, zone=self._whose.zone),
@@ -124,21 +124,21 @@ def _key(whose: Whose, ticker: str, exchange: str | None = None) -> PositionKey:
 
 
 def _enters(row: StatementRow) -> bool:
-    said = row.needed("type")
-    if "entry" not in said.lower() and "exit" not in said.lower():
-        raise ValueError(f"type {said!r:.60} is neither an entry nor an exit")
-    return "entry" in said.lower()
+    kind = row.needed("type")
+    if "entry" not in kind.lower() and "exit" not in kind.lower():
+        raise ValueError(f"type {kind!r:.60} is neither an entry nor an exit")
+    return "entry" in kind.lower()
 
 
 def _is_long(row: StatementRow) -> bool:
-    said = row.needed("type")
-    if ("long" in said.lower()) is ("short" in said.lower()):
-        raise ValueError(f"type {said!r:.60} is neither long nor short")
-    return "long" in said.lower()
+    kind = row.needed("type")
+    if ("long" in kind.lower()) is ("short" in kind.lower()):
+        raise ValueError(f"type {kind!r:.60} is neither long nor short")
+    return "long" in kind.lower()
 
 
 def _named(row: StatementRow, begins: tuple[str, ...]) -> str:
-    """The column of a name that may end in a currency; never one of percents."""
+    """The column with one of these names, which a currency may follow; never a column of percents."""
     found = (name for begin in begins for name in row.named if name == begin or name.startswith(f"{begin} "))
     return next((name for name in found if not name.endswith("%")), begins[0])
 
@@ -152,13 +152,13 @@ def _price(row: StatementRow) -> Decimal:
 
 
 def _with_clock(row: StatementRow) -> StatementRow:
-    """A row of which the day has a time, that of its beginning."""
+    """The row with a time of day: a date alone becomes its midnight."""
     name, day = row.find(*_TIMES)
     return StatementRow(row.line, {name: f"{day.strip()} 00:00" if _DAY.fullmatch(str(day).strip()) else day})
 
 
 def _currency(row: StatementRow, begins: tuple[str, ...]) -> str:
-    """The currency that the name of a column ends in; nothing where it names none."""
+    """The currency at the end of the name of a column; empty where there is none."""
     name = _named(row, begins)
     return next((name.removeprefix(begin).strip() for begin in begins if name.startswith(begin)), "")
 
@@ -181,17 +181,17 @@ class StrategyAlerts:
         self._whose, self._ids = whose, RowIds()
 
     def facts(self, row: StatementRow) -> Iterator[StatementFact]:
-        """What an alert ordered, as if it was filled. Refuses: ValueError."""
-        said = StatementRow(row.line, flat(row.named))
-        time = said.needed(*MOMENTS)
-        name = self._ids.of(said, time)
+        """The order of an alert as a fill at the price of the alert. Refuses: ValueError."""
+        alert = StatementRow(row.line, flat(row.named))
+        time = alert.needed(*MOMENTS)
+        name = self._ids.of(alert, time)
         yield StatementFill(
             line=row.line,
-            time=said.time(*MOMENTS, zone=self._whose.zone),
-            key=_key(self._whose, said.needed(*TICKERS), said.text("exchange")),
-            buys=said.buys(*ACTIONS),
-            quantity=said.above_zero(*_CONTRACTS),
-            price=said.above_zero(*_PRICES),
+            time=alert.time(*MOMENTS, zone=self._whose.zone),
+            key=_key(self._whose, alert.needed(*TICKERS), alert.text("exchange")),
+            buys=alert.buys(*ACTIONS),
+            quantity=alert.above_zero(*_CONTRACTS),
+            price=alert.above_zero(*_PRICES),
             fee=None,
             fee_currency=None,
             profit=None,
@@ -201,7 +201,7 @@ class StrategyAlerts:
 
 
 def flat(named: Any) -> dict[str, Any]:
-    """The values of an object and of the objects in it, as templates nest them; the outer one goes first."""
+    """The values of an object and of the objects in it, which templates may nest; a value of the outer one wins."""
     found: dict[str, Any] = {}
     for value in named.values():
         if isinstance(value, dict):

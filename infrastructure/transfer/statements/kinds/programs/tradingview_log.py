@@ -1,8 +1,8 @@
 """TradingView: the log of alerts that it exports in CSV.
 
-What an alert of a strategy said stands in `Description`, as the JSON of its template. What it does not say itself is
-that of the line: when it was sent, and the ticker, `BINANCE:BTCUSDT.P, 15m`. The log has all alerts, and those that
-order nothing are left out.
+`Description` has the message of an alert of a strategy, as the JSON of its template. A time or a ticker that the
+message lacks is taken from the columns of the line; its ticker is `BINANCE:BTCUSDT.P, 15m`. The log has all alerts, and
+those that order nothing are left out.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from infrastructure.transfer.statements.sources.statement_row import StatementRo
 from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose
 
 _ORDERS: Final = re.compile(r"\border (?:buy|sell) @", re.IGNORECASE)
-"""What TradingView writes of an order where nobody gave it a template; at what price is not in it."""
+"""TradingView's own message of an order, where an alert has no template; it lacks the price."""
 
 
 class _AlertLog:
@@ -41,9 +41,9 @@ class _AlertLog:
                 f"description {text!r:.90} is an order without a price; import the list of trades of the strategy, or "
                 "give its alerts a template in JSON"
             )
-        said = _object(text)
-        if any(name in said for name in ACTIONS):
-            yield from self._alerts.facts(StatementRow(row.line, {**_of_line(row, said), **said}))
+        message = _object(text)
+        if any(name in message for name in ACTIONS):
+            yield from self._alerts.facts(StatementRow(row.line, {**_of_line(row, message), **message}))
 
 
 def _object(text: str) -> Mapping[str, Any]:
@@ -56,15 +56,15 @@ def _object(text: str) -> Mapping[str, Any]:
     return {name.lower(): value for name, value in flat(found).items()}
 
 
-def _of_line(row: StatementRow, said: Mapping[str, Any]) -> dict[str, Any]:
-    """What a line says of its alert, where that does not."""
+def _of_line(row: StatementRow, message: Mapping[str, Any]) -> dict[str, Any]:
+    """The time and the ticker of a line, if its message lacks them."""
     found: dict[str, Any] = {}
-    if not any(name in said for name in MOMENTS):
+    if not any(name in message for name in MOMENTS):
         found[MOMENTS[0]] = row.needed("time")
-    if not any(name in said for name in TICKERS):
+    if not any(name in message for name in TICKERS):
         exchange, colon, ticker = row.needed("ticker").partition(",")[0].rpartition(":")
         found[TICKERS[0]] = ticker
-        if colon and "exchange" not in said:
+        if colon and "exchange" not in message:
             found["exchange"] = exchange
     return found
 

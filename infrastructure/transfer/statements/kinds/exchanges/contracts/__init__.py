@@ -1,1 +1,1 @@
-"""Contracts of exchanges that say of each fill whether it opens or closes, or of how much a contract is."""
+"""Contracts of exchanges that state of each fill whether it opens or closes, or how large a contract is."""

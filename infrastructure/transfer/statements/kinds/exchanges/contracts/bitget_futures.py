@@ -22,7 +22,7 @@ from infrastructure.transfer.statements.statement_kind import StatementFact, Sta
 _CASH: Final[MappingProxyType[str, CashKind]] = MappingProxyType(
     {"contract_settle_fee": "funding", "risk_captital_user_transfer": "insurance"}
 )
-"""The second is spelled so, and is what a liquidation lost more than there was."""
+"""The second (Bitget spells it so) is what a liquidation lost beyond the balance of the account."""
 _OF_FILLS: Final = frozenset(
     {
         *("open_long", "open_short", "close_long", "close_short", "buy", "sell"),
@@ -32,19 +32,19 @@ _OF_FILLS: Final = frozenset(
     }
 )
 _MOVED: Final = ("trans_", "transfer_")
-"""How bills of what goes in and out of the account begin."""
+"""Prefixes of the bills of transfers in and out of the account."""
 _MARGIN: Final = "append_margin"
 _REDUCED: Final = "reduce_margin"
 
 
 def _fills(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
-    said, opening = row.needed("tradeSide"), bitget_side(row)
+    trade_side, opening = row.needed("tradeSide"), bitget_side(row)
     if opening is None:
-        raise ValueError(f"tradeSide {said!r:.60} in {row.text('posMode')!r:.60} is none that is known")
+        raise ValueError(f"tradeSide {trade_side!r:.60} in {row.text('posMode')!r:.60} is unknown")
     symbol = row.needed("symbol")
     key, quantity = whose.key(symbol, opening.leg), row.above_zero("baseVolume")
     if key.is_inverse:
-        raise ValueError(f"symbol {symbol!r:.60} is settled in what it buys, and that is not read")
+        raise ValueError(f"symbol {symbol!r:.60} is settled in its base, and cannot be read")
     paid = [(-fee, each.text("feeCoin")) for each in row.listed("feeDetail") if (fee := each.some("totalFee"))]
     fee, currency = paid[0] if paid else (Decimal(0), None)
     fill = StatementFill(
@@ -67,8 +67,8 @@ def _fills(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
 
 
 def _bills(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
-    said, symbol = row.needed("businessType"), row.text("symbol")
-    kind = said.lower()
+    business_type, symbol = row.needed("businessType"), row.text("symbol")
+    kind = business_type.lower()
     if kind in _CASH:
         if amount := row.known("amount"):
             yield StatementCash(
@@ -81,7 +81,8 @@ def _bills(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
                 cash_id=row.needed("billId"),
             )
     elif kind not in _OF_FILLS and not kind.startswith(_MOVED) and not kind.endswith((_MARGIN, _REDUCED)):
-        raise ValueError(f"businessType {said!r:.60} is none that is known: {', '.join((*_CASH, *sorted(_OF_FILLS)))}")
+        known = ", ".join((*_CASH, *sorted(_OF_FILLS)))
+        raise ValueError(f"businessType {business_type!r:.60} is unknown; known are: {known}")
 
 
 BITGET_FILLS: Final = StatementKind(

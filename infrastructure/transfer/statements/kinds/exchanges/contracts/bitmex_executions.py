@@ -1,8 +1,8 @@
 """BitMEX: executions, as `GET /api/v1/execution/tradeHistory` answers them in JSON or CSV, and as its website exports.
 
-A quantity counts contracts. What they are worth, and what is paid, is in the smallest part of what settles: `XBt` are
-satoshis, `USDt` millionths. A fee that is paid is above zero, and so is funding. How much a contract is follows from
-what so many are worth at a price. A quanto pays bitcoin for a price in something else, and is refused.
+A quantity counts contracts. Their value, and fees, are in the smallest unit of the settlement currency: `XBt` are
+satoshis, `USDt` millionths. A fee that is paid is above zero, and so is funding that is paid. The contract size follows
+from the value and the price of a fill. A quanto is settled in a currency other than its base and quote, and is refused.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from infrastructure.transfer.statements.statement_kind import StatementFact, Sta
 
 
 class _Currency(NamedTuple):
-    """What settles, and how far the smallest part of it lies behind the point."""
+    """A settlement currency, and the decimals of its smallest unit."""
 
     name: str
     decimals: int
@@ -35,14 +35,14 @@ class _Currency(NamedTuple):
 _CURRENCIES: Final = MappingProxyType({"XBt": _Currency("BTC", 8), "USDt": _Currency("USDT", 6)})
 _BY_NAME: Final = MappingProxyType({currency.name: currency for currency in _CURRENCIES.values()})
 _LEGS: Final = MappingProxyType({"oneway": Leg.BOTH, "long": Leg.LONG, "short": Leg.SHORT})
-"""Of a `strategy`, which is said since October 2025; there was no hedge mode before."""
+"""By `strategy`, a column since October 2025; there was no hedge mode before."""
 _FUNDING: Final = "funding"
 _REASONS: Final = MappingProxyType({"trade": None, "settlement": "settlement"})
 _LIQUIDATION: Final = "liquidation"
-"""What stands in `text` of an order that the account did not give."""
+"""The `text` of an order that liquidates, which the account did not place."""
 _OF_SPOT: Final = "_"
 _RENAMED: Final = datetime(2021, 11, 3, tzinfo=UTC)
-"""What was quoted in USDT before was settled in bitcoin, under names that are of other contracts since."""
+"""Before that, contracts quoted in USDT were settled in bitcoin; today their names belong to other contracts."""
 
 
 class _Executions:
@@ -52,31 +52,31 @@ class _Executions:
         self._whose, self._ids = whose, RowIds()
 
     def facts(self, row: StatementRow) -> Iterator[StatementFact]:
-        said = row.needed("execType")
-        if said.lower() not in (*_REASONS, _FUNDING):
+        exec_type = row.needed("execType")
+        if exec_type.lower() not in (*_REASONS, _FUNDING):
             if row.some("lastQty") or row.some("execComm"):
-                raise ValueError(f"execType {said!r:.60} is none that is known: Trade, Settlement, Funding")
-            return  # an order that was made, changed or cancelled
+                raise ValueError(f"execType {exec_type!r:.60} is unknown; known are: Trade, Settlement, Funding")
+            return  # an order was placed, amended or cancelled
         key, time = self._whose.key(row.needed("symbol"), _leg(row)), row.time("transactTime", zone=self._whose.zone)
-        settles = _settles(row, key, time)
-        if said.lower() != _FUNDING:
-            yield self._fill(row, key, time, settles)
+        settlement = _settlement(row, key, time)
+        if exec_type.lower() != _FUNDING:
+            yield self._fill(row, key, time, settlement)
             return
-        currency = _currency(row, "execCommCcy") or settles
+        currency = _currency(row, "execCommCcy") or settlement
         if paid := row.known("execComm"):
             yield StatementCash(
                 line=row.line,
                 time=time,
                 key=key,
-                amount=-_in_whole(paid, currency),
+                amount=-_scaled(paid, currency),
                 currency=currency.name,
                 kind="funding",
                 cash_id=f"{key.symbol}:{key.leg}:{timestamp_text(time)}",
             )
 
-    def _fill(self, row: StatementRow, key: PositionKey, time: datetime, settles: _Currency) -> StatementFill:
-        quantity, price, fee, currency = row.above_zero("lastQty"), row.above_zero("lastPx"), *_paid(row, settles)
-        size = size_by_worth(quantity, _units(row, key, price, settles))
+    def _fill(self, row: StatementRow, key: PositionKey, time: datetime, settlement: _Currency) -> StatementFill:
+        quantity, price, fee, currency = row.above_zero("lastQty"), row.above_zero("lastPx"), *_fee(row, settlement)
+        size = size_by_worth(quantity, _units(row, key, price, settlement))
         trade_id = row.text("execID") or self._ids.of(row, row.needed("transactTime"))
         reason = _REASONS[row.word("execType")]
         return StatementFill(
@@ -100,52 +100,55 @@ class _Executions:
 
 
 def _leg(row: StatementRow) -> Leg:
-    said = row.text("strategy")
-    if said is not None and said.lower() not in _LEGS:
-        raise ValueError(f"strategy {said!r:.60} is none that is known: OneWay, Long, Short")
-    return _LEGS[said.lower()] if said else Leg.BOTH
+    strategy = row.text("strategy")
+    if strategy is not None and strategy.lower() not in _LEGS:
+        raise ValueError(f"strategy {strategy!r:.60} is unknown; known are: OneWay, Long, Short")
+    return _LEGS[strategy.lower()] if strategy else Leg.BOTH
 
 
-def _settles(row: StatementRow, key: PositionKey, time: datetime) -> _Currency:
-    """What it is settled in, by the row or by its symbol. Refuses: ValueError for what is no contract, and a quanto."""
-    symbol, said = row.needed("symbol"), _currency(row, "settlCurrency")
-    settles = said or _BY_NAME.get(key.settle or "")
-    if settles is None or _OF_SPOT in symbol:
+def _settlement(row: StatementRow, key: PositionKey, time: datetime) -> _Currency:
+    """The settlement currency, from the row or the symbol.
+
+    Refuses: ValueError for spot, for a currency other than bitcoin and USDT, and for a quanto.
+    """
+    symbol, stated = row.needed("symbol"), _currency(row, "settlCurrency")
+    settlement = stated or _BY_NAME.get(key.settle or "")
+    if settlement is None or _OF_SPOT in symbol:
         raise ValueError(
-            f"symbol {symbol!r:.60} is no contract that is settled in bitcoin or USDT, and that is not read"
+            f"symbol {symbol!r:.60} is not a contract that is settled in bitcoin or USDT, and cannot be read"
         )
-    is_renamed = said is None and settles.name == "USDT" and time < _RENAMED
-    if settles.name != key.settle or is_renamed or (":" in key.symbol and not key.is_inverse):
+    is_renamed = stated is None and settlement.name == "USDT" and time < _RENAMED
+    if settlement.name != key.settle or is_renamed or (":" in key.symbol and not key.is_inverse):
         raise ValueError(
-            f"symbol {symbol!r:.60} is settled in {'BTC' if is_renamed else settles.name}, and is about and quoted in "
-            "something else: a quanto, and that is not read; ask for the other symbols one by one"
+            f"symbol {symbol!r:.60} is settled in {'BTC' if is_renamed else settlement.name}, while its base and "
+            "its quote are others: a quanto, which cannot be read; ask for the other symbols one by one"
         )
-    return settles
+    return settlement
 
 
 def _currency(row: StatementRow, name: str) -> _Currency | None:
-    said = row.text(name)
-    if said is not None and said not in _CURRENCIES:
-        raise ValueError(f"{name} {said!r:.60} is none that is known: {', '.join(_CURRENCIES)}")
-    return None if said is None else _CURRENCIES[said]
+    unit = row.text(name)
+    if unit is not None and unit not in _CURRENCIES:
+        raise ValueError(f"{name} {unit!r:.60} is unknown; known are: {', '.join(_CURRENCIES)}")
+    return None if unit is None else _CURRENCIES[unit]
 
 
-def _paid(row: StatementRow, settles: _Currency) -> tuple[Decimal | None, str]:
-    """A fee, above zero, or what was received below it, and its currency."""
-    paid, currency = row.number("execComm"), _currency(row, "execCommCcy") or settles
-    return None if paid is None else _in_whole(paid, currency), currency.name
+def _fee(row: StatementRow, settlement: _Currency) -> tuple[Decimal | None, str]:
+    """The fee of a fill, below zero where it was received, and its currency."""
+    fee, currency = row.number("execComm"), _currency(row, "execCommCcy") or settlement
+    return None if fee is None else _scaled(fee, currency), currency.name
 
 
-def _units(row: StatementRow, key: PositionKey, price: Decimal, settles: _Currency) -> Decimal | None:
-    """How many units a fill is of, by what it is worth."""
+def _units(row: StatementRow, key: PositionKey, price: Decimal, settlement: _Currency) -> Decimal | None:
+    """The quantity of a fill in units instead of contracts, by its value; None where the value is not stated."""
     cost = row.some("execCost")
     if cost is None:
         return None
-    worth = _in_whole(cost, settles)
+    worth = _scaled(cost, settlement)
     return EXACT.multiply(worth, price) if key.is_inverse else EXACT.divide(worth, price)
 
 
-def _in_whole(amount: Decimal, currency: _Currency) -> Decimal:
+def _scaled(amount: Decimal, currency: _Currency) -> Decimal:
     return amount.scaleb(-currency.decimals, EXACT)
 
 

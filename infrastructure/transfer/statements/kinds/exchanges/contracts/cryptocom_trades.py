@@ -24,9 +24,9 @@ _WARRANT: Final = re.compile(r".+-[CP]W\d+", re.ASCII)
 
 
 def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
-    said, symbol, fee = row.needed("journal_type"), row.needed("instrument_name"), row.number("fees")
-    if said != _TRADING:
-        raise ValueError(f"journal_type {said!r:.60} is none that is known: {_TRADING}")
+    journal_type, symbol, fee = row.needed("journal_type"), row.needed("instrument_name"), row.number("fees")
+    if journal_type != _TRADING:
+        raise ValueError(f"journal_type {journal_type!r:.60} is unknown; known are: {_TRADING}")
     if _WARRANT.fullmatch(symbol):
         return
     yield StatementFill(

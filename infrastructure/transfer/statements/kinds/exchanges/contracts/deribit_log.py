@@ -1,8 +1,8 @@
 """Deribit: the transaction log, as `private/get_transaction_log` answers it.
 
-A trade says what is held after it. What is paid as `commission` is above zero. Funding that is received is above zero:
-each trade and each settlement says in `interest_pl` what ran up since the one before. What a settlement moves beside
-that is profit of the session, which follows from the fills.
+A trade has the position after it. A `commission` that is paid is above zero. Funding that is received is above zero:
+`interest_pl` of each trade and each settlement is the funding since the one before. The rest of a settlement is the
+profit of the session, which follows from the fills.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ _OF_CASH: Final[MappingProxyType[str, CashKind]] = MappingProxyType(
     {"correction": "correction", "negative_balance_fee": "interest"}
 )
 _LEFT_OUT: Final = ("deposit", "withdrawal", "transfer", "swap", "usdc_reward", "options_settlement_summary")
-"""What moves money in and out, or is given, and what sums up options."""
-_WAYS: Final = MappingProxyType({"open buy": True, "close buy": True, "open sell": False, "close sell": False})
+"""Transfers in and out, rewards, and summaries of options."""
+_BUYS: Final = MappingProxyType({"open buy": True, "close buy": True, "open sell": False, "close sell": False})
 
 
 def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
@@ -46,7 +46,7 @@ def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
         yield from _cash(row, key, row.known("change"), _OF_CASH[kind])
     elif row.some("change") or row.some("amount"):
         known = ", ".join((_TRADE, _DELIVERY, _SETTLEMENT, *_OF_CASH, *_LEFT_OUT))
-        raise ValueError(f"type {kind!r:.60} of {name or 'no instrument'} is none that is known: {known}")
+        raise ValueError(f"type {kind!r:.60} of {name or 'no instrument'} is unknown; known are: {known}")
 
 
 def _cash(
@@ -65,10 +65,10 @@ def _cash(
 
 
 def _fill(row: StatementRow, key: PositionKey, *, is_delivery: bool) -> StatementFill:
-    said, quantity, after = row.needed("side"), row.above_zero("amount"), row.number("position")
-    if said.lower() not in _WAYS:
-        raise ValueError(f"side {said!r:.60} is none that is known: {', '.join(_WAYS)}")
-    buys, number = _WAYS[said.lower()], row.needed("id")
+    side, quantity, after = row.needed("side"), row.above_zero("amount"), row.number("position")
+    if side.lower() not in _BUYS:
+        raise ValueError(f"side {side!r:.60} is unknown; known are: {', '.join(_BUYS)}")
+    buys, number = _BUYS[side.lower()], row.needed("id")
     return StatementFill(
         line=row.line,
         time=row.time("timestamp"),

@@ -1,7 +1,7 @@
 """Deribit: trades of an account, as `private/get_user_trades_by_currency` and its like answer them.
 
-An amount is in dollars of what is settled in its base, and in the base of what is settled in dollars. A fee that is
-paid is above zero. `trade_seq` grows with each trade of an instrument.
+An amount is in dollars where the contract is settled in its base, and in the base where it is settled in dollars. A fee
+that is paid is above zero. `trade_seq` grows with each trade of an instrument.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ _OPTION: Final = re.compile(rf"(?:[A-Z0-9]+|{_PAIR})-\d\d?[A-Z]{{3}}\d\d-[\dd]+-
 
 
 def deribit_key(whose: Whose, row: StatementRow) -> PositionKey | None:
-    """The key of a future, a perpetual or a pair on spot; None of an option. Refuses: ValueError for anything else."""
+    """The key of a future, a perpetual or a pair on spot; None for an option. Refuses: ValueError for anything else."""
     name = row.needed("instrument_name")
     if _OPTION.fullmatch(name):
         return None
     if _SPOT.fullmatch(name):
         return whose.key(name, Leg.SPOT)
     if not _FUTURE.fullmatch(name):
-        raise ValueError(f"instrument_name {name!r:.60} is no future, perpetual, option or pair, and that is not read")
+        raise ValueError(f"instrument_name {name!r:.60} is no future, perpetual, option or pair, and cannot be read")
     return whose.key(name)
 
 

@@ -1,7 +1,7 @@
 """dYdX v4: fills and funding payments of a subaccount, as its indexer answers them.
 
-A fee that is paid is above zero, and that of a builder is paid beside it; a payment that is paid is below zero. What it
-says was held before a fill is wrong after one that turned a position round, and is not read.
+A fee that is paid is above zero, and the fee of a builder is paid in addition; a funding payment that is paid is below
+zero. The stated position before a fill is wrong after a fill that reversed the position, and is not read.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ _REASONS: Final = MappingProxyType(
         "offsetting": "adl",
     }
 )
-"""Of a `LIQUIDATION` an order of the account was the other side; `OFFSETTING` is that of who was `DELEVERAGED`."""
+"""In a `LIQUIDATION` an order of the account was the other side; `OFFSETTING` is the other side of a `DELEVERAGED`."""
 _PERPETUAL: Final = "PERPETUAL"
 
 
 def _fill(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
-    said, market_type, trade_id = row.needed("type"), row.needed("marketType"), row.needed("id")
-    if said.lower() not in _REASONS:
-        raise ValueError(f"type {said!r:.60} is none that is known: {', '.join(_REASONS).upper()}")
+    fill_type, market_type, trade_id = row.needed("type"), row.needed("marketType"), row.needed("id")
+    if fill_type.lower() not in _REASONS:
+        raise ValueError(f"type {fill_type!r:.60} is unknown; known are: {', '.join(_REASONS).upper()}")
     if market_type != _PERPETUAL:
-        raise ValueError(f"marketType {market_type!r:.60} is none that is known: {_PERPETUAL}")
+        raise ValueError(f"marketType {market_type!r:.60} is unknown; known are: {_PERPETUAL}")
     key = whose.key(row.needed("market"))
     yield StatementFill(
         line=row.line,
@@ -50,7 +50,7 @@ def _fill(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
         profit=None,
         trade_id=trade_id,
         order_id=row.text("orderId") or trade_id,
-        reason=_REASONS[said.lower()],
+        reason=_REASONS[fill_type.lower()],
     )
 
 

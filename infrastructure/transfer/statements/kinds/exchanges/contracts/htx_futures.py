@@ -1,8 +1,8 @@
 """HTX, futures: trades of an account, as `POST /linear-swap-api/v3/swap_matchresults` and its like answer them.
 
-A direction and an offset say which way a trade goes and whether it opens. A quantity counts contracts, and what they
-are worth says how much one is: in quote, of what is settled in its base as well. A fee that is paid is below zero, and
-`offset_profitloss` before fees.
+`direction` is the side of a trade, and `offset` whether it opens or closes. A quantity counts contracts; the contract
+size follows from the turnover, which is in quote, also for contracts that are settled in their base. A fee that is paid
+is below zero, and `offset_profitloss` is before fees.
 """
 
 from __future__ import annotations

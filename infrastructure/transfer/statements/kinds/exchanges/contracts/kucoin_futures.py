@@ -1,7 +1,7 @@
 """KuCoin, futures: fills, as `GET /api/v1/fills` answers them, and funding.
 
-A size counts contracts, and `value` is what they are worth: so the size of a contract follows from it, where it is a
-power of ten, as KuCoin's are. A fee that is paid is above zero, and funding that is received.
+`size` counts contracts, and the contract size follows from their `value`, where it is a power of ten, as KuCoin's are.
+A fee that is paid is above zero, and so is funding that is received.
 """
 
 from __future__ import annotations
@@ -54,13 +54,13 @@ def _key(whose: Whose, row: StatementRow) -> PositionKey:
 
 
 def _currency(row: StatementRow, name: str) -> str | None:
-    """As keys have it, so that what is paid in it is counted with what is earned."""
-    said = row.text(name)
-    return "BTC" if said == "XBT" else said
+    """The currency as position keys spell it, so that fees and profits are added up in one currency."""
+    currency = row.text(name)
+    return "BTC" if currency == "XBT" else currency
 
 
 def _units(row: StatementRow, key: PositionKey, price: Decimal) -> Decimal | None:
-    """How many units a fill is of, by what it is worth."""
+    """The quantity of a fill in units instead of contracts, by its value; None where the value is not stated."""
     value = row.some("value")
     if value is None:
         return None

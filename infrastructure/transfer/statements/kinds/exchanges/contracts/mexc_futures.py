@@ -1,7 +1,7 @@
 """MEXC, futures: trades of an account, as `GET /api/v1/private/order/list/order_deals` answers them.
 
-A side says in one number which way a trade goes and whether it opens. A quantity counts contracts, of which the answer
-does not say the size. A fee that is paid is above zero.
+`side` is one number for the side of a trade and for whether it opens or closes. A quantity counts contracts; the answer
+does not have their size. A fee that is paid is above zero.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from infrastructure.transfer.statements.statement_fill import StatementFill
 from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose, row_by_row
 
 _REASONS: Final = MappingProxyType({"2": "liquidation", "4": "adl"})
-"""Categories of orders that the account did not give."""
+"""Categories of orders that the account did not place."""
 
 
 def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
     key, opening = whose.key(row.needed("symbol")), opening_side("mexc", row)
     if opening is None:
-        raise ValueError(f"side {row.text('side') or ''!r:.60} is none that is known: 1, 2, 3, 4")
+        raise ValueError(f"side {row.text('side') or ''!r:.60} is unknown; known are: 1, 2, 3, 4")
     quantity = row.above_zero("vol")
     yield StatementFill(
         line=row.line,

@@ -1,7 +1,8 @@
-"""Which way a fill goes where only what it opens or closes says so: Bitget, MEXC and HTX.
+"""Whether a fill buys or sells, and opens or closes, in the answers of Bitget, MEXC and HTX.
 
-In hedge mode Bitget's answers say under `side` which leg a fill is of, `buy` for the long one, also where it closes it;
-its stream says which way it goes. MEXC says both in one number. HTX says the way, and beside it what that does.
+In hedge mode `side` of Bitget's answers is the leg of a fill: `buy` for the long leg, also where the fill closes it; in
+its stream `side` is the side of the fill. MEXC has both in one number. HTX has the side, and separately whether it
+opens or closes.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from infrastructure.transfer.statements.sources.statement_row import StatementRo
 
 
 class OpeningSide(NamedTuple):
-    """Whether a fill buys, on which leg if that is said, and whether it closes something; None where it may be both."""
+    """Whether a fill buys, its leg (BOTH if not stated), and whether it closes; None where it may open or close."""
 
     buys: bool
     leg: Leg
@@ -25,9 +26,9 @@ class OpeningSide(NamedTuple):
 _OF_BITGET: Final = MappingProxyType(
     {
         **{
-            f"{why}close_{leg.value.lower()}": OpeningSide(leg is Leg.SHORT, leg, closes=True, reason=reason)
+            f"{prefix}close_{leg.value.lower()}": OpeningSide(leg is Leg.SHORT, leg, closes=True, reason=reason)
             for leg in (Leg.LONG, Leg.SHORT)
-            for why, reason in (
+            for prefix, reason in (
                 ("", None),
                 ("reduce_", "liquidation"),
                 ("burst_", "liquidation"),
@@ -41,9 +42,9 @@ _OF_BITGET: Final = MappingProxyType(
             for leg in (Leg.LONG, Leg.SHORT)
         },
         **{
-            f"{why}{word}{mode}": OpeningSide(word == "buy", Leg.BOTH, closes, reason)
+            f"{prefix}{word}{mode}": OpeningSide(word == "buy", Leg.BOTH, closes, reason)
             for word in ("buy", "sell")
-            for why, mode, closes, reason in (
+            for prefix, mode, closes, reason in (
                 ("", "_single", None, None),
                 ("reduce_", "_single", True, "liquidation"),
                 ("burst_", "_single", True, "liquidation"),
@@ -53,20 +54,20 @@ _OF_BITGET: Final = MappingProxyType(
         },
     }
 )
-"""What `tradeSide` says by itself; `open` and `close` do with the leg alone."""
+"""By the values of `tradeSide` that are enough by themselves; `open` and `close` need the leg as well."""
 _OF_MEXC: Final = MappingProxyType(
     {
         number: OpeningSide(buys=buys, leg=Leg.BOTH, closes=closes)
         for number, buys, closes in (("1", True, False), ("2", True, True), ("3", False, False), ("4", False, True))
     }
 )
-"""To open a long position, to close a short one, to open a short one, to close a long one."""
+"""1 opens a long position, 2 closes a short one, 3 opens a short one, 4 closes a long one."""
 _OPENS_OR_CLOSES: Final = MappingProxyType({"open": False, "close": True})
 _LEGS: Final = MappingProxyType({"long": Leg.LONG, "short": Leg.SHORT})
 
 
 def opening_side(exchange: str, row: StatementRow) -> OpeningSide | None:
-    """What the exchange's own answer says of a fill or an order; None where that is no more than its side."""
+    """What the exchange's own answer states about a fill or an order; None where it states only a side."""
     if exchange == "bitget":
         return bitget_side(row)
     if exchange == "mexc":
@@ -78,11 +79,11 @@ def opening_side(exchange: str, row: StatementRow) -> OpeningSide | None:
 
 
 def bitget_side(row: StatementRow) -> OpeningSide | None:
-    """What Bitget says; None where it says no more than a side."""
-    said = row.word("tradeSide")
-    if said not in _OPENS_OR_CLOSES:
-        return _OF_BITGET.get(said)
-    leg, closes = _LEGS.get(row.word("posSide")), _OPENS_OR_CLOSES[said]
+    """The same for Bitget."""
+    trade_side = row.word("tradeSide")
+    if trade_side not in _OPENS_OR_CLOSES:
+        return _OF_BITGET.get(trade_side)
+    leg, closes = _LEGS.get(row.word("posSide")), _OPENS_OR_CLOSES[trade_side]
     if leg is None and row.word("posMode") == "hedge_mode":
         is_of_stream = "uTime" in row.named and "enterPointSource" not in row.named
         leg = Leg.LONG if row.buys("side") is not (is_of_stream and closes) else Leg.SHORT

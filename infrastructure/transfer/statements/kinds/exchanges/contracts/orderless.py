@@ -1,4 +1,4 @@
-"""Fills that no order of the account made: BitMEX and Phemex give all of them the same id of an order."""
+"""Fills without an order of the account: BitMEX and Phemex give all of them the same order id."""
 
 from __future__ import annotations
 
@@ -10,6 +10,6 @@ _NO_ORDER: Final = "00000000-0000-0000-0000-000000000000"
 
 
 def order_or(row: StatementRow, otherwise: str) -> str:
-    """The id of its order; another name where it has none, so that such fills are not taken for one order's."""
-    said = row.text("orderID")
-    return otherwise if said is None or said == _NO_ORDER else said
+    """The order id of a fill, or `otherwise` where it has no order: such fills must not count as fills of one order."""
+    order_id = row.text("orderID")
+    return otherwise if order_id is None or order_id == _NO_ORDER else order_id

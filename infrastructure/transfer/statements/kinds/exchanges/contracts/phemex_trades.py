@@ -1,8 +1,9 @@
 """Phemex, contracts: trades of an account, in plain numbers or scaled, and funding fees.
 
-Of what is settled in USDT numbers are plain, and quantities in the base. Of what is settled in its base or in dollars
-names end in `Ep` and `Ev`, and are whole: prices are in ten-thousandths, values in the smallest part that the currency
-has; quantities count contracts, of which the value says how much one is. What is paid is above zero, and so is funding.
+Contracts that are settled in USDT have plain numbers, and quantities in the base. Those that are settled in their base
+or in dollars have integers, under names that end in `Ep` and `Ev`: prices in ten-thousandths, values in the smallest
+unit of the currency; quantities count contracts, whose size follows from the value. Fees and funding that are paid are
+above zero.
 """
 
 from __future__ import annotations
@@ -39,19 +40,19 @@ _LEGS: Final = MappingProxyType(
 _BUYS: Final = MappingProxyType({"buy": True, "1": True, "sell": False, "2": False})
 _PRICE_DECIMALS: Final = 4
 _VALUE_DECIMALS: Final = MappingProxyType({"USD": 4})
-"""Of a currency that is no coin; a coin has eight."""
+"""By currency; every other one is a coin."""
 _COIN_DECIMALS: Final = 8
 _OWN_COIN: Final = "PT"
-"""In which a fee is paid where that was chosen."""
+"""Phemex's own coin, in which a user may choose to pay fees."""
 _FIRST_DIGIT: Final = Context(prec=1)
 _OFF_MAX: Final = Decimal("0.01")
 
 
 def _trade(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
-    said = row.needed("tradeType")
+    trade_type = row.needed("tradeType")
     key, time = whose.key(row.needed("symbol"), _leg(row)), row.time("transactTimeNs", "createdAt")
     paid, in_own_coin, trade_id = row.number("execFeeRv"), row.some("ptFeeRv"), row.needed("execID", "execId")
-    if said.lower() in _FUNDING:
+    if trade_type.lower() in _FUNDING:
         yield from _funding(row, key, paid, trade_id)
         return
     quantity, closed = row.above_zero("execQtyRq"), row.number("closedSizeRq")
@@ -67,20 +68,20 @@ def _trade(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
         profit=None,
         trade_id=trade_id,
         order_id=order_or(row, trade_id) if "orderID" in row.named else _made_up_order(row, key),
-        reason=_reason(said),
+        reason=_reason(trade_type),
         closes=None if closed is None else min(closed, quantity),
         names_leg=row.text("posSide") is not None,
     )
 
 
 def _scaled_trade(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
-    said, key, currency = row.needed("tradeType"), whose.key(row.needed("symbol")), row.needed("currency")
+    trade_type, key, currency = row.needed("tradeType"), whose.key(row.needed("symbol")), row.needed("currency")
     if currency != key.settle:
         raise ValueError(
             f"symbol {row.text('symbol')!r:.60} is settled in {key.settle}, and its currency is {currency}"
         )
     paid, trade_id = _value(row, "execFeeEv"), row.needed("execID")
-    if said.lower() in _FUNDING:
+    if trade_type.lower() in _FUNDING:
         yield from _funding(row, key, paid, trade_id)
         return
     quantity, closed = row.above_zero("execQty"), row.number("closedSize")
@@ -100,13 +101,13 @@ def _scaled_trade(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
         order_id=order_or(row, trade_id),
         in_contracts=size != 1,
         contract_size=size,
-        reason=_reason(said),
+        reason=_reason(trade_type),
         closes=None if closed is None else min(closed, quantity),
     )
 
 
 def _fee(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
-    """A payment of the answer that has funding alone, without ids."""
+    """A payment of the answer that has only funding, without ids."""
     key = whose.key(row.needed("symbol"))
     paid = _value(row, "execFeeEv") if row.text("execFeeRv") is None else row.number("execFeeRv")
     yield from _funding(row, key, paid, f"{key.symbol}:{row.needed('createTime')}:{row.needed('side')}")
@@ -132,34 +133,34 @@ def _made_up_order(row: StatementRow, key: PositionKey) -> str:
 
 
 def _leg(row: StatementRow) -> Leg:
-    said = row.text("posSide")
-    if said is not None and said.lower() not in _LEGS:
-        raise ValueError(f"posSide {said!r:.60} is none that is known: Long, Short, Merged")
-    return Leg.BOTH if said is None else _LEGS[said.lower()]
+    leg = row.text("posSide")
+    if leg is not None and leg.lower() not in _LEGS:
+        raise ValueError(f"posSide {leg!r:.60} is unknown; known are: Long, Short, Merged")
+    return Leg.BOTH if leg is None else _LEGS[leg.lower()]
 
 
 def _buys(row: StatementRow) -> bool:
-    said = row.needed("side")
-    if said.lower() not in _BUYS:
-        raise ValueError(f"side {said!r:.60} is none that is known: Buy, Sell")
-    return _BUYS[said.lower()]
+    side = row.needed("side")
+    if side.lower() not in _BUYS:
+        raise ValueError(f"side {side!r:.60} is unknown; known are: Buy, Sell")
+    return _BUYS[side.lower()]
 
 
-def _reason(said: str) -> str | None:
-    if said.lower() not in _REASONS:
-        raise ValueError(f"tradeType {said!r:.60} is none that is known: Trade, Funding, LiqTrade, AdlTrade")
-    return _REASONS[said.lower()]
+def _reason(trade_type: str) -> str | None:
+    if trade_type.lower() not in _REASONS:
+        raise ValueError(f"tradeType {trade_type!r:.60} is unknown; known are: Trade, Funding, LiqTrade, AdlTrade")
+    return _REASONS[trade_type.lower()]
 
 
 def _value(row: StatementRow, name: str) -> Decimal | None:
-    """An amount of what settles, in whole."""
+    """A value in whole units of its currency, from its smallest units."""
     value = row.number(name)
     decimals = _VALUE_DECIMALS.get(row.needed("currency"), _COIN_DECIMALS)
     return None if value is None else value.scaleb(-decimals, EXACT)
 
 
 def _contract_size(key: PositionKey, quantity: Decimal, price: Decimal, value: Decimal | None) -> Decimal | None:
-    """How much a contract is by what so many are worth, to its one digit; None where it has more than one."""
+    """The contract size by the value of a fill, rounded to one digit; None where that changes it by more than 1 %."""
     if not value:
         return None
     units = EXACT.multiply(value, price) if key.is_inverse else EXACT.divide(value, price)

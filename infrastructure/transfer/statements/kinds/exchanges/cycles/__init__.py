@@ -1,1 +1,1 @@
-"""Positions that are over, a line each, as exchanges list them beside their fills."""
+"""Closed positions, one per line, which exchanges list in addition to fills."""

@@ -1,7 +1,6 @@
 """Binance, futures: the position history that its website exports in CSV.
 
-A line is a position that is over: the averages of all that was opened and of all that was closed, and what that earned
-before fees.
+A line is a closed position: the average prices of entry and exit, and the profit before fees.
 """
 
 from __future__ import annotations
@@ -33,17 +32,17 @@ _SIDES: Final = MappingProxyType({"long": True, "short": False})
 
 
 def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
-    said, side = row.word(*_NAMES["status"]), row.word(*_NAMES["side"])
-    if said not in _OVER:
+    status, side = row.word(*_NAMES["status"]), row.word(*_NAMES["side"])
+    if status not in _OVER:
         raise ValueError(
-            f"status {said!r:.60} of {row.needed('symbol')} is not that of a position that is over, and how much is "
-            "left of it is not said; import the trade history instead"
+            f"status {status!r:.60} of {row.needed('symbol')} is not that of a closed position, and how much of it "
+            "is still open is not in the file; import the trade history instead"
         )
     if side not in _SIDES:
         raise ValueError(f"position side {side!r:.60} is neither Long nor Short")
     profit = row.number(*_NAMES["profit"])
     if profit is None:
-        raise ValueError("closing pnl is not said")
+        raise ValueError("closing pnl is missing")
     key = whose.key(row.needed("symbol"))
     yield from ClosedCycle(
         line=row.line,

@@ -1,4 +1,4 @@
-"""A position that is over, as two fills: all that was opened, and all of it closed."""
+"""A closed position as two fills: one that opens all of it, and one that closes all of it."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from infrastructure.transfer.statements.sources.statement_row import MADE_UP, ma
 from infrastructure.transfer.statements.statement_fill import StatementFill
 
 _CLOSED, _OPENED, _CLOSED_AT_ONCE = 0, 1, 2
-"""Which of several fills of one moment is first: one order may turn a position over into the next one."""
+"""The order of fills at one moment: an order may close one position and open the next."""
 _CENT_OF_CENT: Final = Decimal("0.0001")
 """What profits may be rounded to."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ClosedCycle:
-    """One line; `profit` is before fees, and `fee` what was paid for both sides, where it says that."""
+    """One closed position; `profit` is before fees, `fee` is the total of both sides, None where it is not stated."""
 
     line: int
     key: PositionKey
@@ -41,13 +41,13 @@ class ClosedCycle:
 
     @property
     def name(self) -> str:
-        """A name that follows from what it says, whatever the columns of its file."""
+        """An id that follows from the values of the position, whatever the columns of its file."""
         numbers = map(plain, (self.quantity, self.opened_px, self.profit))
         times = (time.isoformat() for time in (self.opened_at, self.closed_at))
         return made_up(self.key.stream, str(self.is_long), *times, *numbers)
 
     def fills(self) -> Iterator[StatementFill]:
-        """What was opened, and what was closed, at the price that comes to what it earned."""
+        """The opening fill, and the closing one at the price that gives the stated profit. Refuses: ValueError."""
         if self.closed_at < self.opened_at:
             raise ValueError(f"it was closed at {self.closed_at}, before it was opened at {self.opened_at}")
         yield self._fill(_OPENED, self.opened_at, self.opened_px, opens=True)
@@ -55,19 +55,20 @@ class ClosedCycle:
         yield self._fill(order, self.closed_at, self._closing_price(), opens=False)
 
     def _closing_price(self) -> Decimal:
-        """The one that is said, but for rounding; one that is another is left, and the difference is found."""
+        """The price that gives the stated profit, if rounding explains how it differs from the stated price.
+
+        Else the stated price, so that the import reports the difference.
+        """
         if self.in_contracts or self.key.is_inverse:
             return self.closed_px
         terms, side = Instrument(), Side.LONG if self.is_long else Side.SHORT
         gain = terms.gain(side, *(terms.worth(self.quantity, price) for price in (self.opened_px, self.closed_px)))
-        apart = EXACT.subtract(self.profit, gain)
-        room = EXACT.add(
-            EXACT.multiply(self.quantity, EXACT.add(_last(self.opened_px), _last(self.closed_px))), _CENT_OF_CENT
-        )
-        if abs(apart) > room:
+        difference = EXACT.subtract(self.profit, gain)
+        rounding = EXACT.multiply(self.quantity, EXACT.add(_last_digit(self.opened_px), _last_digit(self.closed_px)))
+        if abs(difference) > EXACT.add(rounding, _CENT_OF_CENT):
             return self.closed_px
-        follows = EXACT.add(self.closed_px, EXACT.divide(apart if self.is_long else -apart, self.quantity))
-        return rounded(follows) if follows > 0 else self.closed_px
+        price = EXACT.add(self.closed_px, EXACT.divide(difference if self.is_long else -difference, self.quantity))
+        return rounded(price) if price > 0 else self.closed_px
 
     def _fill(self, order: int, time: datetime, price: Decimal, *, opens: bool) -> StatementFill:
         trade_id = f"{order}{int(self.name.removeprefix(MADE_UP), 16):029d}"
@@ -90,6 +91,6 @@ class ClosedCycle:
         )
 
 
-def _last(number: Decimal) -> Decimal:
-    """One of its last decimal."""
+def _last_digit(number: Decimal) -> Decimal:
+    """The value of 1 in the last decimal place of a number, at most 1."""
     return Decimal(1).scaleb(min(0, int(number.as_tuple().exponent)))

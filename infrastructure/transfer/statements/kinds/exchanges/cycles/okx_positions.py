@@ -1,8 +1,8 @@
-"""OKX: positions that are over, as `GET /api/v5/account/positions-history` answers them.
+"""OKX: closed positions, as `GET /api/v5/account/positions-history` answers them.
 
 `pnl` is before fees; a fee that is paid and a penalty for a liquidation are below zero, as is funding that is paid.
-`realizedPnl` is the sum of all of them. Sizes count contracts. `posSide` is that of a leg in long/short mode, and `net`
-without; `direction` is the side.
+`realizedPnl` is the sum of all of them. Sizes count contracts. `posSide` is the leg in long/short mode, else `net`;
+`direction` is the side.
 """
 
 from __future__ import annotations
@@ -22,32 +22,32 @@ from infrastructure.transfer.statements.statement_cash import CashKind, Statemen
 from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose, row_by_row
 
 _REASONS: Final = MappingProxyType({"2": None, "allclose": None, "3": "liquidation", "6": "adl"})
-"""Types of positions that are over; of the others a part is left."""
+"""Types of closed positions; of any other type a part is still open."""
 _LEGS: Final = MappingProxyType({"long": Leg.LONG, "short": Leg.SHORT})
 _SIDES: Final = MappingProxyType({"long": True, "short": False})
 _PAID: Final[MappingProxyType[str, CashKind]] = MappingProxyType({"fundingFee": "funding", "settledPnl": "correction"})
 _PARTS: Final = ("fee", "fundingFee", "liqPenalty", "settledPnl")
 _ROUNDED_MAX: Final = Decimal("1e-6")
-"""By how much a sum may differ from its parts, which went through a binary float."""
+"""By how much the stated sum may differ from that of its parts, because they went through binary floats."""
 
 
 def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
-    symbol, said, kind = row.needed("instId"), row.word("type"), row.word("instType").upper()
+    symbol, closed_by, kind = row.needed("instId"), row.word("type"), row.word("instType").upper()
     if kind not in IN_CONTRACTS:
-        raise ValueError(f"instType {kind!r:.60} of {symbol} is none that counts contracts; import fills and bills")
-    if said not in _REASONS:
+        raise ValueError(f"instType {kind!r:.60} of {symbol} does not count contracts; import fills and bills")
+    if closed_by not in _REASONS:
         raise ValueError(
-            f"type {said!r:.60} of {symbol} is not that of a position that is over, and how much is left of it is not "
-            "said; import fills and bills instead"
+            f"type {closed_by!r:.60} of {symbol} is not that of a closed position, and how much of it is still open is "
+            "not in the file; import fills and bills instead"
         )
     side = row.word("direction") or row.word("posSide")
     if side not in _SIDES:
         raise ValueError(f"direction {side!r:.60} of {symbol} is neither long nor short")
     profit = row.number("pnl")
     if profit is None:
-        raise ValueError("pnl is not said")
-    moved = _moved(row, profit)
-    paid, penalty = moved["fee"], moved["liqPenalty"]
+        raise ValueError("pnl is missing")
+    parts = _parts(row, profit)
+    paid, penalty = parts["fee"], parts["liqPenalty"]
     cycle = ClosedCycle(
         line=row.line,
         key=whose.key(symbol, _LEGS.get(row.word("posSide"), Leg.BOTH)),
@@ -62,11 +62,11 @@ def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
         fee_currency=row.text("ccy"),
         in_contracts=True,
         names_leg=True,
-        reason=_REASONS[said],
+        reason=_REASONS[closed_by],
     )
     yield from cycle.fills()
     for name, cash_kind in _PAID.items():
-        if amount := moved[name]:
+        if amount := parts[name]:
             yield StatementCash(
                 line=row.line,
                 time=cycle.closed_at,
@@ -78,27 +78,27 @@ def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
             )
 
 
-def _moved(row: StatementRow, profit: Decimal) -> dict[str, Decimal | None]:
-    """What was paid (minus) or got beside `profit`; what is empty follows from what was realised in all.
+def _parts(row: StatementRow, profit: Decimal) -> dict[str, Decimal | None]:
+    """The amounts beside `profit`, below zero when paid; an empty one is computed from `realizedPnl`, the sum of all.
 
-    Refuses: ValueError where it does not follow, but of the fee, which then is not known.
+    Refuses: ValueError where it cannot be computed; but without a `realizedPnl` an empty fee stays not known.
     """
-    moved = {name: row.number(name) for name in _PARTS}
+    parts = {name: row.number(name) for name in _PARTS}
     realized = row.number("realizedPnl")
     if realized is None:
-        moved["fundingFee"], moved["liqPenalty"] = row.known("fundingFee"), row.known("liqPenalty")
-        return moved
-    said = reduce(EXACT.add, (part for part in moved.values() if part is not None), profit)
-    left = EXACT.subtract(realized, said)
-    empty = [name for name in _PARTS[:-1] if moved[name] is None]
+        parts["fundingFee"], parts["liqPenalty"] = row.known("fundingFee"), row.known("liqPenalty")
+        return parts
+    stated = reduce(EXACT.add, (part for part in parts.values() if part is not None), profit)
+    left = EXACT.subtract(realized, stated)
+    empty = [name for name in _PARTS[:-1] if parts[name] is None]
     if left.copy_abs() <= _ROUNDED_MAX:
-        return moved | dict.fromkeys(empty, Decimal(0))
+        return parts | dict.fromkeys(empty, Decimal(0))
     if len(empty) != 1:
         raise ValueError(
-            f"pnl, {', '.join(_PARTS)} come to {plain(said)}, and realizedPnl is {plain(realized)}; import fills and "
+            f"pnl, {', '.join(_PARTS)} come to {plain(stated)}, and realizedPnl is {plain(realized)}; import fills and "
             "bills instead"
         )
-    return moved | {empty[0]: left}
+    return parts | {empty[0]: left}
 
 
 OKX_POSITIONS: Final = StatementKind(

@@ -1,1 +1,1 @@
-"""Trades on spot, where an exchange tells of them apart from its contracts, or in another way."""
+"""Trades on spot of exchanges that report them separately from contracts, or in another form."""

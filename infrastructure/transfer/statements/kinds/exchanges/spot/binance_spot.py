@@ -1,7 +1,7 @@
 """Binance, spot: trades of an account, as `GET /api/v3/myTrades` answers them, and the trade history of the website.
 
-A commission that is paid is above zero. In the CSV a currency stands behind its amount in one cell, `0.51INCH`; an
-older header has a column for that of the fee. Thousands may be set apart by a comma.
+A commission that is paid is above zero. In the CSV a cell has an amount and its currency, `0.51INCH`; an older header
+has a column for the currency of the fee. A comma may separate thousands.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _NAMES: Final = MappingProxyType(
         "quantity": ("executed", "total"),
     }
 )
-"""The older header has the quantity in `Amount`, and what it came to in `Total`."""
+"""The older header has the quantity in `Amount`, and the value in `Total`."""
 _SPELLING: Final = NumberSpelling(".", ",")
 _BETWEEN: Final = "/-_"
 
@@ -78,7 +78,7 @@ def _history(whose: Whose, ids: RowIds, row: StatementRow) -> Iterator[Statement
 
 
 def _amount(row: StatementRow, name: str, *units: str) -> tuple[Decimal, str]:
-    """A number and the currency behind it; one that begins with a digit has to be known."""
+    """A number and the currency behind it; a currency that begins with a digit has to be one of the `units`."""
     text = row.needed(name)
     for unit in filter(None, units):
         rest = text.upper().removesuffix(unit).strip()

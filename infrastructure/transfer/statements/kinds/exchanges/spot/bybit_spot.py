@@ -1,7 +1,7 @@
 """Bybit, spot: the trade history that its website exports in CSV.
 
-A fee is paid out of what is received: of a purchase in what was bought, of a sale in what pays. A newer header says it
-in `feeCoin` and `ExecFeeV2`. Times are `09:24 2026-03-17`, without seconds, or with them.
+A fee is taken from what is received: from the base of a purchase, from the quote currency of a sale. A newer header has
+it in `ExecFeeV2`, and its currency in `feeCoin`. Times are `09:24 2026-03-17`, without seconds, or with them.
 """
 
 from __future__ import annotations
@@ -54,14 +54,14 @@ def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
 
 
 def _fee(row: StatementRow, key: PositionKey, *, buys: bool) -> tuple[Decimal | None, str | None]:
-    said = row.text(*_NAMES["currency"])
-    if said is not None:
-        return row.number("execfeev2", "fees"), said
+    currency = row.text(*_NAMES["currency"])
+    if currency is not None:
+        return row.number("execfeev2", "fees"), currency
     fee = row.number("fees")
     if fee and key.settle is None:
         raise ValueError(
-            f"fees {row.text('fees')!r:.60} are of a currency of {key.symbol}, and which is bought with which is not "
-            "known; import the executions instead"
+            f"fees {row.text('fees')!r:.60} are of a currency of {key.symbol}, and it is not known which of the two "
+            "is its base; import the executions instead"
         )
     return fee, key.symbol.removesuffix(key.settle) if buys and key.settle else key.settle
 

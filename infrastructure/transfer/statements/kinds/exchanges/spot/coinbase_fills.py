@@ -1,6 +1,6 @@
 """Coinbase, spot: the fills that Advanced Trade and its predecessor Pro export in CSV.
 
-A fee is in what pays, and above zero when it is paid. An id of a trade is one of its product.
+A fee is in the quote currency, and above zero when it is paid. A trade id is unique within its product.
 """
 
 from __future__ import annotations

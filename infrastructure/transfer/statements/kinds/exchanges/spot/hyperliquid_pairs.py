@@ -1,7 +1,8 @@
 """Hyperliquid: the names of pairs on spot, which its fills call by their number, `@107`.
 
-They follow from the fees: a purchase pays in what it buys, and a sale in what it is paid with. Of a pair that a file
-has no purchase or no sale of, the answer of `spotMeta` says which two tokens it is; nothing else is taken from that.
+A name follows from the fees: the fee of a purchase is in the base, that of a sale in the quote currency. For a pair
+without a purchase or without a sale in the file, the answer of `spotMeta` has the two tokens; nothing else of that
+answer is used.
 """
 
 from __future__ import annotations
@@ -17,17 +18,17 @@ NUMBERED: Final = "@"
 
 
 class NumberedPairs:
-    """The fills of one file, those of pairs without a name held back until it is known."""
+    """The fills of one file; those of a pair wait until its name is known."""
 
     def __init__(self, names: Mapping[str, str]) -> None:
-        """Begin a file; some names are known."""
+        """Begin a file; `names` are known from other files, by the number of the pair."""
         self._names = dict(names)
         self._tokens: dict[str, dict[bool, str]] = {}
-        """What the purchases and the sales of a pair pay their fees in."""
+        """By pair, the currencies of the fees of its purchases (True) and sales (False)."""
         self._waiting: dict[str, list[StatementRow]] = {}
 
     def named(self, rows: Iterable[StatementRow]) -> Iterator[StatementRow]:
-        """The same fills, of pairs that have a name. Refuses: StatementRefused."""
+        """The same fills with the names of their pairs. Refuses: StatementRefused where a name stays unknown."""
         yield from each(rows, self._take)
         yield from each((row for rows in self._waiting.values() for row in rows), self._refuse)
 
@@ -62,10 +63,10 @@ class NumberedPairs:
 def _pairs(answer: StatementRow) -> Iterator[tuple[str, str]]:
     tokens = {token.needed("index"): token.needed("name") for token in answer.listed("tokens")}
     for pair in answer.listed("universe"):
-        of = pair.named.get("tokens")
-        sides = [str(token) for token in of] if isinstance(of, list) else []
+        listed = pair.named.get("tokens")
+        sides = [str(token) for token in listed] if isinstance(listed, list) else []
         if len(sides) != 2 or not tokens.keys() >= {*sides}:
-            raise ValueError(f"tokens {str(of)!r:.60} of {pair.needed('name')} are no two of its tokens")
+            raise ValueError(f"tokens {str(listed)!r:.60} of {pair.needed('name')} are not two of its tokens")
         yield f"{NUMBERED}{pair.needed('index')}", "/".join(tokens[side] for side in sides)
 
 
@@ -74,7 +75,7 @@ def _names(file: StatementFile) -> Mapping[str, str]:
 
 
 def _read(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
-    del file, whose  # its names were read before
+    del file, whose  # `names` has read the file before
     return iter(())
 
 

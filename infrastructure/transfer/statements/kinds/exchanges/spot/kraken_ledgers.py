@@ -1,8 +1,8 @@
-"""Kraken, spot: the ledgers that its website exports in CSV, a line each time that the balance of an asset changes.
+"""Kraken, spot: the ledgers that its website exports in CSV, one line for each change of the balance of an asset.
 
-A trade has two lines of one `refid`: what came in is above zero, what went out below it. A fee is above zero, and comes
-on top of the amount of its line. The price follows from both amounts. Times are in UTC. Of a trade on margin there is
-but what it cost, so that a file with any is refused.
+A trade has two lines with the same `refid`: what was received is above zero, what was paid is below it. A fee is above
+zero, and is charged in addition to the amount of its line. The price follows from both amounts. Times are in UTC. Of a
+trade on margin there are only the costs, so a file with such a trade is refused.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ _PREFIXED: Final = MappingProxyType(
         **{f"X{name}": name for name in ("ETC", "ETH", "LTC", "MLN", "REP", "XBT", "XDG", "XLM", "XMR", "XRP", "ZEC")},
     }
 )
-"""What an asset with a letter before its name is; others begin with one of these letters themselves."""
-_PAYS: Final = (
+"""Assets that Kraken writes with a prefix; the names of other assets may begin with these letters as well."""
+_QUOTES: Final = (
     *("JPY", "CHF", "CAD", "USD", "AUD", "GBP", "EUR", "AED"),
     *("USDT", "USDC", "PYUSD", "DAI", "XBT", "ETH"),
 )
-"""Of two assets the one that stands first here pays, as in the pairs of Kraken."""
+"""Of two assets, the one that is first here is the quote currency, as in the pairs of Kraken."""
 
 
 class _TradeLines:
-    """The reader of one file: lines of a trade wait for each other."""
+    """The reader of one file: the first line of a trade waits for the second one."""
 
     def __init__(self, whose: Whose) -> None:
         self._whose = whose
@@ -51,8 +51,8 @@ class _TradeLines:
         kind = row.word("type")
         if kind in _ON_MARGIN:
             raise ValueError(
-                f"type {kind!r} of {row.needed('refid')} is of a trade on margin, of which this does not say the "
-                "quantity; import the trades instead"
+                f"type {kind!r} of {row.needed('refid')} is of a trade on margin, whose quantity is not in this file; "
+                "import the trades instead"
             )
         if kind not in _OF_TRADES or row.text("txid") is None:
             return
@@ -70,15 +70,15 @@ class _TradeLines:
         base, quote = sorted((one, other), key=_rank, reverse=True)
         if _rank(base) == _rank(quote):
             raise ValueError(
-                f"asset {_asset(base)!r:.60} was exchanged for {_asset(quote)!r:.60}, and which of them pays is not "
-                "known; import the trades instead"
+                f"asset {_asset(base)!r:.60} was exchanged for {_asset(quote)!r:.60}, and it is not known which of "
+                "them is the quote currency; import the trades instead"
             )
         got, paid = base.number("amount") or Decimal(0), quote.number("amount") or Decimal(0)
         if (got > 0) is (paid > 0):
             raise ValueError(
-                f"amount {base.text('amount')!r:.60} and {quote.text('amount')!r:.60} both came in, or went out"
+                f"amount {base.text('amount')!r:.60} and {quote.text('amount')!r:.60} were both received, or both paid"
             )
-        lines.sort(key=lambda line: line is not base)  # what is paid in the base lessens what is held
+        lines.sort(key=lambda line: line is not base)  # a fee in the base is first: it reduces the position
         fees = [(fee, _asset(line)) for line in lines if (fee := line.known("fee"))]
         time, pair = base.needed("time"), f"{_asset(base)}/{_asset(quote)}"
         fill = StatementFill(
@@ -100,8 +100,8 @@ class _TradeLines:
     @staticmethod
     def _refuse(row: StatementRow) -> Iterator[StatementFact]:
         raise ValueError(
-            f"refid {row.needed('refid')!r:.60} has no two lines of what came in and went out; export all of that "
-            "time, or import the trades instead"
+            f"refid {row.needed('refid')!r:.60} lacks the line of what was received, or of what was paid; export the "
+            "whole time around it, or import the trades instead"
         )
 
 
@@ -111,13 +111,13 @@ def _asset(row: StatementRow) -> str:
 
 
 def _shown(asset: str) -> str:
-    """As keys have it."""
+    """The name of an asset as position keys spell it."""
     return {"XBT": "BTC", "XDG": "DOGE"}.get(asset, asset)
 
 
 def _rank(row: StatementRow) -> int:
     asset = _asset(row)
-    return _PAYS.index(asset) if asset in _PAYS else len(_PAYS)
+    return _QUOTES.index(asset) if asset in _QUOTES else len(_QUOTES)
 
 
 def _read(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:

@@ -1,7 +1,7 @@
 """Kraken, spot: the trades that its website exports in CSV, and those that `TradesHistory` answers.
 
-A fee is in what pays, and above zero when it is paid. Pairs are called `XXBTZEUR`, `XBTEUR` or `XBT/EUR`. What is on
-margin has one, or says in `misc` that it was closing. Times are in UTC.
+A fee is in the quote currency, and above zero when it is paid. Pairs are called `XXBTZEUR`, `XBTEUR` or `XBT/EUR`. A
+trade on margin has an amount in `margin`, or `closing` in `misc`, or settles a position. Times are in UTC.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _PAIRS: Final = MappingProxyType(
         "ZUSDZJPY": "USD/JPY",
     }
 )
-"""Those of currencies, whose `Z` may as well be the end of another name."""
+"""Pairs of currencies in which the `Z` could also be the last letter of the first name."""
 _CLOSING: Final = "closing"
 _SETTLED: Final = "settle"
 
@@ -53,14 +53,14 @@ def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
 
 
 def _trades(answer: StatementRow) -> Iterator[StatementRow]:
-    """The trades of an answer, which stand there by their ids."""
+    """The trades of an answer, in which the ids are the keys."""
     trades = answer.inside("trades")
     for name in trades.named:
         yield StatementRow(answer.line, {**trades.inside(name).named, "txid": name})
 
 
-def _listed(rows: Iterable[StatementRow]) -> Iterator[StatementRow]:
-    """The same rows, numbered through all answers."""
+def _numbered(rows: Iterable[StatementRow]) -> Iterator[StatementRow]:
+    """The same rows; their lines are numbered across all answers."""
     for number, row in enumerate(rows, start=1):
         yield StatementRow(number, row.named)
 
@@ -74,7 +74,7 @@ KRAKEN_TRADES_API: Final = StatementKind(
     form=FileForm.JSON,
     needs=("trades", "ordertxid", "pair", "ordertype", "cost", "fee", "vol", "misc"),
     exchange="kraken",
-    read=row_by_row(_facts, lambda rows: _listed(each(rows, _trades))),
+    read=row_by_row(_facts, lambda rows: _numbered(each(rows, _trades))),
     source="Kraken, spot and margin, what `POST /0/private/TradesHistory` answers",
     lacks=_LACKS,
     becomes="a cycle from flat to flat, on the leg `SPOT`, under the ids of `kraken-trades-csv`",

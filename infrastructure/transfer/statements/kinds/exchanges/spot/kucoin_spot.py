@@ -1,6 +1,6 @@
 """KuCoin, spot and margin: filled orders that its website exports in CSV, one line each, or split into their fills.
 
-What is paid is above zero, in the currency that the line says. The zone of times is that of their column.
+A fee that is paid is above zero, in the currency of its own column. The name of the time column may have the zone.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _NAMES: Final = MappingProxyType(
     }
 )
 _OF_ORDERS: Final = "status"
-"""A column of the file that has a line for each order."""
+"""A column that only the file with one line per order has."""
 
 
 def _facts(whose: Whose, ids: RowIds, row: StatementRow) -> Iterator[StatementFact]:

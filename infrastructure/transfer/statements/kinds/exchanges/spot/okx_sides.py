@@ -1,8 +1,8 @@
-"""OKX: the two lines of a trade on spot, one of each currency, as one: that of what is bought or sold.
+"""OKX: the two lines of a trade on spot, one of each currency, merged into one: the line of the base.
 
-What is received buys, and what is paid sells, each by the amount of its own currency. A fee is paid out of what is
-received, so that of a sale it stands on the other line. Where a file has that line alone, what was sold follows from it
-and the price.
+The side and the amount of a line are those of its currency: what is received is bought, what is paid is sold. A fee is
+taken from what is received, so the fee of a sale is on the line of the quote currency. Where a file has only that line,
+the quantity follows from its amount and the price.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from domain.values import EXACT, plain
 from infrastructure.transfer.statements.sources.statement_row import StatementRow, each
 
 _APART_MAX: Final = Decimal("0.01")
-"""The share by which the two sides of a trade may differ that belong together: files round them."""
+"""By which share the values of the two lines of a trade may differ, because files round them."""
 _DECIMALS_MAX: Final = 12
-"""Of a quantity that somebody traded; one that follows from a rounded amount has more."""
+"""The most decimals of a traded quantity; one that is computed from a rounded amount has more."""
 
 
 @dataclass(frozen=True)
 class SideNames:
-    """What the columns of such lines are called."""
+    """The names of the columns of such lines, and two of their values."""
 
     pair: tuple[str, ...]
     unit: tuple[str, ...]
@@ -33,33 +33,33 @@ class SideNames:
     fee: tuple[str, ...]
     fee_unit: tuple[str, ...]
     trade: tuple[str, ...]
-    """Those that are the same on both lines."""
+    """The columns that have the same values on both lines of a trade."""
     receives: str
     pays: str
-    """The words for the side of a line."""
+    """The values of `side` of a line whose currency is received, and of one whose currency is paid."""
 
 
 class _Side(NamedTuple):
     row: StatementRow
     worth: Decimal
-    """In the currency that pays."""
+    """In the quote currency."""
 
 
 class SpotSides:
-    """The lines of one file that wait for their other side."""
+    """The lines of one file; one of a trade waits for the other one."""
 
     def __init__(self, names: SideNames, is_trade: Callable[[StatementRow], bool]) -> None:
-        """Begin a file, of which some lines are sides of trades."""
+        """Begin a file; `is_trade` says whether a line is one of the two of a trade on spot."""
         self._names, self._is_trade = names, is_trade
         self._waiting: tuple[dict[tuple[str, ...], list[_Side]], ...] = ({}, {})
-        """What is bought or sold, and what pays for it, by their trades."""
+        """Lines of the base, and lines of the quote currency, by their trades."""
 
     def joined(self, rows: Iterable[StatementRow]) -> Iterator[StatementRow]:
         """Trades on spot as one line each, and every other line as it is. Refuses: StatementRefused."""
         yield from each(rows, self._join)
         bases, quotes = ([side.row for sides in waiting.values() for side in sides] for waiting in self._waiting)
         yield from each(bases, self._alone)
-        yield from each(each(quotes, self._alone), self._turned)
+        yield from each(each(quotes, self._alone), self._base_of)
 
     def _join(self, row: StatementRow) -> Iterator[StatementRow]:
         if not self._is_trade(row):
@@ -78,12 +78,12 @@ class SpotSides:
             other = min(others, key=lambda other: abs(other.worth - side.worth))
             if abs(other.worth - side.worth) <= EXACT.multiply(_APART_MAX, side.worth):
                 others.remove(other)
-                yield self._paid(other.row, row) if is_quote else self._paid(row, other.row)
+                yield self._merged(other.row, row) if is_quote else self._merged(row, other.row)
                 return
         self._waiting[is_quote].setdefault(trade, []).append(side)
 
-    def _paid(self, base: StatementRow, quote: StatementRow) -> StatementRow:
-        """The line of what was traded, with the fee of whichever line says one."""
+    def _merged(self, base: StatementRow, quote: StatementRow) -> StatementRow:
+        """The line of the base, with the fee of the line that has one."""
         names = self._names
         if base.some(*names.fee) is not None:
             return base
@@ -93,13 +93,13 @@ class SpotSides:
         return self._with(base, {names.fee[0]: quote.text(*names.fee), names.fee_unit[0]: quote.text(*names.fee_unit)})
 
     def _alone(self, row: StatementRow) -> Iterator[StatementRow]:
-        """A line whose other one is not there: what paid does not say the fee of what was received."""
+        """A line without its other one: where its currency was paid, the fee is on the other line, and not known."""
         names = self._names
         is_known = row.some(*names.fee) is not None or row.word(*names.side) != names.pays
         yield row if is_known else self._with(row, dict.fromkeys(names.fee))
 
-    def _turned(self, quote: StatementRow) -> Iterator[StatementRow]:
-        """What was traded, where only the line of what paid for it is there."""
+    def _base_of(self, quote: StatementRow) -> Iterator[StatementRow]:
+        """The line of the base, computed from the line of the quote currency. Refuses: ValueError."""
         names = self._names
         amount, price = quote.above_zero(*names.amount), quote.above_zero(*names.price)
         quantity = EXACT.divide(amount, price)

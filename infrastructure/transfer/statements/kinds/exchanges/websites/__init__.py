@@ -1,1 +1,1 @@
-"""What websites of exchanges export in CSV where their interface answers otherwise."""
+"""CSV exports of exchanges' websites that differ from the answers of their APIs."""

@@ -59,10 +59,10 @@ def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
             )
         return
     if kind not in _REASONS:
-        raise ValueError(f"filled type {kind!r:.60} is none that is known: {', '.join((*_REASONS, _FUNDING))}")
+        raise ValueError(f"filled type {kind!r:.60} is unknown; known are: {', '.join((*_REASONS, _FUNDING))}")
     direction = row.word("direction")
     if direction not in _BUYS:
-        raise ValueError(f"direction {direction!r:.60} is none that is known: {', '.join(_BUYS)}")
+        raise ValueError(f"direction {direction!r:.60} is unknown; known are: {', '.join(_BUYS)}")
     yield StatementFill(
         line=row.line,
         time=row.time(*time, zone=whose.zone),

@@ -1,7 +1,7 @@
 """Hyperliquid: trades and funding that its website exports in CSV.
 
-Times are `17/03/2026 - 09:24:12`, by the clock and the habits of whoever exported it: whether the day or the month
-stands first is known where one of them is above twelve. `closedPnl` is after the fee of its fill, and of funding what
+Times are `17/03/2026 - 09:24:12`, in the time zone and the date format of the user who exported them: whether the day
+or the month is first is known once one of them is above twelve. `closedPnl` is after the fee of its fill; funding that
 is received is above zero. A coin of another market is `COPPER (xyz)`.
 """
 
@@ -38,7 +38,7 @@ _LIQUIDATED: Final = "liquidated"
 
 
 def _dated(rows: Iterable[StatementRow]) -> Iterator[StatementRow]:
-    """The rows with times that anybody can read. Refuses: StatementRefused where day and month cannot be told apart."""
+    """The rows with ISO times. Refuses: StatementRefused where day and month cannot be told apart in the whole file."""
     waiting: list[StatementRow] = []
     day_first: bool | None = None
     for row in rows:
@@ -47,7 +47,7 @@ def _dated(rows: Iterable[StatementRow]) -> Iterator[StatementRow]:
             day_first = _is_day_first(row)
             if day_first is None:
                 continue
-            yield from (_with_time(each_row, day_first=day_first) for each_row in waiting)
+            yield from (_with_time(earlier, day_first=day_first) for earlier in waiting)
             waiting = []
         else:
             yield _with_time(row, day_first=day_first)
@@ -62,7 +62,7 @@ def _dated(rows: Iterable[StatementRow]) -> Iterator[StatementRow]:
 def _is_day_first(row: StatementRow) -> bool | None:
     match = _TIME.fullmatch(row.named["time"].strip())
     if match is None:
-        return True  # it is written otherwise, and says which it is, or what is wrong with it
+        return True  # another format, which is parsed or refused later
     first, second = int(match[1]), int(match[2])
     return None if first <= _MONTHS and second <= _MONTHS else first > _MONTHS
 
@@ -83,7 +83,7 @@ def _key(whose: Whose, coin: str, leg: Leg = Leg.BOTH) -> PositionKey:
 def _fills(whose: Whose, ids: RowIds, row: StatementRow) -> Iterator[StatementFact]:
     coin, direction, time = row.needed("coin"), row.word("dir"), row.needed("time")
     if direction not in _BUYS:
-        raise ValueError(f"dir {direction!r:.60} is none that is known: {', '.join(_BUYS)}")
+        raise ValueError(f"dir {direction!r:.60} is unknown; known are: {', '.join(_BUYS)}")
     is_spot, quantity = direction in _SPOT, row.above_zero("sz")
     net, fee = row.number("closedpnl"), row.number("fee")
     yield StatementFill(
@@ -104,7 +104,7 @@ def _fills(whose: Whose, ids: RowIds, row: StatementRow) -> Iterator[StatementFa
 
 
 def _fee_currency(coin: str, direction: str) -> str | None:
-    """On spot a fee is paid in what is received; elsewhere in what settles."""
+    """On spot a fee is paid in the currency that is received; None elsewhere, for the settlement currency."""
     base, _, quote = coin.partition("/")
     return None if direction not in _SPOT or not quote else base if direction == "buy" else quote
 

@@ -1,8 +1,8 @@
 """MEXC, futures: trades, or orders, that its website exports.
 
-A line says in `Direction` which side it opens or closes: `buy` opens and `sell` closes, of a short position as well.
-The quantity is there in contracts and in units, of which the latter are read. `Closing PNL` is before fees, and what is
-paid is above zero.
+In `Direction` the word `buy` means to open and `sell` to close, also for a short position: `buy short` opens it. The
+quantity is given in contracts and in units; the units are read. `Closing PNL` is before fees, and a fee that is paid is
+above zero.
 """
 
 from __future__ import annotations
@@ -37,15 +37,15 @@ _DIRECTIONS: Final = MappingProxyType(
 
 
 def _facts(whose: Whose, ids: RowIds, row: StatementRow) -> Iterator[StatementFact]:
-    time, symbol, said = row.needed(*_NAMES["time"]), row.needed("futures trading pair"), row.word("direction")
-    if said not in _DIRECTIONS:
-        raise ValueError(f"direction {said!r:.60} is none that is known: {', '.join(_DIRECTIONS)}")
+    time, symbol, direction = row.needed(*_NAMES["time"]), row.needed("futures trading pair"), row.word("direction")
+    if direction not in _DIRECTIONS:
+        raise ValueError(f"direction {direction!r:.60} is unknown; known are: {', '.join(_DIRECTIONS)}")
     if "status" in row.named and row.number("filled qty (crypto)") == 0:
         return  # an order that filled nothing
-    buys, opens = _DIRECTIONS[said]
+    buys, opens = _DIRECTIONS[direction]
     quantity, key = row.above_zero("filled qty (crypto)"), whose.key(symbol)
     if key.is_inverse:
-        raise ValueError(f"futures trading pair {symbol!r:.60} is settled in what it buys, and that is not read")
+        raise ValueError(f"futures trading pair {symbol!r:.60} is settled in its base, and cannot be read")
     yield StatementFill(
         line=row.line,
         time=row.time(*_NAMES["time"], zone=whose.zone),
@@ -57,7 +57,7 @@ def _facts(whose: Whose, ids: RowIds, row: StatementRow) -> Iterator[StatementFa
         fee_currency=row.text("fee-payment crypto"),
         profit=row.number("closing pnl"),
         trade_id=ids.of(row, time),
-        order_id=made_up(time, symbol, said),
+        order_id=made_up(time, symbol, direction),
         closes=Decimal(0) if opens else quantity,
         names_leg=False,
     )

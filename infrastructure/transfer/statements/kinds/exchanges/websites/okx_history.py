@@ -1,9 +1,9 @@
-"""OKX: the trading history that its website exports in CSV, a line a bill.
+"""OKX: the trading history that its website exports in CSV, one line per bill.
 
-A line above the columns says the zone of all times. What is paid is below zero, `PnL` is before fees, and a payment of
-funding is `PnL` where it went to the margin of an isolated position, else what the balance changed by. `cont` are
-contracts; other units are those of the instrument. A trade on spot has two lines, one of each currency, which it
-buys or sells.
+A line above the columns has the zone of all times. What is paid is below zero, and `PnL` is before fees. The amount of
+a funding payment is `PnL` where it went to the margin of an isolated position, else the change of the balance. The unit
+`cont` means contracts; any other is the base. A trade on spot has two lines, one of each currency, and the action of a
+line is that of its currency.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
     elif action in _BUYS:
         yield _fill(whose, row, action)
     elif row.known("balance change") or row.some(*_PROFIT) or row.some("fee") or row.some("position change"):
-        raise ValueError(f"{row.find(*_ACTION)[0]} {action!r:.60} is none that is known: {', '.join((*_BUYS, *_CASH))}")
+        raise ValueError(f"{row.find(*_ACTION)[0]} {action!r:.60} is unknown; known are: {', '.join((*_BUYS, *_CASH))}")
 
 
 def _cash(whose: Whose, row: StatementRow, kind: CashKind) -> Iterator[StatementCash]:
@@ -125,7 +125,7 @@ def _fill(whose: Whose, row: StatementRow, action: str) -> StatementFill:
         trade_id=row.needed("id"),
         order_id=row.text("order id") or row.needed("id"),
         in_contracts=in_contracts,
-        reason=next((why for word, why in _REASONS.items() if word in action), None),
+        reason=next((reason for word, reason in _REASONS.items() if word in action), None),
         closes=quantity if is_delivery else None,
         names_leg=not is_delivery,
         on_margin=row.word("trade type") == "margin",

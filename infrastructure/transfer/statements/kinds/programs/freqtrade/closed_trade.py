@@ -1,4 +1,4 @@
-"""The fills of a trade of freqtrade that is over: its amounts are floats, which seldom come to nothing exactly."""
+"""The fills of a closed trade of freqtrade: its amounts are floats, whose sum is seldom exactly zero."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from infrastructure.transfer.statements.sources.statement_row import StatementRo
 from infrastructure.transfer.statements.statement_fill import StatementFill
 
 _FLOAT: Final = Decimal("1e-9")
-"""The share of what was entered by which amounts differ that freqtrade takes for the same."""
+"""By which share of what was entered amounts may differ that freqtrade takes for equal."""
 _FORCED: Final = "liquidation"
 
 
 def closed_trade(
     trade: StatementRow, fills: Sequence[StatementFill], entered: Decimal, left: Decimal, *, is_alone: bool = True
 ) -> list[StatementFill]:
-    """The same fills; the last closes what arithmetic left of what was entered, or took of it too much.
+    """The same fills; the last one is corrected by what the arithmetic of floats left open or closed too much.
 
-    Shape:   where a trade `is_alone`, nothing else of its pair is held, so that what it leaves of spot is dust.
+    Shape:   where a trade `is_alone`, nothing else of its pair is held, so that what it leaves on spot is dust.
     """
     *others, last = fills
     if left.copy_abs() <= EXACT.multiply(entered, _FLOAT):

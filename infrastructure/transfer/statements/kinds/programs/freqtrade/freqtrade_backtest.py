@@ -1,7 +1,7 @@
 """freqtrade: the result of a backtest, `backtest-result-….json`, with the orders of its trades.
 
-A fee is counted as freqtrade does, by the rate of the side in the currency of the stake; `profit_abs` is after fees and
-funding. Funding that was received is above zero. Where trades were stacked, several of a pair are open at a time.
+A fee is computed as freqtrade does, by the rate of its side, in the currency of the stake; `profit_abs` is after fees
+and funding. Funding that was received is above zero. Where trades were stacked, several of a pair were open at a time.
 """
 
 from __future__ import annotations
@@ -22,29 +22,29 @@ from infrastructure.transfer.statements.statement_kind import StatementFact, Sta
 
 _FILLED: Final = "order_filled_timestamp"
 _OPENED: Final = ("open_timestamp", "open_date")
-"""Results of 2020 have dates alone."""
+"""Results of 2020 have only the dates."""
 _WITHOUT_TRADES: Final = "results_per_pair"
-"""What stands behind the trades of a strategy, and soon where it has none."""
+"""A key that follows the trades of a strategy; where there are none, it is near the beginning of the file."""
 
 
 def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
     run = _run(row.inside("strategy"), whose.strategy)
     trades = [StatementRow(place, trade.named) for place, trade in enumerate(run.listed("trades"), start=1)]
     leg = Leg.BOTH if run.word("trading_mode") == "futures" else Leg.SPOT
-    told, number = list[tuple[StatementRow, list[StatementFill]]](), 1
+    filled, number = list[tuple[StatementRow, list[StatementFill]]](), 1
     for trade in trades:
         try:
-            told.append((trade, _fills(run, trade, whose.key(trade.needed("pair"), leg), number)))
+            filled.append((trade, _fills(run, trade, whose.key(trade.needed("pair"), leg), number)))
         except ValueError as wrong:
             raise ValueError(f"trade {trade.line:,}: {wrong}") from None
         number += len(trade.listed("orders")) or 2
-    stacked = set(_stacked(fills for _, fills in told))
-    for trade, fills in told:
+    stacked = set(_stacked(fills for _, fills in filled))
+    for trade, fills in filled:
         yield from _trade(run, trade, fills, is_alone=fills[0].key not in stacked)
 
 
 def _run(strategies: StatementRow, chosen: str | None) -> StatementRow:
-    """What one strategy did."""
+    """The result of one strategy. Refuses: ValueError where it is not clear which."""
     names = [*strategies.named]
     if chosen is None and len(names) > 1:
         raise ValueError(
@@ -57,7 +57,7 @@ def _run(strategies: StatementRow, chosen: str | None) -> StatementRow:
 
 
 def _stacked(trades: Iterable[Sequence[StatementFill]]) -> Iterator[PositionKey]:
-    """The keys of which several trades were open at a time."""
+    """The keys with several trades that were open at the same time."""
     open_until: dict[PositionKey, datetime] = {}
     for fills in sorted(trades, key=lambda fills: fills[0].time):
         key, opened, closed = fills[0].key, fills[0].time, fills[-1].time
@@ -67,7 +67,7 @@ def _stacked(trades: Iterable[Sequence[StatementFill]]) -> Iterator[PositionKey]
 
 
 def _fills(run: StatementRow, trade: StatementRow, key: PositionKey, number: int) -> list[StatementFill]:
-    """What its orders filled, of which the first has a number."""
+    """The fills of the orders of a trade; their ids are in the order of their numbers, from `number` on."""
     is_short, fills = trade.named.get("is_short") is True, list[StatementFill]()
     for place, order in enumerate(order for order in _orders(trade) if order.find(_FILLED)[1] is not None):
         is_entry = order.named.get("ft_is_entry") is True
@@ -117,7 +117,7 @@ def _trade(
 
 
 def _orders(trade: StatementRow) -> Iterator[StatementRow]:
-    """Its orders; of a result from before they were listed, the two that its rates say."""
+    """The orders of a trade; an older result does not list them, and gets two by the rates of the trade."""
     listed = trade.listed("orders")
     yield from listed
     if not listed:
@@ -126,8 +126,8 @@ def _orders(trade: StatementRow) -> Iterator[StatementRow]:
             (True, sides[0], _OPENED, "open_rate"),
             (False, sides[1], ("close_timestamp", "close_date"), "close_rate"),
         ):
-            said = {"amount": ("amount",), "safe_price": (price,), _FILLED: times}
-            values = {name: trade.find(*columns)[1] for name, columns in said.items()}
+            keys = {"amount": ("amount",), "safe_price": (price,), _FILLED: times}
+            values = {name: trade.find(*names)[1] for name, names in keys.items()}
             yield StatementRow(trade.line, {**values, "ft_order_side": side, "ft_is_entry": is_entry})
 
 

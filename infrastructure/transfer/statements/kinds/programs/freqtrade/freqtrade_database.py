@@ -1,11 +1,11 @@
 """freqtrade: the database of a bot, its tables `trades` and `orders`, of any version that has both.
 
-Amounts are units of the base, not contracts. Times are UTC. A fee is counted as freqtrade does: by the rate of the side
-(`fee_open`, `fee_close`) in the currency of the stake, or as what was taken off in the base (`ft_fee_base`). Funding
-that was received is above zero; older versions kept it by trade, and not by order.
+Amounts are units of the base, not contracts. Times are UTC. A fee is computed as freqtrade does: by the rate of its
+side (`fee_open`, `fee_close`) in the currency of the stake, or as the part of the base that was deducted
+(`ft_fee_base`). Funding that was received is above zero; older versions kept it by trade, and not by order.
 
-A trade that is over may lack orders: those of before there was a table of them, and the exit of one that its owner
-ended by SQL. What is lacking is a fill at `open_rate` or `close_rate`, which freqtrade counts with as well.
+A closed trade may lack orders: those from before the table of orders existed, and the exit of a trade that its owner
+ended by SQL. A fill at `open_rate` or `close_rate` takes their place; freqtrade computes with these rates as well.
 """
 
 from __future__ import annotations
@@ -34,15 +34,15 @@ SELECT t.*, o.*, t.id AS trade, t.amount AS trade_amount,
 FROM trades AS t LEFT JOIN orders AS o ON o.ft_trade_id = t.id AND o.filled > 0 AND NOT o.ft_is_open
 ORDER BY t.id, filled_at, o.id
 """
-"""Every trade with each of its orders that filled something; an order goes before its trade where both say a name."""
+"""Every trade with each of its orders that filled something; a column of both tables has the value of the order."""
 _DUST_MAX: Final = Decimal("0.01")
-"""Of what was entered: so little is left behind because an exchange sells in steps."""
+"""As a share of what was entered: no more is left because an exchange sells in steps."""
 _FUNDING_MIN: Final = Decimal("0.00000001")
 """Less is left over from the arithmetic of floats."""
 
 
 class _Trade:
-    """One trade, as each of its rows says it."""
+    """One trade, made from any of its rows."""
 
     def __init__(self, whose: Whose, row: StatementRow) -> None:
         leg = Leg.BOTH if row.word("trading_mode") == "futures" else Leg.SPOT
@@ -55,7 +55,7 @@ class _Trade:
         self._is_over = row.word("is_open") == "0"
 
     def of_order(self, row: StatementRow) -> Iterator[StatementFact]:
-        """What an order filled, and the funding that came before."""
+        """The fill of an order, and the funding before it."""
         if (name := row.text("order_id")) is None:
             return
         quantity, price = row.above_zero("filled"), row.above_zero("average", "price", "stop_price", "ft_price")
@@ -67,7 +67,7 @@ class _Trade:
             yield self._funding(row, name, funding, fill.time)
 
     def in_whole(self, orders: Sequence[StatementFact], row: StatementRow) -> Iterator[StatementFact]:
-        """All of it: its orders, and what it was entered and left with beside them, once it is over."""
+        """All facts of the trade: those of its `orders` and, once it is closed, fills in place of missing orders."""
         if not self._is_over or row.some("close_rate") is None:
             yield from orders
             return
@@ -93,7 +93,7 @@ class _Trade:
                 yield self._funding(row, name, left, fills[-1].time)
 
     def _is_sold_at(self, time: datetime, fills: Iterable[StatementFill]) -> bool:
-        """Whether an order ended it on spot: what is left is dust, however much of a small trade that is."""
+        """Whether an order closed it on spot: then what is left is dust, even if it is much of a small trade."""
         exits = (fill for fill in fills if not self._is_entry(fill))
         return self._key.leg is Leg.SPOT and any(fill.time >= time for fill in exits)
 

@@ -38,5 +38,5 @@ def test_points_are_paid_beside_the_fee() -> None:
 
 
 def test_nothing_is_no_size() -> None:
-    with pytest.raises(StatementRefused, match="line 1: size '0' is nothing that was traded"):
+    with pytest.raises(StatementRefused, match="line 1: size '0' is not a traded quantity"):
         told(size=0)

@@ -89,7 +89,7 @@ def test_a_fee_of_zero_that_is_said_is_known_and_one_that_is_not_said_is_not() -
 
 
 def test_a_fee_in_what_is_not_said_is_refused() -> None:
-    with pytest.raises(StatementRefused, match="line 2: token is not said"):
+    with pytest.raises(StatementRefused, match="line 2: token is missing"):
         books_of(fill(1, "BUY", "2000", FREE | {"flat_fees": [{"amount": "0.002"}]}))
 
 

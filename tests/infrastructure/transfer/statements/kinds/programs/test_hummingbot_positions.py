@@ -98,7 +98,7 @@ def test_a_row_is_taken_once_and_its_side_agrees_with_its_amount() -> None:
     assert held(row("a", "SELL", "600,0.3,2000"), row("a", "SELL", "600,0.3,2000")) == [f"2: {at} -0.3 at 2000"]
     with pytest.raises(StatementRefused, match=r"line 2: amount '-0\.3' of side 'BUY' is below zero"):
         held(row("a", "BUY", "600,-0.3,2000"))
-    with pytest.raises(StatementRefused, match="line 2: side is not said"):
+    with pytest.raises(StatementRefused, match="line 2: side is missing"):
         held(row("a", "", "600,0.3,2000"))
 
 

@@ -83,7 +83,7 @@ def test_what_is_open_paid_for_its_opening() -> None:
 
 @pytest.mark.parametrize("earned", ["199 USDT", "-0.8 USDT", "99 USDT"])
 def test_contracts_that_are_no_units_are_refused(earned: str) -> None:
-    with pytest.raises(StatementRefused, match=r"line 2: profit .* its contracts are no units"):
+    with pytest.raises(StatementRefused, match=r"line 2: profit .* its contracts are not units"):
         books_of(position("P-1", realized_pnl=earned))
 
 

@@ -93,7 +93,7 @@ def test_a_commission_that_is_not_what_is_missing_is_refused() -> None:
     header = "Trade number,Type,Date and time,Signal,Price USDT,Size (qty),Net PnL USDT,Commission USDT\n"
     lines = "1,Exit long,2026-03-17 10:00,X,110,2,390,10\n1,Entry long,2026-03-17 09:00,L,100,2,390,10\n"
     with pytest.raises(
-        StatementRefused, match="line 3: profit 390 of 2 from 100 to 110 is not what its prices say, 20"
+        StatementRefused, match="line 3: profit 390 of 2 from 100 to 110 does not follow from its prices, 20"
     ):
         books_of(header + lines)
 

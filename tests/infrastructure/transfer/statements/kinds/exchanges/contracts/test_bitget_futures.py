@@ -70,9 +70,9 @@ def test_a_fee_in_two_coins_is_a_fee_and_a_payment() -> None:
 @pytest.mark.parametrize(
     ("more", "why"),
     [
-        ({"tradeSide": "sideways"}, "tradeSide 'sideways' in 'hedge_mode' is none that is known"),
-        ({"posMode": "one_way_mode"}, "tradeSide 'open' in 'one_way_mode' is none that is known"),
-        ({"symbol": "BTCUSD", "tradeSide": "buy_single"}, "symbol 'BTCUSD' is settled in what it buys"),
+        ({"tradeSide": "sideways"}, "tradeSide 'sideways' in 'hedge_mode' is unknown"),
+        ({"posMode": "one_way_mode"}, "tradeSide 'open' in 'one_way_mode' is unknown"),
+        ({"symbol": "BTCUSD", "tradeSide": "buy_single"}, "symbol 'BTCUSD' is settled in its base"),
     ],
 )
 def test_what_is_not_known_is_refused_with_its_value(more: dict[str, Any], why: str) -> None:
@@ -90,5 +90,5 @@ def test_a_bill_is_a_payment_or_left_out_or_refused() -> None:
     assert bill("contract_settle_fee") == ["funding -1 USDT, id 7"]
     assert bill("risk_captital_user_transfer", "2") == ["insurance 2 USDT, id 7"]
     assert [bill(name) for name in ("close_long", "trans_to_exchange", "auto_append_margin")] == [[], [], []]
-    with pytest.raises(StatementRefused, match="line 1: businessType 'gift' is none that is known"):
+    with pytest.raises(StatementRefused, match="line 1: businessType 'gift' is unknown"):
         bill("gift")

@@ -103,7 +103,7 @@ def test_in_hedge_mode_a_strategy_is_a_leg() -> None:
         assert fill.startswith(f"BTC/USD:BTC.bitmex{leg} buys 1000 at 50000")
         assert fill.endswith("of order o1")
         assert funding.startswith(f"BTC/USD:BTC.bitmex{leg} funding -0.00001 BTC, id BTC/USD:BTC:{leg[1:] or 'BOTH'}:")
-    with pytest.raises(StatementRefused, match="strategy 'Arbitrage' is none that is known: OneWay, Long, Short"):
+    with pytest.raises(StatementRefused, match="strategy 'Arbitrage' is unknown; known are: OneWay, Long, Short"):
         told(strategy="Arbitrage")
     (fill,) = told(strategy=None)
     assert fill.endswith("of order o1, of no leg that is named")
@@ -131,7 +131,7 @@ def test_what_the_account_did_not_order_has_its_reason() -> None:
 
 def test_orders_that_filled_nothing_are_left_out() -> None:
     assert told(execType="Canceled", lastQty=None, lastPx=None, execCost=None, execComm=None) == []
-    with pytest.raises(StatementRefused, match="line 1: execType 'Insurance' is none that is known: Trade, Sett"):
+    with pytest.raises(StatementRefused, match="line 1: execType 'Insurance' is unknown; known are: Trade, Sett"):
         told(execType="Insurance", lastQty=None)
 
 
@@ -140,18 +140,18 @@ def test_orders_that_filled_nothing_are_left_out() -> None:
     [
         (
             {"symbol": "ETHUSD"},
-            "symbol 'ETHUSD' is settled in BTC, and is about and quoted in something else: a quanto",
+            "symbol 'ETHUSD' is settled in BTC, while its base and its quote are others: a quanto",
         ),
         ({"symbol": "ETHUSD", "execType": "Funding"}, "symbol 'ETHUSD' is settled in BTC"),
         ({"symbol": "AAVEUSDT"}, "symbol 'AAVEUSDT' is settled in BTC"),
         (
             {"symbol": "XBT_USDT", "settlCurrency": "USDt"},
-            "symbol 'XBT_USDT' is no contract that is settled in bitcoin",
+            "symbol 'XBT_USDT' is not a contract that is settled in bitcoin",
         ),
-        ({"symbol": "XBTEUR", "settlCurrency": None}, "symbol 'XBTEUR' is no contract that is settled in bitcoin"),
-        ({"settlCurrency": "Gwei"}, "settlCurrency 'Gwei' is none that is known: XBt, USDt"),
-        ({"execCommCcy": "BMEx"}, "execCommCcy 'BMEx' is none that is known: XBt, USDt"),
-        ({"side": ""}, "side is not said"),
+        ({"symbol": "XBTEUR", "settlCurrency": None}, "symbol 'XBTEUR' is not a contract that is settled in bitcoin"),
+        ({"settlCurrency": "Gwei"}, "settlCurrency 'Gwei' is unknown; known are: XBt, USDt"),
+        ({"execCommCcy": "BMEx"}, "execCommCcy 'BMEx' is unknown; known are: XBt, USDt"),
+        ({"side": ""}, "side is missing"),
     ],
 )
 def test_what_is_not_known_is_refused_with_its_value(more: dict[str, Any], why: str) -> None:

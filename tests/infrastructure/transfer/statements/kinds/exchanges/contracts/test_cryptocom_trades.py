@@ -72,7 +72,7 @@ def test_a_warrant_is_left_out() -> None:
 @pytest.mark.parametrize(
     ("more", "why"),
     [
-        ({"journal_type": "LIQUIDATION_FEE"}, "journal_type 'LIQUIDATION_FEE' is none that is known: TRADING"),
+        ({"journal_type": "LIQUIDATION_FEE"}, "journal_type 'LIQUIDATION_FEE' is unknown; known are: TRADING"),
         ({"traded_quantity": "0"}, "traded_quantity"),
         ({"side": "BOTH"}, "side"),
         ({"order_id": ""}, "order_id"),

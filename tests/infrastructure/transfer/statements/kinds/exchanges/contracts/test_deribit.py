@@ -127,11 +127,11 @@ def test_what_is_of_no_position_is_left_out_or_cash_or_refused() -> None:
     assert told(DERIBIT_LOG, logged(type="transfer", **bare)) == []
     assert told(DERIBIT_LOG, logged(type="bonus", **bare | {"change": 0.0})) == []
     assert told(DERIBIT_LOG, logged(type="correction", **bare)) == ["no symbol correction -2.5 BTC, id correction:80"]
-    with pytest.raises(StatementRefused, match="line 1: type 'bonus' of no instrument is none that is known: trade, d"):
+    with pytest.raises(StatementRefused, match="line 1: type 'bonus' of no instrument is unknown; known are: trade, d"):
         told(DERIBIT_LOG, logged(type="bonus", **bare))
-    with pytest.raises(StatementRefused, match="line 1: type 'move' of BTC-PERPETUAL is none that is known"):
+    with pytest.raises(StatementRefused, match="line 1: type 'move' of BTC-PERPETUAL is unknown"):
         told(DERIBIT_LOG, logged(type="move", change=0.0))
-    with pytest.raises(StatementRefused, match="line 1: side 'long' is none that is known: open buy, close buy"):
+    with pytest.raises(StatementRefused, match="line 1: side 'long' is unknown; known are: open buy, close buy"):
         told(DERIBIT_LOG, logged(side="long"))
 
 

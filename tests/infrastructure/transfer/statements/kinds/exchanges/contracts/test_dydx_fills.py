@@ -95,8 +95,8 @@ def test_what_was_held_is_not_taken_for_true() -> None:
 @pytest.mark.parametrize(
     ("more", "why"),
     [
-        ({"type": "GIFT"}, "type 'GIFT' is none that is known: LIMIT, MARKET, "),
-        ({"marketType": "SPOT"}, "marketType 'SPOT' is none that is known: PERPETUAL"),
+        ({"type": "GIFT"}, "type 'GIFT' is unknown; known are: LIMIT, MARKET, "),
+        ({"marketType": "SPOT"}, "marketType 'SPOT' is unknown; known are: PERPETUAL"),
         ({"market": "BONK,RAYDIUM,DEZX-USD"}, "is not a symbol"),
         ({"size": "0"}, "size '0' is not above zero"),
         ({"subaccountNumber": 128}, "subaccountNumber '128' is another account than '0' before"),

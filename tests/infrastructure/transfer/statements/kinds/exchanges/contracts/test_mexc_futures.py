@@ -34,5 +34,5 @@ def test_who_gave_the_order_is_its_category() -> None:
 
 
 def test_another_side_is_refused() -> None:
-    with pytest.raises(StatementRefused, match="line 1: side '5' is none that is known: 1, 2, 3, 4"):
+    with pytest.raises(StatementRefused, match="line 1: side '5' is unknown; known are: 1, 2, 3, 4"):
         told(side=5)

@@ -178,10 +178,10 @@ def test_funding_alone_has_no_ids() -> None:
 @pytest.mark.parametrize(
     ("kind", "row", "why"),
     [
-        (PHEMEX_TRADES, trade(posSide="Both"), "posSide 'Both' is none that is known: Long, Short, Merged"),
-        (PHEMEX_TRADES, trade(side="Short"), "side 'Short' is none that is known: Buy, Sell"),
-        (PHEMEX_TRADES, trade(tradeType="Amend"), "tradeType 'Amend' is none that is known: Trade, Funding, LiqTrade"),
-        (PHEMEX_LIST, listed(tradeType=3), "tradeType '3' is none that is known"),
+        (PHEMEX_TRADES, trade(posSide="Both"), "posSide 'Both' is unknown; known are: Long, Short, Merged"),
+        (PHEMEX_TRADES, trade(side="Short"), "side 'Short' is unknown; known are: Buy, Sell"),
+        (PHEMEX_TRADES, trade(tradeType="Amend"), "tradeType 'Amend' is unknown; known are: Trade, Funding, LiqTrade"),
+        (PHEMEX_LIST, listed(tradeType=3), "tradeType '3' is unknown"),
         (PHEMEX_SCALED, scaled(symbol="ETHUSD"), "symbol 'ETHUSD' is settled in USD, and its currency is BTC"),
     ],
 )

@@ -1,4 +1,4 @@
-"""A position that is over becomes a cycle with what it earned, and one that is not is refused."""
+"""A closed position becomes a cycle with its profit, and an open one is refused."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_both_sides_at_a_time_are_two_legs() -> None:
     [
         (line("Long", "2000,2100,3,1,100", status="Partially Closed"), "line 2: status 'partially closed' of ETHUSDT"),
         (line("Both", "2000,2100,1,1,100"), "line 2: position side 'both' is neither Long nor Short"),
-        (line("Long", "2000,2100,1,1,--"), "line 2: closing pnl is not said"),
+        (line("Long", "2000,2100,1,1,--"), "line 2: closing pnl is missing"),
         (line("Long", "2000,2100,1,1,100", "11:00:00,10:00:00"), "line 2: it was closed at 2026-03-17 10:00"),
     ],
 )
@@ -115,10 +115,10 @@ def okx(**more: str) -> str:
 @pytest.mark.parametrize(
     ("more", "why"),
     [
-        ({"type": "1"}, "line 1: type '1' of ETH-USDT-SWAP is not that of a position that is over"),
-        ({"instType": "MARGIN"}, "line 1: instType 'MARGIN' of ETH-USDT-SWAP is none that counts contracts"),
+        ({"type": "1"}, "line 1: type '1' of ETH-USDT-SWAP is not that of a closed position"),
+        ({"instType": "MARGIN"}, "line 1: instType 'MARGIN' of ETH-USDT-SWAP does not count contracts"),
         ({"direction": "net"}, "line 1: direction 'net' of ETH-USDT-SWAP is neither long nor short"),
-        ({"pnl": ""}, "line 1: pnl is not said"),
+        ({"pnl": ""}, "line 1: pnl is missing"),
         (
             {"realizedPnl": "8.3"},
             r"line 1: pnl, fee, fundingFee, .* come to 8\.4, and realizedPnl is 8\.3; import fills",

@@ -54,7 +54,7 @@ def test_one_side_alone_is_refused_without_its_name() -> None:
 def test_tokens_that_are_none_are_refused() -> None:
     assert HYPERLIQUID_PAIRS.names is not None
     answer = {"tokens": [{"name": "USDC", "index": 0}], "universe": [{"name": "@1", "index": 1, "tokens": [7, 0]}]}
-    with pytest.raises(StatementRefused, match=r"line 1: tokens '\[7, 0\]' of @1 are no two of its tokens"):
+    with pytest.raises(StatementRefused, match=r"line 1: tokens '\[7, 0\]' of @1 are not two of its tokens"):
         HYPERLIQUID_PAIRS.names(file_of(json.dumps(answer)))
 
 

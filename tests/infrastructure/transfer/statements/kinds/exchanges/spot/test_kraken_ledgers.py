@@ -52,8 +52,8 @@ def test_what_is_no_trade_is_left_out(kind: str) -> None:
 @pytest.mark.parametrize(
     ("lines", "why"),
     [
-        ([line("ZEUR", "-100")], "line 2: refid 'T1' has no two lines of what came in and went out"),
-        ([line("ZEUR", "-100"), line("ADA", "-5")], "both came in, or went out"),
+        ([line("ZEUR", "-100")], "line 2: refid 'T1' lacks the line of what was received, or of what was paid"),
+        ([line("ZEUR", "-100"), line("ADA", "-5")], "were both received, or both paid"),
         ([line("DOT", "-100"), line("ADA", "5")], "'ADA' was exchanged for 'DOT'|'DOT' was exchanged for 'ADA'"),
         ([line("ZEUR", "0", "0.1", "margin")], "line 2: type 'margin' of T1 is of a trade on margin"),
         ([line("ZEUR", "0", "0.1", "rollover")], "line 2: type 'rollover' of T1 is of a trade on margin"),

@@ -51,11 +51,11 @@ def test_what_was_held_before_follows_from_what_it_earned() -> None:
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        (line(1, "hold", "1", "2"), "line 2: direction 'hold' is none that is known: buy long, sell long"),
+        (line(1, "hold", "1", "2"), "line 2: direction 'hold' is unknown; known are: buy long, sell long"),
         (line(1, "buy long", "0", "2"), "line 2: filled qty \\(crypto\\) '0' is not above zero"),
         (
             line(1, "buy long", "1", "2").replace("ETH_USDT", "BTC_USD"),
-            "line 2: futures trading pair 'BTC_USD' is settled in what it buys",
+            "line 2: futures trading pair 'BTC_USD' is settled in its base",
         ),
     ],
 )
