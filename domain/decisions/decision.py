@@ -132,9 +132,14 @@ class Decision:
     def is_part_of(self, statement: datetime, *, within: timedelta = timedelta()) -> bool:
         """Whether what the command tells had happened by a statement of the exchange, which then counted it.
 
-        A statement of a time that has not come yet was stamped by a clock that was wrong, and counts nothing.
+        A statement of a time that has not come yet was stamped by a clock that was wrong, and counts nothing. What says
+        no time is told after it: a clock that has not moved on since, as within a batch, makes it no part of that.
         """
-        return self.context.ts_event <= statement + within and statement - self.context.ts_recorded <= AHEAD_MAX
+        if statement - self.context.ts_recorded > AHEAD_MAX:
+            return False
+        if self.command.at is None and self.context.ts_event == statement + within:
+            return False
+        return self.context.ts_event <= statement + within
 
     def is_adjusted_for(self, order: Order | None, *, within: timedelta = timedelta()) -> bool:
         """Whether the last adjustment, if there was one, has counted what the command tells of an order, or of none.

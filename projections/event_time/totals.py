@@ -148,9 +148,14 @@ class EventTimeTotals:
         )
 
     def _is_adjusted_for(self, event: e.PositionEvent) -> bool:
-        """Whether the last adjustment counted it; not if its order was promised after the adjustment was recorded."""
+        """Whether the last adjustment counted it.
+
+        Not if its order was promised after the adjustment was recorded, or if it has no time and was recorded at the
+        same moment.
+        """
         is_before = self._adjusted_at > EPOCH and event.ts_event <= self._adjusted_at
-        return is_before and event.originator_version not in self._promised_since
+        is_told_after = event.ts_event == self._adjusted_at == event.ts_recorded
+        return is_before and not is_told_after and event.originator_version not in self._promised_since
 
     def _counted(self, before: Order, after: Order, absorbed: Decimal, *, is_seen: bool) -> EntryCount:
         grown = after.filled_qty - before.filled_qty

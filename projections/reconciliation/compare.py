@@ -16,13 +16,14 @@ from projections.exposure import BY_CHOICE
 from projections.formatting import date_and_time, length
 from projections.positions import PositionRow
 from projections.reconciliation.aspects.spot_legs import of_spot
-from projections.reconciliation.aspects.stop_changes import stop_changes, to_note
+from projections.reconciliation.aspects.stop_changes import stop_changes, to_note, unpriced_stops
 from projections.reconciliation.aspects.stop_text import (
     lacking_text,
     moved_text,
     names_text,
     price_text,
     too_much_text,
+    unpriced_text,
 )
 from projections.reconciliation.aspects.strays import is_with_strays, of_strays
 from projections.reconciliation.aspects.units import in_units_of, undefined_unit
@@ -310,7 +311,7 @@ class _Comparison:
         for stop in cover.oversized:
             yield found(DiscrepancyKind.OVERSIZED_STOP, too_much_text(stop, cover.position), (stop,))
         if cover.wrong_side:
-            message = f"beyond the entry, so not a stop: {names_text(cover.wrong_side)}"
+            message = f"beyond the entry, or yet to trail, so not a stop: {names_text(cover.wrong_side)}"
             yield found(DiscrepancyKind.WRONG_SIDE_STOP, message, cover.wrong_side)
 
     def _stop_on_record(self, standing: StreamState, row: PositionRow, cover: StopCoverage) -> Iterator[Discrepancy]:
@@ -324,6 +325,14 @@ class _Comparison:
                 message=moved_text(moved, cover),
                 orders=() if moved.order is None else (moved.order,),
                 stop=moved.was,
+            )
+        for order in unpriced_stops(row, cover):
+            yield Discrepancy(
+                kind=DiscrepancyKind.UNPRICED_STOP,
+                standing=standing,
+                position=cover.position,
+                message=unpriced_text(order),
+                orders=(order,),
             )
         for stop in changes.lost if self._judges_stops_of(row.symbol) else ():
             which = f"order {stop.exchange_order_id} " if stop.exchange_order_id else ""

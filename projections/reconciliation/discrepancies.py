@@ -44,6 +44,7 @@ class DiscrepancyKind(StrEnum):
     SHORTFALL = "spot_shortfalls"
     ZOMBIE = "zombie_orders"
     UNIT = "undefined_units"
+    UNPRICED_STOP = "unpriced_stops"
     BY_CHOICE = "unprotected_by_choice"
     OPENING = "being_opened"
     UNJUDGED = "unjudged"
@@ -78,6 +79,7 @@ _QUIET: Final = frozenset(
         DiscrepancyKind.OPENING,
         DiscrepancyKind.UNJUDGED,
         DiscrepancyKind.UNIT,
+        DiscrepancyKind.UNPRICED_STOP,
         DiscrepancyKind.BY_CHOICE,
     }
 )

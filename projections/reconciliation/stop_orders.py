@@ -20,7 +20,7 @@ class StopCoverage:
     """The stops that rest at the exchange for one position.
 
     Shape: `stops` are at a price that protects (or at an unknown one), the preferred one first; `wrong_side` are beyond
-           the entry without being known to lock in profit, and protect nothing.
+           the entry without being known to lock in profit, or wait to trail, and protect nothing.
     """
 
     position: PositionReport
@@ -83,7 +83,16 @@ def _preference(
 
 
 def _stands_right(order: OrderReport, position: PositionReport, row: PositionRow | None) -> bool:
+    if _waits_to_trail(order, position):
+        return False
     return not is_beyond_entry(order, position, row) or _locks_profit(order, position, row)
+
+
+def _waits_to_trail(order: OrderReport, position: PositionReport) -> bool:
+    """Whether its price is the one at which it begins to trail, for a stop there would have been triggered."""
+    if order.kind is not OrderKind.TRAILING_STOP or order.trigger_price is None or position.mark_price is None:
+        return False
+    return not is_losing_side(position.side, order.trigger_price, position.mark_price)
 
 
 def is_beyond_entry(order: OrderReport, position: PositionReport, row: PositionRow | None) -> bool:

@@ -295,7 +295,9 @@ class _Judgement:
                 self._send(Activate)
             return self._propose(Action.FINISH, f"it is at the exchange, {BY_CHOICE}")
         if not stays or not (is_active or ends_entry):
-            return self._unless_all_is_known("the price of its stop, which the exchange does not say")
+            return self._unless_all_is_known(
+                "the price of its stop, which the exchange does not say: send set_stop_loss with it"
+            )
         if not is_active:
             self._send(Activate)
         return self._propose(Action.FINISH, f"it is at the exchange, under its stop {_named(row)}")

@@ -77,6 +77,14 @@ def to_note(cover: StopCoverage) -> tuple[OrderReport, ...]:
     return tuple(each.order for each in stop_changes(None, cover).moved if each.order is not None)
 
 
+def unpriced_stops(row: PositionRow, cover: StopCoverage) -> tuple[OrderReport, ...]:
+    """The stops without which the ledger calls a position unprotected, and of which no price is said to note."""
+    if row.protected or row.protection == "bot":
+        return ()
+    recorded = {stop.exchange_order_id for stop in row.orders.live("stop")}
+    return tuple(each for each in cover.stops if each.trigger_price is None and each.order_id not in recorded)
+
+
 def _is_on_record(moved: Moved, cover: StopCoverage) -> bool:
     """Whether nothing has to be recorded about it; a stop without a stated price cannot be recorded."""
     order, was = moved

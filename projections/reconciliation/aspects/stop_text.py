@@ -22,6 +22,14 @@ def moved_text(moved: Moved, cover: StopCoverage) -> str:
     return f"the stop is order {order.order_id}{price_text(order)}{quantity}; the ledger has {known}"
 
 
+def unpriced_text(order: OrderReport) -> str:
+    """What is to be done about a stop whose price the exchange does not say."""
+    return (
+        f"order {order.order_id} is a stop{_for(order)}, and at which price it stands the exchange does not say: the "
+        "ledger takes the position for unprotected until set_stop_loss says it"
+    )
+
+
 def _recorded_text(stop: Order) -> str:
     name = "one of the position" if stop.exchange_order_id is None else f"order {stop.exchange_order_id}"
     price = "" if stop.price is None else f" at {plain(stop.price)}"

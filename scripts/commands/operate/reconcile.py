@@ -51,6 +51,7 @@ _TITLES: Final = {
     DiscrepancyKind.SHORTFALL: "held in the ledger, and too little of it in the account",
     DiscrepancyKind.ZOMBIE: "orders without a position",
     DiscrepancyKind.UNIT: "counted in a unit that nobody defined",
+    DiscrepancyKind.UNPRICED_STOP: "under a stop at a price that is not said",
     DiscrepancyKind.BY_CHOICE: "whose bot keeps the stop itself",
     DiscrepancyKind.OPENING: "under way, nothing to do yet",
     DiscrepancyKind.UNJUDGED: "not to be judged by this snapshot",

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from domain.commands.requests import ImportPosition, command_from_json
+from domain.commands.base import Command
+from domain.commands.requests import Adjust, Adopt, ImportPosition, RecordEntryFill, Reduce, command_from_json
 from domain.errors import (
     CommandRefused,
     ExitAlreadyRequested,
@@ -23,6 +24,8 @@ from domain.errors import (
 from infrastructure.integrity.verify import verify
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.ledger.receipt import Receipt
+from position_ledger.testing import memory_ledger
+from projections.event_time.past_rows import row_at
 
 
 class Told:
@@ -560,3 +563,29 @@ def test_no_event_and_no_row_grows_with_the_number_of_fills(told: Told) -> None:
     (event, row), (later_event, later_row) = sizes
     assert abs(later_event - event) <= 6, "but for the digits of its totals"
     assert abs(later_row - row) <= 30
+
+
+@pytest.mark.parametrize(
+    ("word", "fill"),
+    [
+        (Adjust, RecordEntryFill),
+        (Adjust, Reduce),
+        (Adopt, Reduce),
+    ],
+)
+def test_what_says_no_time_is_told_after_a_correction_that_the_clock_has_not_left(
+    word: type[Adjust | Adopt], fill: type[RecordEntryFill | Reduce]
+) -> None:
+    key, corrected = {"symbol": "BTCUSDT", "exchange": "binance"}, "BTCUSDT.binance#1"
+    told: list[Command] = [Adopt.of(**key, side="long", quantity="10", avg_px_open="100", reason="found")]
+    if word is Adjust:
+        told.append(Adjust.of(position_id=corrected, quantity="9", reason="seen"))
+    told.append(fill.of(position_id=corrected, exchange_order_id="X", trade_id="x1", last_qty="4", last_px="110"))
+    with memory_ledger() as ledger:  # whose clock stands still, as that of a batch
+        ledger.handle_many(told)
+        before = 10 if word is Adopt else 9
+        held = before + 4 if fill is RecordEntryFill else before - 4
+        assert ledger.position(corrected).quantity == held
+        history = [entry.event for entry in ledger.history("BTCUSDT.binance")]
+        by_event_time = row_at(history, history[-1].ts_event)
+        assert by_event_time is not None and by_event_time.quantity == held

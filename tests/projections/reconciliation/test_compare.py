@@ -596,6 +596,27 @@ def test_a_stop_of_unknown_price_in_place_of_ours_is_neither_lost_nor_taken_over
     assert (told(found), corrections(found)) == ([("matched", APT)], [])
 
 
+@pytest.mark.parametrize("kind", [OrderKind.STOP, OrderKind.TRAILING_STOP])
+def test_a_stop_of_unknown_price_is_told_where_the_ledger_knows_of_none(kind: OrderKind) -> None:
+    unpriced = stop("HNTUSDT", "sell", "t1", quantity="60", kind=kind)
+    shown = seen(held("HNTUSDT", "long", "60", "1.75"), orders=[unpriced])
+    found = compared(rows_of(adopted()), shown)
+    assert told(found) == [("matched", HNT), ("unpriced_stops", HNT)]
+    assert (found.problems, corrections(found)) == ([], [])
+    assert "set_stop_loss" in found.of(DiscrepancyKind.UNPRICED_STOP)[0].message
+    noted = on(SetStopLoss, position_id=HNT, stop_price="1.7", exchange_order_id="t1")
+    assert told(compared(rows_of(adopted(), noted), shown)) == [("matched", HNT)]
+    assert told(compared(rows_of(adopted(protection="bot")), shown)) == [("matched", HNT)]
+
+
+@pytest.mark.parametrize("entry", ["3.2333", "3.05"])
+def test_a_stop_that_waits_to_trail_protects_nothing(entry: str) -> None:
+    waiting = stop("APTUSDT", "buy", "s1", "3.1", kind=OrderKind.TRAILING_STOP)
+    above = held("APTUSDT", "short", "61.8", entry, mark_price="3.2")
+    assert {"unprotected", "wrong_side_stops"} <= set(stops(waiting, position=above))
+    assert "unprotected" not in stops(waiting, position=held("APTUSDT", "short", "61.8", entry, mark_price="3.0"))
+
+
 @pytest.mark.parametrize("orders", [None, ()], ids=["not asked", "asked"])
 def test_without_a_list_of_orders_no_stop_is_lost(orders: tuple[OrderReport, ...] | None) -> None:
     found = compared(rows_of(*ENTERED), seen(THERE, orders=orders), trust_empty=True)

@@ -394,7 +394,10 @@ def test_an_order_that_cannot_be_read_leaves_open_whether_the_entry_rests() -> N
 
 def test_a_stop_without_a_price_is_not_taken_over() -> None:
     found = the(given(request(), PLACED, FILLED), seen(APT, orders=[stop("APTUSDT", "buy", "s1")], at=LATER))
-    assert (found.action, found.missing) == (Action.WAIT, ("the price of its stop, which the exchange does not say",))
+    assert (found.action, found.missing) == (
+        Action.WAIT,
+        ("the price of its stop, which the exchange does not say: send set_stop_loss with it",),
+    )
 
 
 def test_what_is_held_at_a_price_that_nobody_says_is_not_finished() -> None:

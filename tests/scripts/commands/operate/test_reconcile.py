@@ -131,7 +131,8 @@ def test_nothing_found_is_exit_0_and_says_so(run: Run, save: Save, ledger: Posit
     ran = run("--snapshot", save(AS_IS, STOPS))
     assert (ran.code, ran.err) == (0, "")
     assert ran.out.startswith("binance at ")
-    assert ran.out.endswith("UTC: 2 match, 0 to look at\n")
+    assert "UTC: 2 match, 0 to look at\n\nunpriced stops (under a stop at a price that is not said):" in ran.out
+    assert "AVLUSDT.binance#1  order s2 is a stop, and at which price it stands the exchange does not say" in ran.out
     assert ledger.store.count_events() == 5
 
 
