@@ -21,8 +21,8 @@ from domain.alteration import TypedStruct, altered
 from domain.holding import ZERO, Holding
 from domain.identifiers import PositionKey
 from domain.instrument import LINEAR, Instrument
-from domain.orders.cycle_orders import NO_ORDERS, Orders, covers, no_orders, of_role
-from domain.orders.order import Order, role_of
+from domain.orders.cycle_orders import NO_ORDERS, Entered, Orders, covers, no_orders, of_role
+from domain.orders.order import CLOCKS_APART, Order, role_of
 from domain.stop import Stop
 from domain.values import EPOCH, EXACT, Leg, Side, Status, difference_of, sum_of
 
@@ -59,25 +59,47 @@ _NOTHING_TOLD: Final = Unexplained()
 class Stand(TypedStruct, frozen=True, gc=False):
     """How a cycle stood when the exchange's word was last taken for it; in the beginning, with nothing.
 
-    `is_by_fills`: all that it holds was filled by its orders, at what these cost; not so where it was adopted, where
-    somebody chose its average, and on spot, where fees take a part of what was filled. `is_corrected`: a quantity was
-    corrected, or an average for fills that were told since. `unexplained`: what had been closed without a fill by then.
+    `opening`: what it began with where no order of it entered that, as if an order had: adopted, imported, or the rest
+    of a fill that turned another. What is told of orders of before makes that up. `is_by_fills`: all that it holds was
+    in there or filled by its orders, at what these cost; not so where somebody chose its average, and on spot, where
+    fees take a part of what was filled. `is_corrected`: a quantity was corrected, or an average for fills that were
+    told since. `unexplained`: what had been closed without a fill by then.
     """
 
     holding: Holding = Holding()
     orders: Orders = msgspec.field(default_factory=no_orders)
+    opening: Order = Order(name="entry.0")
     is_by_fills: bool = True
     is_corrected: bool = False
     unexplained: Decimal = ZERO
+
+    @classmethod
+    def at_opening(
+        cls, event: e.PositionAdopted | e.PositionImported, held: Holding, orders: Orders, leg: Leg
+    ) -> Stand:
+        """Of a cycle that begins with something that no order of it entered."""
+        opening = Order(name="entry.0", stated_qty=held.quantity, stated_worth=held.cost, stated_at=event.said_at)
+        return cls(held, orders, opening, is_by_fills=leg is not Leg.SPOT)
 
     @property
     def gives_way(self) -> bool:
         """Whether that word stood for fills that nobody had told, and yields to them."""
         return self.is_by_fills and self.is_corrected
 
-    def after(self, fill: e.EntryFilled) -> Stand:
-        """The same after a fill; one that an adjustment had counted shows what that stood for."""
-        return altered(self, is_corrected=True) if fill.is_seen or fill.absorbed_qty else self
+    def entered(self, orders: Orders) -> Entered:
+        """What is known to be entered: by orders, and what it began with as far as these do not tell of that."""
+        told = altered(self.opening, stated_qty=ZERO, stated_worth=ZERO)
+        return orders.entered().with_order(self.opening).without(told)
+
+    def knowing(self, before: Order, after: Order, absorbed: Decimal, at: datetime, *, is_seen: bool) -> Stand:
+        """The same once an entry order is known better; what was counted of it by then shows what that stood for."""
+        if not is_seen and not absorbed:
+            return self
+        opening, began_at = self.opening, self.opening.stated_at
+        more = difference_of(after.worth, before.worth)
+        if began_at is not None and at <= began_at + CLOCKS_APART and more is not None:
+            opening = opening.with_fill(EXACT.subtract(after.filled_qty, before.filled_qty), more)
+        return altered(self, opening=opening, is_corrected=True)
 
     def may_explain(self, told: Decimal) -> Decimal:
         """How much of what was closed without a fill a fill of before may be; what went later was held then."""
@@ -92,6 +114,7 @@ class Stand(TypedStruct, frozen=True, gc=False):
         return Stand(
             held,
             orders,
+            self.opening,
             is_by_fills=self.is_by_fills and not is_chosen and leg is not Leg.SPOT,
             is_corrected=self.is_corrected or not is_same,
             unexplained=left.qty,
@@ -197,6 +220,12 @@ class PositionState:
         """Whether an order was promised after the exchange's word was last taken, which then cannot have counted it."""
         return order.name in self.promises and order.name not in self.adjusted_orders
 
+    def since_then(self, event: e.PositionAdjusted | e.RollbackFailed, before: Holding) -> Stand:
+        """How the cycle stands when the exchange's word is taken again."""
+        assert self.row is not None, "a cycle"
+        left = self.unexplained.with_closing(before, event.holding)
+        return self.since.then(event, event.holding, self.orders, self.row.leg, left)
+
     def evolve(self, event: e.PositionEvent) -> None:
         """Remember one fact. Refuses nothing, asks nobody, reads no clock: it also replays last year."""
         self.last_cycle = max(self.last_cycle, event.cycle)
@@ -238,9 +267,8 @@ class PositionState:
         if same_as is not None:
             assert isinstance(event, e.EntryPlaced | e.OrderReplaced | e.OrderEnded), "no other says so"
             self._join(event.order, same_as)
-        absorbed: Decimal | None = getattr(event, "absorbed_qty", None)
-        if absorbed:
-            self.unattributed = max(ZERO, EXACT.subtract(self.unattributed, absorbed))
+        if isinstance(event, e.EntryPlaced | e.EntryFilled | e.OrderEnded):
+            self._remember_absorbed(event, as_one(orders, event.order, same_as))
         match event:
             case e.EntryRequested():
                 self.promises["entry"] = event.command_id
@@ -250,7 +278,6 @@ class PositionState:
                     self.stated_at = max(self.stated_at, event.said_at)
             case e.EntryFilled():
                 self._remember_fill(event, event.order, before, orders)
-                self.since = self.since.after(event)
                 if event.exchange_order_id is not None:
                     self.order_ids[event.exchange_order_id] = event.order
             case e.PositionReduced():
@@ -264,12 +291,11 @@ class PositionState:
                     self.stated_at = self.adjusted_at = max(self.stated_at, event.said_at)
                     self.adjusted_orders = self.orders
                     self.unattributed = self._beyond_orders()
-                assert self.row is not None, "a cycle"
+                self.since = self.since_then(event, before)
                 self.unexplained = self.unexplained.with_closing(before, event.holding)
-                self.since = self.since.then(event, event.holding, self.orders, self.row.leg, self.unexplained)
             case e.PositionAdopted():
                 self.stated_at = self.adjusted_at = event.said_at
-                self.since = Stand(event.holding, is_by_fills=False)
+                self.since = self._at_opening(event)
                 if event.trade_id is not None:
                     px, qty = event.holding.avg_px_open or ZERO, event.holding.quantity
                     fill = FillOnRecord(event.request, None, is_exit=False, qty=qty, px=px, fee=None)
@@ -279,7 +305,7 @@ class PositionState:
                 self.rollbacks += 1
                 self.promised_qty = event.close_quantity
             case e.PositionImported():
-                self.since = Stand(event.holding, self.orders, is_by_fills=False)
+                self.since = self._at_opening(event)
             case e.PositionClosed():
                 self._remember_end(event, before)
             case e.RolledBack():
@@ -334,6 +360,17 @@ class PositionState:
         for by_order in self.fills.values():
             if same_as in by_order:
                 by_order[name] = by_order.pop(same_as)._replace(order=name)
+
+    def _remember_absorbed(self, event: e.EntryPlaced | e.EntryFilled | e.OrderEnded, orders: Orders) -> None:
+        """What an adjustment, or the opening, had counted of an entry order, of which more is known now."""
+        absorbed, is_seen = event.absorbed_qty, isinstance(event, e.EntryFilled) and event.is_seen
+        self.unattributed = max(ZERO, EXACT.subtract(self.unattributed, absorbed))
+        before, after = orders.get(event.order) or Order(name=event.order), self.orders[event.order]
+        self.since = self.since.knowing(before, after, absorbed, event.said_at, is_seen=is_seen)
+
+    def _at_opening(self, event: e.PositionAdopted | e.PositionImported) -> Stand:
+        assert self.row is not None, "a cycle"
+        return Stand.at_opening(event, event.holding, self.orders, self.row.leg)
 
     def _beyond_orders(self) -> Decimal:
         """How much more was entered than the entry orders account for."""

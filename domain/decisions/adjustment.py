@@ -7,7 +7,9 @@ from decimal import Decimal
 
 from domain import events as e
 from domain.aggregate.state import CommandResult
+from domain.alteration import altered
 from domain.commands import requests as c
+from domain.decisions.counting import settled
 from domain.decisions.decision import Decision
 from domain.errors import NotFilled, StaleEvidence
 from domain.holding import ZERO
@@ -38,18 +40,19 @@ def adjust(decision: Decision, command: c.Adjust) -> CommandResult | None:
     decision.needs_price("avg_px_open", command.avg_px_open, row.terms)
     if quantity == held.quantity and avg_px == held.avg_px_open and not row.outcome_unknown:
         return decision.no_news()
-    decision.record(
-        e.PositionAdjusted(
-            **decision.envelope(),
-            old_quantity=held.quantity,
-            new_quantity=quantity,
-            old_avg_px_open=held.avg_px_open,
-            new_avg_px_open=avg_px,
-            reason=command.reason,
-            holding=held.corrected(quantity, avg_px, row.terms),
-            price_only=command.quantity is None,
-        )
+    adjusted = e.PositionAdjusted(
+        **decision.envelope(),
+        old_quantity=held.quantity,
+        new_quantity=quantity,
+        old_avg_px_open=held.avg_px_open,
+        new_avg_px_open=avg_px,
+        reason=command.reason,
+        holding=held.corrected(quantity, avg_px, row.terms),
+        price_only=command.quantity is None,
     )
+    since = decision.state.since_then(adjusted, held)
+    now = settled(adjusted.holding, row.side, row.terms, row.orders, since)
+    decision.record(altered(adjusted, holding=now))
     return None
 
 

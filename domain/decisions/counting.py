@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from decimal import Decimal
 from typing import Self
 
@@ -41,15 +42,17 @@ class EntryCount(TypedStruct, frozen=True, gc=False):
         before: Order,
         after: Order,
         *,
+        at: datetime,
         absorbed: Decimal = ZERO,
         is_seen: bool = False,
         same_as: str | None = None,
     ) -> Self:
-        """Of a cycle as it stands; `same_as` is the name under which the order was known until now."""
+        """Of a cycle as it stands; `at` is when it happened, and `same_as` the name that the order had until now."""
         assert state.row is not None, "a cycle"
         cycle = (state.holding, state.row.side, state.terms)
         orders = state.row.orders if same_as is None else as_one(state.row.orders, before.name, same_as)
-        return cls(before, after, *cycle, absorbed, is_seen, orders, state.since)
+        since = state.since.knowing(before, after, absorbed, at, is_seen=is_seen)
+        return cls(before, after, *cycle, absorbed, is_seen, orders, since)
 
     @property
     def added(self) -> Decimal:
@@ -136,11 +139,11 @@ def settled(held: Holding, side: Side, terms: Instrument, orders: Orders, since:
 
     Of a cycle that holds nothing: when what all its orders cost is known by then, so is its profit. Where the
     exchange's word stood for fills that nobody had told, profit is what came in less what went out as soon as orders
-    account for all that was entered; until then that word stands.
+    and what it began with account for all that was entered; until then that word stands.
     """
     if since.gives_way:
-        entered = orders.entered()
-        if orders and entered.quantity == held.filled_qty:
+        entered = since.entered(orders)
+        if entered.quantity == held.filled_qty:
             return _by_all_orders(held, side, terms, entered.worth)
     if held.quantity or held.realized_pnl is not None or held.proceeds is None or since.holding.closed_qty:
         return held

@@ -134,7 +134,9 @@ def record_entry_placed(decision: Decision, command: c.RecordEntryPlaced) -> Com
     absorbed = EXACT.subtract(after.filled_qty, before.filled_qty)
     if not is_seen:
         absorbed = absorbed_of(decision, before, after)
-    held = EntryCount.of(state, before, after, absorbed=absorbed, is_seen=is_seen, same_as=same_as).by_statement()
+    held = EntryCount.of(
+        state, before, after, absorbed=absorbed, is_seen=is_seen, same_as=same_as, at=decision.said_at
+    ).by_statement()
     is_as_known = held == state.holding and after.worth == before.worth and not absorbed and same_as is None
     if before.exchange_order_id is not None and is_as_known and not row.outcome_unknown:
         return decision.no_news()
@@ -277,7 +279,7 @@ def record_entry_fill(decision: Decision, command: c.RecordEntryFill) -> Command
     absorbed = EXACT.subtract(after.filled_qty, meant.order.filled_qty)
     if not is_seen:
         absorbed = _absorbed_fill(decision, meant, after)
-    count = EntryCount.of(decision.state, meant.order, after, absorbed=absorbed, is_seen=is_seen)
+    count = EntryCount.of(decision.state, meant.order, after, absorbed=absorbed, is_seen=is_seen, at=decision.said_at)
     held = count.by_fill(command.last_qty, worth)
     if command.fee is not None and count.is_gone and decision.pays_in_kind(command.fee, command.fee_currency):
         held = held.with_fee_gone(row.side, command.fee, command.last_px, terms)

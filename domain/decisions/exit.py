@@ -187,7 +187,7 @@ def _needs_time(decision: Decision, row: PositionRow, closes: Decimal, *, is_pas
     """Refuse a fill of more than is held, without a time, where an adjustment saw as much gone that no fill tells."""
     if is_past or decision.command.at is not None or not decision.state.since.gives_way:
         return
-    gone = EXACT.subtract(row.orders.entered().quantity, decision.state.holding.filled_qty)
+    gone = EXACT.subtract(decision.state.since.entered(row.orders).quantity, decision.state.holding.filled_qty)
     if gone >= closes:
         raise decision.refused(
             ReduceExceedsPosition,
@@ -200,12 +200,12 @@ def _needs_time(decision: Decision, row: PositionRow, closes: Decimal, *, is_pas
 def _needs_entered(decision: Decision, row: PositionRow, closed: Decimal) -> None:
     """Refuse to have closed, by the time of an adjustment, more than ever was held."""
     state = decision.state
-    entered = max(state.entered_qty, row.requested_qty or ZERO, row.orders.entered().quantity)
+    entered = max(state.entered_qty, row.requested_qty or ZERO, state.since.entered(row.orders).quantity)
     if EXACT.add(state.holding.closed_qty, closed) > entered:
         raise decision.refused(
             ReduceExceedsPosition,
             f"never held more than {plain(entered)}, of which {plain(state.holding.closed_qty)} are closed: less than "
-            f"the {plain(closed)} that are to be closed",
+            f"the {plain(closed)} that are to be closed; if more was entered, send its fills first (record_entry_fill)",
         )
 
 

@@ -244,7 +244,9 @@ def _entry_corrected(
     )
     old_worth, new_worth = terms.worth(fill.qty, fill.px), terms.worth(*now)
     after = before.corrected((fill.qty, old_worth), (now[0], new_worth))
-    count = altered(EntryCount.of(state, before, after, is_seen=decision.is_adjusted_for(None)), held=held)
+    is_seen = decision.is_adjusted_for(None)
+    count = EntryCount.of(state, before, after, at=decision.said_at, is_seen=is_seen)
+    count = altered(count, held=held, since=state.since)
     if not count.is_seen and EXACT.add(held.quantity, count.added) < 0:
         raise decision.refused(
             NotFilled,

@@ -228,7 +228,9 @@ def _held_after(
     if order.role == "entry":
         is_seen = is_counted_in_adjustment(decision, order)
         absorbed = grown if is_seen else absorbed_of(decision, order, after)
-        entered = EntryCount.of(state, order, after, absorbed=absorbed, is_seen=is_seen, same_as=same_as)
+        entered = EntryCount.of(
+            state, order, after, absorbed=absorbed, is_seen=is_seen, same_as=same_as, at=decision.said_at
+        )
         return entered.by_statement(), absorbed
     _needs_fills_named(decision, order, grown)
     count = ExitCount.of_statement(order, after, state.unexplained)

@@ -50,7 +50,7 @@ class EventTimeTotals:
             return event
         with localcontext(EXACT):
             self._count(event, added)
-            if not isinstance(event, e.PositionAdjusted | e.RollbackFailed | e.CashRecorded):
+            if not isinstance(event, e.RollbackFailed | e.CashRecorded):
                 self._held = settled(self._held, self._side, self._terms, self._orders, self._since)
             held = added.with_money(self._held)
         self._held = held
@@ -97,7 +97,8 @@ class EventTimeTotals:
             case e.CashRecorded() if event.trade_id is not None and added.after.has_paid_in_kind(added.before):
                 self._held = added.shifted(held, self._terms)
             case e.PositionImported():
-                self._held, self._since = event.holding, Stand(event.holding, is_by_fills=False)
+                self._held = event.holding
+                self._since = Stand.at_opening(event, event.holding, self._orders, self._key.leg)
 
     def _fail_rollback(self, event: e.RollbackFailed) -> None:
         held, left = self._held, event.residual_qty
@@ -143,9 +144,7 @@ class EventTimeTotals:
         worth = None if event.avg_px is None else self._worth(event.filled_qty, event.avg_px)
         after = before.with_statement(event.filled_qty, worth, event.ts_event)
         self._orders = self._orders.with_order(after)
-        self._enter(
-            self._counted(before, after, event.absorbed_qty, is_seen=self._is_adjusted_for(event)).by_statement()
-        )
+        self._enter(self._counted(event, before, after, is_seen=self._is_adjusted_for(event)).by_statement())
 
     def _is_adjusted_for(self, event: e.PositionEvent) -> bool:
         """Whether the last adjustment counted it.
@@ -157,8 +156,16 @@ class EventTimeTotals:
         is_told_after = event.ts_event == self._adjusted_at == event.ts_recorded
         return is_before and not is_told_after and event.originator_version not in self._promised_since
 
-    def _counted(self, before: Order, after: Order, absorbed: Decimal, *, is_seen: bool) -> EntryCount:
-        grown = after.filled_qty - before.filled_qty
+    def _counted(
+        self,
+        event: e.EntryPlaced | e.EntryFilled | e.OrderEnded,
+        before: Order,
+        after: Order,
+        *,
+        is_seen: bool,
+    ) -> EntryCount:
+        absorbed, grown = event.absorbed_qty, after.filled_qty - before.filled_qty
+        self._since = self._since.knowing(before, after, absorbed, event.said_at, is_seen=is_seen)
         if self._adjusted_at == EPOCH:
             absorbed, is_seen = ZERO, False
         return EntryCount(
@@ -170,10 +177,9 @@ class EventTimeTotals:
         worth = self._worth(event.last_qty, event.last_px)
         after = before.with_fill(event.last_qty, worth, is_news=event.is_news)
         self._orders = self._orders.with_order(after)
-        count = self._counted(before, after, event.absorbed_qty, is_seen=event.is_seen)
+        count = self._counted(event, before, after, is_seen=event.is_seen)
         held = count.by_fill(event.last_qty, worth)
         self._enter(self._after_fee(held, event, added, is_gone=count.is_gone))
-        self._since = self._since.after(event)
 
     def _reduce(self, event: e.PositionReduced, added: Added) -> None:
         held_before, unexplained = self._held, self._unexplained
@@ -291,6 +297,6 @@ class EventTimeTotals:
                 held = held.with_past_exit(self._side, each.quantity, each.brought, self._terms)
         self._held, self._early = held, []
         if isinstance(event, e.PositionAdopted):
-            self._since = Stand(held, self._orders, is_by_fills=False)
+            self._since = Stand.at_opening(event, held, self._orders, self._key.leg)
         else:
             self._since = self._since.then(event, held, self._orders, self._key.leg, self._unexplained)

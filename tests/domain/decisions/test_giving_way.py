@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from domain.commands.base import Command
 from domain.commands.order_requests import CorrectFill
-from domain.commands.requests import Adjust, Close, RecordEntryFill, Reduce
+from domain.commands.requests import Adjust, Adopt, Close, RecordEntryFill, Reduce
 from domain.errors import ReduceExceedsPosition
 from projections.event_time.past_rows import row_at
 from tests.spec import CYCLE, Story, given, on, request, second
@@ -134,6 +134,49 @@ def test_a_fill_without_a_time_that_may_be_what_is_gone_is_asked_for_its_time() 
     story = given(LONG, bought("t1", "10", "100", -90), seen("8", -60))
     story.when(untimed).leaves(quantity="1")
     story.when(on(Reduce, trade_id="x2", last_qty="3", last_px="90")).refused(ReduceExceedsPosition, "flip: true")
+
+
+def adopted(qty: str, px: str, at: float) -> Command:
+    key = {"symbol": "APTUSDT", "exchange": "binance", "side": "long"}
+    return Adopt.of(**key, quantity=qty, avg_px_open=px, reason="held", at=second(at))
+
+
+def test_after_an_adoption_too_the_word_of_the_exchange_gives_way_to_fills() -> None:
+    story = given(adopted("4", "100", -120), bought("t1", "2", "106", -90), seen("4", -60, avg_px_open="104"))
+    story.when(bought("t2", "4", "110", -85)).leaves(quantity="4", realized_pnl="0")
+    story.when(sold("x1", "6", "90", -70)).leaves(quantity="4", realized_pnl="-96")  # 540 - (400 + 212 + 440 - 416)
+    story.when(sold("x2", "4", "110", -30)).leaves(quantity="0", realized_pnl="-72")
+    _is_the_same_by_event_time(story)
+
+
+def test_what_was_adopted_costs_what_its_fills_say_once_they_tell_of_all_of_it() -> None:
+    story = given(adopted("6", "101.6667", -60), sold("x1", "6", "110", -30)).leaves(realized_pnl="49.9998")
+    story.when(bought("t1", "4", "100", -90)).leaves(quantity="0", filled_qty="6", realized_pnl="49.9998")
+    story.when(bought("t2", "2", "105", -85)).leaves(quantity="0", filled_qty="6", realized_pnl="50")
+    _is_the_same_by_event_time(story)
+
+
+def test_what_an_exit_of_before_an_adoption_closed_was_entered_before_it() -> None:
+    story = given(adopted("3", "102", -60), sold("x2", "3", "120", -30)).leaves(realized_pnl="54")
+    story.when(sold("x1", "2", "90", -70)).refused(
+        ReduceExceedsPosition, "never held more than 3", "send its fills first"
+    )
+    story.when(bought("t1", "5", "101", -90)).leaves(quantity="0", filled_qty="3", realized_pnl="54")
+    story.when(sold("x1", "2", "90", -70)).leaves(filled_qty="5", realized_pnl="35")  # 360 + 180 - 505
+    _is_the_same_by_event_time(story)
+
+
+def test_more_than_orders_filled_may_have_been_closed_after_an_adoption() -> None:
+    story = given(adopted("4", "100", -120), seen("1", -60)).when(sold("x1", "3", "90", -70))
+    story.leaves(quantity="1", filled_qty="4", realized_pnl="-30")
+    story.when(sold("x3", "1.5", "90", -65)).refused(ReduceExceedsPosition, "never held more than 4")
+
+
+def test_a_word_that_comes_when_all_is_told_changes_nothing_that_was_earned_in_all() -> None:
+    story = given(LONG, bought("t1", "10", "100", -90), seen("8", -60), sold("x1", "2", "90", -30))
+    story.when(seen("8", -20, avg_px_open="100.0001")).leaves(quantity="8", realized_pnl="-19.9992")
+    story.when(sold("x2", "8", "110", -10)).leaves(quantity="0", realized_pnl="60")
+    _is_the_same_by_event_time(story)
 
 
 class Lossy:
