@@ -16,6 +16,8 @@ class Dialect(NamedTuple):
     """How it is told to find rows of projections by their end, where it would not of itself."""
     orders: str
     """All orders of a row as one text."""
+    stream: str
+    """The stream of a `position_id`."""
 
     def row(self, table: str) -> str:
         """The question for rows of a table of positions with their orders, in the order of COLUMNS."""
@@ -33,6 +35,7 @@ SQLITE: Final = Dialect(
     " INDEXED BY projection_rows_ended_at",
     "(SELECT '[' || coalesce(group_concat(body, ','), '') || ']'"
     " FROM (SELECT body FROM {table}_orders AS o WHERE o.position_id = {table}.position_id ORDER BY place))",
+    "substr(position_id, 1, instr(position_id || '#', '#') - 1)",
 )
 POSTGRES: Final = Dialect(
     "%s",
@@ -40,5 +43,6 @@ POSTGRES: Final = Dialect(
     "",
     "(SELECT pg_catalog.concat('['::text, pg_catalog.string_agg(body, ','::text ORDER BY place), ']'::text)"
     " FROM {table}_orders AS o WHERE o.position_id = {table}.position_id)",
+    "pg_catalog.split_part(position_id, '#', 1)",
 )
 """Functions are named with their schema: whoever may make things in the ledger's own could put another one first."""

@@ -12,6 +12,7 @@ from infrastructure.event_store.records import RecordedEvent, StreamEnd
 from infrastructure.event_store.sql.conditions import compared, position_ids_of, until, where
 from infrastructure.event_store.sql.dialect import Dialect
 from infrastructure.event_store.sql.stored_row import listed_row, stored_row
+from infrastructure.event_store.sql.stream_order import ids_within, in_stream_order
 from infrastructure.event_store.sql.unread_row import UnreadableRow, UnreadRow
 from infrastructure.event_store.vocabulary.places import ALL_STREAMS, AsOf, StreamReach, StreamSpan
 from infrastructure.event_store.vocabulary.stored_rejection import REJECTION_COLUMNS
@@ -141,9 +142,9 @@ class SqlStore(Store):
         yield from map(listed_row, read(_LISTED.format(where=where([_IS_OPEN] * open_only))))
 
     def rows_by_stream(self, span: StreamSpan = ALL_STREAMS) -> Iterator[PositionRow | UnreadableRow | UnreadRow]:
-        conditions, values = compared(span.conditions(), self.placeholder)
-        statement = f"{self.dialect.row('positions')}{where(conditions)} ORDER BY stream, cycle"
-        return map(UnreadRow.of, self._scan(statement, values))
+        conditions, values = ids_within(span, self.dialect)
+        statement = f"{self.dialect.row('positions')}{where(conditions)} ORDER BY position_id"
+        return in_stream_order(map(UnreadRow.of, self._scan(statement, values)))
 
     def lines_without_row(self) -> Iterator[tuple[str, int]]:
         yield from self._select(self.dialect.spelled(_LINES_WITHOUT_ROW))

@@ -26,8 +26,9 @@ class UnreadRow(NamedTuple):
 
     @classmethod
     def of(cls, values: tuple[Any, ...]) -> Self:
-        """Find out whose it is, and no more."""
-        return cls(values[_STREAM], values[_POSITION_ID], values)
+        """Find out whose it is by its id, and no more."""
+        position_id = values[_POSITION_ID]
+        return cls(position_id.partition("#")[0], position_id, values)
 
     def read(self) -> PositionRow | UnreadableRow:
         """The row, or why it is none."""
@@ -37,5 +38,4 @@ class UnreadRow(NamedTuple):
             return UnreadableRow(self.stream, self.position_id, cause.message)
 
 
-_STREAM: Final = COLUMNS.index("stream")
 _POSITION_ID: Final = COLUMNS.index("position_id")
