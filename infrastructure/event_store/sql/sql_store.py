@@ -40,6 +40,7 @@ _LINES_WITHOUT_ROW: Final = (
     " (SELECT 1 FROM positions AS p WHERE p.position_id = o.position_id) GROUP BY o.position_id ORDER BY o.position_id"
 )
 _REACHES: Final = "SELECT stream, {catalog}max(version), {catalog}max(cycle) FROM ledger_events"
+_CYCLES: Final = "SELECT DISTINCT cycle FROM ledger_events{where} ORDER BY cycle"
 _STREAM_NAMES: Final = (
     "WITH RECURSIVE names (stream) AS (SELECT {catalog}min(stream) FROM ledger_events UNION ALL"
     " SELECT (SELECT {catalog}min(e.stream) FROM ledger_events AS e WHERE e.stream > names.stream) FROM names"
@@ -127,6 +128,12 @@ class SqlStore(Store):
 
     def stream_names(self) -> Iterator[str]:
         return (stream for (stream,) in self._select(self.dialect.spelled(_STREAM_NAMES)))
+
+    def cycles(self, stream: str, as_of: AsOf | None = None) -> list[int]:
+        conditions, values = until(self.visible(as_of), self.placeholder)
+        of_stream = [f"stream = {self.placeholder}", "mark IS NOT NULL", "cycle > 0"]
+        statement = _CYCLES.format(where=where([*of_stream, *conditions]))
+        return [cycle for (cycle,) in self._select(statement, [stream, *values])]
 
     def rows(
         self, *, open_only: bool = False, strays_only: bool = False, position_id: str | None = None

@@ -267,8 +267,9 @@ class SQLiteStore(SqlStore):
         return nid or 0
 
     def profit_lines(self) -> Iterator[ProfitLine]:
-        for *of, cycles, known, realized, fees, nets_known, net in self._select(_PROFITS):
-            yield ProfitLine(*of, cycles, known, _summed(realized), _summed(fees), nets_known, _summed(net))
+        for exchange, account, currency, cycles, known, realized, fees, nets_known, net in self._select(_PROFITS):
+            sums = (_summed(realized), _summed(fees), nets_known, _summed(net))
+            yield ProfitLine(exchange, account, currency, cycles, known, *sums)
 
     def settled_refusals(self) -> int:
         """How many refused duplicates there are: one writer at a time leaves no gaps behind."""
