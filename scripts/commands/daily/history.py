@@ -189,8 +189,8 @@ def title_of(stories: Sequence[Narrative], entries: Sequence[HistoryEntry]) -> s
 
 
 def with_events(stories: Sequence[Narrative], entries: Sequence[HistoryEntry]) -> list[tuple[Narrative, EventTable]]:
-    """Each story with the events behind it, for a page."""
-    from scripts.html.cycle_page import EVENTS_SHOWN_MAX, EventTable  # noqa: PLC0415 - only pages are drawn
+    """Each story with the last events behind it, for a page."""
+    from scripts.html.cycle_page import EVENTS_MAX, EVENTS_SHOWN_MAX, EventTable  # noqa: PLC0415 - only pages are drawn
 
     of_cycles: dict[int, list[HistoryEntry]] = {}
     for entry in entries:
@@ -198,8 +198,8 @@ def with_events(stories: Sequence[Narrative], entries: Sequence[HistoryEntry]) -
     told = []
     for each in stories:
         own = of_cycles[each.row.cycle]
-        rows = [event_cells(entry) for entry in own]
-        told.append((each, EventTable(EVENT_COLUMNS, rows, len(own) <= EVENTS_SHOWN_MAX, own[-1].hash)))
+        rows = [event_cells(entry) for entry in own[-EVENTS_MAX:]]
+        told.append((each, EventTable(EVENT_COLUMNS, rows, len(own), len(own) <= EVENTS_SHOWN_MAX, own[-1].hash)))
     return told
 
 
