@@ -220,6 +220,10 @@ class Store(ABC):
                 values.append(value)
         yield from self.select(conditions, values, "version")
 
+    @abstractmethod
+    def cycles(self, stream: str, as_of: AsOf | None = None) -> list[int]:
+        """The numbers of the cycles of a stream that had begun by a moment, in order; found by their marks."""
+
     def of_command(self, command_id: str, stream: str | None = None) -> list[RecordedEvent]:
         """The events that a command recorded, oldest first; if it was sent to several streams, those of the last one.
 

@@ -179,6 +179,10 @@ class AsyncPositionLedger(TypedCommands[Coroutine[Any, Any, Receipt]]):
             by=by,
         )
 
+    async def cycles(self, key: str, *, as_of: PastMoment = None) -> list[int]:
+        """The numbers of the cycles of a key that had begun by a moment."""
+        return await self._run(self._ledger.cycles, key, as_of=as_of)
+
     async def history(
         self, key_or_position_id: str, *, as_of: PastMoment = None, by: TimeAxis | str = TimeAxis.RECORDED
     ) -> list[HistoryEntry]:

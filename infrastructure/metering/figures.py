@@ -17,7 +17,7 @@ from domain.values import EXACT, Source, utc
 from infrastructure.event_store.codec import decode
 from infrastructure.event_store.vocabulary.tallies import ProfitLine
 from infrastructure.ledger.projector import Projector
-from infrastructure.operations.health import Question, examine
+from infrastructure.operations.health import Diagnosis, Question, examine
 from infrastructure.operations.operable import OperableLedger
 from projections.health.checks import Check, Section, Severity
 from projections.health.ledger_status import OLD, LedgerStatus
@@ -116,8 +116,10 @@ class Sample:
 
 def figures(ledger: OperableLedger, at: datetime, age: timedelta = OLD) -> list[Sample]:
     """All figures of a ledger but `read_seconds`. Refuses: StoreUnavailable."""
-    found = list(_of_checks(ledger, at, age))
-    for part in (_of_cycles(ledger, at, age), _of_log(ledger), _of_delays(ledger), _of_watches(ledger)):
+    examined = examine(ledger, Question(now=at, age=age, rules=ReconciliationRules(), verifies=False))
+    found = [*_of_checks(examined), *_of_projections(ledger)]
+    cycles = () if examined.rows is None else _of_cycles(ledger, LedgerStatus.of(examined.rows, at, age))
+    for part in (cycles, _of_log(ledger), _of_delays(ledger), _of_watches(ledger)):
         with suppress(HistoryDamaged):  # the findings report the damage; a figure that cannot be read is not known
             found += list(part)
     return found
@@ -128,8 +130,7 @@ def _sample(name: str, value: Decimal | int, *labels: str) -> Sample:
     return Sample(name, labels, Decimal(value))
 
 
-def _of_cycles(ledger: OperableLedger, at: datetime, age: timedelta) -> Iterator[Sample]:
-    status = LedgerStatus.of(ledger.positions(open=True), at, age)
+def _of_cycles(ledger: OperableLedger, status: LedgerStatus) -> Iterator[Sample]:
     sums = _summed(ledger.store.profit_lines())
     rows = [line.row for line in status.lines]
     accounts = sorted({key[:2] for key in sums} | {_account(row.exchange, row.account) for row in rows})
@@ -158,8 +159,7 @@ def _seconds(time: timedelta) -> Decimal:
     return Decimal(time // timedelta(microseconds=1)) / 1_000_000
 
 
-def _of_checks(ledger: OperableLedger, at: datetime, age: timedelta) -> Iterator[Sample]:
-    found = examine(ledger, Question(now=at, age=age, rules=ReconciliationRules(), verifies=False))
+def _of_checks(found: Diagnosis) -> Iterator[Sample]:
     judged: defaultdict[Check, list[Section]] = defaultdict(list)
     for section in found.sections:
         if section.check is not Check.DAMAGE or section.symptoms:
@@ -168,6 +168,9 @@ def _of_checks(ledger: OperableLedger, at: datetime, age: timedelta) -> Iterator
         counted = Counter(symptom.severity for section in sections for symptom in section.symptoms)
         for severity in (Severity.WARNING, Severity.CRITICAL):
             yield _sample("findings", counted[severity], check.value, severity.value)
+
+
+def _of_projections(ledger: OperableLedger) -> Iterator[Sample]:
     for projection in PROJECTIONS:
         try:
             standing = Projector(ledger.store, projection).standing()

@@ -66,6 +66,8 @@ class Diagnosis(JsonObject):
 
     sections: tuple[Section, ...]
     activity: Activity | None
+    rows: Sequence[PositionRow] | None
+    """Of the cycles that were looked at; None where they cannot be read."""
 
     json_keys: ClassVar = ("severity", "ok", "sections", ("last_24_hours?", "activity"))
 
@@ -114,16 +116,16 @@ class _Examination:
         question = self._question
         rows = self._rows()
         left = self._left_over(rows)
-        wanted = [row for row in rows or () if question.takes(row)]
+        wanted = None if rows is None else [row for row in rows if question.takes(row)]
         activity = self._activity() if question.reports else None
         sections = (
-            *([] if rows is None else self._of_cycles(rows, wanted, left)),
+            *([] if rows is None or wanted is None else self._of_cycles(rows, wanted, left)),
             *self._of_whole_ledger(),
             *([] if activity is None or activity.criteria is None else [diagnosis.criteria(activity.criteria)]),
         )
         database = _database(self._store)
-        told(Diagnosis((*sections, database), activity))
-        return Diagnosis((*sections, self._damage(), database), activity)
+        told(Diagnosis((*sections, database), activity, wanted))
+        return Diagnosis((*sections, self._damage(), database), activity, wanted)
 
     def elsewhere(self) -> Iterator[Section]:
         """The sections that are about no single cycle; damage only where something cannot be read."""

@@ -16,6 +16,8 @@ from scripts.html.shapes import Drawing
 
 EVENTS_SHOWN_MAX: Final = 60
 """With more events than this their table is folded up until somebody asks for it."""
+EVENTS_MAX: Final = 2_000
+"""Of more events than this the table has the last ones: a browser does not show a hundred thousand."""
 
 
 @dataclass(frozen=True)
@@ -29,10 +31,11 @@ class Figure:
 
 @dataclass(frozen=True)
 class EventTable:
-    """The events behind a story, and the hash of the last one."""
+    """The last events behind a story, how many there are in all, and the hash of the last one."""
 
     columns: Sequence[str]
     rows: Sequence[Sequence[object]]
+    of: int
     is_open: bool
     hash: str
 

@@ -7,6 +7,7 @@ from typing import NamedTuple, Self
 
 from domain.errors import InvalidCommand
 from infrastructure.ledger.questions.history import HistoryEntry
+from infrastructure.ledger.questions.ledger_questions import LedgerQuestions
 
 
 class ToldCycles(NamedTuple):
@@ -17,19 +18,28 @@ class ToldCycles(NamedTuple):
     of: Sequence[int]
 
     @classmethod
-    def last(cls, entries: Sequence[HistoryEntry], most: int, *, before: int | None) -> Self:
-        """The last cycles of a history, so many at most, or the last before one of them.
+    def last(
+        cls,
+        ledger: LedgerQuestions,
+        key_or_position_id: str,
+        most: int,
+        *,
+        as_of: str | None = None,
+        before: int | None = None,
+    ) -> Self:
+        """The last cycles of a key, so many at most, or the last before one of them; only their events are read.
 
-        Refuses: InvalidCommand for a `before` with none before it.
+        Refuses: UnknownPosition when nothing ever happened there, InvalidCommand for what is neither key nor cycle,
+                 and for a `before` with none before it.
         """
-        every = sorted({entry.event.cycle for entry in entries if entry.event.has_cycle})
-        told = [cycle for cycle in every if before is None or cycle < before][-most:]
-        if len(told) == len(every):
-            return cls(entries, told, every)
-        if not told:
-            raise InvalidCommand(f"before {before}: the first cycle is {every[0]}")
-        chosen = set(told)
-        return cls([entry for entry in entries if entry.event.cycle in chosen], told, every)
+        every = [] if "#" in key_or_position_id else ledger.cycles(key_or_position_id, as_of=as_of)
+        told = _last(every, most, before)
+        if every:
+            places = (f"{key_or_position_id.strip()}#{cycle}" for cycle in told)
+            return cls([entry for place in places for entry in ledger.history(place, as_of=as_of)], told, every)
+        entries = ledger.history(key_or_position_id, as_of=as_of)
+        own = sorted({entry.event.cycle for entry in entries if entry.event.has_cycle})
+        return cls(entries, _last(own, most, before), own)
 
     @property
     def words(self) -> str:
@@ -52,3 +62,10 @@ class ToldCycles(NamedTuple):
     def are_first(self) -> bool:
         """Whether none comes before them."""
         return self.numbers[0] == self.of[0]
+
+
+def _last(every: Sequence[int], most: int, before: int | None) -> Sequence[int]:
+    told = [cycle for cycle in every if before is None or cycle < before][-most:]
+    if every and not told:
+        raise InvalidCommand(f"before {before}: the first cycle is {every[0]}")
+    return told

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from domain.errors import InvalidCommand
 from infrastructure.ledger.questions.history import HistoryEntry
+from infrastructure.ledger.questions.ledger_questions import LedgerQuestions
 from scripts.html.cycle_page import OtherCycles
 from scripts.html.told_cycles import ToldCycles
 
@@ -16,20 +17,20 @@ CYCLES_MAX: Final = 20
 
 
 class KeyPage(NamedTuple):
-    """The last cycles of a history, or the last before one of them; and where the others are, if there are some."""
+    """The last cycles of a key, or the last before one of them; and where the others are, if there are some."""
 
     entries: Sequence[HistoryEntry]
     others: OtherCycles | None
 
     @classmethod
-    def of(cls, entries: Sequence[HistoryEntry], *, where: str, at: str | None, before: str | None) -> Self:
-        """What of a history stands on the page at `where`.
+    def of(cls, ledger: LedgerQuestions, place: str, *, where: str, at: str | None, before: str | None) -> Self:
+        """What of a key, or of the cycle that a position id names, stands on the page at `where`.
 
-        Refuses: InvalidCommand for a `before` with none before it.
+        Refuses: UnknownPosition; InvalidCommand, also for a `before` with none before it.
         """
-        told = ToldCycles.last(entries, CYCLES_MAX, before=_cycle(before) if before else None)
+        told = ToldCycles.last(ledger, place, CYCLES_MAX, as_of=at, before=_cycle(before) if before else None)
         if told.is_all:
-            return cls(entries, None)
+            return cls(told.entries, None)
 
         def way(before: int) -> str:
             asked = {"at": at, "before": before if before <= told.of[-1] else None}

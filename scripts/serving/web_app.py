@@ -98,13 +98,12 @@ class _Pages:
         place, ledger = request.path_params["place"], self._follower.ledger
         at = request.query_params.get("at")
         with ledger.store.settled() as read_at, ledger.store.snapshot():
-            entries = ledger.history(place, as_of=at)
-            if not entries:
+            shown = KeyPage.of(ledger, place, where=link(place), at=at, before=request.query_params.get("before"))
+            if not shown.entries:
                 raise UnknownPosition(f"nothing had happened to {place} as of {at}")
-            shown = KeyPage.of(entries, where=link(place), at=at, before=request.query_params.get("before"))
             told = with_events(stories := tell(ledger, shown.entries, as_of=at), shown.entries)
         page = page_of(
-            title_of(stories, entries),
+            title_of(stories, shown.entries),
             told,
             others=shown.others,
             base="live_base.html",

@@ -26,7 +26,6 @@ class PostgresCheckpoints(SqlCheckpoints):
     """The checkpoints and rows of one projection in a schema of PostgreSQL."""
 
     dialect = POSTGRES
-    stream = "pg_catalog.split_part(position_id, '#', 1)"
 
     def __init__(self, connections: Connections, projection: str) -> None:
         """Work on a projection whose first checkpoint was written by a migration."""

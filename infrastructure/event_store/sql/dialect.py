@@ -16,6 +16,8 @@ class Dialect(NamedTuple):
     """The index hint that makes the database find rows of projections by their end, where it needs one."""
     orders: str
     """The expression for all orders of a row as one JSON text."""
+    stream: str
+    """The expression for the stream of a `position_id`."""
 
     def row(self, table: str) -> str:
         """The query for rows of a positions table with their orders, in the order of COLUMNS."""
@@ -33,6 +35,7 @@ SQLITE: Final = Dialect(
     " INDEXED BY projection_rows_ended_at",
     "(SELECT '[' || coalesce(group_concat(body, ','), '') || ']'"
     " FROM (SELECT body FROM {table}_orders AS o WHERE o.position_id = {table}.position_id ORDER BY place))",
+    "substr(position_id, 1, instr(position_id || '#', '#') - 1)",
 )
 POSTGRES: Final = Dialect(
     "%s",
@@ -40,5 +43,6 @@ POSTGRES: Final = Dialect(
     "",
     "(SELECT pg_catalog.concat('['::text, pg_catalog.string_agg(body, ','::text ORDER BY place), ']'::text)"
     " FROM {table}_orders AS o WHERE o.position_id = {table}.position_id)",
+    "pg_catalog.split_part(position_id, '#', 1)",
 )
 """Functions are named with their schema: a role that may create objects in the ledger's schema could shadow them."""

@@ -22,6 +22,8 @@ from infrastructure.event_store.checkpoints import (
 )
 from infrastructure.event_store.sql.conditions import compared, where
 from infrastructure.event_store.sql.dialect import Dialect
+from infrastructure.event_store.sql.stream_order import ids_within, in_stream_order
+from infrastructure.event_store.vocabulary.places import StreamSpan
 from projections.projection import SkippedEvent
 
 Result = TypeVar("Result")
@@ -40,7 +42,7 @@ _LASTING: Final = (
     f" UNION ALL SELECT position_id, row {_ROWS} AND ended_at >= ?) AS lasting ORDER BY position_id"
 )
 """The index serves each of the two parts; for one condition with OR SQLite would read every row."""
-_BY_STREAM: Final = "SELECT position_id, ended_at, row FROM projection_rows{where} ORDER BY {stream}, position_id"
+_BY_STREAM: Final = "SELECT position_id, ended_at, row FROM projection_rows{where} ORDER BY position_id"
 _MOVE: Final = "UPDATE projections SET nid = ? WHERE name = ? AND generation = ? AND nid = ?"
 _WRITE: Final = (
     "INSERT INTO projection_rows (projection, generation, position_id, ended_at, row) VALUES (?, ?, ?, ?, ?)"
@@ -74,8 +76,6 @@ class SqlCheckpoints(Checkpoints):
     """The checkpoints and rows of one projection in a database; a subclass says how statements are executed."""
 
     dialect: ClassVar[Dialect]
-    stream: ClassVar[str]
-    """The expression for the stream of a `position_id`."""
 
     def __init__(self, projection: str) -> None:
         """Work on a projection whose first checkpoint was written by a migration."""
@@ -118,14 +118,10 @@ class SqlCheckpoints(Checkpoints):
 
     def by_stream(self, generation: int, first: str, end: str | None) -> Iterator[StoredRow]:
         place = {"projection =": self._projection, "generation =": generation}
-        bounds = {"position_id >=": first, f"{self.stream} >=": first, f"{self.stream} <": end}
-        if end is not None and min(end, default="") > "#":
-            # with a lower character, the rows of a stream that is a prefix of `end` could sort after `end`
-            bounds["position_id <"] = end
-        conditions, values = compared({**place, **bounds}, self.dialect.placeholder)
-        statement = _BY_STREAM.format(where=where(conditions), stream=self.stream)
-        for position_id, ended_at, text in self._scan(statement, values):
-            yield StoredRow(position_id, _time_or_text(ended_at), text)
+        conditions, values = compared(place, self.dialect.placeholder)
+        within, bounds = ids_within(StreamSpan(first, end), self.dialect)
+        found = self._scan(_BY_STREAM.format(where=where(conditions + within)), values + bounds)
+        return in_stream_order(StoredRow(each, _time_or_text(ended_at), text) for each, ended_at, text in found)
 
     def advance(
         self, cursor: Checkpoint, nid: int, rows: Sequence[ProjectedRow], skip: SkippedEvent | None = None

@@ -12,6 +12,7 @@ from infrastructure.event_store.records import RecordedEvent, StreamEnd
 from infrastructure.event_store.sql.conditions import compared, position_ids_of, until, where
 from infrastructure.event_store.sql.dialect import Dialect
 from infrastructure.event_store.sql.stored_row import listed_row, stored_row
+from infrastructure.event_store.sql.stream_order import ids_within, in_stream_order
 from infrastructure.event_store.sql.unread_row import UnreadableRow, UnreadRow
 from infrastructure.event_store.vocabulary.places import ALL_STREAMS, AsOf, StreamReach, StreamSpan
 from infrastructure.event_store.vocabulary.stored_rejection import REJECTION_COLUMNS
@@ -39,6 +40,7 @@ _LINES_WITHOUT_ROW: Final = (
     " (SELECT 1 FROM positions AS p WHERE p.position_id = o.position_id) GROUP BY o.position_id ORDER BY o.position_id"
 )
 _REACHES: Final = "SELECT stream, {catalog}max(version), {catalog}max(cycle) FROM ledger_events"
+_CYCLES: Final = "SELECT DISTINCT cycle FROM ledger_events{where} ORDER BY cycle"
 _STREAM_NAMES: Final = (
     "WITH RECURSIVE names (stream) AS (SELECT {catalog}min(stream) FROM ledger_events UNION ALL"
     " SELECT (SELECT {catalog}min(e.stream) FROM ledger_events AS e WHERE e.stream > names.stream) FROM names"
@@ -127,6 +129,12 @@ class SqlStore(Store):
     def stream_names(self) -> Iterator[str]:
         return (stream for (stream,) in self._select(self.dialect.spelled(_STREAM_NAMES)))
 
+    def cycles(self, stream: str, as_of: AsOf | None = None) -> list[int]:
+        conditions, values = until(self.visible(as_of), self.placeholder)
+        of_stream = [f"stream = {self.placeholder}", "mark IS NOT NULL", "cycle > 0"]
+        statement = _CYCLES.format(where=where([*of_stream, *conditions]))
+        return [cycle for (cycle,) in self._select(statement, [stream, *values])]
+
     def rows(
         self, *, open_only: bool = False, strays_only: bool = False, position_id: str | None = None
     ) -> Iterator[PositionRow]:
@@ -141,9 +149,9 @@ class SqlStore(Store):
         yield from map(listed_row, read(_LISTED.format(where=where([_IS_OPEN] * open_only))))
 
     def rows_by_stream(self, span: StreamSpan = ALL_STREAMS) -> Iterator[PositionRow | UnreadableRow | UnreadRow]:
-        conditions, values = compared(span.conditions(), self.placeholder)
-        statement = f"{self.dialect.row('positions')}{where(conditions)} ORDER BY stream, cycle"
-        return map(UnreadRow.of, self._scan(statement, values))
+        conditions, values = ids_within(span, self.dialect)
+        statement = f"{self.dialect.row('positions')}{where(conditions)} ORDER BY position_id"
+        return in_stream_order(map(UnreadRow.of, self._scan(statement, values)))
 
     def lines_without_row(self) -> Iterator[tuple[str, int]]:
         yield from self._select(self.dialect.spelled(_LINES_WITHOUT_ROW))

@@ -26,8 +26,9 @@ class UnreadRow(NamedTuple):
 
     @classmethod
     def of(cls, values: tuple[Any, ...]) -> Self:
-        """Take stream and position id out of the values, and parse nothing."""
-        return cls(values[_STREAM], values[_POSITION_ID], values)
+        """Take the position id and its stream out of the values, and parse nothing."""
+        position_id = values[_POSITION_ID]
+        return cls(position_id.partition("#")[0], position_id, values)
 
     def read(self) -> PositionRow | UnreadableRow:
         """Parse the row; UnreadableRow says why it cannot be parsed."""
@@ -37,5 +38,4 @@ class UnreadRow(NamedTuple):
             return UnreadableRow(self.stream, self.position_id, cause.message)
 
 
-_STREAM: Final = COLUMNS.index("stream")
 _POSITION_ID: Final = COLUMNS.index("position_id")

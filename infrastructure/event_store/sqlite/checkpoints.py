@@ -30,7 +30,6 @@ class SQLiteCheckpoints(SqlCheckpoints):
     """The checkpoints and rows of one projection in an SQLite file, which has only one writer at a time."""
 
     dialect = SQLITE
-    stream = "substr(position_id, 1, instr(position_id || '#', '#') - 1)"
 
     def __init__(self, connections: Connections, projection: str) -> None:
         """Work on a projection whose first checkpoint was written by a migration."""

@@ -7,15 +7,15 @@ import sqlite3
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import astuple
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation, localcontext
 from itertools import chain, pairwise
 from types import MappingProxyType
 from typing import Any, Final
 from uuid import uuid4
 
-from domain.errors import SchemaMismatch, StoreUnavailable
+from domain.errors import HistoryDamaged, SchemaMismatch, StoreUnavailable
 from domain.rejection import Rejection
-from domain.values import timestamp_text
+from domain.values import EXACT, timestamp_text
 from infrastructure.event_store.checkpoints import OVERTAKEN
 from infrastructure.event_store.hash_chain import GENESIS, chained_on
 from infrastructure.event_store.records import EventRecord, ReadyAppend, RecordedEvent
@@ -78,10 +78,11 @@ _SPANS: Final = (
 )
 _COUNT_REFUSALS: Final = "SELECT count(*) FROM rejections"
 _PROFITS: Final = (
-    "SELECT exchange, account, settle_currency, 1, realized_pnl IS NOT NULL, coalesce(realized_pnl, '0'), fees,"
-    " net_pnl IS NOT NULL, coalesce(net_pnl, '0') FROM positions"
+    "SELECT exchange, account, settle_currency, count(*), count(realized_pnl), group_concat(realized_pnl),"
+    " group_concat(fees), count(net_pnl), group_concat(net_pnl) FROM positions"
+    " GROUP BY exchange, account, settle_currency"
 )
-"""One line for each cycle, because SQLite cannot sum up decimals."""
+"""Lists of the numbers, because SQLite cannot sum up decimals."""
 _SOUND: Final = "PRAGMA integrity_check"
 _GUARDS: Final = "SELECT name, sql FROM sqlite_schema WHERE type IN ('trigger', 'index') AND sql IS NOT NULL"
 _TRIGGERS: Final = (
@@ -267,9 +268,8 @@ class SQLiteStore(SqlStore):
 
     def profit_lines(self) -> Iterator[ProfitLine]:
         for exchange, account, currency, cycles, known, realized, fees, nets_known, net in self._select(_PROFITS):
-            yield ProfitLine(
-                exchange, account, currency, cycles, known, Decimal(realized), Decimal(fees), nets_known, Decimal(net)
-            )
+            sums = (_summed(realized), _summed(fees), nets_known, _summed(net))
+            yield ProfitLine(exchange, account, currency, cycles, known, *sums)
 
     def settled_refusals(self) -> int:
         """How many refused duplicates there are: with one writer at a time none can appear before the last."""
@@ -385,6 +385,18 @@ class SQLitePositionTable:
             return rows, differences
 
         return self._connections.write(change_places)
+
+
+def _summed(numbers: str | None) -> Decimal:
+    """What numbers come to that stand side by side; None stands for none. Refuses: HistoryDamaged."""
+    try:
+        with localcontext(EXACT):
+            return sum(map(Decimal, numbers.split(",")), Decimal(0)) if numbers else Decimal(0)
+    except InvalidOperation as cause:
+        raise HistoryDamaged(
+            "an amount in the positions table is no number; `position-ledger verify` names its row, and "
+            "`position-ledger rebuild` mends it"
+        ) from cause
 
 
 def _rejection_values(rejection: Rejection) -> tuple[Any, ...]:

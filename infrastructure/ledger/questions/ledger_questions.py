@@ -15,6 +15,7 @@ from domain.values import Leg, identifier
 from infrastructure.event_store.codec import decode
 from infrastructure.event_store.port import Store
 from infrastructure.ledger.questions.as_of import AsOfQuery, PastMoment, TimeAxis
+from infrastructure.ledger.questions.as_of import as_of as moment_of
 from infrastructure.ledger.questions.history import HistoryEntry
 from projections.exposure import standing
 from projections.positions import PositionRow
@@ -78,6 +79,15 @@ class LedgerQuestions:
             return found
         seen_to = past.successors(self.store, found)
         return [row for row in found if row.position_id not in seen_to]
+
+    def cycles(self, key: str, *, as_of: PastMoment = None) -> list[int]:
+        """The numbers of the cycles of a key that had begun by a moment, in order; none where nothing did.
+
+        Refuses: InvalidCommand for what is no key or no moment.
+        """
+        moment = moment_of(as_of)
+        streams = (_understood(PositionKey.parse, key).stream, key.strip())  # or as it was spelled once
+        return next(filter(None, (self.store.cycles(stream, moment) for stream in streams)), [])
 
     def history(
         self, key_or_position_id: str, *, as_of: PastMoment = None, by: TimeAxis | str = TimeAxis.RECORDED

@@ -93,15 +93,18 @@ def command(
         raise click.UsageError("--before says which cycles stand on a page: add --html FILE")
     is_printed = as_json or html is None
     with reading(database) as (ledger, place), ledger.store.snapshot():
-        entries = ledger.history(key_or_position_id, as_of=as_of, by=by)
+        entries = ledger.history(key_or_position_id, as_of=as_of, by=by) if is_printed else []
         tells = as_story if as_story is not None else "#" in key_or_position_id and not as_json and not by_event_time
         stories = tell(ledger, entries, as_of=as_of) if tells and is_printed else []
-        if entries and html is not None:
-            shown = _told_cycles(entries, before)
-            _write_page(html, tell(ledger, shown.entries, as_of=as_of), shown, as_of=as_of)
-            way = _way_back(shown, key_or_position_id, as_of)
-            say(with_place(f"{html} shows {key_or_position_id}{f': {shown.words} {way}' if way else ''}", place))
-    if not entries:
+        happened = bool(entries)
+        if html is not None:
+            shown = _told_cycles(ledger, key_or_position_id, as_of=as_of, before=before)
+            happened = bool(shown.entries)
+            if happened:
+                _write_page(html, tell(ledger, shown.entries, as_of=as_of), shown, as_of=as_of)
+                way = _way_back(shown, key_or_position_id, as_of)
+                say(with_place(f"{html} shows {key_or_position_id}{f': {shown.words} {way}' if way else ''}", place))
+    if not happened:
         say(f"nothing had happened to {key_or_position_id} as of {as_of}")
     if as_json:
         told = (each.as_json() for each in (stories if tells else entries))
@@ -144,14 +147,16 @@ def _last_row(cycle: Sequence[PositionEvent]) -> PositionRow:
 
 def write_history(path: Path, ledger: PositionLedger, position_id: str, back: str) -> None:
     """Write the page of a cycle as it stands, with the way back to a report."""
-    entries = ledger.history(position_id)
-    _write_page(path, tell(ledger, entries), _told_cycles(entries, None), back=back)
+    shown = _told_cycles(ledger, position_id)
+    _write_page(path, tell(ledger, shown.entries), shown, back=back)
 
 
-def _told_cycles(entries: Sequence[HistoryEntry], before: int | None) -> ToldCycles:
+def _told_cycles(
+    ledger: PositionLedger, key_or_position_id: str, *, as_of: str | None = None, before: int | None = None
+) -> ToldCycles:
     from scripts.html.told_cycles import ToldCycles  # noqa: PLC0415 - only pages tell some of them
 
-    return ToldCycles.last(entries, CYCLES_MAX, before=before)
+    return ToldCycles.last(ledger, key_or_position_id, CYCLES_MAX, as_of=as_of, before=before)
 
 
 def _way_back(shown: ToldCycles, key: str, as_of: str | None) -> str:
@@ -184,8 +189,8 @@ def title_of(stories: Sequence[Narrative], entries: Sequence[HistoryEntry]) -> s
 
 
 def with_events(stories: Sequence[Narrative], entries: Sequence[HistoryEntry]) -> list[tuple[Narrative, EventTable]]:
-    """Each story with the events behind it, for a page."""
-    from scripts.html.cycle_page import EVENTS_SHOWN_MAX, EventTable  # noqa: PLC0415 - only pages are drawn
+    """Each story with the last events behind it, for a page."""
+    from scripts.html.cycle_page import EVENTS_MAX, EVENTS_SHOWN_MAX, EventTable  # noqa: PLC0415 - only pages are drawn
 
     of_cycles: dict[int, list[HistoryEntry]] = {}
     for entry in entries:
@@ -193,8 +198,8 @@ def with_events(stories: Sequence[Narrative], entries: Sequence[HistoryEntry]) -
     told = []
     for each in stories:
         own = of_cycles[each.row.cycle]
-        rows = [event_cells(entry) for entry in own]
-        told.append((each, EventTable(EVENT_COLUMNS, rows, len(own) <= EVENTS_SHOWN_MAX, own[-1].hash)))
+        rows = [event_cells(entry) for entry in own[-EVENTS_MAX:]]
+        told.append((each, EventTable(EVENT_COLUMNS, rows, len(own), len(own) <= EVENTS_SHOWN_MAX, own[-1].hash)))
     return told
 
 

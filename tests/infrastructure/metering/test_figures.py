@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -148,6 +151,38 @@ def test_what_cannot_be_read_is_absent_and_the_rest_is_there(
     assert found["findings", "damage", "critical"] == 1
     assert found["events_total",] == 4
     assert not [name for name, *_ in found if name in {"held_positions", "realized_pnl", "oldest_unprotected_seconds"}]
+
+
+def test_what_is_open_is_asked_once(ledger: PositionLedger, monkeypatch: pytest.MonkeyPatch) -> None:
+    enter(ledger, "APTUSDT")
+    asked: list[dict[str, Any]] = []
+    positions = ledger.positions
+
+    def counted(**question: Any) -> Any:
+        asked.append(question)
+        return positions(**question)
+
+    monkeypatch.setattr(ledger, "positions", counted)
+    assert read(ledger)["held_positions", "binance", ""] == 1
+    assert asked == [{"open": True}]
+
+
+def test_profit_is_summed_up_by_the_database_before_it_is_read(ledger: PositionLedger) -> None:
+    for number in range(3):
+        ledger.close(position_id=enter(ledger, f"A{number}USDT"), avg_px_close="0.1", exit_reason="r")
+    (line,) = ledger.store.profit_lines()
+    assert (line.cycles, line.known, line.realized) == (3, 3, Decimal(-297))
+
+
+def test_an_amount_that_is_no_number_is_absent_and_the_rest_is_there(tmp_path: Path) -> None:
+    file = tmp_path / "ledger.db"
+    with PositionLedger.connect(f"sqlite:///{file}") as ledger:
+        ledger.close(position_id=enter(ledger, "APTUSDT"), avg_px_close="11", exit_reason="r")
+        with closing(sqlite3.connect(file)) as other, other:
+            other.execute("UPDATE positions SET fees = 'much'")
+        found = read(ledger)
+    assert found["events_total",] == 5
+    assert not [name for name, *_ in found if name in {"fees", "held_positions"}]
 
 
 def test_a_counter_never_goes_down_and_goes_on_after_a_restart(ledger_url: str) -> None:

@@ -44,7 +44,7 @@ class Tags(HTMLParser):
 def page(folder: Path, *sent: tuple[float, Command], **values: object) -> str:
     told = story(cycle(*sent), [*rivals([3, 3.1]), refused(4, HOSTILE)], LATER)
     path = folder / "page.html"
-    table = EventTable(("version", "cycle", "when (UTC)", "what"), [(1, 1, "now", HOSTILE)], is_open=True, hash="00")
+    table = EventTable(("version", "cycle", "when (UTC)", "what"), [(1, 1, "now", HOSTILE)], 1, is_open=True, hash="00")
     write_page(path, str(values.get("title", "APT")), [(told, table)], as_of=None, written_at=second(7))
     return path.read_text(encoding="utf-8")
 
@@ -234,7 +234,7 @@ def test_labels_are_moved_apart_and_stay_inside() -> None:
 def test_a_cycle_that_needs_a_person_says_what_to_run(tmp_path: Path) -> None:
     open_one = (*ENTERED, (100, on(LoseStopLoss, reason="gone")))
     told = story(cycle(*open_one), [], LATER)
-    table = EventTable(("version",), [(1,)], is_open=True, hash="00")
+    table = EventTable(("version",), [(1,)], 1, is_open=True, hash="00")
     path = tmp_path / "page.html"
     for as_of, is_there in ((None, True), ("2025-10-22T18:50:41Z", False)):
         write_page(path, "APT", [(told, table)], as_of=as_of, written_at=LATER)
@@ -257,7 +257,7 @@ def headings(text: str) -> list[str]:
 
 def test_the_parts_of_a_cycle_are_headed_below_it_however_many_cycles_there_are(tmp_path: Path) -> None:
     told = story(cycle(*ENTERED, (9, CLOSED)), [], LATER)
-    table = EventTable(("version", "cycle", "when (UTC)", "what"), [(1, 1, "now", "x")], is_open=True, hash="00")
+    table = EventTable(("version", "cycle", "when (UTC)", "what"), [(1, 1, "now", "x")], 1, is_open=True, hash="00")
     found = []
     for number in (1, 2):
         path = tmp_path / f"{number}.html"

@@ -23,6 +23,7 @@ from infrastructure.event_store.records import EventRecord, ReadyAppend, Recorde
 from infrastructure.event_store.replica import ReplicaKind, ReplicaPlace
 from infrastructure.event_store.sql.conditions import compared
 from infrastructure.event_store.sql.sql_checkpoints import Result
+from infrastructure.event_store.sql.stream_order import ids_within, in_stream_order
 from infrastructure.event_store.sql.unread_row import UnreadableRow, UnreadRow
 from infrastructure.event_store.vocabulary.caution import Standing
 from infrastructure.event_store.vocabulary.places import ALL_STREAMS, AsOf, StreamSpan
@@ -69,8 +70,6 @@ _IS_STRAY: Final = " AND pg_catalog.json_extract_path_text(row::json, 'position'
 _OLDEST_FIRST: Final = (
     " ORDER BY pg_catalog.json_extract_path_text(row::json, 'position', 'opened_at')::timestamptz, position_id"
 )
-_STREAM: Final = "pg_catalog.split_part(position_id, '#', 1)"
-_BY_STREAM: Final = f" ORDER BY {_STREAM}, pg_catalog.split_part(position_id, '#', 2)::bigint"
 
 
 class PostgresReplica(PostgresStore):
@@ -167,10 +166,10 @@ class PostgresReplica(PostgresStore):
         """On a standby the rows of the positions table; on a subscriber, which has none, those of the projection."""
         if self.replica_kind() is not ReplicaKind.SUBSCRIBER:
             return super().rows_by_stream(span)
-        bounds = {f" AND {_STREAM} >=": span.first, f" AND {_STREAM} <": span.end}
-        conditions, values = compared(bounds, self.placeholder)
-        statement = _FACTS + "".join(conditions) + _BY_STREAM
-        return (_row(*found) for found in self._scan(statement, (STATISTICS.name, STATISTICS.name, *values)))
+        conditions, values = ids_within(span, self.dialect)
+        statement = " AND ".join([_FACTS, *conditions]) + " ORDER BY position_id"
+        found = self._scan(statement, (STATISTICS.name, STATISTICS.name, *values))
+        return in_stream_order(_row(*each) for each in found)
 
     def lines_without_row(self) -> Iterator[tuple[str, int]]:
         """Those of a standby; a subscriber has no positions table."""

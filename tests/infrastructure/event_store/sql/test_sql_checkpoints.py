@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
 from itertools import pairwise
-from pathlib import Path
-from typing import Any
 
 import pytest
 
 from infrastructure.event_store.checkpoints import Checkpoint, ProjectedRow
 from infrastructure.event_store.port import Store
-from infrastructure.event_store.sqlite.checkpoints import SQLiteCheckpoints
 from infrastructure.settings import Settings
 from infrastructure.store_opening import open_store
 from scripts.benchmarks.workload.generated import generate, write
@@ -55,18 +50,3 @@ def test_how_far_it_is_behind_is_counted_from_every_place(store: Store) -> None:
     places = [event.id for event in store.log()]
     for nid in range(places[-1] + 2):
         assert tracking.behind(Checkpoint(1, nid)) == sum(place > nid for place in places)
-
-
-def test_a_file_finds_a_span_by_the_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with closing(open_store(Settings.read(f"sqlite:///{tmp_path}/ledger.db"))) as store:
-        tracking = store.tracking("statistics")
-        assert isinstance(tracking, SQLiteCheckpoints)
-        with closing(sqlite3.connect(tmp_path / "ledger.db")) as connection:
-
-            def plan(statement: str, values: Any) -> Iterator[tuple[str, None, str]]:
-                plan = connection.execute(f"EXPLAIN QUERY PLAN {statement}", values)
-                return ((step[-1], None, "") for step in plan)
-
-            monkeypatch.setattr(tracking, "_scan", plan)
-            found = [each.position_id for each in tracking.by_stream(1, "APT.binance", "XMR.bybit")]
-    assert "(projection=? AND generation=? AND position_id>? AND position_id<?)" in found[0]

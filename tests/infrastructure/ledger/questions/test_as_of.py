@@ -100,6 +100,25 @@ def test_at_any_moment_of_many_keys_stands_what_the_log_comes_to_by_then(ledger_
             ]
 
 
+def test_the_cycles_of_a_key_are_those_of_its_history_at_any_moment(ledger_url: str) -> None:
+    with PositionLedger(open_store(Settings.read(ledger_url))) as ledger:
+        write(ledger.store, generate(60, streams=2))
+        for stream in [*ledger.store.stream_names()]:
+            history = ledger.history(stream)
+            moments: list[str | None] = [
+                None,
+                "0",
+                f"#{history[-1].nid // 2}",
+                history[-1].event.ts_recorded.isoformat(),
+            ]
+            for moment in [*moments, *(str(entry.event.originator_version) for entry in history[::9])]:
+                then = {each.event.cycle for each in ledger.history(stream, as_of=moment) if each.event.has_cycle}
+                assert ledger.cycles(stream, as_of=moment) == sorted(then)
+        assert ledger.cycles("XMRUSDT.binance") == []
+        with pytest.raises(InvalidCommand, match="is not a key"):
+            ledger.cycles("no key")
+
+
 @given(conversations(14), st.integers(0, 20), st.integers(0, 20))
 def test_what_was_known_by_a_place_about_what_had_happened_by_a_time(
     sent: list[Command], moment: int, nid: int

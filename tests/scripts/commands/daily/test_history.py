@@ -114,6 +114,23 @@ def test_before_the_beginning_there_is_nothing_to_tell(history: Program, tmp_pat
     assert not page.exists()
 
 
+def test_a_page_of_a_cycle_with_many_events_has_the_last_ones_and_says_how_all_are_had(
+    history: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def written() -> tuple[int, str]:
+        assert history(APT, "--html", tmp_path / "apt.html").code == 0
+        text = (tmp_path / "apt.html").read_text(encoding="utf-8")
+        return text.count('<tr><td class="number">'), unescape(text)
+
+    count, text = written()
+    assert count == 12 and "<summary>Every event</summary>" in text and "--table" not in text
+    monkeypatch.setattr("scripts.html.cycle_page.EVENTS_MAX", 5)
+    count, text = written()
+    assert count == 5 and "<summary>The last 5 of 12 events</summary>" in text
+    assert f'data-copy="position-ledger history {APT} --table"' in text
+    assert len(history(APT, "--table").out.splitlines()) == 2 + 12
+
+
 @pytest.fixture
 def many(tmp_path: Path, program: Program, monkeypatch: pytest.MonkeyPatch) -> Program:
     """The history of a key with five cycles, of which a page tells two."""
