@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
 
 from position_ledger_start import check
 
@@ -125,23 +126,21 @@ __all__ = [
 ]
 
 
+_ON_DEMAND: Final = {
+    "AsyncPositionLedger": "infrastructure.ledger.async_ledger",
+    "import_instruments": "infrastructure.operations.instrument_changes",
+    "snapshot_document": "infrastructure.exchanges.ccxt_answers",
+}
+"""What most programs do without is imported when it is asked for: nobody waits for an import that is not needed."""
+
+
 def __getattr__(name: str) -> object:
-    """What most programs do without, when it is asked for: nobody waits for an import that is not needed."""
-    if name == "AsyncPositionLedger":
-        from infrastructure.ledger.async_ledger import AsyncPositionLedger  # noqa: PLC0415 - as said
-
-        return AsyncPositionLedger
-    if name == "snapshot_document":
-        from infrastructure.exchanges.ccxt_answers import snapshot_document  # noqa: PLC0415 - as said
-
-        return snapshot_document
-    if name == "import_instruments":
-        from infrastructure.operations.instrument_changes import import_instruments  # noqa: PLC0415 - as said
-
-        return import_instruments
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    """Import what is asked for for the first time."""
+    if name not in _ON_DEMAND:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_ON_DEMAND[name]), name)
 
 
 def __dir__() -> list[str]:
-    """What there is, for whoever looks around: also what was not asked for yet."""
+    """Every name, also of what was not asked for yet."""
     return sorted({*globals(), *__all__})

@@ -49,14 +49,14 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    """What a bot on threads does without, when it is asked for: asyncio is a sixth of what an import would cost."""
-    if name == "AsyncTrader":
-        from infrastructure.trading.async_trader import AsyncTrader  # noqa: PLC0415 - as said
+    """Import what a bot on threads does without, asyncio, when it is asked for: it is a sixth of an import."""
+    if name != "AsyncTrader":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from infrastructure.trading.async_trader import AsyncTrader  # noqa: PLC0415 - as said
 
-        return AsyncTrader
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return AsyncTrader
 
 
 def __dir__() -> list[str]:
-    """What there is, for whoever looks around: also what was not asked for yet."""
+    """Every name, also of what was not asked for yet."""
     return sorted({*globals(), *__all__})
