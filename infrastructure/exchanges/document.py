@@ -48,11 +48,6 @@ class Given:
     zone: tzinfo | None = None
     """Of a time that names none."""
 
-    @classmethod
-    def of(cls, exchange: str, account: str | None) -> Self:
-        """Whom it is of, in our spelling. Refuses: ValueError for what is no such name."""
-        return cls(normalized_exchange(exchange), normalized_account(account))
-
 
 def read_snapshot(data: bytes, given: Given | None = None) -> AccountSnapshot:
     """Read a document. What cannot be read is no refusal: the snapshot says so, and is then not believed.

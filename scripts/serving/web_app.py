@@ -17,10 +17,10 @@ from infrastructure.ledger.questions.as_of import TimeAxis
 from infrastructure.ledger_clock import now
 from infrastructure.metering.metrics_route import metrics_route
 from projections.metrics.earnings import EarnedSum
-from scripts.commands.daily.history import tell, title_of, with_events
-from scripts.html.cycle_page import page_of
+from scripts.html.cycle_page import page_of, with_events
 from scripts.html.page import TEMPLATES, filled, part
-from scripts.replica_place import told as told_place
+from scripts.narratives.cycle_narratives import tell, title_of
+from scripts.replica_place import place_words
 from scripts.serving.board import Board
 from scripts.serving.event_stream import EventStream
 from scripts.serving.gate import COOKIE, AccessToken
@@ -108,7 +108,7 @@ class _Pages:
             told,
             others=shown.others,
             base="live_base.html",
-            as_of=at if read_at is None else told_place(read_at),
+            as_of=at if read_at is None else place_words(read_at),
             is_now=at is None,
             ledger=self._name,
             here="",

@@ -37,8 +37,8 @@ from projections.metrics.statistics import MeasuredWindow, Statistics
 from projections.positions import PositionRow
 from projections.projection import STATISTICS
 from projections.reconciliation.result import ReconciliationRules
-from scripts.commands.daily.history import tell
 from scripts.commands.daily.report import look_through
+from scripts.narratives.cycle_narratives import tell
 from scripts.options.filters import EVERYTHING
 from tests.spec import second
 from tests.strategies import conversations

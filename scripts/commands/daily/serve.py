@@ -15,7 +15,7 @@ import click
 from infrastructure.loopback import is_this_machine
 from scripts.options.database import database_option, open_ledger
 from scripts.options.filters import Filter, filter_options, tell_unheard
-from scripts.options.params import ReadAs
+from scripts.options.params import ReadAs, refused_as
 from scripts.options.time_window import age_option
 from scripts.output import say
 
@@ -184,7 +184,5 @@ def _token(file: Path | None) -> AccessToken | None:
     secret = os.environ.get(TOKEN_VARIABLE, "") if file is None else file.read_text(encoding="utf-8").strip()
     if not secret and file is None:
         return None
-    try:
+    with refused_as(str(file or TOKEN_VARIABLE)):
         return AccessToken(secret)
-    except ValueError as wrong:
-        raise click.UsageError(f"{file or TOKEN_VARIABLE}: {wrong}") from None

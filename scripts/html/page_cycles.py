@@ -1,4 +1,4 @@
-"""Which cycles of a key stand on a page: the last ones, or the last before one of them; nobody reads thousands."""
+"""Which cycles of a key stand on a page: the last ones, or the last ones before one of them."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from domain.errors import InvalidCommand
 from infrastructure.ledger.questions.history import HistoryEntry
 
 
-class ToldCycles(NamedTuple):
-    """The events of the cycles that a page tells, the numbers of these cycles, and of all that there are."""
+class PageCycles(NamedTuple):
+    """The events of the cycles on a page, and the numbers of these cycles and of all that there are."""
 
     entries: Sequence[HistoryEntry]
     numbers: Sequence[int]
@@ -23,13 +23,13 @@ class ToldCycles(NamedTuple):
         Refuses: InvalidCommand for a `before` with none before it.
         """
         every = sorted({entry.event.cycle for entry in entries if entry.event.has_cycle})
-        told = [cycle for cycle in every if before is None or cycle < before][-most:]
-        if len(told) == len(every):
-            return cls(entries, told, every)
-        if not told:
+        chosen = [cycle for cycle in every if before is None or cycle < before][-most:]
+        if len(chosen) == len(every):
+            return cls(entries, chosen, every)
+        if not chosen:
             raise InvalidCommand(f"before {before}: the first cycle is {every[0]}")
-        chosen = set(told)
-        return cls([entry for entry in entries if entry.event.cycle in chosen], told, every)
+        first, last = chosen[0], chosen[-1]
+        return cls([entry for entry in entries if first <= entry.event.cycle <= last], chosen, every)
 
     @property
     def words(self) -> str:
