@@ -27,7 +27,7 @@ from scripts.serving.gate import COOKIE, AccessToken
 from scripts.serving.key_pages import KeyPage
 from scripts.serving.ledger_follower import LedgerFollower
 from scripts.serving.page_parts import link
-from scripts.serving.past import Then, first_recorded
+from scripts.serving.past import PastStatus, first_recorded
 from scripts.serving.retrospect import Retrospect
 
 LATE: Final = timedelta(seconds=10)
@@ -71,7 +71,7 @@ def _asset(file: str, kind: str) -> Callable[[Request], Awaitable[Response]]:
     return answer
 
 
-def _link_of(then: Then) -> Callable[[str], str]:
+def _link_of(then: PastStatus) -> Callable[[str], str]:
     """Where the page of a cycle is as of a moment; a story is told as it was recorded, and else as it stands."""
     if not then.is_past or then.by is not TimeAxis.RECORDED:
         return link
@@ -133,9 +133,9 @@ class _Pages:
         then = self._then(request)
         return HTMLResponse(part("past_part.html", "then_part", then, _link_of(then)))
 
-    def _then(self, request: Request) -> Then:
+    def _then(self, request: Request) -> PastStatus:
         follower, asked = self._follower, request.query_params
-        return Then.read(
+        return PastStatus.read(
             follower.ledger, follower.wanted, follower.age, now=now(), at=asked.get("at"), by=asked.get("by")
         )
 
