@@ -15,7 +15,7 @@ demo: $(RUN)/installed ## the main job, on an embedded SQLite file, with what th
 test: $(VENV)/installed browser units ## every test, against the wheel that users install: three at once, for many wait more than they work
 	LEDGER_TESTS_THE_WHEEL=1 $(BIN)/pytest -n 3 --dist worksteal $(ARGS)
 
-fast: $(VENV)/installed ## the rules and what readers see: no database, some seconds
+fast: $(VENV)/installed ## the rules and what readers see: no database, less than a minute
 	LEDGER_TESTS_THE_WHEEL=1 $(BIN)/pytest -q -n 2 tests/domain tests/projections $(ARGS)
 
 browser: ## what the tests look at pages with: Debian's chromium, unless LEDGER_TEST_CHROMIUM names a browser

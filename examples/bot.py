@@ -40,9 +40,17 @@ def trade(ledger: PositionLedger, exchange: Exchange, rules: Rules) -> None:
     trader.synchronise()
 
 
+def read_keys(path: str) -> dict[str, str]:
+    """What ccxt takes for the exchange; ends the program with one line where that is not in the file."""
+    try:
+        return dict(json.loads(Path(path).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as wrong:
+        sys.exit(f"the keys in {path} cannot be read: {wrong}")
+
+
 if __name__ == "__main__":
     if len(sys.argv) != 2:
         sys.exit(__doc__)
-    client = ccxt.binanceusdm(json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")))
+    client = ccxt.binanceusdm(read_keys(sys.argv[1]))
     with PositionLedger.connect() as ledger:
         trade(ledger, CcxtExchange(client), Rules())

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
 
 from position_ledger_start import check
 
@@ -125,21 +126,19 @@ __all__ = [
 ]
 
 
+_ON_DEMAND: Final = {
+    "AsyncPositionLedger": "infrastructure.ledger.async_ledger",
+    "import_instruments": "infrastructure.operations.instrument_changes",
+    "snapshot_document": "infrastructure.exchanges.ccxt_answers",
+}
+"""The modules of names that few programs need; they are imported on first use, so that others need not wait."""
+
+
 def __getattr__(name: str) -> object:
-    """Import names that few programs need only when they are used, so that others need not wait for the import."""
-    if name == "AsyncPositionLedger":
-        from infrastructure.ledger.async_ledger import AsyncPositionLedger  # noqa: PLC0415 - as said
-
-        return AsyncPositionLedger
-    if name == "snapshot_document":
-        from infrastructure.exchanges.ccxt_answers import snapshot_document  # noqa: PLC0415 - as said
-
-        return snapshot_document
-    if name == "import_instruments":
-        from infrastructure.operations.instrument_changes import import_instruments  # noqa: PLC0415 - as said
-
-        return import_instruments
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    """Import a name of `_ON_DEMAND` when it is used for the first time."""
+    if name not in _ON_DEMAND:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_ON_DEMAND[name]), name)
 
 
 def __dir__() -> list[str]:

@@ -50,7 +50,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     """Import names that need hypothesis only when they are used: the rest works without it."""
     if name not in _OF_HYPOTHESIS:
-        raise AttributeError(f"{__name__} has no {name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     try:
         return getattr(import_module("infrastructure.simulation.bot_machine"), name)
     except ModuleNotFoundError as missing:
@@ -59,6 +59,11 @@ def __getattr__(name: str) -> Any:
         raise ImportError(
             f"{__name__}.{name} needs hypothesis, which is not installed: pip install hypothesis"
         ) from None
+
+
+def __dir__() -> list[str]:
+    """All names, also those that have not been imported yet."""
+    return sorted({*globals(), *__all__})
 
 
 class Clock:

@@ -50,11 +50,11 @@ __all__ = [
 
 def __getattr__(name: str) -> object:
     """Import AsyncTrader only when it is used: asyncio would take a sixth of the time of the whole import."""
-    if name == "AsyncTrader":
-        from infrastructure.trading.async_trader import AsyncTrader  # noqa: PLC0415 - as said
+    if name != "AsyncTrader":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from infrastructure.trading.async_trader import AsyncTrader  # noqa: PLC0415 - as said
 
-        return AsyncTrader
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return AsyncTrader
 
 
 def __dir__() -> list[str]:

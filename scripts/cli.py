@@ -24,13 +24,15 @@ REFUSED: Final = 1
 USAGE: Final = 2
 UNREACHABLE: Final = 3
 LOG_VARIABLE: Final = "LEDGER_LOG"
+COMPLETE_VARIABLE: Final = "_POSITION_LEDGER_COMPLETE"
+"""By which a shell asks for completions, or for the script that does so."""
 LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
-_NEW_OBJECTS_MAX: Final = 100_000
-"""After so many more objects cycles are looked for: each time after 700 took a third of the time of many rows."""
+_GC_THRESHOLD: Final = 100_000
+"""New objects until garbage is collected: with Python's 700 that took a third of the time of many rows."""
 
 
 class LazyGroup(click.Group):
-    """Imports a command when it is asked for, so that none waits for what the others need, and help for nothing."""
+    """Imports a command only when it is run, so that none waits for what the others need, and help for none."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Every command, in the order of a day's work."""
@@ -48,9 +50,9 @@ class LazyGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """The command that is asked for. Refuses: a usage error, which names what is near a name that is none."""
+        """The command that was named. Refuses: a usage error, which names commands of similar names."""
         if args[0] not in COMMANDS and not ctx.resilient_parsing:
-            from difflib import get_close_matches  # noqa: PLC0415 - a command that is there does not wait for it
+            from difflib import get_close_matches  # noqa: PLC0415 - only a wrong name needs it
 
             if near := get_close_matches(args[0], COMMANDS):
                 ctx.fail(f"there is no command {args[0]!r:.80}; there is {' and '.join(near)}")
@@ -65,7 +67,7 @@ class LazyGroup(click.Group):
                 formatter.write_dl([(name.ljust(width), entry.summary) for name, entry in commands.items()])
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run what is asked for; an error of the ledger is said, and ends it with its exit code."""
+        """Run the command; an error of the ledger is printed, and ends it with its exit code."""
         from domain.errors import LedgerError  # noqa: PLC0415 - help needs nothing of the ledger
 
         try:
@@ -101,12 +103,16 @@ def main() -> None:
     """Run the command line; the exit code says how it went."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # a person reads on where a terminal knows no such letter
-    gc.set_threshold(_NEW_OBJECTS_MAX)
+            stream.reconfigure(errors="backslashreplace")  # for a terminal that cannot show a letter
+    gc.set_threshold(_GC_THRESHOLD)
     try:
         _open_streams()
         take_in()
         _log_as_asked()
+        if COMPLETE_VARIABLE in os.environ:
+            from scripts import bash_completion  # noqa: PLC0415 - only a shell that completes needs it
+
+            bash_completion.register()
         sys.exit(cli.main(standalone_mode=False) or 0)
     except click.exceptions.Exit as done:
         sys.exit(done.exit_code)
@@ -142,7 +148,7 @@ def _open_streams() -> None:
 
 
 def _log_as_asked() -> None:
-    """Log to stderr what is of the level that LEDGER_LOG names, or above it; nothing of it is asked for otherwise."""
+    """Log to stderr from the level on that LEDGER_LOG names; without it nothing is logged."""
     level = os.environ.get(LOG_VARIABLE)
     if not level:
         return
@@ -182,7 +188,7 @@ def _explain(error: BaseException) -> None:
 
 
 def _show(wrong: click.ClickException) -> None:
-    """Show a usage error as click does, what it repeats of a file or an argument on one line."""
+    """Show a usage error as click does, but with its message on one line, for it may repeat a file or an argument."""
     shown = io.StringIO()
     wrong.show(shown)
     text = shown.getvalue()
@@ -202,5 +208,5 @@ def _is_stdout_lost() -> bool:
 
 
 def _give_up_stdout() -> None:
-    """Nobody takes what is left, so that it is not tried again at the end."""
+    """Send what is left nowhere, so that it is not written again at the end."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -28,16 +28,16 @@ def reading(database: str | None, wanted: Filter = EVERYTHING) -> Iterator[tuple
 def show_place(place: ReplicaPlace | None) -> None:
     """Print the line above what was read on a replica; nothing on a primary."""
     if place is not None:
-        show(told(place))
+        show(place_words(place))
 
 
 def with_place(words: str, place: ReplicaPlace | None) -> str:
-    """What is said at the end, and of which place of a replica it is true."""
-    return words if place is None else f"{words}, {told(place)}"
+    """What is said at the end; on a replica with the place that it is true of."""
+    return words if place is None else f"{words}, {place_words(place)}"
 
 
-def told(place: ReplicaPlace) -> str:
-    """The place of a replica in a line."""
+def place_words(place: ReplicaPlace) -> str:
+    """The place of a replica, on one line."""
     recorded = f", recorded {date_and_time(place.recorded_at)} UTC" if place.recorded_at else ""
     says = [f"as of nid {place.nid} on a {place.kind.value}{recorded}"]
     if place.arrived:

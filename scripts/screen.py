@@ -1,4 +1,4 @@
-"""A terminal as people look at it: how wide and high it is, whether it shows colours, and one place that is renewed."""
+"""A terminal as people look at it: how wide it is, whether it shows colours, and how one place of it is redrawn."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import shutil
 import sys
 import time
 from collections.abc import Callable
-from typing import Final
+from typing import Final, NoReturn
 
 import click
 
 _HOME: Final = "\x1b[H\x1b[2J"
-"""To the top of a terminal, and what stands there is gone."""
+"""To the top of a terminal, and clears it."""
 COLOURS: Final = {"critical": "red", "warning": "yellow", "ok": None}
 """By the severity of what is shown; beside the word, never instead of it."""
 
@@ -27,14 +27,11 @@ def is_coloured() -> bool:
     return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
-def renewed(show: Callable[[], None], seconds: float, rounds: int | None = None) -> None:
-    """Show something over and over, in one place on a terminal and below each other elsewhere; until interrupted."""
-    done = 0
-    while rounds is None or done < rounds:
-        if done:
-            time.sleep(seconds)
+def redraw(show: Callable[[], None], seconds: float) -> NoReturn:
+    """Show something again and again until interrupted: in one place on a terminal, one below the other elsewhere."""
+    while True:
         if sys.stdout.isatty():
             click.echo(_HOME, nl=False)
         show()
         sys.stdout.flush()
-        done += 1
+        time.sleep(seconds)

@@ -87,3 +87,16 @@ def test_an_example_without_its_keys_says_how_it_is_started(bot: str) -> None:
     done = subprocess.run([sys.executable, str(TOP / "examples" / bot)], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (1, "")
     assert f"python examples/{bot} binance.json" in done.stderr and "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("bot", BOTS)
+@pytest.mark.parametrize("content", [None, "no JSON", "[1]"])
+def test_keys_that_cannot_be_read_are_one_line(bot: str, content: str | None, tmp_path: Path) -> None:
+    path = tmp_path / "binance.json"
+    if content is not None:
+        path.write_text(content)
+    process = started(bot, path)
+    words, _ = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert words.startswith(f"the keys in {path} cannot be read: ") and words.count("\n") == 1
+    assert not (tmp_path / "ledger.db").exists()

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from domain.errors import LedgerError
 from infrastructure.exchanges.ccxt_answers import snapshot_document
 from infrastructure.ledger_clock import now
+from infrastructure.secret_words import masked
 
 CLASSES: Final = {
     "binance": "binanceusdm",
@@ -72,7 +73,7 @@ class Asked:
         url = _address(exchange, environment, "--snapshot")
         prefix = f"LEDGER_{exchange.upper()}"
         names = {f"{prefix}_{name}": called for name, called in _KEYS.get(exchange, _USUAL_KEYS).items()}
-        if missing := [name for name in names if not environment.get(name)]:
+        if missing := [name for name in names if not environment.get(name, "").strip()]:
             raise ValueError(f"to ask {exchange}, set {' and '.join(missing)}; a key that may only read is enough")
         return cls(exchange, account, {called: environment[name].strip() for name, called in names.items()}, url)
 
@@ -83,9 +84,7 @@ class Asked:
 
     def clean(self, words: str) -> str:
         """A message of ccxt without keys, and without URL queries, which hold signatures."""
-        for private in self.keys.values():
-            words = words.replace(private, "…")
-        return _QUERY.sub("?…", words)
+        return _QUERY.sub("?…", masked(words, self.keys.values(), "…"))
 
 
 def _address(exchange: str, environment: Mapping[str, str], instead: str) -> str | None:

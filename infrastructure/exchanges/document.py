@@ -48,11 +48,6 @@ class Given:
     zone: tzinfo | None = None
     """The zone of a time that names none."""
 
-    @classmethod
-    def of(cls, exchange: str, account: str | None) -> Self:
-        """Its exchange and account, in any spelling. Refuses: ValueError for a text that is no such name."""
-        return cls(normalized_exchange(exchange), normalized_account(account))
-
 
 def read_snapshot(data: bytes, given: Given | None = None) -> AccountSnapshot:
     """Read a document. A part that cannot be read is no error: it becomes a doubt of the snapshot.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
 
 from domain.values import Leg, plain, timestamp_text
 from infrastructure.simulation.books.kept_order import KeptOrder
@@ -12,6 +13,7 @@ from infrastructure.simulation.books.order_matching import OrderMatching
 from infrastructure.trading.exchange_orders import TicketKind, TradedMarket
 
 Json = dict[str, Any]
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def account_lists(books: OrderMatching) -> Json:
@@ -36,6 +38,11 @@ def account_document(books: OrderMatching, account: str | None, lists: Json) -> 
 def unified(market: TradedMarket) -> str:
     """A contract as ccxt spells it: `APT/USDT:USDT`."""
     return f"{market.base}/{market.quote}:{market.settle}"
+
+
+def milliseconds(at: datetime) -> int:
+    """A time as exchanges write it: milliseconds since 1970."""
+    return (at - _EPOCH) // timedelta(milliseconds=1)
 
 
 def _position(books: OrderMatching, symbol: str, held: HeldLeg) -> Json:
@@ -73,6 +80,6 @@ def _order(books: OrderMatching, order: KeptOrder) -> Json:
         "stopLossPrice": None if is_target else trigger,
         "takeProfitPrice": trigger if is_target else None,
         "reduceOnly": order.reduces,
-        "timestamp": int(order.placed_at.timestamp() * 1000),
+        "timestamp": milliseconds(order.placed_at),
         "info": {"positionSide": ticket.leg.value, **({"closePosition": True} if ticket.close_position else {})},
     }

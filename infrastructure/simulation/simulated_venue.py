@@ -87,7 +87,7 @@ class SimulatedVenue:
         self._is_bybit = self.name == "bybit"
         self.seed = seed
         self._has_unique_ids = self._is_bybit if unique_ids is None else unique_ids
-        self._clock, self._sleep, self._latency = clock, sleep, latency_seconds
+        self.hedge, self.clock, self.sleep, self._latency = hedge, clock, sleep, latency_seconds
         self._plan = FaultPlan(seed, dict(rates or {}))
         self._shuffle = Random(seed)  # noqa: S311  # a test that is repeated, not a secret
         self._lock = threading.RLock()
@@ -221,14 +221,10 @@ class SimulatedVenue:
             if self._codes:
                 raise with_code(*self._codes.popleft())
             fate = self._plan.of_order(ticket)
+            if fate.has(OrderFault.REFUSED) and ticket.trigger_price is not None:
+                raise refused(self.name, Ground.AT_ONCE, "Order would immediately trigger.")
             if fate.has(OrderFault.REFUSED):
-                is_stop = ticket.trigger_price is not None
-                ground, text = (
-                    (Ground.AT_ONCE, "Order would immediately trigger.")
-                    if is_stop
-                    else (Ground.MARGIN, "Margin is insufficient.")
-                )
-                raise refused(self.name, ground, text)
+                raise refused(self.name, Ground.MARGIN, "Margin is insufficient.")
             if fate.has(OrderFault.NEVER_ARRIVED):
                 raise self._silence()
             self._books.check(ticket)
@@ -313,28 +309,13 @@ class SimulatedVenue:
         with self._call():
             return list(self._books.markets.values())
 
-    @property
-    def hedge(self) -> bool:
-        """Whether the account holds both legs of a symbol apart."""
-        return self._books.hedge
-
-    @property
-    def clock(self) -> Callable[[], datetime]:
-        """What says the time here."""
-        return self._clock
-
-    @property
-    def sleep(self) -> Callable[[float], object]:
-        """What lets it pass."""
-        return self._sleep
-
     # -- inside, under the lock ---------------------------------------------------------------------------------
 
     @contextmanager
     def _call(self, *possible: CallFault) -> Iterator[CallFault | None]:
         """One call: what is late comes first, then what may happen to any call."""
         if self._latency:
-            self._sleep(self._latency)
+            self.sleep(self._latency)
         with self._lock:
             self._delays.count_call()
             fault = self._plan.of_call(*EVERY_CALL, *possible)

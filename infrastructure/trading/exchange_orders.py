@@ -24,6 +24,11 @@ class TicketKind(StrEnum):
     TARGET = "target"
     """A market order once the price has reached the trigger, in favour of the position."""
 
+    @property
+    def is_conditional(self) -> bool:
+        """Whether such an order waits for a price before it is on the market."""
+        return self in (TicketKind.STOP, TicketKind.TARGET)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TradedMarket:

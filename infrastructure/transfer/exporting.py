@@ -19,7 +19,7 @@ _TOLD_EVERY: Final = 1_000
 Item = TypeVar("Item")
 
 
-class What(StrEnum):
+class ExportScope(StrEnum):
     """What is exported."""
 
     LEDGER = "ledger"
@@ -60,7 +60,7 @@ class Exported:
 
 def export(
     store: Store,
-    what: What,
+    what: ExportScope,
     sink: Sink,
     *,
     takes: Callable[[str], bool] = lambda _: True,
@@ -73,12 +73,12 @@ def export(
     done = Exported(store.high_water_mark())
     with store.snapshot():
         sink.begin(what.value, done.nid)
-        if what in (What.LEDGER, What.EVENTS):
+        if what in (ExportScope.LEDGER, ExportScope.EVENTS):
             events = store.log(as_of=AsOf(nid=done.nid))
             done.events = _pour(events, sink.event, lambda event: takes(event.originator_id), progress)
-        if what is What.POSITIONS:
+        if what is ExportScope.POSITIONS:
             done.positions = _pour(store.rows(), sink.position, lambda row: takes(row.stream), progress)
-        if what in (What.LEDGER, What.REJECTIONS):
+        if what in (ExportScope.LEDGER, ExportScope.REJECTIONS):
             rejections = iter(store.rejections())
             done.rejections = _pour(rejections, sink.rejection, lambda rejection: takes(rejection.stream), progress)
         sink.end()

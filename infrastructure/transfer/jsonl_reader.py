@@ -22,7 +22,7 @@ from infrastructure.transfer.export_lines import (
     Seal,
     parse,
 )
-from infrastructure.transfer.exporting import What
+from infrastructure.transfer.exporting import ExportScope
 from infrastructure.transfer.transfer_errors import ImportRefused
 
 _GZIP: Final = b"\x1f\x8b"
@@ -76,7 +76,7 @@ class ExportFile:
         assert isinstance(first, ExportLine), "asked for"
         if first.format != FORMAT:
             raise ImportRefused.at(1, f"this export has format {first.format}; this software reads format {FORMAT}")
-        if first.what != What.LEDGER.value:
+        if first.what != ExportScope.LEDGER.value:
             raise ImportRefused.at(
                 1, f"this is an export of {first.what}; only one of the whole ledger can be imported (--what ledger)"
             )

@@ -29,30 +29,30 @@ CLIENT_US_MAX: Final = 160.0
 SERVER_US_MAX: Final = 175.0
 GROWTH_MAX: Final = 1.5
 OF_READING: Final = {"follow": 0.2, "rebuild by 2 processes": 0.15, "verify by 2 processes": 0.3}
-"""What a walk does a second, of what a cursor gives back when nobody looks at it."""
+"""The least speed of a walk, as a share of reading the same events and doing nothing with them."""
 
 
 @dataclass(frozen=True)
 class SpeedBar:
-    """A figure that was promised, and what it was; None when it was not measured."""
+    """A figure that is promised, and what was measured; None when it was not."""
 
     what: str
     wanted: float
     measured: float | None
-    is_most: bool = False
+    is_maximum: bool = False
 
     @property
     def holds(self) -> bool | None:
         """Whether it was met; None when it was not measured."""
         if self.measured is None:
             return None
-        return self.measured <= self.wanted if self.is_most else self.measured >= self.wanted
+        return self.measured <= self.wanted if self.is_maximum else self.measured >= self.wanted
 
     def as_json(self) -> dict[str, Any]:
         """The bar, its measurement rounded."""
         return {
             "bar": self.what,
-            "wanted": f"{'<=' if self.is_most else '>='} {self.wanted:g}",
+            "wanted": f"{'<=' if self.is_maximum else '>='} {self.wanted:g}",
             "measured": None if self.measured is None else round(self.measured, 3),
             "holds": self.holds,
         }
@@ -115,14 +115,14 @@ class BenchReport:
     def _bars_of_processors(self) -> Iterator[SpeedBar]:
         ledger = self.processors.get("ledger")
         client, server = (None, None) if ledger is None else (ledger.client_us, ledger.server_us)
-        yield SpeedBar("µs of a processor an append, client", CLIENT_US_MAX, client, is_most=True)
-        yield SpeedBar("µs of a processor an append, server", SERVER_US_MAX, server, is_most=True)
+        yield SpeedBar("µs of a processor an append, client", CLIENT_US_MAX, client, is_maximum=True)
+        yield SpeedBar("µs of a processor an append, server", SERVER_US_MAX, server, is_maximum=True)
 
     def _bars_of_growth(self) -> Iterator[SpeedBar]:
         for store, growth in self.growth.items():
             what = f"{store}: cycle {growth.cycles:,} / cycle 1"
-            yield SpeedBar(f"{what}, stream remembered", GROWTH_MAX, growth.warm, is_most=True)
-            yield SpeedBar(f"{what}, stream read first", GROWTH_MAX, growth.cold, is_most=True)
+            yield SpeedBar(f"{what}, stream remembered", GROWTH_MAX, growth.warm, is_maximum=True)
+            yield SpeedBar(f"{what}, stream read first", GROWTH_MAX, growth.cold, is_maximum=True)
 
     def _bars_of_scans(self) -> Iterator[SpeedBar]:
         for ledger, scans in self.scans.items():
@@ -133,7 +133,7 @@ class BenchReport:
         for ledger, waits in self.questions.items():
             for question, wait in waits.items():
                 what = f"{ledger}, {wait.events:,} events: {question}, s"
-                yield SpeedBar(what, WAIT_SECONDS_MAX[question], wait.seconds, is_most=True)
+                yield SpeedBar(what, WAIT_SECONDS_MAX[question], wait.seconds, is_maximum=True)
 
     def as_json(self) -> dict[str, Any]:
         """All figures, and the machine that they were measured on."""

@@ -48,7 +48,7 @@ def contest(
     processes: Sequence[int],
     rounds: int,
     seconds: float,
-    told: Callable[[str], None] = lambda _: None,
+    say: Callable[[str], None] = lambda _: None,
 ) -> list[Contested]:
     """Run every contestant with every number of processes, once a round; each round begins with another one.
 
@@ -62,7 +62,7 @@ def contest(
                 tag = f"R{turn}C{contested.processes}"
                 measured = measure(contestant, contested.processes, seconds, tag)
                 contested.rounds[contestant.name].append(measured)
-                told(
+                say(
                     f"round {turn + 1} of {rounds}, {contested.processes} processes, {contestant.name}: "
                     f"{measured.per_second:,.0f} lifecycles/s"
                 )

@@ -1,4 +1,4 @@
-"""A network between bot and database: a proxy on the loopback that hands on what it hears a moment later."""
+"""A network between bot and database: a proxy on the loopback that passes everything on a moment later."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
-from selectors import EVENT_READ, SelectSelector
+from selectors import EVENT_READ, SelectorKey, SelectSelector
 from statistics import median
 from typing import Final, NamedTuple
 
@@ -30,7 +30,7 @@ _START_SECONDS_MAX: Final = 60.0
 
 @dataclass(frozen=True)
 class Distance:
-    """What lies between a bot and its database, as it was measured with questions that ask nothing.
+    """What lies between a bot and its database, measured with empty queries.
 
     Units: `added_ms` to a round trip; `proxy_us` of a processor for each.
     """
@@ -47,8 +47,8 @@ _Upstream = tuple[socket.AddressFamily, str | tuple[str, int]]
 """Where the server is: a path, or host and port."""
 
 
-class _Held(NamedTuple):
-    """What was heard, and when it goes on; no bytes at the end of a stream."""
+class _Delayed(NamedTuple):
+    """Bytes, and when they go on; none at the end of a stream."""
 
     due: float
     to: socket.socket
@@ -106,50 +106,60 @@ def _processor_seconds(pipe: Connection) -> float:
 
 
 def _serve(pipe: Connection, upstream: _Upstream) -> None:
-    """Carry bytes until the pipe is closed; whoever asks by it is told how long the processor was needed.
-
-    All of it is kept back equally long, so what comes first goes first: one queue for all connections.
-    """
-    held: deque[_Held] = deque()
+    """Carry bytes until the pipe is closed; whoever asks by it is told how long the processor was needed."""
     with socket.create_server((_HOST, 0)) as listener, SelectSelector() as selector:
-        selector.register(listener, EVENT_READ)
+        proxy = _Proxy(listener, upstream, selector)
         selector.register(pipe, EVENT_READ)
         pipe.send(listener.getsockname()[1])
-        while True:
-            wait = max(0.0, held[0].due - time.monotonic()) if held else None
-            for key, _ in selector.select(wait):
-                if key.fileobj is listener:
-                    _connect(listener, upstream, selector)
-                elif key.fileobj is pipe:
-                    try:
-                        pipe.recv()
-                    except EOFError:
-                        return
+        with suppress(EOFError):
+            while True:
+                for key in proxy.carry():
+                    assert key.fileobj is pipe, "the proxy knows all others"
+                    pipe.recv()
                     pipe.send(time.process_time())
-                else:
-                    assert isinstance(key.fileobj, socket.socket), "of a connection"
-                    data = _heard(key.fileobj)
-                    held.append(_Held(time.monotonic() + ADDED_SECONDS, key.data, data))
-                    if not data:
-                        selector.unregister(key.fileobj)
-            while held and held[0].due <= time.monotonic():
-                _, to, data = held.popleft()
-                with suppress(OSError):  # whoever hung up hears no more
-                    to.sendall(data) if data else to.shutdown(socket.SHUT_WR)
 
 
-def _connect(listener: socket.socket, upstream: _Upstream, selector: SelectSelector) -> None:
-    family, address = upstream
-    bot, _ = listener.accept()
-    server = socket.socket(family, socket.SOCK_STREAM)
-    server.connect(address)
-    bot.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    selector.register(bot, EVENT_READ, server)
-    selector.register(server, EVENT_READ, bot)
+class _Proxy:
+    """Bytes on their way; all are delayed equally long, so one queue in their order does for all connections."""
 
+    def __init__(self, listener: socket.socket, upstream: _Upstream, selector: SelectSelector) -> None:
+        self._listener, self._upstream, self._selector = listener, upstream, selector
+        self._delayed: deque[_Delayed] = deque()
+        selector.register(listener, EVENT_READ)
 
-def _heard(connection: socket.socket) -> bytes:
-    try:
-        return connection.recv(_CHUNK_BYTES)
-    except ConnectionError:
-        return b""
+    def carry(self) -> Iterator[SelectorKey]:
+        """Wait for what comes or is due, and pass that on; hands out what is no connection of the proxy."""
+        wait = max(0.0, self._delayed[0].due - time.monotonic()) if self._delayed else None
+        for key, _ in self._selector.select(wait):
+            if key.fileobj is self._listener:
+                self._connect()
+            elif key.data is None:
+                yield key
+            else:
+                assert isinstance(key.fileobj, socket.socket), "of a connection"
+                self._delay(key.fileobj, key.data)
+        self._pass_on()
+
+    def _connect(self) -> None:
+        family, address = self._upstream
+        bot, _ = self._listener.accept()
+        server = socket.socket(family, socket.SOCK_STREAM)
+        server.connect(address)
+        bot.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._selector.register(bot, EVENT_READ, server)
+        self._selector.register(server, EVENT_READ, bot)
+
+    def _delay(self, source: socket.socket, to: socket.socket) -> None:
+        try:
+            data = source.recv(_CHUNK_BYTES)
+        except ConnectionError:
+            data = b""
+        self._delayed.append(_Delayed(time.monotonic() + ADDED_SECONDS, to, data))
+        if not data:
+            self._selector.unregister(source)
+
+    def _pass_on(self) -> None:
+        while self._delayed and self._delayed[0].due <= time.monotonic():
+            _, to, data = self._delayed.popleft()
+            with suppress(OSError):  # whoever hung up hears no more
+                to.sendall(data) if data else to.shutdown(socket.SHUT_WR)

@@ -38,12 +38,12 @@ class Growth:
 
     @property
     def warm(self) -> float:
-        """How much longer a command takes that finds the stream in memory."""
+        """How many times as long a command takes at the end that finds the stream in memory."""
         return self.warm_last_ms / self.warm_first_ms
 
     @property
     def cold(self) -> float:
-        """How much longer a command takes that reads the stream first."""
+        """How many times as long a command takes at the end that reads the stream first."""
         return self.cold_last_ms / self.cold_first_ms
 
     def as_json(self) -> dict[str, Any]:
@@ -96,10 +96,10 @@ def measure_growth(settings: Settings, cycles: int = CYCLES, samples: int = SAMP
     with PositionLedger(open_store(settings)) as ledger:
         _grow(ledger, cycles - 1)
         taken: dict[str, list[float]] = {"warm first": [], "warm last": [], "cold first": [], "cold last": []}
-        forgetful = _Forgetful(ledger.store)
+        uncached = _UncachedLedger(ledger.store)
         for sample in range(samples):
             is_cold = sample % 2 == 1
-            handle: Callable[[Command], object] = forgetful.handle if is_cold else ledger.handle
+            handle: Callable[[Command], object] = uncached.handle if is_cold else ledger.handle
             kind = "cold" if is_cold else "warm"
             taken[f"{kind} first"] += _timed(handle, f"NEW{sample}USDT", 1, is_cold=is_cold)
             taken[f"{kind} last"] += _timed(handle, _OLD, cycles + sample, is_cold=is_cold)
@@ -113,21 +113,21 @@ def _grow(ledger: PositionLedger, cycles: int) -> None:
         ledger.handle_many([command for cycle in batch for command in cycle_commands(_OLD, cycle)])
 
 
-class _Forgetful:
-    """A ledger that remembers nothing of its streams, on connections that are there."""
+class _UncachedLedger:
+    """A ledger without a cache, on connections that are there."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._used: list[PositionLedger] = []
 
     def handle(self, command: Command) -> object:
-        """Decide a command anew; ledgers are kept, for one that nobody has any more closes its store."""
+        """Handle a command with a new ledger; the ledgers are kept, for one that is collected closes its store."""
         self._used.append(PositionLedger(self._store))
         return self._used[-1].handle(command)
 
 
 def _timed(handle: Callable[[Command], object], symbol: str, cycle: int, *, is_cold: bool) -> Iterator[float]:
-    """How long each command took; a new stream is cold at its first command, so that one does not count as warm."""
+    """How long each command took; the first one of a new stream does not count as warm."""
     for number, command in enumerate(cycle_commands(symbol, cycle)):
         started = time.perf_counter()
         handle(command)

@@ -51,7 +51,7 @@ class AnswerWait:
         }
 
 
-def ask(settings: Settings, told: Callable[[str], None] = lambda _: None) -> dict[str, AnswerWait]:
+def ask(settings: Settings, say: Callable[[str], None] = lambda _: None) -> dict[str, AnswerWait]:
     """Ask a ledger that has events everything that has a bar, as commands. Refuses: BenchmarkFailed."""
     with closing(open_store(settings, create=False)) as store:
         events = store.count_events()
@@ -65,7 +65,7 @@ def ask(settings: Settings, told: Callable[[str], None] = lambda _: None) -> dic
         words = [*question.split(), *more.get(question, [])]
         taken = [_timed(settings, words) for _ in range(_ROUNDS)]
         found[question] = AnswerWait(events, *(median(column) for column in zip(*taken, strict=True)))
-        told(f"{question}: {found[question].seconds:.2f} s")
+        say(f"{question}: {found[question].seconds:.2f} s")
     return found
 
 

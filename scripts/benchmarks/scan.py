@@ -58,19 +58,19 @@ class Scan:
 
 
 def fill(
-    settings: Settings, events: int, told: Callable[[str], None] = lambda _: None, *, is_short: bool = False
+    settings: Settings, events: int, say: Callable[[str], None] = lambda _: None, *, is_short: bool = False
 ) -> int:
     """Write the beginning of a generated year into an empty place; how many events there are now.
 
     Shape: at least as many as asked for, and never two more; `is_short` has histories of a cycle or two.
     """
-    told(f"writing {events:,} events")
+    say(f"writing {events:,} events")
     year = generate(max(1, events // 2), streams=max(1, events // 4)) if is_short else generate(events)
     with closing(open_store(settings)) as store:
         return write(store, first(year, events)).events
 
 
-def scan(settings: Settings, told: Callable[[str], None] = lambda _: None) -> dict[str, Scan]:
+def scan(settings: Settings, say: Callable[[str], None] = lambda _: None) -> dict[str, Scan]:
     """Rebuild, verify and follow a ledger, each in a process of its own, and then with two that share the streams.
 
     Refuses: BenchmarkFailed, also when one of them did not find what was written.
@@ -81,7 +81,7 @@ def scan(settings: Settings, told: Callable[[str], None] = lambda _: None) -> di
     for name, walk in _SHARED.items():
         found[name] = replace(_walked(settings, walk), peak_mb=None)
     for name, each in found.items():
-        told(f"{name}: {each.per_second:,.0f} events/s, {each.of_floor:.2f} of the floor")
+        say(f"{name}: {each.per_second:,.0f} events/s, {each.of_floor:.2f} of the floor")
     return found
 
 

@@ -6,13 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
+from infrastructure.ledger.questions.history import HistoryEntry
 from projections.audit.narrative import Narrative
 from projections.health.ledger_status import LedgerStatus
 from scripts.html.cycle_chart import SIZES, draw, key
 from scripts.html.page import TEMPLATES, filled, write
 from scripts.html.shapes import Drawing
+from scripts.narratives.event_rows import EVENT_COLUMNS, event_cells
 
 EVENTS_SHOWN_MAX: Final = 60
 """With more events than this their table is folded up until somebody asks for it."""
@@ -35,9 +37,16 @@ class EventTable:
 
     columns: Sequence[str]
     rows: Sequence[Sequence[object]]
-    of: int
+    count: int
+    """How many events there are, of which the last are in the table."""
     is_open: bool
     hash: str
+
+    @classmethod
+    def of(cls, entries: Sequence[HistoryEntry]) -> Self:
+        """The table of some entries, at most the last EVENTS_MAX."""
+        rows = [event_cells(entry) for entry in entries[-EVENTS_MAX:]]
+        return cls(EVENT_COLUMNS, rows, len(entries), len(entries) <= EVENTS_SHOWN_MAX, entries[-1].hash)
 
 
 @dataclass(frozen=True)
@@ -46,6 +55,14 @@ class OtherCycles:
 
     words: str
     ways: Sequence[tuple[str, str]]
+
+
+def with_events(stories: Sequence[Narrative], entries: Sequence[HistoryEntry]) -> list[tuple[Narrative, EventTable]]:
+    """Each story with the events behind it."""
+    of_cycles: dict[int, list[HistoryEntry]] = {}
+    for entry in entries:
+        of_cycles.setdefault(entry.event.cycle, []).append(entry)
+    return [(each, EventTable.of(of_cycles[each.row.cycle])) for each in stories]
 
 
 def page_of(

@@ -10,15 +10,14 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
-import click
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from infrastructure.atomic_file import whole_file
 from projections import formatting
 from projections.audit.money_text import brought
 from projections.readable_text import readable
-from scripts.replica_place import told
+from scripts.options.output_file import write_file
+from scripts.replica_place import place_words
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
 """Where the templates are that pages share."""
@@ -50,7 +49,7 @@ def _templates(folder: Path) -> Environment:
         moment=formatting.date_and_time,
         name=_name,
         number=formatting.number,
-        place=told,
+        place=place_words,
         sentence=formatting.sentence,
         signed=formatting.signed,
         short=_short,
@@ -92,14 +91,5 @@ def filled(template: Path, *, written_at: datetime, **values: Any) -> str:
 
 
 def write(path: Path, text: str) -> None:
-    """Put a page in its place at once: whoever has the old one open never sees half of the new one.
-
-    Refuses: a usage error when the folder is not there or may not be written to, and for a link to a file.
-    """
-    try:
-        with whole_file(path, replaces=True) as out:
-            out.write(text.encode("utf-8", "backslashreplace"))
-    except FileExistsError as there:
-        raise click.UsageError(f"{path} {there.strerror}; name the file that it leads to") from None
-    except OSError as wrong:
-        raise click.UsageError(f"{path} cannot be written: {wrong.strerror}") from None
+    """Write a page as `write_file` does."""
+    write_file(path, text.encode("utf-8", "backslashreplace"))

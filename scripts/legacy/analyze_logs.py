@@ -26,7 +26,8 @@ from projections.readable_text import on_one_line
 from scripts.cli import REFUSED
 from scripts.legacy.log_tables import doubts, tables
 from scripts.options.database import html_option, json_option
-from scripts.options.params import EXCHANGE, SYMBOL, ReadAs
+from scripts.options.output_file import write_file
+from scripts.options.params import EXCHANGE, SYMBOL, ReadAs, refused_as
 from scripts.output import json_text, print_json, print_table, progress, say, show
 
 STDIN: Final = "-"
@@ -103,9 +104,7 @@ def command(
     except (ZoneNeeded, UnreadableLog) as wrong:
         raise click.UsageError(str(wrong)) from None
     if export is not None:
-        from scripts.html.page import write  # noqa: PLC0415 - only those who write wait for it
-
-        write(export, json_text(report.as_json(), indent=2))
+        write_file(export, json_text(report.as_json(), indent=2).encode())
         say(f"{export} holds the report as JSON")
     if html is not None:
         from scripts.legacy.html.log_page import write_page  # noqa: PLC0415 - only pages are drawn
@@ -121,27 +120,21 @@ def command(
 
 
 def _clock(zones: tuple[DatedZone, ...]) -> LogClock:
-    try:
+    with refused_as("--timezone"):
         return LogClock(zones)
-    except ValueError as wrong:
-        raise click.UsageError(f"--timezone: {wrong}") from None
 
 
 def _begin(text: str | None, clock: LogClock) -> int | None:
-    try:
+    with refused_as("--from"):
         return None if text is None else clock.moment(day_or_time(text)[0])
-    except ValueError as wrong:
-        raise click.UsageError(f"--from: {wrong}") from None
 
 
 def _end(text: str | None, clock: LogClock) -> int | None:
-    try:
-        if text is None:
-            return None
+    if text is None:
+        return None
+    with refused_as("--to"):
         time, is_day = day_or_time(text)
         return clock.moment(time + timedelta(days=1, seconds=-1) if is_day else time)
-    except ValueError as wrong:
-        raise click.UsageError(f"--to: {wrong}") from None
 
 
 def _read(

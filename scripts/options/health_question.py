@@ -34,7 +34,7 @@ def quiet_option(run: Callable[..., None]) -> Callable[..., None]:
     return hearing
 
 
-def asked(
+def question_of(
     wanted: Filter,
     shown: SnapshotOptions,
     *,
@@ -44,9 +44,9 @@ def asked(
     verifies: bool,
     reports: bool = False,
 ) -> Question:
-    """The question of this moment; snapshots are read now. Refuses: a usage error for what is no snapshot.
+    """What the options ask at this moment; snapshots are read now. `since` leaves out cycles that were opened before.
 
-    `since` leaves out cycles that were opened before.
+    Refuses: a usage error for what is no snapshot.
     """
 
     def takes(each: PositionRow | PositionKey) -> bool:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 import click
@@ -37,6 +38,15 @@ class NumberRange(click.FloatRange):
         """Read it. Refuses: a usage error."""
         number = super().convert(value, param, ctx)
         return number if math.isfinite(number) else self.fail(f"{value!r} is not a number", param, ctx)
+
+
+@contextmanager
+def refused_as(source: str) -> Iterator[None]:
+    """Turn a ValueError into a usage error that names the option, variable or file that the value is from."""
+    try:
+        yield
+    except ValueError as wrong:
+        raise click.UsageError(f"{source}: {wrong}") from None
 
 
 def _reason(text: str) -> str:

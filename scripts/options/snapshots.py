@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from typing import Any, Final
@@ -18,11 +19,11 @@ from projections.reconciliation.result import ReconciliationRules
 from scripts.cli import UNREACHABLE
 from scripts.options.database import Run
 from scripts.options.filters import Filter
-from scripts.options.params import SECONDS_MAX, TIME, ZONE
+from scripts.options.params import SECONDS_MAX, TIME, ZONE, refused_as
 from scripts.output import say
 
 CONFIRMATIONS: Final = 2
-"""How many reliable snapshots must agree that something is gone, unless it is said."""
+"""The default: how many reliable snapshots must agree that something is gone."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class SnapshotOptions:
     trust_empty: bool
 
     def arguments(self, snapshots: Sequence[AccountSnapshot]) -> dict[Account, list[str]]:
-        """How those that were read are named on the command line, by account; - cannot be read twice."""
+        """The arguments that name what was read, by account; `-` is FILE, for it cannot be read twice."""
         named: dict[Account, list[str]] = {}
         for file, snapshot in zip(self.files, snapshots, strict=True):
             words = named.setdefault((snapshot.exchange, snapshot.account), [])
@@ -51,7 +52,7 @@ class SnapshotOptions:
         )
 
     def given(self, wanted: Filter) -> Given:
-        """What the options say about files that do not say it themselves. Refuses: a usage error for what fits none."""
+        """What the options say that the files do not. Refuses: a usage error for an option that fits no file."""
         if self.taken_at is not None and len(self.files) != 1:
             raise click.UsageError("--taken-at is for one --snapshot")
         if self.zone is not None and not self.files:
@@ -61,25 +62,21 @@ class SnapshotOptions:
     def read(self, wanted: Filter, *, exactly: bool = False) -> list[AccountSnapshot]:
         """Read the files; `exactly` refuses a time that might mean several. Refuses: a usage error."""
         given = self.given(wanted)
-        snapshots = [of_an_exchange(name, given) for name in self.files]
+        snapshots = [read_exchange_snapshot(name, given) for name in self.files]
         if exactly:
             exact_times(snapshots)
         return snapshots
 
 
-def read_file(name: str, given: Given) -> AccountSnapshot:
+def read_snapshot_file(name: str, given: Given) -> AccountSnapshot:
     """Read a file. Refuses: a usage error for what is no snapshot, or one of another exchange than was asked for."""
-    with click.open_file(name, "rb") as stream:
-        data = stream.read()
-    try:
-        return read_snapshot(data, given)
-    except ValueError as wrong:
-        raise click.UsageError(f"{name}: {wrong}") from None
+    with click.open_file(name, "rb") as stream, refused_as(name):
+        return read_snapshot(stream.read(), given)
 
 
-def of_an_exchange(name: str, given: Given) -> AccountSnapshot:
-    """Read a file as `read_file` does. Refuses: also a usage error for one that is of no exchange."""
-    snapshot = read_file(name, given)
+def read_exchange_snapshot(name: str, given: Given) -> AccountSnapshot:
+    """Read a file as `read_snapshot_file` does. Refuses: also a usage error for one that is of no exchange."""
+    snapshot = read_snapshot_file(name, given)
     if snapshot.exchange is None:
         doubts = "; ".join(snapshot.doubts) or "it does not say of which exchange it is"
         raise click.UsageError(f"{name}: {doubts}; name it with --exchange")
@@ -87,54 +84,55 @@ def of_an_exchange(name: str, given: Given) -> AccountSnapshot:
 
 
 def exact_times(snapshots: Iterable[AccountSnapshot]) -> None:
-    """To look, the earliest time that a snapshot can mean will do; to change anything, somebody must say which it is.
+    """Require the exact time of each snapshot; to look alone, the earliest that it can mean will do.
 
-    Refuses: a usage error.
+    Refuses: a usage error for a time that might mean several.
     """
     for snapshot in snapshots:
         if not snapshot.is_time_exact:
             raise click.UsageError(" ".join(snapshot.notes) or "say with --taken-at when the snapshot was taken")
 
 
-def asked_live(
+def live_snapshots(
     given: Given, is_enough: Callable[[list[AccountSnapshot]], bool], *, confirmations: int, interval: int | None
 ) -> list[AccountSnapshot]:
-    """Ask the exchange; with an interval again, after a while, until that is enough or often enough to confirm.
+    """Ask the exchange; with an interval, again and again until that is enough, or as often as a confirmation takes.
 
     Refuses: a usage error without an exchange that can be asked; exits with 3 when it does not answer.
     """
-    snapshots = [read_snapshot(asked_once(given), given)]
+    snapshots = [read_snapshot(live_document(given), given)]
     while interval and len(snapshots) < confirmations and not is_enough(snapshots):
         say(f"asking again in {interval} s, to confirm what is missing")
         time.sleep(interval)
-        snapshots.append(read_snapshot(asked_once(given), given))
+        snapshots.append(read_snapshot(live_document(given), given))
     return snapshots
 
 
-def asked_once(given: Given, *, with_balances: bool = False) -> bytes:
-    """What the exchange shows now. Refuses as `asked_live` does."""
+def live_document(given: Given, *, with_balances: bool = False) -> bytes:
+    """What the exchange shows now. Refuses as `live_snapshots` does."""
     from infrastructure.exchanges import ccxt_live  # noqa: PLC0415 - a file needs no client
 
     if given.exchange is None:
         raise click.UsageError(f"say which exchange to ask: --exchange {' or '.join(ccxt_live.CLASSES)}")
-    exchange, account = given.exchange, given.account
-    return _answered(
-        lambda: ccxt_live.fetch_document(ccxt_live.Asked.of(exchange, account), with_balances=with_balances)
-    )
+    with _asking():
+        asked = ccxt_live.Asked.of(given.exchange, given.account)
+        return ccxt_live.fetch_document(asked, with_balances=with_balances)
 
 
-def markets_asked(exchange: str) -> bytes:
-    """The markets that the exchange lists now. Refuses as `asked_live` does."""
-    from infrastructure.exchanges import ccxt_live  # noqa: PLC0415 - as said
+def live_markets(exchange: str) -> bytes:
+    """The markets that the exchange lists now. Refuses as `live_snapshots` does."""
+    from infrastructure.exchanges import ccxt_live  # noqa: PLC0415 - as above
 
-    return _answered(lambda: ccxt_live.fetch_markets(ccxt_live.Asked.by_nobody(exchange)))
+    with _asking():
+        return ccxt_live.fetch_markets(ccxt_live.Asked.by_nobody(exchange))
 
 
-def _answered(ask: Callable[[], bytes]) -> bytes:
-    from infrastructure.exchanges import ccxt_live  # noqa: PLC0415 - as said
+@contextmanager
+def _asking() -> Iterator[None]:
+    from infrastructure.exchanges import ccxt_live  # noqa: PLC0415 - as above
 
     try:
-        return ask()
+        yield
     except ccxt_live.ExchangeUnavailable as error:
         say(f"{type(error).__name__}: {error}")
         raise SystemExit(UNREACHABLE) from None

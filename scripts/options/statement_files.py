@@ -22,7 +22,7 @@ from infrastructure.transfer.statements.sources.statement_file import SQLITE_MAR
 from infrastructure.transfer.statements.statement_fill import StatementRefused
 from infrastructure.transfer.statements.statement_import import Statement
 from infrastructure.transfer.statements.statement_kind import StatementKind, Whose
-from infrastructure.transfer.statements.statement_kinds import KINDS, near, recognised, told_twice
+from infrastructure.transfer.statements.statement_kinds import KINDS, near, recognised, telling_the_same
 
 STDIN = "-"
 _SHOWN_MAX: Final = 60
@@ -124,12 +124,12 @@ class OpenedFiles:
         self.empty += [file.name for file in self.files if file.kind is None and file.statement.says_nothing]
         self.files = [file for file in self.files if file.name not in self.empty]
         for file in self.files:
-            if file.kind is None and (what := file.statement.is_none):
+            if file.kind is None and (what := file.statement.what_else):
                 raise StatementRefused(f"{file.name} is {what}")
 
     def statements(self) -> list[Statement]:
         """What the files say, to be read; each is a statement. Refuses: a usage error; StatementRefused for names."""
-        if twice := told_twice(file.kind for file in self.files if file.kind is not None):
+        if twice := telling_the_same(file.kind for file in self.files if file.kind is not None):
             first, other = (next(file for file in self.files if file.kind is kind) for kind in twice)
             raise click.UsageError(
                 f"{first.name} is of kind {twice[0].name} and {other.name} of kind {twice[1].name}, which tell of the "

@@ -1,4 +1,4 @@
-"""A connection of a browser: one that does not end its question, or takes no answer, is let go, for it has a place."""
+"""A browser's connection, bounded in time: one that does not finish its request, or takes no answer, is closed."""
 
 from __future__ import annotations
 
@@ -8,41 +8,41 @@ from typing import Final
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-ASK_SECONDS: Final = 10.0
-"""How long a question may take to arrive, its body with it; between two of them the server waits less."""
-TAKE_SECONDS: Final = 30.0
+REQUEST_SECONDS: Final = 10.0
+"""How long a request may take to arrive, its body with it; between two requests the server itself waits for less."""
+ANSWER_SECONDS: Final = 30.0
 """How long an answer may wait until more of it is taken."""
-_STILL_ASKING: Final = (h11.IDLE, h11.SEND_BODY)
+_INCOMPLETE: Final = (h11.IDLE, h11.SEND_BODY)
 
 
 class Connection(H11Protocol):
-    """One connection, with a bound on its questions and one on its answers."""
+    """One connection, with a timer for the request that arrives and one for the answer that waits."""
 
-    _asked: asyncio.TimerHandle | None = None
-    _taken: asyncio.TimerHandle | None = None
+    _request_timer: asyncio.TimerHandle | None = None
+    _answer_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
-        """A browser came, and says what it wants soon."""
+        """Wait for the first request."""
         super().connection_made(transport)
-        self._asked = self.loop.call_later(ASK_SECONDS, transport.abort)
+        self._request_timer = self.loop.call_later(REQUEST_SECONDS, transport.abort)
 
     def data_received(self, data: bytes) -> None:
-        """More of a question: the bound is for all of it, however many pieces it has."""
+        """Read a piece of a request; the bound is for all of its pieces together."""
         super().data_received(data)
-        if self.conn.their_state not in _STILL_ASKING:
-            self._has_asked()
-        elif self._asked is None:
-            self._asked = self.loop.call_later(ASK_SECONDS, self.transport.abort)
+        if self.conn.their_state not in _INCOMPLETE:
+            self._end_request_timer()
+        elif self._request_timer is None:
+            self._request_timer = self.loop.call_later(REQUEST_SECONDS, self.transport.abort)
 
     def pause_writing(self) -> None:
-        """The browser does not keep up."""
+        """Wait for a browser that does not keep up."""
         super().pause_writing()
         self._wait_until_less_than(self.transport.get_write_buffer_size())
 
     def resume_writing(self) -> None:
-        """It keeps up again."""
+        """Go on, for it keeps up again."""
         super().resume_writing()
-        self._has_taken()
+        self._end_answer_timer()
 
     def _wait_until_less_than(self, size: int) -> None:
         def look() -> None:
@@ -52,20 +52,20 @@ class Connection(H11Protocol):
             else:
                 self.transport.abort()
 
-        self._taken = self.loop.call_later(TAKE_SECONDS, look)
+        self._answer_timer = self.loop.call_later(ANSWER_SECONDS, look)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """It is gone."""
-        self._has_asked()
-        self._has_taken()
+        """End both timers."""
+        self._end_request_timer()
+        self._end_answer_timer()
         super().connection_lost(exc)
 
-    def _has_asked(self) -> None:
-        if self._asked is not None:
-            self._asked.cancel()
-            self._asked = None
+    def _end_request_timer(self) -> None:
+        if self._request_timer is not None:
+            self._request_timer.cancel()
+            self._request_timer = None
 
-    def _has_taken(self) -> None:
-        if self._taken is not None:
-            self._taken.cancel()
-            self._taken = None
+    def _end_answer_timer(self) -> None:
+        if self._answer_timer is not None:
+            self._answer_timer.cancel()
+            self._answer_timer = None

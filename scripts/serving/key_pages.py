@@ -10,7 +10,7 @@ from domain.errors import InvalidCommand
 from infrastructure.ledger.questions.history import HistoryEntry
 from infrastructure.ledger.questions.ledger_questions import LedgerQuestions
 from scripts.html.cycle_page import OtherCycles
-from scripts.html.told_cycles import ToldCycles
+from scripts.html.page_cycles import PageCycles
 
 CYCLES_MAX: Final = 20
 """How many cycles a page tells."""
@@ -28,21 +28,21 @@ class KeyPage(NamedTuple):
 
         Refuses: UnknownPosition; InvalidCommand, also for a `before` with none before it.
         """
-        told = ToldCycles.last(ledger, place, CYCLES_MAX, as_of=at, before=_cycle(before) if before else None)
-        if told.is_all:
-            return cls(told.entries, None)
+        chosen = PageCycles.last(ledger, place, CYCLES_MAX, as_of=at, before=_cycle(before) if before else None)
+        if chosen.is_all:
+            return cls(chosen.entries, None)
 
         def way(before: int) -> str:
-            asked = {"at": at, "before": before if before <= told.of[-1] else None}
+            asked = {"at": at, "before": before if before <= chosen.of[-1] else None}
             said = urlencode({name: value for name, value in asked.items() if value is not None})
             return f"{where}?{said}" if said else where
 
         ways = []
-        if not told.are_first:
-            ways.append(("Earlier cycles", way(told.numbers[0])))
-        if not told.are_last:
-            ways.append(("Later cycles", way(told.numbers[-1] + 1 + CYCLES_MAX)))
-        return cls(told.entries, OtherCycles(told.words, ways))
+        if not chosen.are_first:
+            ways.append(("Earlier cycles", way(chosen.numbers[0])))
+        if not chosen.are_last:
+            ways.append(("Later cycles", way(chosen.numbers[-1] + 1 + CYCLES_MAX)))
+        return cls(chosen.entries, OtherCycles(chosen.words, ways))
 
 
 def _cycle(text: str) -> int:

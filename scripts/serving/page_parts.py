@@ -16,7 +16,7 @@ from scripts.html.cycle_chart import SIZES
 from scripts.html.cycle_page import Figure
 from scripts.html.page import part
 from scripts.serving.live_view import LiveView
-from scripts.serving.retrospect import DAYS, REFUSED_HOURS, Lately
+from scripts.serving.retrospect import DAYS, REFUSED_HOURS, RecentResults
 
 SHOWN_MAX: Final = 100
 """How many open positions stand on the page, the worst first; a page of their own has all."""
@@ -46,7 +46,7 @@ class _Section(NamedTuple):
     weeks: Sequence[Sequence[tuple[date, EarnedSum] | None]]
 
 
-def parts_of_lately(lately: Lately | None) -> Mapping[str, Markup]:
+def parts_of_results(lately: RecentResults | None) -> Mapping[str, Markup]:
     """The parts that follow from a look back; None before there was one."""
     sections = [_section(each) for each in lately.earnings] if lately else []
     drawn = _refused(lately.refused) if lately else None

@@ -16,7 +16,7 @@ from scripts.options.filters import Filter
 
 
 @dataclass(frozen=True)
-class Then:
+class PastStatus:
     """A moment, the clock that it is read on, and how everything stood."""
 
     at: datetime

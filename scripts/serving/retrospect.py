@@ -26,7 +26,7 @@ PAUSE_TIMES: Final = 20
 
 
 @dataclass(frozen=True)
-class Lately:
+class RecentResults:
     """What was over in the last days and refused in the last hours, as of a moment; `silence` is why not later."""
 
     at: datetime
@@ -52,9 +52,9 @@ class Retrospect:
     def __init__(self, ledger: PositionLedger, wanted: Filter) -> None:
         self._ledger, self._wanted = ledger, wanted
         self._stopped = threading.Event()
-        self.lately: Lately | None = None
+        self.lately: RecentResults | None = None
 
-    def run(self, publish: Callable[[Lately], None]) -> None:
+    def run(self, publish: Callable[[RecentResults], None]) -> None:
         """Look back until it is stopped; what is found is handed to `publish`, in this thread."""
         while not self._stopped.is_set():
             began = time.monotonic()
@@ -66,15 +66,15 @@ class Retrospect:
         """End it, from any thread."""
         self._stopped.set()
 
-    def _looked_back(self) -> Lately:
+    def _looked_back(self) -> RecentResults:
         at = now()
         try:
             return self._seen(at)
         except LedgerError as error:
             words = f"{type(error).__name__}: {error.message}"
-            return replace(self.lately or Lately(at, (), ()), silence=words)
+            return replace(self.lately or RecentResults(at, (), ()), silence=words)
 
-    def _seen(self, at: datetime) -> Lately:
+    def _seen(self, at: datetime) -> RecentResults:
         store, window = self._ledger.store, days_before(at)
         hours = MeasuredWindow(at.replace(minute=0, second=0, microsecond=0) - timedelta(hours=REFUSED_HOURS - 1), at)
         with store.settled():
@@ -82,4 +82,4 @@ class Retrospect:
             rejections = list(store.rejections(since=hours.since))
         refused = [each for each in rejections if each.key is not None and self._wanted.takes(each.key)]
         bars = hour_bars(Refusals.of(refused).per_hour, hours)
-        return Lately(at, tuple(earnings), tuple(bars))
+        return RecentResults(at, tuple(earnings), tuple(bars))

@@ -17,17 +17,17 @@ from infrastructure.ledger.questions.as_of import TimeAxis
 from infrastructure.ledger_clock import now
 from infrastructure.metering.metrics_route import metrics_route
 from projections.metrics.earnings import EarnedSum
-from scripts.commands.daily.history import tell, title_of, with_events
-from scripts.html.cycle_page import page_of
+from scripts.html.cycle_page import page_of, with_events
 from scripts.html.page import TEMPLATES, filled, part
-from scripts.replica_place import told as told_place
+from scripts.narratives.cycle_narratives import tell, title_of
+from scripts.replica_place import place_words
 from scripts.serving.board import Board
 from scripts.serving.event_stream import EventStream
 from scripts.serving.gate import COOKIE, AccessToken
 from scripts.serving.key_pages import KeyPage
 from scripts.serving.ledger_follower import LedgerFollower
 from scripts.serving.page_parts import link
-from scripts.serving.past import Then, first_recorded
+from scripts.serving.past import PastStatus, first_recorded
 from scripts.serving.retrospect import Retrospect
 
 LATE: Final = timedelta(seconds=10)
@@ -71,7 +71,7 @@ def _asset(file: str, kind: str) -> Callable[[Request], Awaitable[Response]]:
     return answer
 
 
-def _link_of(then: Then) -> Callable[[str], str]:
+def _link_of(then: PastStatus) -> Callable[[str], str]:
     """Where the page of a cycle is as of a moment; a story is told as it was recorded, and else as it stands."""
     if not then.is_past or then.by is not TimeAxis.RECORDED:
         return link
@@ -107,7 +107,7 @@ class _Pages:
             told,
             others=shown.others,
             base="live_base.html",
-            as_of=at if read_at is None else told_place(read_at),
+            as_of=at if read_at is None else place_words(read_at),
             is_now=at is None,
             ledger=self._name,
             here="",
@@ -132,9 +132,9 @@ class _Pages:
         then = self._then(request)
         return HTMLResponse(part("past_part.html", "then_part", then, _link_of(then)))
 
-    def _then(self, request: Request) -> Then:
+    def _then(self, request: Request) -> PastStatus:
         follower, asked = self._follower, request.query_params
-        return Then.read(
+        return PastStatus.read(
             follower.ledger, follower.wanted, follower.age, now=now(), at=asked.get("at"), by=asked.get("by")
         )
 

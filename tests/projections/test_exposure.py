@@ -50,7 +50,7 @@ from projections.metrics.statistics import MeasuredWindow, measure
 from projections.positions import PositionRow
 from projections.reconciliation.result import ReconciliationRules
 from projections.timeline import moments, timeline
-from scripts.commands.daily.history import tell
+from scripts.narratives.cycle_narratives import tell
 from tests.projections.cycles import LATER, cycle
 from tests.spec import CYCLE, FILLED, PLACED, STOP, on, request, second
 from tests.strategies import conversations

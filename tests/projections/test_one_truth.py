@@ -27,7 +27,7 @@ from infrastructure.transfer.columnar.column_sink import ColumnSink
 from infrastructure.transfer.columnar.columns import COLUMNS
 from infrastructure.transfer.columnar.csv_writer import CsvFile
 from infrastructure.transfer.columnar.parquet_writer import ParquetFile
-from infrastructure.transfer.exporting import What, export
+from infrastructure.transfer.exporting import ExportScope, export
 from projections.audit.narrative import Narrative
 from projections.exposure import BY_CHOICE, STRAY, UNPROTECTED, is_by_choice
 from projections.health.checks import Check
@@ -37,8 +37,8 @@ from projections.metrics.statistics import MeasuredWindow, Statistics
 from projections.positions import PositionRow
 from projections.projection import STATISTICS
 from projections.reconciliation.result import ReconciliationRules
-from scripts.commands.daily.history import tell
 from scripts.commands.daily.report import look_through
+from scripts.narratives.cycle_narratives import tell
 from scripts.options.filters import EVERYTHING
 from tests.spec import second
 from tests.strategies import conversations
@@ -79,9 +79,9 @@ def live_on(ledger: PositionLedger, endings: set[str]) -> list[PositionRow]:
 
 def as_tables(ledger: PositionLedger) -> tuple[list[dict[str, str]], list[dict[str, Any]]]:
     texts, typed = io.BytesIO(), io.BytesIO()
-    columns = COLUMNS[What.POSITIONS]
-    export(ledger.store, What.POSITIONS, ColumnSink(CsvFile(texts, columns)))
-    export(ledger.store, What.POSITIONS, ColumnSink(ParquetFile(typed, columns)))
+    columns = COLUMNS[ExportScope.POSITIONS]
+    export(ledger.store, ExportScope.POSITIONS, ColumnSink(CsvFile(texts, columns)))
+    export(ledger.store, ExportScope.POSITIONS, ColumnSink(ParquetFile(typed, columns)))
     rows = list(csv.DictReader(io.StringIO(texts.getvalue().decode(), newline="")))
     return rows, parquet.read_table(io.BytesIO(typed.getvalue())).to_pylist()
 

@@ -86,7 +86,7 @@ class LedgerQuestions:
         Refuses: InvalidCommand for what is no key or no moment.
         """
         moment = moment_of(as_of)
-        streams = (_understood(PositionKey.parse, key).stream, key.strip())  # or as it was spelled once
+        streams = (_parsed(PositionKey.parse, key).stream, key.strip())  # or as it was spelled once
         return next(filter(None, (self.store.cycles(stream, moment) for stream in streams)), [])
 
     def history(

@@ -32,7 +32,7 @@ class ImportBatch:
         self._ledger, self._report, self._progress, self._size = ledger, report, progress, size
         self._batch: list[tuple[LegacyRow, ImportPosition]] = []
 
-    def found(
+    def report(
         self,
         kind: ImportFindingKind,
         rows: Sequence[LegacyRow],
@@ -44,26 +44,26 @@ class ImportBatch:
         self._report.findings.append(finding)
         return finding
 
-    def noted(self, kind: ImportFindingKind, rows: Sequence[LegacyRow], message: str) -> None:
+    def report_and_note(self, kind: ImportFindingKind, rows: Sequence[LegacyRow], message: str) -> None:
         """Report something that the events of these rows will say as well."""
-        finding = self.found(kind, rows, message)
+        finding = self.report(kind, rows, message)
         for row in rows:
             row.findings.append(finding)
 
-    def known(self) -> None:
+    def count_known(self) -> None:
         """Count a row that the ledger has."""
         self._report.already_imported += 1
         self._progress(1)
 
-    def refuse(self, count: int) -> None:
+    def count_refused(self, count: int) -> None:
         """Count rows that are not imported; the report says why already."""
         self._report.refused += count
         self._progress(count)
 
-    def refused(self, row: LegacyRow, kind: ImportFindingKind, message: str) -> None:
+    def refuse(self, row: LegacyRow, kind: ImportFindingKind, message: str) -> None:
         """Report why a row is not imported."""
-        self.found(kind, [row], message, FindingSeverity.ERROR)
-        self.refuse(1)
+        self.report(kind, [row], message, FindingSeverity.ERROR)
+        self.count_refused(1)
 
     def append(self, row: LegacyRow, command: ImportPosition) -> None:
         """Append a row with the next batch."""
@@ -93,8 +93,8 @@ class ImportBatch:
                 self._report.imported += 1
                 self._progress(1)
             case Receipt():
-                self.known()
+                self.count_known()
             case PositionAlreadyOpen():
-                self.refused(row, ImportFindingKind.TWO_OPEN_ROWS, f"the slot was taken meanwhile: {answer.message}")
+                self.refuse(row, ImportFindingKind.TWO_OPEN_ROWS, f"the slot was taken meanwhile: {answer.message}")
             case _:
-                self.refused(row, ImportFindingKind.REFUSED_BY_LEDGER, answer.message)
+                self.refuse(row, ImportFindingKind.REFUSED_BY_LEDGER, answer.message)

@@ -46,14 +46,14 @@ class _TableImport:
         self._report = ImportReport(
             rows, refused=table.unusable, streams=len(self._groups), findings=list(table.findings)
         )
-        self._fates = ImportBatch(ledger, self._report, progress, batch_commands)
+        self._batch = ImportBatch(ledger, self._report, progress, batch_commands)
 
     def run(self) -> ImportReport:
         streams = {group[0].stream for group in self._groups}
         known = known_keys(self._ledger, streams)
         for group in self._groups:
             self._import_key(group, known.get(group[0].stream))
-        self._fates.flush()
+        self._batch.flush()
         self._report.open = sum(row.stream in streams for row in self._ledger.store.rows(open_only=True))
         return self._report
 
@@ -63,7 +63,7 @@ class _TableImport:
         new = self._not_imported(ids, known)
         settlement = self._settled(list(ids), [row for row in new if row.is_open], known)
         if settlement.refusal:
-            self._fates.refuse(len(new))
+            self._batch.count_refused(len(new))
             return
         if known is not None and new:
             self._compare_with_others(new, known)
@@ -74,7 +74,7 @@ class _TableImport:
                 claimed.add(row.intent_id)
                 claims = known is None or not self._is_claimed(row, row.intent_id)
             command = row.command(ids[row], claims_intent=claims, superseded_by=settlement.superseded.get(row))
-            self._fates.append(row, command)
+            self._batch.append(row, command)
 
     def _command_ids(self, group: Sequence[LegacyRow]) -> dict[LegacyRow, str]:
         """The rows of a key, each once, with the ids of the commands that import them."""
@@ -83,15 +83,15 @@ class _TableImport:
         for row in group:
             before = alike.setdefault(row.identity, [])
             if twin := next((other for other in before if other.raw.as_dict() == row.raw.as_dict()), None):
-                self._fates.found(
+                self._batch.report(
                     ImportFindingKind.REPEATED_ROW, [row], f"line {row.raw.line} repeats line {twin.raw.line}"
                 )
-                self._fates.known()
+                self._batch.count_known()
                 continue
             before.append(row)
             if len(before) > 1:
                 lines = f"lines {before[0].raw.line} and {row.raw.line}"
-                self._fates.noted(
+                self._batch.report_and_note(
                     ImportFindingKind.SAME_IDENTITY, [row], f"{lines} have one id and opening time, but differ"
                 )
             ids[row] = row.command_id(len(before))
@@ -108,7 +108,7 @@ class _TableImport:
             if command_id not in digests:
                 new.append(row)
             elif digests[command_id] == row.command(command_id, claims_intent=False).digest:
-                self._fates.known()
+                self._batch.count_known()
             else:
                 suspects.append(row)
         if suspects:
@@ -121,19 +121,19 @@ class _TableImport:
             event = events[ids[row]]
             changed = changes(event.row, row.raw.as_dict())
             if not changed:
-                self._fates.known()
+                self._batch.count_known()
                 continue
             where = f"it was imported as {event.position_id}, but since then {', '.join(changed)}"
             message = f"{where}; it is not imported again, so record with a command what happened"
-            self._fates.refused(row, ImportFindingKind.CHANGED_SINCE_IMPORT, message)
+            self._batch.refuse(row, ImportFindingKind.CHANGED_SINCE_IMPORT, message)
 
     def _compare_with_others(self, rows: Sequence[LegacyRow], known: Known) -> None:
         if known.has_native:
             message = "the ledger has cycles of this key that were not imported; look whether they are the same ones"
-            self._fates.noted(ImportFindingKind.NATIVE_CYCLES, rows, message)
+            self._batch.report_and_note(ImportFindingKind.NATIVE_CYCLES, rows, message)
         if older := [row for row in rows if row.opened_at < known.last_opened_at]:
             message = f"opened before {known.last_position_id} at {known.last_opened_at}, but numbered after it"
-            self._fates.noted(ImportFindingKind.OLDER_THAN_LEDGER, older, message)
+            self._batch.report_and_note(ImportFindingKind.OLDER_THAN_LEDGER, older, message)
 
     def _settled(self, rows: Sequence[LegacyRow], new_open: Sequence[LegacyRow], known: Known | None) -> Settlement:
         holder = known.holder if known is not None else None
@@ -143,7 +143,7 @@ class _TableImport:
             open_now = [f"row {row.name}" for row in all_open] + ([holder.position_id] if holder else [])
             message = f"{', '.join(open_now)} are open at once; {settlement.outcome or 'they were looked at before'}"
             severity = FindingSeverity.ERROR if settlement.refusal else FindingSeverity.WARNING
-            finding = self._fates.found(ImportFindingKind.TWO_OPEN_ROWS, all_open, message, severity)
+            finding = self._batch.report(ImportFindingKind.TWO_OPEN_ROWS, all_open, message, severity)
             for row in new_open:
                 row.findings.append(finding)
         return settlement
@@ -152,5 +152,5 @@ class _TableImport:
         cycle = self._ledger.store.cycle_of_intent(row.stream, intent_id)
         if cycle is not None and all(finding.kind is not ImportFindingKind.INTENT_TWICE for finding in row.findings):
             opened = f"signal {intent_id} opened {row.stream}#{cycle} already"
-            self._fates.noted(ImportFindingKind.INTENT_TWICE, [row], f"{opened}, and row {row.name} again")
+            self._batch.report_and_note(ImportFindingKind.INTENT_TWICE, [row], f"{opened}, and row {row.name} again")
         return cycle is not None

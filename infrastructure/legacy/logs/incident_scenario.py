@@ -15,7 +15,6 @@ from typing import Final
 from infrastructure.legacy.logs.finders.creations import Creation, Origin
 from infrastructure.legacy.logs.finders.duplicates import Duplicate
 from infrastructure.legacy.logs.finders.restarts import Restart
-from infrastructure.legacy.logs.incident_window import LogMoment
 from infrastructure.legacy.logs.reading.clock import SECOND, seconds
 
 UNKNOWN: Final = "unknown"
@@ -73,7 +72,8 @@ def _synchroniser(duplicate: Duplicate, creations: Sequence[Creation], begun: Cr
             return f"the synchroniser added {each.symbol}{row}{when}"
     for moment in duplicate.timeline:
         if since <= moment.at < duplicate.at and _SYNCHRONISER.search(f"{moment.logger} {moment.message}"):
-            return f"the synchroniser was at work on it {_apart(moment.at, duplicate.at)} before: {_quoted(moment)}"
+            said = f"{moment.message[:120]!r}"
+            return f"the synchroniser was at work on it {_apart(moment.at, duplicate.at)} before: {said}"
     return None
 
 
@@ -119,7 +119,3 @@ def _second_signal(ours: Sequence[Creation], begun: Creation | None) -> str | No
 
 def _apart(earlier: int, later: int) -> str:
     return f"{seconds(later - earlier):.3f} s"
-
-
-def _quoted(moment: LogMoment) -> str:
-    return f"{moment.message[:120]!r}"

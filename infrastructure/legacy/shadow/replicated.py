@@ -23,7 +23,7 @@ class ReplicatedPosition:
     """Which position a row belongs to, by legacy id; which changes opened a position, and which was mirrored last.
 
     Changes are mirrored in order, so all before the last one that left an event are done. What such a change left
-    without an event, a second row above all, is gathered again from the outbox (`Mirror.recall`).
+    without an event, a second row above all, is gathered again from the outbox (`Replicator.recall`).
     """
 
     positions: dict[str, str] = field(default_factory=dict)

@@ -14,21 +14,22 @@ from infrastructure.legacy.shadow.divergence import Divergence, DivergenceKind
 from infrastructure.legacy.shadow.replicator import Replicator
 
 BATCH_CHANGES: Final = 100
-"""After so many the place is noted, and after each one that had something to tell, so that it is told once: stopped
-in between, they are mirrored again and change nothing."""
+"""The cursor is stored after so many changes, and after each one that diverged, so that a divergence is told once.
+
+Changes since the cursor was stored are mirrored again after a stop, and change nothing."""
 
 
 class Replication:
     """One outbox, mirrored into one ledger; `changes` and `commands` count what this run did."""
 
     def __init__(self, ledger: PositionLedger, outbox: Outbox, zone: tzinfo | None = None) -> None:
-        """Begin where this ledger stopped; what was mirrored until then is read again, for not all of it left an event.
+        """Begin where this ledger stopped; earlier changes are read again, for not each of them left an event.
 
         Refuses: NoOutbox, StoreUnavailable.
         """
         self._ledger, self._outbox = ledger, outbox
         self._reader = ChangeReader(zone)
-        self._mirror = Replicator(ledger, self._reader, self._last_change)
+        self._replicator = Replicator(ledger, self._reader, self._last_change)
         self._name = self._ledger_name()
         self._cursor = 0 if self._name is None else outbox.cursor(self._name)
         self._end: End | None = None
@@ -38,7 +39,7 @@ class Replication:
     @property
     def commands(self) -> int:
         """How many commands were recorded."""
-        return self._mirror.commands
+        return self._replicator.commands
 
     @property
     def is_waiting(self) -> bool:
@@ -50,7 +51,7 @@ class Replication:
         while batch := self._outbox.changes(after, self._cursor, BATCH_CHANGES):
             for raw in batch:
                 with suppress(Unreadable):
-                    self._mirror.recall(self._reader.read(raw.id, raw.at, raw.was, raw.becomes))
+                    self._replicator.recall(self._reader.read(raw.id, raw.at, raw.was, raw.becomes))
             after = batch[-1].id
 
     def step(self) -> Iterator[Divergence]:
@@ -74,7 +75,7 @@ class Replication:
     def _take(self, raw: RawChange) -> Iterator[Divergence]:
         self.changes += 1
         try:
-            yield from self._mirror.take(self._reader.read(raw.id, raw.at, raw.was, raw.becomes))
+            yield from self._replicator.take(self._reader.read(raw.id, raw.at, raw.was, raw.becomes))
         except Unreadable as wrong:
             yield Divergence(DivergenceKind.UNREADABLE, raw.id, raw.at, None, None, str(wrong))
 

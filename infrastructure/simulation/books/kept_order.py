@@ -14,7 +14,6 @@ from infrastructure.trading.exchange_orders import (
     ExchangeOrder,
     OrderState,
     OrderTicket,
-    TicketKind,
     TradedMarket,
 )
 
@@ -58,7 +57,7 @@ class KeptOrder:
     @property
     def is_conditional(self) -> bool:
         """Whether it waits for a price, or did."""
-        return self.ticket.kind in (TicketKind.STOP, TicketKind.TARGET)
+        return self.ticket.kind.is_conditional
 
     @property
     def reduces(self) -> bool:

@@ -76,14 +76,13 @@ class OrderMatching:
 
     def take(self, ticket: OrderTicket, fate: Fate) -> KeptOrder:
         """Keep an order that was checked; nothing is filled yet."""
-        is_conditional = ticket.kind in (TicketKind.STOP, TicketKind.TARGET)
         order = KeptOrder(
             order_id=str(next(self._numbers)),
             ticket=ticket,
             fate=fate,
             placed_at=self.clock(),
             quantity=ticket.quantity or ZERO,
-            is_apart=is_conditional and self.conditional_apart,
+            is_apart=ticket.kind.is_conditional and self.conditional_apart,
         )
         self.orders[order.order_id] = order
         self.mark(ticket.symbol)

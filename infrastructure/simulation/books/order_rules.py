@@ -24,21 +24,20 @@ class OrderRules:
 
     def check(self, ticket: OrderTicket, market: TradedMarket, held: HeldLeg, resting: Sequence[OrderTicket]) -> None:
         """Refuses: Refused for an order that the exchange would not take. `resting` is what is open."""
-        is_conditional = ticket.kind in (TicketKind.STOP, TicketKind.TARGET)
-        self._check_form(ticket, market, is_conditional=is_conditional)
+        self._check_form(ticket, market)
         for price in (ticket.price, ticket.trigger_price, ticket.attached_stop):
             if price is not None:
                 self._check_price(price, market)
         if ticket.quantity is not None:
             self._check_quantity(ticket, ticket.quantity, market)
         closes_leg = self.hedge and ticket.side == ("sell" if ticket.leg is Leg.LONG else "buy")
-        if (ticket.reduce_only or closes_leg) and not is_conditional and not held.closes(ticket.side):
+        if (ticket.reduce_only or closes_leg) and not ticket.kind.is_conditional and not held.closes(ticket.side):
             self._refuse(Ground.NOTHING_TO_REDUCE, f"there is nothing that an order to {ticket.side} would reduce")
         if ticket.close_position and any(_closes_the_same(other, ticket) for other in resting):
             self._refuse(Ground.CLOSED_BY_ANOTHER, f"a {ticket.kind.value} that closes the position is open already")
         self._check_triggers(ticket, market)
 
-    def _check_form(self, ticket: OrderTicket, market: TradedMarket, *, is_conditional: bool) -> None:
+    def _check_form(self, ticket: OrderTicket, market: TradedMarket) -> None:
         is_web = not ticket.client_order_id
         pattern = (BYBIT if self.exchange == "bybit" else BINANCE).client_id
         if not is_web and not pattern.fullmatch(ticket.client_order_id):
@@ -51,6 +50,7 @@ class OrderRules:
             self._refuse(Ground.WRONG_MODE, f"leg {ticket.leg.value} is none of an account of contracts in {mode} mode")
         if ticket.cost is not None or (ticket.quantity is None) != ticket.close_position:
             self._refuse(Ground.UNSUPPORTED, "an order of a contract has a quantity, or closes the position")
+        is_conditional = ticket.kind.is_conditional
         if is_conditional != (ticket.trigger_price is not None) or (ticket.kind is TicketKind.LIMIT) != (
             ticket.price is not None
         ):

@@ -13,6 +13,7 @@ from domain.values import Leg, plain
 from infrastructure.simulation.books.exchange_codes import Ground, IdTaken, refused
 from infrastructure.simulation.books.kept_order import KeptOrder, instrument
 from infrastructure.simulation.http.loopback_server import HttpAnswer, Json
+from infrastructure.simulation.shown_account import milliseconds
 from infrastructure.simulation.simulated_venue import SimulatedVenue
 from infrastructure.trading.exchange_errors import NoAnswer, RateLimited, Refused
 from infrastructure.trading.exchange_orders import OrderState, OrderTicket, TicketKind, TradedMarket
@@ -86,7 +87,7 @@ class BinanceRoutes:
             )
 
     def _now(self) -> int:
-        return _milliseconds(self._venue)
+        return milliseconds(self._venue.clock())
 
     def _info(self, _: Json) -> Json:
         markets = [_market(market) for market in self._venue.shown_markets() if not market.inverse]
@@ -124,14 +125,14 @@ class BinanceRoutes:
 
     def _one(self, said: Json) -> KeptOrder:
         wanted = (said.get("orderId"), said.get("origClientOrderId"))
-        found = [each for each in self._plain(said) if _is_it(_plain_id(each), each, *wanted)]
+        found = [each for each in self._plain(said) if _matches(_plain_id(each), each, *wanted)]
         if not found:
             raise refused("binance", Ground.ABSENT, "Order does not exist.")
         return max(found, key=lambda each: each.is_open)
 
     def _one_algo(self, said: Json) -> KeptOrder:
         wanted = (said.get("algoId"), said.get("clientAlgoId"))
-        found = [each for each in self._apart(said) if _is_it(each.order_id, each, *wanted)]
+        found = [each for each in self._apart(said) if _matches(each.order_id, each, *wanted)]
         if not found:
             raise refused("binance", Ground.ABSENT, "Order does not exist.")
         return max(found, key=lambda each: each.is_open)
@@ -158,7 +159,7 @@ class BinanceRoutes:
 
     def _order(self, order: KeptOrder) -> Json:
         stated, ticket = order.stated(self._terms(order)), order.ticket
-        at = int((stated.stated_at or order.placed_at).timestamp() * 1000)
+        at = milliseconds(stated.stated_at or order.placed_at)
         average = "0.00" if stated.avg_px is None else plain(stated.avg_px)
         word = "MARKET" if order.is_conditional else _WORDS[ticket.kind]
         answer: Json = {
@@ -180,7 +181,7 @@ class BinanceRoutes:
             "workingType": "CONTRACT_PRICE",
             "priceProtect": False,
             "origType": word,
-            "time": int(order.placed_at.timestamp() * 1000),
+            "time": milliseconds(order.placed_at),
             "updateTime": at,
         }
         return answer if stated.side is None else answer | {"side": stated.side.upper()}
@@ -188,7 +189,7 @@ class BinanceRoutes:
     def _algo(self, order: KeptOrder) -> Json:
         ticket = order.ticket
         state = {OrderState.OPEN: "NEW", OrderState.FILLED: "FINISHED"}.get(order.state, order.state.value.upper())
-        at = int(order.placed_at.timestamp() * 1000)
+        at = milliseconds(order.placed_at)
         return {
             "algoId": int(order.order_id),
             "clientAlgoId": ticket.client_order_id,
@@ -233,7 +234,7 @@ class BinanceRoutes:
                 "commissionAsset": fill.fee_currency,
                 "buyer": order.ticket.side == "buy",
                 "maker": False,
-                "time": int(fill.at.timestamp() * 1000),
+                "time": milliseconds(fill.at),
             }
             for order in self._plain(said)
             if wanted in (None, _plain_id(order))
@@ -347,7 +348,7 @@ def _plain_id(order: KeptOrder) -> str:
     return str(int(order.order_id) + _TRIGGERED) if order.is_apart else order.order_id
 
 
-def _is_it(order_id: str, order: KeptOrder, wanted_id: str | None, client_id: str | None) -> bool:
+def _matches(order_id: str, order: KeptOrder, wanted_id: str | None, client_id: str | None) -> bool:
     return order_id == wanted_id if wanted_id is not None else order.ticket.client_order_id == client_id
 
 
@@ -359,7 +360,3 @@ def _state(state: OrderState, filled: Decimal) -> str:
 
 def _error(code: str, text: str, status: int = 400) -> HttpAnswer:
     return HttpAnswer({"code": int(code), "msg": text}, status)
-
-
-def _milliseconds(venue: SimulatedVenue) -> int:
-    return int(venue.clock().timestamp() * 1000)

@@ -13,6 +13,7 @@ from domain.values import Leg, OrderSide, plain
 from infrastructure.simulation.books.exchange_codes import Ground, IdTaken, refused
 from infrastructure.simulation.books.kept_order import KeptOrder, instrument
 from infrastructure.simulation.http.loopback_server import HttpAnswer, Json
+from infrastructure.simulation.shown_account import milliseconds
 from infrastructure.simulation.simulated_venue import SimulatedVenue
 from infrastructure.trading.exchange_errors import NoAnswer, Refused
 from infrastructure.trading.exchange_orders import OrderState, OrderTicket, TicketKind, TradedMarket
@@ -63,7 +64,7 @@ class BybitRoutes:
             return self._numbers.choice((HttpAnswer(None), silence, HttpAnswer("Bad Gateway", 502)))
 
     def _now(self) -> int:
-        return int(self._venue.clock().timestamp() * 1000)
+        return milliseconds(self._venue.clock())
 
     def _answer(self, result: Json, code: str = "0", text: str = "OK") -> HttpAnswer:
         return HttpAnswer(
@@ -82,7 +83,7 @@ class BybitRoutes:
         return {"orderId": placed.order_id, "orderLinkId": placed.client_order_id}
 
     def _cancel(self, said: Json) -> Json:
-        found = [each for each in self._venue.shown_orders(said["symbol"]) if _is_it(each, said) and each.is_open]
+        found = [each for each in self._venue.shown_orders(said["symbol"]) if _matches(each, said) and each.is_open]
         if not found or self._venue.cancel(said["symbol"], found[0].stated(self._terms(found[0]))) is None:
             raise refused("bybit", Ground.NOT_CANCELLED, "order not exists or too late to cancel")
         return {"orderId": found[0].order_id, "orderLinkId": found[0].ticket.client_order_id}
@@ -92,7 +93,7 @@ class BybitRoutes:
         shown = [
             self._order(each)
             for each in self._venue.shown_orders(said.get("symbol"))
-            if _is_it(each, said) and (each.is_open or each.is_behind) == is_open and self._is_settled(each, said)
+            if _matches(each, said) and (each.is_open or each.is_behind) == is_open and self._is_settled(each, said)
         ]
         return _page(shown[::-1], said)
 
@@ -130,8 +131,8 @@ class BybitRoutes:
             "stopLoss": "" if ticket.attached_stop is None else plain(ticket.attached_stop),
             "tpslMode": "Full",
             "createType": "CreateByUser",
-            "createdTime": str(int(order.placed_at.timestamp() * 1000)),
-            "updatedTime": str(int((stated.stated_at or order.placed_at).timestamp() * 1000)),
+            "createdTime": str(milliseconds(order.placed_at)),
+            "updatedTime": str(milliseconds(stated.stated_at or order.placed_at)),
         }
         return answer if stated.side is None else answer | {"side": _SIDES[stated.side]}
 
@@ -150,14 +151,14 @@ class BybitRoutes:
                 "feeCurrency": fill.fee_currency,
                 "feeRate": "0.0005",
                 "execType": "Trade",
-                "execTime": str(int(fill.at.timestamp() * 1000)),
+                "execTime": str(milliseconds(fill.at)),
                 "orderType": "Market",
                 "orderQty": plain(order.quantity),
                 "leavesQty": "0",
                 "isMaker": False,
             }
             for order in self._venue.shown_orders(said.get("symbol"))
-            if _is_it(order, said)
+            if _matches(order, said)
             for fill in self._venue.audit.fills(order)
         ]
         return _page(shown[::-1], said)
@@ -274,7 +275,7 @@ def _wallet() -> Json:
     return {"accountType": "UNIFIED", "totalEquity": "100000", "coin": [coin | {"availableToWithdraw": "100000"}]}
 
 
-def _is_it(order: KeptOrder, said: Json) -> bool:
+def _matches(order: KeptOrder, said: Json) -> bool:
     ids = (("orderId", order.order_id), ("orderLinkId", order.ticket.client_order_id))
     return all(said.get(name) in (None, "", each) for name, each in ids)
 

@@ -17,7 +17,7 @@ from domain.identifiers import PositionKey
 from domain.rejection import Rejection
 from domain.values import Instant, Number, utc
 from infrastructure.event_store.records import RecordedEvent
-from infrastructure.transfer.exporting import What
+from infrastructure.transfer.exporting import ExportScope
 from projections.positions import PositionRow, fees_text, orders_text
 
 
@@ -95,10 +95,10 @@ def _columns_of(model: type[Any]) -> tuple[Column, ...]:
     return tuple(Column(field.name, _KINDS.get(hints[field.name], ColumnKind.TEXT)) for field in fields(model))
 
 
-COLUMNS: Final[Mapping[What, tuple[Column, ...]]] = {
-    What.EVENTS: EVENT_COLUMNS,
-    What.POSITIONS: _columns_of(PositionRow),
-    What.REJECTIONS: _columns_of(Rejection),
+COLUMNS: Final[Mapping[ExportScope, tuple[Column, ...]]] = {
+    ExportScope.EVENTS: EVENT_COLUMNS,
+    ExportScope.POSITIONS: _columns_of(PositionRow),
+    ExportScope.REJECTIONS: _columns_of(Rejection),
 }
 
 

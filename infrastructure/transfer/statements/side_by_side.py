@@ -22,8 +22,8 @@ from infrastructure.settings import Settings
 from infrastructure.store_opening import open_store
 from infrastructure.transfer.statements.intake.decided_events import DecidedEvents
 from infrastructure.transfer.statements.intake.key_intake import KeyIntake
+from infrastructure.transfer.statements.intake.known_elsewhere import refuse_known_elsewhere
 from infrastructure.transfer.statements.intake.sorting.sorted_facts import SharedFacts, SortedFacts
-from infrastructure.transfer.statements.intake.told_elsewhere import refuse_told_elsewhere
 from infrastructure.transfer.statements.statement_report import StatementTally
 from projections.rebuild import Progress
 
@@ -79,7 +79,7 @@ class KeySharers:
         with ExitStack() as stack:
             intake = KeyIntake(self._store, facts, tally, recorded_at)
             intake.find_legs()
-            refuse_told_elsewhere(self._store, facts)
+            refuse_known_elsewhere(self._store, facts)
             if self._others is None:
                 decided = stack.enter_context(DecidedEvents(self._store, is_kept=is_kept))
                 intake.run(facts.by_key(), decided, progress)

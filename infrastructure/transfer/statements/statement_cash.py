@@ -34,6 +34,6 @@ class StatementCash:
     is_apart: bool = False
 
     @property
-    def may_be_told(self) -> bool:
+    def may_be_fee_of_fill(self) -> bool:
         """Whether fills may say it as their fees, so that it must not be counted with them."""
         return self.kind == "commission" and not self.is_apart

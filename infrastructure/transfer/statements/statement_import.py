@@ -38,24 +38,6 @@ def _unseen(what: str, total: int | None) -> Iterator[Progress]:
     yield lambda _: None
 
 
-def import_statement(
-    ledger: PositionLedger,
-    kind: str,
-    facts: Iterable[StatementFact],
-    progress: Progress = lambda _: None,
-    *,
-    confirm: bool,
-) -> StatementReport:
-    """Take in one file, as `import_statements` does; `progress` is told of facts that are decided."""
-
-    @contextmanager
-    def phase(what: str, total: int | None) -> Iterator[Progress]:
-        del total
-        yield progress if what == "deciding" else lambda _: None
-
-    return import_statements(ledger, [Statement("file", kind, facts)], phase, confirm=confirm)
-
-
 def import_statements(
     ledger: PositionLedger,
     statements: Sequence[Statement],

@@ -207,7 +207,7 @@ def near(start: FileStart) -> list[str]:
     ]
 
 
-def told_twice(kinds: Iterable[StatementKind]) -> tuple[StatementKind, StatementKind] | None:
+def telling_the_same(kinds: Iterable[StatementKind]) -> tuple[StatementKind, StatementKind] | None:
     """Two of these kinds that tell of the same, each under ids of its own; None where there are none."""
     there = {kind.name for kind in kinds}
     pairs = (pair for ones, others in _OTHER_IDS for pair in product(others, ones))

@@ -1,4 +1,4 @@
-"""The floor: what the database itself takes for the appends of a lifecycle, with everything decided beforehand.
+"""The floor: how long the database itself takes for the appends of a lifecycle that was decided beforehand.
 
 The ledger's own statements are sent from one bare connection. What they say was worked out once by the domain; from
 one lifecycle to the next only the name of the stream changes.
@@ -56,16 +56,16 @@ class Decided:
 
     @property
     def prepared(self) -> append.PreparedAppend:
-        """It for PostgreSQL."""
+        """The append as PostgreSQL takes it."""
         return append.PreparedAppend(self.records, self.hashes, rows=[self.row], lines=self.lines)
 
 
-class _Listening(SQLiteStore):
+class _RecordingStore(SQLiteStore):
     """A store in memory that records its appends."""
 
     def __init__(self) -> None:
         super().__init__(Settings("sqlite", ":memory:"))
-        self.heard: list[Decided] = []
+        self.appends: list[Decided] = []
 
     def insert_events(
         self,
@@ -77,22 +77,22 @@ class _Listening(SQLiteStore):
     ) -> None:
         """Record an append, and make it."""
         hashes, _ = chained_on(dict(heads or {}), records)
-        self.heard.append(Decided([*records], hashes, rows[0], lines_of(rows, before)))
+        self.appends.append(Decided([*records], hashes, rows[0], lines_of(rows, before)))
         super().insert_events(records, rows=rows, before=before, heads=heads)
 
 
 def decided() -> list[Decided]:
     """The three appends of one lifecycle, as the ledger makes them."""
-    store = _Listening()
+    store = _RecordingStore()
     runner = LedgerRunner(PositionLedger(store))
     for _ in runner.lifecycle(_SYMBOL):
         pass
     runner.close()
-    return store.heard
+    return store.appends
 
 
 class Renamed:
-    """Values of a statement, for whatever symbol."""
+    """The values of a statement, with another symbol in place of the recorded one."""
 
     def __init__(self, values: Sequence[Value]) -> None:
         self._values = list(values)

@@ -65,10 +65,10 @@ def first(appends: Iterator[Append], events: int) -> Iterator[Append]:
 
 
 def _year(trader: SimulatedTrader, cycles: int, number: int) -> Iterator[Append]:
-    """What happens with one trader: its first story by its number, so that none is missing, then whatever comes."""
+    """The appends of one trader: its first story goes by its number, so that none is missing; the others are random."""
     slot_ms = YEAR // timedelta(milliseconds=1) // cycles
-    told = [imported, *STORIES]
-    story = told[number % len(told)]
+    first_stories = [imported, *STORIES]
+    story = first_stories[number % len(first_stories)]
     while True:
         trader.wait(slot_ms // 4, slot_ms * 5 // 4)
         is_last = trader.position.state.last_cycle >= cycles - 1
@@ -88,8 +88,8 @@ class Written:
     cycles: int
 
 
-def write(store: Store, appends: Iterator[Append], told: Callable[[int], None] = lambda _: None) -> Written:
-    """Write appends to an empty ledger in big batches, hashed as any; `told` is called with the number of events.
+def write(store: Store, appends: Iterator[Append], progress: Callable[[int], None] = lambda _: None) -> Written:
+    """Write appends to an empty ledger in big batches, hashed as any; `progress` is told how many events.
 
     Refuses: VersionTaken when it is not empty; StoreUnavailable.
     """
@@ -113,5 +113,5 @@ def write(store: Store, appends: Iterator[Append], told: Callable[[int], None] =
             rows |= {row.position_id: row for row in append.rows}
         store.restore(events, after=nid, rows=list(rows.values()), rejections=())
         nid += len(events)
-        told(len(events))
+        progress(len(events))
     return Written(nid, len(heads), cycles)

@@ -13,7 +13,7 @@ import click
 
 from domain.identifiers import PositionKey
 from infrastructure.transfer.destination import STDOUT, opened
-from infrastructure.transfer.exporting import Exported, Sink, What, export
+from infrastructure.transfer.exporting import Exported, ExportScope, Sink, export
 from infrastructure.transfer.jsonl_writer import JsonLines
 from infrastructure.transfer.transfer_errors import ExportRefused
 from scripts.options.database import database_option
@@ -36,7 +36,7 @@ class Format(StrEnum):
 @click.command("export")
 @click.option(
     "--what",
-    type=click.Choice([what.value for what in What]),
+    type=click.Choice([what.value for what in ExportScope]),
     help="What to write; ledger is every event and every refused duplicate, in JSON Lines.  [default: ledger in JSON "
     "Lines, else events]",
 )
@@ -84,22 +84,22 @@ def command(
       position-ledger export --what events --symbol APT/USDT:USDT --output events.parquet
     """
     form = Format(written_as) if written_as else _guessed(output)
-    what_ = What(what) if what else (What.LEDGER if form is Format.JSONL else What.EVENTS)
-    _check(form, what_, output, wanted)
+    scope = ExportScope(what) if what else (ExportScope.LEDGER if form is Format.JSONL else ExportScope.EVENTS)
+    _check(form, scope, output, wanted)
     if spreadsheet and form is not Format.CSV:
         raise click.UsageError(f"--spreadsheet is for CSV, not for {form.value}: say --format csv")
     with reading(database, wanted) as (ledger, place):
-        count = ledger.store.count_events() if what_ in (What.LEDGER, What.EVENTS) else None
+        count = ledger.store.count_events() if scope in (ExportScope.LEDGER, ExportScope.EVENTS) else None
         ended = nullcontext() if output == STDOUT else terminable()  # half a file beside its name is taken away
         with ended, opened(output, force=force) as out, progress("exporting", count) as advance:
             done = export(
                 ledger.store,
-                what_,
-                _sink(form, what_, out, spreadsheet=spreadsheet),
+                scope,
+                _sink(form, scope, out, spreadsheet=spreadsheet),
                 takes=_streams(wanted),
                 progress=advance,
             )
-    written = f"{_counted(done, what_)} exported{'' if output == STDOUT else f' to {output}'}"
+    written = f"{_counted(done, scope)} exported{'' if output == STDOUT else f' to {output}'}"
     say(with_place(written, place))
 
 
@@ -114,12 +114,12 @@ def _guessed(output: str) -> Format:
     return Format(_ENDINGS[ending])
 
 
-def _check(form: Format, what: What, output: str, wanted: Filter) -> None:
-    if what is What.LEDGER and form is not Format.JSONL:
+def _check(form: Format, scope: ExportScope, output: str, wanted: Filter) -> None:
+    if scope is ExportScope.LEDGER and form is not Format.JSONL:
         raise click.UsageError(
             f"--what ledger is for JSON Lines; {form.value} holds one kind of row: --what events, positions, rejections"
         )
-    if what is What.LEDGER and wanted != EVERYTHING:
+    if scope is ExportScope.LEDGER and wanted != EVERYTHING:
         raise click.UsageError(
             "--what ledger is all of it, or it could not be imported; choose by --symbol, --exchange and --account "
             "among --what events, positions, rejections"
@@ -137,7 +137,7 @@ def _streams(wanted: Filter) -> Callable[[str], bool]:
     return lambda stream: wanted.takes(PositionKey.parse(stream))
 
 
-def _sink(form: Format, what: What, out: IO[bytes], *, spreadsheet: bool) -> Sink:
+def _sink(form: Format, scope: ExportScope, out: IO[bytes], *, spreadsheet: bool) -> Sink:
     if form is Format.JSONL:
         return JsonLines(out)
     from infrastructure.transfer.columnar.column_sink import ColumnSink  # noqa: PLC0415 - JSON Lines need no columns
@@ -146,15 +146,15 @@ def _sink(form: Format, what: What, out: IO[bytes], *, spreadsheet: bool) -> Sin
     if form is Format.CSV:
         from infrastructure.transfer.columnar.csv_writer import CsvFile  # noqa: PLC0415 - one format is enough
 
-        return ColumnSink(CsvFile(out, COLUMNS[what], for_spreadsheet=spreadsheet))
+        return ColumnSink(CsvFile(out, COLUMNS[scope], for_spreadsheet=spreadsheet))
     try:
         from infrastructure.transfer.columnar.parquet_writer import ParquetFile  # noqa: PLC0415 - an optional extra
     except ImportError as missing:
         raise ExportRefused(f"Parquet needs pyarrow ({missing}); install it with: pip install pyarrow") from None
-    return ColumnSink(ParquetFile(out, COLUMNS[what]))
+    return ColumnSink(ParquetFile(out, COLUMNS[scope]))
 
 
-def _counted(done: Exported, what: What) -> str:
+def _counted(done: Exported, scope: ExportScope) -> str:
     counts = {"events": done.events, "positions": done.positions, "rejections": done.rejections}
-    kinds = ("events", "rejections") if what is What.LEDGER else (what.value,)
+    kinds = ("events", "rejections") if scope is ExportScope.LEDGER else (scope.value,)
     return " and ".join(f"{counts[name]:,} {name}" for name in kinds)

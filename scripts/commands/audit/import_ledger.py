@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import io
 import os
 import sys
 from collections.abc import Sequence
@@ -31,7 +30,7 @@ from projections.formatting import counted
 from scripts.cli import REFUSED
 from scripts.options.database import database_option, json_option, open_ledger
 from scripts.options.params import ACCOUNT, EXCHANGE, TIME, ZONE
-from scripts.options.snapshots import asked_once, read_file
+from scripts.options.snapshots import live_document, read_snapshot_file
 from scripts.options.statement_files import STDIN, OpenedFile, OpenedFiles, StatementOptions
 from scripts.output import print_json, progress, say, show
 
@@ -44,8 +43,8 @@ _ANY_FILLS: Final = (
     "symbol, side, price and quantity, and with --map where they are called otherwise"
 )
 """The way out for a file of fills that is of no kind that is known."""
-_CIRCLES_SELDOM: Final = (200_000, 20, 20)
-"""How seldom Python looks for circles among objects: here it makes millions without any, and looking takes a tenth."""
+_GC_THRESHOLDS: Final = (200_000, 20, 20)
+"""Garbage is collected rarely: an import makes millions of objects without a cycle, and looking takes a tenth."""
 
 
 @click.command("import")
@@ -149,31 +148,32 @@ def command(
         _import_legacy(ctx, files, said, confirm=confirm, as_json=as_json)
         return
     with ExitStack() as stack:
-        opened = OpenedFiles(files, said, stack)
-        for name in opened.left_out:
-            say(f"note: left out, for it begins like no statement that is known: {name}")
-        for name in opened.empty:
-            say(f"note: left out, for it is an answer in which nothing stands: {name}")
-        if not opened.files:
-            raise ImportRefused("nothing stands in what was given, so that there is nothing to import")
+        opened = _opened(files, said, stack)
         kinds = [file.kind for file in opened.files if file.kind is not None]
-        if len(kinds) == len(opened.files):
-            snapshots = _snapshots(kinds, said, snapshot_files, taken_at, live=live)
-            if trust_empty and not snapshots:
-                raise click.UsageError("--trust-empty is for --snapshot and --live")
-            work = _Work(
-                confirm=confirm,
-                snapshots=snapshots,
-                trust_empty=trust_empty,
-                processes=processes or os.cpu_count() or 1,
-            )
-            _import_statements(opened.statements(), work, database, as_json=as_json)
-        else:
+        if len(kinds) < len(opened.files):
             is_of_statements = bool(said.is_any_said or confirm or snapshot_files or trust_empty or taken_at or live)
             export = _only_export(opened.files, is_kind_said=kind_name is not None, is_of_statements=is_of_statements)
-            near = f"; as a statement it is of no kind that is known{export.nearest()}" if kind_name is None else ""
-            near += f". {_ANY_FILLS}" if near else ""
-            _import_export(export.stream, near, database, as_json=as_json)
+            _import_export(export, database, is_kind_said=kind_name is not None, as_json=as_json)
+            return
+        snapshots = _snapshots(kinds, said, snapshot_files, taken_at, live=live)
+        if trust_empty and not snapshots:
+            raise click.UsageError("--trust-empty is for --snapshot and --live")
+        work = _Work(
+            confirm=confirm, snapshots=snapshots, trust_empty=trust_empty, processes=processes or os.cpu_count() or 1
+        )
+        _import_statements(opened.statements(), work, database, as_json=as_json)
+
+
+def _opened(paths: Sequence[str], said: StatementOptions, stack: ExitStack) -> OpenedFiles:
+    """Open the files until the stack ends, and say which are left out. Refuses: ImportRefused when all are."""
+    opened = OpenedFiles(paths, said, stack)
+    for name in opened.left_out:
+        say(f"note: left out, for it begins like no statement that is known: {name}")
+    for name in opened.empty:
+        say(f"note: left out, for it is an answer in which nothing stands: {name}")
+    if not opened.files:
+        raise ImportRefused("nothing stands in what was given, so that there is nothing to import")
+    return opened
 
 
 def _only_export(files: Sequence[OpenedFile], *, is_kind_said: bool, is_of_statements: bool) -> OpenedFile:
@@ -231,15 +231,16 @@ def _snapshots(
     if taken_at is not None and len(files) != 1:
         raise click.UsageError("--taken-at is for one --snapshot")
     given = Given(exchanges.pop(), said.account, zone=said.zone)
-    asked = [read_snapshot(asked_once(given), given)] if live else []
-    return [*(read_file(name, replace(given, taken_at=taken_at)) for name in files), *asked]
+    asked = [read_snapshot(live_document(given), given)] if live else []
+    return [*(read_snapshot_file(name, replace(given, taken_at=taken_at)) for name in files), *asked]
 
 
-def _import_export(file: io.BufferedReader, near: str, database: str | None, *, as_json: bool) -> None:
+def _import_export(file: OpenedFile, database: str | None, *, is_kind_said: bool, as_json: bool) -> None:
     try:
-        export = ExportFile(file)
+        export = ExportFile(file.stream)
     except ImportRefused as refused:
-        raise ImportRefused(f"{refused.message}{near}", **refused.details) from None
+        near = f"; as a statement it is of no kind that is known{file.nearest()}. {_ANY_FILLS}"
+        raise ImportRefused(refused.message + ("" if is_kind_said else near), **refused.details) from None
     with PositionLedger.connect(database) as ledger, progress("importing", export.nid) as advance:
         done = import_ledger(ledger.store, export, advance)
     if as_json:
@@ -258,7 +259,7 @@ class _Work(TypedDict):
 
 
 def _import_statements(statements: Sequence[Statement], work: _Work, database: str | None, *, as_json: bool) -> None:
-    gc.set_threshold(*_CIRCLES_SELDOM)
+    gc.set_threshold(*_GC_THRESHOLDS)
     with open_ledger(database) as ledger:
         report = import_statements(ledger, statements, progress, **work)
     if not (report.fills or report.payments or report.cycles):

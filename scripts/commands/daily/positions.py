@@ -94,12 +94,12 @@ def command(
             f"--sort {listing.sort} judges what is open by its age now: leave out --as-of, or sort otherwise"
         )
     query = AsOfQuery.read(as_of, by)
-    asked = _Asked(query, wanted, since, listing, only_open, unprotected)
+    selection = _Selection(query, wanted, since, listing, only_open, unprotected)
     with reading(database, wanted) as (ledger, place):
         if as_json:
-            whole = asked.of(ledger, query.positions(ledger.store, open_only=asked.is_of_few))
+            whole = selection.of(ledger, query.positions(ledger.store, open_only=selection.is_of_few))
         else:
-            found = asked.of(ledger, query.listed(ledger.store, open_only=asked.is_of_few))
+            found = selection.of(ledger, query.listed(ledger.store, open_only=selection.is_of_few))
     if as_json:
         print_read_list(place, (row.as_json() for row in listing.shown(whole.rows)), "positions")
         return
@@ -118,12 +118,12 @@ def command(
 class _Found(NamedTuple, Generic[Row]):
     rows: Sequence[Row]
     bare: Collection[str]
-    """Those of them that need a stop and that no later cycle took over, and perhaps others."""
+    """Ids of rows that need a stop and that no later cycle took over; some may not be among `rows`."""
 
 
 @dataclass(frozen=True)
-class _Asked:
-    """Which rows of a moment are asked for, and in which order."""
+class _Selection:
+    """Which rows of a moment are listed, and in which order."""
 
     query: AsOfQuery
     wanted: Filter
@@ -134,11 +134,11 @@ class _Asked:
 
     @property
     def is_of_few(self) -> bool:
-        """Whether nothing is asked for that is over, strays apart."""
+        """Whether only open cycles and strays are listed."""
         return self.only_open or self.unprotected
 
     def of(self, ledger: PositionLedger, rows: Sequence[Row]) -> _Found[Row]:
-        """Those among all of a moment."""
+        """The rows that are listed, of all rows of the moment."""
         found = standing(rows, open=self.only_open, unprotected=self.unprotected)
         seen_to = self.query.successors(ledger.store, found)
         bare = {row.position_id for row in found if needs_stop(row)} - seen_to.keys()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from urllib.parse import quote
@@ -28,12 +29,12 @@ from projections.projection import STATISTICS
 from projections.rebuild import Progress
 from scripts.commands.daily.history import write_history
 from scripts.criteria_table import criteria_table
-from scripts.narrative_text import oddity_cells, print_wrapped
+from scripts.narratives.narrative_text import oddity_cells, print_wrapped
 from scripts.options.database import database_option, html_option, json_option
 from scripts.options.filters import Filter, filter_options
 from scripts.options.listing import Listing, listing_options
 from scripts.options.time_window import window_options
-from scripts.output import Table, lines_of, print_table, progress, say, show
+from scripts.output import Table, lines_of, print_table, progress, say, show, show_table
 from scripts.profit_table import profit_table, results_table
 from scripts.replica_place import print_read, reading, show_place, with_place
 from scripts.status_table import SORTS, in_order, status_table
@@ -171,18 +172,13 @@ def _print(found: LedgerReport, listing: Listing) -> None:
     standing, *others = tables(found, listing.sort)
     if standing.rows:
         rows = listing.shown(standing.rows)
-        show(
-            "",
-            standing.title,
-            "",
-            *lines_of(listing.fitted(Table(standing.title, standing.columns, rows, standing.right))),
-        )
+        show("", standing.title, "", *lines_of(listing.fitted(replace(standing, rows=rows))))
         if left := len(standing.rows) - len(rows):
             show(f"and {left:,} more: --limit {len(standing.rows)}")
     for table in others:
         if table.rows:
-            show("", f"{table.title}", "")
-            print_table(table.columns, table.rows, right=table.right)
+            show("", table.title, "")
+            show_table(table)
     show("", f"Refused duplicates: {found.statistics.refusals.total:,}")
     refused = [(date_and_time(bar.start), bar.count) for bar in found.refused if bar.count]
     if refused:

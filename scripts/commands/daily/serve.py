@@ -15,7 +15,7 @@ import click
 from infrastructure.loopback import is_this_machine
 from scripts.options.database import database_option, open_ledger
 from scripts.options.filters import Filter, filter_options, tell_unheard
-from scripts.options.params import ReadAs
+from scripts.options.params import ReadAs, refused_as
 from scripts.options.time_window import age_option
 from scripts.output import say
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from scripts.serving.gate import AccessToken
     from scripts.serving.ledger_follower import LedgerFollower
     from scripts.serving.live_view import LiveView
-    from scripts.serving.retrospect import Lately, Retrospect
+    from scripts.serving.retrospect import RecentResults, Retrospect
     from scripts.serving.web_server import WebServer
 
 TOKEN_VARIABLE: Final = "LEDGER_SERVE_TOKEN"  # noqa: S105 - its name
@@ -142,19 +142,19 @@ async def _served(
 ) -> None:
     from anyio.to_thread import current_default_thread_limiter  # noqa: PLC0415 - of the extra
 
-    from scripts.serving.page_parts import parts_of, parts_of_lately  # noqa: PLC0415 - pages are drawn here alone
+    from scripts.serving.page_parts import parts_of, parts_of_results  # noqa: PLC0415 - pages are drawn here alone
 
     server.heed_signals()
     say(f"{words}; Ctrl-C ends it")
     current_default_thread_limiter().total_tokens = THREADS_MAX
     loop = asyncio.get_running_loop()
-    board.post({**parts_of(follower.view), **parts_of_lately(None)})
+    board.post({**parts_of(follower.view), **parts_of_results(None)})
 
     def publish(view: LiveView) -> None:
         loop.call_soon_threadsafe(board.post, parts_of(view))
 
-    def publish_lately(lately: Lately) -> None:
-        loop.call_soon_threadsafe(board.post, parts_of_lately(lately))
+    def publish_lately(lately: RecentResults) -> None:
+        loop.call_soon_threadsafe(board.post, parts_of_results(lately))
 
     threads = [
         asyncio.ensure_future(asyncio.to_thread(follower.run, publish)),
@@ -184,7 +184,5 @@ def _token(file: Path | None) -> AccessToken | None:
     secret = os.environ.get(TOKEN_VARIABLE, "") if file is None else file.read_text(encoding="utf-8").strip()
     if not secret and file is None:
         return None
-    try:
+    with refused_as(str(file or TOKEN_VARIABLE)):
         return AccessToken(secret)
-    except ValueError as wrong:
-        raise click.UsageError(f"{file or TOKEN_VARIABLE}: {wrong}") from None

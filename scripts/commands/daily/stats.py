@@ -17,7 +17,7 @@ from scripts.criteria_table import criteria_table
 from scripts.options.database import database_option, json_option
 from scripts.options.filters import Filter, filter_options
 from scripts.options.time_window import window_options
-from scripts.output import print_table, progress, show
+from scripts.output import progress, show, show_table
 from scripts.profit_table import profit_table, results_table
 from scripts.replica_place import print_read, reading, show_place
 
@@ -68,10 +68,9 @@ def _print(found: Statistics) -> None:
     show("")
     if found.profit:
         for table in (profit_table(found.profit), results_table(found.profit)):
-            print_table(table.columns, table.rows, right=table.right)
+            show_table(table)
             show("")
-    criteria = criteria_table(found.criteria)
-    print_table(criteria.columns, criteria.rows, right=criteria.right)
+    show_table(criteria_table(found.criteria))
 
 
 def _durations(durations: Durations) -> str:

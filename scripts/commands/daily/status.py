@@ -15,14 +15,14 @@ from projections.health.ledger_status import LedgerStatus
 from scripts.cli import REFUSED
 from scripts.options.database import database_option, json_option
 from scripts.options.filters import EVERYTHING, Filter, filter_options
-from scripts.options.health_question import asked, quiet_option
+from scripts.options.health_question import question_of, quiet_option
 from scripts.options.listing import Listing, listing_options
 from scripts.options.params import SECONDS_MAX, NumberRange
 from scripts.options.snapshots import SnapshotOptions, snapshot_options
 from scripts.options.time_window import age_option, since_option
 from scripts.output import lines_of, show
 from scripts.replica_place import print_read, reading, show_place
-from scripts.screen import COLOURS, renewed
+from scripts.screen import COLOURS, redraw
 from scripts.status_table import SORTS, in_order, status_table
 
 LINES_MAX: Final = 18
@@ -81,15 +81,14 @@ def command(
         raise click.UsageError("--watch shows a person, --json tells a program once: choose one")
 
     def look() -> tuple[LedgerStatus, ReplicaPlace | None]:
-        question = asked(wanted, shown, since=since, age=age, quiet=quiet, verifies=False)
+        question = question_of(wanted, shown, since=since, age=age, quiet=quiet, verifies=False)
         with reading(database, EVERYTHING if watch is not None else wanted) as (ledger, place):
             rows = [row for row in ledger.positions(open=True) if question.takes(row)]
             beside = elsewhere(ledger, question)
         return LedgerStatus.of(rows, now(), age, beside), place
 
     if watch is not None:
-        renewed(lambda: _print(*look(), listing), watch)
-        return
+        redraw(lambda: _print(*look(), listing), watch)
     found, place = look()
     if as_json:
         print_read(place, found.as_json())

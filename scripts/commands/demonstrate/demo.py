@@ -22,7 +22,9 @@ from infrastructure.store_opening import open_store
 from projections.account_snapshot import PositionReport
 from scripts.benchmarks.process_pool import side_by_side
 from scripts.cli import REFUSED
-from scripts.commands.daily.history import print_history, print_stories, tell
+from scripts.narratives.cycle_narratives import tell
+from scripts.narratives.event_rows import print_history
+from scripts.narratives.narrative_text import print_stories
 from scripts.options.database import json_option
 from scripts.output import print_json, say, show
 from scripts.signals import terminable

@@ -16,7 +16,7 @@ from projections.metrics.recent_activity import Activity
 from scripts.cli import REFUSED
 from scripts.options.database import database_option, json_option
 from scripts.options.filters import Filter, filter_options
-from scripts.options.health_question import asked, quiet_option
+from scripts.options.health_question import question_of, quiet_option
 from scripts.options.listing import order_options
 from scripts.options.processes import processes_for, processes_option
 from scripts.options.snapshots import SnapshotOptions, snapshot_options
@@ -73,7 +73,7 @@ def command(
       position-ledger diagnose --mode report --age 6 --exchange binance
       position-ledger diagnose --snapshot binance.json --json
     """
-    question = asked(
+    question = question_of(
         wanted, shown, since=since, age=age, quiet=quiet, verifies=not skip_verify, reports=mode == "report"
     )
     with reading(database, wanted) as (ledger, place):

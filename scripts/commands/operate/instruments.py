@@ -28,8 +28,8 @@ from scripts.cli import REFUSED
 from scripts.options.confirm import confirm_options
 from scripts.options.database import database_option, json_option, open_ledger
 from scripts.options.filters import Filter, filter_options
-from scripts.options.params import ReadAs
-from scripts.options.snapshots import markets_asked, of_an_exchange
+from scripts.options.params import ReadAs, refused_as
+from scripts.options.snapshots import live_markets, read_exchange_snapshot
 from scripts.output import print_json, print_table, say, show
 
 _NUMBER = ReadAs(exact)
@@ -146,17 +146,13 @@ def _keys(ledger: PositionLedger, wanted: Filter, leg: Leg | None) -> list[Posit
 
 def _markets(file: str | None, exchange: str) -> MarketList:
     if file is None:
-        return MarketList.read(markets_asked(exchange), exchange)
-    with click.open_file(file, "rb") as stream:
-        data = stream.read()
-    try:
-        return MarketList.read(data, exchange)
-    except ValueError as wrong:
-        raise click.UsageError(f"{file}: {wrong}") from None
+        return MarketList.read(live_markets(exchange), exchange)
+    with click.open_file(file, "rb") as stream, refused_as(file):
+        return MarketList.read(stream.read(), exchange)
 
 
 def _list(database: str | None, snapshot: str | None, wanted: Filter, leg: Leg | None, *, as_json: bool) -> None:
-    seen = [] if snapshot is None else [of_an_exchange(snapshot, Given(wanted.exchange, wanted.account))]
+    seen = [] if snapshot is None else [read_exchange_snapshot(snapshot, Given(wanted.exchange, wanted.account))]
     doubts = [doubt for each in seen for doubt in (*each.doubts, *each.row_doubts)]
     doubts += ["it has no list of positions" for each in seen if each.positions is None and not each.doubts]
     with open_ledger(database) as ledger:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from infrastructure.atomic_file import whole_file
 from scripts.options.database import database_option
+from scripts.options.output_file import write_file
 from scripts.output import print_text
 from scripts.replica_place import reading
 
@@ -43,11 +43,5 @@ def command(*, database: str | None, textfile: Path | None) -> None:
         text = exposition(ledger)
     if textfile is None:
         print_text(text.decode())
-        return
-    try:
-        with whole_file(textfile, replaces=True) as out:
-            out.write(text)
-    except FileExistsError as there:
-        raise click.UsageError(f"{textfile} {there.strerror}; name the file that it leads to") from None
-    except OSError as wrong:
-        raise click.UsageError(f"{textfile} cannot be written: {wrong.strerror}") from None
+    else:
+        write_file(textfile, text)

@@ -26,11 +26,11 @@ from scripts.options.database import database_option, json_option, open_ledger
 from scripts.options.filters import Filter, filter_options
 from scripts.options.snapshots import (
     SnapshotOptions,
-    asked_live,
     confirmations_option,
     exact_times,
     interval_option,
-    read_file,
+    live_snapshots,
+    read_snapshot_file,
     snapshot_options,
 )
 from scripts.output import print_json, print_table, show
@@ -120,7 +120,7 @@ def _compared(ledger: PositionLedger, snapshots: list[AccountSnapshot], rules: R
 
 
 def _from_files(names: tuple[str, ...], given: Given) -> list[AccountSnapshot]:
-    snapshots = [read_file(name, given) for name in names]
+    snapshots = [read_snapshot_file(name, given) for name in names]
     accounts = {(each.exchange, each.account) for each in snapshots}
     if len(accounts) > 1:
         named = ", ".join(sorted(" ".join(filter(None, account)) for account in accounts))
@@ -138,7 +138,7 @@ def _live(
     def is_enough(snapshots: list[AccountSnapshot]) -> bool:
         return not _waits(_compared(ledger, snapshots, rules))
 
-    return asked_live(given, is_enough, confirmations=rules.confirmations, interval=interval)
+    return live_snapshots(given, is_enough, confirmations=rules.confirmations, interval=interval)
 
 
 def _waits(found: Reconciliation) -> bool:

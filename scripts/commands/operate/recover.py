@@ -24,9 +24,9 @@ from scripts.options.database import database_option, json_option, open_ledger
 from scripts.options.filters import Filter, filter_options, tell_unheard
 from scripts.options.snapshots import (
     SnapshotOptions,
-    asked_live,
     confirmations_option,
     interval_option,
+    live_snapshots,
     snapshot_options,
 )
 from scripts.output import print_json, show
@@ -80,7 +80,7 @@ def command(
         snapshots = shown.read(wanted, exactly=confirm)
         if live:
             given = Given(wanted.exchange, wanted.account)
-            snapshots = asked_live(
+            snapshots = live_snapshots(
                 given, recovering.is_enough, confirmations=confirmations, interval=interval if confirm else None
             )
         found = recovering.look(snapshots)

@@ -6,16 +6,17 @@ from pathlib import Path
 
 import click
 
-from infrastructure.atomic_file import whole_file
 from infrastructure.exchanges.document import Given, read_snapshot
 from projections.account_snapshot import AccountSnapshot
-from scripts.options.snapshots import asked_once
+from scripts.options.output_file import write_file
+from scripts.options.params import ACCOUNT, EXCHANGE
+from scripts.options.snapshots import live_document
 from scripts.output import say, show
 
 
 @click.command("snapshot")
-@click.option("--exchange", required=True, metavar="NAME", help="Whom to ask, reading only.")
-@click.option("--account", metavar="NAME", help="The account that its keys are of, if it has a name.")
+@click.option("--exchange", required=True, metavar="NAME", type=EXCHANGE, help="Whom to ask, reading only.")
+@click.option("--account", metavar="NAME", type=ACCOUNT, help="The account that its keys are of, if it has a name.")
 @click.option(
     "--output",
     metavar="FILE",
@@ -36,20 +37,13 @@ def command(*, exchange: str, account: str | None, output: Path | None, no_balan
       position-ledger snapshot --exchange bybit --output bybit.json
       position-ledger snapshot --exchange okx --account sub1 --no-balances | position-ledger reconcile --snapshot -
     """
-    try:
-        given = Given.of(exchange, account)
-    except ValueError as wrong:
-        raise click.UsageError(str(wrong)) from None
-    document = asked_once(given, with_balances=not no_balances)
+    given = Given(exchange, account)
+    document = live_document(given, with_balances=not no_balances)
     seen = read_snapshot(document, given)
     if output is None:
         show(document.decode())
     else:
-        try:
-            with whole_file(output, replaces=True) as out:
-                out.write(document + b"\n")
-        except OSError as wrong:
-            raise click.UsageError(f"{output} cannot be written: {wrong.strerror or wrong}") from None
+        write_file(output, document + b"\n")
     say(_words(seen))
     for doubt in (*seen.doubts, *seen.order_doubts, *seen.row_doubts):
         say(f"note: {doubt}")

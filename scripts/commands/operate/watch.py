@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Final
@@ -28,8 +27,8 @@ from projections.health.alarm import Notice
 from scripts.cli import REFUSED, UNREACHABLE
 from scripts.options.database import database_option, json_option, open_ledger
 from scripts.options.filters import Filter, filter_options, tell_unheard
-from scripts.options.health_question import asked, quiet_option
-from scripts.options.params import SECONDS_MAX, NumberRange, ReadAs
+from scripts.options.health_question import question_of, quiet_option
+from scripts.options.params import SECONDS_MAX, NumberRange, ReadAs, refused_as
 from scripts.options.snapshots import SnapshotOptions, snapshot_options
 from scripts.options.time_window import age_option
 from scripts.output import print_json_line, say, show
@@ -154,7 +153,9 @@ def command(
         name=name,
         connect=lambda: _opened(database, wanted),
         where=Settings.read(database).place,
-        question=asked(wanted, _without_files(shown), age=age, quiet=quiet, verifies=False),
+        question=question_of(
+            wanted, replace(shown, files=(), taken_at=None, zone=None), age=age, quiet=quiet, verifies=False
+        ),
         shown=lambda: _shown(shown, wanted),
         every=timedelta(seconds=every),
         again=timedelta(minutes=again),
@@ -196,34 +197,21 @@ def _sinks(
     """The log, and what else is named. Refuses: a usage error, which repeats no secret."""
     sinks: list[AlarmSink] = [LineLog(log)]
     if url is not None:
-        with _refused_as(f"--webhook or {webhook.URL_VARIABLE}"):
+        with refused_as(f"--webhook or {webhook.URL_VARIABLE}"):
             address = PostAddress.read(url)
         secret = environment.get(webhook.SECRET_VARIABLE) or None
         if secret is None:
             say(f"webhook: not signed, for {webhook.SECRET_VARIABLE} is not set")
-        with _refused_as("--webhook"):
+        with refused_as("--webhook"):
             key = None if secret is None else webhook.key_of(secret)
         sinks.append(webhook.Webhook(address, key))
     if is_telegram:
-        with _refused_as("--telegram"):
+        with refused_as("--telegram"):
             sinks.append(telegram.TelegramChat.named_by(environment))
     if program is not None:
-        with _refused_as(f"--exec or {_EXEC_VARIABLE}"):
+        with refused_as(f"--exec or {_EXEC_VARIABLE}"):
             sinks.append(ProgramSink.read(program))
     return sinks
-
-
-@contextmanager
-def _refused_as(option: str) -> Iterator[None]:
-    """Say of what a value is that is none, for many of them come from the environment: a usage error."""
-    try:
-        yield
-    except ValueError as wrong:
-        raise click.UsageError(f"{option}: {wrong}") from None
-
-
-def _without_files(options: SnapshotOptions) -> SnapshotOptions:
-    return replace(options, files=(), taken_at=None, zone=None)
 
 
 def _shown(options: SnapshotOptions, wanted: Filter) -> tuple[Sequence[AccountSnapshot], dict[Account, list[str]]]:

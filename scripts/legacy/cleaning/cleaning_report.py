@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from domain.json_object import JsonObject
 from scripts.output import print_table, show
+
+DONE: Final = "done"
 
 
 @dataclass
@@ -27,9 +29,6 @@ class CleaningLine(JsonObject):
     def is_done(self) -> bool:
         """Whether it was done."""
         return self.outcome == DONE
-
-
-DONE = "done"
 
 
 @dataclass

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
+from typing import Final
 
 from infrastructure.legacy.logs.log_report import LogReport
 from infrastructure.legacy.logs.reading.clock import day_and_time, utc
@@ -15,8 +16,8 @@ from scripts.html.page import filled, write
 from scripts.legacy.html.log_chart import SIZES, draw, key
 from scripts.legacy.log_tables import doubts, tables
 
-ROWS_SHOWN_MAX = 500
-"""A page holds so many findings of one kind; the rest is in the JSON."""
+ROWS_SHOWN_MAX: Final = 500
+"""How many findings of one kind a page shows; the JSON has all."""
 
 
 def write_page(path: Path, report: LogReport, *, written_at: datetime) -> None:

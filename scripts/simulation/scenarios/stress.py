@@ -27,8 +27,6 @@ FAULTS: Final = (OrderFault.ANSWER_LOST, OrderFault.NEVER_ARRIVED)
 RECENT: Final = 20
 CRASH_SHARE, FAULT_SHARE, REFUSED_STOP_SHARE = 0.15, 0.1, 0.05
 
-_ACTIONS: Final = {"enter": 6, "deliver_again": 3, "synchronise": 4, "exit": 6, "come_back": 4}
-
 
 class Worker:
     """One bot that does something at random, again and again; the same seed tries the same things."""
@@ -42,18 +40,24 @@ class Worker:
         self._symbols = symbols(stage.place)
         self.attempts: list[Attempt] = []
         self._unfinished: list[Signal] = []
+        self._actions: dict[Callable[[], None], int] = {
+            self._enter: 6,
+            self._deliver_again: 3,
+            self._synchronise: 4,
+            self._exit: 6,
+            self.come_to_rest: 4,
+        }
+        """What it may do next, and how often it does."""
 
     def work(self, is_over: Callable[[], bool]) -> None:
         """Work until the time is up."""
         while not is_over():
-            (action,) = self._chance.choices(list(_ACTIONS), list(_ACTIONS.values()))
-            getattr(self, f"_{action}")()
+            (action,) = self._chance.choices([*self._actions], [*self._actions.values()])
+            action()
 
     def come_to_rest(self) -> None:
         """Finish what is unfinished."""
         self._unfinished = [signal for signal in self._unfinished if not self._bot.recover(signal)]
-
-    _come_back = come_to_rest
 
     def _symbol(self) -> str:
         return self._chance.choice(self._symbols)

@@ -12,7 +12,7 @@ import pytest
 from domain.errors import PositionAlreadyOpen
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.transfer.batch import LINES_MAX
-from infrastructure.transfer.exporting import What, export
+from infrastructure.transfer.exporting import ExportScope, export
 from infrastructure.transfer.importing import Imported, import_ledger
 from infrastructure.transfer.jsonl_reader import ExportFile
 from infrastructure.transfer.jsonl_writer import JsonLines
@@ -39,7 +39,7 @@ def live_a_day(ledger: PositionLedger, symbols: tuple[str, ...] = ("APTUSDT", "é
         ledger.record_entry_fill(position_id=f"{symbol}.binance#1", trade_id="9", last_qty="0.5", last_px="3.2333")
 
 
-def told(ledger: PositionLedger, what: What = What.LEDGER) -> bytes:
+def told(ledger: PositionLedger, what: ExportScope = ExportScope.LEDGER) -> bytes:
     out = io.BytesIO()
     export(ledger.store, what, JsonLines(out))
     return out.getvalue()

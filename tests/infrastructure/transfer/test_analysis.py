@@ -21,7 +21,7 @@ from infrastructure.transfer.columnar.column_sink import ColumnSink
 from infrastructure.transfer.columnar.columns import COLUMNS, EVENT_COLUMNS, ColumnKind, event_values
 from infrastructure.transfer.columnar.csv_writer import CsvFile
 from infrastructure.transfer.columnar.parquet_writer import ParquetFile
-from infrastructure.transfer.exporting import What, export
+from infrastructure.transfer.exporting import ExportScope, export
 from infrastructure.transfer.transfer_errors import ExportRefused
 from position_ledger.testing import Clock
 from projections.positions import COLUMNS as POSITION_COLUMNS
@@ -37,20 +37,20 @@ def ledger(ledger_url: str) -> Iterator[PositionLedger]:
         yield ledger
 
 
-def as_csv(ledger: PositionLedger, what: What) -> list[dict[str, str]]:
+def as_csv(ledger: PositionLedger, what: ExportScope) -> list[dict[str, str]]:
     out = io.BytesIO()
     export(ledger.store, what, ColumnSink(CsvFile(out, COLUMNS[what])))
     return list(csv.DictReader(io.StringIO(out.getvalue().decode(), newline="")))
 
 
-def as_parquet(ledger: PositionLedger, what: What) -> Any:
+def as_parquet(ledger: PositionLedger, what: ExportScope) -> Any:
     out = io.BytesIO()
     export(ledger.store, what, ColumnSink(ParquetFile(out, COLUMNS[what])))
     return parquet.read_table(io.BytesIO(out.getvalue()))
 
 
 def test_every_column_has_its_kind() -> None:
-    kinds = {column.name: column.kind for column in COLUMNS[What.POSITIONS]}
+    kinds = {column.name: column.kind for column in COLUMNS[ExportScope.POSITIONS]}
     assert tuple(kinds) == POSITION_COLUMNS
     assert {name for name, kind in kinds.items() if kind is ColumnKind.NUMBER} == {
         "quantity",
@@ -85,11 +85,11 @@ def test_every_column_has_its_kind() -> None:
         "inverse",
         "stray",
     }
-    assert [column.name for column in COLUMNS[What.REJECTIONS]] == [field.name for field in fields(Rejection)]
+    assert [column.name for column in COLUMNS[ExportScope.REJECTIONS]] == [field.name for field in fields(Rejection)]
 
 
 def test_csv_of_events_flattens_what_many_have_and_keeps_all_in_the_payload(ledger: PositionLedger) -> None:
-    rows = as_csv(ledger, What.EVENTS)
+    rows = as_csv(ledger, ExportScope.EVENTS)
     stored = list(ledger.store.log())
     assert [(row["nid"], row["hash"], row["payload"]) for row in rows] == [
         (str(event.id), event.hash, event.state.decode()) for event in stored
@@ -125,8 +125,8 @@ def test_csv_of_events_flattens_what_many_have_and_keeps_all_in_the_payload(ledg
 def test_what_orders_and_money_say_stands_in_columns_that_follow_the_others(ledger_url: str) -> None:
     with PositionLedger.connect(ledger_url) as ledger:
         live_a_month(ledger)
-        rows, positions, table = (as_csv(ledger, What.EVENTS), as_csv(ledger, What.POSITIONS), None)
-        table = as_parquet(ledger, What.EVENTS).to_pylist()
+        rows, positions, table = (as_csv(ledger, ExportScope.EVENTS), as_csv(ledger, ExportScope.POSITIONS), None)
+        table = as_parquet(ledger, ExportScope.EVENTS).to_pylist()
     assert [*rows[0]].index("hash") < [*rows[0]].index("order")
     shown = {
         ("CashRecorded.v1", "kind"): "funding",
@@ -155,33 +155,33 @@ def test_what_orders_and_money_say_stands_in_columns_that_follow_the_others(ledg
 
 
 def test_csv_of_positions_and_rejections_has_a_line_each(ledger: PositionLedger) -> None:
-    rows = as_csv(ledger, What.POSITIONS)
+    rows = as_csv(ledger, ExportScope.POSITIONS)
     assert [row["position_id"] for row in rows] == [row.position_id for row in ledger.positions()]
     wanted = {"status": "closed", "filled_qty": "61", "fees": "0.0788", "late_fill": "true", "account": ""}
     assert {name: rows[0][name] for name in wanted} == wanted
-    refused = as_csv(ledger, What.REJECTIONS)
+    refused = as_csv(ledger, ExportScope.REJECTIONS)
     assert [row["position_id"] for row in refused] == ["APTUSDT.binance#1", "龙USDT.binance#1"]
 
 
 def test_parquet_has_the_same_with_types(ledger: PositionLedger) -> None:
-    events = as_parquet(ledger, What.EVENTS)
+    events = as_parquet(ledger, ExportScope.EVENTS)
     assert events.num_rows == 14
     assert events.schema.field("quantity").type == pa.decimal128(38, 18)
     assert events.schema.field("ts_event").type == pa.timestamp("us", tz="UTC")
     assert events.column("nid").to_pylist() == list(range(1, 15))
     assert events.column("hash").to_pylist() == [event.hash for event in ledger.store.log()]
     assert events.column("ts_recorded")[0].as_py() == datetime(2025, 10, 22, 18, 50, 40, tzinfo=UTC)
-    positions = as_parquet(ledger, What.POSITIONS)
+    positions = as_parquet(ledger, ExportScope.POSITIONS)
     assert positions.column("avg_px_open").to_pylist()[0] == Decimal("3.2333")
     assert positions.column("late_fill").to_pylist() == [row.late_fill for row in ledger.positions()]
-    assert as_parquet(ledger, What.REJECTIONS).column("message").to_pylist() == [
+    assert as_parquet(ledger, ExportScope.REJECTIONS).column("message").to_pylist() == [
         rejection.message for rejection in ledger.rejections()
     ]
 
 
 def test_an_empty_parquet_file_has_its_columns(ledger_url: str) -> None:
     with PositionLedger.connect(ledger_url) as ledger:
-        assert as_parquet(ledger, What.EVENTS).column_names == [column.name for column in EVENT_COLUMNS]
+        assert as_parquet(ledger, ExportScope.EVENTS).column_names == [column.name for column in EVENT_COLUMNS]
 
 
 @pytest.mark.parametrize(
@@ -195,14 +195,16 @@ def test_an_empty_parquet_file_has_its_columns(ledger_url: str) -> None:
 )
 def test_parquet_keeps_18_decimals(number: str, kept: str) -> None:
     out = io.BytesIO()
-    file = ParquetFile(out, [column for column in COLUMNS[What.EVENTS] if column.name in ("realized_pnl", "payload")])
+    file = ParquetFile(
+        out, [column for column in COLUMNS[ExportScope.EVENTS] if column.name in ("realized_pnl", "payload")]
+    )
     file.row([Decimal(number), "x"])
     file.finish()
     assert parquet.read_table(io.BytesIO(out.getvalue())).column("realized_pnl").to_pylist() == [Decimal(kept)]
 
 
 def test_what_does_not_fit_into_parquet_is_named_and_not_rounded() -> None:
-    file = ParquetFile(io.BytesIO(), [COLUMNS[What.POSITIONS][0], COLUMNS[What.POSITIONS][8]])
+    file = ParquetFile(io.BytesIO(), [COLUMNS[ExportScope.POSITIONS][0], COLUMNS[ExportScope.POSITIONS][8]])
     with pytest.raises(ExportRefused, match=r"quantity 100000000000000000000 of APTUSDT.binance#1 does not fit"):
         file.row(["APTUSDT.binance#1", Decimal(10) ** 20])
     file.finish()

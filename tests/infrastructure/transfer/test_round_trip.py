@@ -23,7 +23,7 @@ from infrastructure.integrity.anchor import check_anchor, make_anchor
 from infrastructure.integrity.verify import verify
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.settings import Settings
-from infrastructure.transfer.exporting import What, export
+from infrastructure.transfer.exporting import ExportScope, export
 from infrastructure.transfer.importing import Imported
 from infrastructure.transfer.jsonl_writer import JsonLines
 from tests.infrastructure.roles import as_role
@@ -139,7 +139,7 @@ def test_an_export_sees_one_moment(ledger: PositionLedger) -> None:
                 bot.join()
 
     out = io.BytesIO()
-    done = export(ledger.store, What.LEDGER, Busy(out))
+    done = export(ledger.store, ExportScope.LEDGER, Busy(out))
     assert (done.nid, done.events, done.rejections) == (14, 14, 2)
     assert out.getvalue() == before
     assert ledger.store.count_events() == 21
@@ -148,9 +148,9 @@ def test_an_export_sees_one_moment(ledger: PositionLedger) -> None:
 def test_only_what_is_taken_is_exported(ledger: PositionLedger) -> None:
     live_a_day(ledger)
     for what, kind, count in (
-        (What.EVENTS, "event", 7),
-        (What.POSITIONS, "position", 2),
-        (What.REJECTIONS, "rejection", 1),
+        (ExportScope.EVENTS, "event", 7),
+        (ExportScope.POSITIONS, "position", 2),
+        (ExportScope.REJECTIONS, "rejection", 1),
     ):
         out = io.BytesIO()
         done = export(ledger.store, what, JsonLines(out), takes=lambda stream: stream == "APTUSDT.binance")
@@ -162,7 +162,7 @@ def test_only_what_is_taken_is_exported(ledger: PositionLedger) -> None:
 
 def test_rows_say_what_positions_say(ledger: PositionLedger) -> None:
     live_a_day(ledger)
-    lines = parsed(told(ledger, What.POSITIONS))[1:-1]
+    lines = parsed(told(ledger, ExportScope.POSITIONS))[1:-1]
     assert [{k: v for k, v in line.items() if k not in ("kind", "crc")} for line in lines] == [
         row.as_json() for row in ledger.positions()
     ]

@@ -7,13 +7,14 @@ import subprocess
 import sysconfig
 from pathlib import Path
 
+from domain.values import Leg, Side
 from infrastructure.ledger.ledger import PositionLedger
 
 PROGRAM = Path(sysconfig.get_path("scripts")) / "position-ledger"
 
 
 def offered(words: str, **environment: str) -> list[str]:
-    asked = {"_POSITION_LEDGER_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": f"{words.count(' ')}"}
+    asked = {"_POSITION_LEDGER_COMPLETE": "bash_complete", "COMP_WORDS": words}
     ran = subprocess.run(
         [PROGRAM], env={**os.environ, **environment, **asked}, capture_output=True, text=True, check=False
     )
@@ -41,3 +42,37 @@ def test_nothing_is_offered_of_a_ledger_that_is_not_there(tmp_path: Path) -> Non
 
 def test_commands_are_offered() -> None:
     assert offered("position-ledger stat") == ["status", "stats"]
+
+
+def test_an_option_that_is_tied_to_its_value_is_completed() -> None:
+    assert offered("position-ledger positions --sort=wo") == ["worst"]
+
+
+def put_on_the_line(line: str, *, word_breaks: str = " \t\n\"'><=;|&(:") -> list[str]:
+    """What bash itself has to choose from, where the cursor stands at the end of a line."""
+    script = (
+        'eval "$(position-ledger)"; COMP_WORDBREAKS=$BREAKS; _position_ledger_completion position-ledger; '
+        'printf "%s\\n" "${COMPREPLY[@]}"'
+    )
+    environment = {
+        **os.environ,
+        "PATH": f"{PROGRAM.parent}:{os.environ['PATH']}",
+        "_POSITION_LEDGER_COMPLETE": "bash_source",
+        "COMP_LINE": line,
+        "COMP_POINT": f"{len(line)}",
+        "BREAKS": word_breaks,
+    }
+    ran = subprocess.run(["bash", "-c", script], env=environment, capture_output=True, text=True, check=True)
+    assert ran.stderr == ""
+    return [each for each in ran.stdout.splitlines() if each]
+
+
+def test_bash_completes_a_word_behind_its_colon(ledger_url: str) -> None:
+    with PositionLedger.connect(ledger_url) as ledger:
+        for leg, side in ((Leg.LONG, Side.LONG), (Leg.SHORT, Side.SHORT)):
+            ledger.request_entry(symbol="BTCUSDT", exchange="okx", side=side, leg=leg, quantity="1", intent_id="1")
+    line = f"position-ledger --database {ledger_url} history BTCUSDT.okx"
+    assert put_on_the_line(line)[:2] == ["BTCUSDT.okx:SHORT#1", "BTCUSDT.okx:SHORT"]
+    assert put_on_the_line(f"{line}:L") == ["LONG#1", "LONG"]
+    assert put_on_the_line(f"{line}:L", word_breaks=" \t\n") == ["BTCUSDT.okx:LONG#1", "BTCUSDT.okx:LONG"]
+    assert put_on_the_line(f"{line}:X") == []

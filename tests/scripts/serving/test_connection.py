@@ -56,8 +56,8 @@ class Server:
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    monkeypatch.setattr(connection, "ASK_SECONDS", 0.5)
-    monkeypatch.setattr(connection, "TAKE_SECONDS", 0.5)
+    monkeypatch.setattr(connection, "REQUEST_SECONDS", 0.5)
+    monkeypatch.setattr(connection, "ANSWER_SECONDS", 0.5)
     web = WebServer(Starlette(routes=[Route("/", short, methods=["GET", "POST"]), Route("/long", long)]), Board())
     with socket.create_server(("127.0.0.1", 0)) as listening:
         thread = threading.Thread(target=lambda: asyncio.run(web.serve(sockets=[listening])))

@@ -12,7 +12,7 @@ from domain.values import timestamp_text
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.ledger.questions.as_of import TimeAxis
 from scripts.options.filters import EVERYTHING
-from scripts.serving.past import Then, first_recorded
+from scripts.serving.past import PastStatus, first_recorded
 from tests.scripts.cases import APT, fill
 from tests.spec import second
 
@@ -26,8 +26,8 @@ def ledger(tmp_path: Path) -> PositionLedger:
     return PositionLedger.connect(url)
 
 
-def then(ledger: PositionLedger, at: str | None = None, by: str | None = None) -> Then:
-    return Then.read(ledger, EVERYTHING, HOUR, now=second(4000), at=at, by=by)
+def then(ledger: PositionLedger, at: str | None = None, by: str | None = None) -> PastStatus:
+    return PastStatus.read(ledger, EVERYTHING, HOUR, now=second(4000), at=at, by=by)
 
 
 @pytest.mark.parametrize("by", [None, "recorded", "event-time"])

@@ -12,13 +12,13 @@ import pytest
 from domain.errors import PositionAlreadyOpen
 from infrastructure.ledger.ledger import PositionLedger
 from scripts.options.filters import EVERYTHING, Filter
-from scripts.serving.page_parts import parts_of_lately
-from scripts.serving.retrospect import DAYS, Lately, Retrospect, days_before
+from scripts.serving.page_parts import parts_of_results
+from scripts.serving.retrospect import DAYS, RecentResults, Retrospect, days_before
 from tests.scripts.serving.test_ledger_follower import APT, SECONDS_MAX, away
 
 
-def looked_back(ledger: PositionLedger, wanted: Filter = EVERYTHING) -> Lately:
-    retrospect, found = Retrospect(ledger, wanted), queue.Queue[Lately]()
+def looked_back(ledger: PositionLedger, wanted: Filter = EVERYTHING) -> RecentResults:
+    retrospect, found = Retrospect(ledger, wanted), queue.Queue[RecentResults]()
     thread = threading.Thread(target=retrospect.run, args=(found.put,))
     thread.start()
     try:
@@ -45,7 +45,7 @@ def test_what_was_earned_and_refused_is_counted(ledger_url: str) -> None:
     (earned,) = lately.earnings
     assert (earned.since(lately.window.since).net, sum(bar.count for bar in lately.refused)) == (Decimal(20), 2)
     assert (of_bybit.earnings[0].curve()[-1][1], sum(bar.count for bar in of_bybit.refused)) == (Decimal(10), 1)
-    parts = parts_of_lately(lately)
+    parts = parts_of_results(lately)
     assert "+20 USDT" in parts["glance"] and f"/day/{lately.at:%Y-%m-%d}" in parts["earned"]
     assert "<svg" in parts["refused"]
 
@@ -56,13 +56,13 @@ def test_a_database_that_does_not_answer_is_not_nothing_earned(ledger_url: str) 
         with away(ledger_url):
             lately = looked_back(ledger)
     assert lately.silence is not None and lately.earnings == ()
-    parts = parts_of_lately(lately)
+    parts = parts_of_results(lately)
     assert "not known" in parts["glance"] and "not known" in parts["earned"] and "not known" in parts["refused"]
     assert "No cycle" not in parts["earned"] and "None in" not in parts["refused"]
 
 
 def test_before_it_looked_nothing_is_said() -> None:
-    parts = parts_of_lately(None)
+    parts = parts_of_results(None)
     assert all("being counted" in text for text in parts.values())
 
 

@@ -15,7 +15,7 @@ from position_ledger.testing import memory_ledger
 from scripts.options.filters import EVERYTHING
 from scripts.serving.board import Board
 from scripts.serving.ledger_follower import LedgerFollower
-from scripts.serving.page_parts import parts_of, parts_of_lately
+from scripts.serving.page_parts import parts_of, parts_of_results
 from scripts.serving.retrospect import Retrospect
 from scripts.serving.web_app import web_app
 from tests.scripts.serving.asgi import scope
@@ -27,7 +27,7 @@ SECONDS_MAX = 30
 def pages() -> Iterator[Starlette]:
     with memory_ledger() as ledger:
         follower, board = LedgerFollower(ledger, EVERYTHING, timedelta(hours=1)), Board()
-        board.post({**parts_of(follower.view), **parts_of_lately(None)})
+        board.post({**parts_of(follower.view), **parts_of_results(None)})
         yield web_app(board, follower=follower, retrospect=Retrospect(ledger, EVERYTHING), name="ledger", token=None)
 
 

@@ -10,6 +10,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from infrastructure.database_url import SCHEMES, split_postgres
+from infrastructure.secret_words import masked
 
 KEPT_APART: Final = "PGPASSWORD or ~/.pgpass, which no list of processes shows"
 _SECRET: Final = ("password", "sslpassword", "oauth_client_secret")
@@ -26,8 +27,6 @@ _CHOICES: Final = {
 """libpq checks these only when it connects: a wrong word would look like a server that cannot be reached."""
 _NUMBERS: Final = ("connect_timeout", "keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count")
 _NUMBER: Final = re.compile(" *-?[0-9]{1,9} *", re.ASCII)
-_SECRET_LENGTH_MIN: Final = 4
-"""A shorter password occurs inside other words by chance, and is masked only where it is a word of its own."""
 
 
 def parameters_of(text: str) -> dict[str, str]:
@@ -65,7 +64,4 @@ def without_secrets(reason: str, words: dict[str, str]) -> str:
         if (secret := words.get(name))
         for written in (secret, quote(secret), quote(secret, safe=""), quote_plus(secret))
     }
-    for secret in sorted(secrets, key=len, reverse=True):
-        alone = r"(?<!\w){}(?!\w)" if len(secret) < _SECRET_LENGTH_MIN else "{}"
-        reason = re.sub(alone.format(re.escape(secret)), _MASK, reason)
-    return reason
+    return masked(reason, secrets, _MASK)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from domain.json_object import JsonObject
-from infrastructure.legacy.logs.finders.sightings import Recent
+from infrastructure.legacy.logs.finders.symbol_cache import SymbolCache
 from infrastructure.legacy.logs.parsing.log_facts import Fact, FactKind
 from infrastructure.legacy.logs.reading.clock import SECOND, timestamp_of
 
@@ -54,7 +54,7 @@ class Alarms:
     """The episode of every symbol that may still go on."""
 
     def __init__(self) -> None:
-        self._of: Recent[list[Episode]] = Recent(list)
+        self._of: SymbolCache[list[Episode]] = SymbolCache(list)
 
     def see(self, fact: Fact) -> Episode | None:
         """Process a fact; returns the episode if it begins one."""

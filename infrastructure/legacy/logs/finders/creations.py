@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import ClassVar, Final
 
 from domain.json_object import JsonObject
-from infrastructure.legacy.logs.finders.sightings import Recent
+from infrastructure.legacy.logs.finders.symbol_cache import SymbolCache
 from infrastructure.legacy.logs.parsing.log_facts import Fact, FactKind, differ
 from infrastructure.legacy.logs.reading.clock import SECOND, seconds, timestamp_of
 
@@ -104,7 +104,7 @@ class Creations:
     """The last creations of every symbol."""
 
     def __init__(self) -> None:
-        self._of: Recent[deque[Creation]] = Recent(lambda: deque(maxlen=_REMEMBERED))
+        self._of: SymbolCache[deque[Creation]] = SymbolCache(lambda: deque(maxlen=_REMEMBERED))
 
     def see(self, fact: Fact) -> ClosePair | None:
         """Process a fact; returns a pair if it begins a creation close to the one before."""

@@ -14,8 +14,8 @@ _TOKEN: Final = re.compile(
 _ESCAPE: Final = re.compile(r"\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|(.))", re.DOTALL)
 _ESCAPED: Final = {"n": "\n", "t": "\t", "r": "\r"}
 _NOTHING: Final = {"None", "null", "nan", "NaN"}
-_OPENING: Final = frozenset("[({<")
-_CLOSING: Final = frozenset("])}>")
+_OPENING: Final = ("[", "(", "{", "<")
+_CLOSING: Final = ("]", ")", "}", ">")
 
 
 def read_dict(text: str) -> dict[str, str | None]:
@@ -36,37 +36,42 @@ def read_dict(text: str) -> dict[str, str | None]:
 
 def _entries(text: str) -> Iterator[tuple[str, str | None]]:
     key: str | None = None
-    begins, depth, quoted, tokens = 0, 0, "", 0
+    begins, depth = 0, 0
+    tokens: list[re.Match[str]] = []
     for token in _TOKEN.finditer(text):
         mark = token["mark"]
-        if mark and mark in _CLOSING and depth:
-            depth -= 1
-        elif mark in ("}", ",") and not depth:
+        if not depth and mark == ":" and key is None:
+            key, begins, tokens = (_string(tokens[-1]) or "" if tokens else ""), token.end(), []
+            continue
+        if not depth and mark in ("}", ","):
             if key is not None:
-                yield key, _value(text[begins : token.start()], quoted, tokens)
+                yield key, _value(text[begins : token.start()], tokens)
             if mark == "}":
                 return
-            key, quoted, tokens = None, "", 0
+            key, tokens = None, []
             continue
-        elif mark == ":" and not depth and key is None:
-            key, begins, tokens = quoted, token.end(), 0
-            continue
-        elif mark and mark in _OPENING:
+        if mark in _OPENING:
             depth += 1
+        elif mark in _CLOSING and depth:
+            depth -= 1
         if not token[0].isspace():
-            tokens += 1
-            quoted = _unescaped(next((each for each in (token["single"], token["double"]) if each is not None), ""))
-            if token["single"] is None and token["double"] is None:
-                tokens += 1  # more than one string: the text as it stands
+            tokens.append(token)
     if key is not None and text[begins:].strip():
-        yield key, _value(text[begins:], quoted, tokens)
+        yield key, _value(text[begins:], tokens)
 
 
-def _value(written: str, quoted: str, tokens: int) -> str | None:
-    if tokens == 1:
-        return quoted
+def _value(written: str, tokens: list[re.Match[str]]) -> str | None:
+    """One string without its quotes; anything else, several strings among it, as it stands."""
+    if len(tokens) == 1 and (string := _string(tokens[0])) is not None:
+        return string
     text = written.strip()
     return None if text in _NOTHING else text
+
+
+def _string(token: re.Match[str]) -> str | None:
+    """The text of a token that is a string."""
+    quoted = token["double"] if token["single"] is None else token["single"]
+    return None if quoted is None else _unescaped(quoted)
 
 
 def _unescaped(text: str) -> str:

@@ -114,6 +114,12 @@ _FAILED: Final = {
 _ERROR_EVENT: Final = re.compile(r"\bposition_error\b['\"]?\s{0,8}[:=]?\s{0,8}(?=\{)", re.IGNORECASE)
 _WRAPPER: Final = re.compile(r"^(?:Atomic )?Position creation (?:rolled back|failed)\s*:\s*", re.IGNORECASE)
 _REST: Final = "Traceback (most recent call last)"
+_ERRORS: Final = re.compile(
+    r"duplicate key|UniqueViolation|DUPLICATE ACTIVE|position_error|atomic operation failed|without stop[ -]?loss",
+    re.IGNORECASE,
+)
+_NAMELESS: Final = frozenset({FactKind.BOT_STARTED, FactKind.BOT_STOPPED})
+"""Kinds whose messages are about no symbol, even if one stands in them."""
 
 
 def facts_of(record: Record) -> Iterator[Fact]:
@@ -233,20 +239,10 @@ def _fact(record: Record, kind: FactKind, **details: str | int | None) -> Fact:
     )
 
 
-_NAMELESS: Final = frozenset({FactKind.BOT_STARTED, FactKind.BOT_STOPPED})
-"""A symbol in such a message is not whose it is."""
-
-
 def _reason(text: str) -> str:
     """A reason in one line, without what only wraps it."""
     reason = " ".join(_WRAPPER.sub("", text.partition(_REST)[0].strip()).split())
     return reason[:REASON_CHARACTERS_MAX]
-
-
-_ERRORS: Final = re.compile(
-    r"duplicate key|UniqueViolation|DUPLICATE ACTIVE|position_error|atomic operation failed|without stop[ -]?loss",
-    re.IGNORECASE,
-)
 
 
 def speaks_of_errors(record: Record) -> bool:

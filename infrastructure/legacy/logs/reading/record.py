@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self
+from typing import Final, Self
 
 from infrastructure.legacy.logs.reading.clock import LogClock
 from infrastructure.legacy.logs.reading.head import LineHead
 
-TEXT_CHARACTERS_MAX = 65_536
+TEXT_CHARACTERS_MAX: Final = 65_536
 
 
 @dataclass(frozen=True, slots=True)

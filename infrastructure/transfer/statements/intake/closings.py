@@ -39,6 +39,15 @@ def tells_of_before(fill: StatementFill) -> bool:
     return fill.profit is not None and fill.buys is (fill.key.leg is Leg.SHORT)
 
 
+def opened_before(fill: StatementFill) -> StatementRefused:
+    """The refusal of a fill that closes what was held before, where nothing says at what price that was opened."""
+    return StatementRefused.at(
+        fill.line,
+        f"this closes something of {fill.key} that was opened before the file begins, and the file does not say what "
+        f"it earned; {FROM_FLAT}",
+    )
+
+
 class Closings:
     """Fills one behind the other: what adds, what closes, and what adds and closes again."""
 
@@ -131,11 +140,7 @@ class Closings:
     def _average_of(self, fill: StatementFill, closes: Decimal) -> Decimal:
         """At what it was opened on average, by what was earned. Refuses: StatementRefused where that is not said."""
         if fill.profit is None:
-            raise StatementRefused.at(
-                fill.line,
-                f"this closes something of {fill.key} that was opened before the file begins, and the file does not "
-                f"say what it earned; {FROM_FLAT}",
-            )
+            raise opened_before(fill)
         earned = EXACT.divide(fill.profit, EXACT.multiply(closes, self._size))
         return EXACT.add(fill.price, earned if fill.buys else -earned)
 

@@ -19,9 +19,9 @@ from domain.events import PositionEvent
 from domain.identifiers import PositionKey
 from domain.orders.order import CLOCKS_APART
 from domain.values import DECIMALS_MAX, MAGNITUDE_MAX, TEXT_LENGTH_MAX, YEARS, Leg, Side, Source, plain
-from infrastructure.transfer.statements.intake.cash_commands import record_cash
 from infrastructure.transfer.statements.intake.cash_cycle import CycleSpan, cycle_at
-from infrastructure.transfer.statements.intake.closings import FROM_FLAT, tells_of_before
+from infrastructure.transfer.statements.intake.cash_recording import record_cash
+from infrastructure.transfer.statements.intake.closings import FROM_FLAT, opened_before, tells_of_before
 from infrastructure.transfer.statements.intake.command_ids import (
     BEFORE,
     CLOSES,
@@ -171,11 +171,7 @@ class KeyFold:
         if before is None:
             side = Side.LONG if fill.buys else Side.SHORT
             if key.leg in (Leg.LONG, Leg.SHORT) and key.leg.value.lower() != side.value:
-                raise StatementRefused.at(
-                    fill.line,
-                    f"this closes something of {key} that was opened before the file begins, and the file does not say "
-                    f"what it earned; {FROM_FLAT}",
-                )
+                raise opened_before(fill)
             opening = self._slot | {
                 "side": side,
                 "quantity": ordered,

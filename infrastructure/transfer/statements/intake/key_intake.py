@@ -16,6 +16,7 @@ from domain.values import EXACT, Leg, plain, rounded, timestamp_text
 from infrastructure.event_store.codec import decode
 from infrastructure.event_store.port import Store
 from infrastructure.ledger.aggregate_cache import AggregateCache, CachedPosition
+from infrastructure.transfer.statements.intake.cash_recording import PastCash
 from infrastructure.transfer.statements.intake.command_ids import (
     cash_id_of,
     command_id_of,
@@ -27,8 +28,7 @@ from infrastructure.transfer.statements.intake.decided_events import DecidedEven
 from infrastructure.transfer.statements.intake.key_fold import KeyFold
 from infrastructure.transfer.statements.intake.key_past import KeyPast
 from infrastructure.transfer.statements.intake.leg_spans import LegSpans
-from infrastructure.transfer.statements.intake.past_cash import PastCash
-from infrastructure.transfer.statements.intake.sorting.lookahead import Lookahead
+from infrastructure.transfer.statements.intake.lookahead import Lookahead
 from infrastructure.transfer.statements.intake.sorting.sorted_facts import FactsByKey, PlacedFact, SortedFacts
 from infrastructure.transfer.statements.sources.statement_row import MADE_UP
 from infrastructure.transfer.statements.statement_cash import StatementCash
@@ -63,7 +63,7 @@ class KeyIntake:
 
     def find_legs(self) -> None:
         """Find the legs of fills and payments that name none, and count those that name no key."""
-        for key in self.facts.keys_of_untold_legs:
+        for key in self.facts.keys_without_legs:
             legs = [key]
             if not self._is_known(key) and (self._held_legs(key) or self._are_of_two_legs(key)):
                 self.facts.part(key)
@@ -144,7 +144,7 @@ class KeyIntake:
     def _spans(self, leg: PositionKey, stack: ExitStack) -> LegSpans:
         held, past = self._known(leg)
         stack.enter_context(closing(past))
-        return LegSpans(leg.leg, past, held.position.state.holding.quantity, self.facts.told_fills(leg))
+        return LegSpans(leg.leg, past, held.position.state.holding.quantity, self.facts.fills_of(leg))
 
     def _take_key(self, key: PositionKey, placed: Lookahead[PlacedFact], intake: _OneKey) -> None:
         try:
@@ -365,7 +365,7 @@ class _OneKey:
             self._check_amount(cash)
         elif self._past.has_alike(cash):
             self._tally.leave_out(cash, "the ledger has the same from another kind of file, under another id")
-        elif self._past.has_fees and cash.may_be_told and (cash.trade_id is None or self._past.has_made_up):
+        elif self._past.has_fees and cash.may_be_fee_of_fill and (cash.trade_id is None or self._past.has_made_up):
             self._tally.leave_out(cash, "the fills that the ledger has say their fees")
         elif self._past.until is None or cash.time > self._past.until:
             self._waiting.append(cash)

@@ -90,7 +90,7 @@ class StatementFile:
         return self.start.form is FileForm.JSON and says_nothing(decoded(first_bytes(self._stream, START_MAX)))
 
     @property
-    def is_none(self) -> str | None:
+    def what_else(self) -> str | None:
         """What it is where it can be no statement, whatever is said of it, in words that follow `is`; else None."""
         start = first_bytes(self._stream, START_MAX)
         if self._is_workbook or start.startswith((SQLITE_MARK, _PARQUET)):

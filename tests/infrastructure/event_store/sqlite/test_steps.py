@@ -15,7 +15,7 @@ from infrastructure.event_store.sqlite.store import SQLiteStore
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.settings import Settings
 from scripts.benchmarks.workload.generated import generate, write
-from scripts.commands.daily.history import tell
+from scripts.narratives.cycle_narratives import tell
 
 CYCLES = 300
 STEPS_MAX = 1_500

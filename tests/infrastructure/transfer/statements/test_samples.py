@@ -21,10 +21,10 @@ from hypothesis import strategies as st
 from domain.values import Leg, plain
 from infrastructure.transfer.statements.column_map import ColumnMap
 from infrastructure.transfer.statements.statement_fill import StatementFill, StatementRefused
-from infrastructure.transfer.statements.statement_import import import_statement
 from infrastructure.transfer.statements.statement_kind import StatementKind, Whose
 from infrastructure.transfer.statements.statement_kinds import KINDS, recognised
 from position_ledger.testing import assert_sound, memory_ledger
+from tests.infrastructure.transfer.statements.one_file import import_statement
 from tests.infrastructure.transfer.statements.statement_text import file_of, money, words
 
 FOLDER = Path(__file__).parent / "samples"

@@ -16,10 +16,10 @@ from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.transfer.statements.kinds.exchanges.binance_trades import BINANCE_TRADES
 from infrastructure.transfer.statements.kinds.plain_csv import PLAIN_CSV
 from infrastructure.transfer.statements.statement_fill import StatementRefused
-from infrastructure.transfer.statements.statement_import import import_statement
 from infrastructure.transfer.statements.statement_kind import StatementKind, Whose
 from infrastructure.transfer.statements.statement_report import StatementReport
 from position_ledger.testing import assert_sound, memory_ledger
+from tests.infrastructure.transfer.statements.one_file import import_statement
 from tests.infrastructure.transfer.statements.statement_text import fills_of
 
 TODAY = "Uid,Time,Symbol,Side,Price,Quantity,Amount,Fee,Realized Profit,Buyer,Maker,Trade ID,Order ID"

@@ -9,7 +9,7 @@ import pytest
 
 from infrastructure.transfer.statements.sources.statement_file import StatementFile
 from infrastructure.transfer.statements.statement_fill import StatementRefused
-from infrastructure.transfer.statements.statement_kinds import KINDS, near, told_twice
+from infrastructure.transfer.statements.statement_kinds import KINDS, near, telling_the_same
 from tests.infrastructure.transfer.statements.statement_text import file_of, kind_of
 
 TRADES = "Uid,Time,Symbol,Side,Price,Quantity,Amount,Fee,Realized Profit,Buyer,Maker,Trade ID,Order ID\n"
@@ -66,12 +66,12 @@ def test_a_database_has_to_have_a_name(tmp_path: Path) -> None:
     ],
 )
 def test_kinds_that_tell_of_the_same_are_not_put_together(one: str, other: str) -> None:
-    assert told_twice([KINDS[other], KINDS["okx-positions"], KINDS[one]]) is not None
-    assert {kind.name for kind in told_twice([KINDS[other], KINDS[one]]) or ()} == {one, other}
+    assert telling_the_same([KINDS[other], KINDS["okx-positions"], KINDS[one]]) is not None
+    assert {kind.name for kind in telling_the_same([KINDS[other], KINDS[one]]) or ()} == {one, other}
 
 
 def test_kinds_that_go_together_are() -> None:
     names = ("binance-futures-trades", "binance-futures-user-trades", "binance-futures-income", "ccxt-trades")
-    assert told_twice([KINDS[name] for name in names]) is None
-    assert told_twice([KINDS["bybit-executions"]] * 2) is None
-    assert told_twice([KINDS["ccxt-trades"], KINDS["ccxt-funding"], KINDS["okx-fills"]]) is None
+    assert telling_the_same([KINDS[name] for name in names]) is None
+    assert telling_the_same([KINDS["bybit-executions"]] * 2) is None
+    assert telling_the_same([KINDS["ccxt-trades"], KINDS["ccxt-funding"], KINDS["okx-fills"]]) is None

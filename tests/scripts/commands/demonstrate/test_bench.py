@@ -271,8 +271,8 @@ def test_another_contestant_begins_each_round(either: ScratchDatabases) -> None:
         (SpeedBar("b", 1.2, 1.2), "true"),
         (SpeedBar("b", 1.2, 1.19), "false"),
         (SpeedBar("b", 1.2, None), "null"),
-        (SpeedBar("b", 1.5, 1.5, is_most=True), "true"),
-        (SpeedBar("b", 1.5, 1.51, is_most=True), "false"),
+        (SpeedBar("b", 1.5, 1.5, is_maximum=True), "true"),
+        (SpeedBar("b", 1.5, 1.51, is_maximum=True), "false"),
     ],
 )
 def test_a_bar_holds_when_it_is_met(bar: SpeedBar, judged: str) -> None:

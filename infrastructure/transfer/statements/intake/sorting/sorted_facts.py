@@ -11,54 +11,55 @@ from itertools import groupby, islice
 from operator import gt, itemgetter, lt
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, NamedTuple, NoReturn, Self
+from typing import Final, NamedTuple, NoReturn, Self
 
 from domain.identifiers import PositionKey
 from domain.instrument import Instrument
 from domain.values import EXACT, YEARS, Leg, timestamp_text
+from infrastructure.transfer.statements.intake.sorting.fact_rows import (
+    CASH_COLUMNS,
+    FILL_COLUMNS,
+    INSERTS,
+    POSITION_COLUMNS,
+    PROFIT_COLUMNS,
+    cash_of,
+    fill_of,
+    position_of,
+)
 from infrastructure.transfer.statements.intake.sorting.file_ends import met_fills
 from infrastructure.transfer.statements.intake.sorting.mixed_seconds import order_mixed_seconds
 from infrastructure.transfer.statements.intake.sorting.moments import order_moments, order_moments_of
+from infrastructure.transfer.statements.intake.sorting.repeated_facts import (
+    FactConflict,
+    same_under_other_name,
+    take_once,
+)
 from infrastructure.transfer.statements.intake.sorting.rounded_ids import rounded_id
 from infrastructure.transfer.statements.intake.sorting.stated_fees import state_fees
 from infrastructure.transfer.statements.intake.sorting.stated_profits import state_profits
 from infrastructure.transfer.statements.intake.sorting.summed_orders import take_by_fills
-from infrastructure.transfer.statements.intake.sorting.told_again import (
-    ToldOtherwise,
-    take_once,
-    told_alike,
-)
-from infrastructure.transfer.statements.intake.sorting.told_legs import (
+from infrastructure.transfer.statements.intake.sorting.unnamed_legs import (
     are_of_two_legs,
     move_fills_to_legs,
     move_to_legs,
     part,
-    untold,
+    places_without_legs,
 )
 from infrastructure.transfer.statements.statement_cash import StatementCash
 from infrastructure.transfer.statements.statement_fill import StatementFill, StatementRefused
 from infrastructure.transfer.statements.statement_kind import StatementFact
-from infrastructure.transfer.statements.statement_position import StatementPosition
-from infrastructure.transfer.statements.statement_profit import StatementProfit
 from infrastructure.transfer.statements.statement_report import StatementTally
 from projections.rebuild import Progress
 
-_FILL: Final = (
-    "line, time, buys, quantity, price, fee, fee_currency, profit, trade_id, order_id, reason, closes, held,"
-    " is_last, names_leg, sums_up, on_margin, meant_to_close"
-)
-_CASH: Final = "line, time, amount, currency, kind, cash_id, trade_id, is_apart"
-_HELD: Final = "line, time, quantity, avg_px, begins"
-_PROFIT: Final = "line, time, profit, trade_id, profit_id"
 _TABLES: Final = f"""
 PRAGMA journal_mode = OFF;
 PRAGMA synchronous = OFF;
 PRAGMA cache_size = -8192;
 CREATE TABLE files (file INTEGER PRIMARY KEY, direction INTEGER, first TEXT, last TEXT, turn INTEGER);
-CREATE TABLE fills (file INTEGER, place INTEGER, number, {_FILL});
-CREATE TABLE cash (file INTEGER, place INTEGER, {_CASH});
-CREATE TABLE held (file INTEGER, place INTEGER, {_HELD});
-CREATE TABLE profits (file INTEGER, place INTEGER, {_PROFIT});
+CREATE TABLE fills (file INTEGER, place INTEGER, number, {FILL_COLUMNS});
+CREATE TABLE cash (file INTEGER, place INTEGER, {CASH_COLUMNS});
+CREATE TABLE held (file INTEGER, place INTEGER, {POSITION_COLUMNS});
+CREATE TABLE profits (file INTEGER, place INTEGER, {PROFIT_COLUMNS});
 """
 """`place` is that of a key in the list of keys; `direction` is -1 for a file in which most lines are older than the one
 above: so are pages that each begin with what is newest, also where older ones stand above newer ones. What is of one
@@ -78,13 +79,8 @@ UPDATE files SET turn = (
 """
 """A file of one moment begins with what is newest, or with what is oldest, as most of the others do."""
 _FIRST: Final = "SELECT first FROM files WHERE file = ?"
-_ADD_FILL: Final = "INSERT INTO fills VALUES (" + "?, " * 13 + "nullif(?, ''), " * 3 + "?, ?, ?, ?, ?)"
-"""Whatever is no number or text takes as long as five of them: what most fills lack is handed over as an empty text."""
-_ADD_CASH: Final = f"INSERT INTO cash VALUES ({', '.join('?' * 10)})"
-_ADD_HELD: Final = f"INSERT INTO held VALUES ({', '.join('?' * 7)})"
-_ADD_PROFIT: Final = f"INSERT INTO profits VALUES ({', '.join('?' * 7)})"
 _FILLS: Final = (
-    f"SELECT place, file, {_FILL} FROM fills JOIN files USING (file){{wanted}}"
+    f"SELECT place, file, {FILL_COLUMNS} FROM fills JOIN files USING (file){{wanted}}"
     " ORDER BY place, time, number, turn, line * direction, fills.rowid"
 )
 _OTHERS: Final = (
@@ -93,7 +89,7 @@ _OTHERS: Final = (
 )
 _OF_ORDER: Final = "SELECT quantity FROM fills WHERE place = ? AND order_id = ? AND buys = ? AND time >= ?"
 _HAS_ORDER: Final = "SELECT 1 FROM fills WHERE place = ? AND order_id = ? AND buys = ? LIMIT 1"
-_ONE: Final = f"SELECT place, file, {_FILL} FROM fills WHERE place = ? AND order_id = ? AND trade_id = ? LIMIT 1"
+_ONE: Final = f"SELECT place, file, {FILL_COLUMNS} FROM fills WHERE place = ? AND order_id = ? AND trade_id = ? LIMIT 1"
 _HAS_FILLS: Final = "SELECT 1 FROM fills WHERE place = ? LIMIT 1"
 _TOLD: Final = (
     "SELECT time, buys, quantity, trade_id FROM fills JOIN files USING (file) WHERE place = ?"
@@ -108,8 +104,6 @@ _COUNTS: Final = "SELECT place, count(*) FROM fills GROUP BY place"
 _ROWS_AT_ONCE: Final = 5_000
 _SINCE: Final = datetime(min(YEARS), 1, 1, tzinfo=UTC)
 _NO_END: Final = datetime.max.replace(tzinfo=UTC)
-_DIGITS_MAX: Final = 18
-"""Of a number that is compared as one; longer ones are compared as texts of one length, behind all of these."""
 
 
 class PlacedFact(NamedTuple):
@@ -219,7 +213,7 @@ class SortedFacts:
         self._database.execute("COMMIT")
 
     def _write(self, file: int, batch: list[StatementFact]) -> None:
-        for kind, (statement, columns) in _WRITING.items():
+        for kind, (statement, columns) in INSERTS.items():
             rows = [(file, self._place(fact.key), *columns(fact)) for fact in batch if type(fact) is kind]
             self._database.executemany(statement, rows)
 
@@ -244,17 +238,17 @@ class SortedFacts:
             raise self.refusal(rounded.file, StatementRefused.at(rounded.line, why))
         self._database.executescript(_ORDER_FILES)
         move_fills_to_legs(self._database, self._places)
-        if not self._is_one and (told := told_alike(self._database)) is not None:
-            what = f"this has no id, and may be {told.name}"
-            self._refuse_told(told, what, "that stands on", "; import one of the two")
+        if not self._is_one and (conflict := same_under_other_name(self._database)) is not None:
+            what = f"this has no id, and may be {conflict.name}"
+            self._refuse_conflict(conflict, what, "that stands on", "; import one of the two")
         for met in met_fills(self._database):
             tally.found(
                 f"{self._key_of(met.place)}: line {met.line:,}, with which {self._names[met.file]} ends, and line "
                 f"{met.next_line:,}, with which {self._names[met.next_file]} begins, are equal and have no id: they "
                 "are taken for one fill. If they are two, give a file that has more before the second"
             )
-        self._take_once("trade", *take_once(self._database, "fills", _FILL, "buys, trade_id"))
-        self._take_once("payment", *take_once(self._database, "cash", _CASH, "cash_id"))
+        self._take_once("trade", *take_once(self._database, "fills", FILL_COLUMNS, "buys, trade_id"))
+        self._take_once("payment", *take_once(self._database, "cash", CASH_COLUMNS, "cash_id"))
         if not self._is_one:
             order_mixed_seconds(self._database)
         order_moments(self._database)
@@ -264,18 +258,18 @@ class SortedFacts:
         state_fees(self._database, self._key_of, tally)
         state_profits(self._database, self._key_of, tally)
 
-    def _take_once(self, what: str, count: int, told: ToldOtherwise | None) -> None:
+    def _take_once(self, what: str, count: int, conflict: FactConflict | None) -> None:
         self.repeated += count
-        if told is not None:
-            so = f" already{told.why}; files of two accounts go in one by one, each with its --account"
-            self._refuse_told(told, f"{what} {told.name}", "stands on", so)
+        if conflict is not None:
+            so = f" already{conflict.why}; files of two accounts go in one by one, each with its --account"
+            self._refuse_conflict(conflict, f"{what} {conflict.name}", "stands on", so)
 
-    def _refuse_told(self, told: ToldOtherwise, what: str, stands: str, so: str = "") -> NoReturn:
-        where = "" if told.file == told.first_file else f"{self._names[told.first_file]} "
-        key = self._keys[told.place]
+    def _refuse_conflict(self, conflict: FactConflict, what: str, stands: str, so: str = "") -> NoReturn:
+        where = "" if conflict.file == conflict.first_file else f"{self._names[conflict.first_file]} "
+        key = self._keys[conflict.place]
         of_key = "" if key is None else f" of {key}"
-        why = f"{what}{of_key} {stands} {where}line {told.first_line:,}{so}"
-        raise self.refusal(told.file, StatementRefused.at(told.line, why))
+        why = f"{what}{of_key} {stands} {where}line {conflict.first_line:,}{so}"
+        raise self.refusal(conflict.file, StatementRefused.at(conflict.line, why))
 
     def by_key(self, share: frozenset[int] | None = None) -> FactsByKey:
         """What is said of every key, or of those of a share: of one moment, payments, then fills, then what is held."""
@@ -286,7 +280,7 @@ class SortedFacts:
             key = self._keys[place]
             assert key is not None, "a fill has one"
             met.add(place)
-            yield key, self._merged(place, (_PLACED(PlacedFact, (row[1], _fill(key, row))) for row in rows))
+            yield key, self._merged(place, (_PLACED(PlacedFact, (row[1], fill_of(key, row))) for row in rows))
         for key, place in self._places.items():
             if key is not None and place not in met and (share is None or place in share):
                 yield key, self._merged(place, iter(()))
@@ -321,7 +315,7 @@ class SortedFacts:
     def find(self, key: PositionKey, order_id: str, trade_id: str) -> PlacedFact | None:
         """A fill of a key by its names."""
         row = self._database.execute(_ONE, (self._places[key], order_id, trade_id)).fetchone()
-        return None if row is None else PlacedFact(row[1], _fill(key, row))
+        return None if row is None else PlacedFact(row[1], fill_of(key, row))
 
     def has_fills(self, key: PositionKey) -> bool:
         """Whether a fill of a key is told."""
@@ -329,9 +323,9 @@ class SortedFacts:
         return self._database.execute(_HAS_FILLS, (place,)).fetchone() is not None
 
     @property
-    def keys_of_untold_legs(self) -> list[PositionKey]:
+    def keys_without_legs(self) -> list[PositionKey]:
         """The keys of whose fills a file does not name the leg."""
-        return [self._key_of(place) for place in untold(self._database)]
+        return [self._key_of(place) for place in places_without_legs(self._database)]
 
     def are_of_two_legs(self, key: PositionKey, instrument: Instrument) -> bool:
         """Whether the fills of a key are of two legs for certain."""
@@ -344,7 +338,7 @@ class SortedFacts:
         for place in (long, short):
             order_moments_of(self._database, place)
 
-    def told_fills(self, key: PositionKey) -> Iterator[tuple[datetime, bool, Decimal, str]]:
+    def fills_of(self, key: PositionKey) -> Iterator[tuple[datetime, bool, Decimal, str]]:
         """When each fill of a key was, whether it buys, how much, and its id, in their order."""
         for time, buys, quantity, trade_id in self._database.execute(_TOLD, (self._places.get(key),)):
             yield datetime.fromisoformat(time), bool(buys), Decimal(quantity), trade_id
@@ -367,38 +361,13 @@ class SortedFacts:
         return merge(self._cash(key, place), fills, self._held(key, place), key=lambda placed: placed.fact.time)
 
     def _cash(self, key: PositionKey | None, place: int) -> Iterator[PlacedFact]:
-        for file, *values in self._database.execute(_OTHERS.format(table="cash", columns=_CASH), (place,)):
-            line, time, amount, currency, kind, cash_id, trade_id, is_apart = values
-            yield PlacedFact(
-                file,
-                StatementCash(
-                    line=line,
-                    time=datetime.fromisoformat(time),
-                    key=key,
-                    amount=Decimal(amount),
-                    currency=currency,
-                    kind=kind,
-                    cash_id=cash_id,
-                    trade_id=trade_id,
-                    is_apart=bool(is_apart),
-                ),
-            )
+        for file, *values in self._database.execute(_OTHERS.format(table="cash", columns=CASH_COLUMNS), (place,)):
+            yield PlacedFact(file, cash_of(key, values))
 
     def _held(self, key: PositionKey | None, place: int) -> Iterator[PlacedFact]:
-        for file, *values in self._database.execute(_OTHERS.format(table="held", columns=_HELD), (place,)):
-            line, time, quantity, avg_px, begins = values
+        for file, *values in self._database.execute(_OTHERS.format(table="held", columns=POSITION_COLUMNS), (place,)):
             assert key is not None, "what is held has one"
-            yield PlacedFact(
-                file,
-                StatementPosition(
-                    line=line,
-                    time=datetime.fromisoformat(time),
-                    key=key,
-                    quantity=Decimal(quantity),
-                    avg_px=None if avg_px is None else Decimal(avg_px),
-                    begins=bool(begins),
-                ),
-            )
+            yield PlacedFact(file, position_of(key, values))
 
     def profit_in_all(self, key: PositionKey) -> tuple[Decimal, int]:
         """The profits of a key that no fill was given: their sum, and how many there are."""
@@ -427,88 +396,3 @@ def _at_no_time(fact: StatementFact) -> StatementRefused:
         f"{timestamp_text(fact.time)} is {'long ago' if fact.time < _SINCE else 'yet to come'}; look how its times are "
         "written: their zone, and which of day and month stands first",
     )
-
-
-def _fill_columns(fill: StatementFill) -> tuple[Any, ...]:
-    """Its values; the first puts the fills of a moment in order: what was held before each, or their numbers."""
-    number = _sortable(fill.trade_id) if fill.sequence is None else fill.sequence
-    return (
-        number if fill.held is None else float(fill.held if fill.buys else -fill.held),
-        fill.line,
-        timestamp_text(fill.time),
-        +fill.buys,
-        str(fill.quantity),
-        str(fill.price),
-        _text(fill.fee),
-        fill.fee_currency,
-        _text(fill.profit),
-        fill.trade_id,
-        fill.order_id,
-        fill.reason or "",
-        _text(fill.closes) or "",
-        _text(fill.held) or "",
-        +fill.is_last,
-        +fill.names_leg,
-        +fill.sums_up,
-        +fill.on_margin,
-        +fill.meant_to_close,
-    )
-
-
-def _sortable(trade_id: str) -> int | str:
-    """The number of a trade, within a moment; 0 for what is no number."""
-    if not (trade_id.isascii() and trade_id.isdecimal()):
-        return 0
-    return int(trade_id) if len(trade_id) <= _DIGITS_MAX else trade_id.rjust(200, "0")
-
-
-def _cash_columns(cash: StatementCash) -> tuple[Any, ...]:
-    time, amount = timestamp_text(cash.time), str(cash.amount)
-    return cash.line, time, amount, cash.currency, cash.kind, cash.cash_id, cash.trade_id, cash.is_apart
-
-
-def _held_columns(held: StatementPosition) -> tuple[Any, ...]:
-    return held.line, timestamp_text(held.time), str(held.quantity), _text(held.avg_px), held.begins
-
-
-def _profit_columns(profit: StatementProfit) -> tuple[Any, ...]:
-    return profit.line, timestamp_text(profit.time), str(profit.profit), profit.trade_id, profit.profit_id
-
-
-_WRITING: Final[dict[type[StatementFact], tuple[str, Callable[[Any], tuple[Any, ...]]]]] = {
-    StatementFill: (_ADD_FILL, _fill_columns),
-    StatementCash: (_ADD_CASH, _cash_columns),
-    StatementPosition: (_ADD_HELD, _held_columns),
-    StatementProfit: (_ADD_PROFIT, _profit_columns),
-}
-"""How facts are written, by what they are."""
-
-
-def _fill(key: PositionKey, row: tuple[Any, ...]) -> StatementFill:
-    _, _, line, time, buys, quantity, price, fee, fee_currency, profit, trade_id, order_id, reason, *others = row
-    closes, held, is_last, names_leg, sums_up, on_margin, meant_to_close = others
-    return StatementFill(
-        line=line,
-        time=datetime.fromisoformat(time),
-        key=key,
-        buys=bool(buys),
-        quantity=Decimal(quantity),
-        price=Decimal(price),
-        fee=None if fee is None else Decimal(fee),
-        fee_currency=fee_currency,
-        profit=None if profit is None else Decimal(profit),
-        trade_id=trade_id,
-        order_id=order_id,
-        reason=reason,
-        closes=None if closes is None else Decimal(closes),
-        held=None if held is None else Decimal(held),
-        is_last=bool(is_last),
-        names_leg=bool(names_leg),
-        sums_up=bool(sums_up),
-        on_margin=bool(on_margin),
-        meant_to_close=bool(meant_to_close),
-    )
-
-
-def _text(number: Decimal | None) -> str | None:
-    return None if number is None else str(number)

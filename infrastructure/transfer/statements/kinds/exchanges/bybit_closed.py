@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from types import MappingProxyType
 from typing import Final
 
@@ -90,56 +91,36 @@ class _ClosedLines:
         """Digests of the lines of this time that have an order id: pages of an answer may overlap."""
 
     def facts(self, row: StatementRow) -> Iterator[StatementFact]:
-        time, digest = row.needed(*_NAMES["time"]), _without_number(row).digest()
-        if time != self._time:
-            self._time, self._after, self._seen = time, -2, set()
-        if digest in self._seen:
+        closed_at = self._closed_at(row)
+        if closed_at is None:
             return
-        if row.text(*_both("orderId")) is not None:
-            self._seen.add(digest)
-        self._after += 2
-        closed_at = row.time(*_NAMES["time"], zone=self._whose.zone) + self._after * _MOMENT
         key = self._whose.key(row.needed(*_NAMES["symbol"]))
         quantity, entry, exit_ = (row.above_zero(*_NAMES[name]) for name in ("quantity", "entry", "exit"))
-        terms = Instrument(inverse=key.is_inverse)
-        by_long = terms.gain(Side.LONG, terms.worth(quantity, entry), terms.worth(quantity, exit_))
         opening, funding = row.number(*_NAMES["opening"]), row.some(*_NAMES["funding"])
-        net = row.number(*_NAMES["profit"])
-        by_type = _SIDES.get(row.word(_TYPE))
-        closes_by_buying = _closes_by_buying(row, by_long) if by_type is None else by_type
-        earned = -by_long if closes_by_buying else by_long
-        paid = None if net is None else EXACT.subtract(earned, net)
-        most = EXACT.multiply(_PAID_MAX, EXACT.add(*(terms.worth(quantity, price) for price in (entry, exit_))))
-        if by_type is not None and paid is not None and paid.copy_abs() > most:
-            raise ValueError(
-                f"{_NAMES['profit'][1]} {plain(net or paid)} does not follow from the prices: what a "
-                f"{row.word(_TYPE)} closed earned {plain(earned)} before fees and funding; import the executions "
-                "instead"
-            )
+        closes_by_buying, paid = _side_and_paid(row, Instrument(inverse=key.is_inverse), quantity, entry, exit_)
         for apart in (opening, funding):
             paid = None if paid is None else rounded(EXACT.subtract(paid, apart or Decimal(0)))
-        name = self._ids.of(_without_number(row), time)
-
-        def fill(time: datetime, price: Decimal, fee: Decimal | None, *, opens: bool) -> StatementFill:
-            return StatementFill(
-                line=row.line,
-                time=time,
-                key=key,
-                buys=closes_by_buying is not opens,
-                quantity=quantity,
-                price=price,
-                fee=fee,
-                fee_currency=key.settle,
-                profit=None,
-                trade_id=f"{name}-{'opened' if opens else 'closed'}",
-                order_id=f"{name}-{'opened' if opens else 'closed'}",
-                reason=None if opens else _REASONS.get(row.word(*_NAMES["reason"])),
-            )
-
         if opening is None and paid is not None:
             opening = Decimal(0)  # it is part of the total, which the closing fill has
-        yield fill(closed_at, entry, opening, opens=True)
-        yield fill(closed_at + _MOMENT, exit_, paid, opens=False)
+        name = self._ids.of(_without_number(row), row.needed(*_NAMES["time"]))
+        fill = partial(StatementFill, line=row.line, key=key, quantity=quantity, fee_currency=key.settle, profit=None)
+        yield fill(
+            time=closed_at,
+            buys=not closes_by_buying,
+            price=entry,
+            fee=opening,
+            trade_id=f"{name}-opened",
+            order_id=f"{name}-opened",
+        )
+        yield fill(
+            time=closed_at + _MOMENT,
+            buys=closes_by_buying,
+            price=exit_,
+            fee=paid,
+            trade_id=f"{name}-closed",
+            order_id=f"{name}-closed",
+            reason=_REASONS.get(row.word(*_NAMES["reason"])),
+        )
         if funding is not None:
             yield StatementCash(
                 line=row.line,
@@ -150,6 +131,36 @@ class _ClosedLines:
                 kind="funding",
                 cash_id=f"{name}-funding",
             )
+
+    def _closed_at(self, row: StatementRow) -> datetime | None:
+        """When a line was closed, after the lines of the same time; None for a line that was read before."""
+        said, digest = row.needed(*_NAMES["time"]), _without_number(row).digest()
+        if said != self._time:
+            self._time, self._after, self._seen = said, -2, set()
+        if digest in self._seen:
+            return None
+        if row.text(*_both("orderId")) is not None:
+            self._seen.add(digest)
+        self._after += 2
+        return row.time(*_NAMES["time"], zone=self._whose.zone) + self._after * _MOMENT
+
+
+def _side_and_paid(
+    row: StatementRow, terms: Instrument, quantity: Decimal, entry: Decimal, exit_: Decimal
+) -> tuple[bool, Decimal | None]:
+    """Whether it was closed by buying, and the total of fees and funding: profit by the prices less net profit."""
+    by_long = terms.gain(Side.LONG, terms.worth(quantity, entry), terms.worth(quantity, exit_))
+    net, by_type = row.number(*_NAMES["profit"]), _SIDES.get(row.word(_TYPE))
+    closes_by_buying = _closes_by_buying(row, by_long) if by_type is None else by_type
+    earned = -by_long if closes_by_buying else by_long
+    paid = None if net is None else EXACT.subtract(earned, net)
+    most = EXACT.multiply(_PAID_MAX, EXACT.add(*(terms.worth(quantity, price) for price in (entry, exit_))))
+    if by_type is not None and paid is not None and paid.copy_abs() > most:
+        raise ValueError(
+            f"{_NAMES['profit'][1]} {plain(net or paid)} does not follow from the prices: what a {row.word(_TYPE)} "
+            f"closed earned {plain(earned)} before fees and funding; import the executions instead"
+        )
+    return closes_by_buying, paid
 
 
 def _without_number(row: StatementRow) -> StatementRow:

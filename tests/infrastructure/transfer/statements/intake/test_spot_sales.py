@@ -13,9 +13,9 @@ from domain.identifiers import PositionKey
 from domain.values import Leg
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.transfer.statements.statement_fill import StatementFill
-from infrastructure.transfer.statements.statement_import import import_statement
 from infrastructure.transfer.statements.statement_report import StatementReport
 from position_ledger.testing import assert_sound, memory_ledger
+from tests.infrastructure.transfer.statements.one_file import import_statement
 
 BEGIN = datetime(2026, 3, 17, 9, tzinfo=UTC)
 KEY = PositionKey.of("ETH/USDT", "kraken", None, Leg.SPOT)

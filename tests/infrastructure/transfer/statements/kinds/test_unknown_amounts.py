@@ -12,10 +12,10 @@ import pytest
 from msgspec.structs import replace
 
 from infrastructure.transfer.statements.statement_fill import StatementFill, StatementRefused
-from infrastructure.transfer.statements.statement_import import import_statement
 from infrastructure.transfer.statements.statement_kind import Whose
 from infrastructure.transfer.statements.statement_kinds import KINDS
 from position_ledger.testing import memory_ledger
+from tests.infrastructure.transfer.statements.one_file import import_statement
 from tests.infrastructure.transfer.statements.statement_text import facts_of, file_of, fills_of
 from tests.infrastructure.transfer.statements.test_samples import FOLDER
 

@@ -14,8 +14,8 @@ from tests.infrastructure.transfer.statements.test_samples import FOLDER
 HEADER = "time,symbol,side,price,quantity\n"
 
 
-def is_none(content: bytes) -> str | None:
-    return StatementFile(BufferedReader(BytesIO(content), 1 << 18)).is_none
+def what_else(content: bytes) -> str | None:
+    return StatementFile(BufferedReader(BytesIO(content), 1 << 18)).what_else
 
 
 @pytest.mark.parametrize(
@@ -35,16 +35,16 @@ def is_none(content: bytes) -> str | None:
     ],
 )
 def test_what_is_no_statement_is_called_what_it_is(content: bytes, what: str, way_out: str) -> None:
-    said = is_none(content)
+    said = what_else(content)
     assert said is not None
     assert (said.startswith(what), way_out in said) == (True, True)
 
 
 @pytest.mark.parametrize("content", [HEADER.encode(), HEADER.encode("utf-16"), b"[]", b'{"retCode":0,"result":{}}'])
 def test_what_may_be_one_is_not(content: bytes) -> None:
-    assert is_none(content) is None
+    assert what_else(content) is None
 
 
 @pytest.mark.parametrize("path", sorted(path for end in ("json", "jsonl", "csv") for path in FOLDER.glob(f"*.{end}")))
 def test_no_sample_is_taken_for_something_else(path: object) -> None:
-    assert is_none((FOLDER / str(path)).read_bytes()) is None
+    assert what_else((FOLDER / str(path)).read_bytes()) is None

@@ -45,8 +45,8 @@ def test_each_key_has_its_facts_and_no_walk_of_its_own(facts: SortedFacts) -> No
     assert walks(facts) <= 1
 
 
-def test_the_keys_of_untold_legs_are_named_without_a_walk_each(facts: SortedFacts) -> None:
-    assert facts.keys_of_untold_legs == KEYS and walks(facts) <= 1
+def test_the_keys_without_legs_are_named_without_a_walk_each(facts: SortedFacts) -> None:
+    assert facts.keys_without_legs == KEYS and walks(facts) <= 1
 
 
 def test_a_key_with_payments_alone_comes_after_those_with_fills() -> None:

@@ -11,9 +11,9 @@ import pytest
 from domain.values import plain
 from infrastructure.transfer.statements.kinds.exchanges.bybit_executions import BYBIT_EXECUTIONS
 from infrastructure.transfer.statements.statement_fill import StatementRefused
-from infrastructure.transfer.statements.statement_import import import_statement
 from infrastructure.transfer.statements.statement_kind import Whose
 from position_ledger.testing import memory_ledger
+from tests.infrastructure.transfer.statements.one_file import import_statement
 from tests.infrastructure.transfer.statements.statement_text import facts_of
 
 

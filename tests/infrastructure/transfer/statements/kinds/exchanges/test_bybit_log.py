@@ -9,9 +9,9 @@ import pytest
 from domain.values import plain
 from infrastructure.transfer.statements.kinds.exchanges.bybit_log import BYBIT_LOG_CSV
 from infrastructure.transfer.statements.statement_fill import StatementFill
-from infrastructure.transfer.statements.statement_import import import_statement
 from infrastructure.transfer.statements.statement_kind import Whose
 from position_ledger.testing import memory_ledger
+from tests.infrastructure.transfer.statements.one_file import import_statement
 from tests.infrastructure.transfer.statements.statement_text import facts_of
 
 HEADER = (

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from domain.values import plain
-from infrastructure.transfer.statements.statement_import import import_statement
 from infrastructure.transfer.statements.statement_kind import StatementKind, Whose
 from position_ledger.testing import assert_sound, memory_ledger
+from tests.infrastructure.transfer.statements.one_file import import_statement
 from tests.infrastructure.transfer.statements.statement_text import file_of, money
 
 

@@ -14,10 +14,10 @@ from domain.values import Leg
 from infrastructure.transfer.statements.kinds.programs.nautilus_fills import NAUTILUS_FILLS
 from infrastructure.transfer.statements.kinds.programs.nautilus_positions import NAUTILUS_POSITIONS
 from infrastructure.transfer.statements.statement_fill import StatementRefused
-from infrastructure.transfer.statements.statement_import import import_statement
 from infrastructure.transfer.statements.statement_kind import Whose
 from position_ledger.testing import memory_ledger
 from tests.infrastructure.transfer.statements.kinds.programs.booked import booked
+from tests.infrastructure.transfer.statements.one_file import import_statement
 from tests.infrastructure.transfer.statements.statement_text import file_of, kind_of
 from tests.infrastructure.transfer.statements.test_samples import FOLDER
 

@@ -10,7 +10,7 @@ import pytest
 from infrastructure.transfer.statements.kinds.exchanges.contracts.dydx_fills import DYDX_FILLS, DYDX_FUNDING
 from infrastructure.transfer.statements.statement_fill import StatementRefused
 from infrastructure.transfer.statements.statement_kind import StatementKind, Whose
-from infrastructure.transfer.statements.statement_kinds import KINDS, told_twice
+from infrastructure.transfer.statements.statement_kinds import KINDS, telling_the_same
 from tests.infrastructure.transfer.statements.statement_text import facts_of, kind_of, words
 
 Row = dict[str, Any]
@@ -131,5 +131,5 @@ def test_rates_that_all_were_charged_are_no_payments() -> None:
 
 
 def test_payments_of_ccxt_would_count_twice() -> None:
-    assert told_twice([DYDX_FUNDING, KINDS["ccxt-funding"]]) is not None
-    assert told_twice([DYDX_FILLS, DYDX_FUNDING]) is None
+    assert telling_the_same([DYDX_FUNDING, KINDS["ccxt-funding"]]) is not None
+    assert telling_the_same([DYDX_FILLS, DYDX_FUNDING]) is None

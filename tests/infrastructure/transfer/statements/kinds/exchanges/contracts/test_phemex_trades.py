@@ -15,7 +15,7 @@ from infrastructure.transfer.statements.kinds.exchanges.contracts.phemex_trades 
 )
 from infrastructure.transfer.statements.statement_fill import StatementRefused
 from infrastructure.transfer.statements.statement_kind import StatementKind, Whose
-from infrastructure.transfer.statements.statement_kinds import KINDS, told_twice
+from infrastructure.transfer.statements.statement_kinds import KINDS, telling_the_same
 from tests.infrastructure.transfer.statements.statement_text import facts_of, kind_of, words
 
 Row = dict[str, Any]
@@ -208,4 +208,4 @@ def test_answers_of_phemex_are_told_apart() -> None:
     ],
 )
 def test_what_has_the_same_under_other_ids_is_not_put_together(one: str, other: str, *, is_twice: bool) -> None:
-    assert (told_twice([KINDS[one], KINDS[other]]) is not None) is is_twice
+    assert (telling_the_same([KINDS[one], KINDS[other]]) is not None) is is_twice

@@ -11,7 +11,7 @@ SYMBOLS_MAX: Final = 5_000
 T = TypeVar("T")
 
 
-class Recent(Generic[T]):
+class SymbolCache(Generic[T]):
     """Something of every symbol, made when it is first asked for."""
 
     def __init__(self, make: Callable[[], T]) -> None:

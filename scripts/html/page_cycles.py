@@ -1,4 +1,4 @@
-"""Which cycles of a key stand on a page: the last ones, or the last before one of them; nobody reads thousands."""
+"""Which cycles of a key stand on a page: the last ones, or the last ones before one of them."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from infrastructure.ledger.questions.history import HistoryEntry
 from infrastructure.ledger.questions.ledger_questions import LedgerQuestions
 
 
-class ToldCycles(NamedTuple):
-    """The events of the cycles that a page tells, the numbers of these cycles, and of all that there are."""
+class PageCycles(NamedTuple):
+    """The events of the cycles on a page, and the numbers of these cycles and of all that there are."""
 
     entries: Sequence[HistoryEntry]
     numbers: Sequence[int]
@@ -33,10 +33,10 @@ class ToldCycles(NamedTuple):
                  and for a `before` with none before it.
         """
         every = [] if "#" in key_or_position_id else ledger.cycles(key_or_position_id, as_of=as_of)
-        told = _last(every, most, before)
+        chosen = _last(every, most, before)
         if every:
-            places = (f"{key_or_position_id.strip()}#{cycle}" for cycle in told)
-            return cls([entry for place in places for entry in ledger.history(place, as_of=as_of)], told, every)
+            places = (f"{key_or_position_id.strip()}#{cycle}" for cycle in chosen)
+            return cls([entry for place in places for entry in ledger.history(place, as_of=as_of)], chosen, every)
         entries = ledger.history(key_or_position_id, as_of=as_of)
         own = sorted({entry.event.cycle for entry in entries if entry.event.has_cycle})
         return cls(entries, _last(own, most, before), own)
@@ -65,7 +65,7 @@ class ToldCycles(NamedTuple):
 
 
 def _last(every: Sequence[int], most: int, before: int | None) -> Sequence[int]:
-    told = [cycle for cycle in every if before is None or cycle < before][-most:]
-    if every and not told:
+    chosen = [cycle for cycle in every if before is None or cycle < before][-most:]
+    if every and not chosen:
         raise InvalidCommand(f"before {before}: the first cycle is {every[0]}")
-    return told
+    return chosen

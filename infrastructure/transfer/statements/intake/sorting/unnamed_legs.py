@@ -137,7 +137,7 @@ def move_to_legs(database: sqlite3.Connection, places: Mapping[PositionKey | Non
                 database.execute(_MOVE.format(table=table), (there, place, there))
 
 
-def untold(database: sqlite3.Connection) -> list[int]:
+def places_without_legs(database: sqlite3.Connection) -> list[int]:
     """The places of keys of whose fills a file does not name the leg."""
     return [place for (place,) in database.execute(_UNTOLD)]
 

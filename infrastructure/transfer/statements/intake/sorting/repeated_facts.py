@@ -1,4 +1,4 @@
-"""Facts that are told again under one name: the same is taken once, and what is told otherwise is found."""
+"""Facts that stand more than once under one name: the same is taken once, and what differs is found."""
 
 from __future__ import annotations
 
@@ -65,8 +65,8 @@ class _Alike(NamedTuple):
         return (self.is_numbered and other.is_numbered) or Decimal(self.quantity) == Decimal(other.quantity)
 
 
-class ToldOtherwise(NamedTuple):
-    """A fact of which another line says something else; `why` is what, where that is not all that is asked."""
+class FactConflict(NamedTuple):
+    """A fact of which another line says something else; `why` says what, where that is known."""
 
     place: int
     name: Any
@@ -77,10 +77,8 @@ class ToldOtherwise(NamedTuple):
     why: str = ""
 
 
-def take_once(
-    database: sqlite3.Connection, table: str, columns: str, identity: str
-) -> tuple[int, ToldOtherwise | None]:
-    """Forget what is told again, and count it, until something is told otherwise; the first column is the line.
+def take_once(database: sqlite3.Connection, table: str, columns: str, identity: str) -> tuple[int, FactConflict | None]:
+    """Delete repetitions, and count them, until two lines differ; the first column is the line.
 
     Of two that are the same, one is kept with what either says: a file seldom says everything, and one of a website
     says times to the second. It is the one that says what was held, or else the later one.
@@ -96,7 +94,7 @@ def take_once(
             if (whole := _whole_order(one, two)) is not None:
                 less, kept, both = (first, other, two) if whole is two else (other, first, one)
             elif (why := _apart(one, two)) is not None:
-                return count, ToldOtherwise(first[1], first[alike[-1]], other[2], other[3], first[2], first[3], why)
+                return count, FactConflict(first[1], first[alike[-1]], other[2], other[3], first[2], first[3], why)
             else:
                 is_later = (two.get("held") is not None, two["time"]) > (one.get("held") is not None, one["time"])
                 less, kept = (first, other) if is_later else (other, first)
@@ -155,7 +153,7 @@ def _named(one: str, other: str) -> str | None:
     return names[0] if len(names) == 1 else None
 
 
-def told_alike(database: sqlite3.Connection) -> ToldOtherwise | None:
+def same_under_other_name(database: sqlite3.Connection) -> FactConflict | None:
     """A fill without a name that another file seems to tell of under another one: it would be counted twice.
 
     What both files have under one name is the same in both, so that neither is what the other one has beside it.
@@ -170,7 +168,7 @@ def told_alike(database: sqlite3.Connection) -> ToldOtherwise | None:
         for one, other in combinations(files.values(), 2):
             for first, second in product(_without(one, other), _without(other, one)):
                 if first.may_be(second):
-                    return _told(*((first, second) if second.is_nameless else (second, first)))
+                    return _conflict(*((first, second) if second.is_nameless else (second, first)))
     return None
 
 
@@ -178,6 +176,6 @@ def _without(one: Mapping[str, _Alike], other: Mapping[str, _Alike]) -> list[_Al
     return [one[name] for name in one if name not in other]
 
 
-def _told(first: _Alike, nameless: _Alike) -> ToldOtherwise:
+def _conflict(first: _Alike, nameless: _Alike) -> FactConflict:
     name = "a fill" if first.is_nameless else f"trade {first.name}"
-    return ToldOtherwise(nameless.place, name, nameless.file, nameless.line, first.file, first.line)
+    return FactConflict(nameless.place, name, nameless.file, nameless.line, first.file, first.line)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from projections.audit.anomalies import Anomaly, Weight
@@ -13,6 +13,14 @@ from scripts.output import show
 
 _WIDTH: Final = 120
 _MARKS: Final = {Weight.WARNING: "!", Weight.NOTE: "-"}
+
+
+def print_stories(stories: Sequence[Narrative]) -> None:
+    """Print stories, for people."""
+    for number, each in enumerate(stories):
+        if number:
+            show("")
+        print_story(each)
 
 
 def print_story(story: Narrative) -> None:

@@ -20,7 +20,7 @@ _APART_MAX: Final = timedelta(minutes=1)
 """Ids alone may be the same by chance, as those of a program that counts; so near to each other they are one fill."""
 
 
-def refuse_told_elsewhere(store: Store, facts: SortedFacts) -> None:
+def refuse_known_elsewhere(store: Store, facts: SortedFacts) -> None:
     """Refuse files of which the ledger has a fill under another key: there it would be counted twice.
 
     Refuses: StatementRefused, with the line of that fill.
