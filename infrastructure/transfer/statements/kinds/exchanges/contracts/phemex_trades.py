@@ -14,6 +14,7 @@ from typing import Final
 
 from domain.identifiers import PositionKey
 from domain.values import EXACT, Leg
+from infrastructure.exchanges.contract_units import units_worth
 from infrastructure.transfer.statements.kinds.exchanges.contracts.orderless import order_or
 from infrastructure.transfer.statements.sources.statement_file import FileForm
 from infrastructure.transfer.statements.sources.statement_row import StatementRow, made_up
@@ -162,8 +163,7 @@ def _contract_size(key: PositionKey, quantity: Decimal, price: Decimal, value: D
     """How much a contract is by what so many are worth, to its one digit; None where it has more than one."""
     if not value:
         return None
-    units = EXACT.multiply(value, price) if key.is_inverse else EXACT.divide(value, price)
-    ratio = EXACT.divide(units, quantity)
+    ratio = EXACT.divide(units_worth(value, price, is_inverse=key.is_inverse), quantity)
     size = _FIRST_DIGIT.plus(ratio)
     return size if EXACT.subtract(ratio, size).copy_abs() <= size * _OFF_MAX else None
 
