@@ -121,10 +121,6 @@ def test_no_example_is_left_out_by_its_label(page: Path) -> None:
     assert {language for language, _ in blocks(page)} <= EXECUTED | SHOWN
 
 
-def in_backticks(cell: str) -> set[str]:
-    return set(re.findall(r"`(\w+)`", cell))
-
-
 def test_every_generated_table_is_on_one_page() -> None:
     on_pages = [found["name"] for page in doc_tables.PAGES for found in GENERATED.finditer(read(page))]
     assert sorted(on_pages) == sorted(name for name, rows in tables().items() if rows)

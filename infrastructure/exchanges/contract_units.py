@@ -55,6 +55,11 @@ def power_of_ten(ratio: Decimal) -> Decimal | None:
     return nearest if (ratio - nearest).copy_abs() <= nearest * Decimal("0.02") else None
 
 
+def units_worth(worth: Decimal, price: Decimal, *, is_inverse: bool) -> Decimal:
+    """How many units are worth so much at a price: worth in quote, or in the base of an inverse contract."""
+    return EXACT.multiply(worth, price) if is_inverse else EXACT.divide(worth, price)
+
+
 def size_by_worth(quantity: Decimal, units: Decimal | None) -> Decimal | None:
     """The contract size, if `quantity` contracts are stated to be `units`; None if the ratio is no power of ten."""
     ratio = None if units is None else EXACT.divide(units.copy_abs(), quantity)

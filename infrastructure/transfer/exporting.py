@@ -13,7 +13,7 @@ from infrastructure.event_store.port import Store
 from infrastructure.event_store.records import RecordedEvent
 from infrastructure.event_store.vocabulary.places import AsOf
 from projections.positions import PositionRow
-from projections.rebuild import Progress
+from projections.rebuild import Progress, unheard
 
 _TOLD_EVERY: Final = 1_000
 Item = TypeVar("Item")
@@ -64,7 +64,7 @@ def export(
     sink: Sink,
     *,
     takes: Callable[[str], bool] = lambda _: True,
-    progress: Progress = lambda _: None,
+    progress: Progress = unheard,
 ) -> Exported:
     """Write what a store holds into a sink, at one moment; of all streams, or only those that `takes` takes.
 

@@ -14,7 +14,7 @@ from infrastructure.transfer.jsonl_reader import ExportFile, NumberedLine
 from infrastructure.transfer.progress_digest import ProgressDigest
 from infrastructure.transfer.resume import PresentEvents, bare, present_events
 from infrastructure.transfer.transfer_errors import ImportRefused
-from projections.rebuild import Progress
+from projections.rebuild import Progress, unheard
 
 _NOT_FILED_YET: Final = IndexColumns("", None, 0, None, "")
 
@@ -32,7 +32,7 @@ class Imported(JsonObject):
 
 
 def import_ledger(
-    store: Store, file: ExportFile, progress: Progress = lambda _: None, *, lines_max: int = LINES_MAX
+    store: Store, file: ExportFile, progress: Progress = unheard, *, lines_max: int = LINES_MAX
 ) -> Imported:
     """Import an export of a ledger into a store that is empty, or in which an import of the same file was begun.
 

@@ -42,22 +42,10 @@ def served(answerer: Answerer) -> Iterator[str]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
-        def do_GET(self) -> None:
-            self._reply("GET")
-
-        def do_POST(self) -> None:
-            self._reply("POST")
-
-        def do_PUT(self) -> None:
-            self._reply("PUT")
-
-        def do_DELETE(self) -> None:
-            self._reply("DELETE")
-
-        def _reply(self, method: str) -> None:
+        def _reply(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
             parts = urlsplit(self.path)
-            answer = answerer(method, parts.path, _said(parts.query, body))
+            answer = answerer(self.command, parts.path, _said(parts.query, body))
             if answer.body is None:
                 self.close_connection = True
                 return
@@ -68,6 +56,8 @@ def served(answerer: Answerer) -> Iterator[str]:
             self.send_header("Content-Length", str(len(data)))
             self.end_headers()
             self.wfile.write(data)
+
+        do_GET = do_POST = do_PUT = do_DELETE = _reply  # noqa: N815 - as http.server has them
 
         def log_message(self, format: str, *args: object) -> None:
             """Say nothing: stderr is the caller's."""

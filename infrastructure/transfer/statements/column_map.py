@@ -15,7 +15,7 @@ from domain.values import Number
 from infrastructure.timezones import zone_of
 from infrastructure.transfer.statements.statement_fill import StatementRefused
 
-_Named = Literal[
+ColumnName = Literal[
     "time",
     "date",
     "symbol",
@@ -31,7 +31,8 @@ _Named = Literal[
     "exchange",
 ]
 _NEEDED = ("time", "symbol", "price", "quantity")
-_NUMBERS: tuple[_Named, ...] = ("price", "quantity", "fee", "profit")
+NUMBERS: tuple[ColumnName, ...] = ("price", "quantity", "fee", "profit")
+"""Those that are written as the map says in `decimal` and `thousands`."""
 _Names = Annotated[tuple[str, ...], BeforeValidator(lambda said: (said,) if isinstance(said, str) else said)]
 
 
@@ -49,9 +50,9 @@ class ColumnMap(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    columns: dict[_Named, _Names] = Field(default_factory=dict)
+    columns: dict[ColumnName, _Names] = Field(default_factory=dict)
     """The column that says each thing, by its name; of several names the first that has a value."""
-    constants: dict[_Named, str] = Field(default_factory=dict)
+    constants: dict[ColumnName, str] = Field(default_factory=dict)
     """What is the same in every line."""
     sides: SideWords = SideWords()
     symbols: dict[str, str] = Field(default_factory=dict)
@@ -82,7 +83,7 @@ class ColumnMap(BaseModel):
             raise ValueError(f"it does not say where {', '.join(missing)} stands, in [columns] or in [constants]")
         if twice := self.columns.keys() & self.constants.keys():
             raise ValueError(f"it says {', '.join(sorted(twice))} in [columns] and in [constants]")
-        for one, other in combinations(_NUMBERS, 2):
+        for one, other in combinations(NUMBERS, 2):
             if name := _first_of_both(self.columns.get(one, ()), self.columns.get(other, ())):
                 raise ValueError(f"it says {one} and {other} of one column, {name!r:.60}")
         if word := _first_of_both(self.sides.buy, self.sides.sell):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice, product
@@ -88,8 +88,8 @@ class Written:
     cycles: int
 
 
-def write(store: Store, appends: Iterator[Append], progress: Callable[[int], None] = lambda _: None) -> Written:
-    """Write appends to an empty ledger in big batches, hashed as any; `progress` is told how many events.
+def write(store: Store, appends: Iterator[Append]) -> Written:
+    """Write appends to an empty ledger in big batches, hashed as any.
 
     Refuses: VersionTaken when it is not empty; StoreUnavailable.
     """
@@ -113,5 +113,4 @@ def write(store: Store, appends: Iterator[Append], progress: Callable[[int], Non
             rows |= {row.position_id: row for row in append.rows}
         store.restore(events, after=nid, rows=list(rows.values()), rejections=())
         nid += len(events)
-        progress(len(events))
     return Written(nid, len(heads), cycles)

@@ -17,7 +17,6 @@ from position_ledger.testing import memory_ledger
 
 POSITIONS = "nautilus_trader tests/unit_tests/model/test_position.py::test_"
 TRADES = "freqtrade tests/persistence/test_persistence.py::test_"
-ENGINE = "freqtrade tests/test_integration.py::test_"
 
 
 class Told(NamedTuple):

@@ -6,8 +6,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
-from domain.identifiers import normalized_leg
-from domain.values import Leg
 from infrastructure.transfer.statements.kinds.plain_cells import PlainCells
 from infrastructure.transfer.statements.sources.statement_row import RowIds, StatementRow, each, made_up
 from infrastructure.transfer.statements.statement_fill import StatementFill
@@ -60,12 +58,11 @@ class CsvFills:
         named = self._columns
         time, symbol = row.needed(*named["time"]), row.needed(*named["symbol"])
         side = row.needed(*named["side"])
-        leg = row.text(*named["leg"])
         fee, currency = row.amount(*named["fee"])
         return StatementFill(
             line=row.line,
             time=self._time(row),
-            key=self._whose.key(symbol, normalized_leg(leg) if leg else Leg.BOTH),
+            key=self._whose.key(symbol, row.leg(*named["leg"])),
             buys=row.buys(*named["side"]),
             quantity=row.above_zero(*named["quantity"]),
             price=row.above_zero(*named["price"]),

@@ -7,17 +7,14 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
-from domain.identifiers import normalized_leg
-from domain.values import Leg
 from infrastructure.timezones import zone_of
-from infrastructure.transfer.statements.column_map import ColumnMap
+from infrastructure.transfer.statements.column_map import NUMBERS, ColumnMap, ColumnName
 from infrastructure.transfer.statements.kinds.number_spelling import NumberSpelling
 from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
 from infrastructure.transfer.statements.sources.statement_row import RowIds, StatementRow, each, in_zone, made_up
 from infrastructure.transfer.statements.statement_fill import StatementFill, StatementRefused
 from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose
 
-_NUMBERS: Final = ("price", "quantity", "fee", "profit")
 _MIDNIGHT: Final = " 00:00:00"
 """What workbooks and programs write behind a date in a column without times."""
 
@@ -44,7 +41,7 @@ class _MappedFills:
             day = str(named["date"] or "").strip().removesuffix(_MIDNIGHT)
             named["time"] = f"{day} {named['time']}".strip()
         mapped = StatementRow(row.line, named)
-        symbol, leg, exchange = mapped.needed("symbol"), mapped.text("leg"), mapped.text("exchange")
+        symbol, exchange = mapped.needed("symbol"), mapped.text("exchange")
         quantity, price = mapped.number("quantity"), mapped.above_zero("price")
         buys = self._buys(mapped, quantity)
         if not quantity or (quantity < 0 and not self._map.quantity_sign):
@@ -54,9 +51,7 @@ class _MappedFills:
         yield StatementFill(
             line=row.line,
             time=self._time(mapped, moment),
-            key=self._whose.key(
-                self._map.symbols.get(symbol, symbol), normalized_leg(leg) if leg else Leg.BOTH, exchange
-            ),
+            key=self._whose.key(self._map.symbols.get(symbol, symbol), mapped.leg("leg"), exchange),
             buys=buys,
             quantity=quantity.copy_abs(),
             price=price,
@@ -69,11 +64,11 @@ class _MappedFills:
             contract_size=self._map.contract_size,
         )
 
-    def _value(self, row: StatementRow, name: str) -> Any:
+    def _value(self, row: StatementRow, name: ColumnName) -> Any:
         if name in self._map.constants:
             return self._map.constants[name]
-        _, value = row.find(*(column.strip().lower() for column in self._map.columns[name]))  # type: ignore[index] # it is one of its keys
-        if not isinstance(value, str) or name not in _NUMBERS:
+        _, value = row.find(*(column.strip().lower() for column in self._map.columns[name]))
+        if not isinstance(value, str) or name not in NUMBERS:
             return value
         try:
             return self._spelling.plain(text := value.strip())

@@ -10,7 +10,8 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import Context, Decimal
 from typing import Any, Final, TypeVar
 
-from domain.values import DECIMALS_MAX, EXACT, exact, plain
+from domain.identifiers import normalized_leg
+from domain.values import DECIMALS_MAX, EXACT, Leg, exact, plain
 from infrastructure.amounts import read_amount
 from infrastructure.timezones import is_ambiguous, placed, read_time, zone_of
 from infrastructure.transfer.statements.statement_fill import StatementRefused
@@ -151,6 +152,11 @@ class StatementRow:
         if text.lower() not in _SIDES:
             raise ValueError(f"{self.find(*names)[0]} {text!r:.60} is neither BUY nor SELL")
         return _SIDES[text.lower()]
+
+    def leg(self, *names: str) -> Leg:
+        """The leg that it says; `BOTH` where it says none."""
+        text = self.text(*names)
+        return Leg.BOTH if text is None else normalized_leg(text)
 
     def time(self, *names: str, zone: tzinfo | None = None, short_year: bool = False) -> datetime:
         """When it happened: in words, or since 1970; `zone` is that of words that name none where the file does not.

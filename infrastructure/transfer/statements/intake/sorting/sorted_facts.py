@@ -49,7 +49,7 @@ from infrastructure.transfer.statements.statement_cash import StatementCash
 from infrastructure.transfer.statements.statement_fill import StatementFill, StatementRefused
 from infrastructure.transfer.statements.statement_kind import StatementFact
 from infrastructure.transfer.statements.statement_report import StatementTally
-from projections.rebuild import Progress
+from projections.rebuild import Progress, unheard
 
 _TABLES: Final = f"""
 PRAGMA journal_mode = OFF;
@@ -185,7 +185,7 @@ class SortedFacts:
         """A refusal that names its file, where there are several."""
         return refused if self._is_one else refused.in_file(self._names[file])
 
-    def add(self, name: str, facts: Iterable[StatementFact], progress: Progress = lambda _: None) -> None:
+    def add(self, name: str, facts: Iterable[StatementFact], progress: Progress = unheard) -> None:
         """Take in what a file says. Refuses: StatementRefused."""
         file, falls, last, ends = len(self._names), 0, list[datetime](), list[datetime]()
         self._names.append(name)

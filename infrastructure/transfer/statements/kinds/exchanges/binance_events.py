@@ -11,8 +11,7 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Final
 
-from domain.identifiers import PositionKey, normalized_leg
-from domain.values import Leg
+from domain.identifiers import PositionKey
 from infrastructure.transfer.statements.sources.statement_file import FileForm
 from infrastructure.transfer.statements.sources.statement_row import StatementRow, made_up
 from infrastructure.transfer.statements.statement_cash import CashKind, StatementCash
@@ -96,8 +95,7 @@ def _cash(event: StatementRow, account: StatementRow, positions: list[StatementP
 
 
 def _key(whose: Whose, row: StatementRow) -> PositionKey:
-    leg = row.text("ps")
-    return whose.key(row.needed("s"), normalized_leg(leg) if leg else Leg.BOTH)
+    return whose.key(row.needed("s"), row.leg("ps"))
 
 
 BINANCE_EVENTS: Final = StatementKind(

@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from domain.identifiers import normalized_leg
-from domain.values import Leg
 from infrastructure.transfer.statements.sources.statement_file import FileForm
 from infrastructure.transfer.statements.sources.statement_row import StatementRow
 from infrastructure.transfer.statements.statement_fill import StatementFill
@@ -18,8 +16,7 @@ from infrastructure.transfer.statements.statement_kind import StatementFact, Sta
 
 
 def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
-    leg = row.text("positionSide")
-    key = whose.key(row.needed("symbol"), normalized_leg(leg) if leg else Leg.BOTH)
+    key = whose.key(row.needed("symbol"), row.leg("positionSide"))
     yield StatementFill(
         line=row.line,
         time=row.time("time"),
@@ -33,7 +30,7 @@ def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
         trade_id=row.needed("id"),
         order_id=row.needed("orderId"),
         in_contracts=key.is_inverse,
-        names_leg=leg is not None,
+        names_leg=row.text("positionSide") is not None,
     )
 
 

@@ -16,7 +16,7 @@ from typing import Final
 from domain.identifiers import PositionKey
 from domain.instrument import ONE
 from domain.values import EXACT, Leg, plain
-from infrastructure.exchanges.contract_units import COUNTS_UNITS, power_of_ten, unit_size
+from infrastructure.exchanges.contract_units import COUNTS_UNITS, power_of_ten, unit_size, units_worth
 from infrastructure.exchanges.fields import ReportFields
 from infrastructure.transfer.statements.kinds.exchanges.contracts.opening_sides import opening_side
 from infrastructure.transfer.statements.kinds.programs.other_fees import other_fees
@@ -165,8 +165,7 @@ class _CcxtRows:
             return ONE
         if cost is None:
             return None
-        worth = EXACT.multiply(cost, price) if key.is_inverse else EXACT.divide(cost, price)
-        ratio = EXACT.divide(worth, quantity)
+        ratio = EXACT.divide(units_worth(cost, price, is_inverse=key.is_inverse), quantity)
         size = power_of_ten(ratio) if ratio > 0 else None
         if size is None:
             raise ValueError(

@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 
 from domain.identifiers import PositionKey
 from domain.values import EXACT, Leg, timestamp_text
-from infrastructure.exchanges.contract_units import size_by_worth
+from infrastructure.exchanges.contract_units import size_by_worth, units_worth
 from infrastructure.transfer.statements.kinds.exchanges.contracts.orderless import order_or
 from infrastructure.transfer.statements.sources.one_account import of_one_account
 from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
@@ -144,8 +144,7 @@ def _units(row: StatementRow, key: PositionKey, price: Decimal, settlement: _Cur
     cost = row.some("execCost")
     if cost is None:
         return None
-    worth = _scaled(cost, settlement)
-    return EXACT.multiply(worth, price) if key.is_inverse else EXACT.divide(worth, price)
+    return units_worth(_scaled(cost, settlement), price, is_inverse=key.is_inverse)
 
 
 def _scaled(amount: Decimal, currency: _Currency) -> Decimal:

@@ -7,13 +7,11 @@ A fee that is paid is above zero, and so is funding that is received.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from decimal import Decimal
 from types import MappingProxyType
 from typing import Final
 
-from domain.identifiers import PositionKey, normalized_leg
-from domain.values import EXACT, Leg
-from infrastructure.exchanges.contract_units import size_by_worth
+from domain.identifiers import PositionKey
+from infrastructure.exchanges.contract_units import size_by_worth, units_worth
 from infrastructure.transfer.statements.sources.statement_file import FileForm
 from infrastructure.transfer.statements.sources.statement_row import StatementRow
 from infrastructure.transfer.statements.statement_cash import StatementCash
@@ -26,9 +24,9 @@ _REASONS: Final = MappingProxyType(
 
 
 def _fills(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
-    key = _key(whose, row)
+    key, value = _key(whose, row), row.some("value")
     quantity, price = row.above_zero("size"), row.above_zero("price")
-    size = size_by_worth(quantity, _units(row, key, price))
+    size = None if value is None else size_by_worth(quantity, units_worth(value, price, is_inverse=key.is_inverse))
     yield StatementFill(
         line=row.line,
         time=row.time("createdAt"),
@@ -49,22 +47,13 @@ def _fills(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
 
 
 def _key(whose: Whose, row: StatementRow) -> PositionKey:
-    leg = row.text("positionSide")
-    return whose.key(row.needed("symbol"), normalized_leg(leg) if leg else Leg.BOTH)
+    return whose.key(row.needed("symbol"), row.leg("positionSide"))
 
 
 def _currency(row: StatementRow, name: str) -> str | None:
     """The currency as position keys spell it, so that fees and profits are added up in one currency."""
     currency = row.text(name)
     return "BTC" if currency == "XBT" else currency
-
-
-def _units(row: StatementRow, key: PositionKey, price: Decimal) -> Decimal | None:
-    """The quantity of a fill in units instead of contracts, by its value; None where the value is not stated."""
-    value = row.some("value")
-    if value is None:
-        return None
-    return EXACT.multiply(value, price) if key.is_inverse else EXACT.divide(value, price)
 
 
 def _funding(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:

@@ -15,6 +15,7 @@ from typing import Final
 
 from domain.identifiers import PositionKey
 from domain.values import EXACT, Leg
+from infrastructure.exchanges.contract_units import units_worth
 from infrastructure.transfer.statements.kinds.exchanges.contracts.orderless import order_or
 from infrastructure.transfer.statements.sources.statement_file import FileForm
 from infrastructure.transfer.statements.sources.statement_row import StatementRow, made_up
@@ -163,8 +164,7 @@ def _contract_size(key: PositionKey, quantity: Decimal, price: Decimal, value: D
     """The contract size by the value of a fill, rounded to one digit; None where that changes it by more than 1 %."""
     if not value:
         return None
-    units = EXACT.multiply(value, price) if key.is_inverse else EXACT.divide(value, price)
-    ratio = EXACT.divide(units, quantity)
+    ratio = EXACT.divide(units_worth(value, price, is_inverse=key.is_inverse), quantity)
     size = _FIRST_DIGIT.plus(ratio)
     return size if EXACT.subtract(ratio, size).copy_abs() <= size * _OFF_MAX else None
 
