@@ -200,24 +200,26 @@ class Timeline:
 
 
 def timeline(
-    told: Sequence[Moment], refusals: Iterable[Rejection], now: datetime, taken_over_at: datetime | None = None
+    history: Sequence[Moment], refusals: Iterable[Rejection], now: datetime, taken_over_at: datetime | None = None
 ) -> Timeline:
     """The timeline of a cycle. It ends with the last event; while the cycle is open, it runs on to `now`.
 
     The timeline of a stray runs on to `now` as well, or until a later cycle took the stray over.
     """
-    last = told[-1]
+    last = history[-1]
     is_open = last.row.status.is_open
     last_at = max(last.at, last.row.closed_at or last.at)
     runs = is_open or last.row.stray
     end = max(last_at, taken_over_at or now) if runs else last_at
-    covers = _spans(told, end, _cover)
+    covers = _spans(history, end, _cover)
     return Timeline(
-        start=told[0].at,
+        start=history[0].at,
         end=end,
         last_at=last_at,
         is_open=is_open,
-        statuses=tuple(StatusSpan(start, stop, since.row.status) for start, stop, since in _spans(told, end, _status)),
+        statuses=tuple(
+            StatusSpan(start, stop, since.row.status) for start, stop, since in _spans(history, end, _status)
+        ),
         covered=tuple(Span(start, stop) for start, stop, since in covers if _cover(since)),
         gaps=tuple(
             UnprotectedSpan(
@@ -230,25 +232,27 @@ def timeline(
             for start, stop, since in covers
             if _cover(since) is False
         ),
-        unknown=tuple(Span(start, stop) for start, stop, since in _spans(told, end, _is_unknown) if _is_unknown(since)),
+        unknown=tuple(
+            Span(start, stop) for start, stop, since in _spans(history, end, _is_unknown) if _is_unknown(since)
+        ),
         signal_price=last.row.signal_price,
-        planned_stop=_planned_stop(told),
-        averages=_steps(told, lambda row: row.avg_px_open if row.quantity else None),
-        stops=_steps(told, lambda row: row.stop_price if row.stop_confirmed else None),
-        fills=tuple(fill for moment in told for fill in _fills(moment)),
-        refused=tuple(_placed(told, refusals)),
-        failed=tuple(_failed(told)),
+        planned_stop=_planned_stop(history),
+        averages=_steps(history, lambda row: row.avg_px_open if row.quantity else None),
+        stops=_steps(history, lambda row: row.stop_price if row.stop_confirmed else None),
+        fills=tuple(fill for moment in history for fill in _fills(moment)),
+        refused=tuple(_placed_rivals(history, refusals)),
+        failed=tuple(_failed(history)),
     )
 
 
-def _planned_stop(told: Sequence[Moment]) -> Decimal | None:
-    row = told[-1].row
+def _planned_stop(history: Sequence[Moment]) -> Decimal | None:
+    row = history[-1].row
     seen = row.signal_price if row.avg_px_open is None else row.avg_px_open
-    return PlannedOrders.by(moment.event for moment in told).stop_for(row.side, seen)
+    return PlannedOrders.by(moment.event for moment in history).stop_for(row.side, seen)
 
 
-def _failed(told: Sequence[Moment]) -> Iterable[FailedStep]:
-    for moment in told:
+def _failed(history: Sequence[Moment]) -> Iterable[FailedStep]:
+    for moment in history:
         match moment.event:
             case e.EntryOutcomeUnknown(reason=reason):
                 yield FailedStep(moment.at, f"nobody knows what became of the entry: {quoted(reason)}")
@@ -265,10 +269,10 @@ def _failed(told: Sequence[Moment]) -> Iterable[FailedStep]:
 
 
 def _spans(
-    told: Sequence[Moment], end: datetime, state: Callable[[Moment], object]
+    history: Sequence[Moment], end: datetime, state: Callable[[Moment], object]
 ) -> list[tuple[datetime, datetime, Moment]]:
     """The periods in which a state stays the same, each with the moment with which it begins."""
-    changes = [told[0], *(here for before, here in pairwise(told) if state(before) != state(here))]
+    changes = [history[0], *(here for before, here in pairwise(history) if state(before) != state(here))]
     ends = [change.at for change in changes[1:]] + [end]
     spans = zip((change.at for change in changes), ends, changes, strict=True)
     return [(start, stop, change) for start, stop, change in spans if start < stop or change is changes[-1]]
@@ -307,9 +311,9 @@ def _why(moment: Moment) -> str:
     return f"the stop{'s' * (len(stops) > 1)} covered {plain(covered)} of {plain(row.quantity)}"
 
 
-def _steps(told: Sequence[Moment], price: Callable[[PositionRow], Decimal | None]) -> tuple[StopStep, ...]:
+def _steps(history: Sequence[Moment], price: Callable[[PositionRow], Decimal | None]) -> tuple[StopStep, ...]:
     steps: list[StopStep] = []
-    for moment in told:
+    for moment in history:
         here = price(moment.row) if moment.row.status.is_open else None
         if here != (steps[-1].price if steps else None):
             steps.append(StopStep(moment.at, here))
@@ -354,18 +358,18 @@ def closing_price(before: Holding, after: Holding, terms: Instrument) -> Decimal
     return terms.price(EXACT.subtract(after.closed_qty, before.closed_qty), brought)
 
 
-def _placed(told: Sequence[Moment], refusals: Iterable[Rejection]) -> Iterable[RefusedRival]:
+def _placed_rivals(history: Sequence[Moment], refusals: Iterable[Rejection]) -> Iterable[RefusedRival]:
     """Place refusals, which have a time of the ledger's clock only, among events, which have times of their own clock.
 
     A refusal comes between the events that were recorded before and after it. Its time is corrected by the smallest
     delay between the happening and the recording of an event.
     """
-    position_id = told[0].row.position_id
-    lags = [each.event.ts_recorded - each.event.ts_event for each in told if each.event.source is not Source.IMPORT]
+    position_id = history[0].row.position_id
+    lags = [each.event.ts_recorded - each.event.ts_event for each in history if each.event.source is not Source.IMPORT]
     lag = min(lags, default=timedelta())
-    recorded = list(accumulate((each.event.ts_recorded for each in told), max))
+    recorded = list(accumulate((each.event.ts_recorded for each in history), max))
     for refusal in refusals:
         if refusal.position_id == position_id:
             after = bisect_right(recorded, refusal.ts_recorded)
-            at = max(later(refusal.ts_recorded, -lag), told[max(after - 1, 0)].at)
-            yield RefusedRival(min([at, *(each.at for each in told[after : after + 1])]), refusal, after)
+            at = max(later(refusal.ts_recorded, -lag), history[max(after - 1, 0)].at)
+            yield RefusedRival(min([at, *(each.at for each in history[after : after + 1])]), refusal, after)

@@ -49,7 +49,7 @@ class Doubts:
                 for append in doubt.unsettled:
                     self._unsettled.setdefault(append.command_id, []).append(append)
                 raise OutcomeUnknown(
-                    f"{doubt.reason} while {doubt} was written, and whether it was, for good, cannot be found out now; "
+                    f"{doubt.reason} while {doubt} was written; whether it is kept for good cannot be found out now; "
                     f"send the same command_id {first.command_id} again, it is safe",
                     command_id=first.command_id,
                 ) from doubt

@@ -153,7 +153,7 @@ class Trader:
             self._stopped.wait(every)
 
     def stop(self) -> None:
-        """End `run` after its current step."""
+        """End `run` after its current round."""
         self._stopped.set()
 
     def step(self, running: RunningFlow[Any]) -> Any:

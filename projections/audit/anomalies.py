@@ -37,7 +37,7 @@ LATE_SECONDS: Final = 60
 """An event that was recorded later than this after it happened is an anomaly."""
 
 BACK_SECONDS: Final = 1
-"""How far the time of an event may lie before that of the event recorded before it, such as a fill and its order."""
+"""How far an event may precede the one recorded before it without an anomaly: a fill may come before its order."""
 
 AHEAD_SECONDS: Final = 5
 """How far two clocks may differ before one of them counts as wrong."""
@@ -65,17 +65,17 @@ class Anomaly(JsonObject):
     text: str
 
 
-def oddities(told: Sequence[Moment], time: Timeline) -> tuple[Anomaly, ...]:
+def oddities(history: Sequence[Moment], time: Timeline) -> tuple[Anomaly, ...]:
     """All anomalies of a cycle, in the order of time."""
     found = [
         *_gaps(time),
         *_unknown(time),
-        *_widened(told),
-        *_other_than_requested(told),
-        *_adjusted(told),
-        *_one_by_one(told),
+        *_widened(history),
+        *_other_than_requested(history),
+        *_adjusted(history),
+        *_one_by_one(history),
         *_rivals(time),
-        *_clocks(told),
+        *_clocks(history),
     ]
     return tuple(sorted(found, key=lambda oddity: oddity.at))
 
@@ -101,7 +101,7 @@ def _gaps(time: Timeline) -> Iterator[Anomaly]:
         words = f"unprotected for {length(gap.length)} during the entry ({gap.why})"
         yield Anomaly("unprotected", Weight.NOTE, gap.start, words)
     rest = [gap for gap in time.gaps if gap not in short]
-    told = [
+    texts = [
         (gap.start, f"unprotected for {length(gap.length)}, {_until(gap, is_over=gap.is_over)}: {gap.why}")
         for gap in rest
     ]
@@ -112,7 +112,7 @@ def _gaps(time: Timeline) -> Iterator[Anomaly]:
             f"unprotected {counted(len(rest), 'time')}, {length(together)} in all, longest {length(longest.length)} "
             f"from {clock(longest.start)}"
         )
-        yield from _together("unprotected", Weight.WARNING, told, words)
+        yield from _together("unprotected", Weight.WARNING, texts, words)
 
 
 def _unknown(time: Timeline) -> Iterator[Anomaly]:
@@ -122,9 +122,9 @@ def _unknown(time: Timeline) -> Iterator[Anomaly]:
         yield Anomaly("outcome_unknown", Weight.WARNING, span.start, words)
 
 
-def _widened(told: Sequence[Moment]) -> Iterator[Anomaly]:
+def _widened(history: Sequence[Moment]) -> Iterator[Anomaly]:
     found = []
-    for each in told:
+    for each in history:
         before = stop_before(each, was_lost=True)
         if isinstance(each.event, e.StopLossSet) and before is not None:
             after = each.event.stop_price
@@ -150,11 +150,11 @@ def is_away(side: Side, before: Decimal, after: Decimal) -> bool:
     return (after - before) * side.sign < 0
 
 
-def _other_than_requested(told: Sequence[Moment]) -> Iterator[Anomaly]:
-    row = told[-1].row
+def _other_than_requested(history: Sequence[Moment]) -> Iterator[Anomaly]:
+    row = history[-1].row
     if not row.filled_qty or row.status in (Status.PENDING_ENTRY, Status.ENTRY_PLACED) or row.source is Source.IMPORT:
         return
-    at = next(each.at for each in reversed(told) if each.held.filled_qty != each.held_before.filled_qty)
+    at = next(each.at for each in reversed(history) if each.held.filled_qty != each.held_before.filled_qty)
     requested = requested_in_all(row)
     if requested is not None and requested != row.filled_qty:
         words = f"another quantity than was requested: {changed(requested, row.filled_qty)}"
@@ -170,8 +170,8 @@ def _other_than_requested(told: Sequence[Moment]) -> Iterator[Anomaly]:
         yield Anomaly("slippage", Weight.NOTE, at, words)
 
 
-def _adjusted(told: Sequence[Moment]) -> Iterator[Anomaly]:
-    found = [(each.at, adjustment(each.event)) for each in told if isinstance(each.event, e.PositionAdjusted)]
+def _adjusted(history: Sequence[Moment]) -> Iterator[Anomaly]:
+    found = [(each.at, adjustment(each.event)) for each in history if isinstance(each.event, e.PositionAdjusted)]
     yield from _together("adjusted", Weight.NOTE, found, f"corrected {counted(len(found), 'time')}")
 
 
@@ -185,8 +185,8 @@ def adjustment(event: e.PositionAdjusted) -> str:
     return f"corrected: {', '.join(changes) or 'nothing but that it is known now'}; {quoted(event.reason)}"
 
 
-def _one_by_one(told: Sequence[Moment]) -> Iterator[Anomaly]:
-    for each in told:
+def _one_by_one(history: Sequence[Moment]) -> Iterator[Anomaly]:
+    for each in history:
         match each.event:
             case e.PositionReduced(late=True) as fill:
                 words = f"{plain(fill.last_qty)} closed at {plain(fill.last_px)} was learned after the cycle was over"
@@ -203,7 +203,7 @@ def _one_by_one(told: Sequence[Moment]) -> Iterator[Anomaly]:
             case e.PositionImported() as imported:
                 for finding in imported.findings:
                     yield Anomaly("imported", Weight.WARNING, each.at, f"doubtful in the old table: {quoted(finding)}")
-            case e.PositionClosed(realized_pnl=None) if told[-1].row.realized_pnl is None:
+            case e.PositionClosed(realized_pnl=None) if history[-1].row.realized_pnl is None:
                 words = "what it earned is not known: something was closed at a price that nobody said"
                 yield Anomaly("profit_unknown", Weight.NOTE, each.at, words)
 
@@ -221,8 +221,8 @@ def _rivals(time: Timeline) -> Iterator[Anomaly]:
     yield Anomaly("refused", Weight.NOTE, first, words)
 
 
-def _clocks(told: Sequence[Moment]) -> Iterator[Anomaly]:
-    back = [(there, there.event.ts_event - here.event.ts_event) for here, there in pairwise(told)]
+def _clocks(history: Sequence[Moment]) -> Iterator[Anomaly]:
+    back = [(there, there.event.ts_event - here.event.ts_event) for here, there in pairwise(history)]
     found = [
         (
             each.at,
@@ -233,12 +233,14 @@ def _clocks(told: Sequence[Moment]) -> Iterator[Anomaly]:
     ]
     words = f"the time of {counted(len(found), 'event')} goes back"
     yield from _together("clock_back", Weight.NOTE, found, words)
-    yield from _lags(told)
+    yield from _lags(history)
 
 
-def _lags(told: Sequence[Moment]) -> Iterator[Anomaly]:
+def _lags(history: Sequence[Moment]) -> Iterator[Anomaly]:
     lags = [
-        (each, each.event.ts_recorded - each.event.ts_event) for each in told if each.event.source is not Source.IMPORT
+        (each, each.event.ts_recorded - each.event.ts_event)
+        for each in history
+        if each.event.source is not Source.IMPORT
     ]
     late = [(each, lag) for each, lag in lags if lag > timedelta(seconds=LATE_SECONDS)]
     ahead = [(each, -lag) for each, lag in lags if -lag > timedelta(seconds=AHEAD_SECONDS)]
@@ -250,7 +252,7 @@ def _lags(told: Sequence[Moment]) -> Iterator[Anomaly]:
             each, lag = max(found, key=lambda pair: pair[1])
             which = f"version {each.event.originator_version}"
             if len(found) > 1:
-                which = f"{len(found):,} of {len(told):,} events; {which}"
+                which = f"{len(found):,} of {len(history):,} events; {which}"
             yield Anomaly(kind, Weight.NOTE, found[0][0].at, words.format(which, length(lag)))
 
 

@@ -131,15 +131,15 @@ def review(
     count = 0
     for facts, events in cycles:
         row, count = facts.position, count + 1
-        told = moments(events)
-        time = timeline(told, refusals.get(row.position_id, ()), now, facts.taken_over_at)
+        history = moments(events)
+        time = timeline(history, refusals.get(row.position_id, ()), now, facts.taken_over_at)
         if row.status.is_open or time.is_exposed:
             bare = time.gaps[-1].length if time.is_exposed else None
             found.append(OpenPosition(row, _age(row.opened_at, now), bare))
         gaps = [gap for gap in time.gaps if gap.length and window.overlaps(gap.start, gap.end)]
         if gaps:
             exposed.append(Exposure.of(row.position_id, gaps))
-        oddity = oddities(told, time)
+        oddity = oddities(history, time)
         if warnings(oddity):
             odd.append(AnomalousCycle(row.position_id, headline(row, time), oddity))
     lines = LedgerStatus.of((each.row for each in found), now).lines

@@ -114,14 +114,14 @@ def story(
 
     The timeline of an open cycle or a stray runs on to `now`; that of a stray only until a later cycle took it over.
     """
-    told = moments(events)
-    time = timeline(told, refusals, now, taken_over_at)
+    history = moments(events)
+    time = timeline(history, refusals, now, taken_over_at)
     return Narrative(
-        row=told[-1].row,
-        headline=headline(told[-1].row, time),
-        facts=tuple(_facts(told, time)),
-        oddities=oddities(told, time),
-        chapters=tuple(_chapters(told, time)),
+        row=history[-1].row,
+        headline=headline(history[-1].row, time),
+        facts=tuple(_facts(history, time)),
+        oddities=oddities(history, time),
+        chapters=tuple(_chapters(history, time)),
         timeline=time,
     )
 
@@ -146,8 +146,8 @@ def _stops(row: PositionRow) -> str:
     return f"a stop at {prices[0]}" if len(prices) == 1 else f"stops at {' and '.join(prices)}"
 
 
-def _facts(told: Sequence[Moment], time: Timeline) -> Iterator[tuple[str, str]]:
-    row, held = told[-1].row, told[-1].held
+def _facts(history: Sequence[Moment], time: Timeline) -> Iterator[tuple[str, str]]:
+    row, held = history[-1].row, history[-1].held
     yield "Intent", row.intent_id or "none: it began without a request"
     requested = requested_in_all(row)
     if requested is not None:
@@ -186,7 +186,7 @@ def _facts(told: Sequence[Moment], time: Timeline) -> Iterator[tuple[str, str]]:
             f"{length(time.unprotected)} in {counted(len(gaps), 'stretch', 'stretches')}" if gaps else _never(row),
         )
     yield "Rivals refused", f"{len(time.refused):,}"
-    yield "Events", f"{len(told):,}"
+    yield "Events", f"{len(history):,}"
 
 
 def _standing(row: PositionRow, role: Role) -> str:
@@ -211,10 +211,10 @@ def _no_stop(row: PositionRow) -> str:
 _Step = Moment | RefusedRival
 
 
-def _chapters(told: Sequence[Moment], time: Timeline) -> Iterator[Chapter]:
+def _chapters(history: Sequence[Moment], time: Timeline) -> Iterator[Chapter]:
     gaps = {gap.start: gap for gap in time.gaps}
     before: datetime | None = None
-    for title, run in groupby(_titled(told, time), key=lambda pair: pair[0]):
+    for title, run in groupby(_titled(history, time), key=lambda pair: pair[0]):
         lines = []
         for line in _lines([step for _, step in run], gaps):
             lines.append(line if before is None else NarrativeLine(line.at, line.at - before, line.text, line.versions))
@@ -222,11 +222,11 @@ def _chapters(told: Sequence[Moment], time: Timeline) -> Iterator[Chapter]:
         yield Chapter(title, tuple(lines))
 
 
-def _titled(told: Sequence[Moment], time: Timeline) -> Iterator[tuple[str, _Step]]:
+def _titled(history: Sequence[Moment], time: Timeline) -> Iterator[tuple[str, _Step]]:
     """Events and refusals in the order of recording, each with the title of its chapter."""
     rivals = deque(time.refused)
-    meanwhile = _CHAPTERS.get(told[0].row.status, _END)
-    for recorded, moment in enumerate(told):
+    meanwhile = _CHAPTERS.get(history[0].row.status, _END)
+    for recorded, moment in enumerate(history):
         while rivals and rivals[0].after <= recorded:
             yield meanwhile, rivals.popleft()
         was_over = moment.before is not None and not moment.before.status.is_open
@@ -293,18 +293,18 @@ def _versions(run: Sequence[_Step]) -> tuple[int, int] | None:
 
 def _in_one(run: Sequence[_Step], gaps: dict[datetime, UnprotectedSpan]) -> str:
     """One sentence for a run of steps of one kind."""
-    told = [step for step in run if isinstance(step, Moment)]
+    recorded = [step for step in run if isinstance(step, Moment)]
     match _topic(run[0]):
         case "stops":
-            return _stops_in_one(told, gaps)
+            return _stops_in_one(recorded, gaps)
         case "entries":
-            return _fills_in_one(told, gaps, "entered")
+            return _fills_in_one(recorded, gaps, "entered")
         case "exits":
-            return _fills_in_one(told, gaps, "closed")
+            return _fills_in_one(recorded, gaps, "closed")
         case "orders":
-            return _orders_in_one(told)
+            return _orders_in_one(recorded)
         case "cash":
-            return _cash_in_one(told)
+            return _cash_in_one(recorded)
     return _rivals_in_one([step for step in run if isinstance(step, RefusedRival)])
 
 
@@ -344,8 +344,8 @@ def _gaps_begun(run: Sequence[Moment], gaps: dict[datetime, UnprotectedSpan]) ->
 def _orders_in_one(run: Sequence[Moment]) -> str:
     asked = sum(isinstance(step.event, IncreaseRequested | ExitRequested) for step in run)
     ended = sum(isinstance(step.event, OrderEnded) for step in run)
-    told = [(asked, "asked for"), (len(run) - asked - ended, "replaced"), (ended, "ended")]
-    words = ", ".join(f"{count:,} {verb}" for count, verb in told if count)
+    counts = [(asked, "asked for"), (len(run) - asked - ended, "replaced"), (ended, "ended")]
+    words = ", ".join(f"{count:,} {verb}" for count, verb in counts if count)
     return f"Orders until {clock(run[-1].at)}: {words}."
 
 

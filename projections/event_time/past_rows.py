@@ -22,9 +22,9 @@ def rows_at(stream: Iterable[e.PositionEvent], moment: datetime) -> Iterator[Pos
 def versions_at(stream: Iterable[e.PositionEvent], moment: datetime) -> set[int]:
     """The versions of the events of one stream that had happened by a moment."""
     known = list(stream)
-    told = [each for cycle in _cycles(known) for each in in_its_order(cycle)]
-    told += [(event.ts_event, event) for event in known if not event.has_cycle]
-    return {event.originator_version for happened_at, event in told if happened_at <= moment}
+    in_order = [each for cycle in _cycles(known) for each in in_its_order(cycle)]
+    in_order += [(event.ts_event, event) for event in known if not event.has_cycle]
+    return {event.originator_version for happened_at, event in in_order if happened_at <= moment}
 
 
 def _cycles(stream: Iterable[e.PositionEvent]) -> Iterable[list[e.PositionEvent]]:
@@ -41,9 +41,9 @@ def row_at(cycle: Sequence[e.PositionEvent], moment: datetime) -> PositionRow | 
     Shape: `cycle` is in the order of recording. The flags and times in the row are those of the events.
     """
     row = None
-    told = under_one_name(cycle)
-    tally = EventTimeTotals(told)
-    for happened_at, event in in_its_order(told):
+    named = under_one_name(cycle)
+    tally = EventTimeTotals(named)
+    for happened_at, event in in_its_order(named):
         if happened_at > moment:
             break
         row = project(row, tally.count(as_it_was(event, moment)))

@@ -35,8 +35,8 @@ def under_one_name(cycle: Sequence[e.PositionEvent]) -> Sequence[e.PositionEvent
 def _renamed(event: Any, names: Mapping[str | None, str]) -> e.PositionEvent:
     known = {"same_as": None} if getattr(event, "same_as", None) is not None else {}
     name = names.get(getattr(event, "order", None))
-    told: e.PositionEvent = replace(event, **known, **({} if name is None else {"order": name}))
-    return told
+    renamed: e.PositionEvent = replace(event, **known, **({} if name is None else {"order": name}))
+    return renamed
 
 
 def in_its_order(cycle: Sequence[e.PositionEvent]) -> list[tuple[datetime, e.PositionEvent]]:

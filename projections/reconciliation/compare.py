@@ -108,7 +108,7 @@ def _all_missing(
     confirming: Confirmations,
     rules: ReconciliationRules,
 ) -> int:
-    """How many stops are missing, if the lists of orders are complete and all of the expected stops are; else 0."""
+    """The number of expected stops, if the lists of orders are complete and show none of them; else 0."""
     listing = tuple(each for each in confirming.trusted if each.lists_orders)
     taken_literally = replace(confirming, complete=listing)
     shown = {(position.key.symbol, position.side) for position in snapshot.positions or ()}

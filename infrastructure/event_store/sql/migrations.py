@@ -37,14 +37,14 @@ def require_all(what: str, version: int, known: int, siblings: Sequence[str] = (
     if version == 0 and siblings:
         raise SchemaMismatch(
             f"{what} holds no ledger, and {beside(siblings)}: if that is the one, renamed perhaps, name it with "
-            "?schema=; only for another one run `position-ledger init`, for it grants every slot anew"
+            "?schema=; only for another one run `position-ledger init`, because it grants every slot anew"
         )
     if version < known:
         if version:
             raise SchemaMismatch(f"{what} has schema version {version} of {known}; run `position-ledger init`")
         raise SchemaMismatch(
-            f"{what} holds no ledger. If it never did, run `position-ledger init`; if it did, restore a backup, for a "
-            "new one would grant the slots that are held"
+            f"{what} holds no ledger. If it never did, run `position-ledger init`; if it did, restore a backup, "
+            "because a new one would grant the slots that are held"
         )
 
 

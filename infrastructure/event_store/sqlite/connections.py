@@ -114,7 +114,7 @@ class Connections:
         if self._mode == "rw" and not self._file.is_there:
             raise SchemaMismatch(
                 f"there is no ledger at {where}. If there was none yet, make one with `position-ledger init`; if there "
-                "was one, find it or restore a backup, for a new one would grant the slots that are held"
+                "was one, find it or restore a backup, because a new one would grant the slots that are held"
             )
         if not self._file.has_folder:
             raise StoreUnavailable(f"{where}: there is no folder {path.parent}")

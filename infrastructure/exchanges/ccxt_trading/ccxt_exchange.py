@@ -119,7 +119,7 @@ class CcxtExchange:
         try:
             markets = yield from self._listed()
         except NoAnswer as wrong:
-            raise Refused(None, f"nothing was sent, for the list of markets did not come: {wrong}") from None
+            raise Refused(None, f"nothing was sent, because the list of markets did not come: {wrong}") from None
         call = self._order_call(ticket, markets.name(ticket.symbol))
         if self._conventions.bound is not None and ticket.kind is not TicketKind.LIMIT:
             call = yield from self._with_price(call, ticket)
@@ -134,9 +134,10 @@ class CcxtExchange:
             try:
                 price = (yield ClientCall("fetch_funding_rates", ([listed],))).value.get(listed, {}).get("markPrice")
             except ExchangeError as wrong:
-                raise Refused(None, f"nothing was sent, for the mark price of {listed} did not come: {wrong}") from None
+                why = f"nothing was sent, because the mark price of {listed} did not come: {wrong}"
+                raise Refused(None, why) from None
         if price is None:
-            raise Refused(None, f"nothing was sent, for {self.name} says no mark price of {listed}")
+            raise Refused(None, f"nothing was sent, because {self.name} states no mark price of {listed}")
         return ClientCall(call.method, (listed, kind, side, amount, str(price), params))
 
     def _cancel(self, symbol: str, order: ExchangeOrder) -> Asking[ExchangeOrder | None]:

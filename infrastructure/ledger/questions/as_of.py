@@ -111,7 +111,7 @@ class AsOfQuery:
         return self._rows(store, partial(store.rows, open_only=open_only))
 
     def listed(self, store: Store, *, open_only: bool = False) -> list[Listed]:
-        """The same with the columns of a list only, for cycles that have not changed since then."""
+        """The same, where a cycle that has not changed since then has only the columns of a list."""
         return self._rows(store, partial(store.listed, open_only=open_only))
 
     def _rows(self, store: Store, today: Callable[[], Iterable[Row]]) -> list[Row | PositionRow]:

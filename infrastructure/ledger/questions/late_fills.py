@@ -52,7 +52,7 @@ class _Succession:
     """Looks for the event that took each stray over: usually it is one of the next few that say what is held.
 
     So each query reads the next such event of all strays at once. The rest of a key is read only for a stray that none
-    of the first ten events took over.
+    of the first _STEPS_MAX events took over.
     """
 
     def __init__(self, store: Store, strays: Sequence[Listed], as_of: AsOf | None) -> None:

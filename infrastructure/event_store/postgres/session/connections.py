@@ -359,7 +359,7 @@ class Connections:
 
     @contextmanager
     def walk(self, begin: str = "") -> Iterator[Connection]:
-        """A transaction that reads or writes a whole table: no statement timeout, and an hour for each wait."""
+        """A transaction over a whole table: no statement timeout, and PATIENCE_SECONDS for each wait."""
         with self.transaction(begin) as connection, waited_for(connection, PATIENCE_SECONDS):
             connection.execute("SET LOCAL statement_timeout = 0")
             yield connection

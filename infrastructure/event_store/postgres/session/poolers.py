@@ -20,7 +20,7 @@ _ROUNDS: Final = 3
 _REFUSED: Final = "unsupported startup parameter"
 _NEEDS: Final = (
     "a ledger needs sessions that keep a server process: its schema, its time-outs, its prepared statements and the "
-    "word on a lost append are a session's. Connect to the server itself, or to a pool in session mode with "
+    "outcome of a lost append depend on it. Connect to the server itself, or to a pool in session mode with "
     "?pooler=session in the URL"
 )
 

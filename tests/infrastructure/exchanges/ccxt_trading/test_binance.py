@@ -348,7 +348,7 @@ def test_a_service_that_says_it_is_unavailable_took_nothing(exchange: Driven, sc
 
 def test_no_list_of_markets_is_nothing_sent(exchange: Driven, script: Script) -> None:
     script.routes["GET /fapi/v1/exchangeInfo"] = (502, "")
-    with pytest.raises(Refused, match="nothing was sent, for the list of markets did not come"):
+    with pytest.raises(Refused, match="nothing was sent, because the list of markets did not come"):
         exchange.place(ENTRY)
 
 
