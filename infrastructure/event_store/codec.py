@@ -148,7 +148,7 @@ def _fields(stored: StoredPayload) -> Fields:
     if not isinstance(fields, dict):
         raise ValueError("the payload is no JSON object")
     if own := _COLUMNS & fields.keys():
-        raise ValueError(f"the payload has {', '.join(sorted(own))}, which the row says")
+        raise ValueError(f"the payload has {', '.join(sorted(own))}, which may stand in columns only")
     return fields
 
 

@@ -37,7 +37,7 @@ class Turn(Generic[Connection]):
         """Refuses: StoreUnavailable, when the turn is over."""
         self._opener.require()
         if self.is_over:
-            raise StoreUnavailable("the snapshot in which this was asked is over; read it to its end inside the block")
+            raise StoreUnavailable("the snapshot of this query is over; read all its rows inside the block")
 
     @contextmanager
     def lasting(self, context: AbstractContextManager[Value]) -> Iterator[Value]:

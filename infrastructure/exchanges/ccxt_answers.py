@@ -75,30 +75,30 @@ def snapshot_calls(name: str, account: str | None, taken_at: datetime, *, with_b
 
 def _ask(exchange: str) -> Asking[Lists]:
     """Ask by ccxt's unified calls, and for conditional orders separately where the exchange lists them separately."""
-    positions = yield from _all("fetch_positions")
-    orders = yield from _all("fetch_open_orders")
+    positions = yield from _list("fetch_positions")
+    orders = yield from _list("fetch_open_orders")
     calls = _CONDITIONAL.get(exchange, ({"trigger": True},) if exchange in LISTS_CONDITIONAL_APART else ())
     conditional: list[Json] = []
     for params in calls:
-        conditional += yield from _all("fetch_open_orders", params=dict(params))
+        conditional += yield from _list("fetch_open_orders", params=dict(params))
     return positions, orders, conditional
 
 
-def _all(method: str, **named: Any) -> Asking[list[Json]]:
+def _list(method: str, **named: Any) -> Asking[list[Json]]:
     answer = yield ClientCall(method, (), named)
-    return _listed(answer.value)
+    return _checked_list(answer.value)
 
 
 def _ask_binance(_: str) -> Asking[Lists]:
     """Ask Binance, which lists conditional orders, and stops are such, separately."""
 
-    def all_of(method: str, **named: Any) -> Asking[list[Json]]:
+    def checked(method: str, **named: Any) -> Asking[list[Json]]:
         answer = yield ClientCall(method, (), named)
-        return _listed(answer.value, answer.said)
+        return _checked_list(answer.value, answer.said)
 
-    positions = yield from all_of("fetch_positions")
-    orders = yield from all_of("fetch_open_orders")
-    conditional = yield from all_of("fetch_open_orders", params={"trigger": True})
+    positions = yield from checked("fetch_positions")
+    orders = yield from checked("fetch_open_orders")
+    conditional = yield from checked("fetch_open_orders", params={"trigger": True})
     return positions, orders, conditional
 
 
@@ -115,21 +115,21 @@ def _ask_bybit(_: str) -> Asking[Lists]:
 def _ask_okx(_: str) -> Asking[Lists]:
     """Ask OKX for every kind of conditional order, and for further pages of a list until a page is not full."""
 
-    def all_of(params: Json) -> Asking[list[Json]]:
+    def all_pages(params: Json) -> Asking[list[Json]]:
         found: list[Json] = []
         for _ in range(PAGES_MAX):
             after = {"after": found[-1]["id"]} if found else {}
-            page = yield from _all("fetch_open_orders", limit=_OKX_PAGE, params=params | after)
+            page = yield from _list("fetch_open_orders", limit=_OKX_PAGE, params=params | after)
             found += page
             if len(page) < _OKX_PAGE:
                 return found
-        raise ValueError(f"there is no end after {PAGES_MAX} pages")
+        raise ValueError(f"the list of orders has no end after {PAGES_MAX} pages")
 
     conditional: list[Json] = []
     for kind in _OKX_KINDS:
-        conditional += yield from all_of({"ordType": kind})
-    positions = yield from _all("fetch_positions")
-    orders = yield from all_of({})
+        conditional += yield from all_pages({"ordType": kind})
+    positions = yield from _list("fetch_positions")
+    orders = yield from all_pages({})
     return positions, orders, conditional
 
 
@@ -141,15 +141,19 @@ def bybit_pages(method: str, params: Json, symbol: str | None = None) -> Asking[
         asked = params if cursor is None else {**params, "cursor": cursor}
         answer = yield ClientCall(method, (), {"params": asked} | ({} if symbol is None else {"symbol": symbol}))
         page = answer.value
-        found += _listed(page, answer.said["result"]["list"])
+        found += _checked_list(page, answer.said["result"]["list"])
         cursor = next((entry["info"]["nextPageCursor"] for entry in page if entry["info"].get("nextPageCursor")), None)
         if cursor is None:
             return found
-    raise ValueError(f"there is no end after {PAGES_MAX} pages")
+    raise ValueError(f"{method} has no end after {PAGES_MAX} pages")
 
 
-def _listed(answer: Any, said: object = ()) -> list[Json]:
-    """The list that ccxt made of an answer, if that was a list: of anything else ccxt makes an empty list (I-29)."""
+def _checked_list(answer: Any, said: object = ()) -> list[Json]:
+    """The list that ccxt returned, if the exchange's own answer (`said`) was a list as well.
+
+    Of any other answer ccxt makes an empty list, which would look like an account without positions (I-29).
+    Refuses: ValueError.
+    """
     for each in (answer, said):
         if not isinstance(each, list | tuple):
             raise ValueError(f"it answered {str(each)[:80]}, which is no list")

@@ -140,7 +140,7 @@ def _client(ccxt: Any, asked: Asked) -> Any:
         {
             **asked.keys,
             "timeout": TIMEOUT_MS,
-            "enableRateLimit": False,  # a handful of calls; an exchange that minds says so, and nothing is lost
+            "enableRateLimit": False,  # there are few calls; if the exchange refuses them, nothing is lost
             "options": OPTIONS.get(asked.exchange, {}),
         }
     )

@@ -30,11 +30,11 @@ Asking = Generator[ClientCall, ClientAnswer, T]
 Translated = Callable[[Exception], Exception]
 
 
-def _as_it_is(wrong: Exception) -> Exception:
+def _unchanged(wrong: Exception) -> Exception:
     return wrong
 
 
-def answered(asking: Asking[T], client: Any, translated: Translated = _as_it_is) -> T:
+def answered(asking: Asking[T], client: Any, translated: Translated = _unchanged) -> T:
     """Make the calls that `asking` yields with a synchronous client; an error is translated and raised in `asking`."""
     step = partial(next, asking)
     while True:
@@ -50,7 +50,7 @@ def answered(asking: Asking[T], client: Any, translated: Translated = _as_it_is)
             step = partial(asking.send, ClientAnswer(value, client.last_json_response))
 
 
-async def answered_async(asking: Asking[T], client: Any, translated: Translated = _as_it_is) -> T:
+async def answered_async(asking: Asking[T], client: Any, translated: Translated = _unchanged) -> T:
     """As `answered`, with a client of asyncio; no other task runs between an answer and the reading of its JSON."""
     step = partial(next, asking)
     while True:

@@ -106,10 +106,10 @@ class _Reading:
                 raise ValueError(f"it is a snapshot of {said}, not of {wanted}")
         return cls(
             head=head,
-            positions=rows(_listed(fields, _POSITIONS)),
-            orders=rows(_listed(fields, _ORDERS)),
-            conditional=rows(_listed(fields, _CONDITIONAL)),
-            balances=_listed(fields, _BALANCES),
+            positions=rows(_first_of(fields, _POSITIONS)),
+            orders=rows(_first_of(fields, _ORDERS)),
+            conditional=rows(_first_of(fields, _CONDITIONAL)),
+            balances=_first_of(fields, _BALANCES),
             exchange=exchange,
             account=account,
             is_account_said="account" in fields,
@@ -248,7 +248,7 @@ class _Reading:
         earliest = [placed(time, _FIRST_ZONE)] if time is not None else []
         bounds = [bound for bound in (*earliest, *(order.created_at for order in orders)) if bound is not None]
         if time is None:
-            note = "it does not say when it was taken, so not before its newest order; --taken-at says it"
+            note = "it does not say when it was taken, so the time of its newest order is used; --taken-at says it"
         else:
             note = (
                 f"its time, {text}, names no zone, so it is read as the earliest that it can mean; --timezone says it"
@@ -292,5 +292,5 @@ def _as_document(document: Any) -> Mapping[str, Any]:
     return {"orders" if is_orders else "positions": entries}
 
 
-def _listed(fields: Mapping[str, Any], names: Sequence[str]) -> Any:
+def _first_of(fields: Mapping[str, Any], names: Sequence[str]) -> Any:
     return next((fields[name] for name in names if name in fields), None)

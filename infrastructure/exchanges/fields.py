@@ -50,7 +50,7 @@ class ReportFields:
         return cls(value)
 
     def find(self, *names: str) -> Any:
-        """The first value under any of the names, in this order; None and empty texts do not count."""
+        """The first value under any of the names, `info` being searched last; None and empty texts do not count."""
         for place in self._places:
             for name in names:
                 if place.get(name) not in (None, ""):

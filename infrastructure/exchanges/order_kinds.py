@@ -31,13 +31,14 @@ _DIRECTIONS: Final = {
     **dict.fromkeys(("1", "above", ">=", "ge", "ascending", "rising", "up"), "rising"),
     **dict.fromkeys(("2", "below", "<=", "le", "descending", "falling", "down"), "falling"),
 }
-_WAYS: Final = ("triggerDirection", "rule", "triggerType", "trigger_type", "stopDirection", "stop")
-"""Bybit and ccxt, Gate, MEXC, HTX, Phemex, KuCoin."""
+_DIRECTION_NAMES: Final = ("triggerDirection", "rule", "triggerType", "trigger_type", "stopDirection", "stop")
+"""The fields for the direction of a trigger: of Bybit and ccxt, Gate, MEXC, HTX, Phemex, KuCoin."""
 
 
 def kind_of(entry: ReportFields, side: str | None, *, reduces: bool) -> OrderKind:
-    """The purpose of an order. An opening order may carry the stop of its position, and is no stop itself.
+    """The purpose of an order.
 
+    A limit order that opens is no stop, even if it has a stop price: that is the stop of the position to come.
     An order with both prices, a stop and a target of which one cancels the other, is a stop, because it protects.
     """
     types = {word.translate(_NOTHING) for word in entry.words(*_TYPES)}
@@ -46,24 +47,24 @@ def kind_of(entry: ReportFields, side: str | None, *, reduces: bool) -> OrderKin
         return OrderKind.TARGET
     if types & _TRAILING or any("trailing" in word for word in types):
         return OrderKind.TRAILING_STOP
-    if not reduces and trigger is None and "limit" in types and not _is_named(types):
+    if not reduces and trigger is None and "limit" in types and not _is_typed_stop(types):
         stop = target = None
-    if not _is_named(types) and trigger is None and stop is None:
+    if not _is_typed_stop(types) and trigger is None and stop is None:
         return OrderKind.TARGET if target is not None else OrderKind.OTHER
     if _takes_profit(entry, side) or (trigger is not None and stop is None and target == trigger):
         return OrderKind.TARGET
     return OrderKind.STOP
 
 
-def _is_named(types: set[str]) -> bool:
+def _is_typed_stop(types: set[str]) -> bool:
     return bool(types & _STOPS) or any("stop" in word for word in types)
 
 
 def _takes_profit(entry: ReportFields, side: str | None) -> bool:
     """Whether the direction of its trigger is that in which the position that it closes gains."""
-    said = entry.words(*_WAYS) | set(entry.word("triggerCondition").split()[1:2])
-    ways = {_DIRECTIONS[word] for word in said if word in _DIRECTIONS}
-    return len(ways) == 1 and side is not None and _AGAINST[side] not in ways
+    said = entry.words(*_DIRECTION_NAMES) | set(entry.word("triggerCondition").split()[1:2])
+    directions = {_DIRECTIONS[word] for word in said if word in _DIRECTIONS}
+    return len(directions) == 1 and side is not None and _AGAINST[side] not in directions
 
 
 def trigger_price(entry: ReportFields) -> Decimal | None:

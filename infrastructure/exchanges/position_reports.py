@@ -25,7 +25,7 @@ _COSTS: Final = ("open_pos_cost", "entryNotional", "cost")
 _MARKS: Final = ("mark_price", "markPrice", "markPx")
 _SPELLED_LIKE_OURS: Final = {"binance", "bybit"}
 """Exchanges whose own symbols are comparable with ccxt's."""
-_about_one: Final = about(PRICE_TOLERANCE)
+_is_about: Final = about(PRICE_TOLERANCE)
 
 
 def read_position(
@@ -98,7 +98,7 @@ def _size_by_worth(entry: ReportFields) -> Decimal | None:
         size = power_of_ten(each if is_inverse else EXACT.divide(each, mark))
         if size is not None:
             return size
-    raise ValueError("it counts contracts, and does not say of what size: hand over what ccxt makes of it")
+    raise ValueError("it counts contracts, and does not say of what size: pass the answer of ccxt instead")
 
 
 def _amount(amounts: dict[str, Decimal], size: Decimal) -> Decimal:
@@ -107,7 +107,7 @@ def _amount(amounts: dict[str, Decimal], size: Decimal) -> Decimal:
     def is_same(one: Decimal, other: Decimal) -> bool:
         sizes = (Decimal(1), size)
         return bool(one) == bool(other) and any(
-            _about_one(EXACT.multiply(one, mine), EXACT.multiply(other, theirs)) for mine in sizes for theirs in sizes
+            _is_about(EXACT.multiply(one, mine), EXACT.multiply(other, theirs)) for mine in sizes for theirs in sizes
         )
 
     contracts = {name: each.copy_abs() for name, each in amounts.items()}
@@ -140,7 +140,7 @@ def _entry_price(entry: ReportFields, key: PositionKey, quantity: Decimal) -> tu
 
     A value at the mark price says nothing about the entry. For an inverse contract neither is price times quantity.
     """
-    price = one_of({name: price for name, price in entry.numbers(*_ENTRIES).items() if price > 0}, _about_one)
+    price = one_of({name: price for name, price in entry.numbers(*_ENTRIES).items() if price > 0}, _is_about)
     if price is None and key.exchange.startswith("kraken") and entry.find("fillTime"):
         price = entry.above_zero("price")
     if price is not None or ":" in key.symbol:

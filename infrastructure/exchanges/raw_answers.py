@@ -9,7 +9,7 @@ from typing import Any, Final
 from infrastructure.amounts import read_amount
 
 _WRAPPED: Final = ("assetPositions", "openPositions", "openOrders", "list", "data", "result")
-"""Hyperliquid, Kraken futures, Bybit, OKX."""
+"""The fields with the rows: of Hyperliquid, Kraken futures, Bybit, OKX."""
 _WELL: Final = {"0", "200", "00000", "200000", "success", "ok", "none", "", "[]"}
 _FAILURES: Final = ("retCode", "code", "error", "status")
 

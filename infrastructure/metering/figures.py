@@ -58,7 +58,7 @@ METRICS: Final[Mapping[str, Metric]] = {
         MetricKind.GAUGE, "Held without a stop at the exchange, because their bot keeps it.", _ACCOUNT
     ),
     "oldest_unprotected_seconds": Metric(
-        MetricKind.GAUGE, "For how long the one that is unprotected longest is so; 0 when none is."
+        MetricKind.GAUGE, "How long the longest unprotected position has been so; 0 when there is none."
     ),
     "unknown_outcome_positions": Metric(MetricKind.GAUGE, "Entries about which the exchange did not answer.", _ACCOUNT),
     "findings": Metric(
@@ -79,26 +79,26 @@ METRICS: Final[Mapping[str, Metric]] = {
     "projection_stopped": Metric(MetricKind.GAUGE, "1 when a projection cannot go on, else 0.", ("projection",)),
     "realized_pnl": Metric(
         MetricKind.GAUGE,
-        "What was realised by all cycles so far, before fees, in the currency; those of which it is known.",
+        "Realised profit of all cycles so far, before fees, in the currency, without those of unknown profit.",
         (*_ACCOUNT, "currency"),
     ),
     "fees": Metric(MetricKind.GAUGE, "Fees of all cycles so far, in the currency.", (*_ACCOUNT, "currency")),
     "net_pnl": Metric(
         MetricKind.GAUGE,
-        "What was realised by all cycles so far, with cash and less fees; those of which it is known.",
+        "Realised profit of all cycles so far, with cash and less fees, without those of unknown profit.",
         (*_ACCOUNT, "currency"),
     ),
     "unknown_pnl_positions": Metric(
-        MetricKind.GAUGE, "Cycles whose realised profit is not known, and in no sum.", (*_ACCOUNT, "currency")
+        MetricKind.GAUGE, "Cycles whose realised profit is not known; they are in no sum.", (*_ACCOUNT, "currency")
     ),
-    "watch_alarms": Metric(MetricKind.GAUGE, "Alarms that a watch has, and that are not over.", ("watch",)),
+    "watch_alarms": Metric(MetricKind.GAUGE, "Alarms of a watch that are not over.", ("watch",)),
     "watch_timestamp_seconds": Metric(
-        MetricKind.GAUGE, "When a watch wrote last, which it does once a minute at least, since 1970.", ("watch",)
+        MetricKind.GAUGE, "When a watch wrote last, which it does at least once a minute, since 1970.", ("watch",)
     ),
     "watch_write_seconds": Metric(
-        MetricKind.GAUGE, "How long the last write but one of a watch took: a commit, as an append is one.", ("watch",)
+        MetricKind.GAUGE, "How long the last write but one of a watch took; it is a commit, like an append.", ("watch",)
     ),
-    "read_seconds": Metric(MetricKind.GAUGE, "How long it took to read all of this."),
+    "read_seconds": Metric(MetricKind.GAUGE, "How long it took to read all these figures."),
 }
 """Every metric, without its prefix; the last word is the unit, or what is counted."""
 

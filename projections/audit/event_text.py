@@ -30,7 +30,7 @@ from projections.timeline import Moment, RefusedRival, UnprotectedSpan, closing_
 
 def told_as(moment: Moment, gap: UnprotectedSpan | None = None) -> str:
     """The sentence for an event, and its effect on protection; `gap` is the gap that began with it, if one did."""
-    return sentence(_words(moment)) + _consequence(moment, gap)
+    return sentence(_words(moment)) + _protection(moment, gap)
 
 
 def _words(moment: Moment) -> str:
@@ -40,7 +40,7 @@ def _words(moment: Moment) -> str:
         case e.EntryRequested():
             return (
                 f"{who} wants to open: intent {event.intent_id}, {event.side} "
-                f"{asked_for(event.quantity, event.cost, row)}{_seen(event.signal_price)}{_plan(event)}. The slot is "
+                f"{asked_for(event.quantity, event.cost, row)}{_signal(event.signal_price)}{_plan(event)}. The slot is "
                 f"its own from here on; the entry order is {event.client_order_id}."
             )
         case e.EntryPlaced():
@@ -102,7 +102,7 @@ def _words(moment: Moment) -> str:
     return order_text(event, row)
 
 
-def _seen(price: Decimal | None) -> str:
+def _signal(price: Decimal | None) -> str:
     return "" if price is None else f", having seen a price of {plain(price)}"
 
 
@@ -210,7 +210,7 @@ def _earned(moment: Moment) -> str:
     return f". {sentence(earned(moment.row))}"
 
 
-def _consequence(moment: Moment, gap: UnprotectedSpan | None) -> str:
+def _protection(moment: Moment, gap: UnprotectedSpan | None) -> str:
     if gap is not None:
         return f" UNPROTECTED from here on, for {length(gap.length)}{'' if gap.is_over else ' and still'}."
     before, row = moment.before, moment.row

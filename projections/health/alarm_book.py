@@ -78,18 +78,18 @@ class AlarmBook:
 
         Shape: whether an alarm began, ended, or changed its severity, so that the book has to be stored.
         """
-        fit = self._fitting(alarms)
+        within = self._within_limit(alarms)
         changed = False
-        for alarm in fit:
+        for alarm in within:
             changed |= self._take(alarm, at)
-        present = {alarm.key for alarm in fit}
+        present = {alarm.key for alarm in within}
         for key, kept in self._kept.items():
             if key not in present and kept.over_at is None and key.check in judged:
                 kept.over_at = at
                 changed = True
         return changed
 
-    def _fitting(self, alarms: Sequence[Alarm]) -> list[Alarm]:
+    def _within_limit(self, alarms: Sequence[Alarm]) -> list[Alarm]:
         """The alarms that are kept separately: known ones, and the worst of the new ones; the rest as one alarm."""
         known = [alarm for alarm in alarms if alarm.key in self._kept]
         new = sorted((alarm for alarm in alarms if alarm.key not in self._kept), key=lambda each: -each.severity.rank)
@@ -97,7 +97,7 @@ class AlarmBook:
         left = new[room:]
         if not left:
             return known + new
-        message = f"{len(left):,} more than the {KEPT_MAX:,} that are told apart"
+        message = f"{len(left):,} more, beside the {KEPT_MAX:,} that are kept separately"
         worst = max((alarm.severity for alarm in left), key=lambda severity: severity.rank)
         return [*known, *new[:room], Alarm(Check.WATCH, MORE, worst, message, f"{PROGRAM} status", None)]
 

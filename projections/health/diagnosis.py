@@ -268,7 +268,7 @@ def _lag(each: Following) -> Symptom | None:
 
 
 def silence(heard_at: datetime | None, now: datetime, quiet: timedelta) -> Section:
-    """A warning if neither an event nor a refusal was recorded within `quiet`; it cannot tell idle bots from dead ones.
+    """A warning if neither an event nor a refusal was recorded within `quiet`; idle bots look the same as dead ones.
 
     For a ledger in which nothing was ever recorded there is no warning.
     """
@@ -293,8 +293,8 @@ def away(where: str, cause: object, since: datetime, now: datetime) -> Section:
 
 
 def unwritable(where: str, cause: object, since: datetime, now: datetime) -> Section:
-    """A database that can be read, but does not accept the writes of a watch: most likely those of bots neither."""
-    message = f"nothing could be written for {length(now - since)}, by bots as little, it seems: {_on_one_line(cause)}"
+    """A database that can be read, but does not accept the writes of a watch, and most likely not those of bots."""
+    message = f"nothing could be written for {length(now - since)}, probably not by bots either: {_on_one_line(cause)}"
     advice = f"look at the space, the locks and the rights of the database; then {PROGRAM} status"
     return Section(Check.AWAY, "cannot be written", (Symptom(Severity.CRITICAL, where, message, advice, since),))
 
@@ -323,13 +323,13 @@ def beside_exchange(found: Reconciliation, evidence: Sequence[str]) -> Section:
         for doubt in said
     ]
     if found.stops_missing:
-        doubts.append(_no_stop_at_all(found, where, evidence))
+        doubts.append(_all_stops_missing(found, where, evidence))
     problems = [_difference(found, each, evidence) for each in found.problems]
     says = f"{where}: {len(found.of(DiscrepancyKind.MATCHED))} match, {len(problems)} to look at"
     return Section(Check.EXCHANGE, says, (*doubts, *problems))
 
 
-def _no_stop_at_all(found: Reconciliation, where: str, evidence: Sequence[str]) -> Symptom:
+def _all_stops_missing(found: Reconciliation, where: str, evidence: Sequence[str]) -> Symptom:
     message = (
         f"none of {found.stops_missing} stops of the ledger is in {found.rules.confirmations} lists of orders: either "
         "these lack the conditional ones, or nothing is protected"

@@ -55,7 +55,7 @@ class CycleFacts(TypedStruct, frozen=True, kw_only=True, gc=False):
 
     @property
     def ended_at(self) -> datetime | None:
-        """When it was over, at the latest; None while it is open, or holds something."""
+        """When it was over, or its last change where that is not known; None while it is open, or holds something."""
         if self.position.status.is_open or self.exposed_since:
             return None
         return self.position.closed_at or self.position.updated_at

@@ -71,7 +71,7 @@ class CycleResults(JsonObject):
 
 
 def ended_at(row: PositionRow) -> datetime:
-    """When a cycle that is over ended, at the latest."""
+    """When a cycle that is over ended; its last change, where that is not known."""
     return row.closed_at or row.updated_at
 
 

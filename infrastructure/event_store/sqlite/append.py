@@ -46,7 +46,7 @@ def write_events(connection: sqlite3.Connection, follows: Iterable[StreamEnd], e
     """
     for end in follows:
         if end.version and connection.execute(_HAS_END, end).fetchone() is None:
-            raise VersionTaken(f"{end.stream} version {end.version} is not the event that this follows")
+            raise VersionTaken(f"{end.stream} version {end.version} is not the event that this append follows")
     left = iter(events)
     try:
         written = connection.executemany(_INSERT_EVENT, left).rowcount

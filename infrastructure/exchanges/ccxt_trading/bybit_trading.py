@@ -35,12 +35,12 @@ BYBIT: Final = TradingConventions(
     source="V5 API: Error Codes, Place Order, Get Open & Closed Orders, Get Order History, Get Trade History",
     has_unique_ids=True,
     shown_seconds=20.0,
-    shown_because="an order is taken before it is made (`ack` is no state), within `recv_window` (5 s) of its signing",
+    shown_because="an order is acknowledged before it is made, and accepted up to `recv_window` (5 s) after signing",
     ended_shown="7 days, 24 hours where nothing of it was filled",
     client_id=re.compile(r"[A-Za-z0-9_-]{1,36}"),
     attaches_stops=True,
     closes_position=False,
-    conditional="with the others, `Untriggered`; their id stays when they are triggered",
+    conditional="with the others, as `Untriggered`; a triggered one keeps its id",
     by_id=(
         OrderQuestion(method="fetch_open_orders", params={}, client_id="orderLinkId", order_id="orderId"),
         OrderQuestion(

@@ -187,7 +187,7 @@ class CcxtExchange:
         if ticket.leg is Leg.SPOT or ticket.cost is not None:
             raise Refused(None, f"nothing was sent: {listed} is a contract, and takes no order by cost or on leg SPOT")
         if ticket.close_position and not self._conventions.closes_position:
-            raise Refused(None, f"nothing was sent: at {self.name} an order for all that is held names a quantity")
+            raise Refused(None, f"nothing was sent: at {self.name} an order for all that is held needs a quantity")
         if ticket.attached_stop is not None and not self._conventions.attaches_stops:
             raise Refused(None, f"nothing was sent: {self.name} takes no stop along with an entry")
         whole = ticket.close_position and ticket.quantity is None

@@ -33,18 +33,21 @@ class OrderQuestions:
         for question in self.conventions.by_id:
             answer = yield from self._ask(question, client_order_id, order_id)
             (conditional if question.is_conditional else found).extend(
-                each for each in answer if _is_it(each, client_order_id, order_id)
+                entry for entry in answer if _is_it(entry, client_order_id, order_id)
             )
             if found and not self.conventions.keeps_apart:
                 break
         if found and conditional and client_order_id is None:
-            raise NoAnswer(f"order {order_id} of {self.symbol} is a plain and a conditional one: its client id tells")
+            raise NoAnswer(
+                f"{order_id} of {self.symbol} is the id of two orders, a plain and a conditional one; "
+                "its client order id tells which is meant"
+            )
         if not found and not conditional:
             for question in self.conventions.lists:
                 answer = yield from self._ask(question, None, None)
-                each = [each for each in answer if _is_it(each, client_order_id, order_id)]
-                (conditional if question.is_conditional else found).extend(each)
-                if each:
+                matching = [entry for entry in answer if _is_it(entry, client_order_id, order_id)]
+                (conditional if question.is_conditional else found).extend(matching)
+                if matching:
                     break
         if conditional:
             return (yield from self._as_triggered(_newest(conditional)))
@@ -92,7 +95,7 @@ class OrderQuestions:
             params[question.order_id] = order_id
         if question.is_list:
             answer = yield ClientCall(question.method, (self.listed,), {"params": params})
-            return _listed(answer.value, answer.said)
+            return _checked_list(answer.value, answer.said)
         try:
             answer = yield ClientCall(question.method, (order_id, self.listed, params))
         except Absent:
@@ -106,7 +109,7 @@ class OrderQuestions:
         if self.conventions.fills_of is not None:
             return (yield from self._fills({self.conventions.fills_of: order_id}))
         answer = yield ClientCall("fetch_my_trades", (self.listed,))
-        return _listed(answer.value, answer.said)
+        return _checked_list(answer.value, answer.said)
 
     def _fills(self, named: Json) -> Asking[Sequence[Json]]:
         if self.conventions.exchange == "bybit":
@@ -114,7 +117,7 @@ class OrderQuestions:
                 yield from bybit_pages("fetch_my_trades", {**named, "limit": self.conventions.fills_max}, self.listed)
             )
         answer = yield ClientCall("fetch_my_trades", (self.listed, None, self.conventions.fills_max, named))
-        found = _listed(answer.value, answer.said)
+        found = _checked_list(answer.value, answer.said)
         if len(found) == self.conventions.fills_max:
             raise NoAnswer(f"{len(found)} fills of {named} are all that one answer holds, and there may be more")
         return found
@@ -129,7 +132,7 @@ class OrderQuestions:
             filled = 0
         if filled:
             raise NoAnswer(
-                f"{filled} fills of order {order_id or client_order_id} of {self.symbol} are there, and no order"
+                f"{filled} fills of order {order_id or client_order_id} of {self.symbol} are shown, but not the order"
             )
 
 
@@ -151,8 +154,11 @@ def _triggered(entry: Json, conventions: TradingConventions) -> str | None:
     return str(became) if became not in (None, "", "0", 0) else None
 
 
-def _listed(value: Any, said: Any) -> Sequence[Json]:
-    """The list that ccxt made of an answer, if that was a list: of anything else ccxt makes an empty one."""
+def _checked_list(value: Any, said: Any) -> Sequence[Json]:
+    """The list that ccxt returned, if the exchange's own answer (`said`) was a list: of others ccxt makes an empty one.
+
+    Raises: NoAnswer.
+    """
     if not isinstance(rows(said), list):
         raise NoAnswer(f"it answered {str(said)[:80]}, which is no list")
     return list(value)

@@ -61,15 +61,19 @@ class TradingConventions:
     shown_seconds: float
     """How long after it was sent an order may still appear."""
     shown_because: str
+    """The reason for `shown_seconds`."""
     ended_shown: str
     """For how long an order that has ended can be looked up, in words; after that it seems never to have existed."""
     client_id: re.Pattern[str]
     """The client order ids that the exchange accepts."""
     attaches_stops: bool
+    """Whether an entry order can carry a stop."""
     closes_position: bool
+    """Whether an order can close the whole position, whatever its quantity is by then."""
     conditional: str
     """Where conditional orders are listed, in words."""
     by_id: tuple[OrderQuestion, ...]
+    """The calls that look up an order by its id."""
     lists: tuple[OrderQuestion, ...]
     """The lists in which to look for an order that is not found by its id: open, conditional and recent orders."""
     cancels_conditional: Mapping[str, Any]
@@ -85,6 +89,7 @@ class TradingConventions:
     code: re.Pattern[str] | None
     """Finds the exchange's own error code in ccxt's message; None for an exchange without codes."""
     codes: Mapping[Meaning, frozenset[str]]
+    """The error codes of each meaning."""
     words: tuple[tuple[str, Meaning], ...] = ()
     """Errors that are recognised by their text; they take precedence over the codes."""
     triggered_id: str | None = None

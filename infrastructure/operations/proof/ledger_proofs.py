@@ -120,7 +120,7 @@ class LedgerProofs:
         if name != "positions_one_open":
             raise NotGuaranteed(
                 f"a second open row was {f'refused by {name}' if name else 'taken'}",
-                "use a server that has unique indexes of some rows (WHERE), and names the one that was hit",
+                "use a server that has partial unique indexes (WHERE), and names the one that is violated",
             )
         return "a second open row of a stream is refused by positions_one_open"
 
@@ -154,7 +154,7 @@ class LedgerProofs:
             raise NotGuaranteed(
                 f"of {before} events a snapshot saw {same} after another append, one that shares it {shared}, and "
                 f"afterwards there were {after}",
-                "an export or a verification would be of no one moment: use a server with REPEATABLE READ",
+                "an export or a verification would mix several moments: use a server with REPEATABLE READ",
             )
         return f"{before} events in a snapshot and in another session that shares it, while one more was appended"
 
@@ -194,13 +194,15 @@ class LedgerProofs:
             time.sleep(0.02)
         if not there:
             raise NotGuaranteed(
-                "a process at work is not seen by another connection",
-                "what became of a lost reply could not be found out: let the role see its own in pg_stat_activity",
+                "a server process at work is not seen by another connection",
+                "the outcome of an append whose reply was lost could not be found out: let the role see its own "
+                "processes in pg_stat_activity",
             )
         if still:
             raise NotGuaranteed(
                 f"a process is still there {_SOON_SECONDS:g} s after its connection was closed: a pooler keeps it",
-                "connect to the server itself: what became of a lost reply stays unknown for longer",
+                "connect to the server itself: with a pooler, the outcome of an append whose reply was lost stays "
+                "unknown for longer",
                 Verdict.WARNING,
             )
         return "a process is seen by another connection while it is there, and not when it is gone"

@@ -76,15 +76,15 @@ class SessionProofs:
         seen = ", ".join(map(str, sorted(pids)))
         if len(pids) > 1:
             raise NotGuaranteed(
-                f"one connection was served by processes {seen}: a pooler hands them out for a transaction each, so "
-                "locks, time limits and prepared statements are somebody else's",
-                "connect to the server itself, or through what passes on whole connections (HAProxy)",
+                f"one connection was served by processes {seen}: a pooler assigns a process to each transaction, so "
+                "locks, timeouts and prepared statements do not stay with the connection",
+                "connect to the server itself, or through a proxy that forwards whole connections (HAProxy)",
             )
         if pids != {told}:
             raise NotGuaranteed(
-                f"the connection was told process {told} and served by {seen}: a pooler stands between, which leaves "
-                "it to the connection as long as that lasts",
-                "let it stay so (pool_mode = session): with a pooler of transactions a ledger cannot work",
+                f"the connection was told process {told} and served by {seen}: a pooler stands between, which keeps "
+                "one process for the connection as long as that lasts",
+                "keep it in session mode (pool_mode = session): with a pooler in transaction mode a ledger cannot work",
                 Verdict.WARNING,
             )
         return f"{2 * _TRANSACTIONS} transactions beside another connection's, all served by process {told}"
@@ -105,7 +105,8 @@ class SessionProofs:
         if wrong:
             raise NotGuaranteed(
                 f"not in force: {'; '.join(wrong)}",
-                "let the start-up parameter `options` through to the server, and leave these out of the URL's own",
+                "let the pooler pass the start-up parameter `options` to the server, and leave these settings out of "
+                "the `options` of the URL",
             )
         return ", ".join(f"{name} {found[name]}" for name in (*expected, "synchronous_commit"))
 
@@ -143,9 +144,7 @@ class SessionProofs:
         off = [name for name in ("fsync", "full_page_writes") if found.get(name) != "on"]
         if off:
             seen = ", ".join(f"{name} is {found.get(name, 'not told')}" for name in off)
-            raise NotGuaranteed(
-                f"{seen}: what was acknowledged can be lost, or damaged, with the power", "set them to on"
-            )
+            raise NotGuaranteed(f"{seen}: in a power cut, acknowledged events can be lost or damaged", "set them to on")
         return "fsync and full_page_writes are on"
 
     def time_limits(self) -> str:
@@ -170,7 +169,7 @@ class SessionProofs:
             return time.monotonic() - started
         raise NotGuaranteed(
             f"{name} of {_WAIT} did not end a wait of {time.monotonic() - started:.1f} s",
-            "a command could wait for ever: use a server that keeps to it",
+            "a command could wait for ever: use a server that enforces this timeout",
         )
 
     def advisory_locks(self) -> str:
@@ -186,7 +185,7 @@ class SessionProofs:
             raise NotGuaranteed(
                 f"while one session shares a lock, another one may share it: {shared[0]}, have it alone: "
                 f"{kept_out[0]}; afterwards: {granted[0]}",
-                "followers would miss events without a word: no ledger may be followed here",
+                "followers would miss events without an error: no ledger may be followed here",
             )
         return "shared by two sessions, refused to one alone, granted alone when the transaction had ended"
 
@@ -201,7 +200,7 @@ class SessionProofs:
             self.one.execute(f"UNLISTEN {_CHANNEL}".encode())
         if not received:
             raise NotGuaranteed(
-                f"nothing was heard within {_SOON_SECONDS:g} s", "leave out ?notify=1: followers look by themselves"
+                f"no notification arrived within {_SOON_SECONDS:g} s", "leave out ?notify=1: followers poll without it"
             )
         return f"heard after {time.monotonic() - started:.3f} s"
 

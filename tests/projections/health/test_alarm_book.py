@@ -156,7 +156,7 @@ def test_of_too_many_the_number_is_told(told: Told, monkeypatch: pytest.MonkeyPa
     many = [alarm(str(number)) for number in range(5)]
     told.see(*many)
     (_, _, more) = told.due()
-    assert (more.alarm.subject, more.alarm.message) == ("more alarms", "3 more than the 2 that are told apart")
+    assert (more.alarm.subject, more.alarm.message) == ("more alarms", "3 more, beside the 2 that are kept separately")
     told.tell()
     told.see(*many)
     assert told.tell() == [], "the same are told apart"

@@ -170,7 +170,7 @@ class AppendingStore(SqlStore):
         ends = [[*column] for column in zip(*follows, strict=True)]
         if ends and connection.execute(_COUNT_ENDS, ends).fetchone() != (len(follows),):
             raise VersionTaken(
-                "not all that this follows is there: "
+                "not all the events that this append follows are in the log: "
                 + ", ".join(f"{end.stream} version {end.version}" for end in follows)
             )
 
