@@ -39,21 +39,21 @@ class _MappedFills:
     def facts(self, row: StatementRow) -> Iterator[StatementFact]:
         if any(row.word(column) in words for column, words in self._left_out.items()):
             return
-        named: dict[str, Any] = {name: self._value(row, name) for name in (*self._map.columns, *self._map.constants)}
+        named: dict[str, Any] = {name: self._said(row, name) for name in (*self._map.columns, *self._map.constants)}
         if "date" in named and named["time"] is not None:
             day = str(named["date"] or "").strip().removesuffix(_MIDNIGHT)
             named["time"] = f"{day} {named['time']}".strip()
-        mapped = StatementRow(row.line, named)
-        symbol, leg, exchange = mapped.needed("symbol"), mapped.text("leg"), mapped.text("exchange")
-        quantity, price = mapped.number("quantity"), mapped.above_zero("price")
-        buys = self._buys(mapped, quantity)
+        said = StatementRow(row.line, named)
+        symbol, leg, exchange = said.needed("symbol"), said.text("leg"), said.text("exchange")
+        quantity, price = said.number("quantity"), said.above_zero("price")
+        buys = self._buys(said, quantity)
         if not quantity or (quantity < 0 and not self._map.quantity_sign):
-            raise ValueError(f"quantity {mapped.text('quantity') or ''!r:.60} is not above zero")
-        fee, currency = mapped.amount("fee")
-        moment = mapped.needed("time")
+            raise ValueError(f"quantity {said.text('quantity') or ''!r:.60} is not above zero")
+        fee, currency = said.amount("fee")
+        moment = said.needed("time")
         yield StatementFill(
             line=row.line,
-            time=self._time(mapped, moment),
+            time=self._time(said, moment),
             key=self._whose.key(
                 self._map.symbols.get(symbol, symbol), normalized_leg(leg) if leg else Leg.BOTH, exchange
             ),
@@ -61,18 +61,18 @@ class _MappedFills:
             quantity=quantity.copy_abs(),
             price=price,
             fee=-fee if fee is not None and self._map.fee_paid == "negative" else fee,
-            fee_currency=currency or mapped.text("fee_currency"),
-            profit=mapped.number("profit"),
-            trade_id=mapped.text("trade_id") or self._ids.of(row, moment),
-            order_id=mapped.text("order_id") or made_up(moment, symbol, str(buys)),
+            fee_currency=currency or said.text("fee_currency"),
+            profit=said.number("profit"),
+            trade_id=said.text("trade_id") or self._ids.of(row, moment),
+            order_id=said.text("order_id") or made_up(moment, symbol, str(buys)),
             in_contracts=self._map.contract_size is not None,
             contract_size=self._map.contract_size,
         )
 
-    def _value(self, row: StatementRow, name: str) -> Any:
+    def _said(self, row: StatementRow, name: str) -> Any:
         if name in self._map.constants:
             return self._map.constants[name]
-        _, value = row.find(*(column.strip().lower() for column in self._map.columns[name]))  # type: ignore[index] # it is one of its keys
+        _, value = row.find(*(column.strip().lower() for column in self._map.columns[name]))  # type: ignore[index] # likewise
         if not isinstance(value, str) or name not in _NUMBERS:
             return value
         try:
@@ -80,17 +80,17 @@ class _MappedFills:
         except ValueError as wrong:
             raise ValueError(f"{name} {text!r:.60} {wrong}, as the map says") from None
 
-    def _buys(self, mapped: StatementRow, quantity: Decimal | None) -> bool:
+    def _buys(self, said: StatementRow, quantity: Decimal | None) -> bool:
         if self._map.quantity_sign:
             return quantity is not None and quantity > 0
-        side = mapped.needed("side")
+        side = said.needed("side")
         if side.lower() not in self._sides:
             raise ValueError(f"side {side!r:.60} is none of {', '.join(self._sides)}, as the map says in [sides]")
         return self._sides[side.lower()]
 
-    def _time(self, mapped: StatementRow, text: str) -> datetime:
+    def _time(self, said: StatementRow, text: str) -> datetime:
         if self._map.time_format is None:
-            return mapped.time("time", zone=self._zone)
+            return said.time("time", zone=self._zone)
         try:
             time = datetime.strptime(text, self._map.time_format)  # noqa: DTZ007 # its zone is looked at below
         except (ValueError, OverflowError):

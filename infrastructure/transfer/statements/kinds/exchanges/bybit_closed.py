@@ -86,17 +86,17 @@ class _ClosedLines:
     def __init__(self, whose: Whose) -> None:
         self._whose, self._ids = whose, RowIds()
         self._time, self._after = "", 0
-        self._seen: set[str] = set()
+        self._told: set[str] = set()
         """Digests of the lines of this time that have an order id: pages of an answer may overlap."""
 
     def facts(self, row: StatementRow) -> Iterator[StatementFact]:
-        time, digest = row.needed(*_NAMES["time"]), _without_number(row).digest()
-        if time != self._time:
-            self._time, self._after, self._seen = time, -2, set()
-        if digest in self._seen:
+        said, digest = row.needed(*_NAMES["time"]), _without_number(row).digest()
+        if said != self._time:
+            self._time, self._after, self._told = said, -2, set()
+        if digest in self._told:
             return
         if row.text(*_both("orderId")) is not None:
-            self._seen.add(digest)
+            self._told.add(digest)
         self._after += 2
         closed_at = row.time(*_NAMES["time"], zone=self._whose.zone) + self._after * _MOMENT
         key = self._whose.key(row.needed(*_NAMES["symbol"]))
@@ -112,13 +112,12 @@ class _ClosedLines:
         most = EXACT.multiply(_PAID_MAX, EXACT.add(*(terms.worth(quantity, price) for price in (entry, exit_))))
         if by_type is not None and paid is not None and paid.copy_abs() > most:
             raise ValueError(
-                f"{_NAMES['profit'][1]} {plain(net or paid)} does not follow from the prices: what a "
-                f"{row.word(_TYPE)} closed earned {plain(earned)} before fees and funding; import the executions "
-                "instead"
+                f"{_NAMES['profit'][1]} {plain(net or paid)} is not what the prices say of what a {row.word(_TYPE)} "
+                f"closed, {plain(earned)}, less fees and funding; take the executions instead"
             )
         for apart in (opening, funding):
             paid = None if paid is None else rounded(EXACT.subtract(paid, apart or Decimal(0)))
-        name = self._ids.of(_without_number(row), time)
+        name = self._ids.of(_without_number(row), said)
 
         def fill(time: datetime, price: Decimal, fee: Decimal | None, *, opens: bool) -> StatementFill:
             return StatementFill(
@@ -137,7 +136,7 @@ class _ClosedLines:
             )
 
         if opening is None and paid is not None:
-            opening = Decimal(0)  # it is part of the total, which the closing fill has
+            opening = Decimal(0)  # it is in what was paid in all
         yield fill(closed_at, entry, opening, opens=True)
         yield fill(closed_at + _MOMENT, exit_, paid, opens=False)
         if funding is not None:

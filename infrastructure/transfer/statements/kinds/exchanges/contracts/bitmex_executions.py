@@ -68,7 +68,7 @@ class _Executions:
                 line=row.line,
                 time=time,
                 key=key,
-                amount=-_scaled(paid, currency),
+                amount=-_in_whole(paid, currency),
                 currency=currency.name,
                 kind="funding",
                 cash_id=f"{key.symbol}:{key.leg}:{timestamp_text(time)}",
@@ -136,19 +136,19 @@ def _currency(row: StatementRow, name: str) -> _Currency | None:
 def _fee(row: StatementRow, settlement: _Currency) -> tuple[Decimal | None, str]:
     """The fee of a fill, below zero where it was received, and its currency."""
     fee, currency = row.number("execComm"), _currency(row, "execCommCcy") or settlement
-    return None if fee is None else _scaled(fee, currency), currency.name
+    return None if fee is None else _in_whole(fee, currency), currency.name
 
 
-def _units(row: StatementRow, key: PositionKey, price: Decimal, settlement: _Currency) -> Decimal | None:
+def _units(row: StatementRow, key: PositionKey, price: Decimal, settles: _Currency) -> Decimal | None:
     """The quantity of a fill in units instead of contracts, by its value; None where the value is not stated."""
     cost = row.some("execCost")
     if cost is None:
         return None
-    worth = _scaled(cost, settlement)
+    worth = _in_whole(cost, settles)
     return EXACT.multiply(worth, price) if key.is_inverse else EXACT.divide(worth, price)
 
 
-def _scaled(amount: Decimal, currency: _Currency) -> Decimal:
+def _in_whole(amount: Decimal, currency: _Currency) -> Decimal:
     return amount.scaleb(-currency.decimals, EXACT)
 
 

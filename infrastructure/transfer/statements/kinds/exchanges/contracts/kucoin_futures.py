@@ -60,7 +60,7 @@ def _currency(row: StatementRow, name: str) -> str | None:
 
 
 def _units(row: StatementRow, key: PositionKey, price: Decimal) -> Decimal | None:
-    """The quantity of a fill in units instead of contracts, by its value; None where the value is not stated."""
+    """How many units a fill is of, by what it is worth."""
     value = row.some("value")
     if value is None:
         return None
