@@ -1,1 +1,1 @@
-"""Taking a ledger out of its database, and into another one."""
+"""Exporting a ledger, importing it into another database, and importing statements of exchanges and programs."""

@@ -1,4 +1,4 @@
-"""What an import writes at once: events, the rows they lead to, and refusals, in one transaction."""
+"""What an import writes in one transaction: events, the rows of their cycles, and refused duplicates."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from infrastructure.transfer.columnar.cycle_rows import CycleRows
 from infrastructure.transfer.transfer_errors import ImportRefused
 
 LINES_MAX: Final = 2_000
-"""How many events and refusals are one batch."""
+"""How many events and refused duplicates make one batch."""
 
 
 class Batch:
-    """A buffer that is written whenever it is full."""
+    """A buffer of records, written whenever it is full."""
 
     def __init__(self, store: Store, lines_max: int) -> None:
         self._lines_max = lines_max
         self.after = 0
-        """The last place in the log that is written."""
+        """The last place in the log that has been written."""
         self.events = self.rejections = 0
-        """How many of them are written."""
+        """How many of each have been written."""
         self._store, self._rows = store, CycleRows(store)
         self._events: list[RecordedEvent] = []
         self._rejections: list[Rejection] = []
         self._lines = (0, 0)
 
     def add_event(self, number: int, recorded: RecordedEvent) -> None:
-        """Add an event; what it is filed under follows from it. Refuses: ImportRefused for what is no event."""
+        """Add an event; its index columns are computed from it. Refuses: ImportRefused for what is no event."""
         try:
             event = decode(recorded)
             self._rows.take(event)
@@ -52,18 +52,18 @@ class Batch:
             self.write()
 
     def write(self) -> None:
-        """Write what was added since. Refuses: ImportRefused, StoreError; then nothing of it is written."""
+        """Write what was added since the last write. Refuses: ImportRefused, StoreError; then none of it is written."""
         if not self._events and not self._rejections:
             return
         first, last = self._lines
         try:
             self._store.restore(self._events, after=self.after, rows=self._rows.changed(), rejections=self._rejections)
         except VersionTaken as moved:
-            raise ImportRefused(f"somebody else writes into this ledger while it is imported: {moved}") from None
+            raise ImportRefused(f"another process writes into this ledger during the import: {moved}") from None
         except AppendConflict as conflict:
             why = " ".join(str(conflict).split())
             raise ImportRefused.at(
-                first, f"from here to line {last:,} is something that one ledger cannot hold: {why}"
+                first, f"the lines from here to line {last:,} cannot all be in one ledger: {why}"
             ) from None
         self.after = self._events[-1].id if self._events else self.after
         self.events += len(self._events)

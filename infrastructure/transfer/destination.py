@@ -1,4 +1,4 @@
-"""Where an export goes: into a file that is there whole or not at all, or to stdout."""
+"""Where an export is written: to stdout, or to a file that appears only when it is complete."""
 
 from __future__ import annotations
 
@@ -21,8 +21,9 @@ _COMPRESSION_LEVEL: Final = 6
 def opened(path: str, *, force: bool) -> Iterator[IO[bytes]]:
     """A stream to write to; a path that ends in .gz is compressed.
 
-    A file appears under its name at the end of the block, whole or not at all; a pipe or a device is written to as it
-    is. Refuses: ExportRefused for a file or a link that is there, unless forced, or that cannot be written.
+    A file appears under its name at the end of the block, or not at all if the block fails; a pipe or a device is
+    written to directly. Refuses: ExportRefused for a file or a link that exists, unless `force`, and for a destination
+    that cannot be written.
     """
     try:
         with _stream(path, force=force) as out:
@@ -52,7 +53,8 @@ def _stdout() -> Iterator[IO[bytes]]:
     except BrokenPipeError:
         raise
     except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left would be tried again at the end
+        # else Python would try to write the rest again when it exits
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise
 
 

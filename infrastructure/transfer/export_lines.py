@@ -1,9 +1,9 @@
-"""The lines of an export in JSON Lines: what each says, and the checksum that ties it to all lines before it.
+"""The lines of an export in JSON Lines: their fields, and the checksum over each line and all lines before it.
 
-The first line is an ExportLine and the last one an EndLine, so that a file that was cut off is noticed. Every line
-ends in `crc`: the CRC-32 of all lines up to here, each without its own `crc` and without its line break. It finds
-damage, and lines that are missing, doubled or out of order. That nobody changed an event on purpose is shown by the
-hashes, and by an anchor that is kept elsewhere.
+The first line is an ExportLine and the last one an EndLine, so that a truncated file is noticed. Every line ends with
+`crc`: the CRC-32 of all lines up to this one, each without its own `crc` and without its line break. It detects damage,
+and lines that are missing, doubled or out of order. The hashes, and an anchor that is kept elsewhere, detect an event
+that was changed on purpose.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ from infrastructure.event_store.records import RecordedEvent
 from projections.positions import PositionRow
 
 FORMAT: Final = 1
-"""Of the lines. A reader of this software refuses any other."""
+"""The version of the format of the lines; the reader refuses any other."""
 
 _CRC: Final = b',"crc":"'
 _EVENT: Final = b'{"kind":"event",'
 END: Final = b'{"kind":"end",'
-"""How the last line begins."""
+"""The beginning of the last line."""
 _STRICT: Final = ConfigDict(strict=True, extra="forbid")
 
 
 @dataclass(frozen=True, kw_only=True)
 class ExportLine:
-    """The first line: what follows, and that it holds everything up to `nid`."""
+    """The first line: what is exported, up to the place `nid` in the log."""
 
     __pydantic_config__ = _STRICT
 
@@ -48,7 +48,7 @@ class ExportLine:
 
 @dataclass(kw_only=True, slots=True)
 class EventLine:
-    """An event as it is stored; `payload` is the text whose bytes were hashed."""
+    """An event as it is stored; the hash is over the bytes of the text `payload`."""
 
     __pydantic_config__ = _STRICT
 
@@ -83,13 +83,13 @@ class RejectionLine:
     crc: str
 
     def rejection(self) -> Rejection:
-        """What was refused."""
+        """The refused duplicate that the line holds."""
         return Rejection(**{name: value for name, value in asdict(self).items() if name not in ("kind", "crc")})
 
 
 @dataclass(frozen=True, kw_only=True)
 class EndLine:
-    """The last line: how much there was of everything; `digest` is that of an anchor over these events."""
+    """The last line: the number of records of each kind; `digest` is that of an anchor over these events."""
 
     __pydantic_config__ = _STRICT
 
@@ -115,8 +115,8 @@ def _event_reader() -> TypeAdapter[EventLine]:
 
 
 def parse(text: bytes) -> Line:
-    """Read a line. Refuses: pydantic's ValidationError, for whatever is not exactly such a line."""
-    if text.startswith(_EVENT):  # nearly all of them: without looking for their kind it takes half the time
+    """Read a line. Refuses: pydantic's ValidationError, for anything that is not exactly such a line."""
+    if text.startswith(_EVENT):  # nearly all lines are events; without the search for their kind it is twice as fast
         return _event_reader().validate_json(text)
     return _reader().validate_json(text)
 
@@ -165,7 +165,7 @@ class Seal:
         self._crc = 0
 
     def put(self, text: str) -> bytes:
-        """A line with its checksum, as it is written."""
+        """The bytes of the next line, with its checksum."""
         line = text.encode()
         self._crc = zlib.crc32(line, self._crc)
         return b'%s%s%08x"}\n' % (line[:-1], _CRC, self._crc)
@@ -176,5 +176,5 @@ class Seal:
         return f"{self._crc:08x}"
 
     def is_of(self, line: bytes) -> bool:
-        """Whether a line, as it is written, follows the lines before it."""
+        """Whether the bytes of a line have the checksum that follows from the lines before it."""
         return line.endswith(b'%s%s"}\n' % (_CRC, self.expected(line).encode()))

@@ -1,4 +1,4 @@
-"""Exporting a ledger: as of one moment, up to the high-water mark, in constant memory."""
+"""Exporting a ledger: a snapshot up to the high-water mark, written in constant memory."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from infrastructure.event_store.vocabulary.places import AsOf
 from projections.positions import PositionRow
 from projections.rebuild import Progress, unheard
 
-_TOLD_EVERY: Final = 1_000
+_PROGRESS_EVERY: Final = 1_000
 Item = TypeVar("Item")
 
 
@@ -23,17 +23,17 @@ class ExportScope(StrEnum):
     """What is exported."""
 
     LEDGER = "ledger"
-    """Every event, and after them every refused duplicate: all that cannot be made again."""
+    """Every event, and after them every refused duplicate: all that a rebuild cannot restore."""
     EVENTS = "events"
     POSITIONS = "positions"
     REJECTIONS = "rejections"
 
 
 class Sink(Protocol):
-    """A format that an export is written in."""
+    """The writer of a format."""
 
     def begin(self, what: str, nid: int) -> None:
-        """Write what follows, and up to which place in the log."""
+        """Write what is exported, and up to which place in the log."""
 
     def event(self, event: RecordedEvent) -> None:
         """Write an event."""
@@ -66,7 +66,7 @@ def export(
     takes: Callable[[str], bool] = lambda _: True,
     progress: Progress = unheard,
 ) -> Exported:
-    """Write what a store holds into a sink, at one moment; of all streams, or only those that `takes` takes.
+    """Write a snapshot of a store into a sink: all streams, or only those for which `takes` is true.
 
     Refuses: StoreError.
     """
@@ -88,13 +88,13 @@ def export(
 def _pour(
     found: Iterator[Item], write: Callable[[Item], None], takes: Callable[[Item], bool], progress: Progress
 ) -> int:
-    """Write and count what is read; the query is closed also when the writing fails half-way."""
+    """Write and count the records of a query, which is closed also if writing fails."""
     written = 0
     with closing(cast("Generator[Item, None, None]", found)):
         for number, item in enumerate(found, start=1):
             if takes(item):
                 write(item)
                 written += 1
-            if number % _TOLD_EVERY == 0:
-                progress(_TOLD_EVERY)
+            if number % _PROGRESS_EVERY == 0:
+                progress(_PROGRESS_EVERY)
     return written

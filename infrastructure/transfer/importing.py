@@ -1,4 +1,4 @@
-"""Importing an export into an empty ledger, checked line by line; stopped half-way, it goes on where it stopped."""
+"""Importing an export into an empty ledger, checked line by line; an import that was stopped can be continued."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from infrastructure.transfer.resume import PresentEvents, bare, present_events
 from infrastructure.transfer.transfer_errors import ImportRefused
 from projections.rebuild import Progress, unheard
 
-_NOT_FILED_YET: Final = IndexColumns("", None, 0, None, "")
+_NO_COLUMNS_YET: Final = IndexColumns("", None, 0, None, "")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Imported(JsonObject):
-    """What was written now, and what was there from an import that was stopped; `digest` is that of an anchor."""
+    """How much was written now, and before by an import that was stopped; `digest` is that of an anchor."""
 
     events: int
     events_before: int
@@ -34,12 +34,12 @@ class Imported(JsonObject):
 def import_ledger(
     store: Store, file: ExportFile, progress: Progress = unheard, *, lines_max: int = LINES_MAX
 ) -> Imported:
-    """Import an export of a ledger into a store that is empty, or in which an import of the same file was begun.
+    """Import an export of a ledger into a store that is empty, or that holds a part of the same file already.
 
-    Shape:   batches of lines, each one transaction with the rows that its events lead to; the last one is written
-             when the last line was found to be right. `progress` counts places in the log.
-    Refuses: ImportRefused, mostly naming a line. Of a file that is not whole nothing is written; where something else
-             is wrong with a line, whole batches before it are kept. StoreError.
+    Shape:   batches of lines, each one transaction with the rows of its cycles; the last batch is written after the
+             last line was checked. `progress` counts places in the log.
+    Refuses: ImportRefused, mostly naming a line. If the file is not whole, nothing is written; if anything else is
+             wrong with a line, the batches before it stay written. StoreError.
     """
     return _Import(store, file, progress, lines_max).run()
 
@@ -68,7 +68,7 @@ class _Import:
             self._batch.write()
         except ImportRefused as refusal:
             if "line" in refusal.details:
-                raise self._with_what_is_kept(refusal) from None
+                raise self._with_progress(refusal) from None
             raise
         return Imported(
             events=self._batch.events,
@@ -81,12 +81,12 @@ class _Import:
 
     def _take_event(self, line: NumberedLine, says: EventLine) -> None:
         if self._rejections_read:
-            raise ImportRefused.at(line.number, "an event stands behind the rejections")
+            raise ImportRefused.at(line.number, "an event comes after the rejections")
         before = self._chain.nid
         self._chain.follow(line.number, says)
         line.vouch()
         event = RecordedEvent(
-            says.nid, says.stream, says.version, says.type, says.payload.encode(), says.hash, *_NOT_FILED_YET
+            says.nid, says.stream, says.version, says.type, says.payload.encode(), says.hash, *_NO_COLUMNS_YET
         )
         if self._events.has(line.number, bare(event)):
             self._batch.after = says.nid
@@ -114,7 +114,7 @@ class _Import:
         self._events.end()
         self._rejections.end()
 
-    def _with_what_is_kept(self, refusal: ImportRefused) -> ImportRefused:
+    def _with_progress(self, refusal: ImportRefused) -> ImportRefused:
         events, rejections = self._events.count + self._batch.events, self._rejections.count + self._batch.rejections
         return ImportRefused(
             f"{refusal.message}. Of this file the ledger holds the first {events:,} events and {rejections:,} "

@@ -1,4 +1,4 @@
-"""Reading an export line by line: what each line says, and whether it follows the lines before it."""
+"""Reading an export line by line, and checking that each line follows the lines before it."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ _ONLY_JSON_LINES: Final = (
 
 @dataclass(slots=True)
 class NumberedLine:
-    """A line, its number in the file, and the checksum that it should have here."""
+    """A line, its number in the file, and the checksum that it must have at this place."""
 
     number: int
     says: Line
     crc: str
 
     def vouch(self) -> None:
-        """Check that a line is whole and follows the one before it. Refuses: ImportRefused."""
+        """Check that the line is unchanged and follows the one before it. Refuses: ImportRefused."""
         if self.says.crc != self.crc:
             raise ImportRefused.at(
                 self.number,
@@ -52,16 +52,16 @@ class NumberedLine:
 
 
 class ExportFile:
-    """An export of a ledger, its first line read: everything up to the place `nid` is in it.
+    """An export of a ledger whose first line was read: it has everything up to the place `nid` in the log.
 
-    Shape:   `is_whole` unless a line does not follow those before it, or the last one is missing; what comes through a
-             pipe cannot be looked through before it is read, and is taken for whole.
+    Shape:   `is_whole` is False if a line does not follow those before it, or if the last line is missing. A pipe
+             cannot be checked before it is read, and is taken for whole.
     """
 
     def __init__(self, stream: io.BufferedReader) -> None:
-        """Look through a file, which may be in gzip, and read its first line.
+        """Check whether a file, which may be compressed by gzip, is whole, and read its first line.
 
-        Refuses: ImportRefused for what is no export of a ledger.
+        Refuses: ImportRefused for a file that is not an export of a ledger.
         """
         self.is_whole = True
         if stream.seekable():
@@ -85,7 +85,7 @@ class ExportFile:
     def lines(self) -> Iterator[NumberedLine]:
         """All further lines, the last one included.
 
-        Refuses: ImportRefused, naming the line, for what is no line of an export, or when the file was cut off.
+        Refuses: ImportRefused, naming the line, for a line that is not one of an export, or if the file was cut off.
         """
         number, last = 1, None
         while line := self._next(EventLine, RejectionLine, EndLine):
@@ -98,13 +98,16 @@ class ExportFile:
             raise ImportRefused.at(number + 1, "the file ends before the last line of the export: it was cut off")
 
     def be_whole(self) -> None:
-        """Refuses: ImportRefused where the file is not whole, and no line said why: nothing of it was written."""
+        """Check a file of which all lines were accepted: if it is not whole, nothing of it was written.
+
+        Refuses: ImportRefused.
+        """
         if not self.is_whole:
-            raise ImportRefused("a line has its checksum in another spelling than `export` writes: export it again")
+            raise ImportRefused("a checksum is not written in the way in which `export` writes it: export it again")
 
     def _next(self, *expected: type[Line]) -> NumberedLine | None:
         for number, text in self._texts:
-            says = _understood(number, text)
+            says = _parsed(number, text)
             if not isinstance(says, expected):
                 raise ImportRefused.at(number, f"a line of kind {says.kind!r} does not belong here; {_ONLY_JSON_LINES}")
             return NumberedLine(number, says, self._seal.expected(text))
@@ -112,7 +115,7 @@ class ExportFile:
 
 
 def _is_whole(stream: io.BufferedReader) -> bool:
-    """Whether every line has the checksum of all lines up to it, and an end is there: a tenth of reading it."""
+    """Whether every line has the right checksum, and the last line is there: ten times as fast as reading the file."""
     seal, last = Seal(), b""
     try:
         for last in _texts(stream):
@@ -136,7 +139,7 @@ def _texts(stream: io.BufferedReader) -> Iterator[bytes]:
         raise ImportRefused.at(number + 1, f"the file was cut off here, or is damaged: {wrong}") from None
 
 
-def _understood(number: int, text: bytes) -> Line:
+def _parsed(number: int, text: bytes) -> Line:
     try:
         return parse(text)
     except ValidationError as wrong:

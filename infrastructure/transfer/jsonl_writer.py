@@ -14,7 +14,7 @@ from projections.positions import PositionRow
 
 
 class JsonLines:
-    """Writes one line a record, and counts them."""
+    """Writes one line per record, and counts the lines."""
 
     def __init__(self, out: IO[bytes]) -> None:
         self._out, self._seal = out, Seal()

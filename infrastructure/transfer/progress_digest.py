@@ -1,4 +1,4 @@
-"""How far a file has come: the last place in the log, how each stream ends, and the digest over all of it."""
+"""Checks the chain of the events of a file: their places in the log, the head of each stream, and the digest."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from infrastructure.event_store.hash_chain import GENESIS, chained
 from infrastructure.transfer.export_lines import EventLine
 from infrastructure.transfer.transfer_errors import ImportRefused
 
-_UNBEGUN = (0, GENESIS)
+_NO_HEAD = (0, GENESIS)
 
 
 class ProgressDigest:
-    """The events of a file so far, each of which vouches for all before it in its stream."""
+    """The events of a file so far; the hash of each proves all events before it in its stream."""
 
     def __init__(self, until: int) -> None:
         self.nid, self.events = 0, 0
@@ -22,16 +22,16 @@ class ProgressDigest:
 
     @property
     def digest(self) -> str:
-        """What an anchor over these events says."""
+        """The digest of an anchor over these events."""
         return self._digest.hexdigest()
 
     def follow(self, number: int, event: EventLine) -> None:
-        """Take the next event. Refuses: ImportRefused unless place, version and hash follow from those before it."""
+        """Check the next event. Refuses: ImportRefused unless place, version and hash follow from those before it."""
         if not self.nid < event.nid <= self._until:
             raise ImportRefused.at(
                 number, f"nid {event.nid} does not come after {self.nid}, or is beyond the {self._until} of line 1"
             )
-        version, head = self._heads.get(event.stream, _UNBEGUN)
+        version, head = self._heads.get(event.stream, _NO_HEAD)
         if event.version != version + 1:
             raise ImportRefused.at(
                 number, f"{event.stream} version {event.version} stands where version {version + 1} is expected"
@@ -40,7 +40,7 @@ class ProgressDigest:
         if event.hash != hashed:
             raise ImportRefused.at(
                 number,
-                f"{event.stream} version {event.version} says hash {event.hash}, but what it says after version "
+                f"{event.stream} version {event.version} has hash {event.hash}, but its content after version "
                 f"{version} has hash {hashed}: one of them was changed",
             )
         self._heads[event.stream] = event.version, hashed

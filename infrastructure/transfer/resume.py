@@ -1,4 +1,4 @@
-"""What a ledger holds before an import: the beginning of the very same file, or else the import is refused."""
+"""Checks what a ledger holds before an import: the beginning of the same file, or else the import is refused."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Item = TypeVar("Item")
 
 
 class PresentEvents(Generic[Item]):
-    """Records that the ledger holds already, compared with those of the file as they are read."""
+    """The records that the ledger holds already, compared with those of the file one by one."""
 
     def __init__(self, found: Iterator[Item], what: str) -> None:
         self._found, self._what = found, what
@@ -23,29 +23,29 @@ class PresentEvents(Generic[Item]):
         self.count = 0
 
     def has(self, line: int, item: Item) -> bool:
-        """Whether the thing that a line holds is there already. Refuses: ImportRefused, when another is."""
+        """Whether the ledger has the record of a line already. Refuses: ImportRefused if it has another one there."""
         if self._next is None:
             return False
         if self._next != item:
             raise ImportRefused(
-                f"this ledger is not empty, and {self._what} number {self.count + 1:,} of it is not that of line "
-                f"{line:,}; import into an empty ledger, or go on with the file that the import was begun with"
+                f"this ledger is not empty, and its {self._what} number {self.count + 1:,} is not the one of line "
+                f"{line:,}; import into an empty ledger, or continue with the file that the import was begun with"
             )
         self._next = next(self._found, None)
         self.count += 1
         return True
 
     def end(self) -> None:
-        """Refuse a ledger that has more than the file up to here."""
+        """Check that the ledger has no more records than the file up to here. Refuses: ImportRefused."""
         if self._next is not None:
             raise ImportRefused(
-                f"this ledger is not empty: it has more {self._what}s than the {self.count:,} that the file has by "
-                "then; import into an empty ledger"
+                f"this ledger is not empty: it has more {self._what}s than the file, which has {self.count:,}; import "
+                "into an empty ledger"
             )
 
 
 def present_events(store: Store) -> Iterator[tuple[object, ...]]:
-    """Every event that a store holds, without its columns: place, stream, version, type, payload and hash."""
+    """Every event of a store without its index columns: place, stream, version, type, payload and hash."""
     end, after = AsOf(nid=store.high_water_mark()), 0
     while page := list(store.log(after=after, as_of=end, limit=BATCH_EVENTS)):
         for event in page:
@@ -54,5 +54,5 @@ def present_events(store: Store) -> Iterator[tuple[object, ...]]:
 
 
 def bare(event: RecordedEvent) -> tuple[object, ...]:
-    """An event as `present_events` gives it."""
+    """An event without its index columns, as in `present_events`."""
     return event[:6]

@@ -8,11 +8,11 @@ from domain.errors import LedgerError
 
 
 class ExportRefused(LedgerError):
-    """What was asked for cannot be written there, or not in this format."""
+    """The export cannot be written to this destination, or not in this format."""
 
 
 class ImportRefused(LedgerError):
-    """The file is not a whole export of a ledger, or the ledger is not one that it may go into."""
+    """The file is not a whole export of a ledger, or it must not be imported into this ledger."""
 
     @classmethod
     def at(cls, line: int, why: str) -> Self:

@@ -1,1 +1,1 @@
-"""What `position-ledger bench` measures, one module a contestant or a question."""
+"""The measurements of `position-ledger bench`."""

@@ -1,4 +1,4 @@
-"""A lifecycle: what a bot saves from its signal to a protected position, and how many of them processes get done."""
+"""A lifecycle: what a bot saves from its signal to a protected position, and how many of them processes complete."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ ENTRY_ORDER: Final = "53190368"
 STOP_ORDER: Final = "53190370"
 
 SAVES: Final = 3
-"""How often a lifecycle is saved: slot claimed, entry placed and filled, stop set and active."""
+"""The saves of a lifecycle: slot claimed, entry placed and filled, stop set and position active."""
 WARM_UP: Final = 10
-"""Lifecycles before the clock starts: connections are made and statements prepared by then."""
+"""Lifecycles before the measurement starts, in which connections are made and statements are prepared."""
 KEYS: Final = 100
-"""How many symbols a process comes back to, as a bot does: a lap finds them as the lap before left them."""
+"""How many symbols a process uses again and again, as a bot does: a lap continues from the state of the last one."""
 START_SECONDS_MAX: Final = 120.0
 
 
 class Runner(Protocol):
-    """One process's way of saving lifecycles."""
+    """Saves lifecycles in one process."""
 
     def lifecycle(self, symbol: str) -> Iterator[None]:
-        """Save one lifecycle of a symbol that nobody holds; yields after each save, when it is on the disk."""
+        """Save one lifecycle of a symbol without an open position; yields after each save, when it is on the disk."""
 
     def finish(self, symbols: Sequence[str]) -> None:
         """Close the positions in these symbols, outside the measured time, so that they can be opened again."""
@@ -44,7 +44,7 @@ class Runner(Protocol):
 
 
 class Contestant(Protocol):
-    """A way of keeping positions, in a schema or file of its own; pickled on its way to the processes."""
+    """A way of storing positions, in a schema or file of its own; it is pickled for the processes."""
 
     @property
     def name(self) -> str:
@@ -54,12 +54,12 @@ class Contestant(Protocol):
         """Make the tables."""
 
     def runner(self) -> Runner:
-        """Connect, in the process that is to run."""
+        """Connect, in the process that saves the lifecycles."""
 
 
 @dataclass(frozen=True)
 class Measured:
-    """What a number of processes got done side by side.
+    """What several processes completed side by side.
 
     Units: lifecycles per second, all processes together; milliseconds for one save.
     """
@@ -73,7 +73,7 @@ class Measured:
 def measure(contestant: Contestant, count: int, seconds: float, tag: str, keys: int = KEYS) -> Measured:
     """Run processes that save lifecycles for some seconds, all starting at the same moment.
 
-    Shape:   each process has so many keys to itself; `tag` goes into every symbol, so no two measurements share one.
+    Shape:   each process has `keys` symbols of its own; `tag` is part of every symbol, so that measurements share none.
     Refuses: BenchmarkFailed.
     """
     start = context().Barrier(count)
@@ -89,7 +89,7 @@ def measure(contestant: Contestant, count: int, seconds: float, tag: str, keys: 
 
 
 Done = tuple[int, float, list[float]]
-"""Lifecycles, seconds, and the seconds of each save."""
+"""The number of lifecycles, their seconds, and the seconds of each save."""
 
 
 def _work(contestant: Contestant, tag: str, seconds: float, keys: int, start: Barrier) -> Done:
@@ -103,7 +103,7 @@ def _work(contestant: Contestant, tag: str, seconds: float, keys: int, start: Ba
         finally:
             runner.close()
     except BrokenBarrierError:
-        return 0, 0.0, []  # whoever broke it says why
+        return 0, 0.0, []  # the process that broke the barrier reports why
     except BaseException:
         start.abort()
         raise

@@ -1,4 +1,4 @@
-"""Running functions side by side, each in a process of its own."""
+"""Running a function side by side, each call in a process of its own."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _PRELOADED = ("scripts.benchmarks.contest", "scripts.benchmarks.scan", "infrastr
 
 
 class BenchmarkFailed(Exception):
-    """A process could not do its work; its own words say why."""
+    """A process failed; the message has its traceback."""
 
 
 @cache
 def context() -> ForkServerContext | SpawnContext:
-    """How processes are started: with the imports done already, where that can be had."""
+    """The start method of processes: with modules imported in advance, where the system can do that."""
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     chosen = multiprocessing.get_context("forkserver")
@@ -29,14 +29,14 @@ def context() -> ForkServerContext | SpawnContext:
 
 
 def side_by_side(task: Callable[..., Any], arguments: Sequence[tuple[Any, ...]]) -> list[Any]:
-    """Call a function once for each arguments, in as many processes; what it returned, in order.
+    """Call a function once for each tuple of arguments, in as many processes; returns the results in order.
 
-    Refuses: BenchmarkFailed with the traceback of a call that failed. Whatever happens, no process is left.
+    Refuses: BenchmarkFailed with the traceback of a call that failed. No process is left running in any case.
     """
     pipes = [context().Pipe(duplex=False) for _ in arguments]
     workers = [
-        context().Process(target=_work, args=(theirs, task, each), daemon=True)
-        for (_, theirs), each in zip(pipes, arguments, strict=True)
+        context().Process(target=_work, args=(theirs, task, of_call), daemon=True)
+        for (_, theirs), of_call in zip(pipes, arguments, strict=True)
     ]
     try:
         for worker, (_, theirs) in zip(workers, pipes, strict=True):
@@ -55,15 +55,15 @@ def _answer(pipe: Connection) -> Any:
     try:
         is_done, answer = pipe.recv()
     except EOFError:
-        raise BenchmarkFailed("a process ended without a word") from None
+        raise BenchmarkFailed("a process ended without a result or a traceback") from None
     if not is_done:
         raise BenchmarkFailed(answer)
     return answer
 
 
 def _work(pipe: Connection, task: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process; the first one ends the others
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process; the parent ends this one
     try:
         pipe.send((True, task(*arguments)))
-    except Exception:  # noqa: BLE001 - whatever went wrong here is raised again in the process that waits
+    except Exception:  # noqa: BLE001 - any failure is reported by the parent
         pipe.send((False, traceback.format_exc()))

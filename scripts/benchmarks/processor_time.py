@@ -1,4 +1,4 @@
-"""What an append takes of a processor: in the process that asks, and in the server's processes that answer it."""
+"""The processor time of an append: in the process of the client, and in the server's processes."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from scripts.benchmarks.process_pool import side_by_side
 
 _BACKENDS: Final = "SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend'"
 _ON_PROCESSOR: Final = "/proc/{}/schedstat"
-"""Nanoseconds first; only Linux has it."""
+"""Its first number is nanoseconds on a processor; only Linux has this file."""
 
 
 @dataclass(frozen=True)
 class ProcessorTime:
-    """Microseconds an append, medians of the rounds; None of a server where the system does not say."""
+    """Microseconds per append, medians of the rounds; None for a server where the system does not report it."""
 
     client_us: float
     server_us: float | None
@@ -36,7 +36,7 @@ class ProcessorTime:
 def processor_times(contestants: Sequence[Contestant], url: str, rounds: int) -> dict[str, ProcessorTime]:
     """Measure each contestant with one process, in turn, round by round, on a server of this machine.
 
-    Shape: a lap over all keys each time, the second one, so that what is looked up or prepared once is there by then.
+    Shape: the second lap over all keys is measured, so that one-time lookups and preparations are done before it.
     """
     laps: dict[str, list[tuple[float, float | None]]] = {contestant.name: [] for contestant in contestants}
     for turn in range(rounds):
@@ -64,9 +64,9 @@ def _lap(contestant: Contestant, url: str, tag: str) -> tuple[float, float | Non
             client, after = time.process_time() - client, _seconds(backends)
         finally:
             runner.close()
-    each = 1_000_000 / (len(symbols) * SAVES)
-    stayed = before.keys() & after.keys()  # somebody else's may have ended meanwhile
-    return client * each, sum(after[pid] - before[pid] for pid in stayed) * each if stayed else None
+    per_append = 1_000_000 / (len(symbols) * SAVES)
+    stayed = before.keys() & after.keys()  # a backend of another client may have ended meanwhile
+    return client * per_append, sum(after[pid] - before[pid] for pid in stayed) * per_append if stayed else None
 
 
 def _backends(aside: psycopg.Connection[Any]) -> set[int]:
@@ -74,7 +74,7 @@ def _backends(aside: psycopg.Connection[Any]) -> set[int]:
 
 
 def _seconds(backends: set[int]) -> dict[int, float]:
-    """What each of them had of a processor, of those of which the system says it."""
+    """The processor time of each backend for which the system reports it."""
     found: dict[int, float] = {}
     for pid in backends:
         with suppress(OSError):  # it has ended, or this is no Linux

@@ -1,4 +1,4 @@
-"""Scratch databases: schemas or files with names of their own, removed when the block ends."""
+"""Scratch databases: schemas or files with unique names, removed when the block ends."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ _SCHEMAS: Final = "SELECT nspname FROM pg_namespace WHERE nspname LIKE %s"
 _VERSION: Final = "SHOW server_version"
 BENCH: Final = "bench"
 TIMEOUT_SECONDS: Final = 600.0
-"""Under load a wait is a figure, not a failure."""
+"""Under load a long wait is measured, and must not fail."""
 _DROP_SECONDS: Final = 60.0
 _DROP_ATTEMPTS: Final = 10
 
 
 @dataclass(frozen=True)
 class ScratchDatabases:
-    """Where ledgers and other contestants live, each in a place of its own."""
+    """A database in which each contestant gets a schema or a file of its own."""
 
     settings: Settings
     prefix: str
     description: str
 
     def named(self, name: str) -> Settings:
-        """The place of one contestant."""
+        """The settings for the schema or the file of one contestant."""
         if self.settings.kind == "sqlite":
             return replace(self.settings, where=str(Path(self.settings.where) / f"{name}.db"))
         return replace(self.settings, schema=f"{self.prefix}_{name}")
@@ -44,10 +44,10 @@ class ScratchDatabases:
 
 @contextmanager
 def places(url: str, purpose: str = BENCH, timeout_seconds: float = TIMEOUT_SECONDS) -> Iterator[ScratchDatabases]:
-    """Places in a database, deleted with all that is in them at the end of the block.
+    """Scratch databases, which are deleted with their content at the end of the block.
 
-    Shape:   on PostgreSQL schemas named after the purpose, `ledger_bench_…`; for SQLite files in a folder beside the
-             one that is named, which itself is not touched.
+    Shape:   on PostgreSQL schemas named after the purpose, `ledger_bench_…`; for SQLite files in a new folder beside
+             the file of the URL, which itself is not touched.
     Refuses: InvalidSettings, StoreUnavailable.
     """
     settings = replace(Settings.read(url), timeout_seconds=timeout_seconds)
@@ -72,7 +72,7 @@ def places(url: str, purpose: str = BENCH, timeout_seconds: float = TIMEOUT_SECO
 
 
 def _drop(connection: Connection, schema: str) -> None:
-    """Drop a schema, also under a process that was being started when all was stopped, and ends by itself soon."""
+    """Drop a schema, again after a deadlock: a process that was just starting may use it until it ends by itself."""
     for attempt in range(1, _DROP_ATTEMPTS + 1):
         try:
             connection.execute(sql.SQL("DROP SCHEMA {} CASCADE").format(sql.Identifier(schema)))

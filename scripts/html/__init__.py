@@ -1,1 +1,1 @@
-"""Pages that open from a disk: what is drawn on them, and how they are written."""
+"""HTML pages that can be opened as files: their charts, and how they are written."""

@@ -20,7 +20,7 @@ _TICKS: Final = 4
 
 
 def draw(bars: Sequence[HourBar], title: str, size: Size) -> Drawing:
-    """Draw how many duplicates were refused, bar by bar; the time between the bars is shown too."""
+    """Draw how many duplicates were refused, one bar for each span; spans without any keep their place."""
     left, right, bottom = size.left, size.width - 44, _TOP + _HEIGHT
     drawing = Drawing(size.name, size.width, bottom + _AXIS_HEIGHT, title, _description(bars))
     scale = TimeScale([bars[0].start, bars[-1].end], left, right)

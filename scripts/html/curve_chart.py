@@ -1,4 +1,4 @@
-"""A sum that goes on over time, as a line."""
+"""A running sum over time, as a line."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _TICKS: Final = 4
 def draw(
     points: Sequence[tuple[datetime, Decimal]], until: datetime, currency: str | None, title: str, size: Size
 ) -> Drawing:
-    """Draw a sum from its first point until a moment; the line of nothing is there too."""
+    """Draw a sum from its first point until a moment, with a line at zero."""
     sums = [total for _, total in points]
     bottom = _TOP + _HEIGHT
     prices = PriceScale([*sums, Decimal(0)], _TOP, bottom)
@@ -45,8 +45,8 @@ def draw(
     steps = [f"M{left:.1f} {prices.y(sums[0]):.1f}"]
     for x, at_once in groupby(points[1:], lambda point: round(scale.x(point[0]))):
         ys = [prices.y(total) for _, total in at_once]
-        way = [min(ys), max(ys), ys[-1]] if len(ys) > 1 else ys
-        steps.append(f"H{x}" + "".join(f"V{y:.1f}" for y in way))
+        turns = [min(ys), max(ys), ys[-1]] if len(ys) > 1 else ys
+        steps.append(f"H{x}" + "".join(f"V{y:.1f}" for y in turns))
     drawing.lines.append(StraightLine(f"{''.join(steps)}H{right:.1f}", "average", description))
     drawing.words.append(Words(right + 8, prices.y(sums[-1]) + 4, last, "label of-average"))
     for tick in scale.ticks():

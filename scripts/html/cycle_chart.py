@@ -23,16 +23,16 @@ _ROW_HEIGHT: Final = 26
 _AXIS_HEIGHT: Final = 44
 _LABEL_APART: Final = 15
 _GAP_PX: Final = 3.0
-"""How wide a gap is drawn at least, to be seen …"""
+"""The least width of a gap in protection, so that it can be seen."""
 _GAPS_SHARE_MAX: Final = 0.1
-"""… unless that made all of them together look longer than this share of the axis."""
+"""The most of the axis that all gaps take by their least width; where they are more, they are drawn narrower."""
 _MARKS_APART: Final = 4
 _CLUSTER_PX: Final = 34
 
 
 @dataclass(frozen=True)
 class Size:
-    """How much room a drawing has: for a desk, for paper, for a phone."""
+    """The dimensions of a drawing: for a desktop screen, for paper, or for a phone."""
 
     name: str
     width: int
@@ -50,7 +50,7 @@ SIZES: Final = (
 
 
 def draw(time: Timeline, side: Side, title: str, size: Size) -> Drawing:
-    """Draw a cycle; its entry is drawn larger where it would be lost in the whole."""
+    """Draw a cycle; its entry is drawn larger where it would be too small to be seen."""
     return _Chart(time, side, title, size).drawing
 
 
@@ -59,7 +59,7 @@ class _Chart:
         self._time, self._side = time, side
         self._bottom = _PLOT_TOP + (size.plot if time.prices else 0)
         rows = [name for name, found in (("refused", time.refused), ("failed", time.failed)) if found]
-        self._rows = {name: self._bottom + 3 + _ROW_HEIGHT * (place + 0.5) for place, name in enumerate(rows)}
+        self._rows = {name: self._bottom + 3 + _ROW_HEIGHT * (index + 0.5) for index, name in enumerate(rows)}
         self._axis = self._bottom + 6 + _ROW_HEIGHT * len(rows)
         self._prices = PriceScale(time.prices, _PLOT_TOP, self._bottom) if time.prices else None
         self._price_ticks = self._prices.ticks(size.price_ticks) if self._prices else []
@@ -81,9 +81,9 @@ class _Chart:
 
     def _box(self, span: Span, rows: tuple[float, float], look: str, says: str = "", least: float = 1) -> None:
         left, right = self._scale.x(span.start), self._scale.x(span.end)
-        wide = max(right - left, least)
+        width = max(right - left, least)
         top, height = rows
-        self.drawing.boxes.append(Box(min(left, self._right - wide), top, wide, height, look, says))
+        self.drawing.boxes.append(Box(min(left, self._right - width), top, width, height, look, says))
 
     def _row_name(self, y: float, text: str) -> None:
         self.drawing.words.append(Words(self._left - 10, y, text, "row", "end"))
@@ -104,8 +104,8 @@ class _Chart:
         self._row_name(_COVER_ROW[0] + 10, "protected")
         for span in self._time.covered:
             self._box(span, _COVER_ROW, "covered", f"protected for {length(span.length)}")
-        seen = (self._right - self._left) * _GAPS_SHARE_MAX / max(len(self._time.gaps), 1)
-        least = min(_GAP_PX, seen)
+        share = (self._right - self._left) * _GAPS_SHARE_MAX / max(len(self._time.gaps), 1)
+        least = min(_GAP_PX, share)
         for gap in self._time.gaps:
             says = f"unprotected for {length(gap.length)}, from {clock(gap.start)}: {gap.why}"
             if self._prices:
@@ -153,7 +153,7 @@ class _Chart:
             self._say_lost(x, prices.y(last), f"{name} {first_digits(last)}", f"label of-{look}")
 
     def _say_lost(self, x: float, y: float, text: str, look: str) -> None:
-        """Put a label where a line ends; above the line where there is no room beside it."""
+        """Put a label at the end of a line; above the line where there is no room beside it."""
         if x + 6 + px(text) < self._right:
             self.drawing.words.append(Words(x + 6, y + 4, text, look))
         else:
@@ -244,7 +244,7 @@ class _Chart:
 
 
 def _clusters(places: Iterable[tuple[float, Thing]]) -> Iterator[tuple[float, list[Thing]]]:
-    """Things that stand so close together that they are drawn as one."""
+    """Things in groups: those that are too close together are drawn as one."""
     at = 0.0
     found: list[Thing] = []
     for x, thing in sorted(places, key=lambda place: place[0]):
@@ -279,7 +279,7 @@ def _description(time: Timeline) -> str:
 
 
 def key(time: Timeline, side: Side) -> list[tuple[str, str]]:
-    """Which marks a drawing has, each with its meaning."""
+    """The marks that a drawing has, each with its meaning."""
     has_entries = any(fill.is_entry for fill in time.fills)
     has_exits = any(not fill.is_entry for fill in time.fills)
     return [

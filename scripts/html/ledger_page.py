@@ -1,4 +1,4 @@
-"""The page of a whole ledger: what is open, how good that is, refusals over time, and what is odd."""
+"""The page of a report on a ledger: open positions, statistics, refusals over time, and warnings."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def write_page(
     written_at: datetime,
     link: Callable[[str], str] | None = None,
 ) -> None:
-    """Write the page of a review; `link` says where the page of a cycle is, where there are such pages."""
+    """Write the page of a report; `link` returns the path of the page of a cycle, None if there are no such pages."""
     caption = f"Duplicates refused per {bar_name(found.refused)}"
     figure = Figure(caption, tuple(draw(found.refused, caption, size) for size in SIZES), [])
     filters = [word for word in (wanted.symbol, wanted.exchange, wanted.account) if word]
@@ -35,7 +35,7 @@ def write_page(
         TEMPLATES / "ledger.html",
         title=f"Report on {' '.join(filters) or 'the ledger'}",
         found=found,
-        status=LedgerStatus.of((each.row for each in found.open), written_at),
+        status=LedgerStatus.of((cycle.row for cycle in found.open), written_at),
         link=link,
         numbers=list(_numbers(found)),
         tables={table.title: table for table in tables},
@@ -47,13 +47,13 @@ def write_page(
 
 def _numbers(found: LedgerReport) -> list[tuple[str, str]]:
     statistics = found.statistics
-    bare = sum(each.unprotected is not None for each in found.open)
+    unprotected = sum(cycle.unprotected is not None for cycle in found.open)
     chosen = len(statistics.by_choice_now)
     taken = statistics.request_to_protected
     numbers = [
         ("Cycles in this time", f"{found.cycles:,}"),
         ("Opened in it", ", ".join(_by_status(found)) or "none"),
-        ("Open now", f"{len(found.open):,}, {bare:,} of them unprotected" if found.open else "none"),
+        ("Open now", f"{len(found.open):,}, {unprotected:,} of them unprotected" if found.open else "none"),
         *[("Not counted as such", f"{chosen:,} {BY_CHOICE}")] * bool(chosen),
         ("Duplicates refused", _refused(found)),
         ("Unprotected", f"{length(statistics.unprotected)} in all"),

@@ -1,4 +1,4 @@
-"""The axis of prices: where a price stands on it."""
+"""The axis of prices: the y of a price, and round prices for its ticks."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ _ROUND: Final = (Decimal(1), Decimal(2), Decimal("2.5"), Decimal(5), Decimal(10)
 
 
 class PriceScale:
-    """An axis from below the lowest of some prices to above the highest, between two y."""
+    """An axis from below the lowest of some prices to above the highest, from y `bottom` to y `top`."""
 
     def __init__(self, prices: Iterable[Decimal], top: float, bottom: float) -> None:
-        known = sorted(prices)
-        low, high = known[0], known[-1]
-        air = (high - low) * Decimal("0.1") or (high.copy_abs() / 100) or Decimal(1)
-        self._low, self._high = low - air, high + air
+        in_order = sorted(prices)
+        low, high = in_order[0], in_order[-1]
+        margin = (high - low) * Decimal("0.1") or (high.copy_abs() / 100) or Decimal(1)
+        self._low, self._high = low - margin, high + margin
         self._top, self._bottom = top, bottom
 
     def y(self, price: Decimal) -> float:
-        """Where a price stands."""
+        """The y of a price."""
         share = float((price - self._low) / (self._high - self._low))
         return self._bottom - share * (self._bottom - self._top)
 
@@ -35,6 +35,6 @@ class PriceScale:
 
 
 def round_steps(least: Decimal) -> Decimal:
-    """How far ticks should be apart, at least so far, that their numbers are round."""
+    """The smallest step between ticks, not below `least`, at which their numbers are round."""
     power = Decimal(1).scaleb(least.adjusted())
-    return next(each * power for each in _ROUND if each * power >= least)
+    return next(factor * power for factor in _ROUND if factor * power >= least)

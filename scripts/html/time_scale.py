@@ -1,4 +1,4 @@
-"""The axis of time: where a moment stands on it; long stretches in which nothing happened are cut short."""
+"""The axis of time: the x of a moment; long stretches in which nothing happened are shortened."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from typing import Final
 from projections.formatting import clock
 
 QUIET_TIMES: Final = 10_000
-"""A stretch is cut short when it is so many times as long as all the others together: they could not be seen …"""
+"""A stretch is shortened if it is this many times as long as all others together, which could not be seen else."""
 AFTERWARDS_TIMES: Final = 24
-"""… and earlier when it came after the end, for then its length says little."""
+"""The same for a stretch after the end of the cycle, whose length matters less."""
 
 CUT_SHARE: Final = 0.14
 TICK_PX: Final = 92
@@ -33,7 +33,7 @@ _STEPS: Final = [
 
 @dataclass(frozen=True)
 class Stretch:
-    """A part of the axis, from one x to another; a quiet one is cut short."""
+    """A part of the axis from x `left` to x `right`; `is_cut` if it is shortened."""
 
     start: datetime
     end: datetime
@@ -43,13 +43,13 @@ class Stretch:
 
     @property
     def middle(self) -> float:
-        """Where a cut is drawn."""
+        """The x at which a cut is drawn."""
         return (self.left + self.right) / 2
 
 
 @dataclass(frozen=True)
 class Tick:
-    """A place on the axis, with its time, and its date where that is new."""
+    """A mark on the axis with its time, and with its date if that differs from the date of the mark before."""
 
     x: float
     time: str
@@ -57,12 +57,12 @@ class Tick:
 
 
 class TimeScale:
-    """An axis from the first of some times to the last, between two x; the same scale wherever it is not cut."""
+    """An axis from the first of some times to the last, from x `left` to x `right`; its scale is even between cuts."""
 
     def __init__(
         self, times: Iterable[datetime], left: float, right: float, *, over_at: datetime | None = None
     ) -> None:
-        """Lay out the axis; `times` are those at which something happened, `over_at` that of the end."""
+        """Lay out the axis; at `times` something happened, and at `over_at` the cycle ended."""
         points = sorted(set(times))
         self._left, self._right, self._only = left, right, points[0]
         parts = _parts(points, over_at or points[-1])
@@ -72,13 +72,13 @@ class TimeScale:
         self.stretches: list[Stretch] = []
         x = left
         for start, end, is_cut in parts:
-            wide = cut if is_cut else room * ((end - start) / shown)
-            self.stretches.append(Stretch(start, end, x, x + wide, is_cut))
-            x += wide
-        self._step = _fitting(shown / max(room, 1.0) * TICK_PX)
+            width = cut if is_cut else room * ((end - start) / shown)
+            self.stretches.append(Stretch(start, end, x, x + width, is_cut))
+            x += width
+        self._step = _round_step(shown / max(room, 1.0) * TICK_PX)
 
     def x(self, at: datetime) -> float:
-        """Where a time stands; what lies outside stands at the edge."""
+        """The x of a time; a time outside the axis is at its edge."""
         for stretch in self.stretches:
             if at <= stretch.end:
                 share = max((at - stretch.start) / (stretch.end - stretch.start), 0.0)
@@ -87,11 +87,11 @@ class TimeScale:
 
     @property
     def cuts(self) -> list[Stretch]:
-        """The stretches that were cut short."""
+        """The stretches that were shortened."""
         return [stretch for stretch in self.stretches if stretch.is_cut]
 
     def ticks(self) -> list[Tick]:
-        """Round times, none of them where the axis is cut, and no two that would run into each other."""
+        """Round times, but none within a cut, and no two whose labels would overlap."""
         ticks: list[Tick] = []
         date = ""
         for at in self._round_times():
@@ -117,28 +117,28 @@ class TimeScale:
 
 
 class EnlargedScale:
-    """An axis whose beginning is drawn larger: two scales side by side, which meet at `edge`."""
+    """An axis whose beginning is drawn larger: two scales side by side, which meet at the x `edge`."""
 
     def __init__(
         self, times: Iterable[datetime], left: float, right: float, until: datetime, *, over_at: datetime
     ) -> None:
-        """Lay out the axis; what lies before `until` is drawn larger."""
+        """Lay out the axis; the time before `until` is drawn larger."""
         points = {*times, until}
         self.edge, self._until = left + (right - left) * ENLARGED_SHARE, until
         self._near = TimeScale((at for at in points if at <= until), left, self.edge)
         self._far = TimeScale((at for at in points if at >= until), self.edge, right, over_at=over_at)
 
     def x(self, at: datetime) -> float:
-        """Where a time stands."""
+        """The x of a time."""
         return self._near.x(at) if at <= self._until else self._far.x(at)
 
     @property
     def cuts(self) -> list[Stretch]:
-        """The stretches that were cut short."""
+        """The stretches that were shortened."""
         return [*self._near.cuts, *self._far.cuts]
 
     def ticks(self) -> list[Tick]:
-        """Those of both scales, none at the edge where they would run into each other."""
+        """The ticks of both scales, without those whose labels would overlap where the scales meet."""
         near = self._near.ticks()
         far = [tick for tick in self._far.ticks() if tick.x - near[-1].x >= TICK_PX * APART_SHARE]
         if far and far[0].date == near[0].date:
@@ -149,7 +149,7 @@ class EnlargedScale:
 def time_scale(
     times: Iterable[datetime], left: float, right: float, *, over_at: datetime, beginning: datetime | None
 ) -> TimeScale | EnlargedScale:
-    """An axis of one scale, unless a `beginning` would take so little of it that it cannot be read."""
+    """An axis of one scale, or of two where the time until `beginning` would be too short to be read."""
     points = sorted(times)
     plain = TimeScale(points, left, right, over_at=over_at)
     if beginning is None or plain.x(beginning) - left >= BEGINNING_SHARE_MIN * (right - left):
@@ -158,25 +158,25 @@ def time_scale(
 
 
 def _parts(points: Sequence[datetime], over_at: datetime) -> list[tuple[datetime, datetime, bool]]:
-    """The time between some points, in parts: those that are shown as they are, and those that are cut short."""
+    """The time between the first and the last point in parts, each with whether it is shortened."""
     lengths = [later - earlier for earlier, later in pairwise(points)]
     cuts: set[int] = set()
     left = sum(lengths, timedelta())
-    for at in sorted(range(len(lengths)), key=lambda at: lengths[at], reverse=True):
-        left -= lengths[at]
-        times = AFTERWARDS_TIMES if points[at] >= over_at else QUIET_TIMES
-        if not left or lengths[at] <= times * left:
+    for index in sorted(range(len(lengths)), key=lambda index: lengths[index], reverse=True):
+        left -= lengths[index]
+        times = AFTERWARDS_TIMES if points[index] >= over_at else QUIET_TIMES
+        if not left or lengths[index] <= times * left:
             break
-        cuts.add(at)
+        cuts.add(index)
     parts = []
-    for cut, run in groupby(range(len(lengths)), key=lambda at: at if at in cuts else None):
+    for cut, run in groupby(range(len(lengths)), key=lambda index: index if index in cuts else None):
         numbers = list(run)
         parts.append((points[numbers[0]], points[numbers[-1] + 1], cut is not None))
     return parts
 
 
-def _fitting(wanted: timedelta) -> timedelta:
-    return next((step for step in _STEPS if step >= wanted), _STEPS[-1])
+def _round_step(least: timedelta) -> timedelta:
+    return next((step for step in _STEPS if step >= least), _STEPS[-1])
 
 
 def _label(at: datetime, step: timedelta) -> str:

@@ -1,4 +1,4 @@
-"""What a shell is offered for an id: the keys and positions of the ledger that begin like it."""
+"""Completion of an id in a shell: the keys and positions of the ledger that begin with it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ OFFERED_MAX: Final = 200
 
 
 def places(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
-    """Keys and position ids, newest first; none while the ledger cannot be read, for a shell waits for no error."""
+    """Keys and position ids, newest first; none while the ledger cannot be read, as a shell cannot show an error."""
     before = ctx.parent.params.get("database") if ctx.parent is not None else None
     try:
         with open_ledger(ctx.params.get("database") or before) as ledger:

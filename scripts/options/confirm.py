@@ -1,4 +1,4 @@
-"""`--confirm --reason TEXT`: to look changes nothing, and whoever changes something says why."""
+"""`--confirm --reason TEXT`: without them a command changes nothing, and every change has a reason."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
 def confirm_options(does: str, kept: str) -> Decorator:
-    """Add both options; the command is handed the `reason`, or None when it is only to look.
+    """Add both options; the command gets the `reason`, or None when it must not change anything.
 
     `--apply` is another spelling of `--confirm`.
     """
@@ -26,8 +26,8 @@ def confirm_options(does: str, kept: str) -> Decorator:
         @functools.wraps(run)
         def confirmed(*, confirm: bool, apply: bool, reason: str | None, **others: Any) -> Any:
             if (confirm or apply) and reason is None:
-                asked = "--confirm" if confirm else "--apply"
-                raise click.UsageError(f"{asked} needs --reason TEXT: a year later somebody will ask")
+                given = "--confirm" if confirm else "--apply"
+                raise click.UsageError(f"{given} needs --reason TEXT: a year later somebody will ask")
             if reason is not None and not (confirm or apply):
                 raise click.UsageError("--reason is for --confirm; without it nothing is changed")
             return run(reason=reason, **others)

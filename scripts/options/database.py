@@ -14,16 +14,16 @@ from infrastructure.ledger.questions.as_of import TimeAxis
 Run = TypeVar("Run", bound=Callable[..., Any])
 
 
-def _or_the_one_before(ctx: click.Context, _: click.Parameter, value: str | None) -> str | None:
+def _else_before_command(ctx: click.Context, _: click.Parameter, value: str | None) -> str | None:
     return value if value is not None else ctx.obj
 
 
 def database_option(run: Run) -> Run:
-    """`--database URL`, also understood before the command."""
+    """`--database URL`, which may also stand before the command."""
     return click.option(
         "--database",
         metavar="URL",
-        callback=_or_the_one_before,
+        callback=_else_before_command,
         help="The ledger: sqlite:///FILE.db (four slashes before an absolute path) or postgresql://USER@HOST/NAME, "
         "with ?timeout=SECONDS, &schema=NAME.  [default: LEDGER_DATABASE_URL, else sqlite:///ledger.db]",
     )(run)
@@ -57,5 +57,5 @@ def html_option(run: Run) -> Run:
 
 
 def open_ledger(database: str | None) -> PositionLedger:
-    """Open a ledger that is there. Refuses: SchemaMismatch, naming `init`, when it is not."""
+    """Open a ledger that exists. Refuses: SchemaMismatch, whose message names `init`, when it does not."""
     return PositionLedger.connect(database, create=False)

@@ -24,14 +24,17 @@ _NAMED_MAX: Final = 12
 
 @dataclass(frozen=True)
 class Filter:
-    """Which positions are wanted; None wants all. The symbol is as it was written: it depends on the exchange."""
+    """Which positions are wanted; None means all.
+
+    The symbol is as the user wrote it, because its meaning depends on the exchange of a position.
+    """
 
     symbol: str | None
     exchange: str | None
     account: str | None
 
     def takes(self, row: Listed | PositionKey) -> bool:
-        """Whether a row, or what belongs to a key, is wanted."""
+        """Whether a row or a key passes the filter."""
         return (
             (self.symbol is None or means(self.symbol, row.symbol, row.exchange))
             and self.exchange in (None, row.exchange, normalized_exchange(row.exchange))
@@ -39,24 +42,24 @@ class Filter:
         )
 
     def __str__(self) -> str:
-        """The options that would say it."""
-        said = {"--symbol": self.symbol, "--exchange": self.exchange, "--account": self.account}
-        return " ".join(f"{option} {name}" for option, name in said.items() if name is not None)
+        """The filter as options of the command line."""
+        options = {"--symbol": self.symbol, "--exchange": self.exchange, "--account": self.account}
+        return " ".join(f"{option} {name}" for option, name in options.items() if name is not None)
 
 
 EVERYTHING: Final = Filter(None, None, None)
 
 
 def tell_unheard(wanted: Filter, store: Store) -> None:
-    """Say on stderr that a ledger never heard of what is wanted: that nothing is found is no good news then.
+    """Print a note to stderr if the ledger has no event of what is wanted: an empty result is no good news then.
 
-    Nothing is said of an empty ledger, which has heard of nothing.
+    An empty ledger gets no note.
     """
     if wanted == EVERYTHING:
         return
     known = set[Filter]()
     for stream in store.stream_names():
-        with suppress(ValueError):  # `verify` names what is no stream of ours
+        with suppress(ValueError):  # `verify` reports names of streams that cannot be read
             key = PositionKey.parse(stream)
             if wanted.takes(key):
                 return
@@ -67,7 +70,7 @@ def tell_unheard(wanted: Filter, store: Store) -> None:
 
 
 def filter_options(run: Callable[..., None]) -> Callable[..., None]:
-    """Add the three options; the command is handed one Filter as `wanted`."""
+    """Add the three options; the command gets one Filter as `wanted`."""
 
     @click.option("--symbol", type=WRITTEN_SYMBOL, help="Only this symbol, in any spelling.")
     @click.option("--exchange", type=EXCHANGE, help="Only this exchange.")

@@ -1,4 +1,4 @@
-"""`--sort`, `--limit`, `--columns`, `--wide`: how much of a list is shown, in which order, and what of each."""
+"""`--sort`, `--limit`, `--columns`, `--wide`: how many rows of a list are shown, in which order and columns."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Each = TypeVar("Each")
 
 @dataclass(frozen=True)
 class Listing:
-    """What was asked of a list; None is "as it comes", or "all of them"."""
+    """The options of a list; a `limit` of None means all rows, and no `columns` means those that fit."""
 
     sort: str
     limit: int | None
@@ -25,18 +25,19 @@ class Listing:
     is_wide: bool
 
     def require(self, columns: Sequence[str]) -> None:
-        """Refuse, before anything is looked up or said, what is the name of no column: UsageError."""
+        """Check the names of columns before anything is read or printed. Refuses: UsageError for an unknown one."""
         if unknown := [name for name in self.columns if name not in columns]:
             raise click.UsageError(f"--columns {', '.join(unknown)}: there are {', '.join(columns)}")
 
     def shown(self, found: Sequence[Each]) -> Sequence[Each]:
-        """The first of them, as many as are wanted."""
+        """The first rows, up to the limit."""
         return found if self.limit is None else found[: self.limit]
 
     def fitted(self, table: Table) -> Table:
-        """The columns that were named; else all that stand beside each other on the screen, the last left out first.
+        """The table with the named columns; else with the first columns that fit on the screen.
 
-        What a line is about is always said: one name that is longer than the screen would take all names away.
+        The columns up to `position` are always kept: a single id that is longer than the screen would else remove all
+        of them.
         """
         if self.columns:
             return table.only(self.columns)
@@ -48,7 +49,7 @@ class Listing:
 
 
 def order_options(orders: Mapping[str, str], limit: int | None) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Add `--sort` and `--limit`; the command is handed both. The first of `orders` is the default."""
+    """Add `--sort` and `--limit`; the command gets both. The first of `orders` is the default."""
 
     def add(run: Callable[..., None]) -> Callable[..., None]:
         sort_option = click.option(
@@ -74,7 +75,7 @@ def order_options(orders: Mapping[str, str], limit: int | None) -> Callable[[Cal
 def listing_options(
     orders: Mapping[str, str], limit: int | None
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Add the four options; the command is handed one Listing as `listing`. The first of `orders` is the default."""
+    """Add the four options; the command gets one Listing as `listing`. The first of `orders` is the default."""
 
     def add(run: Callable[..., None]) -> Callable[..., None]:
         @order_options(orders, limit)

@@ -1,4 +1,4 @@
-"""How many processes share the streams of a ledger."""
+"""`--processes`: how many processes share the streams of a ledger."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import click
 
 _PROCESSES_MAX: Final = 4
 _EVENTS_EACH: Final = 50_000
-"""What is read in the time in which a process starts, and some more."""
+"""A process is worth its start from so many events on: about as many are read in the time that the start takes."""
 
 processes_option = click.option(
     "--processes",
@@ -20,5 +20,5 @@ processes_option = click.option(
 
 
 def processes_for(events: int) -> int:
-    """How many are worth it."""
+    """How many processes are worth their start."""
     return min(_PROCESSES_MAX, os.cpu_count() or 1, 1 + events // _EVENTS_EACH)

@@ -1,4 +1,4 @@
-"""Stretches of time as people write them: `24h`, `7d`, or from a moment with its zone."""
+"""Options for a window of time, as people write it: `24h`, `7d`, or since a time with its zone."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ _UNITS: Final = {
 
 _FIRST: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST: Final = datetime(2200, 1, 1, tzinfo=UTC)
-"""Far enough from where a calendar ends that hours can be added to any time."""
+"""Far enough from the end of the calendar that hours can be added to any time."""
 
 
 def moment(text: str, now: datetime, option: str) -> datetime:
-    """A time with its zone, or so long before now. Refuses: a usage error that names the option."""
+    """A time with its zone, or `24h` and the like before `now`. Refuses: UsageError, which names the option."""
     try:
         ago = _AGO.fullmatch(text.strip())
         found = now - int(ago[1]) * _UNITS[ago[2]] if ago else utc(text)
@@ -47,7 +47,7 @@ def read_since(_: click.Context, param: click.Parameter, value: str | None) -> d
 
 
 def since_option(run: Callable[..., None]) -> Callable[..., None]:
-    """Add a `--since` that may be absent; the command is handed it as `since`."""
+    """Add a `--since` that may be absent; the command gets it as `since`."""
     return click.option(
         "--since",
         metavar="AGO|TIME",
@@ -57,7 +57,7 @@ def since_option(run: Callable[..., None]) -> Callable[..., None]:
 
 
 def age_option(run: Callable[..., None]) -> Callable[..., None]:
-    """Add `--age HOURS`; the command is handed it as `age`."""
+    """Add `--age HOURS`; the command gets it as the timedelta `age`."""
 
     @click.option(
         "--age",
@@ -75,7 +75,7 @@ def age_option(run: Callable[..., None]) -> Callable[..., None]:
 
 
 def window_since(default: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Add `--since` and `--until`; the command is handed the Window, and when it was asked, as `asked_at`."""
+    """Add `--since` and `--until`; the command gets a MeasuredWindow as `window`, and the time now as `asked_at`."""
 
     def add(run: Callable[..., None]) -> Callable[..., None]:
         @click.option(

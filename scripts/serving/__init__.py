@@ -1,1 +1,1 @@
-"""The live page: a ledger followed for browsers, who may look, and what they are shown; nothing is written."""
+"""The live page: a web server that follows a ledger and shows it to browsers; it writes nothing."""

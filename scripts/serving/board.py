@@ -1,4 +1,4 @@
-"""What all browsers are shown: parts of a page by their ids, of which the newest alone are kept."""
+"""What all browsers are shown: the newest parts of the live page, by their ids."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from typing import NamedTuple
 
 
 class Posted(NamedTuple):
-    """All parts as they are after so many changes."""
+    """All parts of the page, after `number` changes."""
 
     number: int
     parts: Mapping[str, str]
 
 
 class Board:
-    """Parts that are replaced, in one event loop; whoever is slow misses what was replaced meanwhile.
+    """The parts of the page, in one event loop; a slow reader misses parts that were replaced meanwhile.
 
-    Nothing is kept for a reader, so that memory does not grow with them.
+    There is no queue for a reader, so that memory does not grow with their number.
     """
 
     def __init__(self) -> None:
-        """An empty board."""
+        """Begin with an empty board."""
         self.posted = Posted(0, {})
         self._changed = asyncio.Event()
         self.is_over = False
@@ -32,12 +32,12 @@ class Board:
         self._wake()
 
     def end(self) -> None:
-        """Let every reader go."""
+        """End the wait of every reader."""
         self.is_over = True
         self._wake()
 
     async def after(self, number: int) -> Posted | None:
-        """All parts once there were more than so many changes; None at the end."""
+        """Wait for more than `number` changes, and return all parts; None once the board has ended."""
         while not self.is_over and self.posted.number <= number:
             await self._changed.wait()
         return None if self.is_over else self.posted

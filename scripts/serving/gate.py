@@ -1,4 +1,4 @@
-"""Who may look at the live page: whoever has the token, and on loopback whoever asks for it by a name of loopback."""
+"""Access to the live page: for requests with the token, or on loopback for requests to a loopback host name."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
 COOKIE: Final = "position_ledger_page"
 OPEN_TO_ALL: Final = frozenset({"/enter", "/healthz", "/page.css", "/live.js"})
-"""Paths that say nothing of a ledger."""
+"""Paths that show nothing of a ledger."""
 TOKEN_MIN: Final = 16
 _PORT: Final = re.compile(r":[0-9]*\Z", re.ASCII)
 _HEADERS: Final[Mapping[str, str]] = {
@@ -31,10 +31,10 @@ _HEADERS: Final[Mapping[str, str]] = {
 
 
 class AccessToken:
-    """The secret of the page. A browser is given a cookie that follows from it, and from which it does not follow."""
+    """The secret of the page. A browser gets a cookie that is derived from it and does not reveal it."""
 
     def __init__(self, secret: str) -> None:
-        """Refuses: ValueError for one that could be guessed."""
+        """Refuses: ValueError for a secret that is too short, or that no HTTP header can carry."""
         if len(secret) < TOKEN_MIN:
             raise ValueError(f"the token has {len(secret)} letters, and fewer than {TOKEN_MIN} can be guessed")
         if not (secret.isascii() and secret.isprintable()) or " " in secret:
@@ -42,12 +42,12 @@ class AccessToken:
         self._secret = secret.encode()
         self.cookie = hmac.digest(self._secret, b"position-ledger page", "sha256").hex()
 
-    def opens(self, said: str) -> bool:
-        """Whether this is the token; it takes as long whatever is said."""
-        return hmac.compare_digest(said.encode(), self._secret)
+    def opens(self, candidate: str) -> bool:
+        """Whether this is the token; the comparison takes the same time for a wrong one."""
+        return hmac.compare_digest(candidate.encode(), self._secret)
 
     def let_in(self, headers: Headers) -> bool:
-        """Whether a request has the cookie, or the token itself as its bearer."""
+        """Whether a request has the cookie, or the token itself as a bearer token."""
         kind, _, bearer = headers.get("authorization", "").partition(" ")
         if kind.lower() == "bearer" and self.opens(bearer.strip()):
             return True
@@ -55,15 +55,15 @@ class AccessToken:
 
 
 class Gate:
-    """Stands before every route: looks at the name that is asked for and at the token, and adds the headers."""
+    """Middleware before every route: it checks the host name and the token, and adds the security headers."""
 
     def __init__(self, app: ASGIApp, hosts: Collection[str] | None, token: AccessToken | None) -> None:
-        """`hosts` are the names to which it answers, None to any; without a token whoever asks may look."""
+        """`hosts` are the host names that are answered, None for any; without a token every request is let in."""
         assert hosts is not None or token is not None, "nobody listens to the world without a token"
         self._app, self._hosts, self._token = app, hosts, token
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Hand on what may come in, and answer the rest."""
+        """Pass on a request that is let in, and refuse any other."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return

@@ -1,4 +1,4 @@
-"""One follower of a ledger for all browsers: it looks again when an event came, and every second all the same."""
+"""One follower of a ledger for all browsers: it makes a new view when an event arrives, and every second."""
 
 from __future__ import annotations
 
@@ -21,51 +21,51 @@ from scripts.options.filters import Filter
 from scripts.serving.live_view import LiveView, LostPast
 
 LOOK_SECONDS: Final = 1.0
-"""How often is looked while nothing happens: what is unfinished becomes late by the clock alone."""
+"""The time between two views while no event arrives: a step can become late just by the passing of time."""
 BUSY_SECONDS: Final = 0.2
-"""How long lies between two looks at least, while events come."""
+"""The least time between two views while events arrive."""
 RECENT_MAX: Final = 20
 
 
 class LedgerFollower:
-    """Follows a ledger in one thread, and hands out a view after every look."""
+    """Follows a ledger in one thread, and publishes views of it."""
 
     def __init__(self, ledger: PositionLedger, wanted: Filter, age: timedelta) -> None:
-        """Look once. Refuses: StoreUnavailable and its kinds, when the database does not answer."""
+        """Make the first view. Refuses: StoreUnavailable and its subclasses, when the database does not answer."""
         self.ledger, self.wanted, self.age = ledger, wanted, age
         self._stopped = threading.Event()
         self._recent: deque[HistoryEntry] = deque(maxlen=RECENT_MAX)
         self._trouble: str | None = None
         self._lost: LostPast | None = None
-        self.view = self._seen()
+        self.view = self._new_view()
         self._log = self._subscribed()
 
     def run(self, publish: Callable[[LiveView], None]) -> None:
-        """Look and follow by turns until it is stopped; every view is handed to `publish`, in this thread."""
+        """Make views and read events in turn until it is stopped; `publish` gets every view, in this thread."""
         try:
             while not self._stopped.is_set():
-                self._look()
+                self._update_view()
                 publish(self.view)
                 self._follow()
         finally:
             self._log.close()
 
     def stop(self) -> None:
-        """End it, from any thread."""
+        """Stop it, from any thread."""
         self._stopped.set()
 
     def _subscribed(self) -> Subscription:
         end = self.ledger.store.high_water_mark()
         return self.ledger.subscribe(after=max(0, end - RECENT_MAX), patience_seconds=0)
 
-    def _look(self) -> None:
+    def _update_view(self) -> None:
         try:
-            self.view = self._seen()
+            self.view = self._new_view()
         except LedgerError as error:
-            self.view = replace(self.view, silence=_said(error))
+            self.view = replace(self.view, silence=_text(error))
 
-    def _seen(self) -> LiveView:
-        """How it stands; a file is opened anew for it, for a connection goes on with the pages that it remembers."""
+    def _new_view(self) -> LiveView:
+        """The state now. A snapshot opens a file anew, because an open connection may answer from its cached pages."""
         at, store = now(), self.ledger.store
         with store.settled() as place, nullcontext() if store.is_remote else store.snapshot():
             rows = [row for row in self.ledger.positions(open=True) if self.wanted.takes(row)]
@@ -73,19 +73,20 @@ class LedgerFollower:
         return LiveView(status, place, recent, self._trouble, self._lost)
 
     def _follow(self) -> None:
-        """Take in what comes until it is time to look again; what keeps it from that is told by the next look."""
-        looked_at = time.monotonic()
-        due = looked_at + LOOK_SECONDS
+        """Read events until the next view is due; an error is part of that view."""
+        began_at = time.monotonic()
+        due = began_at + LOOK_SECONDS
         while not self._stopped.is_set() and time.monotonic() < due:
             try:
-                if self._is_taken_in():
-                    due = min(due, looked_at + BUSY_SECONDS)
+                if self._read_event():
+                    due = min(due, began_at + BUSY_SECONDS)
             except LedgerError as error:
-                self._meet(error)
+                self._handle(error)
                 self._stopped.wait(LOOK_SECONDS)
                 return
 
-    def _is_taken_in(self) -> bool:
+    def _read_event(self) -> bool:
+        """Add the next event to the recent ones; False if there is none."""
         entry = self._log.ready()
         if entry is None:
             self._log.go_on()
@@ -93,21 +94,21 @@ class LedgerFollower:
         self._recent.append(entry)
         return True
 
-    def _meet(self, error: LedgerError) -> None:
+    def _handle(self, error: LedgerError) -> None:
         if isinstance(error, StoreUnavailable):
-            return  # the next look meets it too, or it is over by then
+            return  # the next view meets the same error, or the database is back by then
         if not isinstance(error, PastLost):
-            self._trouble = _said(error)
+            self._trouble = _text(error)
             return
         try:
-            anew = self._subscribed()
+            subscription = self._subscribed()
         except StoreUnavailable:
             return  # as above
         self._lost = LostPast(now(), error.message)
         self._recent.clear()
         self._log.close()
-        self._log = anew
+        self._log = subscription
 
 
-def _said(error: LedgerError) -> str:
+def _text(error: LedgerError) -> str:
     return f"{type(error).__name__}: {error.message}"

@@ -1,4 +1,4 @@
-"""What the live page knows of a ledger at a moment."""
+"""What the live page shows of a ledger at one moment."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from projections.health.ledger_status import LedgerStatus
 
 
 class LostPast(NamedTuple):
-    """Events that were shown, and do not stand in the log any more."""
+    """Events that were shown, but are not in the log any more."""
 
     noticed_at: datetime
     words: str
@@ -20,17 +20,17 @@ class LostPast(NamedTuple):
 
 @dataclass(frozen=True)
 class LiveView:
-    """How everything stood that is open when the database answered last, and what came last.
+    """The open cycles when the database answered last, and the last events.
 
-    `silence` is why the database does not answer any more: then nothing here is known to be so still. `trouble` is
-    what keeps the log from being followed while the database answers; `lost` says which part of the past is gone and
-    since when the page knows, and the log is followed anew then.
+    `silence` is why the database does not answer any more: then the view may be out of date. `trouble` is the error
+    that prevents reading the log although the database answers. `lost` says which part of the past is gone, and when
+    the page noticed; the log has been followed from a new place since then.
     """
 
     status: LedgerStatus
     place: ReplicaPlace | None
     recent: tuple[HistoryEntry, ...]
-    """The events that came last, the newest first."""
+    """The last events, the newest first."""
     trouble: str | None = None
     lost: LostPast | None = None
     silence: str | None = None

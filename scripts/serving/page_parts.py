@@ -1,4 +1,4 @@
-"""What of the live page is renewed: each part as HTML, by its id in the page. Ages run on in the browser."""
+"""The parts of the live page that are renewed, as HTML by their ids; the browser itself counts ages up."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from scripts.serving.live_view import LiveView
 from scripts.serving.retrospect import DAYS, REFUSED_HOURS, RecentResults
 
 SHOWN_MAX: Final = 100
-"""How many open positions stand on the page, the worst first; a page of their own has all."""
+"""How many open positions the page shows, the worst first; another page has all of them."""
 
 
 def link(position_id: str) -> str:
-    """Where the page of a cycle is."""
+    """The path of the page of a cycle."""
     return f"/history/{quote(position_id)}"
 
 
 def parts_of(view: LiveView) -> Mapping[str, Markup]:
-    """The parts that follow from a view."""
+    """The parts that show a view."""
     return {
         "fresh": part("live_parts.html", "fresh", view),
         "status": part("live_parts.html", "status", view, link),
@@ -38,7 +38,7 @@ def parts_of(view: LiveView) -> Mapping[str, Markup]:
 
 
 class _Section(NamedTuple):
-    """What is shown of one currency."""
+    """The earnings in one currency."""
 
     earnings: Earnings
     sums: Sequence[tuple[str, EarnedSum]]

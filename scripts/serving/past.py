@@ -1,4 +1,4 @@
-"""What was open at a moment of the past, on either clock, judged as it would have been judged then."""
+"""What was open at a moment of the past, on either clock, with the status as of that moment."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ class PastStatus:
     by: TimeAxis
     status: LedgerStatus
     is_past: bool
-    """Whether a moment was named."""
+    """Whether the request named a moment."""
 
     @classmethod
     def read(
         cls, ledger: PositionLedger, wanted: Filter, age: timedelta, *, now: datetime, at: str | None, by: str | None
     ) -> Self:
-        """Look; without a moment, at what is open now. Refuses: InvalidCommand for what is no moment, or no clock."""
+        """Read a request; without `at` it is for now. Refuses: InvalidCommand for what is no moment, or no clock."""
         try:
             moment = utc(at) if at else now
             axis = TimeAxis(by) if by else TimeAxis.RECORDED
@@ -42,6 +42,6 @@ class PastStatus:
 
 
 def first_recorded(ledger: PositionLedger) -> datetime | None:
-    """When the first event was recorded; None of a ledger without any."""
+    """When the first event was recorded; None for a ledger without events."""
     with ledger.store.settled():
         return next((HistoryEntry.of(stored).event.ts_recorded for stored in ledger.store.log(limit=1)), None)

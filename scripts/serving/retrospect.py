@@ -1,4 +1,4 @@
-"""What was earned and refused lately: it takes longer than a look at what is open, and so is made less often."""
+"""Recent earnings and refusals: they take longer to read than the open positions, so they are read less often."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ DAYS: Final = 28
 REFUSED_HOURS: Final = 24
 PAUSE_SECONDS: Final = 5.0
 PAUSE_TIMES: Final = 20
-"""It rests at least so many times as long as it took, so that it never takes more than a twentieth of a processor."""
+"""How many times as long as a reading the pause after it is at least: at most a twentieth of a processor is used."""
 
 
 @dataclass(frozen=True)
@@ -36,18 +36,18 @@ class RecentResults:
 
     @property
     def window(self) -> MeasuredWindow:
-        """Whole days in UTC, the last of them up to now."""
+        """Whole days in UTC, but for the last one, which ends at `at`."""
         return days_before(self.at)
 
 
 def days_before(at: datetime) -> MeasuredWindow:
-    """The last days in UTC, of which the one that is not over is one."""
+    """The last DAYS days in UTC, today included."""
     midnight = at.replace(hour=0, minute=0, second=0, microsecond=0)
     return MeasuredWindow(midnight - timedelta(days=DAYS - 1), at)
 
 
 class Retrospect:
-    """Looks back in one thread, over and over; before the first look it is known that nothing is known."""
+    """Reads recent earnings and refusals in one thread, again and again; `lately` is None before the first time."""
 
     def __init__(self, ledger: PositionLedger, wanted: Filter) -> None:
         self._ledger, self._wanted = ledger, wanted
@@ -63,7 +63,7 @@ class Retrospect:
             self._stopped.wait(max(PAUSE_SECONDS, PAUSE_TIMES * (time.monotonic() - began)))
 
     def stop(self) -> None:
-        """End it, from any thread."""
+        """Stop it, from any thread."""
         self._stopped.set()
 
     def _looked_back(self) -> RecentResults:

@@ -1,4 +1,4 @@
-"""The server under the page: one process, one event loop, and a clean end at SIGINT and SIGTERM."""
+"""The web server of the page: one process, one event loop, and a clean end at SIGINT and SIGTERM."""
 
 from __future__ import annotations
 
@@ -38,17 +38,17 @@ class WebServer(uvicorn.Server):
             )
         )
         self._board = board
-        told = logging.getLogger("uvicorn.error")
-        told.addFilter(lambda _: not self.should_exit)  # what is cut off by a stop that was asked for is no failure
+        log = logging.getLogger("uvicorn.error")
+        log.addFilter(lambda _: not self.should_exit)  # a request that an intended stop cuts off is no failure
 
     def heed_signals(self) -> None:
-        """Let SIGINT and SIGTERM end it from now on, also before it serves."""
+        """From now on SIGINT and SIGTERM stop the server, also before it serves."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self.stop)
 
     def stop(self) -> None:
-        """End it, in its event loop: the streams of browsers first, which would never end by themselves."""
+        """Stop it, in its event loop: first the event streams, which would never end by themselves."""
         self._board.end()
         self.should_exit = True
 

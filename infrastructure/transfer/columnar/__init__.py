@@ -1,1 +1,1 @@
-"""Exports with one row a record: CSV and Parquet."""
+"""Exports with one row per record: CSV and Parquet."""

@@ -1,4 +1,4 @@
-"""A sink of columns: whatever is exported for analysis goes through here into CSV or Parquet."""
+"""The sink of exports for analysis: it writes records as rows of a CSV or Parquet file."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class TableFile(Protocol):
         """Write one row."""
 
     def finish(self) -> None:
-        """Write what is left."""
+        """Write the rest of the file."""
 
 
 class ColumnSink:
@@ -28,7 +28,7 @@ class ColumnSink:
         self._file = file
 
     def begin(self, what: str, nid: int) -> None:
-        """Nothing: the file has its columns already."""
+        """Do nothing: the file has its columns already."""
 
     def event(self, event: RecordedEvent) -> None:
         """Write an event."""

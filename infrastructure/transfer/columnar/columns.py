@@ -1,4 +1,4 @@
-"""What an export for analysis holds: columns of five kinds, for events, positions and refused duplicates."""
+"""The columns of exports for analysis, of five types: for events, positions and refused duplicates."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ _NUMBERS: Final = (
 )
 _LATER_TEXTS: Final = ("order", "kind", "currency", "cash_id", "outcome")
 _LATER_NUMBERS: Final = ("amount", "cost", "price", "filled_qty", "avg_px", "close_quantity", "residual_qty")
-"""What events of orders and money have; they follow the others, whose places somebody may rely on."""
+"""Fields of events about orders and money; they come last, because programs may rely on the order of the others."""
 EVENT_COLUMNS: Final = (
     *_columns(ColumnKind.INTEGER, "nid"),
     *_columns(ColumnKind.TEXT, "stream", "symbol", "exchange", "account", "leg"),
@@ -76,7 +76,7 @@ EVENT_COLUMNS: Final = (
     *_columns(ColumnKind.TEXT, *_LATER_TEXTS),
     *_columns(ColumnKind.NUMBER, *_LATER_NUMBERS),
 )
-"""What every event says, and the fields that many of them have; the payload has all."""
+"""What every event has, and the fields that many events have; the payload has all fields."""
 
 _KINDS: Final[Mapping[Any, ColumnKind]] = {
     int: ColumnKind.INTEGER,
@@ -87,7 +87,7 @@ _KINDS: Final[Mapping[Any, ColumnKind]] = {
     Instant | None: ColumnKind.TIME,
     datetime: ColumnKind.TIME,
 }
-"""By annotation; whatever else a field holds is written as text."""
+"""By annotation of a field; a field with any other annotation is written as text."""
 
 
 def _columns_of(model: type[Any]) -> tuple[Column, ...]:
@@ -107,11 +107,11 @@ def event_values(event: RecordedEvent) -> list[Value]:
     nid, stream, version, topic, state, hashed = event[:6]
     try:
         payload = state.decode()
-        says = json.loads(payload)
+        fields_of_event = json.loads(payload)
         key = PositionKey.parse(stream)
-        texts, later_texts = ([says.get(name) for name in names] for names in (_TEXTS, _LATER_TEXTS))
-        numbers, later_numbers = (_numbers(says, names) for names in (_NUMBERS, _LATER_NUMBERS))
-        times = [utc(says["ts_event"]), utc(event.ts_recorded)]
+        texts, later_texts = ([fields_of_event.get(name) for name in names] for names in (_TEXTS, _LATER_TEXTS))
+        numbers, later_numbers = (_numbers(fields_of_event, names) for names in (_NUMBERS, _LATER_NUMBERS))
+        times = [utc(fields_of_event["ts_event"]), utc(event.ts_recorded)]
     except (ValueError, TypeError, AttributeError, KeyError, ArithmeticError) as cause:
         raise HistoryDamaged(f"{stream} version {version} cannot be read as {topic}: {cause!r}") from cause
     return [
@@ -135,8 +135,8 @@ def event_values(event: RecordedEvent) -> list[Value]:
     ]
 
 
-def _numbers(says: Mapping[str, str], names: Sequence[str]) -> list[Decimal | None]:
-    return [None if (text := says.get(name)) is None else Decimal(text) for name in names]
+def _numbers(fields_of_event: Mapping[str, str], names: Sequence[str]) -> list[Decimal | None]:
+    return [None if (text := fields_of_event.get(name)) is None else Decimal(text) for name in names]
 
 
 def position_values(row: PositionRow) -> list[Value]:

@@ -1,4 +1,4 @@
-"""CSV: a line of names, then a line a row; numbers as plain text, times in UTC, nothing for what is not known."""
+"""CSV: a line of names, then one line per row; numbers in plain digits, times in UTC, empty where not known."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _TEXT: Final[dict[type, Callable[[Any], str]]] = {
     **dict.fromkeys((Leg, Side, Status, Source), str),
 }
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
-"""With these a spreadsheet begins a formula, in some languages also with the wide ones."""
+"""Characters that begin a formula in a spreadsheet; in some languages their wide forms do so as well."""
 
 
 class CsvFile:
-    """Rows as RFC 4180 has them, in UTF-8."""
+    """Rows in the format of RFC 4180, in UTF-8."""
 
     def __init__(self, out: IO[bytes], columns: Sequence[Column], *, for_spreadsheet: bool = False) -> None:
-        """Write the names of the columns; for a spreadsheet, a text that it would reckon is marked as a text."""
+        """Write the names of the columns; `for_spreadsheet` marks a text that would be read as a formula as a text."""
         self._out, self._is_for_spreadsheet = out, for_spreadsheet
         self._rows = csv.writer(self, lineterminator="\n")
         self._rows.writerow([column.name for column in columns])
@@ -40,13 +40,13 @@ class CsvFile:
     def row(self, values: Sequence[Value]) -> None:
         """Write one row."""
         if self._is_for_spreadsheet:
-            values = [as_text(each) if type(each) is str else each for each in values]
+            values = [as_text(value) if type(value) is str else value for value in values]
         self._rows.writerow([_TEXT[type(value)](value) for value in values])
 
     def finish(self) -> None:
-        """Nothing: every row is written already."""
+        """Do nothing: every row is written already."""
 
 
 def as_text(words: str) -> str:
-    """A text, marked as one where a spreadsheet would reckon it."""
+    """The text, with an apostrophe before it where a spreadsheet would read it as a formula."""
     return f"'{words}" if words.startswith(_FORMULA) else words

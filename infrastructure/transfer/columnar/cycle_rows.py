@@ -1,4 +1,4 @@
-"""The rows of cycles while their events arrive: open ones at hand, the others looked up."""
+"""The rows of cycles while events are imported: open ones are kept in memory, others are read from the store."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from projections.positions import PositionRow, project
 
 
 class CycleRows:
-    """What events make of the positions table, a batch at a time."""
+    """The rows of the positions table that a batch of events changes."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -16,7 +16,7 @@ class CycleRows:
         self._changed: dict[str, PositionRow] = {}
 
     def take(self, event: PositionEvent) -> None:
-        """Assign an event to the row of its cycle. An AssertionError says that it does not fit."""
+        """Apply an event to the row of its cycle. Raises: AssertionError for an event that does not fit the row."""
         if not event.has_cycle:
             return
         position_id = event.position_id
@@ -27,7 +27,7 @@ class CycleRows:
         return self._open.get(position_id) or next(iter(self._store.rows(position_id=position_id)), None)
 
     def changed(self) -> list[PositionRow]:
-        """The rows that changed since this was asked last, in the order in which they began to."""
+        """The rows that changed since the last call, in the order of their first change."""
         rows = list(self._changed.values())
         for row in rows:
             if row.status.is_open:

@@ -1,7 +1,7 @@
-"""Parquet, by way of pyarrow: the optional extra `parquet`.
+"""Parquet, written by pyarrow: the optional extra `parquet`.
 
-Numbers are decimal128(38, 18), which holds every price and quantity exactly; a sum or a profit of more than 18 decimals
-is rounded to them, half to even. Times are timestamps in UTC, in microseconds.
+Numbers are decimal128(38, 18), which holds every price and quantity exactly; a sum or a profit with more than 18
+decimals is rounded half-even. Times are timestamps in UTC, in microseconds.
 """
 
 from __future__ import annotations
@@ -29,27 +29,27 @@ _TYPES: Final = {
 
 
 class ParquetFile:
-    """Rows in groups, each written when it is full."""
+    """A file of rows, which are written in groups."""
 
     def __init__(self, out: IO[bytes], columns: Sequence[Column]) -> None:
         self._schema = pa.schema([pa.field(column.name, _TYPES[column.kind]) for column in columns])
-        self._numbers = [place for place, column in enumerate(columns) if column.kind is ColumnKind.NUMBER]
+        self._numbers = [index for index, column in enumerate(columns) if column.kind is ColumnKind.NUMBER]
         self._file: Any = parquet.ParquetWriter(out, self._schema, compression="zstd")
         self._rows: list[list[Value]] = []
 
     def row(self, values: Sequence[Value]) -> None:
         """Write one row. Refuses: ExportRefused for a number of more than 20 digits before its point."""
         row = list(values)
-        for place in self._numbers:
-            if (number := row[place]) is not None:
+        for index in self._numbers:
+            if (number := row[index]) is not None:
                 assert isinstance(number, Decimal), "a column of numbers"
-                row[place] = _fitting(number, self._schema.names[place], str(row[0]))
+                row[index] = _fitting(number, self._schema.names[index], str(row[0]))
         self._rows.append(row)
         if len(self._rows) >= _ROWS_AT_ONCE:
             self._flush()
 
     def finish(self) -> None:
-        """Write what is left, and the end of the file."""
+        """Write the last group of rows, and the end of the file."""
         self._flush()
         self._file.close()
 
@@ -60,9 +60,9 @@ class ParquetFile:
         self._rows = []
 
 
-def _fitting(number: Decimal, name: str, where: str) -> Decimal:
+def _fitting(number: Decimal, name: str, record: str) -> Decimal:
     if number.copy_abs() >= _WHOLE_MAX:
-        raise ExportRefused(f"{name} {plain(number)} of {where} does not fit into Parquet's decimals; export CSV")
+        raise ExportRefused(f"{name} {plain(number)} of {record} does not fit into Parquet's decimals; export CSV")
     exponent = number.as_tuple().exponent
     assert isinstance(exponent, int), "finite"
     return number if exponent >= -DECIMALS_MAX else rounded(number)

@@ -1,1 +1,1 @@
-"""What is measured: the ledger, and what it replaces."""
+"""The contestants that are compared: the ledger, and the ways of storing positions that it replaces."""

@@ -1,6 +1,6 @@
-"""The recorder that the eventsourcing library comes with, used as its tutorial does: an aggregate, saved three times.
+"""The stock recorder of the eventsourcing library, used as in its tutorial: an aggregate that is saved three times.
 
-It keeps events only, no row; and its aggregate stays in hand, so that nothing is read back between two saves.
+It stores events only, no row; and the aggregate stays in memory, so that nothing is read back between two saves.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from scripts.benchmarks import lifecycle as facts
 
 
 class LibraryPosition(Aggregate):
-    """A position that checks nothing and remembers the same facts."""
+    """A position with the same facts, but without any checks."""
 
     @event("EntryRequested")
     def __init__(
@@ -55,7 +55,7 @@ class LibraryPosition(Aggregate):
 
     @event("Activated")
     def activate(self) -> None:
-        """Remember that all is done."""
+        """Remember that the position is active."""
         self.status = "active"
 
 
@@ -131,7 +131,7 @@ class LibraryRunner:
 
 @contextmanager
 def _environment(url: str) -> Iterator[None]:
-    """What the library cannot be told, libpq reads here, until the end of the block."""
+    """Set in the environment, until the end of the block, what the library has no settings for; libpq reads it."""
     settings_of_libpq = {
         option.envvar.decode(): option.val.decode()
         for option in Conninfo.parse(url.encode())
@@ -147,5 +147,5 @@ def _environment(url: str) -> Iterator[None]:
 
 
 def _default_port() -> str:
-    """The port of libpq, be it from PGPORT: the library would go to 5432, where another server may be."""
+    """The default port of libpq, perhaps from PGPORT; the library itself would use 5432, which may be another server."""
     return next((option.val or b"").decode() for option in Conninfo.get_defaults() if option.keyword == b"port")

@@ -1,4 +1,4 @@
-"""The ledger, as a bot uses it: a method a command, each receipt waited for; or the last two commands at once."""
+"""The ledger as a bot uses it: one call per command, waiting for each receipt; or the last two commands in one call."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class LedgerContestant:
     settings: Settings
     name: str = "ledger"
     saves_together: bool = False
-    """Whether what follows the entry is kept until the stop is there, and saved in one append."""
+    """Whether the placed entry is saved only together with the stop, in one append."""
 
     def create(self) -> None:
         """Make the schema."""
@@ -33,7 +33,7 @@ class LedgerContestant:
 
 
 class LedgerRunner:
-    """Three commands a lifecycle. A slot that the process has not met is looked up first; later it remembers."""
+    """Three commands per lifecycle. A position is loaded when a process uses it first; then it is in the cache."""
 
     def __init__(self, ledger: PositionLedger) -> None:
         self.ledger = ledger
@@ -41,7 +41,7 @@ class LedgerRunner:
         self._held: dict[str, str] = {}
 
     def lifecycle(self, symbol: str) -> Iterator[None]:
-        """Four events in three appends, the row included each time."""
+        """Four events in three appends, each with its row."""
         position_id = self.request(symbol)
         yield
         self.ledger.record_entry_placed(
@@ -60,7 +60,7 @@ class LedgerRunner:
         yield
 
     def request(self, symbol: str) -> str:
-        """Claim the slot; the id of the position."""
+        """Claim the slot, and return the id of the position."""
         self._signals += 1
         receipt = self.ledger.request_entry(
             symbol=symbol,
@@ -87,10 +87,10 @@ class LedgerRunner:
 
 
 class TogetherRunner(LedgerRunner):
-    """The same four events in two appends: of the entry nothing is on the disk before its stop is."""
+    """The same four events in two appends: the placed entry is not on the disk before its stop is."""
 
     def lifecycle(self, symbol: str) -> Iterator[None]:
-        """The slot first, on which the order goes out; what became of it and its stop together."""
+        """The slot first, after which the order may be sent; then the placed entry and its stop together."""
         position_id = self.request(symbol)
         yield
         placed = RecordEntryPlaced.of(

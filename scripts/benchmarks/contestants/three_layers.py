@@ -1,7 +1,7 @@
-"""The three-layer path of the system that the ledger replaces, written anew from its description.
+"""The three layers of protection of the system that the ledger replaces, written from its description.
 
-A lock and a look before the insert (L1), a unique index over the open statuses (L2), another look before the row
-becomes active (L3); every statement is a round trip, as it was. Its other indexes, if it had any, are left out.
+A lock and a query before the insert (L1), a unique index over the open statuses (L2), and another query before the row
+becomes active (L3); every statement is a round trip, as it was there. Other indexes, if it had any, are left out.
 """
 
 from __future__ import annotations
@@ -81,35 +81,35 @@ class ThreeLayersRunner:
     """One connection, every statement prepared."""
 
     def __init__(self, settings: Settings) -> None:
-        """Connect with what the ledger connects with, and with its durability."""
+        """Connect with the same arguments and the same durability as the ledger."""
         self._connection = psycopg.connect(**connection_arguments(settings), autocommit=True)
         self._signal = 0
 
-    def _ask(self, statement: str, *values: Any) -> psycopg.Cursor[tuple[Any, ...]]:
+    def _execute(self, statement: str, *values: Any) -> psycopg.Cursor[tuple[Any, ...]]:
         return self._connection.execute(statement.encode(), values, prepare=True)
 
     def lifecycle(self, symbol: str) -> Iterator[None]:
         """BEGIN, lock, SELECT, INSERT, COMMIT; UPDATE; SELECT, UPDATE."""
         self._signal += 1
-        place = (symbol, facts.EXCHANGE)
-        self._ask("BEGIN")
-        self._ask(_LOCK, zlib.crc32("_".join(place).encode()))
-        assert self._ask(_LOOK, *place).fetchone() is None, "nobody holds the symbol"
-        inserted = self._ask(
-            _INSERT, self._signal, *place, "long", Decimal(facts.QUANTITY), Decimal(facts.SIGNAL_PRICE)
+        key = (symbol, facts.EXCHANGE)
+        self._execute("BEGIN")
+        self._execute(_LOCK, zlib.crc32("_".join(key).encode()))
+        assert self._execute(_LOOK, *key).fetchone() is None, "nobody holds the symbol"
+        inserted = self._execute(
+            _INSERT, self._signal, *key, "long", Decimal(facts.QUANTITY), Decimal(facts.SIGNAL_PRICE)
         ).fetchone()
-        self._ask("COMMIT")
+        self._execute("COMMIT")
         assert inserted is not None, "the row has an id"
         yield
-        self._ask(_PLACED, facts.ENTRY_ORDER, Decimal(facts.QUANTITY), Decimal(facts.ENTRY_PRICE), inserted[0])
+        self._execute(_PLACED, facts.ENTRY_ORDER, Decimal(facts.QUANTITY), Decimal(facts.ENTRY_PRICE), inserted[0])
         yield
-        assert self._ask(_OTHER, *place, inserted[0]).fetchone() is None, "nobody holds the symbol"
-        self._ask(_ACTIVE, Decimal(facts.STOP_PRICE), inserted[0])
+        assert self._execute(_OTHER, *key, inserted[0]).fetchone() is None, "nobody holds the symbol"
+        self._execute(_ACTIVE, Decimal(facts.STOP_PRICE), inserted[0])
         yield
 
     def finish(self, symbols: Sequence[str]) -> None:
         """Close them all in one statement."""
-        self._ask(_CLOSED, list(symbols), facts.EXCHANGE)
+        self._execute(_CLOSED, list(symbols), facts.EXCHANGE)
 
     def close(self) -> None:
         """Close the connection to the database."""

@@ -1,1 +1,1 @@
-"""What a generated ledger holds."""
+"""The content of a generated ledger."""

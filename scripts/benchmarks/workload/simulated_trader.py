@@ -1,4 +1,4 @@
-"""A simulated trader: one key, its random numbers and its clock, and commands that are each decided by the domain."""
+"""A simulated trader of one key: it has random numbers and a clock, and the domain decides each of its commands."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Fields = dict[str, Any]
 
 @dataclass(frozen=True)
 class Append:
-    """What one command led to: events that are recorded together, and the rows of their cycles after them."""
+    """The result of one command: events that are recorded together, and the rows of their cycles after them."""
 
     recorded_at: datetime
     events: tuple[PositionEvent, ...]
@@ -34,9 +34,9 @@ class Append:
 
 
 class SimulatedTrader:
-    """One key and whoever trades it. Every command is decided by the domain; one that is refused is a mistake here.
+    """One key and its trader. The domain decides every command; a refused one is an error of a scenario.
 
-    Units: times in milliseconds, prices and quantities in whole ticks of the symbol, so that no float is near money.
+    Units: times in milliseconds; prices and quantities in whole ticks of the symbol, so that no float is used for them.
     """
 
     def __init__(self, key: PositionKey, seed: str, opens_at: datetime) -> None:
@@ -53,23 +53,23 @@ class SimulatedTrader:
 
     @property
     def held(self) -> Decimal:
-        """What is open now."""
+        """The quantity that is open now."""
         return self.position.state.holding.quantity
 
     @property
     def asked(self) -> Decimal:
-        """What was to be entered."""
+        """The requested quantity of the entry."""
         assert self.position.row is not None, "open"
         assert self.position.row.requested_qty is not None, "requested"
         return self.position.row.requested_qty
 
     @property
     def losing(self) -> int:
-        """Where prices go for the worse: down for a long, up for a short."""
+        """The sign of a losing price move: down for a long, up for a short."""
         return -1 if self.position.state.side is Side.LONG else 1
 
     def chance(self, percent: int) -> bool:
-        """Whether it happens this time."""
+        """True with a probability of `percent`."""
         return self.dice.randrange(100) < percent
 
     def number(self) -> str:
@@ -78,41 +78,41 @@ class SimulatedTrader:
         return str(self._orders)
 
     def px(self, permille: int = 0) -> Decimal:
-        """The price of this moment, or so many thousandths beside it."""
+        """The current price, moved by so many thousandths."""
         return Decimal(self._px * (1_000 + permille) // 1_000).scaleb(self._tick)
 
     def a_tick_off(self) -> Decimal:
-        """The average entry as somebody else computes it."""
+        """The average entry with a difference of one tick, as the exchange may compute it."""
         average = self.position.state.holding.avg_px_open
         assert average is not None, "entered at a known price"
         return average + Decimal(1).scaleb(self._tick)
 
     def moves(self) -> None:
-        """Let the price go its way, never far."""
+        """Move the price by a small random amount, within bounds."""
         self._px = min(90_000, max(20_000, self._px + self.dice.randint(-300, 300)))
 
     def lots(self, least: int = 10, most: int = 90_000) -> Decimal:
-        """Some quantity."""
+        """A random quantity."""
         return Decimal(self.dice.randint(least, most)).scaleb(self._lot)
 
     def split(self, quantity: Decimal, parts_max: int = 3) -> list[Decimal]:
-        """A quantity as some fills."""
+        """Split a quantity into at most `parts_max` random parts, such as fills."""
         lots = int(quantity.scaleb(-self._lot))
         cuts = sorted({self.dice.randint(1, lots) for _ in range(self.dice.randrange(parts_max))} | {lots})
         sizes = (end - start for start, end in zip([0, *cuts], cuts, strict=False))
         return [Decimal(size).scaleb(self._lot) for size in sizes]
 
     def a_side(self) -> Side:
-        """Long or short, as the leg allows."""
+        """A random side, or the side of the leg."""
         return self.dice.choice(tuple(Side)) if self.key.leg is Leg.BOTH else Side(self.key.leg.value.lower())
 
     def fill(self, quantity: Decimal, px: Decimal) -> Fields:
-        """What a fill says: its fee is now and then in another currency, now and then not said."""
+        """The fields of a fill; its fee is sometimes in another currency, and sometimes missing."""
         fields = {"trade_id": self.number(), "last_qty": quantity, "last_px": px}
         return fields if self.chance(10) else fields | self.fee()
 
     def fee(self) -> Fields:
-        """What a fill costs."""
+        """The fields of a random fee."""
         amount = f"0.{self.dice.randint(1, 9_999):04}"
         return {"fee": amount, "fee_currency": "BNB"} if self.chance(20) else {"fee": amount}
 
@@ -123,7 +123,7 @@ class SimulatedTrader:
         return known
 
     def stop(self, permille: int = 20) -> Fields:
-        """What a stop says that stands so many thousandths on the losing side."""
+        """The fields of a stop at a price so many thousandths on the losing side."""
         return {"stop_price": self.px(permille * self.losing), "exchange_order_id": self.number()}
 
     # -- what is sent ---------------------------------------------------------------------------------------------
@@ -138,11 +138,11 @@ class SimulatedTrader:
         return self._send(self.position, verb.of(**place, leg=self.key.leg.value, **fields))
 
     def send(self, verb: type[Command], /, ago_ms: int = 0, cycle: int | None = None, **fields: Any) -> Append:
-        """Send a command about a cycle, the current one unless another is named, of what happened a while ago."""
+        """Send a command about a cycle, by default the current one, of something that happened `ago_ms` before."""
         self.wait(20, 2 * SECOND)
         number = cycle or self.position.cycle
         happened_at = self.clock - timedelta(milliseconds=ago_ms or self.dice.randint(0, 300))
-        position = self.position if number == self.position.cycle else self._over(number)
+        position = self.position if number == self.position.cycle else self._closed(number)
         command = verb.of(position_id=f"{self.key}#{number}", at=happened_at, **fields)
         return self._send(position, command)
 
@@ -150,7 +150,7 @@ class SimulatedTrader:
         stamp = CommandContext(f"{self.key}-{self.number()}", command.at or self.clock, self.clock)
         position.decide(command, stamp)
         events: tuple[Any, ...] = tuple(position.collect_events())
-        assert events, f"{command!r} is no news"
+        assert events, f"{command!r} records nothing"
         if position is not self.position:
             for event in events:
                 event.mutate(self.position)
@@ -171,12 +171,12 @@ class SimulatedTrader:
             oldest = min(self._cycles)
             del self._cycles[oldest], self._rows[oldest]
 
-    def _over(self, cycle: int) -> Position:
-        """A cycle that is over, as the ledger loads it: at the version of the whole stream."""
+    def _closed(self, cycle: int) -> Position:
+        """A closed cycle as the ledger loads it: at the version of the whole stream."""
         first, *_ = events = self._cycles[cycle]
-        over = Position.of_stream(self.key.stream, version=first.originator_version - 1)
+        closed = Position.of_stream(self.key.stream, version=first.originator_version - 1)
         for event in events:
-            over.version = event.originator_version - 1
-            event.mutate(over)
-        over.stand_at(self.position)
-        return over
+            closed.version = event.originator_version - 1
+            event.mutate(closed)
+        closed.stand_at(self.position)
+        return closed

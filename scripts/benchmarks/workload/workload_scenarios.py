@@ -1,4 +1,4 @@
-"""Scenarios: what happens to a position from its entry to its end, as commands that a ledger accepts."""
+"""Scenarios: what happens to a position from its entry to its close, as commands that the ledger accepts."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def _filled(trader: SimulatedTrader, parts_max: int = 3, ago_ms: int = 0) -> Sto
 
 
 def _entered(trader: SimulatedTrader) -> Story:
-    """The acknowledgement knows of the fill, now and then without the fills themselves; or fills alone tell it."""
+    """The acknowledgement has the filled quantity, and fills may follow it; or only the fills have it."""
     yield from _requested(trader)
     if trader.chance(50):
         yield _acknowledged(trader, filled_qty=trader.asked, avg_px=trader.px())
@@ -87,7 +87,7 @@ def _stopped_out(trader: SimulatedTrader) -> Append:
 
 
 def took_profit(trader: SimulatedTrader) -> Story:
-    """The plain one; now and then the stop trails behind."""
+    """A target is reached; sometimes the stop was trailed before."""
     yield from _active(trader)
     for _ in range(trader.dice.randrange(3)):
         _lasts(trader)
@@ -104,7 +104,7 @@ def stopped_out(trader: SimulatedTrader) -> Story:
 
 
 def scaled_out(trader: SimulatedTrader) -> Story:
-    """Partial exits; some of them are heard of late."""
+    """Partial exits, some of which are reported late."""
     yield from _active(trader)
     *parts, _ = trader.split(trader.held, 4)
     for part in parts:
@@ -116,7 +116,7 @@ def scaled_out(trader: SimulatedTrader) -> Story:
 
 
 def sighted(trader: SimulatedTrader) -> Story:
-    """The synchroniser sees the position before the bot is done with it (I-01), and a fill comes after it."""
+    """The synchroniser sees the position before the bot has finished the entry (I-01); a fill may follow."""
     yield from _requested(trader)
     yield _acknowledged(trader, filled_qty=trader.asked, avg_px=trader.px())
     smaller = trader.split(trader.asked, 2)[0]
@@ -132,14 +132,14 @@ def sighted(trader: SimulatedTrader) -> Story:
 
 
 def refused(trader: SimulatedTrader) -> Story:
-    """The exchange does not take the order (I-30)."""
+    """The exchange rejects the order (I-30)."""
     yield from _requested(trader)
     code, outcome, reason = trader.dice.choice(_REFUSALS)
     yield trader.send(c.FailEntry, outcome=outcome, code=code, reason=reason)
 
 
 def canceled(trader: SimulatedTrader) -> Story:
-    """The order rests unfilled and is cancelled; now and then a fill turns up afterwards."""
+    """The order is not filled and is cancelled; sometimes a fill is reported afterwards."""
     yield from _requested(trader)
     yield _acknowledged(trader)
     trader.wait(SECOND, 5 * MINUTE)
@@ -155,7 +155,7 @@ def _late_fill(trader: SimulatedTrader, cycle: int) -> Append:
 
 
 def filled_in_the_next(trader: SimulatedTrader) -> Story:
-    """A fill of a cancelled entry turns up while the next cycle is at work."""
+    """A fill of a cancelled entry is reported during the next cycle."""
     yield from _requested(trader)
     over = trader.position.cycle
     yield trader.send(c.FailEntry, outcome="canceled", reason="not filled in time")
@@ -167,7 +167,7 @@ def filled_in_the_next(trader: SimulatedTrader) -> Story:
 
 
 def worked_its_orders(trader: SimulatedTrader) -> Story:
-    """A second entry order that is replaced and ends, targets, funding, a corrected fill, and an exit by request."""
+    """A second entry order that is replaced and filled, a target, funding, a corrected fill, and a requested exit."""
     if trader.position.state.instrument is None:
         yield trader.by_key(o.DefineInstrument, quantity_step="0.001")
     yield from _active(trader)
@@ -192,7 +192,7 @@ def worked_its_orders(trader: SimulatedTrader) -> Story:
 
 
 def timed_out(trader: SimulatedTrader) -> Story:
-    """Nobody knows whether the entry reached the exchange (I-11), until it is known one way or the other."""
+    """At first it is not known whether the entry reached the exchange (I-11); later it turns out that it did or not."""
     yield from _requested(trader)
     trader.wait(10 * SECOND, 20 * SECOND)
     yield trader.send(c.RecordEntryUnknown, reason="no answer for 20 s")
@@ -207,7 +207,7 @@ def timed_out(trader: SimulatedTrader) -> Story:
 
 
 def rolled_back(trader: SimulatedTrader) -> Story:
-    """No stop could be set, so the entry is undone; the first closing order may leave something."""
+    """No stop could be set, so the entry is rolled back; the first closing order may be filled only in part."""
     yield from _entered(trader)
     yield trader.send(c.StartRollback, reason="no stop after 3 tries")
     if trader.chance(30):
@@ -223,7 +223,7 @@ def rolled_back(trader: SimulatedTrader) -> Story:
 
 
 def lost_its_stop(trader: SimulatedTrader) -> Story:
-    """A cleaner cancels a live stop (I-19); it is noticed late and set again."""
+    """A cleanup cancels a live stop (I-19); this is noticed late, and the stop is set again."""
     yield from _active(trader)
     _lasts(trader)
     yield trader.send(c.LoseStopLoss, reason="the order is gone from the exchange", ago_ms=MINUTE // 2, source="sync")
@@ -234,7 +234,7 @@ def lost_its_stop(trader: SimulatedTrader) -> Story:
 
 
 def adopted(trader: SimulatedTrader) -> Story:
-    """The exchange holds what no cycle explains; it ends at a price that nobody said."""
+    """The exchange holds a position that no cycle explains; it is closed at an unknown price."""
     trader.moves()
     why = "at the exchange, in no cycle"
     yield trader.by_key(c.Adopt, side=trader.a_side(), quantity=trader.lots(), avg_px_open=trader.px(), reason=why)
@@ -244,7 +244,7 @@ def adopted(trader: SimulatedTrader) -> Story:
 
 
 def placed_after_the_fact(trader: SimulatedTrader) -> Story:
-    """The entry is recorded when it stands at the exchange already."""
+    """The entry is recorded when it is already at the exchange."""
     trader.moves()
     quantity = trader.lots()
     yield trader.by_key(
@@ -281,7 +281,7 @@ def _imported(trader: SimulatedTrader, status: str, days_ago: int, **fields: Any
 
 
 def imported(trader: SimulatedTrader) -> Story:
-    """Rows of the old table: cycles that are over, one that is open and goes on here, and an old one beside it."""
+    """Rows of the old table: closed cycles, one that is open and continues here, and an old one after it."""
     yield _imported(trader, "closed", 9, realized_pnl="1.5", findings=("closed_without_reason",))
     yield _imported(trader, trader.dice.choice(("failed", "canceled", "rolled_back")), 8)
     yield _imported(trader, "active", 2, stop_price=trader.px(20), stop_confirmed=True)
@@ -295,4 +295,4 @@ STORIES: Final[dict[Callable[[SimulatedTrader], Story], int]] = {
     timed_out: 4, rolled_back: 5, lost_its_stop: 3, adopted: 3, placed_after_the_fact: 2,
     worked_its_orders: 3,
 }  # fmt: skip
-"""Everything that happens again and again, and how often; `imported` happens once, when a key moves in."""
+"""The scenarios that are repeated, by their weights; `imported` happens once, as the first of a key."""

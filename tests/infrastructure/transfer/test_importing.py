@@ -41,10 +41,10 @@ def flipped(number: int, old: bytes, new: bytes) -> Damage:
 DAMAGES: dict[str, tuple[Damage, str]] = {
     "a flipped byte in a payload": (
         flipped(3, b'\\"61\\"', b'\\"67\\"'),
-        r"line 3: APTUSDT.binance version 2 says hash .*, but .* has hash",
+        r"line 3: APTUSDT.binance version 2 has hash .*, but .* has hash",
     ),
-    "a flipped byte in a hash": (flipped(3, b'"hash":"', b'"hash":"0'), "line 3: APTUSDT.binance version 2 says hash"),
-    "another stored name": (flipped(5, b"Activated.v1", b"Activated.v2"), "line 5: APTUSDT.binance version 4 says"),
+    "a flipped byte in a hash": (flipped(3, b'"hash":"', b'"hash":"0'), "line 3: APTUSDT.binance version 2 has hash"),
+    "another stored name": (flipped(5, b"Activated.v1", b"Activated.v2"), "line 5: APTUSDT.binance version 4 has"),
     "another version": (
         flipped(4, b'"version":3', b'"version":4'),
         "line 4: APTUSDT.binance version 4 stands where version 3 is expected",
@@ -113,14 +113,14 @@ def without_a_stream(lines: list[dict[str, Any]]) -> None:
 
 FORGERIES: dict[str, tuple[Forgery, str]] = {
     "a nid moved into a gap": (lambda lines: lines[14].update(nid=15), "line 15: nid 15 .* is beyond the 14 of line 1"),
-    "another payload": (lambda lines: lines[2].update(payload="{}"), "line 3: APTUSDT.binance version 2 says hash"),
+    "another payload": (lambda lines: lines[2].update(payload="{}"), "line 3: APTUSDT.binance version 2 has hash"),
     "a removed event": (lambda lines: lines.pop(14), "line 17: there were .*, but the last line says"),
     "a removed rejection": (lambda lines: lines.pop(15), "line 17: there were .*, but the last line says"),
     "a removed stream": (without_a_stream, "line 11: there were"),
     "another digest": (lambda lines: lines[-1].update(digest="0" * 64), "line 18: there were"),
     "an event behind the rejections": (
         lambda lines: lines.insert(15, lines.pop(14)),
-        "line 16: an event stands behind the rejections",
+        "line 16: an event comes after the rejections",
     ),
     "a rejection without a zone": (
         lambda lines: lines[15].update(ts_recorded="2025-10-22T18:50:40"),
@@ -180,14 +180,14 @@ def rehashed(lines: list[dict[str, Any]]) -> bytes:
         ),
         (
             lambda lines: replaced(lines[10], "APTUSDT-2", "APTUSDT-1"),
-            "line 2: from here to line 17 is something that one ledger cannot hold: .*(intent|is never replaced)",
+            "line 2: the lines from here to line 17 cannot all be in one ledger: .*(intent|is never replaced)",
         ),
         (
             lambda lines: lines[9].update(
                 type="StopLossLost.v1",
                 payload=lines[4]["payload"].replace("}", ',"reason":"gone"}'),
             ),
-            "line 2: from here to line 17 is something that one ledger cannot hold: .*positions",
+            "line 2: the lines from here to line 17 cannot all be in one ledger: .*positions",
         ),
     ],
     ids=[
@@ -222,7 +222,7 @@ def test_nothing_of_a_damaged_file_is_kept(old: bytes, new: bytes, on_sqlite: Po
 
 
 def test_a_checksum_in_another_spelling_is_refused(on_sqlite: PositionLedger, exported: bytes) -> None:
-    with pytest.raises(ImportRefused, match="a line has its checksum in another spelling than `export` writes"):
+    with pytest.raises(ImportRefused, match="a checksum is not written in the way in which `export` writes it"):
         moved(on_sqlite, exported.removesuffix(b"}\n") + b" }\n", 4)
     assert on_sqlite.store.high_water_mark() == 0
 
@@ -249,7 +249,9 @@ def test_a_batch_may_end_among_the_rejections(ledger: PositionLedger, exported: 
 def test_a_ledger_that_holds_something_else_is_refused(ledger: PositionLedger, exported: bytes) -> None:
     live_a_day(ledger)
     before = told(ledger)
-    with pytest.raises(ImportRefused, match="this ledger is not empty, and event number 1 of it is not that of line 2"):
+    with pytest.raises(
+        ImportRefused, match="this ledger is not empty, and its event number 1 is not the one of line 2"
+    ):
         moved(ledger, exported)
     assert told(ledger) == before
 
@@ -257,7 +259,7 @@ def test_a_ledger_that_holds_something_else_is_refused(ledger: PositionLedger, e
 def test_a_ledger_that_went_on_is_refused(ledger: PositionLedger, exported: bytes) -> None:
     moved(ledger, exported)
     ledger.fail_entry(position_id="APTUSDT.binance#2", reason="no", outcome="rejected")
-    with pytest.raises(ImportRefused, match="it has more events than the 14 that the file has"):
+    with pytest.raises(ImportRefused, match="it has more events than the file, which has 14"):
         moved(ledger, exported)
     assert ledger.store.count_events() == 15
 
@@ -266,7 +268,7 @@ def test_a_ledger_that_refused_something_of_its_own_is_refused(ledger: PositionL
     moved(ledger, exported)
     with pytest.raises(PositionAlreadyOpen):
         ledger.request_entry(symbol="APTUSDT", exchange="binance", side="long", quantity="1", intent_id="x")
-    with pytest.raises(ImportRefused, match="it has more rejections than the 2 that the file has"):
+    with pytest.raises(ImportRefused, match="it has more rejections than the file, which has 2"):
         moved(ledger, exported)
 
 
@@ -274,7 +276,7 @@ def test_rejections_alone_are_not_an_empty_ledger(ledger: PositionLedger, export
     with PositionLedger.connect(f"sqlite:///{tmp_path}/other.db") as other:
         live_a_day(other)
         ledger.store.log_rejection(other.rejections()[0])
-    with pytest.raises(ImportRefused, match="it has more rejections than the 0 that the file has by then"):
+    with pytest.raises(ImportRefused, match="it has more rejections than the file, which has 0"):
         moved(ledger, exported)
     assert ledger.store.count_events() == 0
 
@@ -285,7 +287,7 @@ def test_who_records_meanwhile_is_noticed(ledger: PositionLedger, exported: byte
             live_a_day(ledger, ("PERPUSDT",))
 
     file = ExportFile(io.BufferedReader(io.BytesIO(exported)))
-    with pytest.raises(ImportRefused, match=r"somebody else writes into this ledger while it is imported: .* nid 11"):
+    with pytest.raises(ImportRefused, match=r"another process writes into this ledger during the import: .* nid 11"):
         import_ledger(ledger.store, file, meddle, lines_max=4)
     assert ledger.store.count_events() == 11
     assert verify(ledger.store).ok

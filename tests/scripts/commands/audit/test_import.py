@@ -130,7 +130,7 @@ def test_a_wrong_line_is_named_and_ends_in_1(day: Path, sqlite_url: str) -> None
     done = run(sqlite_url, "import", str(day))
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("made a new ledger: ")
-    assert done.stderr.partition("\n")[2].startswith("ImportRefused: line 2: APTUSDT.binance version 1 says hash ")
+    assert done.stderr.partition("\n")[2].startswith("ImportRefused: line 2: APTUSDT.binance version 1 has hash ")
     assert done.stderr.endswith(
         "Of this file the ledger holds the first 0 events and 0 rejections; mend the file and import it again\n"
     )
@@ -143,7 +143,7 @@ def test_a_ledger_that_is_in_use_is_refused_with_1(day: Path, sqlite_url: str) -
         ledger.request_entry(symbol="APTUSDT", exchange="binance", side="short", quantity="61.8", intent_id="1")
     done = run(sqlite_url, "import", str(day))
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith("ImportRefused: this ledger is not empty, and event number 1 of it is not that of ")
+    assert done.stderr.startswith("ImportRefused: this ledger is not empty, and its event number 1 is not the one of ")
     assert events_in(sqlite_url) == 1
 
 
