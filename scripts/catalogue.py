@@ -37,7 +37,7 @@ GROUPS: Final = {
     "Audit": {
         "projections": CommandEntry("scripts.commands.audit.projections", "Show how far each projection has come"),
         "rebuild": CommandEntry(
-            "scripts.commands.audit.rebuild", "Fold the positions table and every other projection anew"
+            "scripts.commands.audit.rebuild", "Compute the positions table and every other projection anew"
         ),
         "verify": CommandEntry("scripts.commands.audit.verify", "Check every hash, version, event and row"),
         "anchor": CommandEntry("scripts.commands.audit.anchor", "Print an anchor of everything that is recorded"),

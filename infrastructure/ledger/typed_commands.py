@@ -930,8 +930,9 @@ class TypedCommands(ABC, Generic[Answered]):
           is a rebate
         - fee_currency (id, optional): 1 to 200 printable characters, blanks around them dropped; an integer is taken as
           its text
-        - dust (true or false, optional): what is left was not sold and stays, at its cost, as `residual_qty`. On the
-          SPOT leg up to 1 % of what was entered does so unless it is said
+        - dust (true or false, optional): what is left was not sold and stays, at its cost, as `residual_qty`; not
+          together with `avg_px_close`. Default: on the SPOT leg, without `avg_px_close` and after something was sold, a
+          rest of up to 1 % of what was entered
         - command_id (id, optional): makes sending it twice safe: the second time gets the first answer. Made up if
           absent
         - expected_version (integer ≥ 0, optional): the version of the stream that the caller looked at; refused with
@@ -1292,8 +1293,8 @@ class TypedCommands(ABC, Generic[Answered]):
         - position_id (position id): `APTUSDT.binance#1`: the key, and the cycle after `#`
         - reason (words): text of any length, not blank
         - quantity (quantity, optional): without it, all that is held
-        - intent_id (id, optional): who asks: another one is told who was first. The same one again closes no second
-          part, unless nothing was filled of the first
+        - intent_id (id, optional): who asks. Another intent is told who was first; the same one again closes no second
+          part, unless nothing of the first was filled
         - command_id (id, optional): makes sending it twice safe: the second time gets the first answer. Made up if
           absent
         - expected_version (integer ≥ 0, optional): the version of the stream that the caller looked at; refused with
@@ -1347,7 +1348,7 @@ class TypedCommands(ABC, Generic[Answered]):
         - kind (word): `funding`, `interest`, `commission`, `rebate`, `insurance` or `correction`
         - amount (number): with its sign: plus is received; never zero
         - cash_id (id): against double delivery
-        - currency (id, optional): the settlement currency unless it is said; another one is kept apart
+        - currency (id, optional): default: the settlement currency; another one is kept apart
         - trade_id (id, optional): the fill whose fee this is, if its fee was not known
         - command_id (id, optional): makes sending it twice safe: the second time gets the first answer. Made up if
           absent
@@ -1481,11 +1482,11 @@ class TypedCommands(ABC, Generic[Answered]):
           of its own
         - leg (leg, optional): `BOTH` (one-way mode, the default), `LONG` or `SHORT` (hedge mode), or `SPOT`: what is
           held on spot, beside any swap
-        - contract_size (quantity, optional): 1 unless it is said
-        - inverse (true or false, optional): profit is counted in what it is about
-        - base (id, optional): what it is about, where the symbol does not say
-        - quote (id, optional): what its prices are in
-        - settle (id, optional): what profit is counted in
+        - contract_size (quantity, optional): default 1
+        - inverse (true or false, optional): profit is counted in the base asset
+        - base (id, optional): the base asset, if the symbol does not say it
+        - quote (id, optional): the currency of its prices
+        - settle (id, optional): the currency of its profit
         - price_tick (quantity, optional): kept for bots; nothing is rounded to it
         - quantity_step (quantity, optional): likewise
         - price_may_be_negative (true or false, optional): spreads, power, oil: prices below zero are taken

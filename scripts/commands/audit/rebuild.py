@@ -16,7 +16,7 @@ from scripts.output import print_json, progress, show
 @json_option
 @processes_option
 def command(database: str | None, processes: int | None, *, as_json: bool) -> None:
-    """Fold the positions table and every other projection anew from the events, beside what is read until then.
+    """Compute the positions table and every other projection anew from the events, beside what is read until then.
 
     Bots may go on meanwhile. Stopped half-way, it has changed nothing and can simply be run again.
 
