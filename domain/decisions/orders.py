@@ -239,6 +239,8 @@ def _held_after(
         count = count.counted_as_gone()
     elif grown and told >= grown and grown > held.quantity:
         count = count.explaining(grown)
+    elif EXACT.add(held.quantity, told) < grown <= EXACT.add(EXACT.add(held.quantity, told), state.gone):
+        count = count.beyond(state.gone, told)
     elif grown > held.quantity and held.quantity and grown <= EXACT.add(held.quantity, told):
         count = count.explaining(told)
     elif grown > held.quantity:
