@@ -54,7 +54,7 @@ def fill_on_record(decision: Decision, command: c.RecordEntryFill | c.Reduce, *,
         return None
     if command.exchange_order_id is None and command.client_order_id is None:
         return next(iter(by_order.values()))
-    order = named(decision, command.exchange_order_id, command.client_order_id, is_filled=True)
+    order = named(decision, command.exchange_order_id, command.client_order_id)
     if order is not None and order.name in by_order:
         return by_order[order.name]
     told = (command.last_qty, command.last_px)
