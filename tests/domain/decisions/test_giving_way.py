@@ -64,6 +64,13 @@ def test_what_was_bought_unheard_after_a_sale_costs_what_the_exchange_says_until
     story.when(bought("t2", "4", "105", -85)).leaves(realized_pnl="130")
 
 
+def test_an_average_that_the_exchange_rounded_is_no_profit_while_nothing_is_closed() -> None:
+    story = given(LONG, bought("t1", "6", "100", -90), seen("9", -60, avg_px_open="101.6667"))
+    story.when(bought("t2", "3", "105", -85)).leaves(avg_px_open="101.6667", realized_pnl="0", net_pnl="0")
+    story.when(sold("x1", "9", "110", -30)).leaves(quantity="0", realized_pnl="75")
+    _is_the_same_by_event_time(story)
+
+
 def test_what_was_bought_unheard_before_any_sale_costs_what_the_exchange_says() -> None:
     story = given(LONG, bought("t1", "6", "100", -90), seen("10", -60, avg_px_open="102.0001"))
     story.when(sold("x1", "10", "110", -30)).leaves(quantity="0", realized_pnl="79.999")
