@@ -210,6 +210,13 @@ class PositionState:
         return LINEAR if self.row is None else self.row.terms
 
     @property
+    def gone(self) -> Decimal:
+        """What an adjustment that gives way saw gone, and no fill has told of."""
+        if not self.since.gives_way:
+            return ZERO
+        return max(ZERO, EXACT.subtract(self.since.entered(self.orders).quantity, self.holding.filled_qty))
+
+    @property
     def is_protected(self) -> bool:
         """Whether confirmed stops cover all that is held, on the right side of the known average price."""
         return self.row is not None and covers(
@@ -466,10 +473,9 @@ class PositionState:
         closed = EXACT.subtract(self.holding.closed_qty, before.closed_qty)
         if closed < 0:
             return self.unexplained  # a history says what no rule would
-        if EXACT.subtract(before.quantity, self.holding.quantity) < closed:
-            return count.counted_as_gone().counted(before, self.unexplained, self.side, self.terms)[1]
         told = EXACT.subtract(self.unexplained.qty, count.explains)
-        _, left = count.as_recorded(closed, told).counted(before, self.unexplained, self.side, self.terms)
+        recorded = count.as_recorded(closed, EXACT.subtract(before.quantity, self.holding.quantity), told)
+        _, left = recorded.counted(before, self.unexplained, self.side, self.terms)
         return left
 
     def _corrected(self, fill: FillOnRecord, event: e.FillCorrected, before: Holding) -> FillOnRecord:

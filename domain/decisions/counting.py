@@ -154,7 +154,9 @@ def settled(held: Holding, side: Side, terms: Instrument, orders: Orders, since:
 
 
 def _by_all_orders(held: Holding, side: Side, terms: Instrument, worth: Decimal | None) -> Holding:
-    """The totals of a cycle of which orders tell all that was entered, for so much."""
+    """The totals of a cycle of which orders tell all that was entered, for so much; what is held earned nothing."""
+    if held.quantity and not held.closed_qty:
+        return altered(held, realized_pnl=ZERO)
     cost = held.cost if held.quantity else ZERO
     if worth is None or cost is None or held.proceeds is None:
         return held

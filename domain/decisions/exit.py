@@ -131,24 +131,26 @@ def reduce(decision: Decision, command: c.Reduce) -> CommandResult | None:
     closes, told = count.exits, count.may_explain(state.unexplained, row.orders)
     is_past = decision.is_adjusted_for(order)
     dust = ZERO
-    is_before = is_past or not held.quantity or (closes > held.quantity and not command.flip)
-    if closes > EXACT.add(held.quantity, told):
-        _needs_time(decision, row, closes, is_past=is_past)
+    turns = command.flip and bool(held.filled_qty) and closes > held.quantity
+    is_beyond = closes > EXACT.add(held.quantity, told)
+    is_before = is_past or not held.quantity or (closes > held.quantity and not turns)
     if closes and is_before and closes <= (state.since.may_explain(told) if is_past else told):
         count = count.explaining(closes)
     elif is_past and count.is_new and not row.stray:
         _needs_entered(decision, row, command.last_qty)
         count = count.counted_as_gone()
+    elif is_beyond and closes <= EXACT.add(EXACT.add(held.quantity, told), state.gone):
+        count = count.beyond(state.gone, told)
+    elif turns:
+        _flip(decision, command, order, told if is_beyond else ZERO)
+        return None
     elif closes and not row.status.is_open and not held.quantity:
         if closes > row.residual_qty:
             raise _never_held(decision, row, closes)
         dust = row.residual_qty
     elif closes > held.quantity:
         row = decision.needs_holding()
-        if command.flip and held.filled_qty:
-            _flip(decision, command, order, held)
-            return None
-        if not held.quantity or closes > EXACT.add(held.quantity, told):
+        if is_beyond:
             raise _exceeds(decision, row, closes)
         count = count.explaining(told)
     elif closes:
@@ -160,9 +162,7 @@ def reduce(decision: Decision, command: c.Reduce) -> CommandResult | None:
         reduced, _ = count.counted(held, state.unexplained, row.side, terms)
         reduced = settled(reduced, row.side, terms, row.orders, state.since)
     reduced = decision.with_fee(reduced, command.fee, command.fee_currency, terms)
-    if command.fee is not None and count.explains:
-        currency = state.other_currency(command.fee_currency)
-        reduced = reduced.with_fee(-state.closing_fees.share(currency, count.explains), currency)
+    reduced = _without_said_fee(decision, command, reduced, count.explains)
     decision.record(
         e.PositionReduced(
             **decision.envelope(),
@@ -183,18 +183,12 @@ def reduce(decision: Decision, command: c.Reduce) -> CommandResult | None:
     return None
 
 
-def _needs_time(decision: Decision, row: PositionRow, closes: Decimal, *, is_past: bool) -> None:
-    """Refuse a fill of more than is held, without a time, where an adjustment saw as much gone that no fill tells."""
-    if is_past or decision.command.at is not None or not decision.state.since.gives_way:
-        return
-    gone = EXACT.subtract(decision.state.since.entered(row.orders).quantity, decision.state.holding.filled_qty)
-    if gone >= closes:
-        raise decision.refused(
-            ReduceExceedsPosition,
-            f"holds {plain(decision.state.holding.quantity)}, less than the {plain(closes)} to be closed, and "
-            f"{plain(gone)} are gone by an adjustment that no fill tells of; if it is of these, send it again with the "
-            "time at which it happened (at)",
-        )
+def _without_said_fee(decision: Decision, command: c.Reduce, held: Holding, told: Decimal) -> Holding:
+    """The totals without what the end had said of the fee of so much, once a fill says it."""
+    if command.fee is None or not told:
+        return held
+    currency = decision.state.other_currency(command.fee_currency)
+    return held.with_fee(-decision.state.closing_fees.share(currency, told), currency)
 
 
 def _needs_entered(decision: Decision, row: PositionRow, closed: Decimal) -> None:
@@ -291,37 +285,50 @@ def _exceeds(decision: Decision, row: PositionRow, closes: Decimal) -> Exception
     )
 
 
-def _flip(decision: Decision, command: c.Reduce, order: Order | None, held: Holding) -> None:
-    """Close what is held with its share of a fill, and open the other side with the rest of it."""
-    row = decision.needs_open()
+def _flip(decision: Decision, command: c.Reduce, order: Order | None, told: Decimal) -> None:
+    """Close what is held with its share of a fill, and open the other side with the rest of it.
+
+    Shape:   what was closed without a fill, as far as this one may tell of it, is of its share. Where another cycle
+             came after one that is over, that has the rest.
+    Refuses: PositionNotOpen where all is told; ExitBeforeEntry while more may have been entered: both sides would be
+             wrong by that.
+    """
+    state, held = decision.state, decision.state.holding
+    closes = EXACT.add(held.quantity, told)
+    row = decision.needs_cycle() if closes else decision.needs_open()
     if decision.key.leg is not Leg.BOTH:
         raise InvalidCommand(
             f"{command.verb}: flip: leg {decision.key.leg} holds one side only; reduce the {plain(held.quantity)} that "
             f"are held, and {_BESIDE if decision.key.leg is Leg.SPOT else 'record the rest on the other leg'}",
             command=command.verb,
         )
-    terms, rest = row.terms, EXACT.subtract(command.last_qty, held.quantity)
-    fee = None if command.fee is None else rounded(EXACT.divide(command.fee * held.quantity, command.last_qty))
-    currency = decision.state.other_currency(command.fee_currency)
-    worth = terms.worth(held.quantity, command.last_px)
+    _needs_all_entered(decision, row)
+    is_last = row.cycle == state.last_cycle
+    currency = state.other_currency(command.fee_currency)
+    share = command.fee
+    if share is not None and is_last:
+        share = rounded(EXACT.divide(EXACT.multiply(share, closes), command.last_qty))
     closed = held
-    if held.quantity:
-        closed = held.with_exit(row.side, held.quantity, worth, terms)
-        closed = settled(closed, row.side, terms, row.orders, decision.state.since).with_fee(fee, currency)
-    if held.quantity:
+    if closes:
+        brought = row.terms.worth(closes, command.last_px)
+        count = ExitCount.of_fill(Order(name="exit"), closes, brought, state.unexplained).explaining(told)
+        closed, _ = count.counted(held, state.unexplained, row.side, row.terms)
+        closed = settled(closed, row.side, row.terms, row.orders, state.since).with_fee(share, currency)
+        closed = _without_said_fee(decision, command, closed, told)
         decision.record(
             e.PositionReduced(
                 **decision.envelope(),
                 trade_id=command.trade_id,
-                last_qty=held.quantity,
+                last_qty=closes,
                 last_px=command.last_px,
-                fee=fee,
+                fee=share,
                 fee_currency=command.fee_currency,
                 pnl=closed.gained_since(held),
                 holding=closed,
                 order=None if order is None else order.name,
                 exchange_order_id=command.exchange_order_id,
                 reason=command.reason,
+                late=not row.status.is_open,
             )
         )
     if row.status is Status.ROLLING_BACK:
@@ -331,18 +338,34 @@ def _flip(decision: Decision, command: c.Reduce, order: Order | None, held: Hold
         decision.record(
             e.RolledBack(**decision.envelope(), reason=command.reason or "flip", evidence=proof, holding=closed)
         )
-    else:
+    elif row.status.is_open:
         record_closed(decision, command.reason or "flip", closed, row)
-    other = Side.SHORT if row.side is Side.LONG else Side.LONG
-    left = None if command.fee is None or fee is None else EXACT.subtract(command.fee, fee)
-    new_terms = decision.opening_terms
+    if is_last:
+        left = None if command.fee is None or share is None else EXACT.subtract(command.fee, share)
+        _adopt_rest(decision, command, row, EXACT.subtract(command.last_qty, closes), left)
+
+
+def _needs_all_entered(decision: Decision, row: PositionRow) -> None:
+    waiting = [order for order in row.orders.live("entry") if order.room]
+    room = sum((order.room or ZERO for order in waiting), ZERO)
+    if room > decision.state.unattributed:
+        raise decision.refused(
+            ExitBeforeEntry,
+            f"may have been entered by {plain(room)} more than is on record, which the fill would have closed: send it "
+            f"again after the fills of its entry, or after end_order: {listed(waiting)}",
+        )
+
+
+def _adopt_rest(decision: Decision, command: c.Reduce, row: PositionRow, rest: Decimal, fee: Decimal | None) -> None:
+    terms = decision.opening_terms
+    held = Holding().stated(rest, command.last_px, terms or row.terms)
     decision.record(
         e.PositionAdopted(
             **decision.envelope(decision.state.last_cycle + 1),
-            side=other,
+            side=Side.SHORT if row.side is Side.LONG else Side.LONG,
             reason=f"the rest of trade {command.trade_id}, which closed {row.position_id}",
-            holding=Holding().stated(rest, command.last_px, new_terms or terms).with_fee(left, currency),
-            terms=new_terms,
+            holding=held.with_fee(fee, decision.state.other_currency(command.fee_currency)),
+            terms=terms,
             protection=row.protection,
             trade_id=command.trade_id,
         )

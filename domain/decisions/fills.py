@@ -25,12 +25,13 @@ def known_fill(decision: Decision, command: c.RecordEntryFill | c.Reduce, fill: 
     """The answer to a fill that is on record; a fee that was not known is added to it.
 
     Shape:   its identity is the order and the trade id; without an order, the trade id alone. The same words again are
-             no news, be it that the exchange corrected it since.
+             no news, be it that the exchange corrected it since. Of one that turned the position a part is on record.
     Refuses: IdempotencyMismatch for another quantity, price or fee, also one in another currency.
     """
     if fill.request == command.digest or decision.was_answered:
         return decision.no_news()
-    is_same = (fill.qty, fill.px) == (command.last_qty, command.last_px)
+    is_turning = isinstance(command, c.Reduce) and command.flip and fill.qty < command.last_qty
+    is_same = fill.px == command.last_px and (is_turning or fill.qty == command.last_qty)
     if not is_same or _is_another_fee(decision, fill, command.fee, command.fee_currency):
         what = f"{plain(fill.qty)} at {plain(fill.px)}" + (
             "" if fill.fee is None else f" for a fee of {_fee_text(decision, fill)}"
@@ -66,7 +67,7 @@ def fill_on_record(decision: Decision, command: c.RecordEntryFill | c.Reduce, *,
         return None
     if command.exchange_order_id is None and command.client_order_id is None:
         return next(iter(by_order.values()))
-    order = named(decision, command.exchange_order_id, command.client_order_id, is_filled=True)
+    order = named(decision, command.exchange_order_id, command.client_order_id)
     if order is not None and order.name in by_order:
         return by_order[order.name]
     told = (command.last_qty, command.last_px)

@@ -27,28 +27,25 @@ class Meant(NamedTuple):
     is_new: bool = False
 
 
-def named(
-    decision: Decision, exchange_order_id: str | None, client_order_id: str | None, *, is_filled: bool = False
-) -> Order | None:
+def named(decision: Decision, exchange_order_id: str | None, client_order_id: str | None) -> Order | None:
     """The order of an id that is known; None for none that is.
 
     Of one whose fills came before its acknowledgement the id of the exchange is that of its fills, and ours that of its
-    promise: it is known by its fills until it is acknowledged or ended (`as_one`). What is filled goes by the id of the
-    exchange where ours is of an order that has another one, perhaps by a guess: it is recorded under whatever name.
-    Refuses: OrderAmbiguous when the two ids are those of two orders.
+    promise: it is known by its fills until it is acknowledged or ended (`as_one`). It goes by the id of the exchange,
+    too, where ours is of an order that has another one: by a guess, or by a replacement that nobody told.
+    Refuses: OrderAmbiguous when the two ids are those of two orders, of which one has none of the exchange yet.
     """
     orders = decision.state.orders
     by_exchange = orders.get(decision.state.order_ids.get(exchange_order_id or "", ""))
     by_client = of_client(decision, client_order_id)
     if by_exchange is None or by_client is None or by_exchange.name == by_client.name:
         return by_exchange or by_client
-    has_another = by_client.exchange_order_id not in (None, exchange_order_id)
-    if by_client.may_be(by_exchange) or (is_filled and has_another):
+    if by_client.exchange_order_id not in (None, exchange_order_id) or by_client.may_be(by_exchange):
         return by_exchange
     raise decision.refused(
         OrderAmbiguous,
         f"has order {exchange_order_id} as {by_exchange.name}, and client order id {client_order_id} is that of "
-        f"{by_client.name}; send the one that is meant",
+        f"{by_client.name}, of which the exchange has told no id; send the one id that is meant, alone",
     )
 
 
@@ -104,7 +101,7 @@ def entry_of_fill(
     """
     orders = decision.state.orders
     if exchange_order_id is not None or client_order_id is not None:
-        known = named(decision, exchange_order_id, client_order_id, is_filled=True)
+        known = named(decision, exchange_order_id, client_order_id)
         if known is None and exchange_order_id is not None and client_order_id is None:
             known = _not_acknowledged(decision, qty, orders.unsettled("entry"), exchange_order_id)
         if known is not None and known.role == "entry":
@@ -173,7 +170,7 @@ def exit_of_fill(decision: Decision, fill: Reduce) -> Order | None:
     orders, qty, may_be_ours = decision.state.orders, fill.last_qty, fill.reason not in _OF_THE_EXCHANGE
     exchange_order_id, client_order_id = fill.exchange_order_id, fill.client_order_id
     if exchange_order_id is not None or client_order_id is not None:
-        known = named(decision, exchange_order_id, client_order_id, is_filled=True)
+        known = named(decision, exchange_order_id, client_order_id)
         if known is None and exchange_order_id is not None and client_order_id is None and may_be_ours:
             known = _not_acknowledged(decision, qty, orders.unsettled("exit", "rollback"), exchange_order_id)
         if known is not None and known.role != "entry":

@@ -119,6 +119,8 @@ def end_order(decision: Decision, command: o.EndOrder) -> CommandResult | None:
     is_news = after.filled_qty != order.filled_qty or after.worth != order.worth
     is_named = order.exchange_order_id is not None or order.attached or order.name == command.exchange_order_id
     new_id = None if is_named else command.exchange_order_id
+    if not order.is_live and is_news and decision.was_answered:
+        return decision.no_news()  # fills of what it had counted were corrected since
     if not order.is_live and not is_news and same_as is None:
         is_same = order.ended in (command.outcome, "lost", "replaced")
         if is_same and new_id is None:
@@ -240,6 +242,8 @@ def _held_after(
         count = count.counted_as_gone()
     elif grown and told >= grown and grown > held.quantity:
         count = count.explaining(grown)
+    elif EXACT.add(held.quantity, told) < grown <= EXACT.add(EXACT.add(held.quantity, told), state.gone):
+        count = count.beyond(state.gone, told)
     elif grown > held.quantity and held.quantity and grown <= EXACT.add(held.quantity, told):
         count = count.explaining(told)
     elif grown > held.quantity:

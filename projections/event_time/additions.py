@@ -38,6 +38,11 @@ class Added:
     before: Holding
     after: Holding
 
+    @property
+    def gone(self) -> Decimal:
+        """How much more was closed than is held less: what an adjustment had counted of it."""
+        return max(ZERO, self.after.closed_qty - self.before.closed_qty - self.before.quantity + self.after.quantity)
+
     def with_money(self, held: Holding) -> Holding:
         """Add its fees and its cash to other totals."""
         paid = _moved(self.before.fees_other, self.after.fees_other)

@@ -91,7 +91,7 @@ class EventTimeTotals:
                 self._fail_rollback(event)
                 self._adjusted_at = max(self._adjusted_at, at)
             case e.OrderEnded():
-                self._end(event)
+                self._end(event, added)
             case e.FillCorrected():
                 self._correct_fill(event, added)
             case e.CashRecorded() if event.trade_id is not None and added.after.has_paid_in_kind(added.before):
@@ -156,6 +156,11 @@ class EventTimeTotals:
         is_told_after = event.ts_event == self._adjusted_at == event.ts_recorded
         return is_before and not is_told_after and event.originator_version not in self._promised_since
 
+    def _is_gone(self, closes: Decimal, left: Decimal, event: e.PositionEvent, added: Added) -> bool:
+        """Whether an adjustment of before had counted a part of an exit, be its own time later than that."""
+        is_after = EPOCH < self._adjusted_at <= event.ts_event
+        return is_after and ZERO < added.gone <= closes <= added.gone + left + self._held.quantity
+
     def _counted(
         self,
         event: e.EntryPlaced | e.EntryFilled | e.OrderEnded,
@@ -197,6 +202,8 @@ class EventTimeTotals:
             self._count_exit(count.explaining(closes))
         elif is_past and count.is_new and not (event.late and held):
             self._count_exit(count.counted_as_gone())
+        elif self._is_gone(closes, left, event, added):
+            self._count_exit(count.beyond(added.gone, left))
         elif held < closes <= held + left:
             self._count_exit(count.explaining(left))
         elif closes == event.last_qty:
@@ -243,7 +250,7 @@ class EventTimeTotals:
         """Whether fills that were recorded later have already closed what this event closed."""
         return bool(self._held.closed_qty) and self._held.closed_qty >= event.holding.closed_qty
 
-    def _end(self, event: e.OrderEnded) -> None:
+    def _end(self, event: e.OrderEnded, added: Added) -> None:
         if role_of(event.order) == "entry":
             self._state(event)
             return
@@ -259,6 +266,8 @@ class EventTimeTotals:
             self._count_exit(count.counted_as_gone())
         elif told >= grown > held:
             self._count_exit(count.explaining(grown))
+        elif self._is_gone(grown, told, event, added):
+            self._count_exit(count.beyond(added.gone, told))
         elif held < grown <= held + told and held:
             self._count_exit(count.explaining(told))
         elif grown <= held:

@@ -163,13 +163,12 @@ class _Judgement:
             self._send(Close, exit_reason=why)
             return self._propose(Action.CLOSE, f"{where} does not hold it any more; at what price it went is not known")
         self._send(FailEntry, outcome="expired", reason=why)
-        nothing = f"{where} has neither a position nor an order: its entry came to nothing"
-        if row.exchange_order_id is not None:
-            nothing += (
-                f", or what it filled is closed again unheard; if order {row.exchange_order_id} was filled, record its "
-                "fills, which may come late"
-            )
-        return self._propose(Action.FAIL, nothing)
+        order = f"order {row.exchange_order_id or row.client_order_id or 'of its entry'}"
+        return self._propose(
+            Action.FAIL,
+            f"{where} has neither a position nor an order: its entry came to nothing, or what it filled is closed "
+            f"again unheard; if {order} was filled, record its fills, which may come late",
+        )
 
     def _may_appear(self) -> Proposal | None:
         """The proposal to wait for an entry with recent news, which the exchange may yet show; None if it is older."""

@@ -56,8 +56,10 @@ class ExitCount(TypedStruct, frozen=True, gc=False):
         brought = EXACT.subtract(after.worth, before.traded_worth)
         return cls(before, after, EXACT.add(told, grown), brought, min(told, unexplained.unpriced_qty), grown)
 
-    def as_recorded(self, closed: Decimal, left: Decimal) -> ExitCount:
-        """The same as an event has it, which closed so much, while so much was not explained."""
+    def as_recorded(self, closed: Decimal, less: Decimal, left: Decimal) -> ExitCount:
+        """The same as an event has it: it closed so much, so much less was held, and so much was not explained."""
+        if less < closed:
+            return self.beyond(EXACT.subtract(closed, less), left)
         more = min(EXACT.subtract(self.exits, closed), left, EXACT.subtract(self.qty, self.explains))
         return altered(self.explaining(max(more, ZERO)), exits=closed)
 
@@ -83,6 +85,14 @@ class ExitCount(TypedStruct, frozen=True, gc=False):
         """The same where an adjustment had counted it: what it brought is all that is new."""
         return altered(self, past=self.qty if self.before.worth is None else self.exits, exits=ZERO, explains=ZERO)
 
+    def beyond(self, gone: Decimal, told: Decimal) -> ExitCount:
+        """The same of which an adjustment had counted so much at most, and so much more may be explained."""
+        past = min(self.exits, gone)
+        if past == self.exits:
+            return self.counted_as_gone()
+        left = altered(self, past=past, exits=EXACT.subtract(self.exits, past))
+        return left.explaining(min(left.exits, told))
+
     def explaining(self, qty: Decimal) -> ExitCount:
         """The same, of which so much more was closed before: it closes nothing, and at a price it explains that."""
         explains = self.explains if self.brought is None else EXACT.add(self.explains, qty)
@@ -96,12 +106,15 @@ class ExitCount(TypedStruct, frozen=True, gc=False):
         if self.retold:
             left, totals = self._price_taken_back(totals, left, side, terms)
         if self.past:
-            return self._gone(totals, left, side, terms)
+            totals, left = self._gone(totals, left, side, terms)
+            if not self.exits and not self.explains:
+                return totals, left
+            told = self._share(self.past)
         if self.explains:
-            assert self.brought is not None, "what explains has a price"
-            told = share_of(self.brought, self.explains, self.qty)
-            left, totals = left.explained(totals, side, self.explains, told, terms)
-        brought = self._brought_beside(told) if self.explains or self.before.stated_qty else self.brought
+            worth = self._share(self.explains)
+            left, totals = left.explained(totals, side, self.explains, worth, terms)
+            told = EXACT.add(told, worth)
+        brought = self._brought_beside(told) if self.past or self.explains or self.before.stated_qty else self.brought
         if self.exits:
             closed = totals.with_exit(side, self.exits, brought, terms)
             if brought is None:
@@ -117,10 +130,14 @@ class ExitCount(TypedStruct, frozen=True, gc=False):
         """The totals with what an adjustment had counted; it is known beside what is not explained."""
         if self.brought is None:
             return held, unexplained
-        brought = share_of(self.brought, self.past, self.qty)
+        brought = self._share(self.past)
         cost = None if held.avg_px_open is None else terms.worth(self.past, held.avg_px_open)
         left, _ = unexplained.shifted(held, brought, None if cost is None else terms.gain(side, cost, brought))
         return held.with_past_exit(side, self.past, brought, terms), left
+
+    def _share(self, qty: Decimal) -> Decimal:
+        """What a part of it brought, as far as that is known."""
+        return ZERO if self.brought is None else share_of(self.brought, qty, self.qty)
 
     def _price_taken_back(
         self, held: Holding, unexplained: Unexplained, side: Side, terms: Instrument
@@ -132,9 +149,13 @@ class ExitCount(TypedStruct, frozen=True, gc=False):
         again = Unexplained(unpriced_qty=self.retold, unpriced_cost=cost)
         return unexplained.taken_back(held, side, again, worth, terms)
 
+    @property
+    def _counted_qty(self) -> Decimal:
+        return EXACT.add(EXACT.add(self.explains, self.exits), self.past)
+
     def _brought_beside(self, told: Decimal) -> Decimal | None:
         """What it brought beside what explains; where a part was stated at a price before, by how much more."""
-        if self.brought is None or (self.before.worth is None and EXACT.add(self.explains, self.exits) != self.qty):
+        if self.brought is None or (self.before.worth is None and self._counted_qty != self.qty):
             return None
         is_priced = self.before.worth is not None and self.after.worth is not None
         known = difference_of(self.after.worth, self.before.worth) if is_priced else self.brought

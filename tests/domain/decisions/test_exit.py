@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from domain.commands.order_requests import CorrectFill
+from domain.commands.order_requests import CorrectFill, EndOrder
 from domain.commands.requests import (
     Close,
     FailEntry,
@@ -155,6 +155,28 @@ def test_a_second_closing_fill_that_opened_the_other_side_is_recorded_as_that() 
     turned = sold("61.8", "3.3", "x2", flip=True, fee="0.1")
     story.when(turned).then(PositionClosed, PositionAdopted).leaves("APTUSDT.binance#1", realized_pnl="2.05794")
     story.leaves("APTUSDT.binance#2", side="long", quantity="61.8", avg_px_open="3.3", fees="0.1")
+
+
+def test_a_fill_that_turned_a_position_tells_of_an_end_that_was_guessed_and_opens_the_rest() -> None:
+    turned = sold("71.8", "3.2", "x1", flip=True, fee="0.718")
+    gone = given(*ENTERED, on(Close, exit_reason="not at the exchange")).when(turned)
+    gone.then(PositionReduced, PositionAdopted).leaves("APTUSDT.binance#1", realized_pnl="2.05794", fees="0.618")
+    gone.leaves("APTUSDT.binance#2", side="long", quantity="10", avg_px_open="3.2", fees="0.1")
+    part = given(*ENTERED, on(Close, exit_reason="not at the exchange"), LATE).when(
+        sold("75.8", "3.2", "x1", flip=True)
+    )
+    part.then(PositionReduced, PositionClosed, PositionAdopted).leaves("APTUSDT.binance#1", realized_pnl="2.19114")
+    part.leaves("APTUSDT.binance#2", side="long", quantity="10")
+
+
+def test_no_fill_turns_a_position_of_which_more_may_have_been_entered() -> None:
+    half = on(RecordEntryFill, trade_id="t1", last_qty="30", last_px="3.2333", exchange_order_id="53190368")
+    turned = sold("71.8", "3.2", "x1", flip=True)
+    story = given(request(), half).when(turned).refused(ExitBeforeEntry, "by 31.8 more", "end_order: entry (53190368)")
+    rest = on(RecordEntryFill, trade_id="t2", last_qty="31.8", last_px="3.2333", exchange_order_id="53190368")
+    story.when(rest).when(turned).leaves("APTUSDT.binance#2", quantity="10")
+    ended = on(EndOrder, exchange_order_id="53190368", outcome="canceled")
+    given(request(), half, ended).when(turned).leaves("APTUSDT.binance#2", quantity="41.8")
 
 
 def test_a_second_entry_that_was_never_filled_turns_nothing() -> None:

@@ -11,13 +11,15 @@ from hypothesis import given as tried_on
 from hypothesis import strategies as st
 
 from domain.commands.base import Command
-from domain.commands.order_requests import CorrectFill
+from domain.commands.order_requests import CorrectFill, EndOrder, RequestExit
 from domain.commands.requests import Adjust, Adopt, Close, RecordEntryFill, Reduce
 from domain.errors import ReduceExceedsPosition
+from domain.identifiers import client_order_id
 from projections.event_time.past_rows import row_at
 from tests.spec import CYCLE, Story, given, on, request, second
 
 LONG = request(side="long", quantity="10", at=second(-8000))
+EXIT = client_order_id(CYCLE, "exit.1", LONG.intent_id)
 
 
 def bought(trade_id: str, qty: str, px: str, at: float) -> Command:
@@ -60,6 +62,13 @@ def test_what_was_bought_unheard_after_a_sale_costs_what_the_exchange_says_until
     story = given(LONG, bought("t1", "6", "100", -90), sold("x1", "5", "110", -80), seen_rounded)
     story.leaves(realized_pnl="50").when(sold("x2", "5", "120", -30)).leaves(quantity="0", realized_pnl="129.995")
     story.when(bought("t2", "4", "105", -85)).leaves(realized_pnl="130")
+
+
+def test_an_average_that_the_exchange_rounded_is_no_profit_while_nothing_is_closed() -> None:
+    story = given(LONG, bought("t1", "6", "100", -90), seen("9", -60, avg_px_open="101.6667"))
+    story.when(bought("t2", "3", "105", -85)).leaves(avg_px_open="101.6667", realized_pnl="0", net_pnl="0")
+    story.when(sold("x1", "9", "110", -30)).leaves(quantity="0", realized_pnl="75")
+    _is_the_same_by_event_time(story)
 
 
 def test_what_was_bought_unheard_before_any_sale_costs_what_the_exchange_says() -> None:
@@ -126,14 +135,31 @@ def test_what_was_corrected_twice_before_an_adjustment_changes_nothing_either_ti
     story.when(sold("x2", "9", "110", -30)).leaves(quantity="0", realized_pnl="80")
 
 
-def test_a_fill_without_a_time_that_may_be_what_is_gone_is_asked_for_its_time() -> None:
-    untimed = on(Reduce, trade_id="x1", last_qty="7", last_px="90", exchange_order_id="X")
+@pytest.mark.parametrize("at", [None, second(-30)])
+def test_a_fill_of_more_than_is_held_is_what_an_adjustment_saw_gone_whatever_its_time(at: object) -> None:
+    more = on(Reduce, trade_id="x1", last_qty="7", last_px="90", exchange_order_id="X", at=at)
     story = given(LONG, bought("t1", "10", "100", -90), seen("3", -60))
-    story.when(untimed).refused(ReduceExceedsPosition, "7 are gone by an adjustment", "with the time at which")
-    story.when(sold("x1", "7", "90", -70)).leaves(quantity="3", realized_pnl="-70")
-    story = given(LONG, bought("t1", "10", "100", -90), seen("8", -60))
-    story.when(untimed).leaves(quantity="1")
-    story.when(on(Reduce, trade_id="x2", last_qty="3", last_px="90")).refused(ReduceExceedsPosition, "flip: true")
+    story.when(more).leaves(quantity="3", realized_pnl="-70")
+    story = given(LONG, bought("t1", "10", "100", -90), seen("8", -60)).when(more).leaves(quantity="1")
+    story.when(on(Reduce, trade_id="x2", last_qty="4", last_px="90")).refused(ReduceExceedsPosition, "flip: true")
+
+
+def test_a_fill_may_be_partly_gone_partly_told_before_and_partly_held() -> None:
+    story = given(LONG, bought("t1", "5", "100", -90), seen("3", -60))
+    story.when(on(Close, exit_reason="gone", at=second(-50))).leaves(realized_pnl=None)
+    story.when(bought("t2", "2", "100", -45)).leaves(status="entry_placed", quantity="2")
+    story.when(sold("x1", "6.5", "110", -40)).leaves(quantity="0.5", realized_pnl="65")
+    story.when(sold("x2", "0.5", "90", -30)).leaves(quantity="0", realized_pnl="60")
+    _is_the_same_by_event_time(story)
+
+
+def test_a_total_of_more_than_is_held_is_what_an_adjustment_saw_gone() -> None:
+    exits = on(RequestExit, quantity="7", reason="signal", at=second(-80))
+    told = on(EndOrder, client_order_id=EXIT, outcome="filled", filled_qty="7", avg_px="90", at=second(-30))
+    story = given(LONG, bought("t1", "10", "100", -90), exits, seen("3", -60)).when(told)
+    story.leaves(quantity="3", realized_pnl="-70")
+    story.when(on(Close, exit_reason="target", avg_px_close="110", at=second(-10))).leaves(realized_pnl="-40")
+    _is_the_same_by_event_time(story)
 
 
 def adopted(qty: str, px: str, at: float) -> Command:

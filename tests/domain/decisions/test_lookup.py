@@ -109,10 +109,16 @@ def test_a_fill_of_one_of_two_orders_of_which_one_was_counted_by_a_total_is_not_
     story.when(on(c.RecordEntryFill, **named, trade_id="b1", last_qty="3", last_px="3.2")).leaves(quantity="66.8")
 
 
-def test_two_ids_of_two_orders_that_are_known_apart_are_refused() -> None:
-    story = placed(entered())
+def test_our_id_of_an_order_that_has_none_of_the_exchange_yet_is_not_that_of_another_order_of_ours() -> None:
+    story = entered()
     named = {"exchange_order_id": "A", "client_order_id": client(story, "entry.2")}
-    story.when(on(c.RecordEntryPlaced, **named)).refused(OrderAmbiguous, "send the one that is meant")
+    story.when(on(c.RecordEntryPlaced, **named)).refused(
+        OrderAmbiguous, "entry.2, of which the exchange has told no id"
+    )
+    ended = {"outcome": "canceled", "reason": "x"}
+    story.when(on(o.EndOrder, **named, **ended)).refused(OrderAmbiguous, "send the one id that is meant, alone")
+    only_ours = on(o.EndOrder, client_order_id=named["client_order_id"], **ended)
+    story.when(only_ours).then(OrderEnded, order="entry.2")
 
 
 def test_a_fill_of_a_known_id_is_recorded_where_a_guess_took_its_order_for_another() -> None:
@@ -124,6 +130,18 @@ def test_a_fill_of_a_known_id_is_recorded_where_a_guess_took_its_order_for_anoth
     both = {"exchange_order_id": "X", "client_order_id": client(story, "exit.1")}
     rest = on(c.Reduce, **both, trade_id="x2", last_qty="2", last_px="110")
     story.when(rest).then(PositionReduced, order="exit.2").leaves(quantity="5").when(rest).no_news()
+    ended = on(o.EndOrder, **both, outcome="filled", filled_qty="4", avg_px="110")
+    story.when(ended).then(OrderEnded, order="exit.2").leaves(quantity="5", realized_pnl="50").when(ended).no_news()
+
+
+def test_an_acknowledgement_goes_by_the_id_of_the_exchange_where_ours_was_of_another_order() -> None:
+    """The exchange replaced A by Z, which nobody told: what Z filled is its own."""
+    story = placed(entered()).when(
+        on(c.RecordEntryFill, exchange_order_id="Z", trade_id="z1", last_qty="2", last_px="3.2")
+    )
+    both = {"exchange_order_id": "Z", "client_order_id": client(story, "entry")}
+    story.when(on(c.RecordEntryPlaced, **both, filled_qty="3", avg_px="3.2")).leaves(quantity="64.8")
+    story.when(on(o.EndOrder, **both, outcome="filled", filled_qty="3", avg_px="3.2")).leaves(quantity="64.8")
 
 
 @pytest.mark.parametrize("named", [{}, {"exchange_order_id": "X"}])
@@ -290,3 +308,11 @@ def test_what_the_exchange_closed_by_itself_is_none_of_the_order_that_was_promis
     own = held(on(o.RequestExit, quantity="4", reason="signal"))
     own.when(on(c.Reduce, **named, trade_id="y1", last_qty="4", last_px="90", reason="signal"))
     assert filled_of(own)["exit.1"] == "4"
+
+
+def test_a_total_that_comes_again_counts_nothing_that_was_corrected_since() -> None:
+    named = {"exchange_order_id": "X", "trade_id": "x1"}
+    total = on(o.EndOrder, exchange_order_id="X", outcome="filled", filled_qty="4", avg_px="110")
+    story = held(on(c.Reduce, **named, last_qty="4", last_px="110"), total)
+    story.when(on(o.CorrectFill, **named, void=True, reason="busted")).leaves(quantity="10", realized_pnl="0")
+    story.when(total).no_news().leaves(quantity="10")

@@ -19,6 +19,7 @@ from domain.errors import (
     OrderHasFills,
     PositionAlreadyOpen,
     ReduceExceedsPosition,
+    StaleCycle,
     UnknownFill,
 )
 from infrastructure.integrity.verify import verify
@@ -245,6 +246,28 @@ def test_what_goes_beyond_a_position_closes_it_and_opens_the_other_side_in_one_a
     told.says("ETHUSDC.hyperliquid#2", side="short", quantity="2", avg_px_open="1900", fees="0.2", protected=False)
     again = told.send("reduce", **fill, flip=True, position_id="ETHUSDC.hyperliquid#1")
     assert again.outcome == "replayed"
+
+
+def test_the_rest_of_a_fill_that_turned_a_position_is_in_the_cycle_that_came_after_it(told: Told) -> None:
+    held(told)
+    told.send("close", exit_reason="not at the exchange")
+    told.send("adopt", **BTC | {"side": "short"}, quantity="3", avg_px_open="110", reason="seen")
+    fill = {"trade_id": "x1", "last_qty": "13", "last_px": "110", "fee": "0.13", "position_id": "BTCUSDT.binance#1"}
+    assert told.send("reduce", **fill, flip=True).events == ("PositionReduced",)
+    told.says("BTCUSDT.binance#1", status="closed", realized_pnl="100", fees="0.13")
+    told.says("BTCUSDT.binance#2", quantity="3", fees="0")
+    assert told.send("reduce", **fill, flip=True).outcome == "replayed"
+    told.refused(StaleCycle, "reduce", **fill | {"trade_id": "x2"}, flip=True)
+
+
+def test_the_fee_of_a_fill_that_turned_a_position_is_learned_of_later(told: Told) -> None:
+    held(told)
+    fill = {"trade_id": "x1", "last_qty": "13", "last_px": "110", "position_id": "BTCUSDT.binance#1", "flip": True}
+    told.send("reduce", **fill)
+    assert told.send("reduce", **fill, fee="0.13").events == ("CashRecorded",)
+    told.says("BTCUSDT.binance#1", quantity="0", fees="0.13")
+    refusal = told.refused(IdempotencyMismatch, "reduce", **fill | {"last_px": "111"})
+    assert "10 at 110" in refusal.message
 
 
 def test_an_exit_before_its_entry_is_refused_in_a_class_that_says_retry(told: Told) -> None:
