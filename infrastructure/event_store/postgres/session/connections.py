@@ -80,11 +80,13 @@ def connection_arguments(settings: Settings) -> dict[str, Any]:
 
 
 def session_bounds(settings: Settings) -> dict[str, str]:
-    """What is in force in every session: its schema and zone, and how long the server lets it wait."""
+    """What is in force in every session: schema, zone and spelling of what it is told, and how long it may wait."""
     of_server = str(_milliseconds(wait_seconds(settings)))
     return {
         "search_path": f'"{settings.schema}"',
         "TimeZone": "UTC",
+        "DateStyle": "ISO",
+        "quote_all_identifiers": "off",
         "statement_timeout": of_server,
         "lock_timeout": of_server,
         "idle_in_transaction_session_timeout": str(
