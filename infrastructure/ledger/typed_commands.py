@@ -992,9 +992,10 @@ class TypedCommands(ABC, Generic[Answered]):
         A quantity is base asset, or contracts of the size that `define_instrument` said, greater than zero, without a
         sign: the side says the direction.
 
-        Answer: one `IncreaseRequested`, with a client order id of its own.
-        Refuses: `WrongStatus` while rolling back, while an order closes all of it, or once all of it was closed: what
-        is opened then is another cycle.
+        Answer: one `IncreaseRequested`, with a client order id of its own; the same intent again, also once the cycle
+        is over, gets its first answer.
+        Refuses: `IdempotencyMismatch` for that intent with other content; `WrongStatus` while rolling back, while an
+        order closes all of it, or once all of it was closed: what is opened then is another cycle.
         """
         return self.handle(
             o.RequestIncrease.given(
@@ -1286,7 +1287,8 @@ class TypedCommands(ABC, Generic[Answered]):
         A quantity is base asset, or contracts of the size that `define_instrument` said, greater than zero, without a
         sign: the side says the direction.
 
-        Answer: one `ExitRequested`; the receipt says side, quantity and client order id.
+        Answer: one `ExitRequested`; the receipt says side, quantity and client order id. Once the cycle is over the
+        same intent gets its first answer.
         Refuses: `ExitAlreadyRequested`, naming the winner; `NothingToClose`; `ReduceExceedsPosition`; `WrongStatus`
         while rolling back.
         """
@@ -1339,8 +1341,8 @@ class TypedCommands(ABC, Generic[Answered]):
           too
 
         Answer: one `CashRecorded`.
-        Refuses: `IdempotencyMismatch` for a `cash_id` with other content; `UnknownFill` for the `trade_id` of none;
-        `OrderAmbiguous` for that of several.
+        Refuses: `IdempotencyMismatch` for a `cash_id` of another kind, amount or currency; `UnknownFill` for the
+        `trade_id` of none; `OrderAmbiguous` for that of several.
         """
         return self.handle(
             o.RecordCash.given(
