@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -121,6 +121,15 @@ class Stand(TypedStruct, frozen=True, gc=False):
         )
 
 
+class CashOnRecord(NamedTuple):
+    """Money that moved without a fill; `currency` is None for the one that the position is settled in."""
+
+    kind: str
+    amount: Decimal
+    currency: str | None
+    trade_id: str | None
+
+
 @dataclass
 class PositionState:
     """What the bots did with one key: the cycle that holds the slot, or else the last one.
@@ -161,7 +170,8 @@ class PositionState:
     """The name of an order by every exchange order id that it ever had."""
     former_ids: set[str] = field(default_factory=set)
     """Those of them that an order was said to go on without; of others, which a fill named, nobody said so."""
-    cash_ids: dict[str, str] = field(default_factory=dict)
+    cash: dict[str, CashOnRecord] = field(default_factory=dict)
+    """By the id that it was sent with."""
     promises: dict[str, str] = field(default_factory=dict)
     """The command that an order was promised to: by the name of the order, and by role and intent."""
     answers: dict[str, CommandResult] = field(default_factory=dict)
@@ -259,7 +269,7 @@ class PositionState:
         self.stated_at = self.adjusted_at = self.closed_at = EPOCH
         self.adjusted_orders = NO_ORDERS
         self.rollbacks, self.promised_qty, self.entered_qty = 0, ZERO, ZERO
-        self.fills, self.cash_ids, self.promises, self.imports = {}, {}, {}, {}
+        self.fills, self.cash, self.promises, self.imports = {}, {}, {}, {}
         self.order_ids, self.former_ids = {}, set()
         self.closing_fees = NO_CLOSING_FEES
         same = self.answers.get(command_id)  # one command may end a cycle and begin the next
@@ -407,7 +417,8 @@ class PositionState:
                 self.order_ids[event.exchange_order_id] = event.order or "stop.1"
                 self.former_ids |= _id_of(orders, event.order or "stop.1")
             case e.CashRecorded():
-                self.cash_ids[event.cash_id] = event.request
+                currency = self.other_currency(event.currency)
+                self.cash[event.cash_id] = CashOnRecord(event.kind, event.amount, currency, event.trade_id)
                 exits, entries = (self.fills.get((is_exit, event.trade_id or ""), {}) for is_exit in (True, False))
                 known = exits if event.order in exits else entries  # of a self-trade both have one trade id
                 if event.order in known:

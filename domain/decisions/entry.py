@@ -63,12 +63,14 @@ def request_entry(decision: Decision, command: c.RequestEntry) -> CommandResult 
 def request_increase(decision: Decision, command: o.RequestIncrease) -> CommandResult | None:
     """Claim another entry order of an open cycle, before it is sent.
 
-    Shape:   status unchanged, one IncreaseRequested. The same intent again gets its first answer.
+    Shape:   status unchanged, one IncreaseRequested. The same intent again gets its first answer, also once the cycle
+             is over.
     Refuses: WrongStatus while rolling back, while an order closes all of it, or once all of it was closed.
     """
-    row = decision.needs_open()
+    decision.needs_cycle()
     if answer := decision.promised(f"entry {command.intent_id}"):
         return decision.same(answer, f"intent_id {command.intent_id}")
+    row = decision.needs_open()
     if row.status is Status.ROLLING_BACK:
         raise decision.refused(WrongStatus, "is rolling_back: its entry is being undone, so nothing is added to it")
     held, closed = decision.state.holding.quantity, decision.state.holding.closed_qty

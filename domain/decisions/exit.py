@@ -40,11 +40,16 @@ def request_exit(decision: Decision, command: o.RequestExit) -> CommandResult | 
 
     Shape:   status unchanged, one ExitRequested. The same intent (or, without intents, the same quantity) again is
              answered with the promise again, whatever its reason; an intent to close a part also once its order has
-             ended, unless nothing was filled of it.
+             ended, unless nothing was filled of it, and any intent once the cycle is over.
     Refuses: ExitAlreadyRequested, naming the winner, while another order closes what is asked for; NothingToClose;
              ReduceExceedsPosition; WrongStatus during a rollback.
     """
-    row, held = decision.needs_holding(), decision.state.holding.quantity
+    row, held = decision.needs_cycle(), decision.state.holding.quantity
+    if not row.status.is_open and not held and command.intent_id is not None:
+        answer = decision.promised(f"exit {command.intent_id}")
+        if answer is not None:
+            return answer
+    row = decision.needs_holding()
     if row.status is Status.ROLLING_BACK:
         raise decision.refused(WrongStatus, "is rolling_back: its own closing order is on its way")
     wanted = held if command.quantity is None else command.quantity

@@ -7,7 +7,7 @@ from decimal import Decimal
 from domain import events as e
 from domain.aggregate.exits.exit_effect import FillChange, FillOnRecord
 from domain.aggregate.row import PositionRow
-from domain.aggregate.state import CommandResult
+from domain.aggregate.state import CashOnRecord, CommandResult
 from domain.alteration import altered
 from domain.commands import order_requests as o
 from domain.commands import requests as c
@@ -128,9 +128,10 @@ def record_cash(decision: Decision, command: o.RecordCash) -> CommandResult | No
     Refuses: IdempotencyMismatch for a `cash_id` with other content, or a fee that is known already; UnknownFill.
     """
     row, state = decision.needs_cycle(), decision.state
-    known = state.cash_ids.get(command.cash_id)
+    told = CashOnRecord(command.kind, command.amount, state.other_currency(command.currency), command.trade_id)
+    known = state.cash.get(command.cash_id)
     if known is not None:
-        if known != command.digest:
+        if known != told:
             raise decision.refused(
                 IdempotencyMismatch,
                 f"has cash_id {command.cash_id} on record with other content; look which of the two is wrong, and send "
@@ -139,7 +140,7 @@ def record_cash(decision: Decision, command: o.RecordCash) -> CommandResult | No
         return decision.no_news()
     held, order = state.holding, None
     if command.trade_id is None:
-        held = held.with_cash(command.kind, command.amount, decision.state.other_currency(command.currency))
+        held = held.with_cash(command.kind, command.amount, told.currency)
     else:
         fill = _of_trade(decision, command.trade_id, None)
         if fill.fee is not None:

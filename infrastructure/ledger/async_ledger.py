@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from datetime import datetime, timedelta
 from functools import partial
@@ -205,7 +205,7 @@ class AsyncPositionLedger(TypedCommands[Coroutine[Any, Any, Receipt]]):
 
     async def reconcile(
         self,
-        snapshots: Iterable[AccountSnapshot | bytes],
+        snapshots: Iterable[AccountSnapshot | Mapping[str, Any] | bytes],
         *,
         apply: str | bool | None = None,
         rules: ReconciliationRules | None = None,
@@ -215,7 +215,7 @@ class AsyncPositionLedger(TypedCommands[Coroutine[Any, Any, Receipt]]):
 
     async def recover(
         self,
-        snapshots: Iterable[AccountSnapshot | bytes] = (),
+        snapshots: Iterable[AccountSnapshot | Mapping[str, Any] | bytes] = (),
         *,
         apply: str | bool | None = None,
         rules: ReconciliationRules | None = None,
@@ -224,7 +224,11 @@ class AsyncPositionLedger(TypedCommands[Coroutine[Any, Any, Receipt]]):
         return await self._run(self._ledger.recover, snapshots, apply=apply, rules=rules)
 
     async def diagnose(
-        self, snapshots: Iterable[AccountSnapshot | bytes] = (), *, age: timedelta | None = None, verifies: bool = True
+        self,
+        snapshots: Iterable[AccountSnapshot | Mapping[str, Any] | bytes] = (),
+        *,
+        age: timedelta | None = None,
+        verifies: bool = True,
     ) -> Diagnosis:
         """Run every check, as PositionLedger.diagnose does."""
         return await self._run(self._ledger.diagnose, snapshots, age=age, verifies=verifies)

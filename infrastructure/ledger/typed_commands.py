@@ -1008,9 +1008,10 @@ class TypedCommands(ABC, Generic[Answered]):
         A quantity is base asset, or contracts of the size that `define_instrument` said, greater than zero, without a
         sign: the side says the direction.
 
-        Answer: one `IncreaseRequested`, with a client order id of its own.
-        Refuses: `WrongStatus` while rolling back, while an order closes all of it, or once all of it was closed: what
-        is opened then is another cycle.
+        Answer: one `IncreaseRequested`, with a client order id of its own; the same intent again, also once the cycle
+        is over, gets its first answer.
+        Refuses: `IdempotencyMismatch` for that intent with other content; `WrongStatus` while rolling back, while an
+        order closes all of it, or once all of it was closed: what is opened then is another cycle.
         """
         return self.handle(
             o.RequestIncrease.given(
@@ -1309,7 +1310,8 @@ class TypedCommands(ABC, Generic[Answered]):
         A quantity is base asset, or contracts of the size that `define_instrument` said, greater than zero, without a
         sign: the side says the direction.
 
-        Answer: one `ExitRequested`; the receipt has side, quantity and client order id.
+        Answer: one `ExitRequested`; the receipt has side, quantity and client order id. Once the cycle is over, the
+        same intent gets its first answer.
         Refuses: `ExitAlreadyRequested`, which names the winner; `NothingToClose`; `ReduceExceedsPosition`;
         `WrongStatus` while rolling back.
         """
@@ -1362,8 +1364,8 @@ class TypedCommands(ABC, Generic[Answered]):
           too
 
         Answer: one `CashRecorded`.
-        Refuses: `IdempotencyMismatch` for a known `cash_id` with other content; `UnknownFill` when no fill has this
-        `trade_id`; `OrderAmbiguous` when several have it.
+        Refuses: `IdempotencyMismatch` for a known `cash_id` with another kind, amount or currency; `UnknownFill` when
+        no fill has this `trade_id`; `OrderAmbiguous` when several have it.
         """
         return self.handle(
             o.RecordCash.given(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from domain.errors import InvalidCommand
 from domain.values import utc
@@ -34,15 +35,16 @@ class LedgerOperations:
 
     def reconcile(
         self,
-        snapshots: Iterable[AccountSnapshot | bytes],
+        snapshots: Iterable[AccountSnapshot | Mapping[str, Any] | bytes],
         *,
         apply: str | bool | None = None,
         rules: ReconciliationRules | None = None,
     ) -> list[Reconciled]:
         """Compare the ledger with account snapshots; with `apply`, the reason (or True), correct what is certain.
 
-        Shape:   one result for each account; `snapshots` as `account()` of an exchange returns them, or as
-                 `snapshot_document` wrote them. To find that something is gone takes two, at least 10 s apart.
+        Shape:   one result for each account; `snapshots` as `account()` of an exchange returns them, as
+                 `snapshot_document` wrote them, or such a document as a dict. To find that something is gone takes two,
+                 at least 10 s apart.
         Refuses: ValueError for anything that is no snapshot, InvalidCommand for a blank reason; StoreError,
                  OutcomeUnknown.
         """
@@ -53,7 +55,7 @@ class LedgerOperations:
 
     def recover(
         self,
-        snapshots: Iterable[AccountSnapshot | bytes] = (),
+        snapshots: Iterable[AccountSnapshot | Mapping[str, Any] | bytes] = (),
         *,
         apply: str | bool | None = None,
         rules: ReconciliationRules | None = None,
@@ -71,7 +73,11 @@ class LedgerOperations:
         return found, done
 
     def diagnose(
-        self, snapshots: Iterable[AccountSnapshot | bytes] = (), *, age: timedelta | None = None, verifies: bool = True
+        self,
+        snapshots: Iterable[AccountSnapshot | Mapping[str, Any] | bytes] = (),
+        *,
+        age: timedelta | None = None,
+        verifies: bool = True,
     ) -> Diagnosis:
         """Run every check of `diagnose`; a cycle unfinished for longer than `age` (an hour by default) is critical.
 
@@ -120,7 +126,7 @@ def _operable(ledger: LedgerOperations) -> OperableLedger:
     return cast("OperableLedger", ledger)
 
 
-def _read(snapshots: Iterable[AccountSnapshot | bytes]) -> list[AccountSnapshot]:
+def _read(snapshots: Iterable[AccountSnapshot | Mapping[str, Any] | bytes]) -> list[AccountSnapshot]:
     from infrastructure.exchanges.document import read_snapshot  # noqa: PLC0415 - as the class says
     from projections.account_snapshot import AccountSnapshot as Shown  # noqa: PLC0415 - as the class says
 
@@ -128,12 +134,13 @@ def _read(snapshots: Iterable[AccountSnapshot | bytes]) -> list[AccountSnapshot]
         raise ValueError(f"snapshots is one {type(snapshots).__name__}; send a list, with one in it if there is one")
     read = []
     for each in snapshots:
-        if not isinstance(each, bytes | Shown):
+        if not isinstance(each, bytes | Mapping | Shown):
             raise ValueError(
-                f"a snapshot is a {type(each).__name__}; send what account() of an exchange gives, or the bytes of a "
-                "document, as snapshot_document writes them"
+                f"a snapshot is a {type(each).__name__}; send what account() of an exchange gives, or a document as a "
+                "dict or in bytes, as snapshot_document writes them"
             )
-        read.append(read_snapshot(each) if isinstance(each, bytes) else each)
+        document = json.dumps(each, default=str).encode() if isinstance(each, Mapping) else each
+        read.append(read_snapshot(document) if isinstance(document, bytes) else document)
     return read
 
 

@@ -132,6 +132,15 @@ def test_the_settlement_currency_is_that_of_a_fee_that_names_none() -> None:
     given(LONG, on(RecordEntryFill, **paid)).when(other).refused(IdempotencyMismatch, "for a fee of 0.5;")
 
 
+def test_the_same_cash_in_another_spelling_of_its_currency_is_no_news() -> None:
+    paid = {"kind": "funding", "amount": "-0.35", "cash_id": "f1"}
+    story = given(LONG, BOUGHT, on(o.RecordCash, **paid))
+    story.when(on(o.RecordCash, **paid, currency="usdt")).no_news()
+    story.when(on(o.RecordCash, **paid, currency="BNB")).refused(IdempotencyMismatch, "cash_id f1")
+    story.when(on(o.RecordCash, **paid | {"amount": "-0.36"})).refused(IdempotencyMismatch, "cash_id f1")
+    story.when(on(o.RecordCash, **paid | {"kind": "interest"})).refused(IdempotencyMismatch, "cash_id f1")
+
+
 def test_a_correction_that_comes_again_after_the_next_one_takes_nothing_back() -> None:
     first, last = (
         on(o.CorrectFill, trade_id="t1", last_px=px, reason="corrected", at=timestamp_text(second(at)))

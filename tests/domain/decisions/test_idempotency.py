@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 
 from domain.commands.base import Command
@@ -260,3 +262,25 @@ def test_the_answer_to_a_repeated_entry_is_that_of_the_open_cycle() -> None:
     given(*ENTERED, on(Close, exit_reason="x"), request(intent_id="2")).when(request(intent_id="2")).no_news().answered(
         position_id="APTUSDT.binance#2"
     )
+
+
+# -- intents of orders beside the first -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "asked", [on(RequestIncrease, quantity="5", intent_id="2"), on(RequestExit, reason="signal", intent_id="2")]
+)
+def test_an_intent_that_comes_again_once_its_cycle_is_over_gets_its_first_answer(asked: Command) -> None:
+    story = given(*ENTERED, asked)
+    first = story.answer
+    story.when(CLOSE).leaves(status="closed")
+    assert story.when(asked).no_news().answer == first
+    other = asked.model_copy(update={"intent_id": "3"})
+    story.when(other).refused(PositionNotOpen, "is closed")
+    story.when(request(intent_id="4")).then(EntryRequested)
+
+
+def test_an_increase_that_comes_again_resized_once_its_cycle_is_over_is_told_so() -> None:
+    asked = on(RequestIncrease, quantity="5", intent_id="2")
+    resized = asked.model_copy(update={"quantity": Decimal(6)})
+    given(*ENTERED, asked, CLOSE).when(resized).refused(IdempotencyMismatch, "which is closed now")

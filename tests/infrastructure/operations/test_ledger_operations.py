@@ -55,7 +55,13 @@ def test_a_blank_reason_is_none() -> None:
             ask(ledger, [DOCUMENT], apply=" ")
 
 
-@pytest.mark.parametrize("snapshots", [DOCUMENT, DOCUMENT.decode(), SHOWN, [SHOWN], [DOCUMENT.decode()], [None]])
+def test_a_document_may_be_a_dict_as_it_is_in_a_bot() -> None:
+    with memory_ledger(CLOCK) as ledger:
+        (read,), (found,) = ledger.reconcile([DOCUMENT]), ledger.reconcile([SHOWN])
+        assert found.as_json() == read.as_json()
+
+
+@pytest.mark.parametrize("snapshots", [DOCUMENT, DOCUMENT.decode(), SHOWN, [DOCUMENT.decode()], [None], [[]]])
 def test_what_is_no_list_of_snapshots_is_refused(snapshots: Any) -> None:
     with memory_ledger(CLOCK) as ledger, pytest.raises(ValueError, match="snapshot"):
         ledger.reconcile(snapshots)

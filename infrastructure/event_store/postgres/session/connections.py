@@ -80,11 +80,13 @@ def connection_arguments(settings: Settings) -> dict[str, Any]:
 
 
 def session_bounds(settings: Settings) -> dict[str, str]:
-    """The settings of every session: its schema and time zone, and the server's timeouts."""
+    """The settings of every session: schema, time zone, how values are written, and the server's timeouts."""
     of_server = str(_milliseconds(wait_seconds(settings)))
     return {
         "search_path": f'"{settings.schema}"',
         "TimeZone": "UTC",
+        "DateStyle": "ISO",
+        "quote_all_identifiers": "off",
         "statement_timeout": of_server,
         "lock_timeout": of_server,
         "idle_in_transaction_session_timeout": str(

@@ -73,7 +73,7 @@ class Outbox:
     """
 
     def __init__(self, url: str, table: Watched) -> None:
-        """Connect, with the session in UTC."""
+        """Connect, with the session in UTC, and times as ISO has them, whatever the database spells by itself."""
         self._table = table
         try:
             self._words = connection_info.parameters_of(url)
@@ -91,6 +91,7 @@ class Outbox:
                 application_name="position-ledger shadow",
             )
             self._connection.execute("SET TIME ZONE 'UTC'")
+            self._connection.execute("SET DateStyle = 'ISO'")
 
     def __enter__(self) -> Self:
         return self

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 import subprocess
+from datetime import UTC
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -13,6 +14,7 @@ import pytest
 
 from domain.errors import StoreUnavailable
 from infrastructure.event_store.postgres.store import PostgresStore
+from infrastructure.integrity.verify import verify
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.settings import InvalidSettings, Settings
 from tests.infrastructure.event_store.postgres.proxy import proxied
@@ -72,6 +74,19 @@ def told_to_libpq(ledger: PositionLedger) -> dict[str, str]:
 def test_what_is_set_is_in_force_on_the_server(postgres_url: str, options: str, expected: dict[str, str]) -> None:
     with PositionLedger.connect(with_options(postgres_url, options)) as ledger:
         assert {name: asked(ledger, f"SHOW {name}") for name in expected} == expected
+
+
+@pytest.mark.parametrize(
+    "setting", ["DateStyle = 'German, DMY'", "IntervalStyle = sql_standard", "quote_all_identifiers = on"]
+)
+def test_how_a_database_spells_its_answers_by_itself_changes_nothing(postgres_url: str, setting: str) -> None:
+    with psycopg.connect(postgres_url, autocommit=True) as owner:
+        owner.execute(f'ALTER DATABASE "{owner.info.dbname}" SET {setting}'.encode())
+    with PositionLedger.connect(postgres_url) as ledger:
+        opened = ledger.request_entry(**ENTRY, intent_id="1")
+        (row,) = ledger.positions()
+        assert (row.position_id, row.opened_at.tzinfo) == (opened.position_id, UTC)
+        assert verify(ledger.store).ok
 
 
 def test_keepalives_and_timeouts_are_in_force_on_this_side(postgres_url: str) -> None:

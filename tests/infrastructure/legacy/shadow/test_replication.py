@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from domain.commands.base import Command
@@ -79,6 +80,13 @@ def a_day(bot: OldBot) -> None:
     bot.update(1, status="closed", exit_reason="stop")
     bot.sights(2, **KAS)
     bot.update(2, status="closed", exit_reason="stop")
+
+
+def test_how_a_database_spells_times_by_itself_changes_nothing(bot: OldBot, postgres_url: str, mirror: Mirror) -> None:
+    with psycopg.connect(postgres_url, autocommit=True) as owner:
+        owner.execute(f"ALTER DATABASE \"{owner.info.dbname}\" SET DateStyle = 'German, DMY'".encode())
+    bot.opens(1, 77, "a", **KAS)
+    assert mirror() == []
 
 
 def test_killed_after_any_command_and_run_again_nothing_is_lost_or_doubled(
