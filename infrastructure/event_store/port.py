@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -20,6 +20,7 @@ from infrastructure.event_store.sql.unread_row import UnreadableRow, UnreadRow
 from infrastructure.event_store.vocabulary.append_conflicts import UnsettledAppend
 from infrastructure.event_store.vocabulary.caution import Caution, Standing
 from infrastructure.event_store.vocabulary.places import ALL_STREAMS, AsOf, CyclePlace, StreamReach, StreamSpan
+from infrastructure.event_store.vocabulary.storage import Storage
 from infrastructure.event_store.vocabulary.stored_rejection import rejection_from
 from infrastructure.event_store.vocabulary.tallies import ProfitLine, RefusalCount
 from infrastructure.event_store.wakeups import Wakeups
@@ -382,8 +383,8 @@ class Store(ABC):
         """
 
     @abstractmethod
-    def broken_storage(self) -> Iterable[str]:
-        """What is wrong with how the database keeps all of this, as an index that does not lead to a row."""
+    def storage(self) -> Storage:
+        """Look whether every row is found that the database keeps, which takes as long as there are many."""
 
     @abstractmethod
     def tracking(self, projection: str) -> Checkpoints:

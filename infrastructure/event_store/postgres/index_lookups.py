@@ -12,6 +12,7 @@ from psycopg import errors
 
 from infrastructure.event_store.postgres.guards import UNIQUE
 from infrastructure.event_store.postgres.session.connections import Connection, Connections
+from infrastructure.event_store.vocabulary.storage import Storage
 from projections.formatting import counted
 
 _TABLES: Final = ("ledger_events", "positions", "positions_orders")
@@ -47,27 +48,27 @@ _MISSED: Final = {
 }
 
 
-def broken(connections: Connections) -> Iterator[str]:
-    """What is wrong with each index that does not lead to every row that it should."""
+def storage(connections: Connections) -> Storage:
+    """What is wrong with each index that does not lead to every row that it should.
+
+    Of one by which this server would not look a row up nothing is known.
+    """
+    broken, unchecked = [], []
     with _looking_up(connections) as connection:
         for name, (table, question) in _MISSED.items():
             if not _is_used(connection, name, question):
+                unchecked.append(f"index {name}: this server would look nothing up by it")
                 continue
             try:
                 with connection.transaction():
                     found = connection.execute(question.encode()).fetchone()
             except (errors.DataCorrupted, errors.IndexCorrupted) as cause:
-                yield f"{name}: {str(cause).splitlines()[0]}"
+                broken.append(f"{name}: {str(cause).splitlines()[0]}")
                 continue
             assert found is not None, "a count is one row"
             if found[0]:
-                yield f"{counted(found[0], 'row')} of {table} missing from index {name}"
-
-
-def unused(connections: Connections) -> list[str]:
-    """The indexes by which this server would not look a row up, and of which nothing is known."""
-    with _looking_up(connections) as connection:
-        return [name for name, (_, question) in _MISSED.items() if not _is_used(connection, name, question)]
+                broken.append(f"{counted(found[0], 'row')} of {table} missing from index {name}")
+    return Storage(broken, unchecked)
 
 
 def _is_used(connection: Connection, name: str, question: str) -> bool:
