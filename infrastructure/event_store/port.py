@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -20,6 +20,7 @@ from infrastructure.event_store.sql.unread_row import UnreadableRow, UnreadRow
 from infrastructure.event_store.vocabulary.append_conflicts import UnsettledAppend
 from infrastructure.event_store.vocabulary.caution import Caution, Standing
 from infrastructure.event_store.vocabulary.places import ALL_STREAMS, AsOf, CyclePlace, StreamReach, StreamSpan
+from infrastructure.event_store.vocabulary.storage import Storage
 from infrastructure.event_store.vocabulary.stored_rejection import rejection_from
 from infrastructure.event_store.vocabulary.tallies import ProfitLine, RefusalCount
 from infrastructure.event_store.wakeups import Wakeups
@@ -382,8 +383,8 @@ class Store(ABC):
         """
 
     @abstractmethod
-    def broken_storage(self) -> Iterable[str]:
-        """Damage in the storage of the database itself, such as an index without an entry for a row."""
+    def storage(self) -> Storage:
+        """Check the storage of the database itself: whether its indexes find every row, for instance."""
 
     @abstractmethod
     def tracking(self, projection: str) -> Checkpoints:

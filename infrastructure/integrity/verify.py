@@ -19,6 +19,7 @@ from infrastructure.event_store.port import Store
 from infrastructure.event_store.records import RecordedEvent
 from infrastructure.event_store.sql.unread_row import UnreadableRow, UnreadRow
 from infrastructure.event_store.vocabulary.places import ALL_STREAMS, StreamSpan
+from infrastructure.event_store.vocabulary.storage import Storage
 from infrastructure.event_store.vocabulary.stored_rejection import REJECTION_COLUMNS, rejection_from
 from infrastructure.integrity.grouped_rows import GroupedRows
 from infrastructure.integrity.projection_audit import ProjectionAudit
@@ -84,7 +85,7 @@ def verify(store: Store, progress: Progress = unheard, *, processes: int = 1) ->
             for part in crew.each(_verifying, "verified"):
                 verified += part
                 progress(part.events)
-        handed_out = store.places_handed_out()
+        handed_out, storage = store.places_handed_out(), store.storage()
         return replace(
             verified,
             findings=(
@@ -94,9 +95,9 @@ def verify(store: Store, progress: Progress = unheard, *, processes: int = 1) ->
                 *_cursors(store),
                 *_refusals(store),
                 *_guards(store),
-                *_storage(store),
+                *_storage(store, storage),
             ),
-            unchecked=(*store.unverifiable(), *[_PLACES_UNCHECKED] * (handed_out is None)),
+            unchecked=(*storage.unchecked, *store.unverifiable(), *[_PLACES_UNCHECKED] * (handed_out is None)),
         )
 
 
@@ -160,8 +161,8 @@ def _guards(store: Store) -> Iterator[IntegrityFinding]:
         )
 
 
-def _storage(store: Store) -> Iterator[IntegrityFinding]:
-    for words in store.broken_storage():
+def _storage(store: Store, storage: Storage) -> Iterator[IntegrityFinding]:
+    for words in storage.broken:
         yield IntegrityFinding(
             "storage",
             store.settings.shown,

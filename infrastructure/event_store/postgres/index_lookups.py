@@ -12,6 +12,7 @@ from psycopg import errors
 
 from infrastructure.event_store.postgres.guards import UNIQUE
 from infrastructure.event_store.postgres.session.connections import Connection, Connections
+from infrastructure.event_store.vocabulary.storage import Storage
 from projections.formatting import counted
 
 _TABLES: Final = ("ledger_events", "positions", "positions_orders")
@@ -47,27 +48,27 @@ _MISSED: Final = {
 }
 
 
-def broken(connections: Connections) -> Iterator[str]:
-    """A sentence for each index that is damaged, or does not find every row that it should."""
+def storage(connections: Connections) -> Storage:
+    """The indexes that are damaged or do not find every row, and those that this server does not use for lookups.
+
+    Nothing is known of the latter.
+    """
+    broken, unchecked = [], []
     with _looking_up(connections) as connection:
         for name, (table, question) in _MISSED.items():
             if not _is_used(connection, name, question):
+                unchecked.append(f"index {name}: this server does not use it for lookups")
                 continue
             try:
                 with connection.transaction():
                     found = connection.execute(question.encode()).fetchone()
             except (errors.DataCorrupted, errors.IndexCorrupted) as cause:
-                yield f"{name}: {str(cause).splitlines()[0]}"
+                broken.append(f"{name}: {str(cause).splitlines()[0]}")
                 continue
             assert found is not None, "a count is one row"
             if found[0]:
-                yield f"{counted(found[0], 'row')} of {table} missing from index {name}"
-
-
-def unused(connections: Connections) -> list[str]:
-    """The indexes that this server would not use for a lookup, and that therefore cannot be checked."""
-    with _looking_up(connections) as connection:
-        return [name for name, (_, question) in _MISSED.items() if not _is_used(connection, name, question)]
+                broken.append(f"{counted(found[0], 'row')} of {table} missing from index {name}")
+    return Storage(broken, unchecked)
 
 
 def _is_used(connection: Connection, name: str, question: str) -> bool:

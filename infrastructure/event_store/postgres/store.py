@@ -27,6 +27,7 @@ from infrastructure.event_store.sql.dialect import POSTGRES
 from infrastructure.event_store.sql.sql_store import recorded
 from infrastructure.event_store.vocabulary.caution import Caution, Standing
 from infrastructure.event_store.vocabulary.places import CyclePlace, StreamReach, StreamSpan
+from infrastructure.event_store.vocabulary.storage import Storage
 from infrastructure.event_store.vocabulary.tallies import ProfitLine
 from infrastructure.event_store.wakeups import Wakeups
 from infrastructure.settings import Settings
@@ -253,13 +254,8 @@ class PostgresStore(AppendingStore):
     def broken_guards(self) -> dict[str, str]:
         return guards.broken(self._connections)
 
-    def broken_storage(self) -> Iterator[str]:
-        return index_lookups.broken(self._connections)
-
-    def unverifiable(self) -> list[str]:
-        return [
-            f"index {name}: this server does not use it for lookups" for name in index_lookups.unused(self._connections)
-        ]
+    def storage(self) -> Storage:
+        return index_lookups.storage(self._connections)
 
     def _settled(self, last: str) -> int:
         deadline, turn_seconds = time.monotonic() + self.settings.timeout_seconds, _TURN_SECONDS

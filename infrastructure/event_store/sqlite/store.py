@@ -32,6 +32,7 @@ from infrastructure.event_store.sqlite.compat_view import look_again
 from infrastructure.event_store.sqlite.connections import Connections, wal_caution
 from infrastructure.event_store.vocabulary.caution import Caution
 from infrastructure.event_store.vocabulary.places import ALL_STREAMS, AsOf, CyclePlace, StreamReach, StreamSpan
+from infrastructure.event_store.vocabulary.storage import Storage
 from infrastructure.event_store.vocabulary.stored_rejection import REJECTION_COLUMNS
 from infrastructure.event_store.vocabulary.tallies import ProfitLine
 from infrastructure.settings import Settings
@@ -297,8 +298,8 @@ class SQLiteStore(SqlStore):
     def broken_guards(self) -> dict[str, str]:
         return not_there(schema.guards(), ((name, text) for name, text in self._select(_GUARDS)))
 
-    def broken_storage(self) -> list[str]:
-        return [words for (words,) in self._select(_SOUND) if words != "ok"]
+    def storage(self) -> Storage:
+        return Storage([words for (words,) in self._select(_SOUND) if words != "ok"])
 
     def tracking(self, projection: str) -> SQLiteCheckpoints:
         return SQLiteCheckpoints(self._connections, projection)

@@ -193,13 +193,10 @@ class PostgresReplica(PostgresStore):
         return self.replica_kind() is not ReplicaKind.SUBSCRIBER
 
     def unverifiable(self) -> list[str]:
-        unverifiable = super().unverifiable()
         if self.replica_kind() is not ReplicaKind.SUBSCRIBER:
-            return unverifiable
-        not_sent = "the positions table, and the places that the database hands out: a subscriber is sent neither"
+            return super().unverifiable()
         return [
-            *unverifiable,
-            not_sent,
+            "the positions table, and the places that the database hands out: a subscriber is sent neither",
             f"events after nid {self._nid()}: a follower on the primary has not come further",
         ]
 
