@@ -222,13 +222,13 @@ def _refused_rivals(time: Timeline) -> Iterator[Anomaly]:
 
 
 def _clock_errors(history: Sequence[Moment]) -> Iterator[Anomaly]:
-    back = [(there, there.event.ts_event - here.event.ts_event) for here, there in pairwise(history)]
+    steps = [(later, later.event.ts_event - earlier.event.ts_event) for earlier, later in pairwise(history)]
     found = [
         (
             each.at,
             f"version {each.event.originator_version} happened {length(-by)} before the one recorded before it",
         )
-        for each, by in back
+        for each, by in steps
         if -by > timedelta(seconds=BACK_SECONDS)
     ]
     words = f"the time of {counted(len(found), 'event')} goes back"
