@@ -258,7 +258,7 @@ class PostgresStore(AppendingStore):
 
     def unverifiable(self) -> list[str]:
         return [
-            f"index {name}: this server does not use it for lookups" for name in index_lookups.unused(self._connections)
+            f"index {name}: this server would look nothing up by it" for name in index_lookups.unused(self._connections)
         ]
 
     def _settled(self, last: str) -> int:
