@@ -66,7 +66,7 @@ def needs_stop(row: Listed) -> bool:
 
 
 def standing(rows: Iterable[Row], *, open: bool, unprotected: bool) -> list[Row]:
-    """The rows that are open or strays (`open`), and the rows that need a stop (`unprotected`); without either, all."""
+    """The rows that are open or strays (`open`), that need a stop (`unprotected`), or both; without either, all."""
     return [
         row for row in rows if (not open or row.status.is_open or row.stray) and (not unprotected or needs_stop(row))
     ]

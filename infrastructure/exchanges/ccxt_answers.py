@@ -134,7 +134,7 @@ def _ask_okx(_: str) -> Asking[Lists]:
 
 
 def bybit_pages(method: str, params: Json, symbol: str | None = None) -> Asking[list[Json]]:
-    """All pages of an answer; ccxt's own pagination needs a start time, which there is none."""
+    """All pages of an answer of Bybit; ccxt's own pagination needs a start time, and there is none."""
     found: list[Json] = []
     cursor = None
     for _ in range(PAGES_MAX):

@@ -55,7 +55,8 @@ class MarketList:
     def terms(self, key: PositionKey) -> dict[str, Any]:
         """The terms of an instrument, as fields of `define_instrument`; terms that the list does not have are left out.
 
-        Refuses: ValueError when it lists no such market, or its row cannot be read or is of an unknown payoff.
+        Refuses: ValueError when it lists no such market, or several that differ; when the row of the market cannot be
+                 read, has a payoff that is neither linear nor inverse, or another one than the symbol.
         """
         is_spot = key.leg is Leg.SPOT
         rows = self.markets.get((key.symbol, is_spot))

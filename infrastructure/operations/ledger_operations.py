@@ -145,7 +145,7 @@ def _read(snapshots: Iterable[AccountSnapshot | Mapping[str, Any] | bytes]) -> l
 
 
 def _reason(apply: str | bool | None) -> str | None:  # noqa: FBT001 - as callers say it
-    """The reason for which corrections are made; None where none are to be made."""
+    """The reason for corrections; None when nothing is to be corrected."""
     if apply is None or apply is False:
         return None
     if apply is True:

@@ -34,7 +34,7 @@ ENTRY_SECONDS_MAX: Final = 30
 """How long an entry may take to get its first stop before that is a warning."""
 
 LATE_SECONDS: Final = 60
-"""An event that was recorded later than this after it happened is an anomaly."""
+"""An event that was recorded more than this after it happened is an anomaly."""
 
 BACK_SECONDS: Final = 1
 """How far an event may precede the one recorded before it without an anomaly: a fill may come before its order."""
@@ -68,19 +68,19 @@ class Anomaly(JsonObject):
 def oddities(history: Sequence[Moment], time: Timeline) -> tuple[Anomaly, ...]:
     """All anomalies of a cycle, in the order of time."""
     found = [
-        *_gaps(time),
-        *_unknown(time),
-        *_widened(history),
+        *_unprotected(time),
+        *_unknown_outcomes(time),
+        *_widened_stops(history),
         *_other_than_requested(history),
-        *_adjusted(history),
-        *_one_by_one(history),
-        *_rivals(time),
-        *_clocks(history),
+        *_adjustments(history),
+        *_of_single_events(history),
+        *_refused_rivals(time),
+        *_clock_errors(history),
     ]
     return tuple(sorted(found, key=lambda oddity: oddity.at))
 
 
-def _together(kind: str, weight: Weight, found: Sequence[tuple[datetime, str]], words: str) -> Iterator[Anomaly]:
+def _limited(kind: str, weight: Weight, found: Sequence[tuple[datetime, str]], words: str) -> Iterator[Anomaly]:
     """Up to SHOWN_MAX findings as one anomaly each; more as one anomaly with the sentence `words`."""
     if len(found) <= SHOWN_MAX:
         for at, text in found:
@@ -93,7 +93,7 @@ def _until(span: Span, *, is_over: bool) -> str:
     return stretch(span.start, span.end) if is_over else f"since {day(span.start)} {clock(span.start)}, and still"
 
 
-def _gaps(time: Timeline) -> Iterator[Anomaly]:
+def _unprotected(time: Timeline) -> Iterator[Anomaly]:
     short = [
         gap for gap in time.gaps if gap.is_entry and gap.is_over and gap.length.total_seconds() <= ENTRY_SECONDS_MAX
     ]
@@ -112,17 +112,17 @@ def _gaps(time: Timeline) -> Iterator[Anomaly]:
             f"unprotected {counted(len(rest), 'time')}, {length(together)} in all, longest {length(longest.length)} "
             f"from {clock(longest.start)}"
         )
-        yield from _together("unprotected", Weight.WARNING, texts, words)
+        yield from _limited("unprotected", Weight.WARNING, texts, words)
 
 
-def _unknown(time: Timeline) -> Iterator[Anomaly]:
+def _unknown_outcomes(time: Timeline) -> Iterator[Anomaly]:
     for span in time.unknown:
         is_over = not (time.is_open and span.end == time.end)
         words = f"nobody knew for {length(span.length)} what became of the entry, {_until(span, is_over=is_over)}"
         yield Anomaly("outcome_unknown", Weight.WARNING, span.start, words)
 
 
-def _widened(history: Sequence[Moment]) -> Iterator[Anomaly]:
+def _widened_stops(history: Sequence[Moment]) -> Iterator[Anomaly]:
     found = []
     for each in history:
         before = stop_before(each, was_lost=True)
@@ -132,7 +132,7 @@ def _widened(history: Sequence[Moment]) -> Iterator[Anomaly]:
                 words = f"the stop was moved away from the price, {changed(before, after)}: more at risk"
                 found.append((each.at, words))
     words = f"the stop was moved away from the price {counted(len(found), 'time')}"
-    yield from _together("stop_widened", Weight.WARNING, found, words)
+    yield from _limited("stop_widened", Weight.WARNING, found, words)
 
 
 def stop_before(moment: Moment, *, was_lost: bool = False) -> Decimal | None:
@@ -170,9 +170,9 @@ def _other_than_requested(history: Sequence[Moment]) -> Iterator[Anomaly]:
         yield Anomaly("slippage", Weight.NOTE, at, words)
 
 
-def _adjusted(history: Sequence[Moment]) -> Iterator[Anomaly]:
+def _adjustments(history: Sequence[Moment]) -> Iterator[Anomaly]:
     found = [(each.at, adjustment(each.event)) for each in history if isinstance(each.event, e.PositionAdjusted)]
-    yield from _together("adjusted", Weight.NOTE, found, f"corrected {counted(len(found), 'time')}")
+    yield from _limited("adjusted", Weight.NOTE, found, f"corrected {counted(len(found), 'time')}")
 
 
 def adjustment(event: e.PositionAdjusted) -> str:
@@ -185,7 +185,7 @@ def adjustment(event: e.PositionAdjusted) -> str:
     return f"corrected: {', '.join(changes) or 'nothing but that it is known now'}; {quoted(event.reason)}"
 
 
-def _one_by_one(history: Sequence[Moment]) -> Iterator[Anomaly]:
+def _of_single_events(history: Sequence[Moment]) -> Iterator[Anomaly]:
     for each in history:
         match each.event:
             case e.PositionReduced(late=True) as fill:
@@ -208,7 +208,7 @@ def _one_by_one(history: Sequence[Moment]) -> Iterator[Anomaly]:
                 yield Anomaly("profit_unknown", Weight.NOTE, each.at, words)
 
 
-def _rivals(time: Timeline) -> Iterator[Anomaly]:
+def _refused_rivals(time: Timeline) -> Iterator[Anomaly]:
     if not time.refused:
         return
     names = list(dict.fromkeys(rival.name for rival in time.refused))
@@ -221,18 +221,18 @@ def _rivals(time: Timeline) -> Iterator[Anomaly]:
     yield Anomaly("refused", Weight.NOTE, first, words)
 
 
-def _clocks(history: Sequence[Moment]) -> Iterator[Anomaly]:
-    back = [(there, there.event.ts_event - here.event.ts_event) for here, there in pairwise(history)]
+def _clock_errors(history: Sequence[Moment]) -> Iterator[Anomaly]:
+    steps = [(later, later.event.ts_event - earlier.event.ts_event) for earlier, later in pairwise(history)]
     found = [
         (
             each.at,
             f"version {each.event.originator_version} happened {length(-by)} before the one recorded before it",
         )
-        for each, by in back
+        for each, by in steps
         if -by > timedelta(seconds=BACK_SECONDS)
     ]
     words = f"the time of {counted(len(found), 'event')} goes back"
-    yield from _together("clock_back", Weight.NOTE, found, words)
+    yield from _limited("clock_back", Weight.NOTE, found, words)
     yield from _lags(history)
 
 

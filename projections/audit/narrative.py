@@ -172,8 +172,8 @@ def _facts(history: Sequence[Moment], time: Timeline) -> Iterator[tuple[str, str
         yield "Dust", dust(row)
     if row.status.is_open and row.quantity:
         yield "Open now", plain(row.quantity)
-        yield "Stop", _standing(row, "stop") or _no_stop(row)
-        if targets := _standing(row, "target"):
+        yield "Stop", _live_orders(row, "stop") or _no_stop(row)
+        if targets := _live_orders(row, "target"):
             yield "Target", targets
     if held.closed_qty or row.cash or row.residual_qty:
         yield "Earned", earned(row)
@@ -183,13 +183,13 @@ def _facts(history: Sequence[Moment], time: Timeline) -> Iterator[tuple[str, str
         gaps = [gap for gap in time.gaps if gap.length]
         yield (
             "Unprotected",
-            f"{length(time.unprotected)} in {counted(len(gaps), 'stretch', 'stretches')}" if gaps else _never(row),
+            f"{length(time.unprotected)} in {counted(len(gaps), 'stretch', 'stretches')}" if gaps else _no_gaps(row),
         )
     yield "Rivals refused", f"{len(time.refused):,}"
     yield "Events", f"{len(history):,}"
 
 
-def _standing(row: PositionRow, role: Role) -> str:
+def _live_orders(row: PositionRow, role: Role) -> str:
     """The stops or targets that rest at the exchange."""
     return ", ".join(
         f"{plain(order.price)}{'' if order.room is None else f' for {plain(order.room)}'}"
@@ -198,7 +198,7 @@ def _standing(row: PositionRow, role: Role) -> str:
     )
 
 
-def _never(row: PositionRow) -> str:
+def _no_gaps(row: PositionRow) -> str:
     return "by choice, its bot keeps the stop" if is_by_choice(row) else "never"
 
 
@@ -214,7 +214,7 @@ _Step = Moment | RefusedRival
 def _chapters(history: Sequence[Moment], time: Timeline) -> Iterator[Chapter]:
     gaps = {gap.start: gap for gap in time.gaps}
     before: datetime | None = None
-    for title, run in groupby(_titled(history, time), key=lambda pair: pair[0]):
+    for title, run in groupby(_with_titles(history, time), key=lambda pair: pair[0]):
         lines = []
         for line in _lines([step for _, step in run], gaps):
             lines.append(line if before is None else NarrativeLine(line.at, line.at - before, line.text, line.versions))
@@ -222,7 +222,7 @@ def _chapters(history: Sequence[Moment], time: Timeline) -> Iterator[Chapter]:
         yield Chapter(title, tuple(lines))
 
 
-def _titled(history: Sequence[Moment], time: Timeline) -> Iterator[tuple[str, _Step]]:
+def _with_titles(history: Sequence[Moment], time: Timeline) -> Iterator[tuple[str, _Step]]:
     """Events and refusals in the order of recording, each with the title of its chapter."""
     rivals = deque(time.refused)
     meanwhile = _CHAPTERS.get(history[0].row.status, _END)
@@ -258,7 +258,7 @@ def _lines(steps: Iterable[_Step], gaps: dict[datetime, UnprotectedSpan]) -> Ite
     for is_single, block in groupby(steps, key=lambda step: _topic(step) == _SINGLE):
         for run in [[step] for step in block] if is_single else _runs(list(block)):
             if len(run) > RUN_MAX:
-                yield NarrativeLine(run[0].at, None, _in_one(run, gaps), _versions(run))
+                yield NarrativeLine(run[0].at, None, _summary(run, gaps), _versions(run))
             else:
                 for step in run:
                     yield _line(step, gaps)
@@ -291,24 +291,24 @@ def _versions(run: Sequence[_Step]) -> tuple[int, int] | None:
     return (numbers[0], numbers[-1]) if numbers else None
 
 
-def _in_one(run: Sequence[_Step], gaps: dict[datetime, UnprotectedSpan]) -> str:
+def _summary(run: Sequence[_Step], gaps: dict[datetime, UnprotectedSpan]) -> str:
     """One sentence for a run of steps of one kind."""
     recorded = [step for step in run if isinstance(step, Moment)]
     match _topic(run[0]):
         case "stops":
-            return _stops_in_one(recorded, gaps)
+            return _stops_summary(recorded, gaps)
         case "entries":
-            return _fills_in_one(recorded, gaps, "entered")
+            return _fills_summary(recorded, gaps, "entered")
         case "exits":
-            return _fills_in_one(recorded, gaps, "closed")
+            return _fills_summary(recorded, gaps, "closed")
         case "orders":
-            return _orders_in_one(recorded)
+            return _orders_summary(recorded)
         case "cash":
-            return _cash_in_one(recorded)
-    return _rivals_in_one([step for step in run if isinstance(step, RefusedRival)])
+            return _cash_summary(recorded)
+    return _rivals_summary([step for step in run if isinstance(step, RefusedRival)])
 
 
-def _stops_in_one(run: Sequence[Moment], gaps: dict[datetime, UnprotectedSpan]) -> str:
+def _stops_summary(run: Sequence[Moment], gaps: dict[datetime, UnprotectedSpan]) -> str:
     moved = [
         (stop_before(step, was_lost=True), step.event.stop_price) for step in run if isinstance(step.event, StopLossSet)
     ]
@@ -325,7 +325,7 @@ def _stops_in_one(run: Sequence[Moment], gaps: dict[datetime, UnprotectedSpan]) 
     return f"{words}."
 
 
-def _fills_in_one(run: Sequence[Moment], gaps: dict[datetime, UnprotectedSpan], verb: str) -> str:
+def _fills_summary(run: Sequence[Moment], gaps: dict[datetime, UnprotectedSpan], verb: str) -> str:
     fills = [step.event for step in run if isinstance(step.event, EntryFilled | PositionReduced)]
     with localcontext(EXACT):
         total = sum((fill.last_qty for fill in fills), ZERO)
@@ -341,7 +341,7 @@ def _gaps_begun(run: Sequence[Moment], gaps: dict[datetime, UnprotectedSpan]) ->
     return [gaps[step.at] for step in run if _begins_gap(step) and step.at in gaps]
 
 
-def _orders_in_one(run: Sequence[Moment]) -> str:
+def _orders_summary(run: Sequence[Moment]) -> str:
     asked = sum(isinstance(step.event, IncreaseRequested | ExitRequested) for step in run)
     ended = sum(isinstance(step.event, OrderEnded) for step in run)
     counts = [(asked, "asked for"), (len(run) - asked - ended, "replaced"), (ended, "ended")]
@@ -349,7 +349,7 @@ def _orders_in_one(run: Sequence[Moment]) -> str:
     return f"Orders until {clock(run[-1].at)}: {words}."
 
 
-def _cash_in_one(run: Sequence[Moment]) -> str:
+def _cash_summary(run: Sequence[Moment]) -> str:
     totals: dict[tuple[str, str | None], Decimal] = {}
     for step in run:
         if isinstance(step.event, CashRecorded):
@@ -359,7 +359,7 @@ def _cash_in_one(run: Sequence[Moment]) -> str:
     return f"{counted(len(run), 'payment')} until {clock(run[-1].at)}, in all {words}."
 
 
-def _rivals_in_one(run: Sequence[RefusedRival]) -> str:
+def _rivals_summary(run: Sequence[RefusedRival]) -> str:
     names = list(dict.fromkeys(step.name for step in run))
     errors = sorted({step.refusal.error for step in run})
     return f"{counted(len(run), 'rival')} refused until {clock(run[-1].at)}: {listed(names)} ({', '.join(errors)})."

@@ -60,8 +60,8 @@ class EventTimeTotals:
 
     def _carrying(self, event: Any, held: Holding) -> e.PositionEvent:
         own = {"avg_px_close": held.avg_px_close(self._terms)} if isinstance(event, e.PositionClosed) else {}
-        told: e.PositionEvent = replace(event, holding=held, **own)
-        return told
+        counted: e.PositionEvent = replace(event, holding=held, **own)
+        return counted
 
     def _count(self, event: e.PositionEvent, added: Added) -> None:
         held, at = self._held, event.ts_event
@@ -211,8 +211,8 @@ class EventTimeTotals:
             self._exit(Exit(event.last_qty, brought))
         else:
             self._count_exit(count)
-        told = unexplained.less(self._unexplained)
-        self._effects[event.trade_id, event.order] = ExitEffect.of(held_before, self._held, told, self._terms)
+        explained = unexplained.less(self._unexplained)
+        self._effects[event.trade_id, event.order] = ExitEffect.of(held_before, self._held, explained, self._terms)
         self._held = self._after_fee(self._held, event, added)
 
     def _after_fee(
@@ -261,15 +261,15 @@ class EventTimeTotals:
         after = before.with_statement(event.filled_qty, worth, event.ts_event)
         self._orders = self._orders.with_order(after)
         count, held = ExitCount.of_statement(before, after, self._unexplained), self._held.quantity
-        grown, told = count.exits, count.may_explain(self._unexplained, self._orders)
+        grown, left = count.exits, count.may_explain(self._unexplained, self._orders)
         if grown and self._is_adjusted_for(event) and not (event.late and held):
             self._count_exit(count.counted_as_gone())
-        elif told >= grown > held:
+        elif left >= grown > held:
             self._count_exit(count.explaining(grown))
-        elif self._is_gone(grown, told, event, added):
-            self._count_exit(count.beyond(added.gone, told))
-        elif held < grown <= held + told and held:
-            self._count_exit(count.explaining(told))
+        elif self._is_gone(grown, left, event, added):
+            self._count_exit(count.beyond(added.gone, left))
+        elif held < grown <= held + left and held:
+            self._count_exit(count.explaining(left))
         elif grown <= held:
             self._count_exit(count)
         else:

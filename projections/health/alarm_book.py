@@ -39,21 +39,21 @@ class KeptAlarm:
 
     def notice(self, sink: str, at: datetime, again: timedelta) -> Notice | None:
         """The notice that is due to a sink now; None if none is."""
-        told = self.told.get(sink)
-        kind = self._kind(told, at, again)
-        count = 0 if told is None else told.count
+        last = self.told.get(sink)
+        kind = self._kind(last, at, again)
+        count = 0 if last is None else last.count
         return None if kind is None else Notice.of(kind, self.alarm, self.raised_at, self.over_at, count)
 
-    def _kind(self, told: Telling | None, at: datetime, again: timedelta) -> NoticeKind | None:
+    def _kind(self, last: Telling | None, at: datetime, again: timedelta) -> NoticeKind | None:
         if self.over_at is not None:
-            if told is None:
+            if last is None:
                 return NoticeKind.MISSED
-            return None if told.is_over else NoticeKind.OVER
-        if told is None or told.is_over:
+            return None if last.is_over else NoticeKind.OVER
+        if last is None or last.is_over:
             return NoticeKind.ALARM
-        if self.alarm.severity.rank > told.severity.rank:
+        if self.alarm.severity.rank > last.severity.rank:
             return NoticeKind.WORSE
-        return NoticeKind.AGAIN if at - told.at >= again else None
+        return NoticeKind.AGAIN if at - last.at >= again else None
 
 
 class AlarmBook:

@@ -1,1 +1,1 @@
-"""What the two stores share: statements that differ in spelling alone, and what is made of their answers."""
+"""What the two stores share: statements that differ only in spelling, and the parsing of what they return."""

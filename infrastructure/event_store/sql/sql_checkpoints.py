@@ -153,7 +153,7 @@ class SqlCheckpoints(Checkpoints):
             self._keep_others_out(writing)
             (last,) = writing.execute(spelled(_LAST_GENERATION), (self._projection, self._projection)).fetchone()
             writing.execute(spelled(_GIVE_UP), (self._projection,))
-            if writing.execute(spelled(_CURSOR), (self._projection,)).fetchone() is None:  # somebody deleted it
+            if writing.execute(spelled(_CURSOR), (self._projection,)).fetchone() is None:  # its row was deleted
                 last += 1
                 writing.execute(spelled(_BEGIN), (self._projection, last, True))
             writing.execute(spelled(_BEGIN), (self._projection, last + 1, False))

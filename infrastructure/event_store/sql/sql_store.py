@@ -140,7 +140,7 @@ class SqlStore(Store):
     ) -> Iterator[PositionRow]:
         conditions, values = compared({"position_id =": position_id}, self.placeholder)
         conditions += [_IS_OPEN] * open_only + [_IS_STRAY] * strays_only
-        read = self._select if conditions else self._scan  # as a generator: an export closes what it stops reading
+        read = self._select if conditions else self._scan  # the method is a generator, which an export can close early
         for row in read(f"{self.dialect.row('positions')}{where(conditions)} ORDER BY opened_at, position_id", values):
             yield stored_row(row)
 

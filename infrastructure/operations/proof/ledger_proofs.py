@@ -186,19 +186,19 @@ class LedgerProofs:
                 "SELECT pg_catalog.pg_postmaster_start_time(), pid, backend_start FROM pg_stat_activity"
                 " WHERE pid = pg_catalog.pg_backend_pid()"
             ).fetchone()
-            there = self._is_there(found)
+            was_seen = self._is_seen(found)
         finally:
             alone.close()
         deadline = time.monotonic() + _SOON_SECONDS
-        while (still := self._is_there(found)) and time.monotonic() < deadline:
+        while (is_left := self._is_seen(found)) and time.monotonic() < deadline:
             time.sleep(0.02)
-        if not there:
+        if not was_seen:
             raise NotGuaranteed(
                 "a server process at work is not seen by another connection",
                 "the outcome of an append whose reply was lost could not be found out: let the role see its own "
                 "processes in pg_stat_activity",
             )
-        if still:
+        if is_left:
             raise NotGuaranteed(
                 f"a process is still there {_SOON_SECONDS:g} s after its connection was closed: a pooler keeps it",
                 "connect to the server itself: with a pooler, the outcome of an append whose reply was lost stays "
@@ -207,7 +207,8 @@ class LedgerProofs:
             )
         return "a process is seen by another connection while it is there, and not when it is gone"
 
-    def _is_there(self, backend: tuple[Any, ...] | None) -> bool:
+    def _is_seen(self, backend: tuple[Any, ...] | None) -> bool:
+        """Whether another connection sees the process of `backend` at work."""
         if backend is None or backend[2] is None:
             return False
         question = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE pid = %s AND backend_start = %s)"
