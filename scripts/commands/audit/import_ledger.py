@@ -43,9 +43,9 @@ _ANY_FILLS: Final = (
     f"Fills of any program are read with --as {PLAIN_CSV.name} --exchange NAME where their columns are called time, "
     "symbol, side, price and quantity, and with --map where they are called otherwise"
 )
-"""The advice for a file of fills of an unknown kind."""
-_COLLECT_SELDOM: Final = (200_000, 20, 20)
-"""Thresholds of the garbage collector, which else takes a tenth of the time: an import makes no reference cycles."""
+"""The way out for a file of fills that is of no kind that is known."""
+_CIRCLES_SELDOM: Final = (200_000, 20, 20)
+"""How seldom Python looks for circles among objects: here it makes millions without any, and looking takes a tenth."""
 
 
 @click.command("import")
@@ -258,7 +258,7 @@ class _Work(TypedDict):
 
 
 def _import_statements(statements: Sequence[Statement], work: _Work, database: str | None, *, as_json: bool) -> None:
-    gc.set_threshold(*_COLLECT_SELDOM)
+    gc.set_threshold(*_CIRCLES_SELDOM)
     with open_ledger(database) as ledger:
         report = import_statements(ledger, statements, progress, **work)
     if not (report.fills or report.payments or report.cycles):

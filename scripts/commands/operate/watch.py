@@ -215,7 +215,7 @@ def _sinks(
 
 @contextmanager
 def _refused_as(option: str) -> Iterator[None]:
-    """Name the option of a wrong value, because many come from the environment. Refuses: UsageError."""
+    """Say of what a value is that is none, for many of them come from the environment: a usage error."""
     try:
         yield
     except ValueError as wrong:
