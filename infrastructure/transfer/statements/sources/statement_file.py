@@ -91,7 +91,7 @@ class StatementFile:
 
     @property
     def is_none(self) -> str | None:
-        """What the file is if it cannot be a statement of any kind, in words that follow `is`; else None."""
+        """What it is where it can be no statement, whatever is said of it, in words that follow `is`; else None."""
         start = first_bytes(self._stream, START_MAX)
         if self._is_workbook or start.startswith((SQLITE_MARK, _PARQUET)):
             return None
