@@ -1,4 +1,4 @@
-"""Where the legacy table and the ledger tell different stories."""
+"""Divergences: differences between the legacy table and the ledger."""
 
 from __future__ import annotations
 

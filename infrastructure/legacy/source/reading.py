@@ -101,7 +101,7 @@ class Reading:
         return word in _TRUE
 
     def identifier(self, meaning: str) -> str | None:
-        """Somebody's name for something."""
+        """An id of an order or of a signal; None if it cannot be used."""
         name, text = self.text(meaning)
         if text is None or (text.isprintable() and len(text) <= TEXT_LENGTH_MAX):
             return text
@@ -109,7 +109,7 @@ class Reading:
         return None
 
     def time(self, meaning: str) -> tuple[str, datetime | None]:
-        """A time as it stands: in UTC, or naive."""
+        """A time as the row has it: in UTC, or without a zone."""
         name, text = self.text(meaning)
         time = None if text is None else read_time(text)
         if text is not None and time is None:
@@ -142,14 +142,14 @@ class Reading:
             raise CannotBeUsed(ImportFindingKind.UNUSABLE_ROW, f"it {refusal}") from None
 
     def check_what_was_not_read(self) -> None:
-        """Note over-long and infinite numbers in the columns that nothing was read from."""
+        """Note over-long and infinite numbers in columns that were not read."""
         for place in self.layout.other_numbers:
             text, name = self.raw.values[place], self.layout.columns[place]
             if text and (doubt := doubt_of(text)) and name not in self._read:
                 self.found(ImportFindingKind(doubt), f"{name} is {shown(text)}; it is kept in the raw row only")
 
     def naive_times_not_needed(self) -> Iterator[str]:
-        """Columns that nothing is read from and that hold a time without a zone, while none was given."""
+        """Columns that are not read and have a time without a zone, if no zone was given."""
         if self.zone is not None:
             return
         needed = self.layout.places["created"] if self.layout.value("opened", self.raw.values) is None else ()
