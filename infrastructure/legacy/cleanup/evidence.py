@@ -57,7 +57,7 @@ class CleanupEvidence:
             doubts.append("it has no list of positions, so it was not asked for them or not answered: that is not zero")
         else:
             doubts += [doubt for doubt in snapshot.row_doubts if snapshot.hides(row.key.symbol)]
-        held = [each for each in open_rows if each.key.exchange == snapshot.exchange]
+        held = [other for other in open_rows if other.key.exchange == snapshot.exchange]
         if snapshot.positions == () and held and not self.trust_empty:
             doubts.append(
                 f"it shows no positions at all while {len(held)} rows are open; if that is so, say --trust-empty"
@@ -79,7 +79,7 @@ class CleanupEvidence:
 
 
 def _too_little(positions: Sequence[PositionReport], open_rows: Sequence[LegacyRow]) -> Iterator[str]:
-    """Whether hardly any row that is active can be found in it: as in one of another account, product or network."""
+    """The doubt that the snapshot has hardly any active row: it may be of another account, product or network."""
     active = {(row.key.symbol, row.side) for row in open_rows if row.status is Status.ACTIVE}
     shown = len(active & {(seen.key.symbol, seen.side) for seen in positions})
     if is_too_little(shown, len(active)):

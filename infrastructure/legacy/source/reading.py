@@ -1,4 +1,4 @@
-"""The values of one raw row, read as what they mean; whatever is doubtful about one is noted as it is read."""
+"""The values of one raw row, read by their meaning; each doubtful value is noted as a finding."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SHOWN_MAX: Final = 80
 
 
 class CannotBeUsed(Exception):
-    """A row that is not imported: why, and what kind of a finding that is."""
+    """A row cannot be imported; it has the reason, and the kind of its finding."""
 
     def __init__(self, kind: ImportFindingKind, why: str) -> None:
         super().__init__(why)
@@ -28,7 +28,7 @@ class CannotBeUsed(Exception):
 
 
 def shown(text: str | None) -> str:
-    """A value as findings show it."""
+    """The text of a value in findings."""
     if text is None:
         return "NULL"
     return repr(text if len(text) <= _SHOWN_MAX else f"{text[: _SHOWN_MAX - 1]}…")
@@ -38,7 +38,7 @@ class Reading:
     """One row while it is read; `findings` are those so far."""
 
     def __init__(self, raw: RawRow, layout: Layout, zone: tzinfo | None) -> None:
-        """Read naive times in `zone`; without one they cannot be read."""
+        """Times without a zone are read in `zone`; if it is None, they cannot be read."""
         self.raw, self.layout, self.zone = raw, layout, zone
         self.stream: str | None = None
         self.findings: list[ImportFinding] = []
@@ -58,12 +58,12 @@ class Reading:
         severity: FindingSeverity = FindingSeverity.WARNING,
         row: dict[str, str | None] | None = None,
     ) -> None:
-        """Note something doubtful."""
+        """Note a finding."""
         ids = (self.legacy_id or f"line {self.raw.line}",)
         self.findings.append(ImportFinding(kind, self.stream, ids, message, severity, row))
 
     def text(self, meaning: str) -> tuple[str, str | None]:
-        """The column that a meaning is read from, and what stands there."""
+        """The column with a meaning, and its value."""
         return self.layout.named(meaning, self.raw.values)
 
     def amount(self, meaning: str) -> tuple[str, Decimal | None]:

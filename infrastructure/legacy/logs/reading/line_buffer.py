@@ -25,7 +25,7 @@ class LineBuffer:
             self._held -= len(self._batches.popleft()[1])
 
     def back_from(self, place: int) -> Iterator[tuple[int, bytes]]:
-        """Lines and their places from one on backwards, as far as they are held."""
+        """Lines with their places, from `place` backwards, as far as they are kept."""
         for first, lines in reversed(self._batches):
             for index in range(min(place - first, len(lines) - 1), -1, -1):
                 yield first + index, lines[index]

@@ -1,4 +1,4 @@
-"""What is counted of a log whatever it says: lines, levels, errors by hour, and what could not be read."""
+"""The counts of a log: lines, levels, errors by hour, and what could not be read."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ EXAMPLE_CHARACTERS_MAX: Final = 200
 
 @dataclass
 class Unread(JsonObject):
-    """How many of something were not read, and the first of them."""
+    """The number of lines or records that were not read, and the first of them as examples."""
 
     count: int = 0
     examples: list[str] = field(default_factory=list)
@@ -31,11 +31,11 @@ class Unread(JsonObject):
 
 @dataclass
 class LineTally(JsonObject):
-    """Numbers of a log. Units: moments in microseconds since 1970, UTC.
+    """The counts of a log. Units: moments in microseconds since 1970, UTC.
 
-    A line is a record's first one, or continues a record, or is blank, or is unread. `unread` lines belong to no
-    record: there is none before them, or their time is on no calendar. `cut` lines were too long to be read whole.
-    Records that speak of what is looked for, but in words that no template knows, are `not_understood`.
+    A line begins a record, continues one, is blank, or is unread. `unread` lines belong to no record: there is none
+    before them, or their time is not on the calendar. `cut` lines were too long to be read whole. Records that may
+    report an error, but that no template matches, are `not_understood`.
     """
 
     lines: int = 0
