@@ -1,1 +1,1 @@
-"""The legacy table: how its rows are read, what is doubtful about them, and how they become cycles."""
+"""The legacy table and log of the old bot: reading, checking, importing, repairing and replicating them."""

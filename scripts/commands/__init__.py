@@ -1,1 +1,1 @@
-"""The commands of the command line, a module each, in the groups of a day's work."""
+"""The commands of the command line, one module each, grouped by who uses them."""

@@ -1,1 +1,1 @@
-"""Repairing a legacy table: the plan, the backup, the changes."""
+"""Repairing a legacy table: the plan, the backup, and the changes."""

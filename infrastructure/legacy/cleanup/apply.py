@@ -1,4 +1,4 @@
-"""Changing rows of a legacy table where it lives: only those that are as they were seen, in one transaction."""
+"""Changing rows of a legacy table in its database, in one transaction, if none of them was changed meanwhile."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ _LENGTH: Final = re.compile(r"character varying\((\d+)\)")
 
 
 class TableChanged(LedgerError):
-    """Somebody changed a row since it was looked at; nothing was done."""
+    """A row was changed since it was read; nothing was done."""
 
 
 class LiveTable:
     """A legacy table in its database, which may be changed."""
 
     def __init__(self, connection: psycopg.Connection, table: str | None) -> None:
-        """Find the table, as `read_table` does. Refuses: UnreadableDump, also for what is no table."""
+        """Find the table, as `read_table` does. Refuses: UnreadableDump, also for a view."""
         self._connection = connection
         self.place, self.columns = chosen(connection, table)
         self.name = ".".join(self.place)
@@ -65,7 +65,7 @@ class LiveTable:
             yield cls(connection, table)
 
     def rows(self) -> Iterator[RawRow]:
-        """Every row at one moment, as text, and where it stands."""
+        """Every row as text, in one snapshot; remembers the place of each row."""
         columns = sql.SQL(", ").join(map(sql.Identifier, self.columns))
         statement = sql.SQL(_COPY).format(columns=columns, table=self._table)
         with self._connection.transaction():
@@ -75,16 +75,16 @@ class LiveTable:
 
     @property
     def restore(self) -> str:
-        """The statement that undoes what `apply` does, with a backup."""
+        """The statement that undoes `apply` with the rows of a backup."""
         identity = [column for meaning in _IDENTITY if (column := self._column(meaning))]
         return restoring(self.place, list(self._written()), identity, self._column("reason"))
 
     def apply(
         self, changes: Sequence[RowChange], now: datetime, zone: tzinfo | None, before: Callable[[], None]
     ) -> None:
-        """Change rows in one transaction, after `before` was called (to write a backup), with all of them locked.
+        """Lock the rows, call `before` (which writes a backup), and change the rows, in one transaction.
 
-        Refuses: TableChanged when one of them, or one beside it, is not as it was; then nothing was done.
+        Refuses: TableChanged when one of them, or one that a change rests on, was changed; then nothing was done.
         OutcomeUnknown when the connection was lost during the commit.
         """
         news = [self._news(change, now, zone) for change in changes]
@@ -128,7 +128,7 @@ class LiveTable:
             raise TableChanged(f"row {change.row.name} of {self.name} could not be changed ({done.rowcount} rows were)")
 
     def _written(self) -> dict[str, str]:
-        """The columns that a change writes, by what they mean; a table may lack some of them."""
+        """The columns that a change writes, with their meanings; a table may lack some of them."""
         found = {column: meaning for meaning in _WRITTEN if (column := self._column(meaning))}
         return found | {name: "updated" for name in self.columns if name.lower() == "updated_at"}
 
@@ -143,7 +143,7 @@ class LiveTable:
         return column
 
     def _news(self, change: RowChange, now: datetime, zone: tzinfo | None) -> dict[str, Any]:
-        """What is written into the columns of a row."""
+        """The new values of a row by column."""
         news: dict[str, Any] = {}
         for column, meaning in self._written().items():
             match meaning:
@@ -166,7 +166,7 @@ class LiveTable:
 
 
 def _texts(cursor: psycopg.Cursor[Any]) -> list[tuple[str | None, ...]]:
-    """What the server answered, as it wrote it: the spelling of COPY, without its escapes."""
+    """The values of a result as text, unchanged: as COPY writes them, without its escapes."""
     answer = cursor.pgresult
     assert answer is not None, "it was asked something"
     return [
@@ -179,13 +179,13 @@ def _texts(cursor: psycopg.Cursor[Any]) -> list[tuple[str | None, ...]]:
 
 
 def _each_once(changes: Sequence[RowChange]) -> list[LegacyRow]:
-    """Every row that a change is about or rests on, in one order for all, so that locks cannot deadlock."""
+    """Every row that is changed, or that a change rests on, in the order of the table, so that no locks deadlock."""
     rows = {row.raw.line: row for change in changes for row in (change.row, *change.beside)}
     return [rows[line] for line in sorted(rows)]
 
 
 def _fitted(text: str, kind: str) -> str:
-    """A reason cut to the length of its column; the backup and the report have all of it."""
+    """A reason, cut to the length of its column; the backup and the report have it in full."""
     limit = _LENGTH.fullmatch(kind)
     if limit is None or len(text) <= int(limit[1]):
         return text

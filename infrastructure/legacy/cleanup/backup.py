@@ -1,4 +1,4 @@
-"""What rows of a legacy table were before they were changed: whole, exact, and on the disk before anything happens."""
+"""The backup of rows of a legacy table: complete and exact, and on the disk before anything is changed."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class BackupRefused(LedgerError):
 
 
 def restoring(place: tuple[str, str], changed: Sequence[str], identity: Sequence[str], reason: str | None) -> str:
-    """The statement that puts the rows of a backup back, for psql, where `backup` holds the file."""
+    """The statement for psql that restores the rows of a backup; the variable `backup` has the content of its file."""
 
     def each(pattern: str, names: Sequence[str], separator: str) -> sql.Composed:
         return sql.SQL(separator).join(sql.SQL(pattern).format(name=sql.Identifier(name)) for name in names)
@@ -47,7 +47,7 @@ def restoring(place: tuple[str, str], changed: Sequence[str], identity: Sequence
 
 @dataclass(frozen=True)
 class Backup(JsonObject):
-    """What is to be kept: the whole rows, why they are changed, and how they are put back."""
+    """The whole rows, the reason of the change, and the statement that restores them."""
 
     changes: Sequence[RowChange]
     table: str
@@ -66,9 +66,9 @@ class Backup(JsonObject):
     )
 
     def write(self, path: Path) -> None:
-        """Write a file that is not there yet, and wait until the disk has it. Refuses: BackupRefused."""
+        """Write a new file, and wait until it is on the disk. Refuses: BackupRefused, also for a file that exists."""
         taken = f"there is a file {path} already; name another one with --backup FILE"
-        if os.path.lexists(path):  # also as a device, which would keep nothing, or a link
+        if os.path.lexists(path):  # a device, which would store nothing, and a link are refused as well
             raise BackupRefused(taken)
         try:
             with whole_file(path) as file:

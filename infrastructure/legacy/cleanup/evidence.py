@@ -1,4 +1,4 @@
-"""What snapshots of exchanges say about the rows of a legacy table, and where they cannot be believed."""
+"""What snapshots of exchanges prove about the rows of a legacy table, and the doubts about them."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from projections.reconciliation.snapshot_trust import is_too_little
 
 @dataclass(frozen=True)
 class CleanupEvidence:
-    """One snapshot an exchange, the latest of each.
+    """The latest snapshot of each exchange.
 
-    Shape: a position that it shows was there; one that it does not show was not, if nothing is doubtful about it and
-           the row is older than it by what an exchange needs to show a position.
+    Shape: a position in a snapshot existed. A position that is not in it did not exist, if there is no doubt about the
+           snapshot, and if the row is older than it by the time that an exchange needs to show a position.
     """
 
     snapshots: tuple[AccountSnapshot, ...]
@@ -36,19 +36,19 @@ class CleanupEvidence:
         )
 
     def shown(self, key: PositionKey) -> list[PositionReport]:
-        """The positions that the exchange shows for a symbol; none by a snapshot that is too old to go by."""
+        """The positions that the exchange shows for a symbol; none if the snapshot is too old."""
         snapshot = self.of(key.exchange)
         if snapshot is None or any(self._age(snapshot)):
             return []
         return [position for position in snapshot.positions or () if position.key.symbol == key.symbol]
 
     def shown_as(self, row: LegacyRow) -> PositionReport | None:
-        """The position that the exchange shows in place of a row, of its own side if there is one."""
+        """The position that the exchange shows for a row, preferably one of the same side."""
         here = self.shown(row.key)
         return next((position for position in here if position.side is row.side), here[0] if here else None)
 
     def doubts(self, row: LegacyRow, open_rows: Sequence[LegacyRow]) -> list[str]:
-        """Why it proves nothing that the exchange does not show a row; empty when that is proof."""
+        """Why the absence of a row's position from the snapshot proves nothing; empty when it is a proof."""
         snapshot = self.of(row.key.exchange)
         if snapshot is None:
             return [f"there is no --snapshot of {row.key.exchange}"]
@@ -57,7 +57,7 @@ class CleanupEvidence:
             doubts.append("it has no list of positions, so it was not asked for them or not answered: that is not zero")
         else:
             doubts += [doubt for doubt in snapshot.row_doubts if snapshot.hides(row.key.symbol)]
-        held = [each for each in open_rows if each.key.exchange == snapshot.exchange]
+        held = [other for other in open_rows if other.key.exchange == snapshot.exchange]
         if snapshot.positions == () and held and not self.trust_empty:
             doubts.append(
                 f"it shows no positions at all while {len(held)} rows are open; if that is so, say --trust-empty"
@@ -79,7 +79,7 @@ class CleanupEvidence:
 
 
 def _too_little(positions: Sequence[PositionReport], open_rows: Sequence[LegacyRow]) -> Iterator[str]:
-    """Whether hardly any row that is active can be found in it: as in one of another account, product or network."""
+    """The doubt that the snapshot has hardly any active row: it may be of another account, product or network."""
     active = {(row.key.symbol, row.side) for row in open_rows if row.status is Status.ACTIVE}
     shown = len(active & {(seen.key.symbol, seen.side) for seen in positions})
     if is_too_little(shown, len(active)):

@@ -1,4 +1,4 @@
-"""What is to be cleaned up in a legacy table before the cut-over, what is left alone, and why."""
+"""The plan of a cleanup of a legacy table before the cut-over: what is changed, what is left alone, and why."""
 
 from __future__ import annotations
 
@@ -20,36 +20,36 @@ from projections.formatting import length
 
 INCOMPLETE: Final = (Status.PENDING_ENTRY, Status.ENTRY_PLACED, Status.PENDING_SL)
 MARK: Final = "cleanup: "
-"""How every reason begins that is written into a table."""
+"""The prefix of every reason that is written to a table."""
 
 
 class Mode(StrEnum):
-    """What is looked for."""
+    """What a cleanup searches for."""
 
     DUPLICATES = "duplicates"
-    """Several open rows of one key, however it is spelled."""
+    """Several open rows of one key, in any spelling."""
     INCOMPLETE = "incomplete"
-    """Entries that were begun long ago, and never ended."""
+    """Entries that began long ago, and never ended."""
     ORPHANED_DB = "orphaned-db"
-    """Open in the books, and not at the exchange."""
+    """Positions that are open in the table, and not at the exchange."""
     ORPHANED_EX = "orphaned-ex"
-    """At the exchange, and not in the books."""
+    """Positions at the exchange that are not in the table."""
     ALL = "all"
 
     @property
     def needs_snapshot(self) -> bool:
-        """Whether only the exchange can tell."""
+        """Whether a snapshot of the exchange is needed to find them."""
         return self not in (Mode.DUPLICATES, Mode.INCOMPLETE)
 
     @property
     def each(self) -> tuple[Mode, ...]:
-        """This one, or all of them."""
+        """The modes to run: this one, or all of them."""
         return tuple(mode for mode in Mode if mode is not Mode.ALL) if self is Mode.ALL else (self,)
 
 
 @dataclass(frozen=True, slots=True)
 class RowChange(JsonObject):
-    """One row that is to be over; those `beside` are the reason, and must be as they were as well."""
+    """One row that will be closed; the rows `beside` are the reason, and must not have changed either."""
 
     mode: Mode
     row: LegacyRow
@@ -69,13 +69,13 @@ class RowChange(JsonObject):
 
     @property
     def exit_reason(self) -> str:
-        """What the row will say."""
+        """The reason that is written to the row."""
         return f"{MARK}{self.why}"
 
 
 @dataclass(frozen=True, slots=True)
 class LeftAlone(JsonObject):
-    """Something that was found, and that a table cannot be made right about without knowing more."""
+    """A finding that is not corrected, because too little is known about it."""
 
     mode: Mode
     stream: str
@@ -87,37 +87,37 @@ class LeftAlone(JsonObject):
 
 @dataclass
 class Plan:
-    """Everything that was found; a row is changed once at most."""
+    """All changes and findings; a row is changed once at most."""
 
     changes: list[RowChange] = field(default_factory=list)
     left: list[LeftAlone] = field(default_factory=list)
 
     def is_over(self, row: LegacyRow) -> bool:
-        """Whether a row is over, or will be."""
+        """Whether a row is closed, or will be."""
         return not row.is_open or any(change.row is row for change in self.changes)
 
     def forget_what_is_settled(self, rows: Sequence[LegacyRow]) -> None:
-        """Drop what one mode left alone and another one changes."""
+        """Drop findings of one mode whose rows another mode changes."""
         over = {row.name for row in rows if row.is_open and self.is_over(row)}
         self.left = [left for left in self.left if not left.ids or not over.issuperset(left.ids)]
 
     def only(self, takes: Callable[[PositionKey], bool]) -> Plan:
-        """What of it is about the keys that are wanted."""
+        """The part of the plan for the wanted keys."""
         return Plan(
             [change for change in self.changes if takes(change.row.key)],
             [left for left in self.left if takes(PositionKey.parse(left.stream))],
         )
 
     def leave(self, mode: Mode, rows: Sequence[LegacyRow], why: str) -> None:
-        """Note what is not changed."""
+        """Note rows that are not changed."""
         self.left.append(LeftAlone(mode, rows[0].stream, tuple(row.name for row in rows), why))
 
 
 def clean(rows: Sequence[LegacyRow], mode: Mode, age: timedelta, evidence: CleanupEvidence) -> Plan:
-    """Decide about the rows of a table; nothing is done yet."""
+    """Decide about the rows of a table; nothing is changed yet."""
     plan = Plan()
-    for each in mode.each:
-        match each:
+    for one_mode in mode.each:
+        match one_mode:
             case Mode.DUPLICATES:
                 _find_duplicates(plan, rows, evidence)
             case Mode.INCOMPLETE:
@@ -158,11 +158,11 @@ def _settle_duplicates(plan: Plan, rivals: list[LegacyRow], seen: Sequence[Posit
 
 
 class _CannotTell(Exception):
-    """Which row is real cannot be known; why."""
+    """It cannot be known which row is real; the message says why."""
 
 
 def _real_one(rows: list[LegacyRow], seen: PositionReport | None) -> tuple[LegacyRow, str]:
-    """The row that holds the real order, and how we know. Refuses: _CannotTell."""
+    """The row with the real position, and the evidence for it. Refuses: _CannotTell."""
     if seen is None and len({row.side for row in rows}) > 1:
         raise _CannotTell("they are on both sides, and no snapshot shows which of them is held")
     left = [row for row in rows if seen is None or row.side is seen.side]
@@ -180,7 +180,7 @@ def _real_one(rows: list[LegacyRow], seen: PositionReport | None) -> tuple[Legac
 
 
 def _filled(rows: list[LegacyRow], seen: PositionReport | None) -> list[LegacyRow]:
-    """Of rows with an order each, those that are held: both may be, and closing one would hide its position."""
+    """Of rows that each have an order, those whose position is held: to close a held one would hide its position."""
     orders = ", ".join(f"{row.exchange_order_id} (row {row.name})" for row in rows)
     if seen is None:
         raise _CannotTell(f"they name several orders, {orders}, and no snapshot shows which of them are held")
@@ -236,7 +236,7 @@ def _find_phantoms(plan: Plan, rows: Sequence[LegacyRow], evidence: CleanupEvide
 
 def _find_orphans(plan: Plan, rows: Sequence[LegacyRow], evidence: CleanupEvidence) -> None:
     held = {(row.key.symbol, row.key.exchange, row.side) for row in rows if not plan.is_over(row)}
-    for exchange in sorted({each.exchange or "" for each in evidence.snapshots}):
+    for exchange in sorted({snapshot.exchange or "" for snapshot in evidence.snapshots}):
         snapshot = evidence.of(exchange)
         for seen in (snapshot.positions if snapshot else None) or ():
             if (seen.key.symbol, exchange, seen.side) not in held:

@@ -1,1 +1,1 @@
-"""Taking a legacy table into a ledger, row for row."""
+"""The import of a legacy table into a ledger, row by row."""

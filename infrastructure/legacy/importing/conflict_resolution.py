@@ -1,4 +1,4 @@
-"""Two open rows of one key: which of them keeps the slot, by the operator's word."""
+"""Two open rows of one key: which of them keeps the slot, as the operator decides."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ class Holder:
 
 @dataclass(frozen=True)
 class Settlement:
-    """Who keeps the slot: `superseded` says by whom, for each row that does not; `outcome` says it in words.
+    """Which row keeps the slot: `superseded` has for every other row what it lost the slot to; `outcome` is text.
 
-    `refusal`: no row of the key is imported.
+    With `refusal` no row of the key is imported.
     """
 
     superseded: dict[LegacyRow, str] = field(default_factory=dict)

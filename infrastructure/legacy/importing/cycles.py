@@ -1,4 +1,4 @@
-"""The rows of one key, in order of opening: which of them overlap, repeat a signal, or are spelled differently."""
+"""The rows of one key in order of opening, and findings about them: overlaps, repeated signals, spellings."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from infrastructure.legacy.source.legacy_row import LegacyRow
 
 
 def by_key(rows: Iterable[LegacyRow]) -> list[list[LegacyRow]]:
-    """Rows of one key together, each group in order of opening, the key that was opened first coming first."""
+    """Rows grouped by key, each group in order of opening; the group with the first opening is the first."""
     groups: dict[str, list[LegacyRow]] = {}
     for row in rows:
         groups.setdefault(row.stream, []).append(row)
@@ -21,12 +21,12 @@ def by_key(rows: Iterable[LegacyRow]) -> list[list[LegacyRow]]:
 
 
 def doubts(rows: Sequence[LegacyRow]) -> list[ImportFinding]:
-    """Everything that is doubtful about the rows of a key together; each is also noted with the rows concerned."""
+    """All findings about the rows of a key together; each is also added to the rows that it concerns."""
     return [*_overlaps(rows), *_repeated_intents(rows), *_spellings(rows)]
 
 
 def _overlaps(rows: Sequence[LegacyRow]) -> Iterable[ImportFinding]:
-    """Each row that was opened before an earlier one was closed; of many earlier ones, a few are named."""
+    """A finding for each row that was opened before earlier ones were closed; it names only a few of many."""
     endless: list[LegacyRow] = []
     running: list[tuple[datetime, int, LegacyRow]] = []
     for place, row in enumerate(rows):

@@ -1,4 +1,4 @@
-"""What is doubtful about a legacy table: a kind, the key, the rows, and a sentence with the value in it."""
+"""Findings about a legacy table: a kind, the key, the rows, and a sentence with the doubtful value."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ class FindingSeverity(StrEnum):
     ERROR = "error"
     """They were not imported."""
     WARNING = "warning"
-    """They were imported, with the doubtful value named in the event."""
+    """They were imported, and the event names the doubtful value."""
     NOTE = "note"
     """Nothing depends on it."""
 
 
 class ImportFindingKind(StrEnum):
-    """Everything that may be found, worst first."""
+    """The kinds of findings, worst first."""
 
     UNUSABLE_ROW = "unusable_row"
     NAIVE_TIME = "naive_time"
@@ -119,5 +119,5 @@ class ImportFinding(JsonObject):
 
     @property
     def note(self) -> str:
-        """The finding as an event names it."""
+        """The finding as it is written in an event."""
         return f"{self.kind}: {self.message}"

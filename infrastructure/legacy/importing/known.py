@@ -1,4 +1,4 @@
-"""What a ledger has of the keys of a legacy table before anything of it is imported."""
+"""What a ledger has of the keys of a legacy table before the import."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from infrastructure.legacy.importing.conflict_resolution import Holder
 
 @dataclass
 class Known:
-    """A key that the ledger has cycles of; `last` is the one that was opened last."""
+    """A key of which the ledger has cycles; the last cycle is the one that was opened last."""
 
     last_position_id: str
     last_opened_at: datetime
@@ -23,7 +23,7 @@ class Known:
 
 
 def known_keys(ledger: PositionLedger, streams: set[str]) -> dict[str, Known]:
-    """Look through the positions of a ledger once, for those of some streams."""
+    """The keys of these streams that are in the ledger, by one pass over its positions."""
     found: dict[str, Known] = {}
     for row in ledger.store.rows():
         if row.stream not in streams:

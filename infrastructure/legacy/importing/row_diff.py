@@ -1,4 +1,4 @@
-"""Whether a row says what it said when it was imported, however it is spelled now."""
+"""The comparison of a row with what it was when it was imported; other spellings of a value are equal."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ _FLAGS: Final = {"t": "true", "f": "false"}
 
 
 def changes(before: dict[str, str | None], now: dict[str, str | None]) -> list[str]:
-    """What differs between two readings of a row, in words.
+    """The differences between two readings of a row, in words.
 
-    A column that only one of them has is no change, nor is another spelling of the same number, time or flag: a dump
-    and the table itself write them differently.
+    A column that only one of them has is not a difference, nor is another spelling of the same number, time or flag,
+    because a dump and the table itself write them differently.
     """
     return [
         f"{name} was {_shown(before[name])} and is {_shown(now[name])}"

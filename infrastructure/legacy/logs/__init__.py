@@ -1,1 +1,1 @@
-"""What an old bot's log says about its positions."""
+"""The analysis of an old bot's log: what it says about positions."""

@@ -1,4 +1,4 @@
-"""The analysis of a log: lines in, findings out, in one pass and in bounded memory."""
+"""The analysis of a log: it turns lines into findings, in one pass and in bounded memory."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Analysis:
         self._take(self._reader.records(place, lines))
 
     def finish(self) -> LogReport:
-        """Release what waited for more lines, and report."""
+        """Process what still waits for more lines, and return the report."""
         self._take(self._reader.rest())
         self._see(self._naming.rest())
         self._settle(None)
@@ -102,7 +102,7 @@ class Analysis:
             self._explain(duplicate)
 
     def _explain(self, duplicate: Duplicate) -> None:
-        """Name the race, now that every line about it has been read."""
+        """Find the race that caused it, now that all lines about it have been read."""
         known = tuple(self._creations.of(duplicate.symbol)) if duplicate.symbol else ()
         restarts = self.report.restarts.kept[-_RESTARTS_LOOKED_AT:]
         duplicate.scenario, duplicate.evidence = scenario(duplicate, known, restarts)

@@ -1,4 +1,4 @@
-"""The ten seconds before an error, of one symbol."""
+"""The records of one symbol in the ten seconds before an error."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ BEFORE: Final = 10 * SECOND
 MOMENTS_MAX: Final = 60
 MESSAGE_CHARACTERS_MAX: Final = 300
 _NAMELESS: Final = re.compile(rb"Entry order placed|DUPLICATE ACTIVE POSITION")
-"""Of the known messages, those that name no symbol."""
+"""The known messages that name no symbol."""
 
 _LINES_LOOKED_AT_MAX: Final = 30_000
 _OUT_OF_ORDER_MAX: Final = 200
-"""So many lines older than the window may stand between younger ones: threads write out of order."""
+"""How many older lines in a row end the search: threads write out of order, so a few may be among younger lines."""
 
 
 @dataclass(frozen=True, slots=True)
 class LogMoment(JsonObject):
-    """One record before an error. `event` is the kind of what it says, when that is known."""
+    """One record before an error. `event` is the kind of its fact, None when it has none that is known."""
 
     at: int
     seconds_before: float
@@ -40,10 +40,10 @@ class LogMoment(JsonObject):
 
 
 def timeline(window: LineBuffer, place: int, at: int, symbol: str | None, clock: LogClock) -> list[LogMoment]:
-    """What the log says of a symbol in the ten seconds up to an error, the error itself last.
+    """The records of a symbol in the ten seconds up to an error, with the error itself as the last.
 
-    Shape: oldest first; at most 60 records, those of a known kind before any others. Of an error whose symbol is not
-           known: records of a known kind only.
+    Shape: oldest first; at most 60 records, and records with a known fact are preferred. If the symbol of the error is
+           not known: only records with a known fact.
     """
     wanted = mentions(symbol) if symbol else None
     known: list[tuple[int, LogMoment]] = []

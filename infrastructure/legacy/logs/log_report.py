@@ -1,4 +1,4 @@
-"""What was found in a log, as programs read it."""
+"""The findings in a log, and their JSON."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from infrastructure.legacy.logs.finders.restarts import Restart
 from infrastructure.legacy.logs.reading.tally import LineTally
 
 KEPT_MAX: Final = 10_000
-"""So many findings of one kind are kept; beyond that they are counted."""
+"""How many findings of one kind are kept; further ones are only counted."""
 
 
 class LogFinding(Protocol):
-    """Something that happened at a moment."""
+    """A finding has a moment."""
 
     @property
     def at(self) -> int:
@@ -45,7 +45,7 @@ class Found(Generic[F]):
             self.kept.append(finding)
 
     def only(self, wanted: Callable[[F], bool]) -> None:
-        """Drop what is not wanted, and sort the others."""
+        """Drop the findings that are not wanted, and sort the others by time."""
         kept = sorted(filter(wanted, self.kept), key=lambda each: each.at)
         self.count -= len(self.kept) - len(kept)
         self.kept = kept
@@ -53,7 +53,7 @@ class Found(Generic[F]):
 
 @dataclass
 class LogReport(JsonObject):
-    """Everything that was found. `damaged` says of a file why it could not be read to its end."""
+    """All findings. `damaged` has, by file, why it could not be read to its end."""
 
     tally: LineTally = field(default_factory=LineTally)
     duplicates: Found[Duplicate] = field(default_factory=Found)
@@ -72,7 +72,7 @@ class LogReport(JsonObject):
 
     @property
     def has_findings(self) -> bool:
-        """Whether something was found that must never happen: a duplicate error, or a duplicate refused late."""
+        """Whether there is a finding that must never occur: a duplicate error, or a duplicate that was refused late."""
         return bool(self.duplicates.count) or self.late_refusals > 0
 
     @property
@@ -82,7 +82,7 @@ class LogReport(JsonObject):
 
     @property
     def scenarios(self) -> dict[str, int]:
-        """How many duplicate errors came from which race."""
+        """The number of duplicate errors by the race that caused them."""
         found = Counter(duplicate.scenario for duplicate in self.duplicates.kept)
         return dict(sorted(found.items()))
 

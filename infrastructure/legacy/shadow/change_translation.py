@@ -1,7 +1,7 @@
-"""What the old bot wrote, as commands: pure, and nothing is invented that a row does not say.
+"""The translation of changes of the old bot into commands: pure, and without any value that a row does not have.
 
-The commands say `import` as their source: the legacy table is the only witness, neither the exchange nor a bot of ours.
-A stop of the old table has no order id, so it gets a name that says where it is from.
+The source of the commands is `import`, because the only evidence is the legacy table, not an exchange or a bot of ours.
+A stop of the old table has no order id, so it gets one that says where it is from.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ _FILLED: Final = (Status.ACTIVE, Status.PENDING_SL)
 
 
 def command_id(change: int, step: str) -> str:
-    """The id of a step of a change: the same however often it is mirrored."""
+    """The id of the command for one step of a change: the same whenever it is replicated."""
     return f"shadow:{change}:{step}"
 
 
 def is_sighting(row: LegacyRow) -> bool:
-    """Whether the synchroniser wrote a row: no signal and no order stand behind it, only what the exchange showed."""
+    """Whether the synchroniser wrote a row: it has no signal and no order, only what the exchange showed."""
     return row.intent_id is None and row.exchange_order_id is None and row.status is Status.ACTIVE
 
 
 def claim(change: TableChange) -> Command:
-    """The command with which the old bot would have had to ask for the slot. Refuses: InvalidCommand."""
+    """The command with which the old bot would have had to claim the slot. Refuses: InvalidCommand."""
     row = change.row
     if row.intent_id is None:
         return taking_in(change, CLAIM)
@@ -46,7 +46,7 @@ def claim(change: TableChange) -> Command:
 
 
 def taking_in(change: TableChange, step: str = TAKE_IN) -> Command:
-    """The command that takes in what a row says is there, whoever wanted it. Refuses: InvalidCommand."""
+    """The command that records the position of a row without a claim. Refuses: InvalidCommand."""
     row = change.row
     known = _envelope(change, step) | _key(row)
     if row.exchange_order_id is not None:
@@ -57,7 +57,7 @@ def taking_in(change: TableChange, step: str = TAKE_IN) -> Command:
 
 
 def sighting(change: TableChange, position: PositionRow) -> Command:
-    """What a second row of the synchroniser says about the position that is there. Refuses: InvalidCommand."""
+    """The command for what a second row of the synchroniser says about the open position. Refuses: InvalidCommand."""
     row = change.row
     return c.Adjust.of(
         **_on(change, position, "adjust"),
@@ -68,7 +68,7 @@ def sighting(change: TableChange, position: PositionRow) -> Command:
 
 
 def news(change: TableChange, position: PositionRow) -> Iterator[Command]:
-    """What a change says beyond what a position that is open knows already. Refuses: InvalidCommand."""
+    """The commands for what a change adds to an open position. Refuses: InvalidCommand."""
     row = change.row
     if row.is_open:
         yield from _entry(change, position)

@@ -1,4 +1,4 @@
-"""A row of the legacy table beside the position that it is mirrored by: where they differ."""
+"""The comparison of a row of the legacy table with its replicated position."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from projections.formatting import number_or_none
 from projections.positions import PositionRow
 
 Differences = dict[str, tuple[str | None, str | None]]
-"""What the row says and what the ledger says, by the name of it."""
+"""By name of the value: that of the row, and that of the ledger."""
 
 _AGREES: Final = {
     Status.ENTRY_PLACED: {Status.ENTRY_PLACED, Status.PENDING_SL, Status.ROLLING_BACK},
     Status.CANCELED: {Status.CANCELED, Status.FAILED},
 }
-"""Statuses of the ledger that a status of the old table covers; else only its own."""
+"""The statuses of the ledger that agree with a status of the old table; for other statuses only the same one."""
 
 
 def differences(row: LegacyRow, position: PositionRow, *, is_new: bool) -> Differences:
-    """Compare what both know.
+    """Compare the values that both have.
 
-    Shape: empty when they agree. What the row does not know is no difference. A new row may call itself active before
-           there is any order, so of its status only whether it is open counts.
+    Shape: empty when they agree. A value that the row lacks is not a difference. A new row may be active before there
+           is any order, so only whether its status is open is compared.
     """
     found: Differences = {}
     if not _status_agrees(row.status, position.status, is_new=is_new):

@@ -1,4 +1,4 @@
-"""Where the legacy table and the ledger tell different stories."""
+"""Divergences: differences between the legacy table and the ledger."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from domain.values import timestamp_text
 
 
 class DivergenceKind(StrEnum):
-    """Everything that may be found, worst first."""
+    """The kinds of divergences, worst first."""
 
     SECOND_ROW = "second_row"
     ROLLBACK_WITHOUT_PROOF = "rollback_without_proof"
@@ -45,7 +45,7 @@ _MEANINGS: Final = {
 
 @dataclass(frozen=True)
 class Divergence(JsonObject):
-    """One of them: which change, whose position, and what in it. `facts` are for programs."""
+    """One divergence: the change, the position, and the difference. `facts` are for programs."""
 
     kind: DivergenceKind
     change: int

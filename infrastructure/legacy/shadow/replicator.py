@@ -1,4 +1,4 @@
-"""Changes of a legacy table, mirrored into a ledger one by one; what the two disagree about is a divergence."""
+"""The replication of changes of a legacy table into a ledger, one by one; a difference of the two is a divergence."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ from infrastructure.legacy.source.legacy_row import LegacyRow
 from projections.positions import PositionRow, project
 
 LastChange = Callable[[str, int], TableChange | None]
-"""The last change of a row up to a number; None when nothing changed it until then, or nobody understands it."""
+"""The last change of a row up to a number; None when there was none until then, or when it cannot be read."""
 
 
 class Replicator:
-    """Takes changes in their order; one that was mirrored before is known by its number, and changes nothing.
+    """Replicates changes in their order; a change that was replicated before is known by its number, and skipped.
 
-    All that it knows follows from the ledger and the outbox, so that it says the same whenever it is stopped.
+    Its whole state is derived from the ledger and the outbox, so that it may be stopped at any time.
     """
 
     def __init__(self, ledger: PositionLedger, reader: ChangeReader, last_change: LastChange) -> None:
-        """Mirror into a ledger of its own, in which nobody else trades."""
+        """Replicate into a ledger of its own, which no bot uses."""
         self._ledger, self._reader, self._last_change = ledger, reader, last_change
         self._keys: dict[str, ReplicatedPosition] = {}
         self.commands = 0
 
     def take(self, change: TableChange) -> Iterator[Divergence]:
-        """Send the commands that a change means, and compare. Refuses: StoreError, OutcomeUnknown."""
+        """Send the commands of a change, and compare. Refuses: StoreError, OutcomeUnknown."""
         known = self._known(change)
         if change.id < known.last_change:
             self.recall(change)
@@ -55,7 +55,7 @@ class Replicator:
             yield from self._changed(change, known)
 
     def recall(self, change: TableChange) -> None:
-        """Know again to which position a row belongs since a change that was mirrored before."""
+        """Restore to which position a row belongs, by a change that was replicated before."""
         known, name = self._known(change), change.row.name
         if change.is_passing or self._was_imported(change, known):
             return
@@ -71,7 +71,7 @@ class Replicator:
         return self._keys[stream]
 
     def _was_imported(self, change: TableChange, known: ReplicatedPosition) -> bool:
-        """Whether the import of a row saw this change already: then the row that was imported is a later one."""
+        """Whether the import of a row included this change already, because the imported row is a later state."""
         name = change.row.name
         imported = known.imports.get(name)
         is_joined = name in known.joined and known.joined[name] <= change.id
@@ -85,7 +85,7 @@ class Replicator:
     # -- rows that come and go ----------------------------------------------------------------------------------
 
     def _opened(self, change: TableChange, known: ReplicatedPosition) -> Iterator[Divergence]:
-        """Mirror a row that is open from now on; one that is used again shares nothing with what it was."""
+        """Replicate a row that is open from now on; a closed row that is opened again is a new position."""
         change = replace(change, before=None)
         is_claimed = change.id in known.opened
         holder = None if is_claimed else self._holder(change.row.stream)
@@ -98,7 +98,7 @@ class Replicator:
             yield from self._follow(change, known, self._ledger.position(known.positions[change.row.name]))
 
     def _claim(self, change: TableChange, known: ReplicatedPosition) -> Iterator[Divergence]:
-        """Ask for the slot as the old bot should have; what is there although it is refused is taken in."""
+        """Claim the slot as the old bot should have; a position that exists in spite of a refusal is recorded."""
         row = change.row
         try:
             receipt = self._send(change_translation.claim(change), known)
@@ -154,7 +154,7 @@ class Replicator:
                 yield from self._opened(change, known)
 
     def _follow(self, change: TableChange, known: ReplicatedPosition, position: PositionRow) -> Iterator[Divergence]:
-        """Mirror what a row says about its position, and compare unless the ledger would not go along."""
+        """Replicate what a row says about its position, and compare the two unless the ledger refused a command."""
         row = change.row
         if position.status.is_open and not row.is_open:
             if row.status is Status.ROLLED_BACK:
@@ -203,7 +203,7 @@ class Replicator:
             yield _found(DivergenceKind.DIFFERS, change, position.position_id, message, differences=facts)
 
     def _told_before(self, change: TableChange, known: ReplicatedPosition, position: PositionRow) -> str | None:
-        """What the comparison at the row's change before this one had to say; None when it was not compared then."""
+        """The differences at the previous change of the row, in words; None when it was not compared then."""
         if change.before is None:
             return None
         earlier = self._last_change(change.row.name, change.id - 1)
@@ -217,7 +217,7 @@ class Replicator:
         return told(differences(earlier.after, then, is_new=earlier.opens))
 
     def _as_of(self, change: TableChange, position: PositionRow) -> PositionRow | None:
-        """A position as a change left it."""
+        """A position as it was after a change."""
         then: PositionRow | None = None
         for event in map(decode, self._ledger.store.history(position.stream, position.cycle)):
             number = outbox_id(event.metadata)
@@ -244,7 +244,7 @@ class Replicator:
 
 
 def _was_refused(change: TableChange, left: PositionRow) -> bool:
-    """Whether a change still has something to say to the position that it left."""
+    """Whether the ledger refused a change: it would still have a command for the position as it was after it."""
     try:
         return left.status.is_open and next(change_translation.news(change, left), None) is not None
     except CommandRefused:

@@ -20,7 +20,7 @@ _CONTROL: Final = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\
 
 
 def names(text: str) -> tuple[str, ...]:
-    """Read identifiers: quotes are taken off, and what was not quoted is lower case, as in SQL."""
+    """Read identifiers: quotes are removed, and a name without quotes becomes lower case, as in SQL."""
     return tuple(
         name[1:-1].replace('""', '"') if name.startswith('"') else name.lower() for name in _NAMES.findall(text)
     )
@@ -28,7 +28,7 @@ def names(text: str) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class CopyStatement:
-    """`COPY schema.table (columns) FROM stdin;`; `options` is whatever else it says."""
+    """`COPY schema.table (columns) FROM stdin;`; `options` is the rest of the statement."""
 
     table: tuple[str, ...]
     columns: tuple[str, ...]
@@ -44,7 +44,7 @@ class CopyStatement:
 
     @property
     def name(self) -> str:
-        """The table as people write it."""
+        """The name of the table as users write it."""
         return ".".join(self.table)
 
 
@@ -59,7 +59,7 @@ def values(line: bytes) -> list[str | None]:
 
 
 def _fields(line: str) -> list[str]:
-    r"""Split where a tab stands for itself: after an odd number of backslashes it is part of the value."""
+    r"""Split at tabs; but a tab after an odd number of backslashes is part of a value."""
     fields, start = [], 0
     while True:
         match = _FIELD.match(line, start)

@@ -16,7 +16,7 @@ FIELD_CHARACTERS_MAX: Final = 10_000_000
 
 
 def delimiter_of(header: str) -> str | None:
-    """What separates the columns of a header line; None for a line that is no header of such a table."""
+    """The delimiter of a header line; None for a line that is not the header of a legacy table."""
     best = max(_DELIMITERS, key=lambda delimiter: len(_likely(header, delimiter)))
     return best if len(_likely(header, best)) > 1 else None
 
@@ -28,8 +28,8 @@ def _likely(header: str, delimiter: str) -> set[str]:
 def read_csv(lines: Iterable[str], delimiter: str) -> Iterator[RawRow]:
     r"""Read rows; an empty field, NULL and `\N` are null.
 
-    Refuses: UnreadableDump for a header without the columns that are needed or with one twice, a row of another
-    number of fields, a quote that is never closed.
+    Refuses: UnreadableDump for a header without a needed column, or with a column twice; for a row with another number
+    of fields; for a quote that is never closed.
     """
     csv.field_size_limit(FIELD_CHARACTERS_MAX)
     reader = csv.reader(lines, delimiter=delimiter, strict=True)

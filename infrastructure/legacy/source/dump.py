@@ -1,4 +1,4 @@
-"""A dump of the legacy table, whichever way it was made: pg_dump's plain text or CSV, perhaps in gzip."""
+"""A dump of the legacy table in any supported format: pg_dump's plain text or CSV, perhaps in gzip."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def read_dump(stream: IO[bytes], table: str | None = None) -> Iterator[RawRow]:
 
     Shape:   of a pg_dump, the rows of `table` (schema.name, or just the name), or else of the one table that is named
              `positions` and has the columns; of CSV, all rows.
-    Refuses: UnreadableDump, perhaps only at the end of the file: for what is cut off, not text, not UTF-8, made in
-             another format, or holds no such table, or several.
+    Refuses: UnreadableDump, perhaps only at the end of the file: for a file that is cut off, not text, not UTF-8, or in
+             another format, or that has no such table, or several.
     """
     buffered = io.BufferedReader(cast("io.RawIOBase", stream))
     start = buffered.peek(8)
@@ -47,7 +47,7 @@ def read_dump(stream: IO[bytes], table: str | None = None) -> Iterator[RawRow]:
     except (EOFError, zlib.error, gzip.BadGzipFile) as wrong:
         raise UnreadableDump(f"the file is cut off or damaged: {wrong}") from None
     finally:
-        buffered.detach()  # the stream stays open: it is its owner's to close
+        buffered.detach()  # the caller closes the stream
 
 
 def _refuse_other_formats(start: bytes) -> None:
@@ -63,7 +63,7 @@ def _refuse_other_formats(start: bytes) -> None:
 
 
 def _first_line(stream: IO[bytes]) -> tuple[int, bytes]:
-    """The first line with something on it, and its number."""
+    """The number of the first line that is not blank, and the line."""
     number = 0
     while line := stream.readline(_HEADER_BYTES_MAX):
         number += 1

@@ -1,4 +1,4 @@
-"""Which column of a legacy table means what: the column set differs between dumps."""
+"""The meaning of the columns of a legacy table: dumps have different columns."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ _NAMES: Final = {
     "reason": ("exit_reason", "close_reason"),
     "order": ("exchange_order_id", "entry_order_id", "order_id"),
 }
-"""A meaning, and the columns that may carry it; the first one that is not null is taken."""
+"""By meaning, the columns that may have it; the first one that is not null is taken."""
 
 _ONE_COLUMN: Final = {"intent"}
-"""Meanings of which a table has one column: another one of the list then means something else."""
+"""Meanings for which only the first column of a table is taken: a further one means something else."""
 
 _WORDS: Final = ("id", "intent", "symbol", "exchange", "side", "status", "has stop", "trailing", "reason", "order")
 _NEEDED: Final = ("symbol", "exchange", "side", "quantity", "status")
-_OF_OUR_OWN: Final = "position_id"
-"""A column of `positions`, and of the view that shows them under the old name."""
+_OF_LEDGER: Final = "position_id"
+"""A column of a ledger's own table `positions`, and of its view under the old name."""
 
 
 def missing(columns: Sequence[str]) -> list[str]:
-    """The columns without which a table cannot be imported, of those that are not there."""
+    """The needed columns that a table lacks."""
     found = {name.strip().lower() for name in columns}
     lacking = [_NAMES[meaning][0] for meaning in _NEEDED if not found.intersection(_NAMES[meaning])]
     if not found.intersection((*_NAMES["opened"], *_NAMES["created"])):
@@ -46,13 +46,13 @@ def missing(columns: Sequence[str]) -> list[str]:
 
 
 def is_legacy(columns: Sequence[str]) -> bool:
-    """Whether a table can be imported: it has the columns, and is no table or view of a ledger."""
-    return not missing(columns) and _OF_OUR_OWN not in columns
+    """Whether a table can be imported: it has the needed columns, and is not a table or a view of a ledger."""
+    return not missing(columns) and _OF_LEDGER not in columns
 
 
 @dataclass(frozen=True)
 class Layout:
-    """The columns of one table by their meaning; and those without one of ours, which may be numbers or times."""
+    """The columns of one table by their meaning; and columns without a meaning, which may be times or numbers."""
 
     columns: tuple[str, ...]
     places: dict[str, tuple[int, ...]]
@@ -74,11 +74,11 @@ class Layout:
         return cls(tuple(columns), places, tuple(sorted(times - needed)), tuple(sorted(numbers)))
 
     def value(self, meaning: str, values: Sequence[str | None]) -> str | None:
-        """The text of a row that has this meaning; blank is null."""
+        """The value of a row with this meaning; a blank one is None."""
         return self.named(meaning, values)[1]
 
     def named(self, meaning: str, values: Sequence[str | None]) -> tuple[str, str | None]:
-        """The same, with the column that it is from."""
+        """The same, with the name of its column."""
         places = self.places[meaning]
         for place in places:
             text = values[place]

@@ -1,4 +1,4 @@
-"""The legacy table where it lives: connecting to it, finding it, and reading it over psycopg."""
+"""The legacy table in its database: connecting, finding the table, and reading it with psycopg."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def read_table(url: str, table: str | None = None) -> Iterator[RawRow]:
     Shape:   of `table` (schema.name, or just the name); else of monitoring.positions, or of the one table of another
              schema that is named `positions` and has the columns. One transaction, read-only.
     Refuses: StoreUnavailable when the database cannot be reached or refuses, without repeating a password;
-             UnreadableDump for a URL or table that is none, or several.
+             UnreadableDump for an invalid URL, and if there is no such table, or several.
     """
     with connected(url) as connection:
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
@@ -58,7 +58,7 @@ def read_table(url: str, table: str | None = None) -> Iterator[RawRow]:
 def connected(url: str) -> Iterator[psycopg.Connection]:
     """A connection that reads and writes every value as COPY does, with times in UTC.
 
-    Refuses: as read_table; whatever psycopg raises inside becomes StoreUnavailable.
+    Refuses: as read_table; every error of psycopg in the block becomes StoreUnavailable.
     """
     try:
         words = connection_info.parameters_of(url)
@@ -81,7 +81,7 @@ def connected(url: str) -> Iterator[psycopg.Connection]:
 
 
 def chosen(connection: psycopg.Connection, table: str | None) -> tuple[tuple[str, str], tuple[str, ...]]:
-    """The table to read, as schema and name, and its columns. Refuses: UnreadableDump for none, or several."""
+    """The table to read, as schema and name, and its columns. Refuses: UnreadableDump if there is none, or several."""
     schema, name = ("", *(names(table) if table else _PREFERRED[1:]))[-2:]
     found = connection.execute(_COLUMNS, {"name": name, "schema": schema or None}).fetchall()
     tables = {(place, relation): tuple(columns) for place, relation, columns in found}
@@ -111,7 +111,7 @@ def _rows(connection: psycopg.Connection, place: tuple[str, str], columns: tuple
 
 
 def copied(connection: psycopg.Connection, statement: sql.Composed, name: str) -> Iterator[list[str | None]]:
-    """The rows of a COPY, as text. Refuses: UnreadableDump for what is not UTF-8."""
+    """The rows of a COPY as text. Refuses: UnreadableDump for a row that is not UTF-8."""
     with connection.cursor() as cursor, cursor.copy(statement) as copy:
         for number, line in enumerate(_lines(bytes(block) for block in copy), start=1):
             try:
@@ -121,7 +121,7 @@ def copied(connection: psycopg.Connection, statement: sql.Composed, name: str) -
 
 
 def _lines(blocks: Iterable[bytes]) -> Iterator[bytes]:
-    """Whole lines, however the server cuts them."""
+    """Whole lines, however the server splits them into blocks."""
     rest = b""
     for block in blocks:
         *whole, rest = (rest + block).split(b"\n")

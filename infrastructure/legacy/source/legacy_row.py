@@ -1,4 +1,4 @@
-"""A row of the legacy table as it is understood: what its cycle will be, before its place in the ledger is known."""
+"""A row of the legacy table with typed values: what its cycle will be, before its place in the ledger is known."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from infrastructure.legacy.importing.import_findings import ImportFinding
 from infrastructure.legacy.source.raw import RawRow
 
 _ID_DIGITS_MAX: Final = 30
-_SEPARATOR: Final = "\n"  # stands in none of the parts of an identity
+_SEPARATOR: Final = "\n"  # no part of an identity contains it
 
 
 @dataclass(slots=True, eq=False)
 class LegacyRow:
-    """One row, understood.
+    """One row with typed values.
 
-    Units: as in `ImportPosition`. `opening` is the opening time as the row has it: in UTC when it says its zone, else
-    as it stands, so that the identity of a row does not depend on the zone that somebody reads it in. `spelling` is the
+    Units: as in `ImportPosition`. `opening` is the opening time as the row has it: in UTC if it has a zone, else
+    without one, so that the identity of a row does not depend on the zone in which a user reads it. `spelling` is the
     symbol and exchange as they are written.
     """
 
@@ -49,7 +49,7 @@ class LegacyRow:
 
     @property
     def name(self) -> str:
-        """The row as findings name it."""
+        """The name of the row in findings."""
         return self.legacy_id or f"line {self.raw.line}"
 
     @property
@@ -66,7 +66,7 @@ class LegacyRow:
 
     @property
     def identity(self) -> tuple[str, str, str]:
-        """What stays the same when a row is dumped again; the id alone does not do, for it was restarted."""
+        """What stays the same when a row is dumped again; the id alone is not unique, because it was restarted."""
         return self.stream, self.legacy_id or "", self.opening.isoformat()
 
     def command_id(self, nth: int) -> str:
@@ -75,7 +75,7 @@ class LegacyRow:
         return f"import:{hashlib.sha256(text.encode()).hexdigest()[:32]}"
 
     def command(self, command_id: str, *, claims_intent: bool, superseded_by: str | None = None) -> ImportPosition:
-        """The command that imports it, as it stands or as one that another row took the place of.
+        """The command that imports the row, unchanged or as closed in favour of another row.
 
         Refuses: InvalidCommand for a value that no cycle can have.
         """

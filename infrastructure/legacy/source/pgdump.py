@@ -16,10 +16,10 @@ _TABLE: Final = "positions"
 
 
 class PgDump:
-    """One dump, read line by line; a block of data ends in a line of backslash and point."""
+    """One dump, read line by line; a block of data ends with a line of a backslash and a point."""
 
     def __init__(self, stream: IO[bytes], number: int, line: bytes, table: str | None) -> None:
-        """Begin with a line that was read already, of this number; `table` names the one that is wanted."""
+        """Begin with a line that was read already, and its number; `table` is the name of the wanted table."""
         self._stream, self._number, self._line = stream, number, line
         self._wanted = names(table) if table else None
         self._chosen: tuple[str, ...] | None = None
@@ -81,7 +81,7 @@ class PgDump:
     def _row(self, line: bytes, statement: CopyStatement) -> RawRow:
         number = self._number
         text = line.rstrip(b"\r\n")
-        while (len(text) - len(text.rstrip(b"\\"))) % 2:  # the line end itself is escaped: it belongs to the value
+        while (len(text) - len(text.rstrip(b"\\"))) % 2:  # the line end is escaped, and so it is part of the value
             text = text[:-1] + b"\\n" + self._next().rstrip(b"\r\n")
             if not self._line:
                 break

@@ -1,4 +1,4 @@
-"""A row of the legacy table as it was read, and what can be wrong with what it is read from."""
+"""A row of the legacy table as text, and the error of a dump that cannot be read."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class UnreadableDump(LedgerError):
 
 @dataclass(frozen=True, slots=True)
 class RawRow:
-    """One row, as text; None is NULL. `line` is its place in the file, or in the answer of the database."""
+    """One row as text; None is NULL. `line` is its place in the file, or in the result of the database."""
 
     line: int
     columns: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""The values of one raw row, read as what they mean; whatever is doubtful about one is noted as it is read."""
+"""The values of one raw row, read by their meaning; each doubtful value is noted as a finding."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SHOWN_MAX: Final = 80
 
 
 class CannotBeUsed(Exception):
-    """A row that is not imported: why, and what kind of a finding that is."""
+    """A row cannot be imported; it has the reason, and the kind of its finding."""
 
     def __init__(self, kind: ImportFindingKind, why: str) -> None:
         super().__init__(why)
@@ -28,7 +28,7 @@ class CannotBeUsed(Exception):
 
 
 def shown(text: str | None) -> str:
-    """A value as findings show it."""
+    """The text of a value in findings."""
     if text is None:
         return "NULL"
     return repr(text if len(text) <= _SHOWN_MAX else f"{text[: _SHOWN_MAX - 1]}…")
@@ -38,7 +38,7 @@ class Reading:
     """One row while it is read; `findings` are those so far."""
 
     def __init__(self, raw: RawRow, layout: Layout, zone: tzinfo | None) -> None:
-        """Read naive times in `zone`; without one they cannot be read."""
+        """Times without a zone are read in `zone`; if it is None, they cannot be read."""
         self.raw, self.layout, self.zone = raw, layout, zone
         self.stream: str | None = None
         self.findings: list[ImportFinding] = []
@@ -58,12 +58,12 @@ class Reading:
         severity: FindingSeverity = FindingSeverity.WARNING,
         row: dict[str, str | None] | None = None,
     ) -> None:
-        """Note something doubtful."""
+        """Note a finding."""
         ids = (self.legacy_id or f"line {self.raw.line}",)
         self.findings.append(ImportFinding(kind, self.stream, ids, message, severity, row))
 
     def text(self, meaning: str) -> tuple[str, str | None]:
-        """The column that a meaning is read from, and what stands there."""
+        """The column with a meaning, and its value."""
         return self.layout.named(meaning, self.raw.values)
 
     def amount(self, meaning: str) -> tuple[str, Decimal | None]:
@@ -101,7 +101,7 @@ class Reading:
         return word in _TRUE
 
     def identifier(self, meaning: str) -> str | None:
-        """Somebody's name for something."""
+        """An id of an order or of a signal; None if it cannot be used."""
         name, text = self.text(meaning)
         if text is None or (text.isprintable() and len(text) <= TEXT_LENGTH_MAX):
             return text
@@ -109,7 +109,7 @@ class Reading:
         return None
 
     def time(self, meaning: str) -> tuple[str, datetime | None]:
-        """A time as it stands: in UTC, or naive."""
+        """A time as the row has it: in UTC, or without a zone."""
         name, text = self.text(meaning)
         time = None if text is None else read_time(text)
         if text is not None and time is None:
@@ -142,14 +142,14 @@ class Reading:
             raise CannotBeUsed(ImportFindingKind.UNUSABLE_ROW, f"it {refusal}") from None
 
     def check_what_was_not_read(self) -> None:
-        """Note over-long and infinite numbers in the columns that nothing was read from."""
+        """Note over-long and infinite numbers in columns that were not read."""
         for place in self.layout.other_numbers:
             text, name = self.raw.values[place], self.layout.columns[place]
             if text and (doubt := doubt_of(text)) and name not in self._read:
                 self.found(ImportFindingKind(doubt), f"{name} is {shown(text)}; it is kept in the raw row only")
 
     def naive_times_not_needed(self) -> Iterator[str]:
-        """Columns that nothing is read from and that hold a time without a zone, while none was given."""
+        """Columns that are not read and have a time without a zone, if no zone was given."""
         if self.zone is not None:
             return
         needed = self.layout.places["created"] if self.layout.value("opened", self.raw.values) is None else ()

@@ -1,4 +1,4 @@
-"""A raw row becomes a row that is understood, or a finding that says why it cannot be one."""
+"""The translation of a raw row into a LegacyRow, or into findings that say why it cannot be a position."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _STATUSES: Final = {status.value: status for status in Status if status is not S
 
 
 class Translator:
-    """Reads rows, whatever columns they have; naive times in `zone`, if one is given."""
+    """Translates rows with any columns; times without a zone are in `zone`, if it is given."""
 
     def __init__(self, zone: tzinfo | None) -> None:
         self._zone = zone
@@ -31,7 +31,7 @@ class Translator:
         self._naive: Counter[str] = Counter()
 
     def read(self, raw: RawRow) -> LegacyRow | list[ImportFinding]:
-        """Understand a row, with its findings in it; or say only what is found about it.
+        """Translate a row, with its findings in it; return only findings if it cannot be a position.
 
         Refuses: UnreadableDump for a column with a name that cannot be kept.
         """
@@ -51,7 +51,7 @@ class Translator:
             return reading.findings
 
     def notes(self) -> Iterator[ImportFinding]:
-        """What was seen all over the table and is of no consequence: columns of naive times that are not needed."""
+        """Findings about the whole table that change nothing: unneeded columns with times that have no zone."""
         for name, count in self._naive.items():
             message = f"{name} names no zone in {count:,} rows; it is not needed, and kept as it is"
             yield ImportFinding(ImportFindingKind.NAIVE_TIME, None, (), message, FindingSeverity.NOTE)
@@ -74,7 +74,7 @@ class Translator:
 
 
 class _Place(NamedTuple):
-    """What all rows of one spelling share."""
+    """What all rows with the same spelling of symbol and exchange share."""
 
     key: PositionKey
     stream: str
@@ -181,7 +181,7 @@ def _status(reading: Reading, *, has_closing_time: bool) -> Status:
 
 
 def _stop(reading: Reading, side: Side, entry: Decimal | None) -> tuple[Decimal | None, bool]:
-    """The stop price, and whether the table says that the stop was at the exchange."""
+    """The stop price, and whether by the table the stop was at the exchange."""
     price, is_there = reading.price("stop price"), reading.flag("has stop")
     if is_there and price is None:
         reading.found(

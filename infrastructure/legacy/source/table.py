@@ -1,4 +1,4 @@
-"""A whole legacy table, understood: rows that can become cycles, and everything that was found while reading it."""
+"""A whole legacy table: the rows that can become cycles, and the findings of reading it."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class LegacyTable:
 
 
 def understood(raw_rows: Iterable[RawRow], zone: tzinfo | None = None, progress: Progress = unheard) -> LegacyTable:
-    """Read a table to its end; naive times in `zone`.
+    """Read a whole table; times without a zone are in `zone`.
 
-    Refuses: whatever reading it refuses. A row is never refused alone: it is named in the findings.
+    Refuses: as `raw_rows` does. A single row is never refused, but named in the findings.
     """
     table, translator = LegacyTable(), Translator(zone)
     for raw in raw_rows:

@@ -1,4 +1,4 @@
-"""What a map says of a CSV file of fills: which column says what, and how it says it; written in TOML."""
+"""The map of a CSV file of fills, in TOML: which column has which field, and in which format."""
 
 from __future__ import annotations
 
@@ -56,24 +56,24 @@ class ColumnMap(BaseModel):
     """What is the same in every line."""
     sides: SideWords = SideWords()
     symbols: dict[str, str] = Field(default_factory=dict)
-    """What the file calls a symbol, and what it is."""
+    """The symbols by their names in the file."""
     leave_out: dict[str, _Names] = Field(default_factory=dict)
-    """Lines that are no fills: a column, and what it says in them."""
+    """Lines that are not fills: by column, the words in such lines."""
     delimiter: Annotated[str, Field(min_length=1, max_length=1)] | None = None
-    """What stands between two columns, where the first line does not show it."""
+    """The delimiter of columns, if the first line does not show it."""
     encoding: str | None = None
-    """How the file writes characters, where that is neither UTF-8 nor UTF-16."""
+    """The encoding of the file, if it is neither UTF-8 nor UTF-16."""
     decimal: Literal[".", ","] = "."
     thousands: Literal["", ".", ",", " ", "'"] = ""
     time_format: str | None = None
-    """As `strptime` has it; else ISO 8601, or since 1970."""
+    """A format of `strptime`; if None, times are ISO 8601, or numbers since 1970."""
     zone: str | None = None
-    """What times without a zone are in, unless it is said with --timezone."""
+    """The zone of times without one; --timezone takes precedence."""
     quantity_sign: bool = False
     """Whether a quantity below zero sells and one above it buys, without a side."""
     fee_paid: Literal["positive", "negative"] = "positive"
     contract_size: Annotated[Number, Field(gt=0)] | None = None
-    """How many units one of a quantity is, where it counts contracts."""
+    """The contract size, if quantities count contracts."""
 
     @model_validator(mode="after")
     def _says_all(self) -> Self:
@@ -113,7 +113,7 @@ class ColumnMap(BaseModel):
 
 
 def _said_of(error: ErrorDetails) -> str:
-    """One thing that is wrong, in words."""
+    """One error in words."""
     where = ".".join(map(str, error["loc"]))
     if error["type"] == "extra_forbidden":
         fields = SideWords.model_fields if len(error["loc"]) > 1 else ColumnMap.model_fields
@@ -123,7 +123,7 @@ def _said_of(error: ErrorDetails) -> str:
 
 
 def _first_of_both(ones: Iterable[str], others: Iterable[str]) -> str | None:
-    """The first word of some that is one of others as well, without regard to case."""
+    """The first of `ones` that is one of `others` as well, whatever its case."""
     there = {word.strip().lower() for word in others}
     return next((word for word in ones if word.strip().lower() in there), None)
 

@@ -1,4 +1,4 @@
-"""What one of a quantity is: contracts have to be known, and what a file counts has to be what the ledger counts."""
+"""The check of units: a contract size must be known, and a file must count quantities as the ledger does."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 def with_known_contracts(store: Store, facts: Iterable[T]) -> Iterator[T]:
-    """The same facts. Refuses: StatementRefused at a quantity of which one is something else in the ledger."""
+    """The same facts. Refuses: StatementRefused at a quantity in other units than those of the ledger."""
     defined = _Defined(store)
     for fact in facts:
         if isinstance(fact, StatementFill):
@@ -32,7 +32,7 @@ def with_known_contracts(store: Store, facts: Iterable[T]) -> Iterator[T]:
 
 
 class _Defined:
-    """What the ledger says of instruments, each looked up once."""
+    """The terms of instruments in the ledger, each looked up once."""
 
     def __init__(self, store: Store) -> None:
         self._cache, self._known = AggregateCache(store), dict[tuple[PositionKey, bool], Instrument | None]()
@@ -40,7 +40,7 @@ class _Defined:
     def of(self, key: PositionKey, *, names_leg: bool) -> Instrument | None:
         if (key, names_leg) not in self._known:
             keys = [key] if names_leg else [key, key.on(Leg.LONG), key.on(Leg.SHORT)]
-            found = (self._cache.load(each.stream).position.state.instrument for each in keys)
+            found = (self._cache.load(on_leg.stream).position.state.instrument for on_leg in keys)
             self._known[key, names_leg] = next((terms for terms in found if terms is not None), None)
         return self._known[key, names_leg]
 

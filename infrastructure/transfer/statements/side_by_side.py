@@ -1,4 +1,4 @@
-"""Keys decided by several processes side by side: they share nothing until they are written."""
+"""Deciding the facts of keys in several processes: keys are independent of each other until they are written."""
 
 from __future__ import annotations
 
@@ -28,24 +28,24 @@ from infrastructure.transfer.statements.statement_report import StatementTally
 from projections.rebuild import Progress
 
 FACTS_MIN: Final = 20_000
-"""With fewer, the others have hardly begun when all is decided."""
+"""With fewer facts, all are decided before the other processes have started."""
 _SHARES_EACH: Final = 16
-"""Of keys for each process: nobody waits longer for the last one than it takes, and progress is seen."""
+"""Into how many parts the keys are divided per process, so that the wait for the last part is short."""
 _TASK: Final = "task"
 
 
 class DecidedFacts(Protocol):
-    """What was decided, and is to be written."""
+    """Decided events that can be written."""
 
     def write(self, progress: Progress) -> None:
-        """Write all of it. Refuses: VersionConflict; StoreError, OutcomeUnknown; what was written before stays."""
+        """Write all of them. Refuses: VersionConflict; StoreError, OutcomeUnknown; batches before an error stay."""
 
 
 class KeySharers:
-    """The processes that share keys, the one that imports among them; the others start while facts are read."""
+    """The processes that share keys: the importing one, and others, which start while facts are read."""
 
     def __init__(self, store: Store, processes: int) -> None:
-        """Start nobody yet; a database in memory is seen by one process alone."""
+        """Start no process yet; a database in memory can be used by one process only."""
         self._store, self._count = store, 1 if store.settings.is_memory else processes
         self._stack = ExitStack()
         self._others: PipedProcesses | None = None
@@ -59,7 +59,7 @@ class KeySharers:
         self._stack.close()
 
     def expecting(self, facts: SortedFacts, progress: Progress) -> Progress:
-        """The same progress of reading; once it comes to many facts, the others get ready."""
+        """The same progress of reading; the other processes are started once there are many facts."""
 
         def read(count: int) -> None:
             progress(count)
@@ -72,9 +72,9 @@ class KeySharers:
     def decided(
         self, facts: SortedFacts, tally: StatementTally, recorded_at: datetime, progress: Progress, *, is_kept: bool
     ) -> Iterator[DecidedFacts]:
-        """What the facts of all keys lead to, to be written in the block.
+        """The decided events of all keys, to be written within the block.
 
-        Refuses: StatementRefused; StoreUnavailable, also when one of the processes was ended.
+        Refuses: StatementRefused; StoreUnavailable, also when one of the processes was killed.
         """
         with ExitStack() as stack:
             intake = KeyIntake(self._store, facts, tally, recorded_at)
@@ -93,14 +93,14 @@ class KeySharers:
             parts = [_Part(folder / f"{number}.decided", share) for number, share in enumerate(shares)]
             with _none_lost(self._count, "so nothing was written; import again, perhaps with --processes 1"):
                 own = _Sharer(self._store, facts, task)
-                for told in self._others.each(partial(_decide, shared), parts, own.decide):
-                    tally.add(told)
-                    progress(told.fills + told.payments)
+                for part_tally in self._others.each(partial(_decide, shared), parts, own.decide):
+                    tally.add(part_tally)
+                    progress(part_tally.fills + part_tally.payments)
             yield _InParts(self._store, self._others, shared, [part.path for part in parts if is_kept])
 
 
 class _SharedFolder(NamedTuple):
-    """Where the ledger is, and the folder of what is shared: the first may hold a password, and is in no file."""
+    """The settings of the ledger, which are in no file because they may have a password, and the shared folder."""
 
     settings: Settings
     folder: Path
@@ -116,7 +116,7 @@ class _Task(NamedTuple):
 
 
 class _Part(NamedTuple):
-    """Keys by their places, and the file that takes what is decided of them."""
+    """Keys by their places, and the file for their decided events."""
 
     path: Path
     places: frozenset[int]
@@ -124,14 +124,14 @@ class _Part(NamedTuple):
 
 @dataclass(frozen=True)
 class _Sharer:
-    """One of those who share keys."""
+    """The part of one process in deciding."""
 
     store: Store
     facts: SortedFacts
     task: _Task
 
     def decide(self, part: _Part) -> StatementTally:
-        """Decide the keys of a part into its file."""
+        """Decide the keys of a part, and write their events to its file."""
         tally, task = StatementTally(), self.task
         with DecidedEvents(self.store, is_kept=task.is_kept, path=part.path) as decided:
             intake = KeyIntake(self.store, self.facts, tally, task.recorded_at, task.of_two_legs)
@@ -141,7 +141,7 @@ class _Sharer:
 
 @dataclass(frozen=True)
 class _InParts:
-    """What was decided in parts; where a database takes several writers at once, those who decided write as well."""
+    """The decided events of all parts; other processes help to write them if the database takes several writers."""
 
     store: Store
     others: PipedProcesses
@@ -149,7 +149,7 @@ class _InParts:
     paths: Sequence[Path]
 
     def write(self, progress: Progress) -> None:
-        """Write all of it. Refuses: as `DecidedEvents.write` does; StoreUnavailable when a process was ended."""
+        """Write all parts. Refuses: as `DecidedEvents.write` does; StoreUnavailable when a process was killed."""
         if not self.store.takes_writers_at_once:
             for path in self.paths:
                 _write_own(self.store, progress, path)
@@ -179,17 +179,17 @@ def _none_lost(count: int, so: str) -> Iterator[None]:
         raise StoreUnavailable(f"one of the {count} processes that shared the keys {lost}, {so}") from None
 
 
-# -- in each of the others --------------------------------------------------------------------------------------
+# -- in each of the other processes -----------------------------------------------------------------------------
 
 
 def _get_ready() -> None:
-    """Import this module, which is most of what a process has to do before it can share."""
-    gc.disable()  # next to nothing that is decided refers to itself, and looking for that takes a thirtieth of the time
+    """Do nothing but let the process import this module, which is most of its start."""
+    gc.disable()  # deciding makes hardly any reference cycles, and the search for them takes a thirtieth of the time
 
 
 @cache
 def _sharer(shared: _SharedFolder) -> _Sharer:
-    task: _Task = pickle.loads((shared.folder / _TASK).read_bytes())  # noqa: S301 - the one who imports wrote it now
+    task: _Task = pickle.loads((shared.folder / _TASK).read_bytes())  # noqa: S301 - the importing process has written it
     return _Sharer(open_store(shared.settings, create=False), SortedFacts.of(task.facts), task)
 
 

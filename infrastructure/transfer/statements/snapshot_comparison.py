@@ -1,4 +1,4 @@
-"""What is open after statements were taken in, beside what an exchange shows."""
+"""The comparison of what is open after an import of statements with what an exchange shows."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _OF_POSITIONS: Final = (
     DiscrepancyKind.UNIT,
     DiscrepancyKind.UNJUDGED,
 )
-"""No statement says which stops there are."""
+"""Only differences of positions are reported, because no statement shows which stops there are."""
 
 
 def compared(
@@ -33,17 +33,17 @@ def compared(
     *,
     trust_empty: bool,
 ) -> list[str]:
-    """What does not agree, in words; `ends` are the open cycles that streams end with, or None, once it is written."""
+    """The differences in words; `ends` has the open cycle of each imported stream after the import, or None."""
     others = [row for row in store.rows(open_only=True) if row.stream not in ends]
     rows = [*others, *(row for row in ends.values() if row is not None)]
     rules = ReconciliationRules(confirmations=1, trust_empty=trust_empty)
     found = comparisons(store, rows, snapshots, now=now, rules=rules).values()
     return [
-        said
-        for each in found
-        for said in (
-            *(f"the snapshot{_whose(each.snapshot)} is not reliable: {doubt}" for doubt in each.doubts),
-            *(f"{one.name}: {one.message}" for kind in _OF_POSITIONS for one in each.of(kind)),
+        difference
+        for comparison in found
+        for difference in (
+            *(f"the snapshot{_whose(comparison.snapshot)} is not reliable: {doubt}" for doubt in comparison.doubts),
+            *(f"{one.name}: {one.message}" for kind in _OF_POSITIONS for one in comparison.of(kind)),
         )
     ]
 

@@ -1,4 +1,4 @@
-"""Money that moved without a fill, as a statement of an exchange says it, whatever the kind of file."""
+"""A payment without a fill, as a statement has it, for every kind of file."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ CashKind = Literal["funding", "interest", "commission", "rebate", "insurance", "
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatementCash:
-    """What an account got (plus) or paid (minus).
+    """What an account received (above zero) or paid (below zero).
 
     Shape:   `key` is None where the file names no symbol, and its leg is BOTH where the file names no leg. `cash_id`
              is the same in every file of its kind that has the line. `trade_id` is the fill whose commission it is,
-             where the file says so; such a fill may carry its fee in the same file or in another. `is_apart` is a
-             commission that no fill says: it was paid beside the fee of one.
+             where the file states it; that fill may have its fee as well, in the same file or in another. `is_apart` is
+             a commission that was paid in addition to the fee of a fill, and that no fill has.
     """
 
     line: int

@@ -1,4 +1,4 @@
-"""A fill as a statement of an exchange says it, whatever the kind of file."""
+"""A fill as a statement has it, for every kind of file."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from domain.values import EXACT, rounded
 
 
 class StatementRefused(LedgerError):
-    """The file is no such statement, or does not go with what the ledger holds; nothing of it is written."""
+    """The file is no such statement, or contradicts what is in the ledger; nothing of it is written."""
 
     @classmethod
     def at(cls, line: int, why: str) -> Self:
@@ -28,20 +28,20 @@ class StatementRefused(LedgerError):
 
 
 class StatementFill(msgspec.Struct, frozen=True, kw_only=True):
-    """One fill; `profit` is what the file says was realised by it before fees, None where it says nothing.
+    """One fill; `profit` is the profit that the file states for it, before fees, None where it states none.
 
-    A struct, for there may be millions, and a dataclass takes ten times as long to make.
+    It is a struct, because there may be millions, and a dataclass takes ten times as long to create.
 
-    Shape:   a quantity counts units, or else is `in_contracts` of a size that is not always 1: of `contract_size`,
-             where the file says it. `reason` is why it happened where that is no order of the account's own:
-             liquidation, adl. With the one that `is_last` a program counts its position as over: what is left on spot
-             is dust. `closes` is how much of it closed what was held, and `held` what that was just before, short below
-             zero, where the file says so. A file that `names_leg` False does not say whether it is of one leg or of
-             two. One that `sums_up` is made up of a line that says more later: then it has another quantity or fee. On
-             spot one sells what was bought, or held before the file begins; only one `on_margin` sells what was
-             borrowed. A program says of one `meant_to_close` that it is to close something, which others may have
-             netted away by then. `sequence` puts the fills of one moment in order, where the exchange numbers what it
-             did.
+    Shape:   the quantity counts units, or contracts if `in_contracts`; `contract_size` is their size, None where the
+             file does not state it. `reason` is why the fill happened if the account did not order it: liquidation,
+             adl. `is_last` is the fill with which a program counts its position as closed: what is left on spot is
+             dust. `closes` is how much of the fill closed the position, and `held` the position just before it, short
+             below zero; both None where the file does not state them. `names_leg` is False where the file does not
+             state whether the account has one leg or two. `sums_up` marks a fill that is made from a line which may
+             have another quantity or fee later. On spot a fill sells what was bought, or held before the file begins;
+             only a fill `on_margin` may sell what was borrowed. `meant_to_close` is a fill that a program means as a
+             close, although other fills may have netted the position by then. `sequence` orders the fills of one
+             moment, where the exchange numbers them.
     """
 
     line: int
@@ -68,7 +68,7 @@ class StatementFill(msgspec.Struct, frozen=True, kw_only=True):
     meant_to_close: bool = False
 
     def split(self, quantity: Decimal) -> tuple[Self, Self]:
-        """The part that closes `quantity` and the rest, which opens the other side; each with its share of the fee."""
+        """The part of `quantity`, which closes, and the rest, which opens the other side; the fee is shared."""
         fee = None if self.fee is None else rounded(EXACT.divide(EXACT.multiply(self.fee, quantity), self.quantity))
         left = None if self.fee is None or fee is None else EXACT.subtract(self.fee, fee)
         rest = replace(

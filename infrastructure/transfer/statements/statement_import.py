@@ -1,4 +1,4 @@
-"""Facts of statements become cycles: all of them are decided before the first is written."""
+"""The import of statements: all facts are decided before the first event is written."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from projections.health.key_spellings import slip_of
 from projections.rebuild import Progress
 
 Phase = Callable[[str, int | None], AbstractContextManager[Progress]]
-"""Shows how far a part of the work has come: its name, and how many facts it has."""
+"""Shows the progress of a part of the work, by its name and its number of facts."""
 
 
 @dataclass(frozen=True)
 class Statement:
-    """What one file says."""
+    """The facts of one file."""
 
     name: str
     kind: str
@@ -48,14 +48,14 @@ def import_statements(
     trust_empty: bool = False,
     processes: int = 1,
 ) -> StatementReport:
-    """Take in facts of several files: decided key by key in memory, and written when confirmed.
+    """Import the facts of several files: they are decided key by key in memory, and written if `confirm`.
 
-    Shape:   a fact that the ledger has from a statement is left out, so that it can be run again after it was stopped.
-             What was written before an error stays. What is open then is compared with `snapshots`,
-             which are believed to show nothing, or little, where they are trusted to.
-             Where there are many facts, so many processes share the keys.
-    Refuses: StatementRefused, and then nothing is written; VersionConflict when somebody else writes to one of the keys
-             meanwhile; StoreError, OutcomeUnknown.
+    Shape:   a fact that the ledger has from a statement is left out, so an import that was stopped can be run again.
+             Batches before an error stay. What is open after the import is compared with `snapshots`; with
+             `trust_empty` a snapshot is believed even if it shows nothing, or little. Where there are many facts,
+             `processes` share the keys.
+    Refuses: StatementRefused, and then nothing is written; VersionConflict when another process writes to one of the
+             keys meanwhile; StoreError, OutcomeUnknown.
     """
     ledger.store.require_primary()
     tally, recorded_at = StatementTally(), now()

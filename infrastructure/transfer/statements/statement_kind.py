@@ -1,4 +1,4 @@
-"""A kind of file that says what happened on an account: how it is recognised, and what reads it."""
+"""A kind of statement file: how it is recognised, and its reader."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _SHOWN_MAX: Final = 400
 
 @dataclass(frozen=True)
 class Whose:
-    """What a file does not say itself."""
+    """What the user states about a file, because the file may not have it."""
 
     exchange: str | None = None
     account: str | None = None
@@ -34,14 +34,14 @@ class Whose:
     symbol: str | None = None
     columns: ColumnMap | None = None
     strategy: str | None = None
-    """Which of several strategies of a file."""
+    """Which of several strategies in a file is read."""
     names: Mapping[str, str] = field(default_factory=dict)
-    """What other files of the run call what this one calls otherwise."""
+    """Names of symbols from other files of the same import, by the names in this file."""
 
     def key(self, symbol: str, leg: Leg = Leg.BOTH, exchange: str | None = None) -> PositionKey:
         """The key of a symbol of this account.
 
-        Refuses: ValueError for a symbol or an exchange that is none, or is another one than was said.
+        Refuses: ValueError for an invalid symbol or exchange, or for another exchange than the user stated.
         """
         venue = exchange or self.exchange
         if venue is None:
@@ -56,7 +56,7 @@ def row_by_row(
     read: Callable[[Whose, StatementRow], Iterable[StatementFact]],
     prepared: Callable[[Iterable[StatementRow]], Iterable[StatementRow]] = iter,
 ) -> Callable[[StatementFile, Whose], Iterator[StatementFact]]:
-    """What reads a file in which each row says what it says by itself, once the rows are `prepared` for that.
+    """The reader of a file in which each row can be read by itself, after the rows were `prepared`.
 
     Refuses: StatementRefused, with the line of a row that cannot be read.
     """
@@ -68,26 +68,26 @@ def _prepared(
 ) -> Iterator[StatementRow]:
     line = 0
 
-    def looked_at() -> Iterator[StatementRow]:
+    def with_line() -> Iterator[StatementRow]:
         nonlocal line
         for row in rows:
             line = row.line
             yield row
 
     try:
-        yield from prepared(looked_at())
+        yield from prepared(with_line())
     except ValueError as wrong:
         raise StatementRefused.at(line, str(wrong)) from None
 
 
 @dataclass(frozen=True, kw_only=True)
 class StatementKind:
-    """Where such a file comes from, what it lacks, and its reader.
+    """The source of such a file, what it lacks, and its reader.
 
-    Shape:   `needs` are the columns of a CSV file, the keys of a JSON object or the tables of a database without which
-             it is none, each under its name, or under one of several; what is always there and nowhere else is what
-             tells kinds apart. `read` gives facts one by one, in the order of the file. `exchange` is None where the
-             file says it in its lines, or where it `asks` for it.
+    Shape:   `needs` are the columns of a CSV file, the keys of a JSON object or the tables of a database that every
+             such file has, each with one name or with several possible names; they tell kinds apart. `read` yields the
+             facts in the order of the file. `exchange` is None where the lines of the file have it, or where it is one
+             of the options that the kind `asks` for.
     Refuses: StatementRefused, naming the line and the value.
     """
 
@@ -96,24 +96,24 @@ class StatementKind:
     needs: Sequence[str | Sequence[str]]
     read: Callable[[StatementFile, Whose], Iterator[StatementFact]]
     names: Callable[[StatementFile], Mapping[str, str]] | None = None
-    """Reads the names that it says for other files, in place of facts."""
+    """Reads names for other files of the import; such a file has no facts."""
     also: FileForm | None = None
-    """Another form in which it is written, with the same names: of JSON with nothing within its objects, CSV."""
+    """Another form of the file with the same names: CSV, for JSON whose objects are not nested."""
     exchange: str | None = None
     asks: Sequence[str] = field(default=())
-    """Options that have to be given with it: `exchange`, `symbol`, `map`."""
+    """Options that the user has to give: `exchange`, `symbol`, `map`."""
     is_guessed: bool = True
-    """Whether what it needs is enough to tell whose it is; else it has to be named."""
+    """Whether the kind can be recognised by what it needs; else the user has to name it."""
     has_strategies: bool = False
-    """Whether a file may say what several strategies did, of which one is chosen."""
+    """Whether a file may have the trades of several strategies, of which one is chosen."""
     keeps_answers: bool = False
-    """Whether its objects have within them what an exchange answered, and so the names of that kind as well."""
+    """Whether its objects contain the answers of an exchange, and so also the keys of the kind of these answers."""
     source: str
     lacks: str
     becomes: str
 
     def missing(self, start: FileStart) -> list[str]:
-        """What a file lacks to be of this kind, each by its first name."""
+        """The names that a file lacks to be of this kind, each as its first possible name."""
         is_like = start.form in (self.form, self.also) or (start.form, self.form) == (FileForm.PARQUET, FileForm.CSV)
         there = set(start.names) if is_like else set()
         spelled = str.lower if start.form is FileForm.CSV else str
@@ -121,7 +121,7 @@ class StatementKind:
         return [names[0] for names in needs if there.isdisjoint(map(spelled, names))]
 
     def facts(self, file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
-        """What a file says, one by one, in its order. Refuses: StatementRefused."""
+        """The facts of a file, one by one, in its order. Refuses: StatementRefused."""
         if missing := self.missing(file.start):
             if self.form is FileForm.JSON and file.says_nothing:
                 return iter(())

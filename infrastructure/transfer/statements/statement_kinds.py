@@ -1,4 +1,4 @@
-"""Every kind of file that can be taken in, and which of them a file is."""
+"""All kinds of statement files, and recognising the kind of a file."""
 
 from __future__ import annotations
 
@@ -175,19 +175,19 @@ _OTHER_IDS: Final[tuple[tuple[Sequence[StatementKind], Sequence[StatementKind]],
     ((TRADINGVIEW_LIST,), (TRADINGVIEW_ALERTS, TRADINGVIEW_LOG)),
     ((TRADINGVIEW_ALERTS,), (TRADINGVIEW_LOG,)),
 )
-"""Kinds that tell of the same fills or payments as others, under ids of their own: together they would count twice."""
+"""Kinds that have the same fills or payments as others under other ids: imported together, they would count twice."""
 _NEEDS_MIN: Final = 5
-"""A kind that is known by fewer names is none when one of them is missing."""
+"""A kind that needs fewer names is not recognised if one of them is missing."""
 _NEAR_MAX: Final = 3
 _NEAR_SHARE: Final = 0.5
-"""Of the names of a kind, that a file may lack and is still near to it."""
+"""The share of the names of a kind that a file may lack to be named as near to that kind."""
 
 
 def recognised(start: FileStart) -> StatementKind | None:
-    """The kind of a file, None where it is none that can be guessed.
+    """The kind of a file; None if it cannot be recognised.
 
-    A file that has all that several kinds need is of the one that keeps answers of the others, or else of the one that
-    needs most. One that lacks a single name of a kind is taken for it, so that what it lacks is named.
+    A file that has what several kinds need is of the kind that contains the answers of another one, or else of the kind
+    that needs most. A file that lacks a single name of a kind is taken for it, so that the error names what it lacks.
     """
     kinds = [kind for kind in KINDS.values() if kind.is_guessed]
     missing = [(len(kind.missing(start)), not kind.keeps_answers, -len(kind.needs), kind) for kind in kinds]
@@ -196,7 +196,7 @@ def recognised(start: FileStart) -> StatementKind | None:
 
 
 def near(start: FileStart) -> list[str]:
-    """What a file that is not recognised lacks to be of the kinds of which it has the greatest share."""
+    """What an unrecognised file lacks to be of the kinds that it resembles most."""
     ways = [
         (len(missing := kind.missing(start)) / len(kind.needs), kind, missing) for kind in KINDS.values() if kind.needs
     ]

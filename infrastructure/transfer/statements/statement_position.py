@@ -1,4 +1,4 @@
-"""What was held at a moment, as a statement of an exchange or a program says it: it is compared."""
+"""A position at a moment, as a statement has it; it is compared with what the fills come to."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from domain.identifiers import PositionKey
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatementPosition:
-    """What one key held after all that happened until `time`: plus is long, minus is short, zero is flat.
+    """The position of one key after everything until `time`: above zero is long, below zero is short, zero is flat.
 
-    Shape: where one `begins` and nothing else tells of its key, it is what the first cycle begins with; nothing is
-           recorded of any other.
+    Shape: one that `begins` becomes the beginning of the first cycle of its key, if there is nothing else of the key;
+           any other is not recorded.
     """
 
     line: int

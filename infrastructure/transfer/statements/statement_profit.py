@@ -1,4 +1,4 @@
-"""What a statement says was earned by a fill that it does not show itself; it is compared, and never recorded."""
+"""A profit that a statement states for a fill that it does not have; it is compared, and never recorded."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from domain.identifiers import PositionKey
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatementProfit:
-    """Profit before fees of what was closed; `trade_id` is the fill that closed it, None where it is not said.
+    """Profit before fees of what was closed; `trade_id` is that of the closing fill, None where it is not stated.
 
-    Shape:   `profit_id` is the same in every line that says this again, None where a line has no such name.
+    Shape:   `profit_id` is the same in every line with the same profit, None where lines have no id.
     """
 
     line: int

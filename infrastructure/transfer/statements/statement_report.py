@@ -1,4 +1,4 @@
-"""What was understood of statements, and what an import of them did, or would do."""
+"""The report of an import of statements: what was read in them, and what the import did or would do."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from projections.formatting import counted
 from projections.positions import PositionRow
 
 _UNITS: Final = MappingProxyType({False: Decimal("0.000001"), True: Decimal("0.00000001")})
-"""Files round the profit of each fill: to six decimals or more, and where the base settles it to eight."""
+"""Files round the profit of each fill to six decimals or more; where it is settled in the base, to eight or more."""
 UNKNOWN: Final = "unknown"
 _OF_ANY_PROGRAM: Final = frozenset({"csv", "mapped-csv"})
-"""Kinds of which nobody knows what sign a fee has there that was paid, but who has the file."""
+"""Kinds of files in which only the user knows which sign a fee has that was paid."""
 _COUNTS: Final = (
     *("fills", "fills_before", "payments", "payments_before", "orders", "cycles", "open"),
     *("fees_paid", "fees_received", "fees_unknown"),
@@ -31,13 +31,13 @@ _COUNTS: Final = (
 
 @dataclass(kw_only=True)
 class StatementReport(JsonObject):
-    """What facts of files come to: `profit_ledger` and `profit_file` are before fees, by currency."""
+    """The sums of the facts of files: `profit_ledger` and `profit_file` are before fees, by currency."""
 
     kind: str
     confirmed: bool
     fills: int
     fills_before: int
-    """How many of them the ledger has from a statement already; what follows is of the others."""
+    """How many of them the ledger has from statements already; all further figures are without these."""
     orders: int
     cycles: int
     open: int
@@ -48,26 +48,26 @@ class StatementReport(JsonObject):
     fees: dict[str, Decimal]
     findings: list[str]
     fees_unknown: int = 0
-    """How many of the new fills do not say what was paid for them, nor does anything else."""
+    """How many of the new fills have no known fee, in their file or elsewhere."""
     repeated: int = 0
-    """How many facts stand somewhere else as well; each is taken once."""
+    """How many facts are in the files again; each is taken once."""
     payments: int = 0
     payments_before: int = 0
     cash: dict[str, Decimal]
-    """What payments that are recorded come to, by kind and currency."""
+    """The sums of the payments that are recorded, by kind and currency."""
 
 
 class StatementTally:
-    """What facts come to, counted while they are decided."""
+    """The sums of the facts, counted while these are decided."""
 
     def __init__(self) -> None:
         """Begin with nothing."""
         self.fills = self.fills_before = self.payments = self.payments_before = 0
         self.orders = self.cycles = self.open = 0
         self.fees_paid = self.fees_received = 0
-        """How many fills say a fee above and below zero."""
+        """How many fills have a fee above zero, and how many below."""
         self.fees_unknown = 0
-        """How many say none."""
+        """How many fills have no fee."""
         self.first: datetime | None = None
         self.last: datetime | None = None
         self.profit_ledger: defaultdict[str, Decimal] = defaultdict(Decimal)
@@ -103,7 +103,7 @@ class StatementTally:
         self.last = time if self.last is None or time > self.last else self.last
 
     def add(self, other: StatementTally) -> None:
-        """Count what another process has counted, of other keys."""
+        """Add the counts of another process, which are of other keys."""
         for name in _COUNTS:
             setattr(self, name, getattr(self, name) + getattr(other, name))
         for name in ("profit_ledger", "profit_file", "fees", "cash"):
@@ -116,16 +116,16 @@ class StatementTally:
         self.ends |= other.ends
         self._differences += other._differences
         self._others += other._others
-        self._left_out |= other._left_out  # each is of a key
+        self._left_out |= other._left_out  # no key is in both
 
     def begin_key(self) -> None:
-        """Count what follows as of another key, whose orders are others."""
+        """Begin to count another key, which has other orders."""
         self._orders, self._orders_before = set(), set()
         self._earned, self._cycles, self._is_said = Decimal(0), 0, False
         self._with_fee = self._without_fee = 0
 
     def end_key(self, key: PositionKey, last: PositionRow | None, said: Decimal, profits: int) -> None:
-        """Compare what a key earned with profits that name no fill; where its fills say profits, those are compared."""
+        """Compare what a key earned with profits that name no fill, unless the profits of its fills were compared."""
         self.ends[key.stream] = last if last is not None and last.status.is_open else None
         if self._with_fee and self._without_fee:
             self._others.append(
@@ -140,9 +140,9 @@ class StatementTally:
             )
 
     def take_cycle(self, row: PositionRow, before: PositionRow | None, said: Decimal | None, fills: int) -> None:
-        """Compare one cycle, as it was and as it is; `said` is None where the file says nothing of it.
+        """Compare the profit of a cycle; `before` is its row before the import, `said` the profit that the file states.
 
-        An order may end one cycle and begin the next one, so that those of the last two are remembered.
+        An order may end one cycle and begin the next, so the orders of the last two cycles are remembered.
         """
         self._orders, self._orders_before = set(), self._orders
         self.cycles, self._cycles = self.cycles + 1, self._cycles + 1
@@ -165,7 +165,7 @@ class StatementTally:
             )
 
     def reopened(self) -> None:
-        """Count a cycle that was compared and goes on as the same one."""
+        """Take back the count of a cycle that was compared, and goes on."""
         self.cycles, self._cycles = self.cycles - 1, self._cycles - 1
 
     def derived(self, position_id: str) -> None:
@@ -175,7 +175,7 @@ class StatementTally:
         )
 
     def sold_before(self, key: PositionKey, quantities: Sequence[Decimal]) -> None:
-        """Note what was sold of a key on spot that the files do not buy, or closed that they do not open."""
+        """Note what was sold on spot but not bought in the files, or what was closed but not opened in them."""
         total = Decimal(0)
         for quantity in quantities:
             total = EXACT.add(total, quantity)
@@ -195,11 +195,11 @@ class StatementTally:
         self._left_out[f"{cash.key or 'no symbol'}: {why}", _kind_of(cash)].add(cash)
 
     def found(self, finding: str) -> None:
-        """Note what does not fit."""
+        """Add a finding."""
         self._others.append(finding)
 
     def held(self, key: PositionKey, time: datetime, said: Decimal, comes_to: Decimal) -> None:
-        """Compare what was held at a time."""
+        """Compare a stated position with that of the fills."""
         if said != comes_to:
             self._others.append(
                 f"{key}: the file says that {plain(said)} was held at {timestamp_text(time)}, its fills come to "
@@ -207,7 +207,7 @@ class StatementTally:
             )
 
     def report(self, kinds: Sequence[str], *, confirmed: bool, repeated: int) -> StatementReport:
-        """All of it."""
+        """The whole report."""
         left_out = [f"{why}: {left.said(kind)}" for (why, kind), left in self._left_out.items()]
         if self.fees_received and not self.fees_paid and not _OF_ANY_PROGRAM.isdisjoint(kinds):
             self._others.append(
@@ -250,7 +250,7 @@ class LeftOut:
         self.count, self.total = self.count + 1, self.total + cash.amount
 
     def said(self, kind: str) -> str:
-        """They in words."""
+        """These payments in words."""
         assert self.first is not None, "there is one"
         first = timestamp_text(self.first)
         return f"{self.count:,} x {kind}, {plain(self.total)} in all, not recorded (the first at {first})"

@@ -147,5 +147,5 @@ def _environment(url: str) -> Iterator[None]:
 
 
 def _default_port() -> str:
-    """The default port of libpq, perhaps from PGPORT; the library would use 5432, which may be another server."""
+    """The port of libpq, perhaps from PGPORT; the library itself would use 5432, where another server may be."""
     return next((option.val or b"").decode() for option in Conninfo.get_defaults() if option.keyword == b"port")

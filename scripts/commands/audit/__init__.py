@@ -1,1 +1,1 @@
-"""Commands for proof: a ledger is checked, folded anew, and taken elsewhere."""
+"""Commands for auditors: they verify and rebuild a ledger, and export and import it."""

@@ -35,9 +35,9 @@ from scripts.options.statement_files import STDIN, OpenedFile, OpenedFiles, Stat
 from scripts.output import print_json, progress, say, show
 
 _LEDGER: Final = "ledger"
-"""The kind of file that `export` writes."""
+"""The name of the kind of file that `export` writes."""
 _LEGACY: Final = "legacy"
-"""A dump of the old table, which a command of its own reads."""
+"""The name of a dump of the old table, which a command of its own reads."""
 _ANY_FILLS: Final = (
     f"Fills of any program are read with --as {PLAIN_CSV.name} --exchange NAME where their columns are called time, "
     "symbol, side, price and quantity, and with --map where they are called otherwise"

@@ -1,4 +1,4 @@
-"""`projections`: how far everything that follows the log has come, and what keeps it from going on."""
+"""`projections`: the checkpoint of each projection, and the poison event at which it stopped, if any."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def command(
     with open_ledger(database) as ledger:
         if nid is not None and reason is not None:
             skipped = _skip(ledger, nid, reason, confirm=confirm)
-            say(_told(skipped) + ("" if confirm else "; this was a dry run: add --confirm"))
+            say(_skip_text(skipped) + ("" if confirm else "; this was a dry run: add --confirm"))
         standings = [Projector(ledger.store, projection).standing() for projection in PROJECTIONS]
     if as_json:
         print_json([_as_json(standing) for standing in standings])
@@ -73,22 +73,22 @@ def command(
 
 
 def _follow(ledger: PositionLedger) -> None:
-    """Take in what comes, until that failed for too long; its beginning and its end are said."""
+    """Catch up with the log again and again; an outage is reported, and too long an outage ends the command."""
     ledger.store.require_primary()
-    wakeups, stopped, is_held_up, done_at = ledger.store.wakeups(), Event(), False, time.monotonic()
+    wakeups, stopped, is_down, done_at = ledger.store.wakeups(), Event(), False, time.monotonic()
     while True:
         try:
             for projection in PROJECTIONS:
                 Projector(ledger.store, projection).catch_up()
-            if is_held_up:
+            if is_down:
                 say(f"goes on after {time.monotonic() - done_at:.0f} s")
-            is_held_up, done_at = False, time.monotonic()
+            is_down, done_at = False, time.monotonic()
         except StoreUnavailable as cause:
             if time.monotonic() - done_at > PATIENCE_SECONDS:
                 raise
-            if not is_held_up:
-                say(f"nothing is taken in: {cause}; it is tried again for {PATIENCE_SECONDS:.0f} s")
-            is_held_up = True
+            if not is_down:
+                say(f"no event is read: {cause}; it is tried again for {PATIENCE_SECONDS:.0f} s")
+            is_down = True
         while not wakeups.wait(stopped):
             pass
 
@@ -113,7 +113,7 @@ def _operator() -> str:
         return f"uid {os.getuid()}"
 
 
-def _told(skip: SkippedEvent) -> str:
+def _skip_text(skip: SkippedEvent) -> str:
     return (
         f"nid {skip.nid} ({skip.stream} version {skip.version}, {skip.stored_type}) is left out of {skip.projection} "
         f"by {skip.skipped_by}: {skip.reason}"

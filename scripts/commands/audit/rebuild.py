@@ -1,4 +1,4 @@
-"""`rebuild`: fold the positions table anew, and every other projection."""
+"""`rebuild`: rebuild the positions table and every other projection from the events."""
 
 from __future__ import annotations
 

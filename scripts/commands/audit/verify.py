@@ -1,4 +1,4 @@
-"""`verify`: whether everything that is stored agrees with the events, and the events with their hashes."""
+"""`verify`: check that all rows agree with the events, and that the events agree with their hashes."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ def command(database: str | None, anchor_file: IO[bytes] | None, processes: int 
                 found = check_anchor(ledger.store, anchor)
                 unchecked = (_REFUSALS_UNCHECKED,) * (anchor.refusals is None)
                 report = replace(report, findings=(*report.findings, *found), unchecked=(*report.unchecked, *unchecked))
-    for each in report.unchecked:
-        say(f"note: not checked: {each}")
+    for unchecked_part in report.unchecked:
+        say(f"note: not checked: {unchecked_part}")
     if as_json:
         print_json(report.as_json())
     else:

@@ -1,1 +1,1 @@
-"""Commands of every day: a ledger is made, written to and looked at."""
+"""Commands of every day: they create a ledger, write to it and show it."""

@@ -1,4 +1,4 @@
-"""`pnl`: what cycles brought, by day, symbol, reason and more."""
+"""`pnl`: the profit of cycles, by day, symbol, reason and more."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _SORTS: Final = {
     "worst": "the lowest profit first",
 }
 _FIRST: Final = ("currency", "cycles", "profit", "fees", "cash", "net", "won share", "factor", "drawdown", "held")
-"""Columns that are left out last where the screen is narrow; what is not known is said below as well."""
+"""The columns that are left out last on a narrow screen; unknown amounts are also printed below the table."""
 
 
 @click.command("pnl")
@@ -114,8 +114,8 @@ def _print(found: Pnl, listing: Listing) -> None:
             show(f"and {left:,} more: --limit {len(groups)}")
         show("", *lines_of(listing.fitted(_table(found.total, ["total"] * len(found.total), found.by))), "")
     for each in found.total:
-        for words in _not_known(each):
-            show(words)
+        for line in _not_known(each):
+            show(line)
     if found.imported and not found.with_imported:
         show(f"{counted(found.imported, 'cycle')} of the old table left out: --imported takes them in")
     if not found.total:
@@ -132,17 +132,17 @@ def _table(profits: Sequence[Profit], groups: Sequence[str], by: PnlBy) -> Table
     return table.only([*first, *(name for name in table.columns if name not in first)])
 
 
-def _not_known(each: Profit) -> list[str]:
-    currency = each.currency or "a currency that nobody stated"
-    cycles = counted(each.cycles, "cycle")
-    said = []
-    if each.unknown:
-        said.append(f"{currency}: {each.unknown} of {cycles} closed something at a price that nobody said")
-    if each.net_unknown:
-        others = each.net_unknown < each.cycles
-        known = f"; that of the others is {for_eyes(each.net_known)}" * others
-        said.append(f"{currency}: the net of {each.net_unknown} of {cycles} is not known{known}")
-    return said
+def _not_known(profit: Profit) -> list[str]:
+    currency = profit.currency or "a currency that nobody stated"
+    cycles = counted(profit.cycles, "cycle")
+    lines = []
+    if profit.unknown:
+        lines.append(f"{currency}: {profit.unknown} of {cycles} closed something at an unknown price")
+    if profit.net_unknown:
+        others = profit.net_unknown < profit.cycles
+        known = f"; that of the others is {for_eyes(profit.net_known)}" * others
+        lines.append(f"{currency}: the net of {profit.net_unknown} of {cycles} is not known{known}")
+    return lines
 
 
 def _loss_first(each: PnlGroup) -> tuple[str, Decimal, str]:
@@ -160,7 +160,7 @@ def _csv(found: Pnl) -> str:
 
 
 def _flat(profit: dict[str, Any]) -> dict[str, Any]:
-    """Figures of figures as columns of their own, sums by name as JSON."""
+    """Nested figures as columns of their own, and sums by name as JSON."""
     flat: dict[str, Any] = {}
     for name, value in profit.items():
         if name == "results":

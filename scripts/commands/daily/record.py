@@ -1,4 +1,4 @@
-"""`record`: JSON commands on stdin, one JSON receipt a line on stdout."""
+"""`record`: JSON commands on stdin, one JSON receipt per line on stdout."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def _answered(ledger: PositionLedger, line: bytes) -> tuple[dict[str, Any], int]
 
 
 def _lines(stream: BinaryIO) -> Iterator[bytes]:
-    """Lines with something on them; of one that is too long, only a beginning that is too long as well."""
+    """The lines that are not blank; a line that is too long is cut, but stays long enough to be refused."""
     while line := stream.readline(LINE_BYTES_MAX + 2):
         rest = line
         while rest and not rest.endswith(b"\n"):

@@ -1,4 +1,4 @@
-"""`bench`: how fast the ledger is, measured beside what it is compared with."""
+"""`bench`: measure the speed of the ledger and of what it is compared with."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from scripts.output import print_json, say
 from scripts.signals import terminable
 
 TOGETHER: Final = "ledger in two"
-"""The ledger where the last two commands of a lifecycle are saved in one append."""
+"""The name of the ledger that saves the last two commands of a lifecycle in one append."""
 
 Contest = Callable[[Sequence[Contestant]], list[Contested]]
 
@@ -107,10 +107,10 @@ def _measured(database: str | None, run: Contest, report: BenchReport, events: i
     with _database(database) as url, places(url) as here:
         report.database = here.description
         say(f"{here.description}: lifecycles")
-        contestants = _made(here)
+        contestants = _created(here)
         report.contested = run(contestants)
         if database is None:
-            say("what an append takes of a processor")
+            say("the processor time of an append")
             compared = [each for each in contestants if each.name != TOGETHER]
             report.processors = processor_times(compared, url, report.rounds)
             _measure_far(run, report, url)
@@ -125,7 +125,7 @@ def _measured(database: str | None, run: Contest, report: BenchReport, events: i
     return report
 
 
-def _made(here: ScratchDatabases) -> list[Contestant]:
+def _created(here: ScratchDatabases) -> list[Contestant]:
     contestants: list[Contestant] = [
         LedgerContestant(here.named("ledger")),
         LedgerContestant(here.named("together"), TOGETHER, saves_together=True),
@@ -164,14 +164,14 @@ def _measure_far(run: Contest, report: BenchReport, url: str) -> None:
     with far_away(url) as (far, distance), places(far) as here:
         say("the same with a network between bot and database")
         report.distance = distance
-        report.contested_far = run(_made(here))
+        report.contested_far = run(_created(here))
 
 
 def _measure_slow_disk(run: Contest, report: BenchReport) -> None:
     try:
         with server.slow_server() as url, places(url) as here:
             say("the same on a disk that is 1 ms slower")
-            report.contested_slow = run(_made(here))
+            report.contested_slow = run(_created(here))
     except server.NoSlowDisk as reason:
         report.slow_disk_missing = str(reason)
 

@@ -1,4 +1,4 @@
-"""`reproduce`: the ways in which the old bot doubled an order, played against it and against the ledger."""
+"""`reproduce`: the scenarios in which the old bot doubled an order, run against it and against the ledger."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ SCENARIOS: Final = {
 STRESS: Final = "stress"
 LEDGER: Final = "ledger"
 THREADS_MAX: Final = 64
-_IN_A_FOLDER_OF_ITS_OWN: Final = "sqlite:///:memory:"
+_IN_TEMPORARY_FOLDER: Final = "sqlite:///:memory:"
 _TIMEOUT_SECONDS: Final = 60.0
 _COLUMNS: Final = ("way", "orders", "doubled", "at the exchange", "in the books", "bots were told", "")
 
@@ -112,7 +112,7 @@ def command(
     scenarios = [SCENARIOS.get(name) or stress(seconds, seed) for name in names or SCENARIOS]
     place = Place(symbol, exchange)
     played: list[tuple[Scenario, list[ScenarioOutcome]]] = []
-    with terminable(), places(database or _IN_A_FOLDER_OF_ITS_OWN, "reproduce", _TIMEOUT_SECONDS) as here:
+    with terminable(), places(database or _IN_TEMPORARY_FOLDER, "reproduce", _TIMEOUT_SECONDS) as here:
         say(f"{here.description}, {threads} threads")
         for number, scenario in enumerate(scenarios):
             outcomes = [play(scenario, way, place, threads) for way in contestants(here, f"{number}")]
@@ -133,7 +133,7 @@ def _is_sound(played: Played) -> bool:
 
 
 def contestants(here: ScratchDatabases, suffix: str) -> list[Way]:
-    """The three ways of keeping positions, each in a place of its own."""
+    """The three ways of storing positions, each in a database of its own."""
     ways: list[Way] = [
         OldWay("old way", here.named(f"old{suffix}"), FirstBot),
         OldWay("three layers", here.named(f"layers{suffix}"), ThreeLayerBot),
@@ -145,7 +145,7 @@ def contestants(here: ScratchDatabases, suffix: str) -> list[Way]:
 
 
 def play(scenario: Scenario, way: Way, place: Place, threads: int) -> ScenarioOutcome:
-    """Play a scenario one way, with an exchange that nobody has ordered from."""
+    """Run a scenario one way, at a new simulated exchange."""
     clock = scenario.time()
     exchange = SimulatedExchange(
         place.exchange, clock=clock, sleep=clock.sleep, latency_seconds=scenario.latency_seconds

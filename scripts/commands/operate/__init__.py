@@ -1,1 +1,1 @@
-"""Commands for operators: what is wrong is found, told and mended."""
+"""Commands for operators: they find, report and correct what is wrong."""

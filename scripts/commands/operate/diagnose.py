@@ -97,7 +97,7 @@ def command(
 
 
 def _sharing(ledger: PositionLedger, place: ReplicaPlace | None, processes: int | None) -> int:
-    """How many read every event and row; on a replica one does, for what it reads is of one place."""
+    """How many processes read every event and row; on a replica only one, so that all it reads is of one place."""
     if place is not None:
         return 1
     return processes or processes_for(ledger.store.count_events())
@@ -122,7 +122,7 @@ def _print_section(section: Section, sort: str, limit: int | None) -> None:
 
 
 def _in_order(symptoms: Sequence[Symptom], order: str) -> Sequence[Symptom]:
-    """Findings, which come with the worst first, in the orders of `status`."""
+    """Findings, which are given with the worst first, in one of the orders of `status`."""
     if order == "age":
         return sorted(symptoms, key=lambda each: (each.since is None, each.since, each.subject))
     if order == "symbol":

@@ -1,4 +1,4 @@
-"""`doctor`: whether a server keeps what a ledger relies on."""
+"""`doctor`: check that a server gives the guarantees that a ledger relies on."""
 
 from __future__ import annotations
 

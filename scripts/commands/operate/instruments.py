@@ -1,4 +1,4 @@
-"""`instruments`: what is defined of instruments; and with `--confirm` defining them, by options or by a market list."""
+"""`instruments`: list the terms of instruments, and with `--confirm` define them by options or from a market list."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ def _needs_one_source(
 
 
 def _keys(ledger: PositionLedger, wanted: Filter, leg: Leg | None) -> list[PositionKey]:
-    """Those that the ledger has, or else the one that is named."""
+    """The matching keys of the ledger, or else the named one."""
     keys = [key for key in known_keys(ledger) if wanted.takes(key) and leg in (None, key.leg)]
     if not keys and wanted.symbol is not None:
         keys = [PositionKey(wanted.symbol, str(wanted.exchange), wanted.account, leg or Leg.BOTH)]

@@ -1,4 +1,4 @@
-"""`reconcile`: the ledger beside what an exchange shows, and with `--confirm` what makes them agree."""
+"""`reconcile`: compare the ledger with an exchange, and with `--confirm` correct the ledger."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ def _from_files(names: tuple[str, ...], given: Given) -> list[AccountSnapshot]:
 def _live(
     ledger: PositionLedger, given: Given, rules: ReconciliationRules, interval: int | None
 ) -> list[AccountSnapshot]:
-    """Ask the exchange; again, after a while, as long as a phantom waits for its confirmation."""
+    """Ask the exchange, and ask again after a while as long as a phantom needs to be confirmed."""
     if given.exchange is None:
         raise click.UsageError("say what to compare with: --snapshot FILE, or whom to ask: --exchange NAME")
 

@@ -1,4 +1,4 @@
-"""`recover`: every cycle that is not done, and with `--confirm` what ends it."""
+"""`recover`: list every unfinished cycle, and with `--confirm` record what ends it."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def command(
 
 
 class _Recovering:
-    """One ledger, looked at as often as it takes."""
+    """The proposals for the unfinished cycles of a ledger, which may be made several times."""
 
     def __init__(self, ledger: PositionLedger, rules: ReconciliationRules, wanted: Filter, reason: str | None) -> None:
         self._ledger, self._rules, self._wanted, self._reason = ledger, rules, wanted, reason

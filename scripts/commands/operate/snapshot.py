@@ -1,4 +1,4 @@
-"""`snapshot`: what the exchange shows now, as the file that `reconcile`, `recover` and `diagnose` read."""
+"""`snapshot`: write what the exchange shows now to a file that `reconcile`, `recover` and `diagnose` can read."""
 
 from __future__ import annotations
 

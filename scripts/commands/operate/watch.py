@@ -1,4 +1,4 @@
-"""`watch`: follows a ledger, and rings when something needs a person."""
+"""`watch`: follow a ledger, and send an alarm when something needs a person."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ from scripts.signals import stoppable
 
 _EXEC_VARIABLE: Final = "LEDGER_WATCH_EXEC"
 _NAME: Final = re.compile(r"[a-z0-9._-]{1,64}", re.ASCII)
-"""What a label of a metric, a log and a table can show as it is."""
+"""Characters that a label of a metric, a log and a table show unchanged."""
 ONCE_SECONDS: Final = 60.0
-"""How long `--once` waits for the sinks, each of which is done before that."""
+"""How long `--once` waits for the sinks; each of them has a shorter timeout of its own."""
 
 
 def _name(text: str) -> str:
@@ -194,7 +194,7 @@ def _sinks(
     is_telegram: bool,
     log: Callable[[Notice], None],
 ) -> list[AlarmSink]:
-    """The log, and what else is named. Refuses: a usage error, which repeats no secret."""
+    """The log, and every other sink that is named. Refuses: UsageError, whose message repeats no secret."""
     sinks: list[AlarmSink] = [LineLog(log)]
     if url is not None:
         with refused_as(f"--webhook or {webhook.URL_VARIABLE}"):

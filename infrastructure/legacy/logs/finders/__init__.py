@@ -1,1 +1,1 @@
-"""What is looked for in a log: duplicates, failures, refusals, restarts, alarms."""
+"""The finders of a log analysis: for duplicates, failures, refusals, restarts and alarms."""

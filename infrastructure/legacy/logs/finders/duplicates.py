@@ -11,17 +11,17 @@ from infrastructure.legacy.logs.parsing.log_facts import Fact, FactKind, differ
 from infrastructure.legacy.logs.reading.clock import SECOND, timestamp_of
 
 SAME_ERROR: Final = 5 * SECOND
-"""The same error of one key, told again by another line within this, is the same incident."""
+"""Another line about the same error of one key within this time belongs to the same incident."""
 
 TOLD_AGAIN: Final = 60 * SECOND
-"""A rollback or a failed operation tells its reason so long after the error itself."""
+"""A rollback or a failed operation may log the error as its reason within this time after the error itself."""
 
 _RECENT_MAX: Final = 1_000
 
 
 @dataclass(eq=False)
 class Duplicate(JsonObject):
-    """One incident. `at` in microseconds since 1970, of the line that told it first."""
+    """One incident. `at` is the moment of its first line, in microseconds since 1970."""
 
     at: int
     symbol: str | None
@@ -57,7 +57,7 @@ class Duplicate(JsonObject):
 
 
 class Duplicates:
-    """The incidents that later lines may still belong to."""
+    """The incidents to which later lines may still belong."""
 
     def __init__(self) -> None:
         self._recent: list[Duplicate] = []
@@ -88,9 +88,9 @@ class Duplicates:
     def settled(self, now: int | None) -> list[Duplicate]:
         """The incidents to which no later line can belong; all of them at the end of the log."""
         crowded = self._recent[: max(0, len(self._recent) - _RECENT_MAX)]
-        done = [each for each in self._recent if now is None or abs(now - each.at) > TOLD_AGAIN] or crowded
+        done = [found for found in self._recent if now is None or abs(now - found.at) > TOLD_AGAIN] or crowded
         if done:
-            self._recent = [each for each in self._recent if each not in done]
+            self._recent = [found for found in self._recent if found not in done]
         return done
 
 

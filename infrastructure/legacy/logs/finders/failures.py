@@ -11,10 +11,10 @@ from infrastructure.legacy.logs.parsing.log_facts import Fact, FactKind, differ
 from infrastructure.legacy.logs.reading.clock import SECOND, timestamp_of
 
 ONE_FAILURE: Final = 60 * SECOND
-"""The lines about one failure follow each other within this."""
+"""The most time between two lines about the same failure."""
 
 _REPEATED: Final = 2 * SECOND
-"""The same line again within this is an echo, later it is the next failure."""
+"""The same line again within this time is a repetition; later it is another failure."""
 
 _RECENT_MAX: Final = 1_000
 _CODE: Final = re.compile(
@@ -27,7 +27,7 @@ _KNOWN_CODE: Final = re.compile(
 
 @dataclass(eq=False)
 class Failure(JsonObject):
-    """One entry that failed. `at` in microseconds since 1970, of the line that told it first."""
+    """One entry that failed. `at` is the moment of its first line, in microseconds since 1970."""
 
     at: int
     last: int
@@ -53,7 +53,7 @@ class Failure(JsonObject):
 
     @property
     def code(self) -> str | None:
-        """The exchange's code, when the reason holds one."""
+        """The error code of the exchange, if the reason has one."""
         match = _CODE.search(self.reason or "") or _KNOWN_CODE.search(self.reason or "")
         return match[1].replace("\u2212", "-") if match else None
 
@@ -68,7 +68,7 @@ class Failure(JsonObject):
 
 
 class Failures:
-    """The failures that later lines may still belong to."""
+    """The failures to which later lines may still belong."""
 
     def __init__(self) -> None:
         self._recent: list[Failure] = []

@@ -13,7 +13,7 @@ from infrastructure.legacy.logs.reading.clock import SECOND, timestamp_of
 from infrastructure.legacy.logs.reading.record import Record
 
 LINES_AFTER: Final = 4
-"""So many lines after the first one belong to a late refusal."""
+"""How many lines after the first one may belong to a late refusal."""
 
 _SOON: Final = 2 * SECOND
 _SYMBOL: Final = re.compile(rf"\bsymbol['\"]?\s*[:=]\s*['\"]?({SYMBOL})", re.IGNORECASE)
@@ -48,7 +48,7 @@ class LoggedRefusal(JsonObject):
 
     @classmethod
     def of(cls, fact: Fact) -> LoggedRefusal | None:
-        """The refusal that a fact is, if it is one."""
+        """The refusal that a fact states; None for any other fact."""
         if fact.kind not in (FactKind.REFUSED_EARLY, FactKind.REFUSED_LATE):
             return None
         when = "early" if fact.kind is FactKind.REFUSED_EARLY else "late"
@@ -61,7 +61,7 @@ class LoggedRefusal(JsonObject):
 
 
 class LateRefusal:
-    """The lines that follow a late refusal, and say of what it was one."""
+    """The lines after a late refusal, which name its key and its position."""
 
     def __init__(self, refusal: LoggedRefusal, record: Record) -> None:
         """Begin with the record of the refusal: its own continuation lines may belong to it."""

@@ -1,4 +1,4 @@
-"""Restarts: the lines of stopping and starting, grouped as far as they belong together."""
+"""Restarts: lines about stopping and starting that are close together are grouped."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ class Restart(JsonObject):
 
     @property
     def at(self) -> int:
-        """When it was up again, or else when it stopped."""
+        """When the bot started again, or else the time of the first line."""
         return self.first if self.started_at is None else self.started_at
 
     @property
     def down_seconds(self) -> float | None:
-        """How long it was down, when it said both that it stopped and that it started."""
+        """How long the bot was down; None unless both its stop and its start are in the log."""
         if self.stopped_at is None or self.started_at is None:
             return None
         return seconds(self.started_at - self.stopped_at)
@@ -71,5 +71,5 @@ class Restarts:
 
 
 def _begins_anew(current: Restart, fact: Fact) -> bool:
-    """A bot that stops after it started is on its way to the next restart."""
+    """Whether a fact begins the next restart: the bot stops after it has started."""
     return fact.kind is FactKind.BOT_STOPPED and current.started_at is not None

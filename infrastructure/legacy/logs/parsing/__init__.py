@@ -1,1 +1,1 @@
-"""From a record of a log to the facts that it states."""
+"""The facts that a record of a log states."""

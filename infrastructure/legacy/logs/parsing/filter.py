@@ -1,4 +1,4 @@
-"""Which findings are wanted: those of one symbol, or of one exchange."""
+"""The filter of findings: by symbol, by exchange."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from infrastructure.legacy.logs.parsing.log_facts import differ
 
 @dataclass(frozen=True, slots=True)
 class LogFilter:
-    """None wants all. Of what names no exchange nobody knows that it is another one's: it is wanted."""
+    """None means all. A finding without an exchange passes, because it may be of the wanted one."""
 
     symbol: str | None = None
     exchange: str | None = None

@@ -1,4 +1,4 @@
-"""What one record of a log says: a kind, a moment, whose position, and the details."""
+"""A fact that one record of a log states: its kind, its moment, the key, and details."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class FactKind(StrEnum):
-    """Everything that is recognised. The names are those in a timeline and in the statistics."""
+    """Every kind of fact that is recognised; timelines and statistics use these names."""
 
     OPERATION_STARTED = "operation_started"
     CREATE_CALLED = "create_called"
@@ -33,7 +33,7 @@ class FactKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """One thing that a record says. `place` is its line, counted over all files; symbols are normalised.
+    """One fact of a record. `place` is the number of its line, over all files; symbols are normalised.
 
     Units: `at` in microseconds since 1970, UTC; `seconds` as the message gives them.
     """
@@ -52,12 +52,12 @@ class Fact:
     constraint: str | None = None
     reason: str | None = None
     form: str = ""
-    """Which of several messages tells it: one failure is told by up to four."""
+    """Which of several messages has the fact: up to four report one failure."""
     seconds: int | None = None
     symbol_from: str | None = None
-    """Where the symbol was found, when not in the message's own words."""
+    """Where the symbol was found, if it is not in the message."""
 
 
 def differ(one: str | None, other: str | None) -> bool:
-    """Whether two names are known, and not the same: what is not known contradicts nothing."""
+    """Whether two names are both known and not the same: an unknown name contradicts nothing."""
     return one is not None and other is not None and one != other

@@ -12,7 +12,7 @@ from domain.symbols.venues import normalized_exchange
 _QUOTES: Final = ("USDT", "USDC", "BUSD", "FDUSD", "TUSD", "USD")
 _QUOTED: Final = "|".join(_QUOTES)
 SYMBOL: Final = r"[0-9A-Za-z\u4e00-\u9fff]{1,30}(?:[/_-][0-9A-Za-z]{1,15}(?::[0-9A-Za-z]{1,15})?)?(?:-\d{6})?"
-"""As a template has it: PERPUSDT, ORBS/USDT:USDT."""
+"""A symbol within the pattern of a message: PERPUSDT, ORBS/USDT:USDT."""
 
 _MENTIONED: Final = re.compile(
     rf"(?<![0-9A-Za-z/])([0-9A-Z\u4e00-\u9fff]{{1,30}}/[A-Z]{{3,5}}(?::[A-Z]{{3,5}})?|"
@@ -26,7 +26,7 @@ _EXCHANGES: Final = re.compile(
 
 @lru_cache(4096)
 def symbol(written: str | None) -> str | None:
-    """A symbol in its one spelling; None for what is none."""
+    """A symbol in its normal spelling; None for what is none."""
     try:
         return normalized_symbol((written or "").strip(" .,:;!()'\"").replace("_", "/"))
     except ValueError:
@@ -35,7 +35,7 @@ def symbol(written: str | None) -> str | None:
 
 @lru_cache(256)
 def exchange(written: str | None) -> str | None:
-    """An exchange in its one spelling; None for what is none."""
+    """The name of an exchange in its normal spelling; None for what is none."""
     try:
         return normalized_exchange((written or "").strip(" .,:;!()'\""))
     except ValueError:
@@ -43,12 +43,12 @@ def exchange(written: str | None) -> str | None:
 
 
 def mentioned_symbol(text: str) -> str | None:
-    """The first thing in a message that looks like a symbol quoted in dollars."""
+    """The first word of a message that looks like a symbol quoted in dollars."""
     return next((known for found in _MENTIONED.findall(text) if (known := symbol(found))), None)
 
 
 def mentioned_exchange(text: str) -> str | None:
-    """The exchange that a message names, when it is one."""
+    """The exchange that a message names; None when it names none, or several."""
     if named := _EXCHANGE_NAMED.search(text):
         return exchange(named[1])
     found = {exchange(name) for name in _EXCHANGES.findall(text)}
@@ -57,7 +57,7 @@ def mentioned_exchange(text: str) -> str | None:
 
 @lru_cache(512)
 def mentions(known: str) -> re.Pattern[bytes]:
-    """What finds a symbol in a line, in whichever spelling."""
+    """The pattern that finds a symbol in a line, in any spelling."""
     quote = next((quote for quote in _QUOTES if known.endswith(quote) and known != quote), "")
     base = known.removesuffix(quote) if quote else known
     return re.compile(

@@ -1,4 +1,4 @@
-"""Whose error it is: many say so only in the next line, or not at all."""
+"""The symbol of an error: many errors name it only in a later line, or not at all."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _ERRORS: Final = frozenset({FactKind.VIOLATION, FactKind.ENTRY_FAILED})
 
 
 class SymbolAttribution:
-    """Holds errors that name no symbol until a later line of the same failure does.
+    """Holds errors that name no symbol until a later line of the same failure names it.
 
-    First choice: the next rollback, or the next telling of the same error, within five seconds. Second choice: the one
-    entry that had begun and not ended when the error came. Else the symbol is not known, and stays so.
+    First choice: the next rollback, or the next line about the same error, within five seconds. Second choice: the only
+    entry that was under way when the error occurred. Else the symbol stays unknown.
     """
 
     def __init__(self, in_flight: Callable[[int], str | None]) -> None:
@@ -41,12 +41,12 @@ class SymbolAttribution:
             yield fact
 
     def rest(self) -> Iterator[Fact]:
-        """Whatever still waits."""
+        """The facts that still wait, at the end of the log."""
         while self._held:
             yield self._guessed(self._held.popleft())
 
     def _named_by(self, fact: Fact) -> Iterator[Fact]:
-        same = [held for held in self._held if _tells_of(fact, held)]
+        same = [held for held in self._held if _is_same_failure(fact, held)]
         if fact.kind is FactKind.ROLLBACK:
             same = [held for held in same if held.place == same[-1].place]  # the error that it was rolled back for
         for held in same:
@@ -64,7 +64,7 @@ class SymbolAttribution:
         return replace(held, symbol=symbol, symbol_from="the only entry under way" if symbol else None)
 
 
-def _tells_of(fact: Fact, held: Fact) -> bool:
+def _is_same_failure(fact: Fact, held: Fact) -> bool:
     if fact.kind is FactKind.ROLLBACK:
         return True
     if fact.kind is not held.kind or fact.place == held.place:

@@ -1,4 +1,4 @@
-"""The clocks of a log: which moment a line names, in microseconds since 1970, UTC."""
+"""The clocks of a log: the moment of a line, in microseconds since 1970, UTC."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class ZoneNeeded(Exception):
 
 @dataclass(frozen=True)
 class DatedZone:
-    """What times without a zone are in, from a time on that is itself read on that clock."""
+    """The zone of times without one, from `since` on, which is a time in that zone."""
 
     zone: tzinfo
     since: datetime | None = None
@@ -53,7 +53,7 @@ class LogClock:
     """Reads the times of a log, those without a zone in the zone of their date."""
 
     def __init__(self, zones: Sequence[DatedZone] = ()) -> None:
-        """Of several zones each counts from its date on; one without a date counts before them.
+        """Each zone applies from its date on; one without a date applies before all others.
 
         Refuses: ValueError for two that begin at the same time.
         """
@@ -67,9 +67,9 @@ class LogClock:
         self._minute = lru_cache(_CACHED_MAX)(self._read_minute)
 
     def second(self, text: bytes, zone: bytes = b"") -> int | None:
-        """The moment at which a second begins, written as 2025-10-22 18:50:40, perhaps with a T, and its zone apart.
+        """The moment at which a second begins, written as 2025-10-22 18:50:40, perhaps with a T; `zone` is separate.
 
-        None for what is on no calendar. Refuses: ZoneNeeded.
+        None for a time that is not on the calendar. Refuses: ZoneNeeded.
         """
         minute = self._minute(text[:16], zone)
         seconds_in = int(text[17:19])
@@ -122,7 +122,7 @@ def timestamp(moment: int) -> str:
 
 
 def timestamp_of(name: str) -> Callable[[object], str | None]:
-    """What makes the text of a moment that an object has under a name; None while it has none."""
+    """A function that returns the attribute `name` of an object, which is a moment, as text; None for None."""
 
     def text(value: object) -> str | None:
         at: int | None = getattr(value, name)

@@ -1,4 +1,4 @@
-"""The files of a log: rotated ones oldest first, packed ones unpacked."""
+"""The files of a log: rotated files oldest first, packed files unpacked."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class UnreadableLog(Exception):
 
 
 class _Counted(io.RawIOBase):
-    """A stream that tells how much was read of it."""
+    """A stream that reports how much of it was read."""
 
     def __init__(self, stream: IO[bytes], advance: Callable[[int], None]) -> None:
         self._read = getattr(stream, "read1", stream.read)
@@ -55,9 +55,9 @@ class _Counted(io.RawIOBase):
 
 @contextmanager
 def opened(stream: IO[bytes], advance: Callable[[int], None] = lambda _: None) -> Iterator[io.BufferedIOBase]:
-    """The text of a stream, unpacked if it is gzip, bzip2 or xz; `advance` is told how much was read of the stream.
+    """The text of a stream, unpacked if it is gzip, bzip2 or xz; `advance` gets the number of bytes that were read.
 
-    Refuses: UnreadableLog for other packings.
+    Refuses: UnreadableLog for other formats of compression.
     """
     buffered = io.BufferedReader(_Counted(stream, advance), _BUFFER_BYTES)
     start = buffered.peek(8)[:8]
@@ -73,18 +73,18 @@ def opened(stream: IO[bytes], advance: Callable[[int], None] = lambda _: None) -
 
 
 def found(path: Path) -> list[Path]:
-    """The log files that a path means: itself, or those of a directory. Refuses: UnreadableLog when there is none."""
+    """The log files of a path: itself, or those of a directory. Refuses: UnreadableLog when there is none."""
     if not path.is_dir():
         return [path]
-    inside = [each for each in sorted(path.iterdir()) if each.is_file() and not each.name.startswith(".")]
-    logs = [each for each in inside if ".log" in each.name.lower()] or inside
+    inside = [file for file in sorted(path.iterdir()) if file.is_file() and not file.name.startswith(".")]
+    logs = [file for file in inside if ".log" in file.name.lower()] or inside
     if not logs:
         raise UnreadableLog(f"{path} holds no file")
     return logs
 
 
 def rotated_beside(path: Path) -> list[Path]:
-    """The rotated files of a log: what stands beside it under its name and a number or a date."""
+    """The rotated files of a log: files in its folder with its name and a number or a date."""
     if not path.parent.is_dir():
         return []
     beside = (each for each in path.parent.iterdir() if each.is_file() and each.name != path.name)
@@ -97,7 +97,7 @@ def _base(path: Path) -> str:
 
 
 def oldest_first(paths: Iterable[Path], clock: LogClock) -> list[Path]:
-    """Each file once, in order of the first time in it; where that does not tell, as rotation numbers them.
+    """Each file once, in the order of their first times; files with the same time in the order of rotation.
 
     Refuses: ZoneNeeded; UnreadableLog.
     """
@@ -107,14 +107,14 @@ def oldest_first(paths: Iterable[Path], clock: LogClock) -> list[Path]:
     dated: list[tuple[int, Path]] = []
     for path in by_number:
         moment = _first_moment(path, clock)
-        if moment is None:  # nothing but the rest of a record: it follows the file before it
+        if moment is None:  # it has only continuation lines: it follows the file before it
             moment = dated[-1][0] if dated else 0
         dated.append((moment, path))
     return [path for _, path in sorted(dated, key=lambda each: each[0])]
 
 
 def _rotation(path: Path) -> tuple[str, int, str]:
-    """Within one base name: dates first, then the highest number, then the file that is still written to."""
+    """The order of files of one base name: dates, then numbers from the highest on, then the current file."""
     name = _PACKED.sub("", path.name)
     if match := _DATED.search(name):
         return _base(path), -(10**9), match[1]
@@ -127,7 +127,7 @@ def _first_moment(path: Path, clock: LogClock) -> int | None:
     with path.open("rb") as file, opened(file) as stream:
         try:
             start = stream.read(_PEEKED_BYTES)
-        except (EOFError, OSError, ValueError, lzma.LZMAError):  # damaged: reading it will say so
+        except (EOFError, OSError, ValueError, lzma.LZMAError):  # damaged: the analysis reports it
             return None
     for line in start.replace(b"\0", b"").splitlines():
         head = LineHead.read(line)

@@ -1,4 +1,4 @@
-"""The head of a record: time, logger, level, and where its message begins."""
+"""The head of a record: its time, logger and level, and the place at which its message begins."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _WORDS: Final = (
 )
 
 PLAIN: Final = re.compile(rb"([0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2})[.,][0-9]{3} - [^ ]+ - ([A-Z]+) - ")
-"""The format itself, `%(asctime)s - %(name)s - %(levelname)s - %(message)s`: nearly every line. Second and level."""
+"""The usual format, `%(asctime)s - %(name)s - %(levelname)s - %(message)s`; its groups are second and level."""
 
 _TIME = re.compile(rb"(?P<before>.{0,160}?)(?<![0-9A-Za-z])" + _SECOND + _FRACTION + _ZONE, re.DOTALL)
-# What may repeat is bounded: parts that can take the same letters would try each way to share a long run of them.
+# Repetitions are limited: adjacent parts that match the same letters would try every way to share a long run of them.
 _NAMED = re.compile(
     rb"[\])]?\s{0,16}[-|:\xe2\x80\x93\x94]{1,24}\s{0,16}(?P<name>[^\n]{1,120}?)\s{1,16}[-|:\xe2\x80\x93\x94]{1,24}\s{0,16}"
     rb"[\[(]?(?P<level>[A-Za-z]{3,12})[\])]?\s{0,16}(?:[-|:\xe2\x80\x93\x94]{1,24}\s{0,16}|$)"
@@ -38,7 +38,7 @@ SERIOUS: Final = frozenset(b"ERROR ERR EXCEPTION CRITICAL CRIT FATAL PANIC".spli
 
 
 class LineHead(NamedTuple):
-    """What stands before a message. `begins` is the message's place in the line; a fraction may be empty."""
+    """What precedes a message. `begins` is the place of the message in the line; `fraction` may be empty."""
 
     second: bytes
     fraction: bytes
@@ -49,10 +49,10 @@ class LineHead(NamedTuple):
 
     @classmethod
     def read(cls, line: bytes) -> Self | None:
-        """Read the head of a line; None for a line that has none, for it continues a record.
+        """Read the head of a line; None for a line without one, which continues a record.
 
-        `lineno:` and `file:lineno:` before the time are skipped, and whatever a collector of logs puts there; but
-        then a level must follow, for a message may hold a time, too.
+        `lineno:` and `file:lineno:` before the time are skipped. So is anything else that a log collector puts there,
+        but then a level must follow, because a message may have a time, too.
         """
         time = _TIME.match(line)
         if time is None:
@@ -76,6 +76,6 @@ class LineHead(NamedTuple):
 
 
 def level_of(word: bytes) -> str:
-    """A level's one name, whoever writes it."""
+    """The standard name of a level."""
     name = word.decode("ascii", "replace").upper()
     return _LEVELS.get(name, name) or NO_LEVEL

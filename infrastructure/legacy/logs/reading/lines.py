@@ -1,4 +1,4 @@
-"""The lines of a log, in batches, as they would be without what terminals and other systems put in."""
+"""The lines of a log in batches, without what terminals and other systems add: colours, marks, carriage returns."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from typing import Final
 
 BATCH_BYTES: Final = 1 << 18
 LINE_BYTES_MAX: Final = 1 << 17
-"""Of a longer line the rest is dropped, and counted as a line that was not read whole."""
+"""The rest of a longer line is dropped, and the line is counted as cut."""
 
 _COLOUR: Final = re.compile(rb"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b\n]*\x07)")
 _MARK: Final = re.compile(rb"^(?:\xef\xbb\xbf|\xff\xfe|\xfe\xff)")
 
-Told = Callable[[str], None]
+Report = Callable[[str], None]
 
 
-def batches(stream: BufferedIOBase, damaged: Told, cut: Told) -> Iterator[list[bytes]]:
-    """Read lines to the end of a stream, or to where it is damaged (then `damaged` is told why).
+def batches(stream: BufferedIOBase, damaged: Report, cut: Report) -> Iterator[list[bytes]]:
+    """Read lines to the end of a stream, or to where it is damaged; then `damaged` is called with the reason.
 
-    `cut` is told how each line begins that was too long and of which the rest was dropped.
+    `cut` is called with the beginning of each line that was too long.
     """
     rest = b""
     is_cutting = False
@@ -46,14 +46,14 @@ def batches(stream: BufferedIOBase, damaged: Told, cut: Told) -> Iterator[list[b
 
 
 def last(count: int, source: Iterable[list[bytes]]) -> Iterator[list[bytes]]:
-    """Only the last lines, so many of them; they are held in memory."""
+    """The last `count` lines only; they are kept in memory."""
     kept: deque[bytes] = deque(maxlen=count)
     for lines in source:
         kept.extend(lines)
     yield list(kept)
 
 
-def _blocks(stream: BufferedIOBase, damaged: Told) -> Iterator[bytes]:
+def _blocks(stream: BufferedIOBase, damaged: Report) -> Iterator[bytes]:
     parts: list[bytes] = []
     size = 0
     is_first = True
@@ -72,7 +72,7 @@ def _blocks(stream: BufferedIOBase, damaged: Told) -> Iterator[bytes]:
 
 
 def _clean(text: bytes) -> bytes:
-    """Without colours, carriage returns, and the zero bytes of a crash or of UTF-16."""
+    """The text without colours, carriage returns, and zero bytes, which are from a crash or from UTF-16."""
     if b"\0" in text:
         text = text.replace(b"\0", b"")
     if b"\x1b" in text:
@@ -82,7 +82,7 @@ def _clean(text: bytes) -> bytes:
     return text
 
 
-def _shortened(lines: list[bytes], cut: Told) -> list[bytes]:
+def _shortened(lines: list[bytes], cut: Report) -> list[bytes]:
     if max(map(len, lines)) <= LINE_BYTES_MAX:
         return lines
     for line in lines:

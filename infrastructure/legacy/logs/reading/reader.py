@@ -1,4 +1,4 @@
-"""From lines to records: every line is counted, and only those that speak of what is looked for are taken apart."""
+"""From lines to records: every line is counted, and only records with one of the searched words are parsed."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from infrastructure.legacy.logs.reading.record import Record
 from infrastructure.legacy.logs.reading.tally import LineTally
 
 CONTINUED_MAX: Final = 400
-"""How many lines that continue a record are kept with it."""
+"""How many continuation lines of a record are kept."""
 
 
 @dataclass(frozen=True, slots=True)
 class TimeRange:
-    """From one moment to another, both whole seconds and both within; None is open."""
+    """From one moment to another, in whole seconds, both included; None is unlimited."""
 
     begins: int | None = None
     ends: int | None = None
 
     def holds(self, second: int) -> bool:
-        """Whether a second lies within."""
+        """Whether a second is within the range."""
         return (self.begins is None or self.begins <= second) and (self.ends is None or second <= self.ends)
 
 
@@ -38,25 +38,25 @@ class _Begun(NamedTuple):
 
 
 class Reader:
-    """Reads lines in their order, over all files, and gives the records that hold one of the words.
+    """Reads the lines of all files in their order, and yields the records that have one of the words.
 
-    Nearly every line is of one format and says nothing that is looked for: it costs one match and a few assignments.
+    Nearly every line has the usual format and none of the words: it costs one match and a few assignments.
     """
 
     def __init__(self, clock: LogClock, words: tuple[bytes, ...], tally: LineTally, span: TimeRange) -> None:
-        """Read with this clock, look for these words in lower case, count here, and only what lies within the span."""
+        """`words` are in lower case; lines are counted in `tally`, and only records within `span` are yielded."""
         self._clock, self._words, self._tally, self._span = clock, words, tally, span
         self._levels: defaultdict[bytes, int] = defaultdict(int)
         self._is_within: bool | None = None
         self._begun = _Begun(0, b"", [], is_hot=False)
         self.listening = 0
-        """How many of the next records to give, whatever they say."""
+        """How many of the next records to yield, with or without one of the words."""
 
     def records(self, place: int, lines: list[bytes]) -> Iterator[Record]:
-        """Read lines, of which the first has this place. Refuses: ZoneNeeded."""
+        """Read lines, the first of which is at `place`. Refuses: ZoneNeeded."""
         self._tally.lines += len(lines)
         hot = self._hot(place, lines)
-        match_plain, now = PLAIN.match, b""  # what the loop needs is local: the loop is what costs
+        match_plain, now = PLAIN.match, b""  # local names make this loop fast, and it takes most of the time
         is_within, levels, (first, begun, continued, is_hot) = self._is_within, self._levels, self._begun
         for at, line in enumerate(lines, place):
             if plain := match_plain(line):
@@ -90,12 +90,12 @@ class Reader:
         self._is_within, self._begun = is_within, _Begun(first, begun, continued, is_hot)
 
     def rest(self) -> Iterator[Record]:
-        """The last record, which no other one ended."""
+        """The last record, at the end of the log."""
         if self._begun.is_hot:
             yield from self._whole(*self._begun[:3])
 
     def _hot(self, place: int, lines: list[bytes]) -> set[int]:
-        """The places of lines that hold a word: looking through all of them at once is ten times as fast."""
+        """The places of lines that have a word: to search all lines at once is ten times as fast."""
         text = b"\n".join(lines).lower()
         found = set()
         for word in self._words:
@@ -112,14 +112,14 @@ class Reader:
         return places
 
     def _turn(self, second: bytes, zone: bytes) -> bool | None:
-        """A second begins: whether it lies within the span; None when it is on no calendar."""
+        """Begin a second of the log: whether it is within the span; None when it is not on the calendar."""
         moment = self._clock.second(second, zone)
         if moment is None or not self._span.holds(moment):
             return None if moment is None else False
         self._levels = self._tally.levels_in(moment)
         return True
 
-    def _leave_out(self, line: bytes, is_within: bool | None) -> None:  # noqa: FBT001 - what was just found out
+    def _leave_out(self, line: bytes, is_within: bool | None) -> None:  # noqa: FBT001 - a state, not an option
         if is_within is None:
             self._tally.unread.add(line[:1_000].decode("utf-8", "replace"))
         else:

@@ -1,4 +1,4 @@
-"""What is counted of a log whatever it says: lines, levels, errors by hour, and what could not be read."""
+"""The counts of a log: lines, levels, errors by hour, and what could not be read."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ EXAMPLE_CHARACTERS_MAX: Final = 200
 
 @dataclass
 class Unread(JsonObject):
-    """How many of something were not read, and the first of them."""
+    """The number of lines or records that were not read, and the first of them as examples."""
 
     count: int = 0
     examples: list[str] = field(default_factory=list)
@@ -31,11 +31,11 @@ class Unread(JsonObject):
 
 @dataclass
 class LineTally(JsonObject):
-    """Numbers of a log. Units: moments in microseconds since 1970, UTC.
+    """The counts of a log. Units: moments in microseconds since 1970, UTC.
 
-    A line is a record's first one, or continues a record, or is blank, or is unread. `unread` lines belong to no
-    record: there is none before them, or their time is on no calendar. `cut` lines were too long to be read whole.
-    Records that speak of what is looked for, but in words that no template knows, are `not_understood`.
+    A line begins a record, continues one, is blank, or is unread. `unread` lines belong to no record: there is none
+    before them, or their time is not on the calendar. `cut` lines were too long to be read whole. Records that may
+    report an error, but that no template matches, are `not_understood`.
     """
 
     lines: int = 0
@@ -68,7 +68,7 @@ class LineTally(JsonObject):
     )
 
     def levels_in(self, moment: int) -> defaultdict[bytes, int]:
-        """A second of the log begins: where its records are counted, by the word for their level."""
+        """The counts by level for records at a moment, where a new second of the log begins."""
         if self.last is None or moment > self.last:
             self.last = moment
         if self.first is None or moment < self.first:
@@ -85,7 +85,7 @@ class LineTally(JsonObject):
 
     @property
     def levels(self) -> Counter[str]:
-        """Records by level, each by its one name."""
+        """The number of records by level, under its standard name."""
         found: Counter[str] = Counter()
         for levels in self.hours.values():
             for word, count in levels.items():
@@ -94,7 +94,7 @@ class LineTally(JsonObject):
 
     @property
     def errors(self) -> dict[int, int]:
-        """Records of level ERROR and above in each hour since 1970 of which there are lines."""
+        """Records of level ERROR and above by hour since 1970, for each hour that has lines."""
         return {
             hour: sum(count for word, count in levels.items() if word in SERIOUS)
             for hour, levels in sorted(self.hours.items())
@@ -117,11 +117,11 @@ class LineTally(JsonObject):
 
     @property
     def continuation_lines(self) -> int:
-        """Lines that go on with the record of a line before them."""
+        """Lines that continue the record of a line before them."""
         return self.lines - self.records - self.blank_lines - self.outside - self.unread.count
 
     def per_hour(self, number: int) -> float | None:
-        """A number as so many an hour; None when the log spans no time."""
+        """A number per hour of the log; None when the log spans no time."""
         return round(number * HOUR / self.span, 2) if self.span else None
 
     def per_day(self, number: int) -> float | None:

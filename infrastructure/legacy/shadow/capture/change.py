@@ -22,11 +22,11 @@ MIRRORED: Final = (
     "stop_confirmed",
     "exchange_order_id",
 )
-"""What of a row the ledger knows as well."""
+"""The values of a row that the ledger has as well."""
 
 
 class Unreadable(Exception):
-    """A row that cannot be understood as a position."""
+    """A row cannot be read as a position."""
 
 
 @dataclass(frozen=True)
@@ -40,40 +40,40 @@ class TableChange:
 
     @property
     def row(self) -> LegacyRow:
-        """The row that it is about, as it stands after it, or stood before it was deleted."""
+        """The row after the change, or before it was deleted."""
         row = self.after or self.before
         assert row is not None, "a change of something"
         return row
 
     @property
     def opens(self) -> bool:
-        """Whether a row is open now that was not there, or over, before."""
+        """Whether the row is open now, and did not exist or was closed before."""
         return self.after is not None and self.after.is_open and (self.before is None or not self.before.is_open)
 
     @property
     def is_passing(self) -> bool:
-        """Whether nothing changed that a ledger knows."""
+        """Whether no value changed that the ledger has."""
         return self.before is not None and self.after is not None and same(self.before, self.after)
 
 
 def same(one: LegacyRow, other: LegacyRow) -> bool:
-    """Whether two rows say the same of everything that a ledger knows."""
+    """Whether two rows agree in all values that the ledger has."""
     return all(getattr(one, name) == getattr(other, name) for name in MIRRORED)
 
 
 class ChangeReader:
-    """Understands the rows of an outbox as `import-legacy` understands those of the table."""
+    """Reads the rows of an outbox in the way in which `import-legacy` reads those of the table."""
 
     def __init__(self, zone: tzinfo | None = None) -> None:
         """Read naive times in `zone`, if one is given."""
         self._translator = Translator(zone)
 
     def read(self, number: int, at: datetime, was: str | None, becomes: str | None) -> TableChange:
-        """Understand both sides of a change. Refuses: Unreadable, naming the row."""
+        """Read both rows of a change. Refuses: Unreadable, naming the row."""
         return TableChange(number, at, self._row(number, was), self._row(number, becomes))
 
     def row(self, values: dict[str, str | None], number: int = 0) -> LegacyRow:
-        """Understand one row. Refuses: Unreadable."""
+        """Read one row. Refuses: Unreadable."""
         read = self._translator.read(RawRow(number, tuple(values), tuple(values.values())))
         if isinstance(read, LegacyRow):
             return read

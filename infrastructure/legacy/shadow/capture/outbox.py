@@ -1,9 +1,9 @@
-"""The outbox of a legacy table: every change once, in the order of writing, none before its turn.
+"""The outbox of a legacy table: it yields every change once, in the order of writing, and none too early.
 
-Numbers of an outbox are given when a row is written, but appear when its transaction commits: whoever has read number
-6 may still meet number 5. So the end of the outbox is noted together with a new transaction id, and only when every
-transaction older than that is over is anything up to that end read. Changes of one row are in their true order, for
-the second writer of a row waits until the first one has committed, and gets its number after that.
+A change gets its number when it is written, but is visible only when its transaction commits: after number 6 was read,
+number 5 may still appear. So the end of the outbox is noted together with a new transaction id, and the changes up to
+that end are read only when every older transaction has ended. Changes of one row are in their true order, because the
+second writer of a row waits until the first one has committed, and gets its number after that.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class NoOutbox(LedgerError):
 
 @dataclass(frozen=True)
 class End:
-    """How far the outbox reached at one moment, and the transaction before which everything must be over."""
+    """The last number of the outbox at one moment, and the transaction before which all others must have ended."""
 
     id: int
     transaction: int
@@ -58,7 +58,7 @@ class End:
 
 @dataclass(frozen=True)
 class RawChange:
-    """A change as it stands in the outbox: rows as JSON."""
+    """A change as it is in the outbox: its rows are JSON."""
 
     id: int
     at: datetime
@@ -102,12 +102,12 @@ class Outbox:
         self._connection.close()
 
     def end(self, after: int) -> End | None:
-        """The present end, if there is anything after a number."""
+        """The current end; None if there is nothing after a number."""
         number, transaction = self._ask(_END, (after,))[0]
         return None if number is None else End(number, transaction)
 
     def is_settled(self, end: End) -> bool:
-        """Whether nothing can appear any more up to an end that was noted."""
+        """Whether no further change can appear up to an end that was noted."""
         oldest_running: int = self._ask(_OLDEST_RUNNING)[0][0]
         return oldest_running > end.transaction
 
@@ -116,7 +116,7 @@ class Outbox:
         return [RawChange(*values) for values in self._ask(_CHANGES, (after, upto, limit))]
 
     def last_change(self, legacy_id: str, upto: int) -> RawChange | None:
-        """The last change of a row up to a number; it looks through the outbox, for few ever ask."""
+        """The last change of a row up to a number; it scans the outbox, because this is seldom needed."""
         found = self._ask(_LAST_CHANGE, (upto, legacy_id))
         return RawChange(*found[0]) if found else None
 

@@ -1,4 +1,4 @@
-"""The trigger that keeps every change of a legacy table in an outbox: its names, and its SQL."""
+"""The trigger that writes every change of a legacy table to an outbox: its names, and its SQL."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SUFFIXES: Final = {"outbox": "_outbox", "cursors": "_outbox_cursors", "function
 
 @dataclass(frozen=True)
 class Watched:
-    """A legacy table by schema and name; the outbox and all that belongs to it stand beside it."""
+    """A legacy table by schema and name; the outbox and its other objects are in the same schema."""
 
     schema: str
     name: str
@@ -35,15 +35,15 @@ class Watched:
         return cls("public", parts[0]) if len(parts) == 1 else cls(*parts)
 
     def identifier(self, what: str = "") -> sql.Identifier:
-        """The table, or what belongs to it: its `outbox`, the `cursors` of its readers, the trigger's `function`."""
+        """The table, or one of its objects: its `outbox`, the `cursors` of its readers, the trigger's `function`."""
         return sql.Identifier(self.schema, self.name + (_SUFFIXES[what] if what else ""))
 
     def install(self) -> str:
-        """The SQL that makes the outbox and the trigger."""
+        """The SQL that creates the outbox and the trigger."""
         return self._script("trigger.sql")
 
     def drop(self) -> str:
-        """The SQL that takes both away."""
+        """The SQL that drops both."""
         return self._script("drop.sql")
 
     def _script(self, file: str) -> str:
@@ -52,5 +52,5 @@ class Watched:
         return (_HOME / file).read_text().format(table=self.identifier().as_string(), outbox_text=outbox_text, **names)
 
     def __str__(self) -> str:
-        """The table as people write it."""
+        """The name of the table as users write it."""
         return f"{self.schema}.{self.name}"

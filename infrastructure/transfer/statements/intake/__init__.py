@@ -1,1 +1,1 @@
-"""From facts to events: facts of all files are sorted, decided key by key in memory, and written in bulk."""
+"""From facts to events: the facts of all files are sorted, decided key by key in memory, and written in bulk."""

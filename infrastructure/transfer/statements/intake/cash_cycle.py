@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
 AFTER_MAX: Final = timedelta(seconds=60)
-"""Exchanges pay out for a moment some seconds after it; what was held then may be gone by now."""
+"""Exchanges pay some seconds after the moment that they pay for; the position may have been closed meanwhile."""
 
 
 class CycleSpan(NamedTuple):
@@ -19,10 +19,10 @@ class CycleSpan(NamedTuple):
 
 
 def cycle_at(time: datetime, spans: Iterable[CycleSpan]) -> int | None:
-    """The cycle that was open at a time; None when there was none.
+    """The cycle to which a payment of a time belongs; None when there is none.
 
     It is the one that was open just before; else the one that ended up to a minute before; else the one that opened at
-    the very moment, for many files have no parts of a second.
+    that very time, because many files have no fractions of seconds.
     """
     began = [span for span in spans if span.opened <= time]
     for span in began:

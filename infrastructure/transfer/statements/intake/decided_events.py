@@ -1,4 +1,4 @@
-"""What was decided and is not written yet: batch by batch in a temporary file, then into the ledger."""
+"""Events that are decided and not written yet: they go batch by batch to a temporary file, then into the ledger."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ from projections.positions import PositionRow
 from projections.rebuild import Progress
 
 EVENTS_MAX: Final = 2_000
-"""How many events are one transaction, and what the last facts of it lead to."""
+"""A batch, which is one transaction, ends after the fact with which it has this many events."""
 
 
 @dataclass
 class DecidedBatch:
-    """What one transaction writes: events, the rows that they lead to, and how those stood before."""
+    """What one transaction writes: events, the rows after them, and these rows as they were before."""
 
     records: list[EventRecord] = field(default_factory=list)
     rows: dict[str, PositionRow] = field(default_factory=dict)
-    """By position, the last of each."""
+    """The last row of each position, by its id."""
     before: dict[str, PositionRow] = field(default_factory=dict)
     facts: int = 0
 
 
 class DecidedEvents:
-    """Batches in a file that nobody else sees, or in one with a name; `is_kept` False forgets them, for a rehearsal.
+    """Batches in an anonymous file, or in a file with a `path`; with `is_kept` False they are dropped, for a dry run.
 
-    A batch stands there as the database takes it, so that nothing is left to be made of it when it is written.
+    A batch is stored as the database takes it, so that it needs no more work when it is written.
     """
 
     def __init__(self, store: Store, *, is_kept: bool, path: Path | None = None) -> None:
@@ -50,11 +50,11 @@ class DecidedEvents:
             self._file = TemporaryFile() if path is None else path.open("wb")  # noqa: SIM115 - closed with this
         self._batch = DecidedBatch()
         self._heads: dict[str, str] = {}
-        """The hashes that streams end with after all that is in the file."""
+        """The hash of the last event of each stream before its first event in the file."""
 
     @classmethod
     def found(cls, store: Store, path: Path) -> Self:
-        """What another process left in a file with a name."""
+        """The batches that another process wrote to a file."""
         self = cls(store, is_kept=False)
         self._file = path.open("rb")
         return self
@@ -71,7 +71,7 @@ class DecidedEvents:
     def add(
         self, events: Sequence[PositionEvent], rows: Sequence[PositionRow], before: PositionRow | None, head: str
     ) -> None:
-        """Add events of one stream, which ended with `head` before all that is added of it."""
+        """Add events of one stream, whose last hash was `head` before its first event that is added."""
         if self._file is None or not events:
             return
         batch = self._batch
@@ -82,13 +82,13 @@ class DecidedEvents:
         self._heads.setdefault(events[0].originator_id, head)
 
     def counted(self, facts: int) -> None:
-        """Count facts that were decided; a batch that is full goes to the file."""
+        """Count facts that were decided; a full batch is written to the file."""
         self._batch.facts += facts
         if len(self._batch.records) >= EVENTS_MAX:
             self.end()
 
     def end(self) -> None:
-        """Let what was added be a batch."""
+        """Write what was added since the last batch to the file, as a batch."""
         batch, self._batch = self._batch, DecidedBatch()
         if self._file is not None and batch.records:
             ready = self._store.ready(
@@ -104,9 +104,9 @@ class DecidedEvents:
             yield pickle.load(self._file)  # noqa: S301 - written above, and nobody else sees the file
 
     def write(self, progress: Progress) -> None:
-        """Append all of it, a transaction a batch; what was written before an error stays.
+        """Append all batches to the ledger, one transaction each; batches before an error stay.
 
-        Refuses: VersionConflict when somebody else has written to one of the keys meanwhile; StoreError,
+        Refuses: VersionConflict when another process has written to one of the keys meanwhile; StoreError,
                  OutcomeUnknown.
         """
         for ready, facts in self._batches():
@@ -122,6 +122,6 @@ class DecidedEvents:
             streams = ", ".join(end.stream for end in ready.follows)
             why = " ".join(str(conflict).split())
             raise VersionConflict(
-                f"somebody else wrote to one of {streams} while it was imported ({why}); what was written before this "
+                f"another process wrote to one of {streams} during the import ({why}); what was written before this "
                 "is kept. Run it again: it leaves out what is there, or says what stands in the way"
             ) from conflict

@@ -1,4 +1,4 @@
-"""What was held before a file begins: it follows from what the file says of the fills that closed it."""
+"""The position before a file begins: it is derived from what the file says about the fills that closed it."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from infrastructure.transfer.statements.intake.closings import FROM_FLAT, Closin
 from infrastructure.transfer.statements.statement_fill import StatementFill, StatementRefused
 
 _LOOKED_AT: Final = 1_000
-"""Of a file that goes on for longer without a close nothing is known."""
+"""How many fills are searched for one that closes; without one the position before the file stays unknown."""
 
 
 def held_before(first: StatementFill, ahead: Iterable[StatementFill], size: Decimal) -> HeldBefore:
-    """What was held before a fill that tells of it, in contracts of a size. Refuses: StatementRefused."""
+    """The position before a fill that shows that there was one, in contracts of `size`. Refuses: StatementRefused."""
     if first.key.is_inverse:
         raise StatementRefused.at(
             first.line,
             f"the file begins in the middle of a position of {first.key}, which is settled in its base; {FROM_FLAT}",
         )
     if first.held is not None:
-        return _above_zero(first, _said(first, first.held, ahead, size))
+        return _above_zero(first, _priced(first, first.held, ahead, size))
     closings = Closings(is_long=not first.buys, size=size)
     for fill in chain([first], ahead):
         if not closings.takes(fill):
@@ -32,7 +32,7 @@ def held_before(first: StatementFill, ahead: Iterable[StatementFill], size: Deci
 
 
 def added_to(first: StatementFill, ahead: Iterable[StatementFill], size: Decimal) -> HeldBefore | None:
-    """What the first fill of a key, which opens, was added to by what the fills after it earned; None for nothing."""
+    """The position to which the first fill of a key added, by the profits of later fills; None if there was none."""
     if first.key.is_inverse or first.profit is None or first.held is not None or first.closes is not None:
         return None
     closings = Closings(is_long=first.buys, size=size)
@@ -49,8 +49,8 @@ def _above_zero(first: StatementFill, held: HeldBefore) -> HeldBefore:
     return held
 
 
-def _said(first: StatementFill, held: Decimal, ahead: Iterable[StatementFill], size: Decimal) -> HeldBefore:
-    """What is said to be held: the average of all when something of it is closed says what it was before."""
+def _priced(first: StatementFill, held: Decimal, ahead: Iterable[StatementFill], size: Decimal) -> HeldBefore:
+    """A stated position with its opening price, which follows from the average at the first fill that closes."""
     is_long, quantity = held > 0, held.copy_abs()
     total, added = quantity, Decimal(0)
     for fill in chain([first], ahead):

@@ -1,4 +1,4 @@
-"""What the ledger has of a key from statements: which facts, and when its cycles were open."""
+"""What the ledger has of a key from statements: the facts that were recorded, and when its cycles were open."""
 
 from __future__ import annotations
 
@@ -38,16 +38,16 @@ ON CONFLICT (command_id) DO UPDATE SET amount = coalesce(amount, excluded.amount
     price = coalesce(price, excluded.price), fee = coalesce(fee, excluded.fee),
     fee_currency = coalesce(fee_currency, excluded.fee_currency), order_id = coalesce(order_id, excluded.order_id)
 """
-"""`amount` is what a command filled, or what was paid or received by it."""
+"""`amount` is the quantity that a command filled, or the money that it paid or received."""
 _AMOUNT: Final = "SELECT amount FROM commands WHERE command_id = ?"
 _FEE: Final = "SELECT fee FROM commands WHERE command_id = ?"
 _ADD_PAYMENT: Final = "INSERT INTO payments VALUES (?, ?, ?, ?)"
 _PAYMENTS_INDEX: Final = "CREATE INDEX IF NOT EXISTS payments_time ON payments (time)"
 _PAYMENTS: Final = "SELECT amount, currency FROM payments WHERE time BETWEEN ? AND ? AND kind = ?"
 _PAID_APART: Final = timedelta(seconds=1)
-"""By how much times of one payment differ at most that several answers of an exchange have."""
+"""By how much the times of one payment may differ in different answers of an exchange."""
 _OF_MANY: Final = frozenset({"commission", "rebate"})
-"""Kinds of which there may be several alike in one moment, one of each fill."""
+"""Kinds of which several equal payments may have the same time, one for each fill."""
 _INDEX: Final = "CREATE INDEX IF NOT EXISTS by_order ON commands (order_id)"
 _OF_ORDER: Final = """
 SELECT command_id, amount, price, fee, fee_currency FROM commands
@@ -59,7 +59,7 @@ _LAST_CYCLES: Final = "SELECT cycle, opened, ended FROM cycles WHERE opened <= ?
 
 
 class FilledOrder(NamedTuple):
-    """What fills of an order come to: how much, what that was worth, and what was paid for it in which currencies."""
+    """The sum of the fills of an order: quantity, value, and fee with its currencies."""
 
     quantity: Decimal
     worth: Decimal
@@ -68,55 +68,56 @@ class FilledOrder(NamedTuple):
 
 
 class LastSecond:
-    """What the ledger has of the second of its last fill, without what is told of it again.
+    """The fills of the ledger in the second of its last fill, without those that the files have again.
 
-    A fill without an id of its own has another name in another kind of file, or when its program tells it in parts
-    later. What is earlier is refused, for the ledger goes on already; in that very second it would be counted twice.
+    A fill without an id of its own gets another made-up id in another kind of file, or when its program reports it in
+    parts later. An earlier fill is refused, because the ledger already has later ones; but a fill in that very second
+    could be counted twice.
     """
 
     def __init__(self) -> None:
         """Begin with a key that has no fill."""
         self._second: datetime | None = None
-        self._known: dict[str, EntryFilled | PositionReduced] = {}
+        self._fills: dict[str, EntryFilled | PositionReduced] = {}
 
     def add(self, event: EntryFilled | PositionReduced) -> None:
-        """Take in a fill of the ledger."""
+        """Add a fill of the ledger."""
         second = event.ts_event.replace(microsecond=0)
         if second != self._second:
-            self._second, self._known = second, {}
-        self._known[fill_id_of(event.command_id)] = event
+            self._second, self._fills = second, {}
+        self._fills[fill_id_of(event.command_id)] = event
 
     def tell_again(self, fill: StatementFill) -> None:
-        """Take note that a file has a fill that the ledger has."""
-        self._known.pop(command_id_of(fill), None)
+        """Remove a fill of the ledger that a file has again."""
+        self._fills.pop(command_id_of(fill), None)
 
     def is_of_it(self, fill: StatementFill) -> bool:
-        """Whether a fill happened then."""
+        """Whether a fill is in that second."""
         return fill.time.replace(microsecond=0) == self._second
 
     def maybe(self, fill: StatementFill) -> EntryFilled | PositionReduced | None:
-        """What no file told again, and a fill of that second may be, for one of them has no id of its own."""
+        """A fill of the ledger that may be the same as this one, because one of the two has a made-up id."""
         is_nameless = is_made_up(fill.trade_id, fill.order_id)
-        for event in self._known.values():
+        for event in self._fills.values():
             if is_nameless or is_made_up(event.trade_id, event.exchange_order_id):
                 return event
         return None
 
 
 class KeyPast:
-    """One key, in a temporary database: its history may be long."""
+    """The recorded facts of one key, in a temporary database, because its history may be long."""
 
     def __init__(self, key: PositionKey, events: Iterable[PositionEvent]) -> None:
-        """Read the history of a key. Refuses: StatementRefused when anything else was recorded in it."""
+        """Read the history of a key. Refuses: StatementRefused if it has facts that are not from statements."""
         self.key = key
         self.until: datetime | None = None
-        """When the last fill happened that it has."""
+        """The time of its last fill."""
         self.is_of_one_moment = True
-        """Whether no fill of it happened before that."""
+        """Whether all of its fills have that time."""
         self.has_fees = False
         """Whether one of its fills has a fee."""
         self.has_made_up = False
-        """Whether one of its fills has an id that its file did not say."""
+        """Whether one of its fills has a made-up id, because its file had none."""
         self.last_second = LastSecond()
         self._database = sqlite3.connect("", isolation_level=None)
         self._database.executescript(_TABLES)
@@ -129,9 +130,10 @@ class KeyPast:
             return
         if not event.command_id.startswith(PREFIX):
             raise StatementRefused(
-                f"{self.key} has {event.position_id} of another origin (command {event.command_id}); a statement goes "
-                "into a key that only statements were taken into, for it may tell again what a bot recorded. Import it "
-                "into another ledger; where it is of another account than the bot's, say that with --account"
+                f"{self.key} has {event.position_id} of another origin (command {event.command_id}); a statement can "
+                "only be imported into a key that has nothing but statements, because it may repeat what a bot "
+                "recorded. Import it into another ledger; where it is of another account than the bot's, say that with "
+                "--account"
             )
         amount = price = fee = fee_currency = order_id = None
         if isinstance(event, CashRecorded):
@@ -154,7 +156,7 @@ class KeyPast:
             self._database.execute(_ENDED, (timestamp_text(event.ts_event), event.cycle))
 
     def close(self) -> None:
-        """Let go of it."""
+        """Delete the temporary database."""
         self._database.close()
 
     def has(self, command_id: str) -> bool:
@@ -162,12 +164,12 @@ class KeyPast:
         return self._database.execute(_AMOUNT, (command_id,)).fetchone() is not None
 
     def amount(self, command_id: str) -> Decimal | None:
-        """What a command filled, or moved in cash, that is on record; None for one that is not, or did neither."""
+        """The quantity or the cash of a command on record; None if it is not on record, or has neither."""
         found = self._database.execute(_AMOUNT, (command_id,)).fetchone()
         return None if found is None or found[0] is None else Decimal(found[0])
 
     def has_alike(self, cash: StatementCash) -> bool:
-        """Whether a payment on record is the same but for its id: another kind of file has another one for it."""
+        """Whether a payment on record is equal but for its id, which may differ between kinds of files."""
         if cash.kind in _OF_MANY:
             return False
         self._database.execute(_PAYMENTS_INDEX)
@@ -179,12 +181,12 @@ class KeyPast:
         )
 
     def paid(self, command_id: str) -> Decimal:
-        """The fee of what a command filled that is on record; zero where none is."""
+        """The fee of the fill of a command on record; zero where there is none."""
         found = self._database.execute(_FEE, (command_id,)).fetchone()
         return Decimal(0) if found is None or found[0] is None else Decimal(found[0])
 
     def order(self, order_id: str, *, buys: bool, but: Collection[str] = ()) -> FilledOrder | None:
-        """What fills of an order come to that are on record, but those of some commands; None where there is none."""
+        """The sum of the recorded fills of an order, without those of the commands `but`; None if there are none."""
         self._database.execute(_INDEX)
         begins = f"{PREFIX}{side_of(buys=buys)}:"
         found = self._database.execute(_OF_ORDER, (order_id, begins, begins)).fetchall()
@@ -200,11 +202,11 @@ class KeyPast:
         return total if total.quantity else None
 
     def worth(self, quantity: Decimal, price: Decimal) -> Decimal:
-        """What so much is worth, of which the average of several fills follows."""
+        """The value of a quantity, from which the average price of several fills follows."""
         return EXACT.divide(quantity, price) if self.key.is_inverse else EXACT.multiply(quantity, price)
 
     def cycle_at(self, time: datetime) -> int | None:
-        """The cycle that a payment of a time belongs to."""
+        """The cycle to which a payment of a time belongs."""
         found = self._database.execute(_LAST_CYCLES, (timestamp_text(time),)).fetchall()
         spans = [
             CycleSpan(cycle, datetime.fromisoformat(opened), ended and datetime.fromisoformat(ended))

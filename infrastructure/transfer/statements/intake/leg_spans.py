@@ -1,4 +1,4 @@
-"""When a leg was held, by the ledger and by files: a payment of no leg is of the one that alone was held then."""
+"""When a leg was held, by the ledger and the files: a payment without a leg belongs to the only one that was held."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from infrastructure.transfer.statements.intake.command_ids import id_of_fill
 from infrastructure.transfer.statements.intake.key_past import KeyPast
 
 _NEAR: Final = 3
-"""How many spans before a time may be that of a payment: one may begin when another ends."""
+"""How many spans before a time are searched for that of a payment: one may begin when another ends."""
 
 
 class LegSpans:
-    """The spans of one leg: those of its past, then what fills of files lead to from what is held."""
+    """The spans of one leg: those on record, and then those that the fills of files lead to."""
 
     def __init__(
         self, leg: Leg, past: KeyPast, held: Decimal, fills: Iterable[tuple[datetime, bool, Decimal, str]]
     ) -> None:
-        """Go through fills in their order: when each was, whether it buys, how much, and its id."""
+        """`held` is the quantity on record; each fill, in order, has its time, whether it buys, its quantity and id."""
         self._past, self._spans, self._may_be_held = past, list[CycleSpan](), False
         self._goes_on = held > 0
-        """Whether the last cycle of the past is open at its end, so that the first span is of it."""
+        """Whether the last cycle on record is open, so that the first span continues it."""
         opened = past.until
         for time, buys, quantity, trade_id in fills:
             is_past = past.until is not None and time <= past.until
             if is_past and (time != past.until or past.has(id_of_fill(trade_id, buys=buys))):
-                continue  # the ledger has it; another one of its last moment may be new
+                continue  # the ledger has it; but another fill at its last time may be new
             was, held = held, (EXACT.add if buys is (leg is Leg.LONG) else EXACT.subtract)(held, quantity)
             if held < 0:
                 self._may_be_held, held = True, Decimal(0)

@@ -1,1 +1,1 @@
-"""Files of any form as rows: cells of CSV, objects of JSON, records of a database."""
+"""Files of any form as rows: lines of CSV, objects of JSON, records of a database."""

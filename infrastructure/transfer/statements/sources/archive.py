@@ -1,6 +1,6 @@
-"""An archive as exchanges send files: ZIP, or tar with gzip or without; each file in it is read where it stands.
+"""The files of an archive, in which exchanges send them: ZIP, or tar with or without gzip.
 
-A database alone has to be laid down, for it is read here and there.
+They are read without unpacking; only a database is written to the disk, because it needs random access.
 """
 
 from __future__ import annotations
@@ -20,28 +20,28 @@ from infrastructure.transfer.statements.sources.workbook_lines import is_workboo
 from infrastructure.transfer.statements.statement_fill import StatementRefused
 
 _ZIP: Final = (b"PK\x03\x04", b"PK\x05\x06")
-"""What the first file of an archive begins with, and the end of one without files."""
+"""The beginning of an archive with files, and of one without."""
 _TAR_MARK: Final = slice(257, 262)
 _MEMBERS_MAX: Final = 1_000
 _BOMB_MIN: Final = 1 << 26
 _BOMB_RATIO: Final = 200
-"""Tables of numbers become a tenth or a thirtieth of their size; what becomes less was made to fill a disk."""
+"""Tables of numbers are packed to a tenth or a thirtieth of their size; less than this part was made to fill a disk."""
 _OF_SYSTEMS: Final = ("__macosx/", ".ds_store", "thumbs.db", "desktop.ini")
-"""What systems put beside the files of a person."""
+"""Files that operating systems add."""
 _ENCRYPTED: Final = 1
 LAST_CHANGES: Final = "-wal"
-"""Behind the name of the file that has the last changes of a database that was in use."""
+"""The suffix of the file with the last changes of a database that was in use."""
 
 
 def is_archive(stream: io.BufferedReader) -> bool:
-    """Whether a file begins like an archive, and is no workbook; nothing is taken from it."""
+    """Whether a file is an archive and not a workbook, by its beginning; the stream stays where it is."""
     if stream.peek(START_MAX).startswith(_ZIP):
         return not is_workbook(stream)
     return first_bytes(stream, START_MAX)[_TAR_MARK] == b"ustar"
 
 
 def members(stream: io.BufferedReader, stack: ExitStack) -> dict[str, io.BufferedReader]:
-    """Every file in an archive by its name, open until the stack ends. Refuses: StatementRefused."""
+    """Every file of an archive by its name, open until the stack is closed. Refuses: StatementRefused."""
     if not stream.seekable():
         raise StatementRefused("an archive cannot be read from standard input; give the name of its file")
     opened = _of_zip if stream.peek(START_MAX).startswith(_ZIP) else _of_tar
@@ -57,49 +57,49 @@ def members(stream: io.BufferedReader, stack: ExitStack) -> dict[str, io.Buffere
 
 @contextmanager
 def laid_down(name: str, found: Mapping[str, io.BufferedReader]) -> Iterator[Path]:
-    """A database of an archive on the disk for as long as it is needed, with its last changes where they are there.
+    """The path of a temporary copy of a database, with its last changes if the archive has them.
 
     Refuses: StatementRefused.
     """
     with TemporaryDirectory() as folder:
         path = Path(folder) / "database"
-        for behind in ("", LAST_CHANGES):
-            if (member := found.get(name + behind)) is not None:
-                with whole(), Path(f"{path}{behind}").open("wb") as copy:
+        for suffix in ("", LAST_CHANGES):
+            if (member := found.get(name + suffix)) is not None:
+                with whole(), Path(f"{path}{suffix}").open("wb") as copy:
                     shutil.copyfileobj(member, copy)
         yield path
 
 
 def _of_zip(stream: io.BufferedReader, stack: ExitStack) -> Iterator[tuple[str, io.BufferedReader]]:
     archive = stack.enter_context(zipfile.ZipFile(stream))
-    files = [each for each in archive.infolist() if not each.is_dir() and _is_ones_own(each.filename)]
+    files = [file for file in archive.infolist() if not file.is_dir() and _is_of_user(file.filename)]
     _check_count(len(files))
-    for each in files:
-        if each.flag_bits & _ENCRYPTED:
-            raise StatementRefused(f"{each.filename} in the archive has a password; unpack it, and give its files")
-        if each.file_size > _BOMB_MIN and each.file_size > _BOMB_RATIO * each.compress_size:
+    for file in files:
+        if file.flag_bits & _ENCRYPTED:
+            raise StatementRefused(f"{file.filename} in the archive has a password; unpack it, and give its files")
+        if file.file_size > _BOMB_MIN and file.file_size > _BOMB_RATIO * file.compress_size:
             raise StatementRefused(
-                f"{each.filename} in the archive would be {each.file_size:,} bytes out of {each.compress_size:,}, more "
+                f"{file.filename} in the archive would be {file.file_size:,} bytes out of {file.compress_size:,}, more "
                 f"than {_BOMB_RATIO} times as many, as no statement is; if it is one, unpack it, and give that"
             )
-        yield each.filename, _buffered(stack.enter_context(archive.open(each)))
+        yield file.filename, _buffered(stack.enter_context(archive.open(file)))
 
 
 def _of_tar(stream: io.BufferedReader, stack: ExitStack) -> Iterator[tuple[str, io.BufferedReader]]:
     archive = stack.enter_context(tarfile.TarFile.open(fileobj=stream, mode="r:*"))
-    files = [each for each in archive if each.isfile() and _is_ones_own(each.name)]
+    files = [file for file in archive if file.isfile() and _is_of_user(file.name)]
     _check_count(len(files))
-    for each in files:
-        member = archive.extractfile(each)
+    for file in files:
+        member = archive.extractfile(file)
         assert member is not None, "it is a file"
-        yield each.name, _buffered(member)
+        yield file.name, _buffered(member)
 
 
 def _buffered(member: object) -> io.BufferedReader:
     return io.BufferedReader(cast("io.RawIOBase", member), START_MAX)
 
 
-def _is_ones_own(name: str) -> bool:
+def _is_of_user(name: str) -> bool:
     return not name.lower().startswith(_OF_SYSTEMS) and not name.lower().endswith(_OF_SYSTEMS)
 
 

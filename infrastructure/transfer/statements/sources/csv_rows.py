@@ -1,4 +1,4 @@
-"""The lines of a CSV file by the names of their columns, in lower case, with what stands above them of all lines."""
+"""The lines of a CSV file as rows with column names in lower case, and with the values above the header."""
 
 from __future__ import annotations
 
@@ -12,49 +12,49 @@ from infrastructure.transfer.statements.statement_fill import StatementRefused
 
 _DELIMITERS: Final = (",", ";", "\t")
 _SAYS_DELIMITER: Final = "sep="
-"""What a spreadsheet puts above the names of the columns."""
-_SAID_OF_ALL: Final = re.compile(r"\W*uid\s*:", re.IGNORECASE | re.ASCII)
-"""How OKX and Bybit begin a line above the columns: `UID: 1,Account Type: Main,Time Zone: UTC+3`."""
+"""The beginning of a line that spreadsheets put above the header."""
+_ABOVE_HEADER: Final = re.compile(r"\W*uid\s*:", re.IGNORECASE | re.ASCII)
+"""The beginning of a line that OKX and Bybit put above the header: `UID: 1,Account Type: Main,Time Zone: UTC+3`."""
 _ZONED: Final = re.compile(r"(.+?) ?\((UTC[+-](?!0+(?::?00)?\))\d\d?(?::?\d\d)?)\)", re.IGNORECASE | re.ASCII)
-"""A column of times that says their zone, other than UTC: `Time(UTC+8)`."""
+"""The name of a time column with a zone other than UTC: `Time(UTC+8)`."""
 _LINE_END: Final = re.compile(r"\r\n|\r|\n")
 _MARK: Final = "\ufeff"
-"""What marks a text as UTF-8, at its beginning; OKX puts it before every line, and before single cells."""
+"""The mark of UTF-8 at the beginning of a text; OKX puts it before every line, and before single cells."""
 HEADER_LINES: Final = 5
-"""Among so many lines the names of the columns stand."""
+"""The header is within this many lines."""
 
 
 def csv_header(start: str) -> tuple[list[str], str]:
-    """The names of the columns and of what is said of all lines, and what stands between them.
+    """The names of the columns and of the values above them, and the delimiter.
 
-    Shape: one name where it is no CSV.
+    Shape: the first line as the only name if it is no CSV.
     """
     lines = _LINE_END.split(start, HEADER_LINES)[:HEADER_LINES]
     first = lines[0].strip().lower()
-    told = first.removeprefix(_SAYS_DELIMITER)[:1] if first.startswith(_SAYS_DELIMITER) else ""
-    delimiter = told or next((each for each in _DELIMITERS if each in lines[0]), ",")
+    stated = first.removeprefix(_SAYS_DELIMITER)[:1] if first.startswith(_SAYS_DELIMITER) else ""
+    delimiter = stated or next((mark for mark in _DELIMITERS if mark in lines[0]), ",")
     try:
-        said, names = _begin(csv.reader(lines, strict=True, delimiter=delimiter))
+        above, names = _header(csv.reader(lines, strict=True, delimiter=delimiter))
     except (csv.Error, ValueError):
         return lines[:1], delimiter
     header = [name.lower() for name in names]
-    return [*header, *(name for name in said if name not in header)], delimiter
+    return [*header, *(name for name in above if name not in header)], delimiter
 
 
 def csv_rows(
     lines: Iterable[str], delimiter: str, once: Collection[str] = (), *, keeps_case: bool = False
 ) -> Iterator[StatementRow]:
-    """Every line below the names of the columns, but blank ones; no two columns have a name that stands there `once`.
+    """Every line below the header that is not blank, with the values above the header.
 
-    Refuses: StatementRefused, naming the line.
+    Refuses: StatementRefused, naming the line; also where two columns have the same name, and it is one of `once`.
     """
     rows = csv.reader(lines, strict=True, delimiter=delimiter)
     try:
-        said, names = _begin(rows)
+        above, names = _header(rows)
         header = names if keeps_case else [name.lower() for name in names]
         if twice := next((name for name in once if header.count(name) > 1), None):
             raise StatementRefused.at(
-                1, f"{header.count(twice)} columns are called {twice}; which is meant is not said"
+                1, f"{header.count(twice)} columns are called {twice}; it is not known which is meant"
             )
         begins = rows.line_num + 1
         for row in rows:
@@ -66,13 +66,13 @@ def csv_rows(
                     raise StatementRefused.at(line, f"has {len(row)} columns; the first line has {len(header)}")
                 del row[len(header) :]
             named = dict(zip(header, row, strict=True))
-            if said:
-                named = {**said, **{name: cell.strip(_MARK) for name, cell in named.items()}}
+            if above:
+                named = {**above, **{name: cell.strip(_MARK) for name, cell in named.items()}}
             yield StatementRow(line, named)
     except UnicodeDecodeError as wrong:
         read, at = wrong.object, wrong.start
         raise StatementRefused.at(
-            rows.line_num + 1 + read.count(b"\n", 0, at),  # what was read ahead is no line yet
+            rows.line_num + 1 + read.count(b"\n", 0, at),  # lines that were read ahead are not in `line_num`
             f"is no text in {wrong.encoding.upper()}, by its byte 0x{read[at]:02x} ({wrong.reason}); with --map, a map "
             "says its encoding",
         ) from None
@@ -80,20 +80,20 @@ def csv_rows(
         raise StatementRefused.at(rows.line_num, f"is no CSV: {wrong}") from None
 
 
-def _begin(rows: Iterator[list[str]]) -> tuple[dict[str, str], list[str]]:
-    """What is said of all lines, and the names of the columns."""
-    filled, said = filter(any, rows), dict[str, str]()
+def _header(rows: Iterator[list[str]]) -> tuple[dict[str, str], list[str]]:
+    """The values above the header, and the names of the columns; the zone of all times is one of the values."""
+    filled, above = filter(any, rows), dict[str, str]()
     first = next(filled, [])
     if first and first[0].strip().lower().startswith(_SAYS_DELIMITER):
         first = next(filled, [])
-    if first and _SAID_OF_ALL.match(first[0]):
+    if first and _ABOVE_HEADER.match(first[0]):
         for cell in first:
             name, _, value = cell.strip(_MARK).partition(":")
-            said[name.strip().lower()] = value.strip()
+            above[name.strip().lower()] = value.strip()
         first = next(filled, [])
     names = [name.strip(_MARK).strip() for name in first]
     zones = {match[2].upper() for name in names if (match := _ZONED.fullmatch(name))}
     if len(zones) == 1:
-        said |= {ZONE: zones.pop()}
+        above |= {ZONE: zones.pop()}
         names = [_ZONED.sub(r"\1", name) for name in names]
-    return said, names
+    return above, names

@@ -1,4 +1,4 @@
-"""The text of a file: unpacked where it is in gzip, and decoded by the mark that it begins with."""
+"""The text of a file: unpacked if it is in gzip, and decoded by its byte order mark."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from typing import IO, Final, cast
 from infrastructure.transfer.statements.statement_fill import StatementRefused
 
 START_MAX: Final = 1 << 18
-"""How much of a file is looked at to recognise it; what opens one gives it so much of a buffer."""
+"""How many bytes are read to recognise a file; whoever opens one must give it a buffer of this size."""
 _GZIP: Final = b"\x1f\x8b"
 _GZIP_HEADER: Final = 31
-"""What zlib calls the window of a stream that gzip has written."""
+"""The `wbits` of zlib for a stream with a header of gzip."""
 _UTF16: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-"""How Windows begins a text in UTF-16; what begins otherwise is taken for UTF-8, with a mark or without."""
+"""The marks at the beginning of a text in UTF-16; any other text is taken for UTF-8, with a mark or without."""
 
 _DAMAGED: Final = (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile, tarfile.TarError, NotImplementedError)
-"""What those who unpack raise; the last of them for a method of packing that they do not know.
+"""What unpacking raises; NotImplementedError is for an unknown method of compression.
 
-Of an archive that lacks something in its middle a place is sought before its beginning, which is EINVAL.
+An archive that lacks a part of its middle leads to a seek before its beginning, which fails with EINVAL.
 """
 
 
 def first_bytes(stream: io.BufferedReader, most: int) -> bytes:
-    """What a file begins with, unpacked; nothing is taken from it. Refuses: StatementRefused."""
+    """The first bytes of a file, unpacked; the stream stays where it is. Refuses: StatementRefused."""
     start = stream.peek(most)
     if not start.startswith(_GZIP):
         return start
@@ -40,12 +40,12 @@ def first_bytes(stream: io.BufferedReader, most: int) -> bytes:
 
 
 def decoded(start: bytes) -> str:
-    """A beginning as text, wherever it was cut off."""
+    """The first bytes of a file as text; they may end in the middle of a character."""
     return start.decode(_encoding(start), "replace").removeprefix("\ufeff")
 
 
 def text_of(stream: io.BufferedReader, newline: str | None = None, encoding: str | None = None) -> io.TextIOWrapper:
-    """All of a file as text, to be read within `whole`."""
+    """The whole file as text, to be read within `whole`."""
     encoding = encoding or _encoding(first_bytes(stream, len(codecs.BOM_UTF8)))
     packed = stream.peek(len(_GZIP)).startswith(_GZIP)
     plain = cast("IO[bytes]", gzip.GzipFile(fileobj=stream)) if packed else stream
@@ -54,7 +54,7 @@ def text_of(stream: io.BufferedReader, newline: str | None = None, encoding: str
 
 @contextmanager
 def whole() -> Iterator[None]:
-    """Name what is wrong with a packed file that is read here. Refuses: StatementRefused."""
+    """Turn the errors of a damaged packed file that is read in the block into StatementRefused."""
     try:
         yield
     except (*_DAMAGED, OSError) as wrong:

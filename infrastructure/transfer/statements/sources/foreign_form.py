@@ -1,4 +1,4 @@
-"""What people give in place of a statement: it is told by what it begins with, so that they are told what to do."""
+"""Files that are not statements, recognised by their first bytes, so that an error can say what to do instead."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ _ZEROS: Final = (
 
 
 def foreign_form(start: bytes, text: str) -> str | None:
-    """What a file is, and the way out, in words that follow `is`; None for one that may be a statement.
+    """What a file is and what to do, in words that follow `is`; None for a file that may be a statement.
 
-    Shape: its first bytes, and the text that they are.
+    Shape: `start` are its first bytes, and `text` is these decoded.
     """
     for mark, words in _MARKS:
         if start.startswith(mark):

@@ -1,4 +1,4 @@
-"""The objects of a JSON file, one by one: of JSON Lines, of a list, of an exchange's answer, of several in a row."""
+"""The objects of a JSON file, one by one: of JSON Lines, of a list, of an exchange's answer, or of several answers."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from infrastructure.transfer.statements.statement_fill import StatementRefused
 
 _CHUNK: Final = 1 << 20
 _VALUE_MAX: Final = 1 << 28
-"""No object is longer; a file that is none is not read into memory as a whole before it is refused."""
+"""The most characters of an object, so that a file that is no JSON is refused before all of it is in memory."""
 _CUT_MAX: Final = 16
-"""What is cut off at the end of what was read so far is wrong within so many characters of it, or a text."""
+"""An error this close to the end of the buffer, or in a string, may come from a value that is not read fully yet."""
 _BLANK: Final = " \t\r\n"
 _WRAPPING: Final = ("fills", "fundingPayments", "logs", "elements", "list", "rows", "data", "result")
-"""Where exchanges put the list of an answer: dYdX, Kraken futures, Bybit, Phemex, OKX, and those around them."""
+"""Keys of the list in an answer (dYdX, Kraken futures, Bybit, Phemex, OKX), and of the objects around it."""
 _PAGES: Final = (
     ("fillList", "endId"),
     ("bills", "endId"),
@@ -27,10 +27,10 @@ _PAGES: Final = (
     ("trades", "total_page"),
     ("trades", "has_more"),
 )
-"""Where Bitget, KuCoin, HTX and Deribit put it, and what stands beside it there: others have such lists in a row."""
+"""Keys of the list at Bitget, KuCoin, HTX and Deribit, each with a key beside it, as rows of others have such lists."""
 
-_SAID_OF_ALL: Final = ("category",)
-"""What Bybit says beside a list of all that is in it."""
+_OF_ALL_ROWS: Final = ("category",)
+"""Keys beside a list of Bybit that apply to all of its rows."""
 _ANSWER_OF_BINANCE: Final = {"result", "id"}
 _ANSWER_OF_BYBIT: Final = ("success", "req_id", "conn_id")
 _ANSWERS_OF_OKX: Final = ("login", "subscribe", "unsubscribe", "channel-conn-count")
@@ -38,7 +38,7 @@ _ANSWERS_OF_HYPERLIQUID: Final = ("subscriptionResponse", "pong")
 
 
 def json_rows(text: TextIO) -> Iterator[StatementRow]:
-    """Every object of a file, counted as a line; a list is opened, and so is the answer of an exchange.
+    """Every object of a file, each counted as a line, also those within a list or within the answer of an exchange.
 
     Refuses: StatementRefused, naming the number of the object.
     """
@@ -58,7 +58,7 @@ def json_rows(text: TextIO) -> Iterator[StatementRow]:
 
 
 def says_nothing(text: str) -> bool:
-    """Whether a text is a whole answer with an empty list in it, and of no call that failed."""
+    """Whether a text is a complete answer with an empty list in it, and not the answer of a call that failed."""
     try:
         answer = json.loads(text)
     except (ValueError, RecursionError):
@@ -67,7 +67,7 @@ def says_nothing(text: str) -> bool:
 
 
 def call_failed(text: str) -> str | None:
-    """What the answer of a call that failed is, in words that follow `is`; None for what is none."""
+    """The error in the answer of a call that failed, in words that follow `is`; None for any other text."""
     try:
         failed = errors(json.loads(text))
     except (ValueError, RecursionError):
@@ -92,13 +92,13 @@ def _unwrapped(value: Any) -> Any:
         pages = (name for name, beside in _PAGES if beside in value)
         for name in (*_WRAPPING, *pages):
             if isinstance(value.get(name), Mapping | list):
-                found, said = _unwrapped(value[name]), {name: value[name] for name in _SAID_OF_ALL if name in value}
-                return [{**said, **row} if isinstance(row, Mapping) else row for row in found] if said else found
+                found, shared = _unwrapped(value[name]), {name: value[name] for name in _OF_ALL_ROWS if name in value}
+                return [{**shared, **row} if isinstance(row, Mapping) else row for row in found] if shared else found
     return value
 
 
 class _Values:
-    """JSON values that follow each other, read as far as each needs; `count` is how many objects they were."""
+    """JSON values one after the other, read in chunks; `count` is the number of objects so far."""
 
     def __init__(self, text: TextIO) -> None:
         self.count = 0
@@ -106,7 +106,7 @@ class _Values:
         self._decoder = json.JSONDecoder(parse_float=Decimal, parse_constant=str)
 
     def all(self) -> Iterator[Any]:
-        """Each of them; those of a list on top one by one."""
+        """Every value; the values of an outermost list one by one."""
         is_list = False
         while (mark := self._next()) is not None:
             if mark == "[" and not is_list:
@@ -121,7 +121,7 @@ class _Values:
             raise self._refused("the file ends in the middle of a list")
 
     def _next(self) -> str | None:
-        """The next character that is no blank, None at the end."""
+        """The next character that is not blank, None at the end."""
         while True:
             while self._at < len(self._buffer):
                 mark = self._buffer[self._at]
@@ -129,7 +129,7 @@ class _Values:
                     return mark
                 self._line += mark == "\n"
                 self._at += 1
-            if not self._more():
+            if not self._read_more():
                 return None
 
     def _value(self) -> Any:
@@ -137,12 +137,12 @@ class _Values:
             try:
                 value, end = self._decoder.raw_decode(self._buffer, self._at)
             except json.JSONDecodeError as wrong:
-                if not (self._may_be_cut(wrong) and self._more()):
+                if not (self._may_be_cut(wrong) and self._read_more()):
                     raise self._refused(f"is no JSON: {wrong.msg}", wrong.pos) from None
             except (RecursionError, ValueError, ArithmeticError) as wrong:
                 raise self._refused(f"is no JSON that can be read: {wrong}") from None
             else:
-                if end < len(self._buffer) or not self._more():  # a number at the end may go on
+                if end < len(self._buffer) or not self._read_more():  # a number at its end may have more digits
                     self._line += self._buffer.count("\n", self._at, end)
                     self._at = end
                     return value
@@ -151,7 +151,7 @@ class _Values:
         is_cut = wrong.pos + _CUT_MAX >= len(self._buffer) or wrong.msg.startswith("Unterminated")
         return is_cut and len(self._buffer) - self._at <= _VALUE_MAX
 
-    def _more(self) -> bool:
+    def _read_more(self) -> bool:
         if self._is_over:
             return False
         left = self._buffer[self._at :]

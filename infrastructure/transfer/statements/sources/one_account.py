@@ -1,4 +1,4 @@
-"""Rows that say whose they are: a file of two accounts would net what one holds with what the other does."""
+"""The check that a file is of one account: the positions of two accounts would be netted with each other."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from infrastructure.transfer.statements.statement_fill import StatementRefused
 
 _UID: Final = "uid"
 _WORD: Final = re.compile(r" *[A-Za-z][A-Za-z :]*", re.ASCII)
-"""What stands there in a line of totals, and names no account: the line is refused for what it says."""
+"""Words in place of an account, as in a line of totals; such a line is refused later, for its other values."""
 
 
 def of_one_account(rows: Iterable[StatementRow], column: str = _UID) -> Iterator[StatementRow]:

@@ -1,6 +1,6 @@
-"""A table in Parquet as the lines of a CSV file: by way of pyarrow, the optional extra `parquet`.
+"""A table in Parquet as rows, read by pyarrow: the optional extra `parquet`.
 
-Each value is the text that a CSV file of the same table has, so that what is made of both is the same.
+Each value is the text that a CSV file of the same table has, so that both are read in the same way.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _ROWS_AT_ONCE: Final = 5_000
 
 
 def parquet_names(stream: io.BufferedReader) -> list[str]:
-    """The names of the columns; the stream stands at its beginning again. Refuses: StatementRefused."""
+    """The names of the columns; the stream is set back to its beginning. Refuses: StatementRefused."""
     with _opened(stream) as file:
         names = [name.strip().lower() for name in file.schema_arrow.names]
     stream.seek(0)
@@ -45,7 +45,7 @@ def _opened(stream: io.BufferedReader) -> Iterator[Any]:
         raise StatementRefused(f"Parquet needs pyarrow ({missing}); install it with: pip install pyarrow") from None
     try:
         yield parquet.ParquetFile(stream)
-    except (ArrowException, OSError, UnicodeDecodeError) as wrong:  # the last of a name that is damaged
+    except (ArrowException, OSError, UnicodeDecodeError) as wrong:  # the last one is for a damaged name
         raise StatementRefused(f"the file cannot be read as Parquet: {wrong}") from None
 
 

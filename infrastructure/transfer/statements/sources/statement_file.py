@@ -1,4 +1,4 @@
-"""A file that somebody gives us: of which form it is, the names that it begins with, and its rows."""
+"""A file that a user gives us: its form, the names by which it is recognised, and its rows."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from infrastructure.transfer.statements.sources.workbook_lines import is_workboo
 from infrastructure.transfer.statements.statement_fill import StatementRefused
 
 SQLITE_MARK: Final = b"SQLite format 3\x00"
-"""What a database begins with."""
+"""The first bytes of a database."""
 _PARQUET: Final = b"PAR1"
 _OLD_WORKBOOK: Final = b"\xd0\xcf\x11\xe0"
 _KEY: Final = re.compile(r'"((?:[^"\\]|\\.){1,60})"\s*:')
@@ -46,18 +46,18 @@ class FileStart:
     form: FileForm
     names: tuple[str, ...]
     delimiter: str = ","
-    """What stands between the columns of a CSV file."""
+    """The delimiter of a CSV file."""
 
 
 class StatementFile:
-    """An open file, read once; `path` is None for what lies nowhere by itself, as standard input."""
+    """An open file that is read once; `path` is None for a stream without a path, such as standard input."""
 
     def __init__(self, stream: io.BufferedReader, path: Path | None = None, *, keeps_case: bool = False) -> None:
-        """Take a file that nothing was read of."""
+        """Take a file from which nothing was read yet."""
         self._stream, self._path, self._keeps_case = stream, path, keeps_case
 
     def in_its_case(self) -> StatementFile:
-        """The same file, with the names of its columns as they are written."""
+        """The same file, whose column names keep their case."""
         return StatementFile(self._stream, self._path, keeps_case=True)
 
     @cached_property
@@ -66,7 +66,7 @@ class StatementFile:
 
     @cached_property
     def start(self) -> FileStart:
-        """What it begins with; nothing is taken from it. Refuses: StatementRefused for a database without a name."""
+        """Its form and names; nothing is consumed. Refuses: StatementRefused for a database without a path."""
         start = first_bytes(self._stream, START_MAX)
         if start.startswith(SQLITE_MARK):
             if self._stream.peek(1)[:1] != SQLITE_MARK[:1]:
@@ -86,7 +86,7 @@ class StatementFile:
 
     @property
     def says_nothing(self) -> bool:
-        """Whether it is an answer of an exchange in which nothing stands, so that its kind cannot be told."""
+        """Whether it is an empty answer of an exchange, whose kind cannot be recognised."""
         return self.start.form is FileForm.JSON and says_nothing(decoded(first_bytes(self._stream, START_MAX)))
 
     @property
@@ -101,9 +101,9 @@ class StatementFile:
     def rows(
         self, delimiter: str | None = None, encoding: str | None = None, once: Collection[str] = ()
     ) -> Iterator[StatementRow]:
-        """Every row of a file that is no database; of CSV no two columns of it have a name that stands there `once`.
+        """Every row of a file that is not a database.
 
-        Refuses: StatementRefused, naming the line.
+        Refuses: StatementRefused, naming the line; for CSV also where two columns have the same name of `once`.
         """
         with whole():
             if self.start.form is FileForm.PARQUET:
@@ -117,14 +117,14 @@ class StatementFile:
                 yield from csv_rows(text, delimiter or self.start.delimiter, once, keeps_case=self._keeps_case)
 
     def records(self, question: str) -> Iterator[StatementRow]:
-        """What a database answers, numbered from 1. Refuses: StatementRefused for one that cannot be read."""
+        """The records of a query to a database, numbered from 1. Refuses: StatementRefused if it cannot be read."""
         with closing(self._opened_database()) as database:
             try:
                 found = database.execute(question)
                 names = [column[0].lower() for column in found.description]
                 for number, record in enumerate(found, start=1):
                     yield StatementRow(number, dict(zip(names, record, strict=True)))
-            except (sqlite3.Error, UnicodeDecodeError) as wrong:  # what is wrong with it may be no text itself
+            except (sqlite3.Error, UnicodeDecodeError) as wrong:  # the message of SQLite may not be valid text itself
                 raise StatementRefused(f"the file cannot be read as a database: {wrong}") from None
 
     def _opened_database(self) -> sqlite3.Connection:

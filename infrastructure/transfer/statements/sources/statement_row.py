@@ -1,4 +1,4 @@
-"""One row of a file, and what stands in it: read as it was meant, or named with its value."""
+"""One row of a file: its values are read with their types, or refused with their name and value."""
 
 from __future__ import annotations
 
@@ -17,52 +17,52 @@ from infrastructure.timezones import is_ambiguous, placed, read_time, zone_of
 from infrastructure.transfer.statements.statement_fill import StatementRefused
 
 NOTHING: Final = frozenset({"", "-", "--", "—", "nan", "none", "null", "nat", "n/a"})
-"""What programs write where there is nothing."""
+"""What programs write for a missing value."""
 _NOTHING_MAX: Final = 8
-"""Longer than these words, with a blank or two around them, is something."""
+"""A longer text, even with blanks around it, is none of these words."""
 _AMOUNT: Final = re.compile(r"(?P<number>[+-]?[\d.,]+(?:[eE][+-]?\d+)?) ?(?P<currency>[A-Za-z][A-Za-z0-9]*)?", re.ASCII)
 _SHORT_YEAR: Final = re.compile(r"\d\d-\d\d-\d\d[ T]", re.ASCII)
 _TIME_FIRST: Final = re.compile(r"(\d\d:\d\d(?::\d\d)?) (\d{4}-\d\d-\d\d)", re.ASCII)
-"""How Bybit writes the times of its website."""
+"""The times of Bybit's website."""
 _SINCE_EPOCH: Final = re.compile(r"\d{9,19}(?:\.\d{1,9})?", re.ASCII)
 _SEQUENCE: Final = re.compile(r"\d{1,18}", re.ASCII)
-"""What SQLite keeps as a number."""
+"""What fits into an integer of SQLite."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _PER_SECOND: Final = ((10**17, 10**9), (10**14, 10**6), (10**11, 10**3), (0, 1))
-"""From which number on a time counts nanoseconds, microseconds, milliseconds, seconds: all of them after 1973."""
+"""The least number that counts nanoseconds, microseconds, milliseconds, seconds: all of these times are after 1973."""
 _EMPTY_LIST: Final = "[]"
-"""What programs write of a list in CSV, where there is nothing in it."""
+"""An empty list as programs write it in CSV."""
 _FLOAT: Final = Context(prec=15, traps=[])
-"""A binary float holds 15 digits for certain; what is behind them is left over from arithmetic."""
+"""A binary float has 15 exact digits; any further ones are left over from arithmetic."""
 _ROUNDED_MAX: Final = Decimal("1e-8")
-"""The share of a price or a quantity that rounding it to the decimals that are kept may change: a cent of a million."""
+"""By which share rounding to the stored decimals may change a price or a quantity: a cent of a million."""
 _SIDES: Final = {"buy": True, "b": True, "bid": True, "sell": False, "s": False, "ask": False, "a": False}
 ZONE: Final = "time zone"
-"""Under which name a table says the zone of all its times."""
+"""The name of the value with which a table states the zone of all its times."""
 _MINUS: Final = "\u2212"
 _IN_PARENTHESES: Final = re.compile(r"^\(([\d.]+)\)$", re.ASCII)
-"""How accountants write what is below zero."""
+"""A number below zero, as accountants write it."""
 MADE_UP: Final = "row-"
-"""How names begin that a file does not have."""
+"""The prefix of ids that are made up, because a file has none."""
 
 T = TypeVar("T")
 
 
 class StatementRow:
-    """The values of a row by their names; the first of several names under which there is something is read.
+    """The values of a row by their names; of several names, the first one that has a value is read.
 
-    Shape:   a number that is no text in its file went through a float, and is read with the 15 digits that one holds.
+    Shape:   a number that is not text in its file went through a float, and is read with the 15 digits of a float.
     Refuses: ValueError, with the name and the value.
     """
 
     __slots__ = ("line", "named")
 
     def __init__(self, line: int, named: Mapping[str, Any]) -> None:
-        """Take a row as its file has it; `line` is where it begins."""
+        """Take the values of a row as its file has them; `line` is the line at which it begins."""
         self.line, self.named = line, named
 
     def find(self, *names: str) -> tuple[str, Any]:
-        """The first name that has a value, and that; the first name and None where none has."""
+        """The first name that has a value, and the value; the first name and None if none has one."""
         for name in names:
             value = self.named.get(name)
             if value is not None and not (
@@ -73,7 +73,7 @@ class StatementRow:
         return names[0], None
 
     def text(self, *names: str) -> str | None:
-        """A name or a word, as it is written."""
+        """A text as it is written; None where there is none."""
         name, value = self.find(*names)
         if isinstance(value, str):
             return value.strip() or None
@@ -82,27 +82,27 @@ class StatementRow:
         return None if value is None else str(value)
 
     def needed(self, *names: str) -> str:
-        """A name or a word that has to be there."""
+        """A text that has to be there."""
         text = self.text(*names)
         if text is None:
             raise ValueError(f"{names[0]} is missing")
         return text
 
     def word(self, *names: str) -> str:
-        """A word in lower case, nothing if there is none."""
+        """A text in lower case, empty where there is none."""
         return (self.text(*names) or "").lower()
 
     def number(self, *names: str) -> Decimal | None:
-        """A number, None where none is said."""
+        """A number; None where there is none."""
         name, value = self.find(*names)
         return None if value is None else _number(name, value)
 
     def some(self, *names: str) -> Decimal | None:
-        """A number where there is one other than zero."""
+        """A number other than zero; None where it is zero, or where there is none."""
         return self.number(*names) or None
 
     def known(self, *names: str) -> Decimal:
-        """An amount, which has to be there, be it zero: nothing would say that there was none."""
+        """An amount that has to be there, even if it is zero: an empty one would not prove that there was none."""
         number = self.number(*names)
         if number is None:
             raise ValueError(f"{names[0]} is empty, so how much it was is not known")
@@ -113,8 +113,8 @@ class StatementRow:
         number = self.number(*names)
         if number is None or number <= 0:
             name, value = self.find(*names)
-            if value is None:  # what stands for nothing is shown as it is written
-                name, value = next(((each, self.named[each]) for each in names if self.named.get(each)), (name, ""))
+            if value is None:  # the error shows words for a missing value as they are written
+                name, value = next(((name, self.named[name]) for name in names if self.named.get(name)), (name, ""))
             raise ValueError(f"{name} {str(value)!r:.60} is not above zero")
         if self._would_be_another(number, *names):
             raise ValueError(
@@ -124,20 +124,20 @@ class StatementRow:
         return number
 
     def _would_be_another(self, number: Decimal, *names: str) -> bool:
-        """Whether a number was rounded to what is kept of it, and is another one now."""
+        """Whether rounding to the stored decimals has changed a number too much."""
         value = self.find(*names)[1]
         if not isinstance(value, str) or len(value) <= DECIMALS_MAX:
             return False
-        said = Decimal(_plain_sign(value.strip()))
-        return EXACT.subtract(said, number).copy_abs() > EXACT.multiply(number, _ROUNDED_MAX)
+        exact_value = Decimal(_plain_sign(value.strip()))
+        return EXACT.subtract(exact_value, number).copy_abs() > EXACT.multiply(number, _ROUNDED_MAX)
 
     def sequence(self, *names: str) -> int | None:
-        """A number that grows with what happens, None where there is none."""
+        """A sequence number; None where there is none."""
         text = self.word(*names)
         return int(text) if _SEQUENCE.fullmatch(text) else None
 
     def amount(self, *names: str) -> tuple[Decimal | None, str | None]:
-        """A number and the currency that may stand behind it in one cell."""
+        """A number, and the currency that may follow it in the same cell."""
         text = self.text(*names)
         if text is None:
             return None, None
@@ -147,7 +147,7 @@ class StatementRow:
         return _number(names[0], match["number"]), match["currency"]
 
     def buys(self, *names: str) -> bool:
-        """Whether it says to buy."""
+        """Whether a side is that of a purchase."""
         text = self.needed(*names)
         if text.lower() not in _SIDES:
             raise ValueError(f"{self.find(*names)[0]} {text!r:.60} is neither BUY nor SELL")
@@ -159,9 +159,9 @@ class StatementRow:
         return Leg.BOTH if text is None else normalized_leg(text)
 
     def time(self, *names: str, zone: tzinfo | None = None, short_year: bool = False) -> datetime:
-        """When it happened: in words, or since 1970; `zone` is that of words that name none where the file does not.
+        """A time, as text or as a number since 1970; `zone` is for a text without a zone, if the file states none.
 
-        A `short_year` has two digits and stands first, in files of which that is known.
+        With `short_year` the text may begin with a year of two digits.
         """
         (name, _), said = self.find(*names), self.named.get(ZONE)
         if "utc" in name.lower():
@@ -171,14 +171,14 @@ class StatementRow:
         return _time(name, self.needed(*names), zone, short_year=short_year)
 
     def inside(self, name: str) -> StatementRow:
-        """An object within this one."""
+        """The object that is a value of this one."""
         value = self.named.get(name)
         if not isinstance(value, Mapping):
             raise ValueError(f"{name} is no object")
         return StatementRow(self.line, value)
 
     def listed(self, name: str) -> list[StatementRow]:
-        """The objects of a list within this one; none where there is no list."""
+        """The objects of a list that is a value of this one; none where there is no list."""
         found = self.find(name)[1] or []
         if found == _EMPTY_LIST:
             return []
@@ -187,12 +187,12 @@ class StatementRow:
         return [StatementRow(self.line, value) for value in found]
 
     def digest(self) -> str:
-        """A name that the same row has in every file."""
+        """A made-up id, which is the same for an equal row in every file."""
         return made_up(*(str(value).strip() for value in self.named.values()))
 
 
 class RowIds:
-    """Names for rows that have none: equal rows of one moment follow each other, and are told apart by their number."""
+    """Made-up ids for rows without one; equal rows of one moment, which follow each other, are numbered."""
 
     def __init__(self) -> None:
         """Begin a file."""
@@ -200,7 +200,7 @@ class RowIds:
         self._alike: Counter[str] = Counter()
 
     def of(self, row: StatementRow, moment: str) -> str:
-        """The name of a row whose time is written so."""
+        """The id of a row; `moment` is its time as it is written."""
         if moment != self._moment:
             self._moment, self._alike = moment, Counter()
         name = row.digest()
@@ -209,23 +209,23 @@ class RowIds:
 
 
 def made_up(*parts: str) -> str:
-    """A name that follows from what is said."""
+    """A made-up id, which depends on the parts only."""
     return MADE_UP + hashlib.sha256("\x1f".join(parts).encode("utf-8", "replace")).hexdigest()[:24]
 
 
 def is_made_up(trade_id: str, order_id: str | None) -> bool:
-    """Whether a file does not say the name of a trade; where it is numbered, its order has the same."""
+    """Whether the id of a trade was made up; a numbered one is that of its order as well."""
     return trade_id.startswith(MADE_UP) or (trade_id == order_id and trade_id.isdecimal())
 
 
 def numbered(number: int, *parts: str) -> str:
-    """A name that follows from what is said, in digits: of several in one moment, that of the lower number is first."""
+    """A made-up id of digits; ids of one moment are in the order of `number`."""
     digest = int(made_up(*parts).removeprefix(MADE_UP), 16)
     return f"{number}{digest % 10**9:09d}"
 
 
 def each(rows: Iterable[StatementRow], read: Callable[[StatementRow], Iterable[T]]) -> Iterator[T]:
-    """What every row says. Refuses: StatementRefused, with the line of a row that cannot be read."""
+    """The results of `read` for every row. Refuses: StatementRefused, with the line of a row that cannot be read."""
     for row in rows:
         try:
             yield from read(row)
@@ -279,7 +279,7 @@ def _time(name: str, text: str, zone: tzinfo | None, *, short_year: bool) -> dat
 
 
 def in_zone(name: str, text: str, time: datetime, zone: tzinfo | None) -> datetime:
-    """A time that was read from a text, in UTC. Refuses: ValueError for one of which that is not known."""
+    """A time in UTC. Refuses: ValueError for a time without a zone if `zone` is None, and for an ambiguous time."""
     if time.tzinfo is not None:
         return time.astimezone(UTC)
     if zone is None:

@@ -1,6 +1,6 @@
-"""The sheet of a workbook as the lines of a CSV file: by way of openpyxl, the optional extra `xlsx`.
+"""The sheet of a workbook as the lines of a CSV file, read by openpyxl: the optional extra `xlsx`.
 
-A workbook keeps a number as a binary float, of which 15 digits are certain, and a time as a number of days: to a
+A workbook has numbers as binary floats, of which 15 digits are exact, and times as numbers of days, exact to a
 millisecond.
 """
 
@@ -22,14 +22,14 @@ from infrastructure.transfer.statements.statement_fill import StatementRefused
 _ZIP: Final = b"PK\x03\x04"
 _CONTENTS: Final = "[content_types].xml"
 _UNPACKED_MAX: Final = 1 << 30
-"""A sheet of a million lines has as many bytes; what would be more was made to fill the memory."""
+"""The most bytes of an unpacked workbook: a sheet of a million lines has less; more would fill the memory."""
 _CERTAIN: Final = Context(prec=15, traps=[])
 _CERTAIN_MAX: Final = 10**15
 _SHOWN_MAX: Final = 5
 
 
 def is_workbook(stream: io.BufferedReader) -> bool:
-    """Whether a file is a workbook; it stands at its beginning again."""
+    """Whether a file is a workbook; the stream is set back to its beginning."""
     if not stream.peek(len(_ZIP)).startswith(_ZIP) or not stream.seekable():
         return False
     with whole():
@@ -39,20 +39,20 @@ def is_workbook(stream: io.BufferedReader) -> bool:
 
 
 def workbook_start(stream: io.BufferedReader, count: int) -> str:
-    """The first lines of its sheet; the stream stands at its beginning again. Refuses: StatementRefused."""
+    """The first lines of its sheet; the stream is set back to its beginning. Refuses: StatementRefused."""
     start = "".join(islice(workbook_lines(stream), count))
     stream.seek(0)
     return start
 
 
 def workbook_lines(stream: io.BufferedReader) -> Iterator[str]:
-    """Every row of its one sheet as a line of CSV, blank ones as such. Refuses: StatementRefused."""
+    """Every row of its only sheet as a line of CSV, blank rows included. Refuses: StatementRefused."""
     with _opened(stream) as book:
         sheets = [sheet for sheet in book.worksheets if next(_filled(sheet), None) is not None]
         if len(sheets) != 1:
             titles = ", ".join(sheet.title for sheet in sheets[:_SHOWN_MAX]) or "none"
             raise StatementRefused(
-                f"of the sheets of the workbook {len(sheets):,} have something in them ({titles}), and one has to; "
+                f"{len(sheets):,} sheets of the workbook have something in them ({titles}), and exactly one must have; "
                 "save the one that is meant as CSV, and give that"
             )
         begins, names = max(islice(_filled(sheets[0]), _SHOWN_MAX), key=lambda row: len(row[1]))
@@ -66,8 +66,8 @@ def workbook_lines(stream: io.BufferedReader) -> Iterator[str]:
 
 
 def _filled(sheet: Any) -> Iterator[tuple[int, list[Any]]]:
-    """The rows that have something in them, as far as they have, and their numbers."""
-    sheet.reset_dimensions()  # what a file says of them may be wrong
+    """The numbers and the cells of the rows that are not empty; empty cells at the end of a row are left out."""
+    sheet.reset_dimensions()  # those that a file states may be wrong
     for number, row in enumerate(sheet.iter_rows(values_only=True), start=1):
         cells = [*row]
         while cells and cells[-1] in (None, ""):
@@ -85,12 +85,12 @@ def _opened(stream: io.BufferedReader) -> Iterator[Any]:
             f"a workbook needs openpyxl ({missing}); install it with: pip install openpyxl, or save its sheet as CSV"
         ) from None
     with whole():
-        unpacked = sum(each.file_size for each in zipfile.ZipFile(stream).infolist())
+        unpacked = sum(member.file_size for member in zipfile.ZipFile(stream).infolist())
     if unpacked > _UNPACKED_MAX:
         raise StatementRefused(f"the workbook would be {unpacked:,} bytes; save its sheet as CSV, and give that")
     try:
         book = openpyxl.load_workbook(stream, read_only=True, data_only=True)
-    except Exception as wrong:  # noqa: BLE001 - it raises whatever what it meets leads to
+    except Exception as wrong:  # noqa: BLE001 - it raises errors of any kind for a damaged file
         raise StatementRefused(f"the file cannot be read as a workbook: {wrong}") from None
     try:
         yield book

@@ -203,7 +203,7 @@ def test_characters_are_read_in_the_encoding_of_the_map() -> None:
 
 def test_two_columns_of_a_name_that_is_meant_are_refused() -> None:
     said = refusal(COLUMNS + SIDE, "T,S,P,Q,Dir,p", "1773739452,ETH/USDT,2,3,b,4")
-    assert said == "line 1: 2 columns are called p; which is meant is not said"
+    assert said == "line 1: 2 columns are called p; it is not known which is meant"
     assert read(COLUMNS + SIDE, "T,S,P,Q,Dir,Note,Note", "1773739452,ETH/USDT,2,3,b,x,y")
 
 

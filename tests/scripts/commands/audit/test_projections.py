@@ -92,7 +92,7 @@ def test_a_follower_says_that_it_is_held_up_and_that_it_goes_on(tmp_path: Path) 
         try:
             assert follower.stderr is not None
             said = follower.stderr.readline()
-            assert said.startswith("nothing is taken in: ") and "locked by another process" in said
+            assert said.startswith("no event is read: ") and "locked by another process" in said
             holder.execute("ROLLBACK")
             assert follower.stderr.readline().startswith("goes on after ")
             (standing,) = read(url, "projections")

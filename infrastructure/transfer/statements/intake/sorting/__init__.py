@@ -1,1 +1,1 @@
-"""Facts of all files in order: sorted on the disk, and what one file says of facts in another."""
+"""The facts of all files in order: they are sorted on the disk, and combined with what other files say about them."""

@@ -1,4 +1,4 @@
-"""Equal fills without ids where one file ends and another begins: both files have one of them, or each its own."""
+"""Equal fills without ids where one file ends and the next begins: it may be the same fill in both files, or two."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _ENDS: Final = "SELECT file, first, last FROM files"
 
 
 class MetFills(NamedTuple):
-    """A fill that one file ends with and the next one begins with, so that neither has its moment for certain."""
+    """A fill at the end of one file and at the beginning of the next: neither need have all fills of its moment."""
 
     place: int
     file: int
@@ -32,10 +32,10 @@ def met_fills(database: sqlite3.Connection) -> Iterator[MetFills]:
     """All such fills."""
     ends = {file: (first, last) for file, first, last in database.execute(_ENDS)}
     alike: defaultdict[tuple[int, int, str], list[tuple[str, int, int]]] = defaultdict(list)
-    for place, buys, trade_id, *told in database.execute(_MET):
-        alike[place, buys, trade_id].append((told[0], told[1], told[2]))
-    for (place, _, _), told in alike.items():
-        for (time, file, line), (_, next_file, next_line) in product(told, told):
+    for place, buys, trade_id, time, file, line in database.execute(_MET):
+        alike[place, buys, trade_id].append((time, file, line))
+    for (place, _, _), fills in alike.items():
+        for (time, file, line), (_, next_file, next_line) in product(fills, fills):
             one, other = ends[file], ends[next_file]
             if file != next_file and one != other and one[1] == time == other[0]:
                 yield MetFills(place, file, line, next_file, next_line)

@@ -1,7 +1,7 @@
-"""Fills of one second that one file has to the second and another in full: numbers of the exchange put them in order.
+"""The order of fills of one second that one file has only to the second: by the numbers of the exchange.
 
-By its time alone what a website shows as `09:34:12` would be before all that the interface shows of that second. So it
-is put to the moment of the last fill with a lower number, which is in the second that its file says as well.
+By its time alone a fill that a website shows at `09:34:12` would come before all fills of that second from the API. So
+it gets the time of the last fill with a lower number, which is still within the same second.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _PUT: Final = "UPDATE fills SET time = ? WHERE rowid = ?"
 
 
 def order_mixed_seconds(database: sqlite3.Connection) -> None:
-    """Put what is told to the second behind what the exchange numbered before it."""
+    """Move fills with times to the second behind those that the exchange numbered before them."""
     moved: list[tuple[str, int]] = []
     for _, rows in groupby(database.execute(_FILLS), itemgetter(0, 1)):
         until = ""

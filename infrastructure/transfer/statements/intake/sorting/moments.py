@@ -1,7 +1,8 @@
-"""Fills of one moment on both sides, put in the order in which each holds what the one before it left.
+"""The order of fills of both sides at one moment: each begins with the position that the one before it left.
 
-What buys in one moment is in order by what was held before it, and so is what sells. Where both happened, as in a block
-of Hyperliquid or a millisecond of Bybit, what was held goes up and down, and only the whole way says which came first.
+Purchases at one moment can be sorted by the position before each of them, and so can sales. If there are both, as in a
+block of Hyperliquid or a millisecond of Bybit, the position goes up and down, and the order is a path through all of
+them.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ ORDER BY turn, line * direction, fills.rowid
 """
 _NUMBER: Final = "UPDATE fills SET number = ? WHERE rowid = ?"
 _DECIMALS: Final = Decimal("1e-9")
-"""To which holdings are compared: some went through floats."""
+"""Positions are compared to this precision, because some went through floats."""
 
 
 class _Step(NamedTuple):
@@ -41,22 +42,22 @@ class _Step(NamedTuple):
 
 
 def order_moments(database: sqlite3.Connection) -> None:
-    """Number the fills of each moment that has both sides; where no way leads through all, as their files have them."""
+    """Number the fills of each moment with both sides; without a path through all, in the order of the files."""
     for (place,) in database.execute(_ON_BOTH_SIDES).fetchall():
         order_moments_of(database, place)
 
 
 def order_moments_of(database: sqlite3.Connection, place: int) -> None:
-    """The same, of one key."""
+    """The same for one key."""
     until: Decimal | None = None
     numbered: list[tuple[int, int]] = []
     for time, rows in groupby(database.execute(_FILLS, (place,)), itemgetter(0)):
-        told = list(rows)
-        steps = [_step(*row[1:]) for row in told]
-        if len({row[2] for row in told}) > 1:
+        fills = list(rows)
+        steps = [_step(*row[1:]) for row in fills]
+        if len({row[2] for row in fills}) > 1:
             ranks = {rowid: rank for rank, (rowid,) in enumerate(database.execute(_AS_IN_FILES, (place, time)))}
             steps.sort(key=lambda step: ranks[step.rowid])
-            steps = _way(steps, Decimal(0) if until is None else until) or steps
+            steps = _path(steps, Decimal(0) if until is None else until) or steps
             numbered += ((number, step.rowid) for number, step in enumerate(steps))
         until = steps[-1].left
     database.executemany(_NUMBER, numbered)
@@ -68,8 +69,8 @@ def _step(rowid: int, buys: int, quantity: str, held: str) -> _Step:
     return _Step(rowid, before.quantize(_DECIMALS, context=EXACT), after.quantize(_DECIMALS, context=EXACT))
 
 
-def _way(steps: Sequence[_Step], until: Decimal) -> list[_Step] | None:
-    """Every step once, each from where the one before it ended; the first that can be, of the files, goes first."""
+def _path(steps: Sequence[_Step], until: Decimal) -> list[_Step] | None:
+    """Every step once, each from the position at which the one before it ended; earlier lines of files come first."""
     onward: defaultdict[Decimal, deque[_Step]] = defaultdict(deque)
     more: defaultdict[Decimal, int] = defaultdict(int)
     for step in steps:
@@ -78,9 +79,9 @@ def _way(steps: Sequence[_Step], until: Decimal) -> list[_Step] | None:
         more[step.left] -= 1
     starts = [held for held, count in more.items() if count > 0]
     begin = steps[0].held if until not in onward else until
-    # Hierholzer's way through a graph: a round that comes back to where it began is put in before what goes on
+    # Hierholzer's algorithm for an Eulerian path: a circle is inserted where it leaves the path
     taken: list[tuple[Decimal, _Step | None]] = [(starts[0] if starts else begin, None)]
-    way: list[_Step] = []
+    path: list[_Step] = []
     while taken:
         held, by = taken[-1]
         if onward[held]:
@@ -89,7 +90,7 @@ def _way(steps: Sequence[_Step], until: Decimal) -> list[_Step] | None:
             continue
         taken.pop()
         if by is not None:
-            way.append(by)
-    way.reverse()
-    is_whole = len(way) == len(steps) and all(one.left == two.held for one, two in pairwise(way))
-    return way if is_whole else None
+            path.append(by)
+    path.reverse()
+    is_whole = len(path) == len(steps) and all(one.left == two.held for one, two in pairwise(path))
+    return path if is_whole else None

@@ -1,4 +1,4 @@
-"""Ids that a spreadsheet took for numbers: `8.38977E+18` may be that of several."""
+"""Ids that a spreadsheet took for numbers and rounded: `8.38977E+18` may stand for several ids."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _ROUNDED: Final = re.compile(r"\d(?:[.,]\d+)?E\+\d{1,3}", re.ASCII)
 
 
 class RoundedId(NamedTuple):
-    """Where one stands."""
+    """A rounded id, and its place."""
 
     file: int
     line: int
@@ -20,7 +20,7 @@ class RoundedId(NamedTuple):
 
 
 def rounded_id(database: sqlite3.Connection) -> RoundedId | None:
-    """The first of them; None where all ids are whole."""
+    """The first rounded id; None where there is none."""
     for file, line, *names in database.execute(_FILLS):
         for name in names:
             if _ROUNDED.fullmatch(name):

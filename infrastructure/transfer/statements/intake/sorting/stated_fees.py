@@ -1,4 +1,4 @@
-"""Fees that a file of payments says: those of fills that say none, and of the others nothing is counted twice."""
+"""Fees from a file of payments: they are given to fills without fees, and no fee is counted twice."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from infrastructure.transfer.statements.sources.statement_row import MADE_UP
 from infrastructure.transfer.statements.statement_report import UNKNOWN, StatementTally
 
 _IS_FEE: Final = "cash.kind = 'commission' AND NOT cash.is_apart"
-"""What fills may say as well: a rebate comes on top of it, and so does what was paid apart."""
+"""Payments that fills may have as their fees, too; a rebate is not one of these, nor is a fee that was paid apart."""
 _OF_FILLS: Final = f"""
 SELECT cash.place, cash.trade_id, fills.rowid, fills.fee, fills.fee_currency, cash.currency, cash.amount, cash.line
 FROM cash JOIN fills ON fills.place = cash.place AND fills.trade_id = cash.trade_id
@@ -27,7 +27,7 @@ UPDATE cash SET trade_id = NULL WHERE {_IS_FEE} AND trade_id IS NOT NULL
 AND EXISTS (SELECT 1 FROM fills WHERE fills.place = cash.place AND fills.trade_id BETWEEN '{MADE_UP}' AND '{MADE_UP}z')
 AND NOT EXISTS (SELECT 1 FROM fills WHERE fills.place = cash.place AND fills.trade_id = cash.trade_id)
 """
-"""A file of fills that has no ids does not have those of trades that payments name."""
+"""Where a file of fills has no ids, the trades that payments name cannot be found among them."""
 _HAS_ANY: Final = f"SELECT 1 FROM cash WHERE {_IS_FEE} LIMIT 1"
 _INDEX: Final = "CREATE INDEX IF NOT EXISTS fills_trade ON fills (place, trade_id)"
 _GIVE: Final = "UPDATE fills SET fee = ?, fee_currency = ? WHERE rowid = ?"
@@ -40,11 +40,11 @@ _TAKE_ALL_AWAY: Final = (
 
 
 def state_fees(database: sqlite3.Connection, key_of: Callable[[int], PositionKey], tally: StatementTally) -> None:
-    """Give fills the fees that payments say of them, and leave out what the fills say already.
+    """Give fills the fees that payments state for them, and leave out payments that are fees of fills already.
 
-    Shape:   a commission that names its trade is the fee of that fill; where both say one, they are compared. One that
-             names none, or whose fills have no ids, is left out where fills of its key say fees in its currency, and
-             all of them are compared.
+    Shape:   a commission that names its trade is the fee of that fill; if both state one, they are compared. One that
+             names no trade, or whose fills have no ids, is left out if fills of its key state fees in its currency;
+             then the sums are compared.
     """
     if database.execute(_HAS_ANY).fetchone() is None:
         return
@@ -52,13 +52,13 @@ def state_fees(database: sqlite3.Connection, key_of: Callable[[int], PositionKey
     database.execute(_FORGET_TRADES)
     found = walked(database, _OF_FILLS)
     for (place, trade_id), rows in groupby(found, lambda row: (row[0], row[1])):
-        told = list(rows)
-        fills = {row[2] for row in told}
-        currencies = {row[5] for row in told}
+        payments = list(rows)
+        fills = {row[2] for row in payments}
+        currencies = {row[5] for row in payments}
         if len(fills) > 1 or len(currencies) > 1:
-            continue  # of which of them is not said: the ledger will say what stands in the way
-        _, _, rowid, fee, fee_currency, currency, _, line = told[0]
-        paid = -sum((Decimal(row[6]) for row in told), Decimal(0))
+            continue  # it is not known which fill they belong to; the ledger will report what stands in the way
+        _, _, rowid, fee, fee_currency, currency, _, line = payments[0]
+        paid = -sum((Decimal(row[6]) for row in payments), Decimal(0))
         if fee is None:
             database.execute(_GIVE, (str(paid), currency, rowid))
         elif (Decimal(fee), fee_currency or currency) != (paid, currency or fee_currency):

@@ -1,4 +1,4 @@
-"""Profit that a file says of fills in another file: it is compared, and never recorded."""
+"""Profits that one file states for fills in another file: they are compared, and never recorded."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ _TAKE_AWAY: Final = "DELETE FROM profits WHERE place = ? AND trade_id = ?"
 
 
 def state_profits(database: sqlite3.Connection, key_of: Callable[[int], PositionKey], tally: StatementTally) -> None:
-    """Give fills the profit that another file says of them; where both say one, they are compared.
+    """Give fills the profits that another file states for them; where both state one, they are compared.
 
-    What is said of no fill that there is stays, and is compared with what its key earned in all.
+    A profit without a fill is kept, and is compared with all that its key earned.
     """
     if database.execute(_HAS_ANY).fetchone() is None:
         return
@@ -44,11 +44,11 @@ def state_profits(database: sqlite3.Connection, key_of: Callable[[int], Position
     database.execute(_FORGET_REPEATED)
     found = walked(database, _OF_FILLS)
     for (place, trade_id), rows in groupby(found, lambda row: (row[0], row[1])):
-        told = list(rows)
-        if len({row[2] for row in told}) > 1:
-            continue  # of which fill is not said
-        _, _, rowid, by_fill, _, line = told[0]
-        profit = sum((Decimal(row[4]) for row in told), Decimal(0))
+        profits = list(rows)
+        if len({row[2] for row in profits}) > 1:
+            continue  # it is not known which fill they belong to
+        _, _, rowid, by_fill, _, line = profits[0]
+        profit = sum((Decimal(row[4]) for row in profits), Decimal(0))
         if by_fill is None:
             database.execute(_GIVE, (str(profit), rowid))
         elif Decimal(by_fill) != profit:

@@ -1,4 +1,4 @@
-"""Orders that one file sums up and another lists fill by fill: they are taken once, by their fills."""
+"""Orders that one file sums up and another has fill by fill: only the fills are taken."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ WHERE one.trade_id = 'order-' || one.order_id AND EXISTS (
     SELECT 1 FROM fills AS other WHERE (other.place, other.order_id, other.buys) = (one.place, one.order_id, one.buys)
         AND other.rowid <> one.rowid)
 """
-"""Kinds that sum up an order name its only fill so."""
+"""Kinds of files that sum up an order give its only fill such an id."""
 _OTHERS: Final = """
 SELECT rowid, quantity FROM fills WHERE (place, order_id, buys) = (?, ?, ?) AND rowid <> ? ORDER BY time, number, rowid
 """
 _END: Final = "UPDATE fills SET is_last = ? WHERE rowid = ?"
 _FORGET: Final = "DELETE FROM fills WHERE rowid = ?"
 _FORGET_FEES: Final = "DELETE FROM cash WHERE place = ?1 AND substr(cash_id, 1, length(?2)) = ?2"
-"""Of what was paid for an order in several currencies, all but the first is cash beside its sum."""
+"""Where the fees of an order are in several currencies, all but the first are cash beside its sum."""
 
 
 def take_by_fills(
@@ -33,16 +33,16 @@ def take_by_fills(
     key_of: Callable[[int], PositionKey],
     refusal: Callable[[int, StatementRefused], StatementRefused],
 ) -> int:
-    """Leave out the sum of an order whose fills are listed, and say how many that were.
+    """Leave out the sums of orders whose fills are listed, and return how many there were.
 
-    Refuses: StatementRefused where its fills are not all of it.
+    Refuses: StatementRefused where the fills of an order are not all of it.
     """
     count = 0
     for rowid, place, file, line, quantity, order_id, buys, is_last in walked(database, _SUMMED):
         others = database.execute(_OTHERS, (place, order_id, buys, rowid)).fetchall()
         listed = Decimal(0)
-        for _, each in others:
-            listed = EXACT.add(listed, Decimal(each))
+        for _, part in others:
+            listed = EXACT.add(listed, Decimal(part))
         if listed != Decimal(quantity):
             raise refusal(
                 file,

@@ -1,4 +1,4 @@
-"""Walking through the answer to a question while what was asked about is changed."""
+"""Reading the result of a query while the tables that it reads are changed."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import sqlite3
 from collections.abc import Iterator
 from typing import Any, Final
 
-_KEEP: Final = "CREATE TABLE walked AS {question}"
+_KEEP: Final = "CREATE TABLE walked AS {query}"
 _WALK: Final = "SELECT * FROM walked ORDER BY _rowid_"
 _FORGET: Final = "DROP TABLE walked"
 
 
-def walked(database: sqlite3.Connection, question: str) -> Iterator[tuple[Any, ...]]:
-    """The answer, row by row, as it is now: it is kept in the database, for it may be long."""
-    database.execute(_KEEP.format(question=question))
+def walked(database: sqlite3.Connection, query: str) -> Iterator[tuple[Any, ...]]:
+    """The result of a query at this moment, row by row; it is copied to a table, because it may be long."""
+    database.execute(_KEEP.format(query=query))
     yield from database.execute(_WALK)
     database.execute(_FORGET)

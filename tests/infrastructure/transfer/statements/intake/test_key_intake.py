@@ -124,7 +124,7 @@ def test_who_writes_beside_it_is_met_as_a_conflict(
         insert(*args, **kwargs)
 
     monkeypatch.setattr(ledger.store, "append_ready", after_a_rival)
-    with pytest.raises(VersionConflict, match="somebody else wrote to one of BTCUSDT"):
+    with pytest.raises(VersionConflict, match="another process wrote to one of BTCUSDT"):
         take(ledger, many(3))
     assert ledger.store.count_events() == 1
     with pytest.raises(StatementRefused, match=r"BTCUSDT\.binance#1 of another origin"):
@@ -145,7 +145,7 @@ def test_who_writes_while_a_key_is_read_is_met(
             rival.request_entry(symbol="BTCUSDT", exchange="binance", side="long", quantity="1", intent_id="s1")
 
     monkeypatch.setattr(ledger.store, "history", then_a_rival)
-    with pytest.raises(VersionConflict, match=r"somebody else wrote to one of BTCUSDT\.binance"):
+    with pytest.raises(VersionConflict, match=r"another process wrote to one of BTCUSDT\.binance"):
         take(ledger, many(4))
     assert ledger.store.count_events() == before + 1
     with pytest.raises(StatementRefused, match=r"BTCUSDT\.binance#4 of another origin"):
@@ -418,7 +418,7 @@ def test_who_writes_beside_processes_that_share_the_keys_is_met_as_a_conflict(
                 rival.request_entry(symbol="BTCUSDT", exchange="binance", side="long", quantity="1", intent_id="s1")
         yield lambda _: None
 
-    with pytest.raises(VersionConflict, match=r"^somebody else wrote to one of BTCUSDT\.binance while it was imported"):
+    with pytest.raises(VersionConflict, match=r"^another process wrote to one of BTCUSDT\.binance during the import"):
         import_statements(ledger, files, before_it_is_written, confirm=True, processes=2)
     assert [event.topic for event in ledger.store.streams() if event.originator_id == "BTCUSDT.binance"] == [
         "EntryRequested.v1"

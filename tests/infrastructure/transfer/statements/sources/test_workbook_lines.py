@@ -75,9 +75,11 @@ def test_a_number_that_is_not_kept_whole_is_refused() -> None:
 
 
 def test_one_sheet_has_to_have_something_in_it() -> None:
-    with pytest.raises(StatementRefused, match=r"2 have something in them \(Sheet, Sheet1\), and one has to"):
+    with pytest.raises(
+        StatementRefused, match=r"^2 sheets .* have something in them \(Sheet, Sheet1\), and exactly one must have"
+    ):
         _ = file_of(packed([HEADER], [HEADER])).start
-    with pytest.raises(StatementRefused, match=r"0 have something in them \(none\)"):
+    with pytest.raises(StatementRefused, match=r"0 sheets of the workbook have something in them \(none\)"):
         _ = file_of(packed([[]])).start
     assert kind_of(packed([[]], [HEADER])) == BINANCE_TRADES.name
 
