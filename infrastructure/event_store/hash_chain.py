@@ -31,7 +31,7 @@ def hash_bytes(text: str, where: str) -> bytes:
     read = _read(text)
     if read is None:
         raise HistoryDamaged(
-            f"{where} has {text!r:.80} as its hash, which is no hash: it was changed after it was stored; "
+            f"{where} has the hash {text!r:.80}, which is no hash: it was changed after it was stored; "
             "`position-ledger verify` names everything that was changed"
         )
     return read
