@@ -9,7 +9,6 @@ from typing import Final
 
 from domain.events import InstrumentDefined
 from domain.identifiers import PositionKey
-from domain.symbols.spelling import means
 from domain.values import Leg, Status, plain
 from projections.account_snapshot import AccountSnapshot, OrderReport, PositionReport
 from projections.exposure import BY_CHOICE
@@ -93,7 +92,7 @@ def reconcile(
     )
     return Reconciliation(
         snapshot=snapshot,
-        findings=(*comparison.findings(), *of_spot(spot.values(), snapshot, rules.symbol)),
+        findings=(*comparison.findings(), *of_spot(spot.values(), snapshot, rules)),
         doubts=found_doubtful,
         order_doubts=about_orders,
         stops_missing=_all_missing(snapshot, known, confirming, rules) if about_orders else 0,
@@ -162,7 +161,7 @@ class _Comparison:
     def findings(self) -> Iterator[Discrepancy]:
         """All findings, key by key."""
         for pair in pairs(self._known, self._snapshot.positions or ()):
-            if self._is_asked_for(pair.standing.key):
+            if self._rules.asks_for(pair.standing.key):
                 yield from self._of_pair(pair)
         if self._judges_stops:
             yield from self._zombies()
@@ -345,12 +344,9 @@ class _Comparison:
                 confirmations=self._confirming.lost_stops(standing, row, stop),
             )
 
-    def _is_asked_for(self, key: PositionKey) -> bool:
-        return self._rules.symbol is None or means(self._rules.symbol, key.symbol, key.exchange)
-
     def _zombies(self) -> Iterator[Discrepancy]:
         for order in sorted(self._snapshot.orders or (), key=lambda order: (order.key.stream, order.order_id)):
-            if self._is_asked_for(order.key) and self._is_left_over(order):
+            if self._rules.asks_for(order.key) and self._is_left_over(order):
                 standing = self._known.get(order.key, StreamState(order.key))
                 message = (
                     f"{order.kind.value} order {order.order_id} to {order.side or 'do something'}{price_text(order)}: "

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import ClassVar
 
+from domain.identifiers import PositionKey
 from domain.json_object import JsonObject
+from domain.symbols.spelling import means
 from projections.account_snapshot import AccountSnapshot
 from projections.reconciliation.confirmations import Confirmations
 from projections.reconciliation.discrepancies import Discrepancy, DiscrepancyKind
@@ -22,7 +24,11 @@ class ReconciliationRules:
     trust_empty: bool = False
     """Whether to believe a snapshot that shows none or few of the positions or stops that the ledger holds."""
     symbol: str | None = None
-    """Compare only this symbol, in the spelling of keys."""
+    """Compare only this symbol, in any spelling."""
+
+    def asks_for(self, key: PositionKey) -> bool:
+        """Whether a key is to be compared."""
+        return self.symbol is None or means(self.symbol, key.symbol, key.exchange)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

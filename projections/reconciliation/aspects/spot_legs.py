@@ -8,11 +8,14 @@ from domain.values import plain
 from projections.account_snapshot import AccountSnapshot
 from projections.reconciliation.aspects.strays import of_strays
 from projections.reconciliation.discrepancies import Discrepancy, DiscrepancyKind
+from projections.reconciliation.result import ReconciliationRules
 from projections.reconciliation.stream_state import StreamState
 from projections.spot_balances import shortfalls
 
 
-def of_spot(known: Iterable[StreamState], snapshot: AccountSnapshot, symbol: str | None) -> Iterator[Discrepancy]:
+def of_spot(
+    known: Iterable[StreamState], snapshot: AccountSnapshot, rules: ReconciliationRules
+) -> Iterator[Discrepancy]:
     """The findings about spot legs; a balance beyond what the ledger holds is no finding.
 
     Shape: without balances no spot leg is judged, because positions of derivatives do not show it.
@@ -20,7 +23,7 @@ def of_spot(known: Iterable[StreamState], snapshot: AccountSnapshot, symbol: str
     held = sorted((each for each in known if each.is_held), key=lambda each: each.key.stream)
     lacking = shortfalls([each.row for each in held if each.row is not None], snapshot)
     for standing in held:
-        if symbol in (None, standing.key.symbol):
+        if rules.asks_for(standing.key):
             yield from of_strays(standing, None, 0, is_judged=False)
             if standing.row is not None and standing.row.quantity:
                 kind, message = _judged(standing, snapshot, lacking.get(standing.key))

@@ -36,3 +36,10 @@ def test_less_is_a_finding_and_more_is_not(apt: str | None, kind: str) -> None:
 def test_the_swap_of_the_same_symbol_is_another_slot() -> None:
     assert told(compared(rows_of(SWAP), shown("0")))[0] == ("matched", "APTUSDT.binance#1")
     assert ("phantoms", "APTUSDT.binance:SPOT#1") not in told(compared(rows_of(SPOT), shown("5")))
+
+
+@pytest.mark.parametrize("symbol", ["APTUSDT", "APT/USDT", "apt-usdt"])
+def test_one_symbol_is_asked_for_in_any_spelling(symbol: str) -> None:
+    found = compared(rows_of(SPOT), shown("4.9"), symbol=symbol)
+    assert [each.kind.value for each in found.findings if each.key.leg is Leg.SPOT] == ["spot_shortfalls"]
+    assert told(compared(rows_of(SPOT), shown("4.9"), symbol="BTC/USDT")) == []
