@@ -24,7 +24,7 @@ from domain.instrument import LINEAR, Instrument
 from domain.orders.cycle_orders import NO_ORDERS, Entered, Orders, covers, no_orders, of_role
 from domain.orders.order import CLOCKS_APART, Order, role_of
 from domain.stop import Stop
-from domain.values import EPOCH, EXACT, Leg, Side, Status, difference_of, sum_of
+from domain.values import EPOCH, EXACT, Side, Status, difference_of, sum_of
 
 
 class CommandResult(TypedStruct, frozen=True, gc=False):
@@ -60,26 +60,25 @@ class Stand(TypedStruct, frozen=True, gc=False):
     """How a cycle stood when the exchange's word was last taken for it; in the beginning, with nothing.
 
     `opening`: what it began with where no order of it entered that, as if an order had: adopted, imported, or the rest
-    of a fill that turned another. What is told of orders of before makes that up. `is_by_fills`: all that it holds was
-    in there or filled by its orders, at what these cost; not so where somebody chose its average, and on spot, where
-    fees take a part of what was filled. `is_corrected`: a quantity was corrected, or an average for fills that were
+    of a fill that turned another. What is told of orders of before makes that up. `paid`: the fees that took a part of
+    what was filled. `is_by_fills`: all that it holds was in there or filled by its orders, at what these cost; not so
+    where somebody chose its average. `is_corrected`: a quantity was corrected, or an average for fills that were
     told since. `unexplained`: what had been closed without a fill by then.
     """
 
     holding: Holding = Holding()
     orders: Orders = msgspec.field(default_factory=no_orders)
     opening: Order = Order(name="entry.0")
+    paid: Decimal = ZERO
     is_by_fills: bool = True
     is_corrected: bool = False
     unexplained: Decimal = ZERO
 
     @classmethod
-    def at_opening(
-        cls, event: e.PositionAdopted | e.PositionImported, held: Holding, orders: Orders, leg: Leg
-    ) -> Stand:
+    def at_opening(cls, event: e.PositionAdopted | e.PositionImported, held: Holding, orders: Orders) -> Stand:
         """Of a cycle that begins with something that no order of it entered."""
         opening = Order(name="entry.0", stated_qty=held.quantity, stated_worth=held.cost, stated_at=event.said_at)
-        return cls(held, orders, opening, is_by_fills=leg is not Leg.SPOT)
+        return cls(held, orders, opening)
 
     @property
     def gives_way(self) -> bool:
@@ -89,7 +88,12 @@ class Stand(TypedStruct, frozen=True, gc=False):
     def entered(self, orders: Orders) -> Entered:
         """What is known to be entered: by orders, and what it began with as far as these do not tell of that."""
         told = altered(self.opening, stated_qty=ZERO, stated_worth=ZERO)
-        return orders.entered().with_order(self.opening).without(told)
+        entered = orders.entered().with_order(self.opening).without(told)
+        return entered._replace(quantity=EXACT.subtract(entered.quantity, self.paid))
+
+    def paying(self, fee: Decimal) -> Stand:
+        """The same after a fee that was paid out of what was filled."""
+        return altered(self, paid=EXACT.add(self.paid, fee))
 
     def knowing(self, before: Order, after: Order, absorbed: Decimal, at: datetime, *, is_seen: bool) -> Stand:
         """The same once an entry order is known better; what was counted of it by then shows what that stood for."""
@@ -106,7 +110,7 @@ class Stand(TypedStruct, frozen=True, gc=False):
         return min(told, self.unexplained) if self.gives_way else told
 
     def then(
-        self, event: e.PositionAdjusted | e.RollbackFailed, held: Holding, orders: Orders, leg: Leg, left: Unexplained
+        self, event: e.PositionAdjusted | e.RollbackFailed, held: Holding, orders: Orders, left: Unexplained
     ) -> Stand:
         """After the exchange's word was taken again, while so much is not explained."""
         is_chosen = isinstance(event, e.PositionAdjusted) and event.is_chosen
@@ -115,7 +119,8 @@ class Stand(TypedStruct, frozen=True, gc=False):
             held,
             orders,
             self.opening,
-            is_by_fills=self.is_by_fills and not is_chosen and leg is not Leg.SPOT,
+            self.paid,
+            is_by_fills=self.is_by_fills and not is_chosen,
             is_corrected=self.is_corrected or not is_same,
             unexplained=left.qty,
         )
@@ -239,9 +244,8 @@ class PositionState:
 
     def since_then(self, event: e.PositionAdjusted | e.RollbackFailed, before: Holding) -> Stand:
         """How the cycle stands when the exchange's word is taken again."""
-        assert self.row is not None, "a cycle"
         left = self.unexplained.with_closing(before, event.holding)
-        return self.since.then(event, event.holding, self.orders, self.row.leg, left)
+        return self.since.then(event, event.holding, self.orders, left)
 
     def evolve(self, event: e.PositionEvent) -> None:
         """Remember one fact. Refuses nothing, asks nobody, reads no clock: it also replays last year."""
@@ -386,8 +390,7 @@ class PositionState:
         self.since = self.since.knowing(before, after, absorbed, event.said_at, is_seen=is_seen)
 
     def _at_opening(self, event: e.PositionAdopted | e.PositionImported) -> Stand:
-        assert self.row is not None, "a cycle"
-        return Stand.at_opening(event, event.holding, self.orders, self.row.leg)
+        return Stand.at_opening(event, event.holding, self.orders)
 
     def _beyond_orders(self) -> Decimal:
         """How much more was entered than the entry orders account for."""
@@ -422,10 +425,11 @@ class PositionState:
                 exits, entries = (self.fills.get((is_exit, event.trade_id or ""), {}) for is_exit in (True, False))
                 known = exits if event.order in exits else entries  # of a self-trade both have one trade id
                 if event.order in known:
+                    is_in_kind = self.holding.has_paid_in_kind(before)
+                    if is_in_kind:
+                        self.since = self.since.paying(-event.amount)
                     known[event.order] = known[event.order]._replace(
-                        fee=-event.amount,
-                        fee_currency=event.currency,
-                        is_fee_in_kind=self.holding.has_paid_in_kind(before),
+                        fee=-event.amount, fee_currency=event.currency, is_fee_in_kind=is_in_kind
                     )
             case e.FillCorrected():
                 known = self.fills.get((event.is_exit, event.trade_id), {})
@@ -441,6 +445,8 @@ class PositionState:
     ) -> None:
         is_exit = isinstance(event, e.PositionReduced)
         is_in_kind = bool(event.fee) and self.holding.has_paid_in_kind(before)
+        if event.fee is not None and is_in_kind:
+            self.since = self.since.paying(event.fee)
         effect, said = _NO_EFFECT, ZERO
         if isinstance(event, e.PositionReduced):
             told, left = _NOTHING_TOLD, self.unexplained
@@ -501,6 +507,8 @@ class PositionState:
             if event.residual_qty is not None:
                 self.dust_cost = sum_of(self.dust_cost, difference_of(fill.effect.released, effect.released))
         fee = fill.fee if event.last_qty else None
+        if fee is None and fill.fee is not None and fill.is_fee_in_kind:
+            self.since = self.since.paying(-fill.fee)
         if not event.last_qty and fill.fee_said:
             currency = self.other_currency(fill.fee_currency)
             self.closing_fees = self.closing_fees.less(currency, -fill.fee_said, -fill.effect.told.qty)

@@ -71,11 +71,11 @@ class EntryCount(TypedStruct, frozen=True, gc=False):
         What an adjustment has counted changes nothing.
         """
         if self.is_gone:
-            return self._settled(self.held)
+            return self.settled(self.held)
         added = self.added
         explained = max(ZERO, EXACT.subtract(EXACT.subtract(qty, self.absorbed), added))
         return altered(
-            self._settled(self._grown(added, qty, worth)),
+            self.settled(self._grown(added, qty, worth)),
             uncounted_qty=max(ZERO, EXACT.subtract(self.held.uncounted_qty, explained)),
             traded_cost=EXACT.add(self.held.traded_cost, worth),
         )
@@ -83,12 +83,12 @@ class EntryCount(TypedStruct, frozen=True, gc=False):
     def by_statement(self) -> Holding:
         """The totals after the exchange stated what was filled of the order."""
         if self.is_gone:
-            return self._settled(self.held)
+            return self.settled(self.held)
         added = self.added
         grown = self._grown(added, self.after.filled_qty, self.after.stated_worth)
-        return altered(self._settled(grown), uncounted_qty=EXACT.add(grown.uncounted_qty, max(ZERO, added)))
+        return altered(self.settled(grown), uncounted_qty=EXACT.add(grown.uncounted_qty, max(ZERO, added)))
 
-    def _settled(self, held: Holding) -> Holding:
+    def settled(self, held: Holding) -> Holding:
         """The totals as all orders together have them, where the exchange's word gives way to these."""
         if not self.since.gives_way:
             return held

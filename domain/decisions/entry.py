@@ -285,6 +285,7 @@ def record_entry_fill(decision: Decision, command: c.RecordEntryFill) -> Command
     held = count.by_fill(command.last_qty, worth)
     if command.fee is not None and count.is_gone and decision.pays_in_kind(command.fee, command.fee_currency):
         held = held.with_fee_gone(row.side, command.fee, command.last_px, terms)
+        held = altered(count, since=count.since.paying(command.fee)).settled(held)
     else:
         held = decision.with_fee(held, command.fee, command.fee_currency, terms)
     decision.record(

@@ -117,7 +117,8 @@ def _with_fee_of(
     state = decision.state
     is_seen = not fill.is_exit and decision.is_adjusted_for(None)
     if is_seen and decision.pays_in_kind(fee, currency):
-        return state.holding.with_fee_gone(row.side, fee, fill.px, row.terms)
+        held = state.holding.with_fee_gone(row.side, fee, fill.px, row.terms)
+        return settled(held, row.side, row.terms, row.orders, state.since.paying(fee))
     return decision.with_fee(state.holding, fee, currency, row.terms)
 
 

@@ -50,7 +50,7 @@ class EventTimeTotals:
             return event
         with localcontext(EXACT):
             self._count(event, added)
-            if not isinstance(event, e.RollbackFailed | e.CashRecorded):
+            if not isinstance(event, e.RollbackFailed):
                 self._held = settled(self._held, self._side, self._terms, self._orders, self._since)
             held = added.with_money(self._held)
         self._held = held
@@ -96,9 +96,10 @@ class EventTimeTotals:
                 self._correct_fill(event, added)
             case e.CashRecorded() if event.trade_id is not None and added.after.has_paid_in_kind(added.before):
                 self._held = added.shifted(held, self._terms)
+                self._since = self._since.paying(-event.amount)
             case e.PositionImported():
                 self._held = event.holding
-                self._since = Stand.at_opening(event, event.holding, self._orders, self._key.leg)
+                self._since = Stand.at_opening(event, event.holding, self._orders)
 
     def _fail_rollback(self, event: e.RollbackFailed) -> None:
         held, left = self._held, event.residual_qty
@@ -221,6 +222,7 @@ class EventTimeTotals:
         is_paid = self._key.pays_from_position(event.fee, event.fee_currency)
         if event.fee is None or not is_paid or not added.after.has_paid_in_kind(added.before):
             return held
+        self._since = self._since.paying(event.fee)
         if is_gone:
             return held.with_fee_gone(self._side, event.fee, event.last_px, self._terms)
         return held.shrunk(self._side, event.fee, self._terms)
@@ -306,6 +308,6 @@ class EventTimeTotals:
                 held = held.with_past_exit(self._side, each.quantity, each.brought, self._terms)
         self._held, self._early = held, []
         if isinstance(event, e.PositionAdopted):
-            self._since = Stand.at_opening(event, held, self._orders, self._key.leg)
+            self._since = Stand.at_opening(event, held, self._orders)
         else:
-            self._since = self._since.then(event, held, self._orders, self._key.leg, self._unexplained)
+            self._since = self._since.then(event, held, self._orders, self._unexplained)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from domain.commands.base import Command
 from domain.commands.order_requests import CorrectFill, EndOrder, RequestExit
-from domain.commands.requests import Adjust, Adopt, Close, RecordEntryFill, Reduce
+from domain.commands.requests import Adjust, Adopt, Close, RecordEntryFill, Reduce, RequestEntry
 from domain.errors import ReduceExceedsPosition
 from domain.identifiers import client_order_id
 from projections.event_time.past_rows import row_at
@@ -203,6 +203,25 @@ def test_a_word_that_comes_when_all_is_told_changes_nothing_that_was_earned_in_a
     story.when(seen("8", -20, avg_px_open="100.0001")).leaves(quantity="8", realized_pnl="-19.9992")
     story.when(sold("x2", "8", "110", -10)).leaves(quantity="0", realized_pnl="60")
     _is_the_same_by_event_time(story)
+
+
+SPOT = "APTUSDT.binance:SPOT#1"
+
+
+def test_on_spot_too_fills_and_their_fees_in_kind_say_what_was_earned() -> None:
+    coin = {"fee_currency": "APT", "fee": "0.1"}
+    key = {"symbol": "APT/USDT", "exchange": "binance", "leg": "spot", "side": "long", "quantity": "10"}
+    first = on(RecordEntryFill, SPOT, trade_id="t1", last_qty="6", last_px="100", exchange_order_id="A", at=second(-90))
+    lost = on(
+        RecordEntryFill, SPOT, trade_id="t2", last_qty="4", last_px="105", exchange_order_id="A", at=second(-85), **coin
+    )
+    sale = on(Reduce, SPOT, trade_id="x1", last_qty="5", last_px="110", exchange_order_id="X", at=second(-80))
+    asked = RequestEntry.of(**key, intent_id="s1", at=second(-8000))
+    word = on(Adjust, SPOT, quantity="4.9", avg_px_open="102", reason="the balance", at=second(-60))
+    story = given(asked, first, sale, word).leaves(SPOT, quantity="4.9", realized_pnl="50")
+    story.when(on(Reduce, SPOT, trade_id="x2", last_qty="4.9", last_px="120", exchange_order_id="Y", at=second(-30)))
+    story.leaves(SPOT, quantity="0", realized_pnl="138.2")
+    story.when(lost).leaves(SPOT, realized_pnl="118", fees="0")  # 550 + 588 - (600 + 420)
 
 
 class Lossy:
