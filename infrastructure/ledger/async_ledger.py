@@ -18,6 +18,7 @@ from domain.values import Leg
 from infrastructure.awaited_hooks import awaited_on
 from infrastructure.event_store.opener import LedgerClosed
 from infrastructure.ledger.ledger import PositionLedger, understood_command_id
+from infrastructure.ledger.opening import Opening
 from infrastructure.ledger.questions.as_of import PastMoment, TimeAxis
 from infrastructure.ledger.questions.history import HistoryEntry
 from infrastructure.ledger.receipt import Receipt
@@ -58,7 +59,7 @@ class AsyncPositionLedger(TypedCommands[Coroutine[Any, Any, Receipt]]):
         """The ids of commands that threads are at, or will be; a caller that was cancelled may ask for them."""
 
     @classmethod
-    async def connect(
+    def connect(
         cls,
         url: str | None = None,
         *,
@@ -66,11 +67,22 @@ class AsyncPositionLedger(TypedCommands[Coroutine[Any, Any, Receipt]]):
         on_event: OnEvent | None = None,
         on_refusal: OnRefusal | None = None,
         on_unprotected: OnUnprotected | None = None,
-    ) -> Self:
-        """Open a ledger, as PositionLedger.connect does, in a thread of its own.
+    ) -> Opening[Self]:
+        """Open a ledger, as PositionLedger.connect does, in a thread of its own; awaited, or by `async with`.
 
         A hook that is a coroutine is awaited on the loop of the caller, another one is called in a thread.
         """
+        return Opening(cls._open(url, create, on_event, on_refusal, on_unprotected))
+
+    @classmethod
+    async def _open(
+        cls,
+        url: str | None,
+        create: bool,  # noqa: FBT001 - as connect has it by name
+        on_event: OnEvent | None,
+        on_refusal: OnRefusal | None,
+        on_unprotected: OnUnprotected | None,
+    ) -> Self:
         running = asyncio.get_running_loop()
 
         def loop() -> asyncio.AbstractEventLoop:
