@@ -17,8 +17,8 @@ from domain.rejection import Rejection
 from domain.values import Leg
 from infrastructure.awaited_hooks import awaited_on
 from infrastructure.event_store.opener import LedgerClosed
+from infrastructure.ledger.awaited_ledger import Opening
 from infrastructure.ledger.ledger import PositionLedger, understood_command_id
-from infrastructure.ledger.opening import Opening
 from infrastructure.ledger.questions.as_of import PastMoment, TimeAxis
 from infrastructure.ledger.questions.history import HistoryEntry
 from infrastructure.ledger.receipt import Receipt
