@@ -254,7 +254,8 @@ def _entry_corrected(
         raise decision.refused(
             NotFilled,
             f"holds {plain(held.quantity)}, so {plain(-count.added)} of what was entered cannot be taken "
-            "back: the rest is closed already. Correct the fills that closed it first",
+            "back: the rest is closed already. Correct the fills that closed it first, to what they closed here; where "
+            "they closed more at the exchange, that opened the other side, which is another cycle (adopt)",
         )
     counted = count.by_fill(ZERO, ZERO)
     traded = EXACT.add(EXACT.subtract(held.traded_cost, old_worth), new_worth)

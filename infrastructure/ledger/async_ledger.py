@@ -17,6 +17,7 @@ from domain.rejection import Rejection
 from domain.values import Leg
 from infrastructure.awaited_hooks import awaited_on
 from infrastructure.event_store.opener import LedgerClosed
+from infrastructure.ledger.awaited_ledger import Opening
 from infrastructure.ledger.ledger import PositionLedger, understood_command_id
 from infrastructure.ledger.questions.as_of import PastMoment, TimeAxis
 from infrastructure.ledger.questions.history import HistoryEntry
@@ -58,7 +59,7 @@ class AsyncPositionLedger(TypedCommands[Coroutine[Any, Any, Receipt]]):
         """The command ids of every call that is queued or running; a cancelled caller may ask for their receipts."""
 
     @classmethod
-    async def connect(
+    def connect(
         cls,
         url: str | None = None,
         *,
@@ -66,11 +67,22 @@ class AsyncPositionLedger(TypedCommands[Coroutine[Any, Any, Receipt]]):
         on_event: OnEvent | None = None,
         on_refusal: OnRefusal | None = None,
         on_unprotected: OnUnprotected | None = None,
-    ) -> Self:
-        """Open a ledger, as PositionLedger.connect does, in a thread of its own.
+    ) -> Opening[Self]:
+        """Open a ledger, as PositionLedger.connect does, in a thread of its own; awaited, or by `async with`.
 
         A hook that is a coroutine function is awaited on the event loop of the caller; any other is called in a thread.
         """
+        return Opening(cls._open(url, create, on_event, on_refusal, on_unprotected))
+
+    @classmethod
+    async def _open(
+        cls,
+        url: str | None,
+        create: bool,  # noqa: FBT001 - as connect has it by name
+        on_event: OnEvent | None,
+        on_refusal: OnRefusal | None,
+        on_unprotected: OnUnprotected | None,
+    ) -> Self:
         running = asyncio.get_running_loop()
 
         def loop() -> asyncio.AbstractEventLoop:

@@ -17,6 +17,7 @@ from domain.commands.requests import Activate, RecordEntryPlaced, RequestEntry, 
 from domain.errors import (
     IdempotencyMismatch,
     InvalidCommand,
+    LedgerError,
     PositionAlreadyOpen,
     StaleCycle,
     UnknownPosition,
@@ -382,6 +383,22 @@ def test_the_asyncio_twin_waits_for_nobody_elses_threads(url: str) -> None:
             stop.set()
 
     assert asyncio.run(busy()) == "recorded"
+
+
+def test_the_asyncio_twin_is_opened_by_whichever_way_a_program_awaits_it(url: str) -> None:
+    async def opened() -> list[str]:
+        outcomes: list[str] = []
+        async with AsyncPositionLedger.connect(url) as ledger:
+            outcomes.append((await ledger.request_entry(**ENTRY, intent_id="1")).outcome)
+        with pytest.raises(LedgerError, match=r"closed|disconnect"):
+            await ledger.positions()
+        async with await AsyncPositionLedger.connect(url) as ledger:
+            outcomes.append((await ledger.request_entry(**ENTRY, intent_id="1")).outcome)
+        ledger = await asyncio.create_task(AsyncPositionLedger.connect(url))
+        await ledger.disconnect()
+        return outcomes
+
+    assert asyncio.run(opened()) == ["recorded", "replayed"]
 
 
 def test_what_is_no_text_is_no_position_id(ledger: PositionLedger) -> None:
