@@ -153,6 +153,13 @@ def test_a_stream_is_verified_across_the_parts_that_it_is_read_in(
     ]
 
 
+def test_a_row_that_is_filed_as_of_another_stream_is_found_by_its_id(ledger: PositionLedger, tamper: Tamper) -> None:
+    tamper("UPDATE positions SET stream = 'X.y' WHERE symbol = 'APTUSDT'")
+    (found,) = verify(ledger.store).findings
+    assert (found.kind, found.where) == ("row", "APTUSDT.binance#1")
+    assert found.message == "differs in stream (X.y, but its events say APTUSDT.binance)"
+
+
 def test_several_processes_find_what_one_finds_in_the_same_order(ledger: PositionLedger, tamper: Tamper) -> None:
     tamper("UPDATE ledger_events SET payload = replace(payload, '61.8', '61.9') WHERE version = 2")
     tamper("UPDATE positions SET position_id = 'X.y#1', stream = 'X.y' WHERE stream = 'APTUSDT.binance'")
