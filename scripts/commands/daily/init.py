@@ -111,7 +111,7 @@ def _on_postgres(settings: Settings, runtime_role: str | None, legacy_view: View
             others = schema.siblings(connection, settings)
     finally:
         opened.close()
-    notes = [f"{beside(others)}, which this one does not include"] if others else []
+    notes = [f"{beside(others)}, of which this one knows nothing"] if others else []
     if caution is not None:
         notes.append(str(caution))
     return _Done(schema.SCHEMA_VERSION, migrated, str(legacy_view) if legacy_view else None, "; ".join(notes) or None)

@@ -137,7 +137,7 @@ def _not_known(profit: Profit) -> list[str]:
     cycles = counted(profit.cycles, "cycle")
     lines = []
     if profit.unknown:
-        lines.append(f"{currency}: {profit.unknown} of {cycles} closed something at an unknown price")
+        lines.append(f"{currency}: {profit.unknown} of {cycles} closed something at a price that nobody said")
     if profit.net_unknown:
         others = profit.net_unknown < profit.cycles
         known = f"; that of the others is {for_eyes(profit.net_known)}" * others

@@ -1,7 +1,7 @@
-"""Fills that close what was held before a file begins: from what they earned follows how much it was, and its price.
+"""Fills that close a position from before a file begins: their profits give its opening price and its quantity.
 
-The first of them say the average at which all was opened that they close. What is added to it then changes the average
-by as much as there is left of it, and the next profit says the new one.
+The profits of the first closing fills give the average price at which the position was opened. A fill that adds to the
+position changes that average, by how much depends on what is left, and the next profit gives the new average.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from infrastructure.transfer.statements.statement_fill import StatementFill, Sta
 
 FROM_FLAT: Final = "export from a moment when nothing was held"
 _NEAR: Final = Decimal("1e-7")
-"""The share of a price by which averages differ that follow from rounded profits."""
+"""By which share of a price averages may differ that were computed from rounded profits."""
 _DOUBT: Final = Decimal("0.1")
-"""The share of the least step of quantities by which what is left may miss one."""
+"""By which share of the least step of quantities a computed quantity may miss a multiple of it."""
 
 
 class HeldBefore(NamedTuple):
-    """A position of which no fill is known; `why` says from what it follows."""
+    """A position without known fills; `why` says how it was derived."""
 
     is_long: bool
     quantity: Decimal
@@ -29,7 +29,7 @@ class HeldBefore(NamedTuple):
 
 
 def tells_of_before(fill: StatementFill) -> bool:
-    """Whether a fill says, while nothing is held by the fills before it, that something was."""
+    """Whether a fill shows that there was a position before it, although the fills before it leave none."""
     if fill.held is not None:
         return fill.held != 0
     if fill.closes is not None:
@@ -49,38 +49,38 @@ def opened_before(fill: StatementFill) -> StatementRefused:
 
 
 class Closings:
-    """Fills one behind the other: what adds, what closes, and what adds and closes again."""
+    """Consecutive fills of a position: some that add, some that close, and some that add and close again."""
 
     def __init__(self, *, is_long: bool, size: Decimal) -> None:
-        """Begin before the first fill; a quantity counts contracts of a size."""
+        """Begin before the first fill; quantities count contracts of `size`."""
         self._size = size
         self.closed = Decimal(0)
         self._is_long, self._step = is_long, Decimal(1)
         self._first, self._then = _Sum(), _Sum()
-        """What was added before the first close, and after the last one."""
+        """The sums of fills that added before the first close, and after the last one."""
         self._average, self._worth, self._profit = Decimal(0), Decimal(0), Decimal(0)
         self._left: Decimal | None = None
-        """What was held beside what is closed; None while that is not known."""
+        """What is left of the position beside the closed part; None while it is not known."""
 
     def held(self) -> HeldBefore:
-        """What was held before the first fill, as far as it is known."""
+        """The position before the first fill, as far as it is known."""
         total = EXACT.add(self.closed, self._left or Decimal(0))
         quantity = EXACT.subtract(total, self._first.quantity)
         earned = EXACT.divide(self._profit, self._size)
         opened = EXACT.add(self._worth, -earned if self._is_long else earned)
         if quantity != self.closed:
             opened = EXACT.subtract(EXACT.multiply(EXACT.divide(opened, self.closed), total), self._first.worth)
-        told = f"its opening price follows from the profit {plain(self._profit)} that the file says of the next "
-        told += plain(self.closed)
+        why = f"its opening price follows from the profit {plain(self._profit)} that the file says of the next "
+        why += plain(self.closed)
         if self._left is None:
-            told += "; more may have been held"
+            why += "; more may have been held"
         elif quantity != self.closed:
-            told += ", and its quantity from the profits that follow"
+            why += ", and its quantity from the profits that follow"
         price = rounded(EXACT.divide(opened, quantity)) if quantity > 0 else Decimal(0)
-        return HeldBefore(self._is_long, quantity, price, told)
+        return HeldBefore(self._is_long, quantity, price, why)
 
     def is_explained_by(self, fill: StatementFill) -> bool:
-        """Whether a fill that closes earned what it does where only what was added is held, but for fees."""
+        """Whether the profit of a closing fill fits a position of the added quantity alone, except for fees."""
         added = self._first
         if self.closed or not added.quantity or fill.buys is self._is_long or fill.profit is None:
             return False
@@ -92,13 +92,13 @@ class Closings:
         return EXACT.subtract(fill.profit, earned).copy_abs() <= EXACT.add(fees, near)
 
     def takes(self, fill: StatementFill) -> bool:
-        """Look at the next fill; whether more has to be looked at."""
+        """Take the next fill; returns whether further fills are needed."""
         if fill.held is not None:
-            return False  # another file says what was held then, which is compared
+            return False  # another file states the position, which is compared with it
         self._step = min(self._step, Decimal(1).scaleb(int(fill.quantity.normalize().as_tuple().exponent)))
         if fill.buys is self._is_long:
             if tells_of_before(fill):
-                return False  # it closes the other side, so that nothing was left of this one
+                return False  # it closes the other side, so nothing was left of this one
             (self._then if self.closed else self._first).add(fill)
             return True
         if not tells_of_before(fill):
@@ -116,7 +116,7 @@ class Closings:
         return closes == fill.quantity
 
     def _closes(self, fill: StatementFill) -> Decimal:
-        """How much a fill closes: all of it, unless it earned less than that would."""
+        """How much of a fill closes: all of it, unless its profit is less than that of all of it."""
         if fill.closes is not None:
             return fill.closes
         average = self._average_of(fill, fill.quantity)
@@ -127,7 +127,7 @@ class Closings:
         return closes if 0 < closes < fill.quantity else fill.quantity
 
     def _leave(self, fill: StatementFill) -> None:
-        """What was left when it was added to says the average that this fill closed at."""
+        """Compute what was left before the last addition, from the average at which this fill closed."""
         average = self._average_of(fill, fill.quantity if fill.closes is None else fill.closes)
         if self._is_near(average, fill.price):
             return
@@ -138,7 +138,7 @@ class Closings:
             self._left = step
 
     def _average_of(self, fill: StatementFill, closes: Decimal) -> Decimal:
-        """At what it was opened on average, by what was earned. Refuses: StatementRefused where that is not said."""
+        """The average opening price, by the profit of a fill. Refuses: StatementRefused where it states none."""
         if fill.profit is None:
             raise opened_before(fill)
         earned = EXACT.divide(fill.profit, EXACT.multiply(closes, self._size))

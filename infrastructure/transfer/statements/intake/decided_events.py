@@ -50,7 +50,7 @@ class DecidedEvents:
             self._file = TemporaryFile() if path is None else path.open("wb")  # noqa: SIM115 - closed with this
         self._batch = DecidedBatch()
         self._heads: dict[str, str] = {}
-        """The hash of the last event of each stream before its first event in the file."""
+        """The hash at which each stream ends after all batches in the file; `Store.ready` moves it on."""
 
     @classmethod
     def found(cls, store: Store, path: Path) -> Self:

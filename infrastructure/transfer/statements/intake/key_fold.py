@@ -1,4 +1,4 @@
-"""The facts of one key, decided one after the other in memory, by the rules that hold for any command."""
+"""The facts of one key, decided one after the other in memory, by the rules for all commands."""
 
 from __future__ import annotations
 
@@ -39,39 +39,39 @@ from infrastructure.transfer.statements.statement_report import StatementTally
 from projections.positions import PositionRow
 
 _NAME: Final = f"[!-~]{{1,{TEXT_LENGTH_MAX - 50}}}"
-"""What has room to be part of the id of a command."""
+"""A name that is short enough to be part of the id of a command."""
 _NUMBER: Final = rf"-?\d{{1,{DECIMALS_MAX}}}(?:\.\d{{1,{DECIMALS_MAX}}})?"
 _PLAIN: Final = re.compile(" ".join([_NAME] * 3 + [_NUMBER] * 3), re.ASCII)
 
 Ahead = Callable[[], Iterable[StatementFill]]
-"""Asks for the fills that follow one."""
+"""Returns the fills after the current one."""
 
 
 class KeyFold:
-    """One key: its position, and what was decided that nobody has collected yet."""
+    """One key: its position, and decided events that were not collected yet."""
 
     def __init__(self, key: PositionKey, position: Position, recorded_at: datetime, tally: StatementTally) -> None:
-        """Go on from where the position stands; all of it is recorded at one time."""
+        """Continue from the state of the position; all events are recorded at `recorded_at`."""
         self._key, self._position, self._recorded_at, self._tally = key, position, recorded_at, tally
         self._start, self._before, self._changed = position.row, position.row, dict[str, PositionRow]()
         self._compared = None if position.is_open else position.position_id
-        """The cycle that was compared last, or was over before."""
+        """The cycle that was compared last, or that was closed before the import."""
         self._said: Decimal | None = Decimal(0)
-        """What the file says was earned in this cycle; None while it says nothing of one of its closing fills."""
+        """The profit that the file states for this cycle; None if it states none for one of the closing fills."""
         self._closings = 0
         self._is_held_told = True
-        """Whether what fills say of what was held before them was so, as far as they said it."""
+        """Whether all positions that fills stated so far agreed with the fills before them."""
         self._is_plain = False
-        """Whether the fill at hand needs no more looking at."""
+        """Whether the values of the current fill can go into commands without further checks."""
         self._sold_before: list[Decimal] = []
-        """What was sold on spot and not bought in the files, or closed and not opened."""
+        """The quantities that were sold on spot and not bought in the files, or closed and not opened."""
         self._may_be_of_before = not position.cycle
-        """Whether no fill of the key opened anything yet."""
+        """Whether no fill of the key has opened a position yet."""
         self._alike: dict[type[Command], Command] = {}
-        """A command of each kind that was looked at: others of this key differ from it in fields that are plain."""
+        """A validated command of each class; further plain ones of this key are copies of it with other values."""
 
     def collect(self, decided: DecidedEvents, head: str) -> None:
-        """Hand on what was decided since the last time, in a stream that ended with `head` when it was loaded."""
+        """Pass on the events since the last call; `head` is the hash of the stream when it was loaded."""
         pending = self._position.pending_events
         events = cast("Sequence[PositionEvent]", [*pending])
         pending.clear()
@@ -79,7 +79,7 @@ class KeyFold:
         self._before, self._changed = self._position.row, {}
 
     def end(self) -> None:
-        """Compare what the last cycle comes to."""
+        """Compare the profit of the last cycle."""
         if self._position.row is not self._start:
             self._compare()
         if self._sold_before:
@@ -88,9 +88,9 @@ class KeyFold:
     # -- fills ----------------------------------------------------------------------------------------------------
 
     def take_fill(self, fill: StatementFill, ordered: Callable[[StatementFill], Decimal], ahead: Ahead) -> None:
-        """Record a fill; what goes beyond the position closes it, and opens the other side with the rest.
+        """Record a fill; one that is larger than the position closes it, and opens the other side with the rest.
 
-        `ordered` says how much its order is for, and `ahead` which fills follow.
+        `ordered` returns the quantity of its order, and `ahead` the fills after it.
         """
         self._tally.take_fill(fill)
         self._is_plain = is_plain(fill)
@@ -122,29 +122,29 @@ class KeyFold:
             self._close(fill, dust=True)
 
     def _check(self, fill: StatementFill) -> None:
-        """Compare what a fill says of what was held before it."""
+        """Compare the position that a fill states with that of the fills before it. Refuses: StatementRefused."""
         if fill.held is not None and self._is_held_told:
             self._is_held_told = fill.held == self.signed_quantity
             self._tally.held(self._key, fill.time, fill.held, self.signed_quantity)
         closes = min(fill.quantity, self._held) if self._held and fill.buys is not self._is_long else Decimal(0)
-        says = fill.closes
-        if says is None and closes and self._key.leg in (Leg.LONG, Leg.SHORT):
-            says = fill.quantity  # a leg is never turned over
-        if says is not None and says != closes:
+        stated = fill.closes
+        if stated is None and closes and self._key.leg in (Leg.LONG, Leg.SHORT):
+            stated = fill.quantity  # a leg is never reversed
+        if stated is not None and stated != closes:
             raise StatementRefused.at(
                 fill.line,
-                f"by the file this closes {plain(says)} of {self._key}, by the fills before it closes "
+                f"by the file this closes {plain(stated)} of {self._key}, by the fills before it closes "
                 f"{plain(closes)}; {FROM_FLAT}, and give all files of it in one run",
             )
 
     def _goes_on(self, fill: StatementFill) -> bool:
-        """Whether the order of a fill entered the cycle that is over: then more of it opens that one again."""
+        """Whether the order of a fill entered the closed cycle: then the fill opens that cycle again."""
         state = self._position.state
         order = state.orders.get(state.order_ids.get(fill.order_id, ""))
         return order is not None and order.role == "entry" and fill.buys is self._is_long
 
     def _is_spot_sale(self, fill: StatementFill) -> bool:
-        """Whether a fill sells what an account holds: on spot nothing is sold that was not bought."""
+        """Whether a fill is a sale on spot without margin, which can only sell what was bought."""
         return self._key.leg is Leg.SPOT and not fill.buys and not fill.on_margin
 
     @property
@@ -194,7 +194,7 @@ class KeyFold:
         self._tally.derived(self._position.position_id)
 
     def _hold_before(self, fill: StatementFill) -> None:
-        """Open a cycle with what a fill closes and none opened: neither what it cost nor what it earned is known."""
+        """Open a cycle for a fill that closes what no fill opened: its cost and its profit are not known."""
         opening = self._slot | {
             "side": Side.SHORT if fill.buys else Side.LONG,
             "quantity": fill.quantity,
@@ -250,10 +250,10 @@ class KeyFold:
         self._tally.take_cycle(row, before, self._said if self._closings else None, self._closings)
         self._compared, self._said, self._closings = row.position_id, Decimal(0), 0
 
-    # -- what moved without a fill, and what is said to be held ----------------------------------------------------
+    # -- payments, and stated positions ----------------------------------------------------------------------------
 
     def cycle_at(self, time: datetime) -> int | None:
-        """The cycle that a payment of a time belongs to, as far as facts have been taken."""
+        """The cycle to which a payment of a time belongs, by the facts so far."""
         row = self._position.row
         if row is None:
             return None
@@ -267,7 +267,7 @@ class KeyFold:
         self._changed[row.position_id] = row
 
     def begin_with(self, held: StatementPosition) -> bool:
-        """Begin the first cycle with what is said to be held, where nothing else tells of the key; whether it does."""
+        """Begin the first cycle with a stated position, if there is nothing else of the key; returns whether it did."""
         if self._position.cycle or not held.quantity or held.avg_px is None:
             return False
         adopted = self._slot | {
@@ -284,7 +284,7 @@ class KeyFold:
 
     @property
     def signed_quantity(self) -> Decimal:
-        """What is held, short below zero."""
+        """The position, short below zero."""
         side = self._position.state.side
         return Decimal(0) if side is None else self._held * side.sign
 
@@ -311,7 +311,7 @@ class KeyFold:
 
 
 def is_plain(fill: StatementFill) -> bool:
-    """Whether a fill is as commands have it, word for word, so that nothing in it needs to be spelled or refused."""
+    """Whether all values of a fill can go into commands unchanged: none has to be normalised or refused."""
     if fill.reason is not None or fill.time.year not in YEARS or not fill.quantity > 0 < fill.price:
         return False
     numbers = f"{fill.quantity!s} {fill.price!s} {fill.fee or 0!s}"

@@ -1,4 +1,4 @@
-"""Key by key: what is new of it, and what the ledger has before."""
+"""The import of facts key by key: new facts are decided, and facts that the ledger has are compared."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ from projections.positions import PositionRow
 from projections.rebuild import Progress
 
 FACTS_AT_ONCE: Final = 500
-"""Of one key, after which what they led to is handed on."""
+"""After how many facts of a key their events are passed on."""
 _NONE_OPEN: Final = "no cycle was open then"
 _TWO_LEGS: Final = "the file names no leg, and both were held"
 
 
 class KeyIntake:
-    """Everything that files say, taken in key by key and recorded at one time."""
+    """The facts of all files, imported key by key and recorded at one time."""
 
     def __init__(
         self,
@@ -55,10 +55,10 @@ class KeyIntake:
         recorded_at: datetime,
         of_two_legs: Iterable[PositionKey] = (),
     ) -> None:
-        """Take in nothing yet."""
+        """Prepare the import; `of_two_legs` is as in the attribute."""
         self.cache, self.tally, self.recorded_at = AggregateCache(store), tally, recorded_at
         self.of_two_legs = {*of_two_legs}
-        """Keys whose payments may be of either leg."""
+        """Keys with payments that may be of either leg."""
         self._store, self.facts = store, facts
 
     def find_legs(self) -> None:
@@ -77,7 +77,7 @@ class KeyIntake:
             self.tally.leave_out(cash, "the file names none")
 
     def run(self, keys: FactsByKey, decided: DecidedEvents, progress: Progress) -> None:
-        """Decide what is new of some keys. Refuses: StatementRefused."""
+        """Decide the new facts of some keys. Refuses: StatementRefused."""
         for key, placed in keys:
             self.tally.begin_key()
             known = self._known(key)
@@ -87,21 +87,21 @@ class KeyIntake:
         decided.end()
 
     def _known(self, key: PositionKey) -> _KnownKey:
-        """The position is read first: what somebody else writes after that is in the past, or else a conflict."""
+        """The position is read before the history: a later write is in the history, or leads to a conflict."""
         return _KnownKey(self.cache.load(key.stream), KeyPast(key, map(decode, self._store.history(key.stream))))
 
     def _defined(self, key: PositionKey) -> dict[PositionKey, Instrument]:
-        """What is defined of a key that names no leg, and of its legs."""
+        """The defined terms of a key without a leg, and of its legs."""
         keys = key, key.on(Leg.LONG), key.on(Leg.SHORT)
-        found = {each: self.cache.load(each.stream).position.state.instrument for each in keys}
-        return {each: terms for each, terms in found.items() if terms is not None}
+        found = {leg: self.cache.load(leg.stream).position.state.instrument for leg in keys}
+        return {leg: terms for leg, terms in found.items() if terms is not None}
 
     def _are_of_two_legs(self, key: PositionKey) -> bool:
         defined = [*self._defined(key).values(), Instrument(inverse=key.is_inverse)]
         return self.facts.are_of_two_legs(key, defined[0])
 
     def _check_defined(self, key: PositionKey, legs: Sequence[PositionKey]) -> None:
-        """Refuse what would count contracts as units, for they are defined for another leg alone."""
+        """Refuses: StatementRefused if a contract size is defined for another leg only: units would be counted."""
         defined = self._defined(key)
         for leg in legs:
             if defined and leg not in defined:
@@ -122,7 +122,7 @@ class KeyIntake:
         return [leg for leg in legs if self.facts.has_fills(leg) or self._is_known(leg)]
 
     def _find_leg(self, key: PositionKey) -> None:
-        """Files of payments seldom name a leg: where one alone was ever held, it is that."""
+        """Give the payments of a key, which seldom name a leg, to the only leg that was ever held."""
         held = self._held_legs(key)
         if len(held) == 1:
             self.facts.move_cash(key, held[0])
@@ -131,7 +131,7 @@ class KeyIntake:
             self.of_two_legs.add(key)
 
     def _share_cash(self, key: PositionKey, legs: list[PositionKey]) -> None:
-        """Let payments be of the leg that alone was held then; those of a time when both may have been stay."""
+        """Give each payment to the only leg that was held at its time; it keeps no leg where both may have been."""
         with ExitStack() as stack:
             spans = {leg: self._spans(leg, stack) for leg in legs}
 
@@ -180,15 +180,15 @@ class _OneKey:
         self._why_none = _TWO_LEGS if key in intake.of_two_legs else _NONE_OPEN
         self._facts, self._placed, self._progress = intake.facts, placed, progress
         self._taken = 0
-        """How many facts were taken since what they led to was collected."""
+        """How many facts were taken since events were collected."""
         self.file = 0
-        """The number of the file that is looked at, for refusals."""
+        """The number of the current file, for refusals."""
         self._listed: dict[tuple[str, bool], tuple[int, StatementFill, Decimal]] = {}
-        """Of orders that the ledger has in sum, what their single fills come to; each with the last of them."""
+        """By order that the ledger has as a sum: the file, the last of its single fills, and their total quantity."""
         self._beside: list[tuple[int, StatementFill]] = []
-        """New fills of the second in which the last one happened that the ledger has."""
+        """New fills in the second of the last fill of the ledger."""
         self._waiting: list[StatementCash] = []
-        """Payments of the last moment, in which a cycle may begin yet."""
+        """Payments at the current time, at which a cycle may still begin."""
 
     def take(self, placed: PlacedFact) -> None:
         self.file, fact = placed
@@ -240,7 +240,7 @@ class _OneKey:
                     self._look_at_first(fill, until)
                     return
                 fill = since
-            elif self._is_told_otherwise(fill):
+            elif self._is_in_other_form(fill):
                 self._tally.fills_before += 1
                 return
             if fill.time < until:
@@ -265,12 +265,12 @@ class _OneKey:
                 "order; read the file by a map, with --map, that does not name the column as order_id",
             ) from None
 
-    def _is_told_otherwise(self, fill: StatementFill) -> bool:
-        """Whether the ledger has it in another way: its order by single fills, or this one in the sum of its order."""
+    def _is_in_other_form(self, fill: StatementFill) -> bool:
+        """Whether the ledger has the single fills of a sum, or the sum of the order of a single fill."""
         if is_sum(fill):
             known = self._past.order(fill.order_id, buys=fill.buys)
             if known is not None and known.quantity != fill.quantity:
-                raise self._otherwise(fill, known.quantity, fill.quantity)
+                raise self._of_other_quantity(fill, known.quantity, fill.quantity)
             return known is not None
         if self._past.amount(sum_id_of(fill)) is None:
             return False
@@ -279,7 +279,7 @@ class _OneKey:
         self._listed[fill.order_id, fill.buys] = self.file, fill, listed
         return True
 
-    def _otherwise(self, fill: StatementFill, known: Decimal, said: Decimal) -> StatementRefused:
+    def _of_other_quantity(self, fill: StatementFill, known: Decimal, said: Decimal) -> StatementRefused:
         return StatementRefused.at(
             fill.line,
             f"order {fill.order_id} of {self._key} is in the ledger with {plain(known)} filled, and here with "
@@ -292,10 +292,10 @@ class _OneKey:
             known = self._past.order(fill.order_id, buys=fill.buys)
             assert known is not None, "the sum is on record"
             if known.quantity != listed:
-                raise self._otherwise(fill, known.quantity, listed)
+                raise self._of_other_quantity(fill, known.quantity, listed)
 
     def _check_beside(self) -> None:
-        """Refuse what may be what the ledger has under another name, once all that it has was told again."""
+        """Refuses: StatementRefused for a fill that the ledger may have under another id. Called after all fills."""
         for file, fill in self._beside:
             self.file = file
             if (known := self._past.last_second.maybe(fill)) is not None:
@@ -308,7 +308,7 @@ class _OneKey:
                 )
 
     def _look_at_first(self, fill: StatementFill, until: datetime) -> None:
-        """Tell of a fill without an id that the ledger ends with and its file begins with: it may be another one."""
+        """Note a fill without an id that is the last of the ledger and the first of its file: it may be another one."""
         is_alike = fill.time == until and fill.trade_id.startswith(MADE_UP) and not self._past.is_of_one_moment
         if is_alike and self._facts.begins_at(self.file, until):
             self._tally.found(
@@ -317,9 +317,10 @@ class _OneKey:
             )
 
     def _since(self, fill: StatementFill) -> StatementFill | None:
-        """What came since of a fill that the ledger has: of the sum of an order that was open then. None for nothing.
+        """What was filled since the ledger recorded the sum of an order that was open then; None for nothing.
 
-        Another line that sums up may say more of the same later, too; what was made of it before cannot be altered.
+        Refuses: StatementRefused for another fill that `sums_up` and has changed, because a recorded fill cannot be
+                 changed.
         """
         command_id, turned_id = command_id_of(fill), turned_id_of(fill)
         known = self._past.amount(command_id)
@@ -335,7 +336,7 @@ class _OneKey:
         return None
 
     def _filled_since(self, fill: StatementFill) -> StatementFill | None:
-        """What was filled of an order since its sum was recorded, at the price that makes up the average of all."""
+        """What was filled of an order since its sum was recorded, at the price that gives the average of the order."""
         more = replace(fill, trade_id=f"{fill.trade_id}:{plain(fill.quantity)}")
         ids = command_id_of(more), turned_id_of(more)
         if self._past.has(ids[0]):
@@ -345,7 +346,7 @@ class _OneKey:
         quantity = EXACT.subtract(fill.quantity, before.quantity)
         worth = EXACT.subtract(self._past.worth(fill.quantity, fill.price), before.worth)
         if quantity <= 0 or worth <= 0 or (fill.fee is not None and before.fee_currencies - {fill.fee_currency}):
-            raise self._otherwise(fill, before.quantity, fill.quantity)
+            raise self._of_other_quantity(fill, before.quantity, fill.quantity)
         price = EXACT.divide(quantity, worth) if self._key.is_inverse else EXACT.divide(worth, quantity)
         fee = None if fill.fee is None else EXACT.subtract(fill.fee, before.fee)
         return replace(more, quantity=quantity, price=rounded(price), fee=fee)
