@@ -9,7 +9,8 @@ from typing import Self
 from msgspec import field
 
 from domain.aggregate.order_changes import as_one
-from domain.aggregate.state import PositionState, Stand
+from domain.aggregate.stand import Stand
+from domain.aggregate.state import PositionState
 from domain.alteration import TypedStruct, altered
 from domain.holding import ZERO, Holding
 from domain.instrument import Instrument

@@ -11,7 +11,7 @@ from domain import events as e
 from domain.aggregate.exits.exit_count import ExitCount
 from domain.aggregate.exits.exit_effect import ExitEffect, FillChange
 from domain.aggregate.exits.unexplained import Unexplained
-from domain.aggregate.state import Stand
+from domain.aggregate.stand import Stand
 from domain.decisions.counting import EntryCount, settled
 from domain.holding import ZERO, Holding
 from domain.identifiers import PositionKey

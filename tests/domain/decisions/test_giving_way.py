@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from hypothesis import given as tried_on
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from domain.commands.base import Command
@@ -270,6 +271,7 @@ FILLS = st.lists(st.tuples(SIZES, st.integers(1600, 1760)), min_size=1, max_size
 SOME = st.sets(st.integers(0, 7))
 
 
+@settings(deadline=None)
 @tried_on(FILLS, SOME, SOME, st.lists(st.integers(0, 7), max_size=8))
 def test_whatever_was_lost_profit_is_exact_once_all_is_told(
     fills: list[tuple[int, int]], lost: set[int], seen_after: set[int], order: list[int]
