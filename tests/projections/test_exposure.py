@@ -196,7 +196,8 @@ def test_the_time_of_what_is_left_over_runs_on_until_it_is_taken_over() -> None:
 
 
 def test_only_what_says_what_is_held_takes_a_stray_over() -> None:
-    later = (request(intent_id="2"), on(RecordEntryFill, "APTUSDT.binance#2", trade_id="2", last_qty="10", last_px="3"))
+    filled = on(RecordEntryFill, "APTUSDT.binance#2", trade_id="2", last_qty="10", last_px="3")
+    later = (request(intent_id="2", quantity="10"), filled)
     price = Adjust.of(position_id="APTUSDT.binance#2", avg_px_open="3.1", reason="seen")
     assert taken_over_at(*left(*later, price)) is None, "a price says nothing of a quantity"
     turned = Reduce.of(
