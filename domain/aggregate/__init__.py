@@ -1,1 +1,1 @@
-"""A stream as it is remembered: the aggregate, its state, and what readers see of it."""
+"""The aggregate of a stream: its state, and the row that readers see."""

@@ -1,4 +1,4 @@
-"""The one place where an event is folded into the row of its cycle."""
+"""Folding events into the row of their cycle; nothing else changes a row."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from domain.values import Side, Status
 
 
 def project(row: PositionRow | None, event: e.PositionEvent) -> PositionRow:
-    """Assign one event to the row of its cycle; an event that opens a cycle needs none."""
+    """Apply one event to the row of its cycle; an event that opens a cycle needs no row."""
     new = _opening(event) if event.opens_cycle else None
     if new is None:
         assert row is not None, f"{type(event).__name__} of a cycle that was never opened"
@@ -110,7 +110,7 @@ def _opened(event: e.PositionEvent, side: Side, status: Status, held: Holding) -
 
 
 def _terms(event: e.PositionEvent) -> Instrument:
-    """What a quantity is worth in the cycle that an event opens."""
+    """The terms of the instrument in the cycle that an event opens."""
     return getattr(event, "terms", None) or LINEAR
 
 
@@ -260,7 +260,7 @@ def _entry_filled(row: PositionRow, event: e.EntryFilled) -> PositionRow:
 
 
 def _opened_again(row: PositionRow) -> PositionRow:
-    """A cycle that takes its slot back."""
+    """Open a cycle again, which takes its slot back."""
     return altered(
         _showing_stop(row, changes.opened_again(row.orders)),
         status=Status.ENTRY_PLACED if row.activated_at is None else Status.ACTIVE,
@@ -292,7 +292,7 @@ def _order_ended(row: PositionRow, event: e.OrderEnded) -> PositionRow:
 
 
 def _holding(row: PositionRow, held: Holding) -> PositionRow:
-    """The row with the columns that the totals of a cycle fill."""
+    """Set the columns that follow from the totals of the cycle."""
     return altered(
         row,
         quantity=held.quantity,
@@ -307,7 +307,7 @@ def _holding(row: PositionRow, held: Holding) -> PositionRow:
 
 
 def _showing_stop(row: PositionRow, orders: Orders) -> PositionRow:
-    """The row with its orders, and the columns of the stop that was set last and is still there."""
+    """Set the orders, and the columns that show the latest of the stops that are still live."""
     stops = orders.live("stop")
     shown = stops[-1] if stops else None
     return altered(

@@ -1,4 +1,4 @@
-"""What an event changes in the orders of a cycle."""
+"""How events change the orders of a cycle."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ Asked = e.IncreaseRequested | e.ExitRequested
 
 
 def ended(order: Order, outcome: str) -> Order:
-    """An order of which nothing more will be filled."""
+    """End an order, unless it has ended already."""
     return altered(order, ended=outcome) if order.is_live else order
 
 
 def asked(orders: Orders, event: Asked) -> Orders:
-    """After an order was promised to a bot."""
+    """After an order was claimed by a bot."""
     quantity = event.close_quantity if isinstance(event, e.ExitRequested) else event.quantity
     return orders.with_order(promised(event.order, event.client_order_id, quantity, event.ts_event))
 
 
 def promised(name: str, client_order_id: str | None, quantity: Decimal | None, at: datetime) -> Order:
-    """An order that is ours to send."""
+    """An order that was claimed, and is ours to send."""
     return Order(name=name, client_order_id=client_order_id, requested_qty=quantity, opened_at=at)
 
 
 def stated(orders: Orders, event: e.EntryPlaced, terms: Instrument) -> Orders:
-    """After the exchange acknowledged an entry order, and said what was filled of it."""
+    """After the exchange acknowledged an entry order, perhaps with its filled total."""
     orders = as_one(orders, event.order, event.same_as)
     order = altered(_known(orders, event, event.order), exchange_order_id=event.exchange_order_id)
     return orders.with_order(_with_statement(order, event, terms))
 
 
 def as_one(orders: Orders, name: str, same_as: str | None) -> Orders:
-    """After an order turned out to be one that was known by its fills alone; of that nothing is left but its name."""
+    """Merge an order with `same_as`, under which its fills were recorded; of that only an empty order is left."""
     other = None if same_as is None else orders.get(same_as)
     if other is None:
         return orders
@@ -54,7 +54,7 @@ def entry_filled(orders: Orders, event: e.EntryFilled, terms: Instrument) -> Ord
 
 
 def exit_filled(orders: Orders, event: e.PositionReduced, terms: Instrument) -> Orders:
-    """After a fill of an order that closes."""
+    """After a fill of a closing order."""
     if event.order is None:
         return orders
     order = _identified(_known(orders, event, event.order), event.exchange_order_id)
@@ -62,7 +62,7 @@ def exit_filled(orders: Orders, event: e.PositionReduced, terms: Instrument) -> 
 
 
 def fill_corrected(orders: Orders, event: e.FillCorrected, terms: Instrument) -> Orders:
-    """After a fill of one was corrected."""
+    """After a fill was corrected."""
     order = None if event.order is None else orders.get(event.order)
     if order is None:
         return orders
@@ -72,7 +72,7 @@ def fill_corrected(orders: Orders, event: e.FillCorrected, terms: Instrument) ->
 
 
 def stop_set(orders: Orders, event: e.StopLossSet) -> Orders:
-    """After a stop was confirmed, or moved; one that names no order is the only one."""
+    """After a stop was confirmed, or moved; one without the name of an order replaces every other stop."""
     name = event.order or "stop.1"
     if event.order is None:
         orders = orders.with_orders(ended(stop, "replaced") for stop in orders.live("stop") if stop.name != name)
@@ -89,12 +89,12 @@ def stop_set(orders: Orders, event: e.StopLossSet) -> Orders:
 
 
 def stops_lost(orders: Orders, name: str | None) -> Orders:
-    """After a stop is gone, or all of them."""
+    """After one stop, or every stop, is gone."""
     return orders.with_orders(ended(stop, "lost") for stop in orders.live("stop") if name in (None, stop.name))
 
 
 def target_set(orders: Orders, event: e.TakeProfitSet) -> Orders:
-    """After a target was confirmed, or moved."""
+    """After a take profit was confirmed, or moved."""
     target = altered(
         _known(orders, event, event.order),
         price=event.price,
@@ -107,23 +107,23 @@ def target_set(orders: Orders, event: e.TakeProfitSet) -> Orders:
 
 
 def target_lost(orders: Orders, event: e.TakeProfitLost) -> Orders:
-    """After a target is gone."""
+    """After a take profit is gone."""
     order = orders.get(event.order)
     return orders if order is None else orders.with_order(ended(order, "lost"))
 
 
 def entries_failed(orders: Orders, event: e.EntryFailed) -> Orders:
-    """After the entry came to nothing."""
+    """After the entry failed with nothing filled."""
     return orders.with_orders(ended(entry, event.outcome) for entry in orders.live("entry"))
 
 
 def opened_again(orders: Orders) -> Orders:
-    """After a late fill of an entry: what protected or closed the cycle did so for the end that it had."""
+    """After a late fill opened the cycle again: its stops and closing orders ended with the cycle, and are gone."""
     return orders.with_orders(ended(order, "lost") for order in orders.values() if order.role != "entry")
 
 
 def replaced(orders: Orders, event: e.OrderReplaced) -> Orders:
-    """After an order went on under another id."""
+    """After an order got another exchange order id."""
     orders = as_one(orders, event.order, event.same_as)
     known = _known(orders, event, event.order)
     order = altered(
@@ -136,7 +136,7 @@ def replaced(orders: Orders, event: e.OrderReplaced) -> Orders:
 
 
 def order_ended(orders: Orders, event: e.OrderEnded, terms: Instrument) -> Orders:
-    """After the exchange said that nothing more will be filled of an order."""
+    """After an order ended, perhaps with its filled total."""
     orders = as_one(orders, event.order, event.same_as)
     order = _identified(_known(orders, event, event.order), event.exchange_order_id)
     return orders.with_order(altered(_with_statement(order, event, terms), ended=event.outcome))

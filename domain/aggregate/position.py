@@ -1,4 +1,4 @@
-"""Position: the aggregate of one key. Commands are decided on its state, and events change it."""
+"""The aggregate of one key: commands are decided on its state, and events change it."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ from domain.values import EPOCH, EXACT, Status
 
 
 class Position(BaseAggregate[str]):
-    """One key: what the bots may do there next, by what they did."""
+    """The position of one key."""
 
     state: PositionState = field(default_factory=lambda: PositionState(""))
 
     @classmethod
     def of_stream(cls, stream: str, *, version: int = 0) -> Self:
-        """A position that knows nothing yet, to be told everything after `version`, where its stream was flat."""
+        """An empty position, to be loaded with the events after `version`, at which its stream was flat."""
         self = cls.__new__(cls)
         self.__base_init__(originator_id=stream, originator_version=version, timestamp=EPOCH)
         self.state = PositionState(stream)
@@ -45,14 +45,15 @@ class Position(BaseAggregate[str]):
 
     @classmethod
     def track(cls, key: PositionKey) -> Self:
-        """The position of a key at which nothing ever happened."""
+        """The position of a key that has no events yet."""
         return cls.of_stream(key.stream)
 
     def decide(self, command: Command, context: CommandContext | None = None) -> CommandResult:
-        """Check every rule for one command and record what follows from it, or refuse and record nothing.
+        """Check every rule for one command and record the events that follow from it, or refuse and record nothing.
 
-        Shape:   the answer; `pending_events` are what is new, none of them when it was answered before.
-        Refuses: CommandRefused. Without a context the command must carry its own: here is no clock and no randomness.
+        Shape:   the result; new events are in `pending_events`, and there are none if the command was answered before.
+        Refuses: CommandRefused. Without a context the command must carry its own times and ids, for here is no clock
+                 and no randomness.
         """
         assert command.key.stream == self.id, f"{command.key} is not {self.id}"
         decision = Decision(self, command, context or CommandContext.of(command))
@@ -67,16 +68,16 @@ class Position(BaseAggregate[str]):
         return self.state.imports if isinstance(command, c.ImportPosition) else self.state.answers
 
     def record(self, event: PositionEvent) -> None:
-        """Take in an event that is new, and keep it to be appended."""
+        """Apply a new event, and keep it to be appended."""
         event.mutate(self)
         self.pending_events.append(event)
 
     def evolve(self, event: PositionEvent) -> None:
-        """Remember one fact."""
+        """Apply one event to the state."""
         self.state.evolve(event)
 
     def stand_at(self, current: Position) -> None:
-        """Let this, which is a cycle that is over, be at the version of the whole stream, as another has it."""
+        """Set the version of this position, loaded with a past cycle alone, to that of the whole stream."""
         self.version, self.modified_on = current.version, current.modified_on
         self.state.last_cycle, self.state.is_current = current.state.last_cycle, False
 
@@ -97,7 +98,7 @@ class Position(BaseAggregate[str]):
 
     @property
     def status(self) -> Status | None:
-        """Where the current cycle stands."""
+        """The status of the current cycle; None while there was none."""
         return self.state.status
 
     @property

@@ -1,4 +1,4 @@
-"""The row of a cycle: what readers see of it."""
+"""The row of a cycle, which is what readers see of it."""
 
 from __future__ import annotations
 
@@ -80,22 +80,22 @@ class PositionRow(TypedStruct, frozen=True, kw_only=True, gc=False):
     orders: Orders = field(default_factory=no_orders)
 
     def as_json(self) -> dict[str, Any]:
-        """The row as a program reads it: numbers as text, times in UTC."""
+        """The row as programs read it: numbers as text, times in UTC."""
         row: dict[str, Any] = row_adapter().dump_python(self, mode="json", exclude={"orders"})
         return row | {"orders": [order.as_json() for order in self.orders.values()]}
 
     @property
     def stop(self) -> Stop | None:
-        """The stop that the exchange confirmed last, while it is there."""
+        """The stop that the exchange confirmed last; None once it is gone."""
         if not self.stop_confirmed or self.stop_price is None:
             return None
         return Stop(self.stop_price, self.stop_quantity, self.stop_order_id, self.stop_locks_profit)
 
     @property
     def terms(self) -> Instrument:
-        """What a quantity of it is worth."""
+        """The contract size and payoff that its quantities are counted in."""
         if self.contract_size is LINEAR.contract_size and not self.inverse:
-            return LINEAR  # the usual one, not looked up: the hash of a number takes longer than all the rest
+            return LINEAR  # the usual case; hashing a Decimal for the cache takes longer than everything else here
         return _terms(self.contract_size, self.inverse)
 
 
@@ -106,7 +106,7 @@ def _terms(contract_size: Decimal, inverse: bool) -> Instrument:  # noqa: FBT001
 
 @cache
 def row_adapter() -> TypeAdapter[PositionRow]:
-    """Reads and writes rows; made when the first row comes along."""
+    """The pydantic adapter of rows; built on first use, because that takes time."""
     return TypeAdapter(PositionRow)
 
 

@@ -1,4 +1,4 @@
-"""What a stream remembers: the row of its cycle, and what only its next decision needs to know."""
+"""The state of a stream: the row of its cycle, and what the next decision needs beside it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from domain.values import EPOCH, EXACT, Side, Status, difference_of, sum_of
 
 
 class CommandResult(TypedStruct, frozen=True, gc=False):
-    """What a command was answered: how the stream stood after its last event, and which events those were."""
+    """The answer to a command: its events, and how the position stood after the last of them."""
 
     request: str
     position_id: str
@@ -38,11 +38,11 @@ class CommandResult(TypedStruct, frozen=True, gc=False):
     close_side: str | None = None
     close_quantity: Decimal | None = None
     quantity: Decimal | None = None
-    """Held after it."""
+    """Held after the last event."""
 
     @property
     def lets_order(self) -> bool:
-        """Whether it is the promise that lets an order out of the door."""
+        """Whether it claimed an order, so that the bot may send it."""
         return not _REQUESTS.isdisjoint(self.events)
 
 
@@ -66,52 +66,52 @@ class CashOnRecord(NamedTuple):
 
 @dataclass
 class PositionState:
-    """What the bots did with one key: the cycle that holds the slot, or else the last one.
+    """The state of one key: the cycle that holds the slot, or else the last one.
 
-    What readers see of the cycle is its row, which is folded in one place; beside it stands what the row does not show.
+    `row` is what readers see of the cycle; the other fields are what decisions need in addition.
     """
 
     stream: str
     last_cycle: int = 0
     is_current: bool = True
-    """Whether this is the cycle that the stream is at, and not one of before, or one that was imported beside it."""
+    """Whether this is the current cycle of the stream, and not a past one, or one that was imported beside it."""
     row: PositionRow | None = None
     holding: Holding = field(default_factory=Holding)
     instrument: Instrument | None = None
-    """What was defined last, for the cycles to come."""
+    """The latest definition, for the cycles to come."""
     rollbacks: int = 0
     promised_qty: Decimal = ZERO
-    """How much of what is held the closing order of the rollback on its way is for."""
+    """The quantity that the closing order of a running rollback is for, as far as it is still held."""
     entered_qty: Decimal = ZERO
-    """The most that was known to be entered at any time, whatever was corrected since."""
+    """The largest entered quantity that was ever known, whatever was corrected since."""
     since: Stand = field(default_factory=Stand)
-    """How the cycle stood when the exchange's word was last taken for it."""
+    """How the cycle stood at its last adjustment."""
     stated_at: datetime = EPOCH
     adjusted_at: datetime = EPOCH
     closed_at: datetime = EPOCH
-    """When its end was said to be, be it that the cycle was opened again since."""
+    """When the cycle ended, even if it was opened again since."""
     adjusted_orders: Orders = field(default_factory=no_orders)
-    """The orders that were known when the exchange's word was last taken for the quantity."""
+    """The orders that were known at the last adjustment of the quantity."""
     unattributed: Decimal = ZERO
-    """What an adjustment saw that no entry order has accounted for yet."""
+    """The entered quantity that an adjustment counted and no entry order has accounted for yet."""
     unexplained: Unexplained = field(default_factory=Unexplained)
     dust_cost: Decimal | None = ZERO
-    """What the dust had cost that the cycle left."""
+    """The cost of the dust that the cycle left."""
     closing_fees: ClosingFees = field(default_factory=lambda: NO_CLOSING_FEES)
     fills: dict[tuple[bool, str], dict[str | None, FillOnRecord]] = field(default_factory=dict)
-    """By whether it closed, and trade id; then by order."""
+    """By (is an exit, trade id), and then by the name of the order."""
     order_ids: dict[str, str] = field(default_factory=dict)
-    """The name of an order by every exchange order id that it ever had."""
+    """The names of orders, by every exchange order id that they ever had."""
     former_ids: set[str] = field(default_factory=set)
-    """Those of them that an order was said to go on without; of others, which a fill named, nobody said so."""
+    """The ids of `order_ids` that an event replaced with another id."""
     cash: dict[str, CashOnRecord] = field(default_factory=dict)
     """By the id that it was sent with."""
     promises: dict[str, str] = field(default_factory=dict)
-    """The command that an order was promised to: by the name of the order, and by role and intent."""
+    """The command that claimed an order: by the name of the order, and by role and intent."""
     answers: dict[str, CommandResult] = field(default_factory=dict)
-    """What the commands of this cycle were answered, and of no other: ids are told apart within a cycle."""
+    """The answers to the commands of this cycle, by command id."""
     imports: dict[str, CommandResult] = field(default_factory=dict)
-    """What the rows were answered that were imported into this cycle, and beside it."""
+    """The answers to imports of rows, into this cycle and beside it."""
 
     @property
     def cycle(self) -> int:
@@ -125,7 +125,7 @@ class PositionState:
 
     @property
     def status(self) -> Status | None:
-        """Where the cycle stands; None while there was none."""
+        """The status of the cycle; None while there was none."""
         return None if self.row is None else self.row.status
 
     @property
@@ -150,7 +150,7 @@ class PositionState:
 
     @property
     def terms(self) -> Instrument:
-        """What a quantity of the cycle is worth."""
+        """The terms of the instrument in this cycle."""
         return LINEAR if self.row is None else self.row.terms
 
     @property
@@ -162,13 +162,13 @@ class PositionState:
 
     @property
     def is_protected(self) -> bool:
-        """Whether confirmed stops cover all that is held, on the right side of the known average price."""
+        """Whether confirmed stops cover everything that is held, on the losing side of its known average price."""
         return self.row is not None and covers(
             self.row.orders, self.row.side, self.holding.quantity, self.holding.avg_px_open
         )
 
     def promised_since(self, order: Order) -> bool:
-        """Whether an order was promised after the exchange's word was last taken, which then cannot have counted it."""
+        """Whether an order was claimed after the last adjustment, which then cannot have counted any of it."""
         return order.name in self.promises and order.name not in self.adjusted_orders
 
     def since_then(self, event: e.PositionAdjusted | e.RollbackFailed, before: Holding) -> Stand:
@@ -177,7 +177,7 @@ class PositionState:
         return self.since.then(event, event.holding, self.orders, left)
 
     def evolve(self, event: e.PositionEvent) -> None:
-        """Remember one fact. Refuses nothing, asks nobody, reads no clock: it also replays last year."""
+        """Apply one event. It refuses nothing and reads no clock, for it also replays old events."""
         self.last_cycle = max(self.last_cycle, event.cycle)
         if isinstance(event, e.InstrumentDefined):
             self.instrument = event.terms
@@ -205,11 +205,11 @@ class PositionState:
         self.fills, self.cash, self.promises, self.imports = {}, {}, {}, {}
         self.order_ids, self.former_ids = {}, set()
         self.closing_fees = NO_CLOSING_FEES
-        same = self.answers.get(command_id)  # one command may end a cycle and begin the next
+        same = self.answers.get(command_id)  # one command may end a cycle and open the next
         self.answers = {} if same is None else {command_id: same}
 
     def _remember(self, event: e.PositionEvent, before: Holding, orders: Orders) -> None:
-        """What the row does not show, and what its command was answered; `orders` are those of before."""
+        """Update everything beside the row; `before` and `orders` are totals and orders before the event."""
         holding: Holding | None = getattr(event, "holding", None)
         if holding is not None:
             self.holding = holding
@@ -297,7 +297,7 @@ class PositionState:
             self.fills.setdefault((True, each.trade_id), {}).setdefault(None, fill)
 
     def other_currency(self, currency: str | None) -> str | None:
-        """The currency of a fee, unless it is the one that the position is settled in."""
+        """The currency of a fee, in capitals; None if it is the one that the position is settled in."""
         if currency is None:
             return None
         key, settle = PositionKey.parse(self.stream), None if self.row is None else self.row.settle_currency
@@ -305,7 +305,7 @@ class PositionState:
         return None if is_ours else currency.upper()
 
     def _join(self, name: str, same_as: str) -> None:
-        """Know under the name of an order of ours what was known under another."""
+        """Move what is known under the name `same_as` to the order of ours that it turned out to be."""
         self.order_ids |= {known: name for known, order in self.order_ids.items() if order == same_as}
         for by_order in self.fills.values():
             if same_as in by_order:
@@ -322,7 +322,7 @@ class PositionState:
         return Stand.at_opening(event, event.holding, self.orders)
 
     def _beyond_orders(self) -> Decimal:
-        """How much more was entered than the entry orders account for."""
+        """The entered quantity beyond what the entry orders account for."""
         known = sum((order.filled_qty for order in of_role(self.orders, "entry")), ZERO)
         return max(ZERO, EXACT.subtract(self.holding.filled_qty, known))
 
@@ -408,24 +408,24 @@ class PositionState:
         self.fills.setdefault((is_exit, event.trade_id), {})[order] = fill
 
     def _of_dust(self, effect: ExitEffect, left: Decimal) -> ExitEffect:
-        """The effect of a sale of dust, of whose cost it takes its share."""
+        """The effect of a sale of dust, which releases its share of the cost of the dust."""
         gone = None if self.dust_cost is None else share_of(self.dust_cost, effect.past, EXACT.add(effect.past, left))
         self.dust_cost = difference_of(self.dust_cost, gone)
         return altered(effect, released=gone, is_of_dust=True)
 
     def _explained(self, count: ExitCount, before: Holding) -> Unexplained:
-        """What is not explained after something is known of an order that closes."""
+        """What is left unexplained after a fill or statement of a closing order."""
         assert self.side is not None, "a cycle"
         closed = EXACT.subtract(self.holding.closed_qty, before.closed_qty)
         if closed < 0:
-            return self.unexplained  # a history says what no rule would
+            return self.unexplained  # old events may hold what no rule would accept today
         told = EXACT.subtract(self.unexplained.qty, count.explains)
         recorded = count.as_recorded(closed, EXACT.subtract(before.quantity, self.holding.quantity), told)
         _, left = recorded.counted(before, self.unexplained, self.side, self.terms)
         return left
 
     def _corrected(self, fill: FillOnRecord, event: e.FillCorrected, before: Holding) -> FillOnRecord:
-        """A fill as it counts after its correction."""
+        """A fill after its correction."""
         effect = fill.effect
         if fill.is_exit and self.side is not None:
             old = fill.qty, self.terms.recorded_worth(fill.qty, fill.px)
@@ -472,6 +472,6 @@ class PositionState:
 
 
 def _id_of(orders: Orders, name: str) -> set[str]:
-    """The id that the exchange has for an order, if it is there and has one."""
+    """The exchange order id of an order, as a set; empty if it is not known."""
     order = orders.get(name)
     return set() if order is None or order.exchange_order_id is None else {order.exchange_order_id}

@@ -1,1 +1,1 @@
-"""What a bot may ask, and how a request is read."""
+"""The commands that a bot may send, and how they are validated."""

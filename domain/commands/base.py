@@ -1,4 +1,4 @@
-"""What every command is: frozen, told apart by its content, and refused with words that help."""
+"""The base of all commands: frozen, identified by a digest of their content, refused with a message that helps."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _SET: Final = object.__setattr__
 
 
 def storable(value: Any, depth: int = 0) -> Any:
-    """Refuse, at any depth, what would not come back from the store as it went in; and put names in one order."""
+    """Refuse, at any depth, values that the store would not return unchanged; sort the keys of objects."""
     if depth > NESTING_MAX:
         raise ValueError(f"is nested more than {NESTING_MAX} deep")
     match value:
@@ -42,10 +42,10 @@ def storable(value: Any, depth: int = 0) -> Any:
 
 
 class Command(BaseModel):
-    """Something asked of the ledger.
+    """A request to the ledger.
 
-    `command_id` makes sending it twice safe (made up if absent); `expected_version` is the version of the stream
-    that the caller looked at; `at` is when the exchange (or the bot) says it happened; `metadata` is kept as sent.
+    `command_id` makes it safe to send twice (generated if absent); `expected_version` is the version of the stream that
+    the caller saw; `at` is when it happened, as the exchange (or the bot) says; `metadata` is stored as sent.
     """
 
     model_config = ConfigDict(
@@ -61,7 +61,7 @@ class Command(BaseModel):
 
     @classmethod
     def of(cls, /, **fields: Any) -> Self:
-        """Make the command, or say which field is wrong and what would be right.
+        """Validate the fields of a command; an error names what is wrong and what would be right.
 
         Refuses: InvalidCommand, naming every field that is wrong.
         """
@@ -72,7 +72,7 @@ class Command(BaseModel):
 
     @classmethod
     def given(cls, /, **fields: Any) -> Self:
-        """Make the command of all its fields, of which those that say no more than their default are not read.
+        """The same as `of`, faster: fields that have their default are not validated.
 
         Refuses: InvalidCommand, as `of` does.
         """
@@ -80,15 +80,15 @@ class Command(BaseModel):
         return cls.of(**{name: value for name, value in fields.items() if value is not defaults[name]})
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
-        """The command with other values in some fields, checked like any other; nothing in it needs a deep copy."""
+        """Copy the command with other values in some fields, which are validated; a deep copy is never needed."""
         del deep
         fields = {name: getattr(self, name) for name in self.model_fields_set}
         return type(self).of(**(fields | dict(update or {})))
 
     def with_known(self, fields: Mapping[str, Any], /) -> Self:
-        """The command with other values in fields that it was made of, as it would keep them: nothing is looked at.
+        """Copy the command with other values in fields that it was made of, without validation.
 
-        For whoever makes a million alike, of what was read and checked before.
+        For imports, which make a million alike of values that were checked before.
         """
         known = {**self.__dict__, **fields}
         known.pop("digest", None)
@@ -101,9 +101,10 @@ class Command(BaseModel):
 
     @once
     def digest(self) -> str:
-        """What is asked, without the envelope, as 16 hex digits: the same id with another digest is a mistake.
+        """The digest of the content without the envelope, as 16 hex digits.
 
-        A field that has its default is left out, so that a later version may add some without changing digests.
+        The same `command_id` with another digest is refused. Fields that have their default are left out, so that a
+        later version may add fields without changing digests.
         """
         content = written(self.__pydantic_serializer__, self, exclude=_ENVELOPE, exclude_defaults=True)
         return digest_of(self.verb, content)
@@ -115,23 +116,23 @@ class Command(BaseModel):
 
     @property
     def former_key(self) -> PositionKey | None:
-        """The key that the same words meant before, where that was another."""
+        """The key that the same spelling stood for in earlier versions; None if it is the same key."""
         return None
 
     @property
     def cycle(self) -> int | None:
-        """The cycle that this command names; None for whatever the slot holds now."""
+        """The cycle that this command names; None for the current one."""
         raise NotImplementedError
 
 
 @cache
 def _defaults(command: type[Command]) -> dict[str, Any]:
-    """The defaults of its fields; of one that is required what nobody gives."""
+    """The default of every field; for a required one a value that no caller can pass."""
     return {name: field.default for name, field in command.model_fields.items()}
 
 
 def digest_of(verb: str, content: bytes) -> str:
-    """What tells two commands of one verb apart, as 16 hex digits."""
+    """The digest of a command's content, as 16 hex digits."""
     return hashlib.sha256(verb.encode() + b" " + content).hexdigest()[:16]
 
 

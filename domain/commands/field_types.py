@@ -1,6 +1,6 @@
-"""What a caller may write in the fields of commands, for the checker of types in the caller's editor.
+"""The types that callers may pass for the fields of commands, for type checkers.
 
-A float is none of it: money that went through one is not exact any more.
+No float among them: money that went through one is not exact any more.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a bot may ask about the orders of a cycle, about its money, and about an instrument."""
+"""The commands about the orders of a cycle, its money, and its instrument."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from domain.values import Amount, EntryPrice, ExitPrice, Flag, Identifier, Quant
 
 
 def needs_one_amount(quantity: object, cost: object) -> None:
-    """Refuse an order for nothing, or for two amounts."""
+    """Refuse an order without an amount, or with both quantity and cost."""
     if (quantity is None) == (cost is None):
         raise ValueError("send quantity, or cost for an order by quote amount; exactly one of them")
 
@@ -32,7 +32,7 @@ class RequestIncrease(OnPosition):
 
 
 class ReplaceOrder(OnPosition):
-    """The exchange replaced an order: it goes on under another id."""
+    """The exchange replaced an order, which continues under another exchange order id."""
 
     verb = "replace_order"
     exchange_order_id: Identifier
@@ -74,7 +74,7 @@ class SetTakeProfit(OnPosition):
 
 
 class LoseTakeProfit(OnPosition):
-    """A target was cancelled, or is gone; with several, `exchange_order_id` says which."""
+    """A take profit was cancelled, or is gone; with several, `exchange_order_id` says which."""
 
     verb = "lose_take_profit"
     reason: Reason
@@ -82,7 +82,7 @@ class LoseTakeProfit(OnPosition):
 
 
 class RequestExit(OnPosition):
-    """Claim the order that closes, before it is sent; the receipt says side, quantity and client order id."""
+    """Claim the closing order before it is sent; the receipt says side, quantity and client order id."""
 
     verb = "request_exit"
     reason: Reason
@@ -91,7 +91,7 @@ class RequestExit(OnPosition):
 
 
 class RecordCash(OnPosition):
-    """Money that moved without a fill; plus is received. With `trade_id`, the fee of a fill that was not known."""
+    """Money that moved without a fill; positive is received. With `trade_id`, the fee of a fill that had none."""
 
     verb = "record_cash"
     source: Source = Source.SYNC

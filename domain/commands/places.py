@@ -1,4 +1,4 @@
-"""What commands are about, and the parts that they share: a slot or a cycle, a side, a reason."""
+"""The parts that commands share: the slot or cycle that they are about, a side, a reason."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _SIDES: Final = {"buy": "long", "sell": "short"}
 
 
 def side_meant(value: object) -> object:
-    """`long` for what buys, `short` for what sells; whatever else is said, as it was said."""
+    """`long` for `buy`, `short` for `sell`; any other value is returned unchanged."""
     text = value.strip().lower() if isinstance(value, str) else value
     return _SIDES.get(text, text) if isinstance(text, str) else text
 
@@ -48,7 +48,7 @@ Json = Annotated[JsonValue, BeforeValidator(storable)]
 
 
 class Spelled(Command):
-    """A command that may name a key: its symbol is kept in the one spelling, for commands are told apart by content."""
+    """A command that may name a key; its symbol is normalised, so that two spellings give the same digest."""
 
     _former: ClassVar[PositionKey | None] = None
     """Of the class, for next to no command has one; a private attribute costs every command as much as its fields."""
@@ -71,12 +71,12 @@ class Spelled(Command):
 
     @property
     def former_key(self) -> PositionKey | None:
-        """The key that the same words meant before, where that was another: it may be open still."""
+        """The key that the same spelling stood for in earlier versions, in which a cycle may still be open."""
         return self._former
 
 
 class OnKey(Spelled):
-    """A command about whatever a slot holds."""
+    """A command about a slot."""
 
     symbol: Annotated[str, BeforeValidator(written_symbol)]
     exchange: Annotated[str, BeforeValidator(normalized_exchange)]
@@ -90,7 +90,7 @@ class OnKey(Spelled):
 
     @property
     def cycle(self) -> int | None:
-        """None: whatever the slot holds now."""
+        """None: the current cycle of the slot."""
         return None
 
     @model_validator(mode="after")
@@ -100,7 +100,7 @@ class OnKey(Spelled):
 
 
 def needs_agreeing_leg(side: Side | None, leg: Leg | None) -> None:
-    """Refuse a side that its leg cannot hold."""
+    """Refuse a side that the leg of the key cannot hold."""
     if side is not None and leg not in (None, Leg.BOTH, Leg.SPOT) and leg.value.lower() != side.value:
         raise ValueError(f"side {side.value} cannot be held on leg {leg.value}")
 

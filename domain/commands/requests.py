@@ -1,4 +1,4 @@
-"""What a bot may ask. Every constraint on input lives here; every rule of business lives in `position.py`."""
+"""The commands that a bot may send. Constraints on input live here; rules of business live in `domain/decisions/`."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ class RecordEntryPlaced(Spelled):
 
     @property
     def cycle(self) -> int | None:
-        """The cycle named by position id, if it was."""
+        """The cycle, if it is named by position id."""
         return None if self.position_id is None else PositionId.parse(self.position_id).cycle
 
 
@@ -151,7 +151,7 @@ class RecordEntryFill(OnPosition):
 
 
 class RecordEntryUnknown(OnPosition):
-    """The call to the exchange timed out: nobody knows whether there is an order."""
+    """The call to the exchange timed out, so that it is not known whether there is an order."""
 
     verb = "record_entry_unknown"
     reason: Reason
@@ -191,13 +191,13 @@ class LoseStopLoss(OnPosition):
 
 
 class Activate(OnPosition):
-    """Filled and covered: the entry is done."""
+    """The entry is complete: filled, and covered by stops."""
 
     verb = "activate"
 
 
 class Reduce(OnPosition):
-    """One fill of an order that closes; `flip` lets what goes beyond the position open the other side."""
+    """One fill of a closing order; with `flip`, what exceeds the position opens the other side."""
 
     verb = "reduce"
     trade_id: Identifier
@@ -212,7 +212,7 @@ class Reduce(OnPosition):
 
 
 class Adjust(OnPosition):
-    """A correction from exchange evidence: what is really open, and at what average price."""
+    """A correction by what the exchange shows: the quantity that is open, and its average price."""
 
     verb = "adjust"
     source: Source = Source.SYNC
@@ -228,7 +228,7 @@ class Adjust(OnPosition):
 
 
 class Adopt(OnKey):
-    """The exchange holds a position that no cycle explains."""
+    """Take over a position of the exchange that no cycle explains."""
 
     verb = "adopt"
     source: Source = Source.SYNC
@@ -240,14 +240,14 @@ class Adopt(OnKey):
 
 
 class StartRollback(OnPosition):
-    """The entry is to be undone: a reduce-only close of our own side and quantity is about to be sent."""
+    """The entry is to be undone: a reduce-only closing order for what is held is about to be sent."""
 
     verb = "start_rollback"
     reason: Reason
 
 
 class ClosingFill(BaseModel):
-    """A fill that helped to close, as part of a proof."""
+    """A closing fill, as part of the evidence."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, defer_build=True)
 
@@ -259,7 +259,7 @@ class ClosingFill(BaseModel):
 
 
 class Evidence(BaseModel):
-    """What proves that a position is flat; anything else that was said is kept as it came, and proves nothing."""
+    """The evidence that a position is flat; other keys are stored as they came, and prove nothing."""
 
     model_config = ConfigDict(frozen=True, extra="allow", hide_input_in_errors=True, defer_build=True)
     __pydantic_extra__: dict[str, Json]
@@ -271,12 +271,12 @@ class Evidence(BaseModel):
 
     @property
     def is_word_alone(self) -> bool:
-        """Whether it names no fact that the exchange could be asked about: no order, no fills, no quantity."""
+        """Whether it names nothing that could be checked at the exchange: no order, no fills, no quantity."""
         return self.closing_order_id is None and not self.fills and self.position_quantity is None
 
     @property
     def contradiction(self) -> str | None:
-        """A field of an exchange's or a bot's answer that says, in its own words, that something is left."""
+        """A key among the unknown ones whose name and value say that something is still held; None if there is none."""
         said = self.__pydantic_extra__ or {}
         for name in ("is_flat", "flat"):
             if str(said.get(name)).strip().lower() in ("false", "no", "0"):
@@ -293,7 +293,7 @@ def _evidence(value: object) -> object:
 
 
 class RollBack(OnPosition):
-    """Flat again, with the proof."""
+    """The rollback is complete, with evidence that nothing is held."""
 
     verb = "roll_back"
     reason: Reason | None = None
@@ -301,7 +301,7 @@ class RollBack(OnPosition):
 
 
 class FailRollback(OnPosition):
-    """The compensating close did not get the position flat."""
+    """The closing order of the rollback did not close everything."""
 
     verb = "fail_rollback"
     reason: Reason
@@ -309,7 +309,7 @@ class FailRollback(OnPosition):
 
 
 class Close(OnPosition):
-    """The position is gone; whatever was still open was closed at `avg_px_close`, if that is known."""
+    """The position is closed; what was still open was closed at `avg_px_close`, if that is known."""
 
     verb = "close"
     exit_reason: Reason
@@ -321,7 +321,7 @@ class Close(OnPosition):
 
 
 def _storable_texts(value: Any) -> Any:
-    """Refuse and put in order what `storable` does, but all texts at once: rows come by the thousand."""
+    """The same as `storable` for a flat object of texts, which are checked at once: rows come by the thousand."""
     texts = [*value, *value.values()] if isinstance(value, dict) else value
     if isinstance(texts, list | tuple):
         writable("\n".join(text for text in texts if isinstance(text, str)))
@@ -329,9 +329,9 @@ def _storable_texts(value: Any) -> Any:
 
 
 class ImportPosition(OnKey):
-    """A row of the legacy table becomes a cycle, as it stands there; for `import-legacy` alone.
+    """A row of the legacy table becomes a cycle, unchanged; for `import-legacy` alone.
 
-    `claims_intent`: no earlier cycle of the key came from the same intent.
+    `claims_intent`: no earlier cycle of the key has the same intent.
     """
 
     verb = "import_position"
@@ -358,7 +358,7 @@ class ImportPosition(OnKey):
 
     @once
     def digest(self) -> str:
-        """The row is what is asked; how we read it may get better, and is no reason to import it again."""
+        """The digest of the row alone: a better reading of it is no reason to import it again."""
         return digest_of(self.verb, json.dumps(self.row, sort_keys=True).encode())
 
 

@@ -1,4 +1,4 @@
-"""Deciding about the exchange's word for what is held, where no fill says it, and what it has counted by then."""
+"""Deciding about adjustments to what the exchange shows, and which fills an adjustment has counted already."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from domain.values import AHEAD_MAX, EXACT, plain
 
 
 def adjust(decision: Decision, command: c.Adjust) -> CommandResult | None:
-    """Take the exchange's word for quantity or average price; without a difference it is no news.
+    """Set quantity or average price to what the exchange shows; without a difference nothing is recorded.
 
-    Refuses: StaleEvidence for a quantity of before fills that are on record; the same that was taken then is no news.
+    Refuses: StaleEvidence for a quantity from before fills on record, unless the same adjustment was recorded then.
     """
     row = decision.needs_open()
     held = decision.state.holding
@@ -57,7 +57,7 @@ def adjust(decision: Decision, command: c.Adjust) -> CommandResult | None:
 
 
 def _fills_after(decision: Decision, at: datetime) -> list[str]:
-    """The trades on record that happened after a moment, by clocks that were right: none is yet to come."""
+    """The recorded trades that happened after a moment; those with a time in the future are left out."""
     until = decision.context.ts_recorded + AHEAD_MAX
     return [
         trade_id
@@ -67,7 +67,7 @@ def _fills_after(decision: Decision, at: datetime) -> list[str]:
 
 
 def is_counted_in_adjustment(decision: Decision, order: Order) -> bool:
-    """Whether what is said of an order happened before the last adjustment, which has counted it."""
+    """Whether the command reports what happened to an order before the last adjustment, which has counted it."""
     state, command = decision.state, decision.command
     if order.opened_at is not None and order.opened_at > state.adjusted_at and order.name in state.orders:
         return False
@@ -76,7 +76,7 @@ def is_counted_in_adjustment(decision: Decision, order: Order) -> bool:
 
 
 def absorbed_of(decision: Decision, before: Order, after: Order) -> Decimal:
-    """What an adjustment has counted of an order's growth: as much as no order accounted for."""
+    """The part of an order's growth that an adjustment has counted: as much as no order accounted for."""
     if before.opened_at is not None and before.opened_at > decision.state.adjusted_at and decision.state.orders:
         return ZERO
     return min(EXACT.subtract(after.filled_qty, before.filled_qty), decision.state.unattributed)

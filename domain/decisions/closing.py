@@ -1,4 +1,4 @@
-"""Deciding about the end of a cycle: what was still open, and what is left as dust."""
+"""Deciding about the end of a cycle, and about what is left as dust."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ DUST_SHARE_MAX: Final = Decimal("0.01")
 
 
 def close(decision: Decision, command: c.Close) -> CommandResult | None:
-    """End a cycle whose position is gone.
+    """End a cycle whose position is closed.
 
-    Shape:   -> closed, one PositionClosed. What was still open was closed at `avg_px_close`; without that price
-             the profit of the cycle is not known, until exit fills explain it. With `dust` it was not sold: it stays,
-             at its cost. A stray is closed beside the cycle that has its slot. What was said of an end that it had
-             before a late fill is no news.
-    Refuses: NothingToClose when nothing was ever held, WrongStatus during a rollback; StaleEvidence for the same again
-             after a late fill, without a time.
+    Shape:   -> closed, one PositionClosed. What was still open was closed at `avg_px_close`; without that price the
+             profit of the cycle is not known until exit fills explain it. With `dust` what is open was not sold, and
+             stays at its cost. A stray is closed beside the cycle that has its slot. If a late fill opened the cycle
+             again, the same command as before that is a duplicate, and records nothing.
+    Refuses: NothingToClose if nothing was ever held, WrongStatus during a rollback; StaleEvidence for the same command
+             again, after a late fill and without a time.
     """
     row, held = decision.needs_holding(), decision.state.holding
     if not held.filled_qty and row.status is not Status.ACTIVE:
@@ -54,9 +54,9 @@ def close(decision: Decision, command: c.Close) -> CommandResult | None:
 
 
 def _was_of_before(decision: Decision) -> bool:
-    """Whether the same was said of an end that the cycle had, and what it holds came to be known after that.
+    """Whether this is the same command again that ended the cycle before a late fill opened it again.
 
-    Refuses: StaleEvidence where no time says which end is meant.
+    Refuses: StaleEvidence if the command has no time, so that it is not known which end is meant.
     """
     at, closed_at = decision.command.at, decision.state.closed_at
     if not decision.was_answered:
@@ -79,7 +79,7 @@ def record_closed(
     residual: Decimal = ZERO,
     rest_px: Decimal | None = None,
 ) -> None:
-    """Record the end of a cycle with what was earned in it."""
+    """Record the end of a cycle, with its profit."""
     decision.record(
         e.PositionClosed(
             **decision.envelope(),
@@ -96,7 +96,7 @@ def record_closed(
 
 
 def _is_dust(decision: Decision, command: c.Close, held: Holding) -> bool:
-    """Whether what is left was not sold, and stays as dust."""
+    """Whether what is still open was not sold, and stays as dust."""
     if command.dust is not None or not held.quantity:
         if command.dust and command.avg_px_close is not None and held.quantity:
             raise InvalidCommand(

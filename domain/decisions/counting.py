@@ -1,4 +1,4 @@
-"""Counting: what an order adds to the totals of its cycle, by a fill or by a statement of the exchange."""
+"""Counting what an entry order adds to the totals of its cycle, by a fill or by a total of the exchange."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from domain.values import EXACT, Side, difference_of
 
 
 class EntryCount(TypedStruct, frozen=True, gc=False):
-    """How an entry order changed, and how the totals stood before.
+    """How an entry order changes, and the totals before that.
 
-    `absorbed`: what an adjustment had counted of it, all of it when `is_seen`. `orders`: all of the cycle, and `since`:
-    how they stood at the last adjustment, for the cost of all of them together once it becomes known.
+    `absorbed`: the part of the change that an adjustment had counted; with `is_seen` all of it. `orders`: all orders of
+    the cycle. `since`: how the cycle stood at the last adjustment, for the cost of all orders once it becomes known.
     """
 
     before: Order
@@ -57,19 +57,19 @@ class EntryCount(TypedStruct, frozen=True, gc=False):
 
     @property
     def added(self) -> Decimal:
-        """What the position grows by."""
+        """The quantity that the position grows by."""
         grown = EXACT.subtract(self.after.filled_qty, self.before.filled_qty)
         return EXACT.subtract(grown, self.absorbed)
 
     @property
     def is_gone(self) -> bool:
-        """Whether an adjustment has counted all of it."""
+        """Whether an adjustment had counted all of the change."""
         return self.is_seen or bool(self.absorbed and not self.added)
 
     def by_fill(self, qty: Decimal, worth: Decimal) -> Holding:
-        """The totals after a fill: it may explain what was counted by a statement, or come on top.
+        """The totals after a fill, which may be part of a total of the exchange, or add to it.
 
-        What an adjustment has counted changes nothing.
+        What an adjustment had counted changes nothing.
         """
         if self.is_gone:
             return self.settled(self.held)
@@ -82,7 +82,7 @@ class EntryCount(TypedStruct, frozen=True, gc=False):
         )
 
     def by_statement(self) -> Holding:
-        """The totals after the exchange stated what was filled of the order."""
+        """The totals after the exchange stated the filled total of the order."""
         if self.is_gone:
             return self.settled(self.held)
         added = self.added
@@ -90,7 +90,7 @@ class EntryCount(TypedStruct, frozen=True, gc=False):
         return altered(self.settled(grown), uncounted_qty=EXACT.add(grown.uncounted_qty, max(ZERO, added)))
 
     def settled(self, held: Holding) -> Holding:
-        """The totals as all orders together have them, where the exchange's word gives way to these."""
+        """The totals that follow from all orders together, where an adjustment is superseded by these."""
         if not self.since.gives_way:
             return held
         return settled(held, self.side, self.terms, self.orders.with_order(self.after), self.since)
@@ -110,7 +110,7 @@ class EntryCount(TypedStruct, frozen=True, gc=False):
         return self.held.entered(self.side, added, EXACT.subtract(after, before), self.terms)
 
     def _known_at_last(self, added: Decimal) -> Holding | None:
-        """The totals once the cost of all orders is known that was not known before; None when that is not so."""
+        """The totals, if the cost of all orders becomes known with this change; None if not."""
         held = self.held
         if held.realized_pnl is not None and held.cost is not None:
             return None
@@ -125,7 +125,7 @@ class EntryCount(TypedStruct, frozen=True, gc=False):
         return None if total is None or released is None else grown.costing(EXACT.subtract(total, released), self.terms)
 
     def _released_since(self) -> Decimal | None:
-        """The cost of what was closed since the last adjustment: what it brought, less what was earned by it."""
+        """The cost of what was closed since the last adjustment: proceeds less profit; None if not known."""
         held, then = self.held, self.since.holding
         if held.closed_qty == then.closed_qty:
             return ZERO
@@ -166,7 +166,7 @@ def _by_all_orders(held: Holding, side: Side, terms: Instrument, worth: Decimal 
 
 
 def _cost_of_all(orders: Orders, since: Stand, held: Holding) -> Decimal | None:
-    """What was held at the last adjustment cost, with what orders added since; None when some is not known."""
+    """The cost at the last adjustment plus that of the orders since; None if any of it is not known."""
     total, grown = since.holding.cost, ZERO
     for order in of_role(orders, "entry"):
         then = since.orders.get(order.name) or Order(name=order.name)

@@ -1,4 +1,4 @@
-"""A decision: the state of a position, the command at hand, and how what follows from it is recorded or refused."""
+"""A decision: the state of a position and a command, with the means to record events or refuse."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from domain.values import AHEAD_MAX, EPOCH, EXACT, Side, Source, plain
 
 
 class CommandContext(NamedTuple):
-    """What the edge knows of a command: its id, when it happened, and when it is written."""
+    """What is decided outside the domain: the id of the command, when it happened, and when it is recorded."""
 
     command_id: str
     ts_event: datetime
@@ -40,14 +40,14 @@ class CommandContext(NamedTuple):
 
     @classmethod
     def of(cls, command: Command) -> CommandContext:
-        """The context of a command that carries its own."""
+        """The context of a command that has an id and a time itself."""
         assert command.command_id is not None, "a command without a context has an id"
         assert command.at is not None, "a command without a context has a time"
         return cls(command.command_id, command.at, command.at)
 
 
 class Envelope(TypedDict):
-    """What every event says beside its facts."""
+    """The fields that every event has."""
 
     originator_id: str
     originator_version: int
@@ -61,26 +61,26 @@ class Envelope(TypedDict):
 
 
 class Recorder(Protocol):
-    """The aggregate, as far as a decision needs it."""
+    """What a decision needs of the aggregate."""
 
     @property
     def version(self) -> int:
-        """The version of the stream, with what was recorded so far."""
+        """The version of the stream, with the events recorded so far."""
 
     @property
     def modified_on(self) -> datetime:
-        """When the last event was written."""
+        """When the last event was recorded."""
 
     @property
     def state(self) -> PositionState:
-        """What the stream remembers."""
+        """The state of the stream."""
 
     def record(self, event: PositionEvent) -> None:
-        """Take in an event that is new."""
+        """Apply a new event."""
 
 
 def resized(row: PositionRow, intent: str) -> IdempotencyMismatch:
-    """The refusal of an intent that comes again with other content: it has its position, and that one stands."""
+    """The refusal of an intent that is sent again with other content, although it has a position."""
     amount = "" if row.requested_qty is None else f" {plain(row.requested_qty)}"
     return IdempotencyMismatch(
         f"intent_id {intent} has {row.position_id} already: {row.side.value}{amount} was asked, which is "
@@ -93,7 +93,7 @@ def resized(row: PositionRow, intent: str) -> IdempotencyMismatch:
 
 
 class Decision:
-    """One command in the light of what a stream remembers."""
+    """One command, decided on the state of its stream."""
 
     def __init__(self, position: Recorder, command: Command, context: CommandContext) -> None:
         self._position, self._version = position, position.version
@@ -102,7 +102,7 @@ class Decision:
     # -- recording ------------------------------------------------------------------------------------------------
 
     def envelope(self, cycle: int | None = None) -> Envelope:
-        """What the next event says of itself, of the current cycle unless another one is named."""
+        """The common fields of the next event, for the current cycle unless another one is named."""
         return {
             "originator_id": self.state.stream,
             "originator_version": self._position.version + 1,
@@ -116,9 +116,9 @@ class Decision:
         }
 
     def record(self, event: PositionEvent) -> None:
-        """Record what follows from the command.
+        """Record an event that follows from the command.
 
-        Refuses: VersionConflict when the caller looked at another version.
+        Refuses: VersionConflict if the caller expected another version.
         """
         if self.command.expected_version not in (None, self._version):
             raise VersionConflict(
@@ -142,9 +142,10 @@ class Decision:
         return self.context.ts_event <= statement + within
 
     def is_adjusted_for(self, order: Order | None, *, within: timedelta = timedelta()) -> bool:
-        """Whether the last adjustment, if there was one, has counted what the command tells of an order, or of none.
+        """Whether the last adjustment, if there was one, has counted what the command reports (of an order, or None).
 
-        Clocks are a second apart; an order that was promised after it was sent after it, whatever its time says.
+        Clocks may be a second apart, so that an order that was claimed after the adjustment was never counted by it,
+        whatever the time of the command.
         """
         if order is not None and self.state.promised_since(order):
             return False
@@ -152,14 +153,14 @@ class Decision:
 
     @property
     def said_at(self) -> datetime:
-        """When what the command tells happened; as for events, what lies long ahead happened by now."""
+        """When it happened; as for events, the time of recording if the given time lies in the future."""
         ahead = self.context.ts_event - self.context.ts_recorded
         return self.context.ts_recorded if ahead > AHEAD_MAX else self.context.ts_event
 
     # -- answers without news -------------------------------------------------------------------------------------
 
     def same(self, answer: CommandResult, what: str) -> CommandResult:
-        """What was answered before, unless other content was."""
+        """The answer of before. Refuses: IdempotencyMismatch if the content was another."""
         if answer.request != self.command.digest:
             raise IdempotencyMismatch(
                 f"{what} was accepted before with other content, as {' + '.join(answer.events) or 'a fill'} of "
@@ -170,7 +171,7 @@ class Decision:
         return answer
 
     def no_news(self) -> CommandResult:
-        """Where the cycle stands, when the command says nothing that is not known."""
+        """The answer to a command that adds nothing to what is known: how the cycle stands."""
         row = self.state.row
         assert row is not None, "a cycle"
         return CommandResult(
@@ -183,26 +184,26 @@ class Decision:
         )
 
     def nothing_new(self) -> CommandResult:
-        """The answer to what is known of the stream already, be there a cycle or not."""
+        """The same for a command about the stream, which may have no cycle yet."""
         if self.state.row is not None:
             return self.no_news()
         return CommandResult(self.command.digest, self.state.stream, self._position.version, None)
 
     def promised(self, name: str) -> CommandResult | None:
-        """What was answered when an order was promised, by its name, or by role and intent."""
+        """The answer that claimed an order, by the name of the order, or by role and intent."""
         command_id = self.state.promises.get(name)
         return None if command_id is None else self.state.answers.get(command_id)
 
     # -- refusals that are common to all --------------------------------------------------------------------------
 
     def refused(self, rule: type[CommandRefused], why: str, **details: object) -> CommandRefused:
-        """A rule's refusal, naming the cycle and where it stands."""
+        """A refusal that names the cycle and its status."""
         row = self.state.row
         assert row is not None, "a cycle"
         return rule(f"{row.position_id} {why}", position_id=row.position_id, status=row.status.value, **details)
 
     def needs_open(self) -> PositionRow:
-        """Refuse unless the cycle that the command names holds the slot; answer its row.
+        """The row of the cycle that the command names, which must hold the slot.
 
         Refuses: UnknownPosition, StaleCycle, PositionNotOpen.
         """
@@ -239,7 +240,7 @@ class Decision:
         return row
 
     def needs_cycle(self) -> PositionRow:
-        """Refuse unless the command names a cycle that is loaded, be it over; answer its row.
+        """The row of the cycle that the command names, which may be over.
 
         Refuses: UnknownPosition, StaleCycle.
         """
@@ -247,7 +248,7 @@ class Decision:
         return row if row is not None and self.command.cycle == row.cycle else self.needs_open()
 
     def needs_holding(self) -> PositionRow:
-        """Refuse unless the cycle holds the slot, or holds something though it is over.
+        """The row of the cycle that the command names, which must hold the slot or be a stray.
 
         Refuses: UnknownPosition, StaleCycle, PositionNotOpen.
         """
@@ -256,16 +257,16 @@ class Decision:
 
     @property
     def was_answered(self) -> bool:
-        """Whether the same was said before in this cycle, under whatever id of a command."""
+        """Whether a command with the same content was accepted in this cycle before, under any command id."""
         return any(answer.request == self.command.digest for answer in self.state.answers.values())
 
     def takes_slot_back(self, held: Holding) -> bool:
-        """Whether a cycle that is over holds something again, by an entry, and no other has its slot."""
+        """Whether an entry fill opens a cycle again that was over, because no other cycle has its slot."""
         state = self.state
         return not state.is_open and state.is_current and bool(held.quantity)
 
     def needs_free_slot(self) -> CommandResult | None:
-        """Refuse while another intent holds the slot; the same intent again gets its first answer."""
+        """Refuse while another intent holds the slot; the same intent gets its first answer again."""
         row = self.state.row
         if row is None or not row.status.is_open:
             return None
@@ -299,7 +300,7 @@ class Decision:
 
     @property
     def opening_terms(self) -> Instrument | None:
-        """The terms that the next cycle opens with: as defined, or as the symbol says; None for the plain ones."""
+        """The terms of the next cycle: as defined, or as the symbol shows; None for linear ones of size 1."""
         if self.state.instrument is not None:
             return self.state.instrument
         if self.key.is_inverse:
@@ -309,9 +310,9 @@ class Decision:
         return None if is_known else Instrument(quote=quote)
 
     def needs_price(self, name: str, price: Decimal | None, terms: Instrument | None) -> None:
-        """Refuse a price that the instrument cannot have; the stream knows of one that may go below zero, no row does.
+        """Refuse a price that the instrument cannot have. Refuses: InvalidCommand.
 
-        Refuses: InvalidCommand.
+        Whether prices may be negative is known from the definition alone, for rows do not have it.
         """
         if price is None or price > 0:
             return
@@ -328,20 +329,20 @@ class Decision:
             raise InvalidCommand(f"{self.command.verb}: {name}: {plain(price)}: {why}", command=self.command.verb)
 
     def with_fee(self, held: Holding, fee: Decimal | None, currency: str | None, terms: Instrument) -> Holding:
-        """The totals after the fee of a fill: paid out of what is held, or counted in its currency.
+        """The totals after the fee of a fill: paid from the position, or counted in its currency.
 
-        What is more than all that is held was paid from elsewhere.
+        A fee that exceeds the position was not paid from it.
         """
         if fee is not None and fee <= held.quantity and self.pays_in_kind(fee, currency):
             return held.shrunk(Side.LONG, fee, terms)
         return held.with_fee(fee, self.state.other_currency(currency))
 
     def pays_in_kind(self, fee: Decimal | None, currency: str | None) -> bool:
-        """Whether a fee lessens what is held: of what was bought, for what was sold short is not held."""
+        """Whether a fee is paid from the position: on spot, in the asset that was bought."""
         return self.state.side is Side.LONG and self.key.pays_from_position(fee, currency)
 
     def without_fee(self, held: Holding, fill: FillOnRecord, terms: Instrument) -> Holding:
-        """The totals without the fee of a fill that never was."""
+        """The totals without the fee of a fill that is void."""
         if fill.fee is None:
             return held
         if fill.is_fee_in_kind:

@@ -1,4 +1,4 @@
-"""Deciding about entries: request, acknowledgement, fills, and what becomes of those that fail."""
+"""Deciding about entries: request, acknowledgement, fills and failure."""
 
 from __future__ import annotations
 
@@ -103,14 +103,14 @@ def request_increase(decision: Decision, command: o.RequestIncrease) -> CommandR
 
 
 def record_entry_placed(decision: Decision, command: c.RecordEntryPlaced) -> CommandResult | None:
-    """Note that the exchange acknowledged an entry order; by key, open the cycle after the fact.
+    """Record that the exchange acknowledged an entry order; by key, open the cycle after the fact.
 
     Shape:   pending_entry -> entry_placed; flat -> entry_placed, cycle + 1. By key with the intent or the order of
-             the entry that is open, that entry is meant.
-    Refuses: EntryAlreadyPlaced when another order is on record; the same order again is no news.
-             OrderAmbiguous when several entry orders wait for their acknowledgement.
-             What it says was filled of a cycle that is over takes its slot back, as a late fill does.
-    Source:  the exchange's acknowledgement. `filled_qty` is all that was filled of this order until then.
+             the open entry, that entry is meant. A filled quantity opens a cycle again that is over, as a late fill
+             does.
+    Refuses: EntryAlreadyPlaced if another order is on record; for the same order again nothing is recorded.
+             OrderAmbiguous if several entry orders wait for their acknowledgement.
+    Source:  the exchange's acknowledgement. `filled_qty` is the filled total of this order until then.
     """
     state = decision.state
     if command.position_id is not None:
@@ -160,7 +160,7 @@ def record_entry_placed(decision: Decision, command: c.RecordEntryPlaced) -> Com
 
 
 def _placed_order(decision: Decision, command: c.RecordEntryPlaced) -> tuple[Order, str | None]:
-    """The entry order that is acknowledged, and the name under which its fills were known until now."""
+    """The entry order that is acknowledged, and the name under which its fills were recorded before."""
     orders = decision.state.orders
     known = named(decision, command.exchange_order_id, command.client_order_id)
     ours = of_client(decision, command.client_order_id) or _of_intent(decision, command.intent_id)
@@ -170,7 +170,7 @@ def _placed_order(decision: Decision, command: c.RecordEntryPlaced) -> tuple[Ord
 
 
 def _of_intent(decision: Decision, intent_id: str | None) -> Order | None:
-    """The entry order that was promised to an intent."""
+    """The entry order that an intent claimed."""
     row, orders = decision.state.row, decision.state.orders
     if intent_id is None or row is None:
         return None
@@ -181,7 +181,7 @@ def _of_intent(decision: Decision, intent_id: str | None) -> Order | None:
 
 
 def _waiting(decision: Decision, orders: Orders) -> Order:
-    """The one entry order that waits for its acknowledgement, or else the first."""
+    """The one entry order without an acknowledgement; the first entry order if there is none."""
     entries = orders.unsettled("entry")
     waiting = [order for order in entries if order.is_live and order.exchange_order_id is None]
     if len(waiting) > 1:
@@ -196,7 +196,7 @@ def _waiting(decision: Decision, orders: Orders) -> Order:
 
 
 def _is_asked_again(row: PositionRow, command: c.RecordEntryPlaced) -> bool:
-    """Whether a command by key means the entry that is open: the same intent, or the same order."""
+    """Whether a command by key is about the open entry: the same intent, or the same order."""
     if not row.status.is_open or row.side is not command.side:
         return False
     return row.exchange_order_id == command.exchange_order_id or (
@@ -235,7 +235,7 @@ def _open_after_the_fact(decision: Decision, command: c.RecordEntryPlaced) -> Co
 
 
 def _known_order(decision: Decision, command: c.RecordEntryPlaced) -> CommandResult | None:
-    """An order of the cycle that is over opens no other: told again it is no news, and more of it is refused."""
+    """The answer to an order of the cycle that is over, which opens no other cycle; None for any other order."""
     state, row = decision.state, decision.state.row
     if row is None:
         return None
@@ -257,14 +257,14 @@ def _known_order(decision: Decision, command: c.RecordEntryPlaced) -> CommandRes
 
 
 def record_entry_fill(decision: Decision, command: c.RecordEntryFill) -> CommandResult | None:
-    """Count one fill of an entry order.
+    """Record one fill of an entry order.
 
-    Shape:   status unchanged. On a cycle that is over it is recorded as late, never refused: it takes its slot back
-             when the stream is flat, and is a stray beside another cycle else.
+    Shape:   status unchanged. On a cycle that is over it is recorded as late, never refused: the cycle takes its slot
+             back if the stream is flat, and is a stray beside another cycle otherwise.
     Units:   `last_qty` in base asset (or contracts), `last_px` in quote asset; the fee in its own currency.
-    Refuses: IdempotencyMismatch for a known `trade_id` of the order with other content; the same again is no news.
-             OrderAmbiguous for a fill that names no order and may be one of several.
-    Source:  the exchange's trade stream. A fill older than the last adjustment is part of that.
+    Refuses: IdempotencyMismatch for a known `trade_id` of the order with other content; with the same content nothing
+             is recorded. OrderAmbiguous for a fill that names no order and may belong to several.
+    Source:  the exchange's trade stream. A fill from before the last adjustment was counted by that.
     """
     row = decision.needs_cycle()
     terms = row.terms
@@ -310,14 +310,14 @@ def record_entry_fill(decision: Decision, command: c.RecordEntryFill) -> Command
 
 
 def _absorbed_fill(decision: Decision, meant: Meant, after: Order) -> Decimal:
-    """The same for a fill: one that says when it happened is later, and so is one of an order of its own."""
+    """What an adjustment has counted of a fill: nothing of a later one, nor of one of an order of its own."""
     if decision.command.at is not None or (meant.is_named and meant.is_new):
         return ZERO
     return absorbed_of(decision, meant.order, after)
 
 
 def record_entry_unknown(decision: Decision, command: c.RecordEntryUnknown) -> None:
-    """Note that nobody knows whether the entry reached the exchange; the slot stays taken until it is known.
+    """Record that it is not known whether the entry reached the exchange; the slot stays taken until it is.
 
     Shape:   status unchanged, flagged. Refuses: WrongStatus once the entry is protected, active or rolling back.
     """
@@ -328,7 +328,7 @@ def record_entry_unknown(decision: Decision, command: c.RecordEntryUnknown) -> N
 
 
 def fail_entry(decision: Decision, command: c.FailEntry) -> None:
-    """End a cycle whose entry came to nothing; this is the evidence that frees the slot.
+    """End a cycle whose entry failed with nothing filled, which frees the slot.
 
     Shape:   -> failed, or canceled. Refuses: EntryHasFills, WrongStatus.
     """
@@ -348,9 +348,9 @@ def fail_entry(decision: Decision, command: c.FailEntry) -> None:
 
 
 def adopt(decision: Decision, command: c.Adopt) -> None:
-    """Take in a position that the exchange holds and no cycle explains; active, and not yet protected.
+    """Take over a position of the exchange that no cycle explains; it is active, and not protected yet.
 
-    Shape: flat -> active, cycle + 1. Refuses: PositionAlreadyOpen; what is open is adjusted instead.
+    Shape: flat -> active, cycle + 1. Refuses: PositionAlreadyOpen; adjust the open cycle instead.
     """
     decision.needs_free_slot()
     terms = decision.opening_terms
@@ -368,7 +368,7 @@ def adopt(decision: Decision, command: c.Adopt) -> None:
 
 
 def import_position(decision: Decision, command: c.ImportPosition) -> None:
-    """Take in one row of the legacy table as it stands.
+    """Import one row of the legacy table, unchanged.
 
     Shape: a cycle of any status. Refuses: PositionAlreadyOpen for a second open row of one key.
     """

@@ -1,4 +1,4 @@
-"""Deciding about exits: orders and fills that close, and what a fill opens beyond what is held."""
+"""Deciding about exits: closing orders, their fills, and fills that open the other side."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def request_exit(decision: Decision, command: o.RequestExit) -> CommandResult | 
 
 
 def _closed_for(decision: Decision, intent_id: str | None) -> Order | None:
-    """The order of an intent that closed its part, or some of it: told again, the intent closes no more."""
+    """The order with which an intent closed its part, or some of it; the same intent again closes no more."""
     promises = decision.state.promises
     asked = None if intent_id is None else promises.get(f"exit {intent_id}")
     if asked is None:
@@ -114,13 +114,14 @@ def _is_asked_again(decision: Decision, command: o.RequestExit, order: Order, wa
 
 
 def reduce(decision: Decision, command: c.Reduce) -> CommandResult | None:
-    """Count one fill that closes, and the profit that it realises.
+    """Record one exit fill, and the profit that it realises.
 
     Shape:   status unchanged; at zero the cycle waits for `close` (or `roll_back`) to say why it ended. On a cycle that
-             is over it explains what was closed without a fill, closes a stray, or sells the dust that it left. With
-             `flip`, what goes beyond the position opens the other side, in one append; a rollback ends with it, and the
-             fill is its proof.
-    Refuses: ExitBeforeEntry, NothingToClose, ReduceExceedsPosition; a known `trade_id` of the order is no news.
+             is over it explains what was closed without a fill, closes a stray, or sells the dust that was left. With
+             `flip`, what exceeds the position opens the other side, in one append; that also ends a rollback, with the
+             fill as evidence.
+    Refuses: ExitBeforeEntry, NothingToClose, ReduceExceedsPosition; for a known `trade_id` of the order nothing is
+             recorded.
     """
     row = decision.needs_cycle()
     if fill := fill_on_record(decision, command, is_exit=True):
@@ -197,7 +198,7 @@ def _without_said_fee(decision: Decision, command: c.Reduce, held: Holding, told
 
 
 def _needs_entered(decision: Decision, row: PositionRow, closed: Decimal) -> None:
-    """Refuse to have closed, by the time of an adjustment, more than ever was held."""
+    """Refuse an exit fill from before an adjustment, by which more would have been closed than was ever held."""
     state = decision.state
     entered = max(state.entered_qty, row.requested_qty or ZERO, state.since.entered(row.orders).quantity)
     if EXACT.add(state.holding.closed_qty, closed) > entered:
@@ -209,9 +210,9 @@ def _needs_entered(decision: Decision, row: PositionRow, closed: Decimal) -> Non
 
 
 def _never_held(decision: Decision, row: PositionRow, closes: Decimal) -> Exception:
-    """The refusal of an exit of a cycle that is over, beyond what may still be told of it.
+    """The refusal of an exit fill of a cycle that is over, beyond what it closed without a fill.
 
-    Refuses: StaleCycle where a later cycle exists, of which the exit may be.
+    Refuses: StaleCycle if there is a later cycle, to which the fill may belong.
     """
     closed, left = decision.state.holding.closed_qty, decision.state.unexplained.qty
     if left:

@@ -1,4 +1,4 @@
-"""Deciding about fills that are on record, and about money that moves without one."""
+"""Deciding about recorded fills, their corrections and fees, and about money that moves without a fill."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def _fee_text(decision: Decision, fill: FillOnRecord) -> str:
 
 
 def fill_on_record(decision: Decision, command: c.RecordEntryFill | c.Reduce, *, is_exit: bool) -> FillOnRecord | None:
-    """The fill that a command tells again; None for one that is new."""
+    """The recorded fill that a command repeats; None for a new fill."""
     by_order = decision.state.fills.get((is_exit, command.trade_id))
     if by_order is None:
         return None
@@ -81,7 +81,7 @@ def fill_on_record(decision: Decision, command: c.RecordEntryFill | c.Reduce, *,
 def _may_be_of(
     decision: Decision, fill: FillOnRecord, command: c.RecordEntryFill | c.Reduce, meant: Order | None
 ) -> bool:
-    """Whether the order of a fill may be the one that a command names: no id of the one is another than the other's."""
+    """Whether the order of a fill may be the one that a command names: no id of the two differs."""
     order = decision.state.orders.get(fill.order or "")
     if order is None:
         return True
@@ -113,7 +113,7 @@ def fee_of_fill(decision: Decision, fill: FillOnRecord, trade_id: str, fee: Deci
 def _with_fee_of(
     decision: Decision, row: PositionRow, fill: FillOnRecord, fee: Decimal, currency: str | None
 ) -> Holding:
-    """The totals with the fee of a fill; what an adjustment said since is what is held without it already."""
+    """The totals with the fee of a fill; an adjustment since then has counted a fee that was paid in kind already."""
     state = decision.state
     is_seen = not fill.is_exit and decision.is_adjusted_for(None)
     if is_seen and decision.pays_in_kind(fee, currency):
@@ -123,10 +123,10 @@ def _with_fee_of(
 
 
 def record_cash(decision: Decision, command: o.RecordCash) -> CommandResult | None:
-    """Note money that moved without a fill: funding, interest, a commission report.
+    """Record money that moved without a fill: funding, interest, a commission report.
 
     Shape:   status unchanged, also of a cycle that is over. With `trade_id` it is the fee of that fill.
-    Refuses: IdempotencyMismatch for a `cash_id` with other content, or a fee that is known already; UnknownFill.
+    Refuses: IdempotencyMismatch for a known `cash_id` with other content, or a fee that is known already; UnknownFill.
     """
     row, state = decision.needs_cycle(), decision.state
     told = CashOnRecord(command.kind, command.amount, state.other_currency(command.currency), command.trade_id)
@@ -196,11 +196,11 @@ def _of_trade(decision: Decision, trade_id: str, exchange_order_id: str | None) 
 
 
 def correct_fill(decision: Decision, command: o.CorrectFill) -> CommandResult | None:
-    """Let a fill be what the exchange says that it was, or void.
+    """Correct quantity or price of a fill, or void it, as the exchange says.
 
-    Shape:   status unchanged, also of a cycle that is over: a quantity that is there then is a stray. A correction that
-             comes again, and is of before the last one, is no news.
-    Refuses: UnknownFill; NotFilled when more was closed meanwhile than would have been entered.
+    Shape:   status unchanged, also of a cycle that is over: a quantity that is held then is a stray. For the same
+             correction again, from before the last one, nothing is recorded.
+    Refuses: UnknownFill; NotFilled if more was closed since than would have been entered.
     """
     row = decision.needs_cycle()
     fill = _of_trade(decision, command.trade_id, command.exchange_order_id)
@@ -234,7 +234,7 @@ def correct_fill(decision: Decision, command: o.CorrectFill) -> CommandResult | 
 
 
 def _dust_left(row: PositionRow, fill: FillOnRecord, now: Decimal) -> Decimal | None:
-    """How much is dust again, or no more, when a sale of dust was another one; None for any other fill."""
+    """The dust that is left after a correction of a sale of dust; None for any other fill."""
     return EXACT.add(row.residual_qty, EXACT.subtract(fill.qty, now)) if fill.effect.is_of_dust else None
 
 

@@ -1,4 +1,4 @@
-"""Which order a command means: by an id of the exchange, by ours, or because it can be only one."""
+"""Finding the order that a command is about: by exchange order id, client order id, or because it can be only one."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TRIGGERED_BY: Final[dict[str, Role]] = {"stop_loss": "stop", "take_profit": "tar
 
 
 class Meant(NamedTuple):
-    """The order that a fill belongs to; a new one under a role of its own when nobody asked for it."""
+    """The order that a fill belongs to; a new one if the fill belongs to none that is known."""
 
     order: Order
     is_named: bool
@@ -50,23 +50,23 @@ def named(decision: Decision, exchange_order_id: str | None, client_order_id: st
 
 
 def of_client(decision: Decision, client_order_id: str | None) -> Order | None:
-    """The order of an id of ours."""
+    """The order with a client order id."""
     if client_order_id is None:
         return None
     return decision.state.orders.of_client(client_order_id)
 
 
 def as_one(order: Order, ours: Order | None) -> tuple[Order, str | None]:
-    """An order as it is known by now, and the name under which its fills were known until then."""
+    """An order merged with the one that its fills were recorded under, and the name of that; None if there is none."""
     if ours is None or ours.name == order.name or not ours.may_be(order):
         return order, None
     return ours.joined(order), order.name
 
 
 def needs_named(decision: Decision, exchange_order_id: str | None, client_order_id: str | None = None) -> Order:
-    """The order of an id, or of a name of ours: a stop that belongs to the position has no id.
+    """The order with an id, or with one of our names, because a stop that belongs to the position has no id.
 
-    Refuses: UnknownOrder, naming those that there are.
+    Refuses: UnknownOrder, naming the known orders.
     """
     order = named(decision, exchange_order_id, client_order_id) or decision.state.orders.get(exchange_order_id or "")
     if order is None:
@@ -79,14 +79,14 @@ def needs_named(decision: Decision, exchange_order_id: str | None, client_order_
 
 
 def is_former(decision: Decision, order: Order, exchange_order_id: str | None) -> bool:
-    """Whether an id is one that an order had before it went on under another: what becomes of that one ends nothing."""
+    """Whether it is a former id of an order that continues under another, so that the end of this id ends nothing."""
     is_other = exchange_order_id is not None and order.exchange_order_id not in (None, exchange_order_id)
     is_of_it = decision.state.order_ids.get(exchange_order_id or "") == order.name
     return is_other and is_of_it and exchange_order_id in decision.state.former_ids
 
 
 def listed(orders: Iterable[Order]) -> str:
-    """Orders for people: name, and the id that a command may name it by."""
+    """Orders for an error message: names, and the ids that a command may use."""
     return ", ".join(
         f"{order.name} ({order.exchange_order_id or order.client_order_id or 'no id'})" for order in orders
     )
@@ -97,7 +97,7 @@ def entry_of_fill(
 ) -> Meant:
     """The entry order that a fill belongs to.
 
-    Refuses: OrderAmbiguous for a fill that names none, where several may be meant.
+    Refuses: OrderAmbiguous for a fill that names no order and may belong to several.
     """
     orders = decision.state.orders
     if exchange_order_id is not None or client_order_id is not None:
@@ -121,12 +121,12 @@ def entry_of_fill(
 
 
 def _takes(decision: Decision, order: Order, qty: Decimal) -> bool:
-    """Whether a fill that names no order can be one of this: there is room, or a statement that it explains."""
+    """Whether a fill that names no order may belong to this one: it has room, or a total that the fill is part of."""
     return order.has_room_for(qty) or not _is_explained(decision, order)
 
 
 def _may_take(decision: Decision, order: Order, qty: Decimal) -> bool:
-    """The same beside others: one that has ended takes no more than what was stated of it, and may be told yet."""
+    """The same, if there are other candidates: an order that has ended takes no more than its total without fills."""
     if order.is_live:
         return _takes(decision, order, qty)
     return not _is_explained(decision, order) and EXACT.add(order.traded_qty, qty) <= order.stated_qty
@@ -139,9 +139,9 @@ def _is_explained(decision: Decision, order: Order) -> bool:
 def _not_acknowledged(
     decision: Decision, qty: Decimal, orders: Iterable[Order], exchange_order_id: str
 ) -> Order | None:
-    """The one order of ours that has no id of the exchange yet, when the fill fits it, and names none of ours.
+    """The one claimed order without an exchange order id that a fill fits, if it names no client order id.
 
-    Refuses: OrderAmbiguous where it may be one of several, of one of which a statement has counted it already.
+    Refuses: OrderAmbiguous if several fit, and a total of one of them may have counted the fill already.
     """
     waiting = [
         order

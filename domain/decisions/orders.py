@@ -1,4 +1,4 @@
-"""Deciding about orders that change or end, and about what an instrument is worth."""
+"""Deciding about orders that are replaced or end, and about the terms of an instrument."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ from domain.values import EXACT, Status, plain
 
 
 def replace_order(decision: Decision, command: o.ReplaceOrder) -> CommandResult | None:
-    """Note that an order goes on under another exchange order id; its fills so far stay its fills.
+    """Record that an order continues under another exchange order id; its fills so far stay its fills.
 
-    Shape:   status unchanged, one OrderReplaced; the same replacement again is no news, also after the next one. Fills
-             that came under the new id before are its own.
-    Refuses: UnknownOrder, OrderAlreadyEnded; OrderAmbiguous for the id of another order, of which that is not so.
+    Shape:   status unchanged, one OrderReplaced; for the same replacement again nothing is recorded, also after the
+             next one. Fills that were recorded under the new id before belong to the order.
+    Refuses: UnknownOrder, OrderAlreadyEnded; OrderAmbiguous if the new id is that of another order.
     """
     row = decision.needs_open()
     decision.needs_price("price", command.price, row.terms)
@@ -63,7 +63,7 @@ def replace_order(decision: Decision, command: o.ReplaceOrder) -> CommandResult 
 
 
 def _going_on(decision: Decision, order: Order, exchange_order_id: str) -> tuple[Order, str | None]:
-    """The order that goes on under an id, and the name under which its fills were known that came before.
+    """The order that continues under an id, and the name under which fills of that id were recorded before.
 
     Refuses: OrderAmbiguous.
     """
@@ -88,13 +88,14 @@ def _going_on(decision: Decision, order: Order, exchange_order_id: str) -> tuple
 
 
 def end_order(decision: Decision, command: o.EndOrder) -> CommandResult | None:
-    """Note that nothing more will be filled of an order, and what the exchange states of it.
+    """Record that an order has ended, and its filled total at the exchange.
 
-    Shape:   status unchanged, one OrderEnded; the same again is no news, and so is the end of an id that the order had
-             before it was replaced. An entry of which nothing was ever filled ends its cycle, as fail_entry does.
-    Refuses: UnknownOrder; OrderAmbiguous for an id of the exchange that is another than the order's own;
-             OrderAlreadyEnded, otherwise, but for one that was said to have ended before its fills filled it;
-             OrderHasFills when less is stated than the fills on record.
+    Shape:   status unchanged, one OrderEnded; nothing is recorded for the same again, nor for the end of an id that the
+             order had before it was replaced. An entry of which nothing was ever filled ends its cycle, as fail_entry
+             does.
+    Refuses: UnknownOrder; OrderAmbiguous for another exchange order id than the order's own; OrderAlreadyEnded for
+             another end, unless fills have completed the order since the first; OrderHasFills if the total is less than
+             the recorded fills.
     """
     row = decision.needs_cycle()
     known = needs_named(decision, command.exchange_order_id, command.client_order_id)
@@ -156,9 +157,9 @@ def end_order(decision: Decision, command: o.EndOrder) -> CommandResult | None:
 
 
 def _needs_own_id(decision: Decision, order: Order, command: o.EndOrder) -> None:
-    """Refuse an id of the exchange that the order never had, where it has another: what is told may be of a stranger.
+    """Refuse an exchange order id that the order never had, if it has another: the command may be about another order.
 
-    What only its fills named was perhaps replaced by the one that it is known by, and perhaps replaced that one.
+    Of an id that only fills named it is not known whether it came before the current one, or after it.
     Refuses: OrderAmbiguous.
     """
     exchange_order_id = command.exchange_order_id
@@ -180,7 +181,7 @@ def _needs_own_id(decision: Decision, order: Order, command: o.EndOrder) -> None
 
 
 def _ended_before(decision: Decision, order: Order, command: o.EndOrder) -> CommandResult:
-    """The end of an id that an order goes on without; what else was filled under it has to be told fill by fill."""
+    """The end of a former id of an order; what else was filled under that id has to be recorded fill by fill."""
     if (command.filled_qty or ZERO) <= order.filled_qty:
         return decision.no_news()
     raise decision.refused(
@@ -192,7 +193,7 @@ def _ended_before(decision: Decision, order: Order, command: o.EndOrder) -> Comm
 
 
 def _came_to_nothing(row: PositionRow, order: Order, after: Order, command: o.EndOrder) -> bool:
-    """Whether the last entry order of a cycle ended, and nothing was ever filled."""
+    """Whether the last live entry order of a cycle ends, and nothing was ever filled."""
     if order.role != "entry" or after.filled_qty or row.filled_qty or command.outcome == "filled":
         return False
     is_last = all(other.name == order.name for other in row.orders.live("entry"))
@@ -200,7 +201,7 @@ def _came_to_nothing(row: PositionRow, order: Order, after: Order, command: o.En
 
 
 def _needs_none_beside(decision: Decision, order: Order, stated: Decimal) -> None:
-    """Refuse a statement by our id alone where the order may be one whose fills came first, under the exchange's id.
+    """Refuse a total by client order id alone, if the order may be one whose fills are recorded by exchange order id.
 
     Refuses: OrderAmbiguous.
     """
@@ -218,7 +219,7 @@ def _needs_none_beside(decision: Decision, order: Order, stated: Decimal) -> Non
 
 
 def _is_after(other: Order, order: Order) -> bool:
-    """Whether an order was first seen after another one was promised, as far as clocks tell."""
+    """Whether an order was first seen after another one was claimed, as far as clocks tell."""
     return other.opened_at is None or order.opened_at is None or other.opened_at + CLOCKS_APART >= order.opened_at
 
 
@@ -293,10 +294,11 @@ def _is_open_by(order: Order, at: datetime) -> bool:
 
 
 def define_instrument(decision: Decision, command: o.DefineInstrument) -> CommandResult | None:
-    """Say what a quantity of this instrument is worth, for the cycles that open from now on.
+    """Define the terms of the instrument for the cycles that open from now on.
 
-    Shape:   one InstrumentDefined, of the stream and of no cycle; what is not said stays. The same again is no news.
-    Refuses: InstrumentInUse while a position is open, which counts on as it began; `force` records it for the next one.
+    Shape:   one InstrumentDefined, which belongs to the stream and to no cycle; fields that are not given keep their
+             value. For the same terms again nothing is recorded.
+    Refuses: InstrumentInUse while a position is open, which keeps its terms; `force` defines them for the next cycle.
     """
     state = decision.state
     said = {name: getattr(command, name) for name in TERMS if getattr(command, name) is not None}

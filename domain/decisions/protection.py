@@ -1,4 +1,4 @@
-"""Deciding about stops and targets, and about when a position is done with its entry."""
+"""Deciding about stops and take profits, and about when an entry is complete."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ from domain.values import EXACT, Side, Status, plain
 
 
 def set_stop_loss(decision: Decision, command: c.SetStopLoss) -> CommandResult | None:
-    """Note a stop that the exchange confirmed, and with `activate` that the entry is done.
+    """Record a stop that the exchange confirmed, and with `activate` that the entry is complete.
 
-    Shape:   -> pending_sl; active stays active, rolling_back stays too. With `activate` two events in one append.
-             A stop for all replaces the one for all before it; stops with quantities stand beside each other, unless
-             one has the same order id, or `replaces` names it: that one moved. One that was partly filled when it moved
-             to another order ends, and the other begins anew. What comes again under an id of before is no news.
+    Shape:   -> pending_sl; active and rolling_back stay. With `activate` two events in one append. A stop for the whole
+             position replaces the one before it; stops with quantities stand beside each other, except that a stop with
+             the same order id, or the one that `replaces` names, is moved. If it was partly filled and moves to another
+             order, it ends, and the other order is a new stop. For a former id of a stop nothing is recorded.
     Refuses: WrongSideStop against the average entry (or else the signal price); what `activate` refuses.
     """
     state, row = decision.state, decision.needs_open()
@@ -89,14 +89,14 @@ def set_stop_loss(decision: Decision, command: c.SetStopLoss) -> CommandResult |
 
 
 def _is_behind(decision: Decision, known: Order, command: c.SetStopLoss | o.SetTakeProfit) -> bool:
-    """Whether a command comes again that told of an order which went on under another id since."""
+    """Whether this is an old command again, about an order that continues under another id since."""
     if not known.is_live or not is_former(decision, known, command.exchange_order_id):
         return False
     return decision.was_answered
 
 
 def _is_anew(known: Order, command: c.SetStopLoss) -> bool:
-    """Whether a stop that was partly filled is replaced by another order, whose quantity is its own."""
+    """Whether a partly filled stop is replaced by another order, so that the quantity is that of the new order."""
     is_other = command.exchange_order_id not in (None, known.exchange_order_id)
     return is_other and known.is_live and bool(known.filled_qty) and command.quantity is not None
 
@@ -112,7 +112,7 @@ def _is_as_known(known: Order, order: Order) -> bool:
 
 
 def _moved(decision: Decision, role: Role, command: c.SetStopLoss | o.SetTakeProfit) -> Order | None:
-    """The stop or target that is the same one, elsewhere: None for one that stands beside those that there are."""
+    """The stop or take profit that moves; None if the new one stands beside the others."""
     if command.attached and command.exchange_order_id is not None:
         raise InvalidCommand(
             f"{command.verb}: attached: true has no order of its own; leave out exchange_order_id "
@@ -160,9 +160,9 @@ def _needs_cover(decision: Decision, orders: Orders) -> None:
 
 
 def lose_stop_loss(decision: Decision, command: c.LoseStopLoss) -> CommandResult | None:
-    """Note that a stop is gone. Without a stop on record that is no news, nor is it of an id that it had before.
+    """Record that a stop is gone; nothing is recorded if there is none, or for a former id of it.
 
-    Refuses: OrderAmbiguous when there are several and none is named; UnknownOrder.
+    Refuses: OrderAmbiguous if there are several and none is named; UnknownOrder.
     """
     decision.needs_open()
     stop = _lost(decision, "stop", command.exchange_order_id)
@@ -188,9 +188,9 @@ def _lost(decision: Decision, role: Role, exchange_order_id: str | None) -> Orde
 
 
 def set_take_profit(decision: Decision, command: o.SetTakeProfit) -> CommandResult | None:
-    """Note a target that the exchange confirmed; it protects nothing.
+    """Record a take profit that the exchange confirmed; it protects nothing.
 
-    Shape:   status unchanged. Several, and moved, as stops are.
+    Shape:   status unchanged. There may be several, and they move, as stops do.
     Refuses: WrongSideTarget against the average entry (or else the signal price); WrongStatus before any entry.
     """
     state, row = decision.state, decision.needs_open()
@@ -239,9 +239,9 @@ def _needs_profit_side(row: PositionRow, price: Decimal, reference: Decimal | No
 
 
 def lose_take_profit(decision: Decision, command: o.LoseTakeProfit) -> CommandResult | None:
-    """Note that a target is gone. Without one on record that is no news, nor is it of an id that it had before.
+    """Record that a take profit is gone; nothing is recorded if there is none, or for a former id of it.
 
-    Refuses: OrderAmbiguous when there are several and none is named; UnknownOrder.
+    Refuses: OrderAmbiguous if there are several and none is named; UnknownOrder.
     """
     decision.needs_open()
     target = _lost(decision, "target", command.exchange_order_id)
@@ -269,10 +269,10 @@ def needs_right_side(side: Side, stop_price: Decimal, reference: Decimal | None,
 
 
 def activate(decision: Decision, _: c.Activate) -> None:
-    """Call the entry done.
+    """Record that the entry is complete.
 
-    Shape:   -> active. Refuses: AlreadyActive, NotFilled, NotProtected (unless the bot keeps the stop itself, as was
-             said when the cycle was opened), WrongSideStop, WrongStatus.
+    Shape:   -> active. Refuses: AlreadyActive, NotFilled, NotProtected (unless the cycle was opened with
+             `protection="bot"`, so that the bot keeps the stop itself), WrongSideStop, WrongStatus.
     """
     row = decision.needs_open()
     if row.status is Status.ACTIVE:

@@ -1,4 +1,4 @@
-"""Deciding about rollbacks: undoing an entry that could not be protected, with proof."""
+"""Deciding about rollbacks: undoing an entry that could not be protected, with evidence."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from domain.values import Source, Status, plain
 
 
 def start_rollback(decision: Decision, command: c.StartRollback) -> CommandResult | None:
-    """Promise to undo the entry, before the closing order is sent: its side and quantity are ours to say.
+    """Claim the closing order of a rollback before it is sent; the ledger says its side and quantity.
 
-    Shape:   -> rolling_back. While a rollback is on its way it is answered with the promise again, whatever the reason.
-    Refuses: NothingToRollBack; WrongStatus where the promise was made elsewhere, before an import.
+    Shape:   -> rolling_back. During a rollback it gets the same answer again, whatever the reason.
+    Refuses: NothingToRollBack; WrongStatus if the rollback was begun in the legacy system, before an import.
     """
     state = decision.state
     row = decision.needs_open()
@@ -45,7 +45,7 @@ def start_rollback(decision: Decision, command: c.StartRollback) -> CommandResul
 
 
 def roll_back(decision: Decision, command: c.RollBack) -> None:
-    """End a rollback, with the proof that nothing is left.
+    """End a rollback, with evidence that nothing is held.
 
     Shape:   rolling_back -> rolled_back. Refuses: EvidenceMissing, NotFlat, WrongStatus.
     """
@@ -78,10 +78,10 @@ def roll_back(decision: Decision, command: c.RollBack) -> None:
 
 
 def _needs_proof(decision: Decision, command: c.RollBack) -> c.Evidence:
-    """Refuse what proves nothing, contradicts itself, or is about less than what is held.
+    """Refuse evidence that proves nothing, contradicts itself, or covers less than what is held.
 
-    An order that closes, and an operator's word, stand for what the rollback was begun for, and for no more: whatever
-    came in since is shown gone by fills, or by the exchange's answer of zero.
+    A closing order, or an operator's word, covers the quantity that the rollback was begun for, and no more. For what
+    was filled since, closing fills or a position of zero at the exchange are needed.
     """
     proof, state = command.evidence, decision.state
     held = state.holding.quantity
@@ -119,9 +119,9 @@ def _said(proof: c.Evidence | None) -> list[str]:
 
 
 def fail_rollback(decision: Decision, command: c.FailRollback) -> None:
-    """Note what the compensating close left at the exchange; the slot stays taken.
+    """Record what the closing order left at the exchange; the slot stays taken.
 
-    Shape: rolling_back stays, flagged; what is left is what we hold. Refuses: WrongStatus.
+    Shape: rolling_back stays, flagged; the quantity becomes what is left. Refuses: WrongStatus.
     """
     state = decision.state
     row = decision.needs_open()

@@ -1,1 +1,1 @@
-"""What closed: how each exit counts, what it did, and what is not explained yet."""
+"""Accounting of exits: how each is counted, what it changed, and what was closed without a fill so far."""

@@ -1,4 +1,4 @@
-"""What the end of a cycle was said to cost, until the fills that tell of it say what each cost."""
+"""The fees that the end of a cycle stated in sum, until its exit fills are recorded with a fee each."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from domain.values import EXACT
 
 
 class ClosingFees(TypedStruct, frozen=True, gc=False):
-    """The fees that came with an end, and for how much no fill has told yet, by currency; None is that of the money."""
+    """By currency (None: the settle currency), the fee that an end stated, and the quantity without a fill so far."""
 
     said: dict[str | None, tuple[Decimal, Decimal]] = field(default_factory=dict)
 
     def with_end(self, before: Holding, after: Holding) -> ClosingFees:
-        """After an end closed something, between two totals of a cycle."""
+        """After an end closed a quantity, between two totals of a cycle."""
         if after.closed_qty == before.closed_qty or before.has_paid_in_kind(after):
             return self
         closed, then = EXACT.subtract(after.closed_qty, before.closed_qty), _fees(before)
@@ -27,19 +27,19 @@ class ClosingFees(TypedStruct, frozen=True, gc=False):
         return self._with({name: (fee, closed) for name, fee in more.items() if fee})
 
     def share(self, currency: str | None, qty: Decimal) -> Decimal:
-        """What the fee of a fill that tells of so much takes the place of."""
+        """The part of the stated fee that the fee of a fill of this quantity replaces."""
         fee, left = self.said.get(currency, (ZERO, ZERO))
         return share_of(fee, min(qty, left), left) if left > 0 else ZERO
 
     def replaced(self, currency: str | None, fee: Decimal, before: Holding, after: Holding) -> Decimal:
-        """What the fee of a fill took the place of, by the totals before and after it."""
+        """The part of the stated fee that the fee of a fill replaced, by the totals before and after the fill."""
         if currency not in self.said:
             return ZERO
         more = EXACT.subtract(_fees(after).get(currency, ZERO), _fees(before).get(currency, ZERO))
         return EXACT.subtract(fee, more)
 
     def less(self, currency: str | None, fee: Decimal, qty: Decimal) -> ClosingFees:
-        """The same without what a fill has told, which may be less than nothing."""
+        """Take off what a fill has replaced; negative numbers give it back."""
         return self._with({currency: (-fee, -qty)}) if currency in self.said else self
 
     def _with(self, more: dict[str | None, tuple[Decimal, Decimal]]) -> ClosingFees:

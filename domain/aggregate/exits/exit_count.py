@@ -1,4 +1,4 @@
-"""What is newly known of an order that closes, by a fill or a statement: what it closes, and what it explains."""
+"""Counting a fill or statement of a closing order: what it closes now, and what closed before it explains."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from domain.values import EXACT, Side, difference_of
 
 
 class ExitCount(TypedStruct, frozen=True, gc=False):
-    """A quantity of an order and what it brought: `explains` was closed before without a fill, `exits` is closed now.
+    """How a quantity of a closing order, and what it brought, is counted.
 
-    What is neither was counted by a statement of the order at a price, and changes only what that brought.
+    `explains` was closed before without a fill, `exits` is closed now. The rest was counted by a statement of the same
+    order at a price, so that only the proceeds change.
     """
 
     before: Order
@@ -27,13 +28,13 @@ class ExitCount(TypedStruct, frozen=True, gc=False):
     explains: Decimal = ZERO
     exits: Decimal = ZERO
     past: Decimal = ZERO
-    """What an adjustment had counted as gone."""
+    """The quantity that an adjustment had counted as gone already."""
     retold: Decimal = ZERO
-    """What a statement at a price had counted, and one without a price tells again."""
+    """The quantity that a statement had counted at a price, and a later one states without a price."""
 
     @classmethod
     def of_fill(cls, before: Order, qty: Decimal, brought: Decimal, unexplained: Unexplained) -> Self:
-        """A fill; it explains what a statement of its order had counted without a price."""
+        """Count a fill; it explains what a statement of its order had counted without a price."""
         after = before.with_fill(qty, brought)
         if not before.stated_qty:
             return cls(before, after, qty, brought, exits=qty)
@@ -43,9 +44,9 @@ class ExitCount(TypedStruct, frozen=True, gc=False):
 
     @classmethod
     def of_statement(cls, before: Order, after: Order, unexplained: Unexplained) -> Self:
-        """A statement; with a price it explains what one without a price had counted, and no fill has told since.
+        """Count a statement; with a price it explains what an earlier one had counted without, as far as no fill has.
 
-        One without a price takes the price of the one before it back: of a part of its total that says nothing.
+        One without a price withdraws the price of an earlier one, which was the price of a part of the total only.
         """
         grown = EXACT.subtract(after.filled_qty, before.filled_qty)
         told = EXACT.subtract(before.filled_qty, before.traded_qty)

@@ -1,4 +1,4 @@
-"""What an exit fill changed in the totals of its cycle, and what becomes of them when the exchange corrects it."""
+"""What an exit fill changed in the totals of its cycle, so that the change can be undone when the fill is corrected."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from domain.values import EPOCH, EXACT, Side, difference_of, sum_of
 
 
 class FillChange(NamedTuple):
-    """A fill as it was said and as it is: quantity and worth, and its order with the one and with the other."""
+    """A correction of a fill: (quantity, worth) before and after it, and the order of the fill before and after it."""
 
     old: tuple[Decimal, Decimal]
     new: tuple[Decimal, Decimal]
@@ -25,33 +25,34 @@ class FillChange(NamedTuple):
 
     @classmethod
     def of(cls, order: Order | None, old: tuple[Decimal, Decimal], new: tuple[Decimal, Decimal]) -> Self:
-        """Of an order as it was before; a fill that belongs to none is all that there is of its own."""
+        """Make it; a fill that belongs to no order is taken for an order of its own."""
         before = order or Order(name="exit", traded_qty=old[0], traded_worth=old[1])
         return cls(old, new, before, before.corrected(old, new))
 
     @property
     def without(self) -> Order:
-        """Its order as if it had never been."""
+        """The order without the fill."""
         return self.before.corrected(self.old, (ZERO, ZERO))
 
 
 class ExitEffect(TypedStruct, frozen=True, gc=False):
-    """What an exit fill did: it closed what was open, or what an adjustment had counted as gone, or it explained.
+    """What an exit fill did.
 
-    `released`: the cost of what it closed; None where that is not known. A fill of which a statement had counted all
-    did nothing of these. What sold dust closed what was counted as gone, too, for the cost of the dust.
+    `closed`: the open quantity that it closed. `past`: the quantity that an adjustment had counted as gone, or the dust
+    that it sold. `released`: the cost of both; None if not known. `told`: what it explained of what had been closed
+    without a fill. A fill that a statement had counted completely did none of these.
     """
 
     closed: Decimal = ZERO
     past: Decimal = ZERO
     released: Decimal | None = ZERO
     told: Unexplained = Unexplained()
-    """The part that it explained of what was closed without a fill."""
+    """What it explained of what had been closed without a fill."""
     is_of_dust: bool = False
 
     @classmethod
     def of(cls, before: Holding, after: Holding, told: Unexplained, terms: Instrument) -> Self:
-        """Of a fill by the totals before and after it."""
+        """The effect of a fill, by the totals before and after it."""
         closed = EXACT.subtract(after.closed_qty, before.closed_qty)
         if not closed:
             return cls(told=told)
@@ -62,15 +63,16 @@ class ExitEffect(TypedStruct, frozen=True, gc=False):
 
     @classmethod
     def of_proof(cls, qty: Decimal, before: Holding) -> Self:
-        """Of one of the fills that proved all of it to be closed."""
+        """The effect of one of the fills in the evidence of a rollback."""
         return cls(closed=qty, released=_part_of(before.cost, qty, before.quantity))
 
     def most(
         self, held: Holding, unexplained: Unexplained, others: Decimal, dust: Decimal, change: FillChange
     ) -> Decimal:
-        """How much the fill can have closed at most, as the totals stand, and so much dust is left.
+        """The largest quantity that the fill can be corrected to.
 
-        `others` is what of that was closed without a fill statements of other orders counted: it is theirs.
+        `others` is the quantity that statements of other orders counted without a price, and `dust` what is left as
+        dust.
         """
         if self.is_of_dust:
             return EXACT.add(dust, self.past)
@@ -85,7 +87,7 @@ class ExitEffect(TypedStruct, frozen=True, gc=False):
         return EXACT.add(EXACT.add(stated, EXACT.add(held.quantity, lost)), max(ZERO, open_again))
 
     def _told_apart(self, change: FillChange) -> Unexplained:
-        """What it explained beyond what a statement of its own order counts: that is the order's."""
+        """What it explained beyond what a statement of its own order had counted."""
         of_order = min(self.told.unpriced_qty, change.before.stated_qty)
         if not of_order:
             return self.told
@@ -96,16 +98,16 @@ class ExitEffect(TypedStruct, frozen=True, gc=False):
         return altered(self.told, unpriced_qty=left, unpriced_cost=cost if left else ZERO)
 
     def _reopens(self, change: FillChange) -> Decimal:
-        """What was not closed without it: none of what it told, nor of what a statement of its order counts as well."""
+        """The quantity that is open again without the fill, but for what it explained or a statement counts as well."""
         lost = EXACT.subtract(change.before.filled_qty, change.without.filled_qty)
         return max(ZERO, EXACT.subtract(lost, self._told_apart(change).qty))
 
     def corrected(
         self, held: Holding, unexplained: Unexplained, side: Side, terms: Instrument, change: FillChange
     ) -> tuple[ExitEffect, Holding, Unexplained]:
-        """Its effect, the totals and what is not explained, as if the fill had been told right.
+        """Effect, totals and what is unexplained, as if the fill had been recorded with the right numbers at once.
 
-        What it closed beyond what is held was closed by then: it explains that.
+        What it closes beyond what is held had been closed without a fill: it explains that.
         """
         grown = EXACT.subtract(change.after.filled_qty, change.before.filled_qty)
         is_beyond = grown > held.quantity and unexplained.qty > 0
@@ -121,7 +123,7 @@ class ExitEffect(TypedStruct, frozen=True, gc=False):
         return effect, totals, left
 
     def as_counted(self) -> ExitEffect:
-        """The same of a fill that closed, where an adjustment has counted what it is corrected to by then."""
+        """The effect for a correction from before an adjustment, which had counted the corrected fill already."""
         if not self.closed or self.past or self.told.qty:
             return self
         return altered(self, closed=ZERO, past=self.closed)
@@ -147,7 +149,7 @@ class ExitEffect(TypedStruct, frozen=True, gc=False):
         return effect, totals, released
 
     def _given_back(self, held: Holding, qty: Decimal, terms: Instrument) -> Decimal | None:
-        """What is open again had cost, as less than nothing; by the average where another fill had closed it."""
+        """The cost of what is open again, as a negative number; by the average price if another fill had closed it."""
         if not qty:
             return ZERO
         back = _part_of(self.released, qty, self.closed)
@@ -158,9 +160,9 @@ class ExitEffect(TypedStruct, frozen=True, gc=False):
     def _undone(
         self, held: Holding, unexplained: Unexplained, side: Side, terms: Instrument, change: FillChange
     ) -> tuple[Unexplained, Holding]:
-        """What is not explained and the totals, as if the fill had never been.
+        """What is unexplained, and the totals, without the fill.
 
-        What a statement without a price counts of it as well stays closed, and is not explained any more.
+        The part of it that a statement without a price counts as well stays closed, and becomes unexplained.
         """
         without, lost = change.without, self._reopens(change)
         told = self.told if without.worth is None else self._told_apart(change)
@@ -184,7 +186,7 @@ class ExitEffect(TypedStruct, frozen=True, gc=False):
     def _told_anew(
         self, unexplained: Unexplained, held: Holding, side: Side, terms: Instrument, change: FillChange
     ) -> tuple[ExitEffect, Holding, Unexplained]:
-        """Count the fill as it is, where it had not been told: it explains as much as it did, and what is not held."""
+        """Count the corrected fill, after it was undone: it explains as much as before, and what is not held."""
         qty, brought = change.new
         if not qty:
             return ExitEffect(), held, unexplained
@@ -199,7 +201,7 @@ class ExitEffect(TypedStruct, frozen=True, gc=False):
 
 
 def _reopened(held: Holding, qty: Decimal, cost: Decimal | None, terms: Instrument) -> Holding:
-    """The totals where so much was not closed, which had cost so much."""
+    """The totals with a quantity open again, at its cost."""
     if not qty:
         return held
     open_again = altered(held, quantity=EXACT.add(held.quantity, qty), closed_qty=EXACT.subtract(held.closed_qty, qty))
@@ -209,7 +211,7 @@ def _reopened(held: Holding, qty: Decimal, cost: Decimal | None, terms: Instrume
 def _opened_by_another(
     unexplained: Unexplained, held: Holding, qty: Decimal, terms: Instrument
 ) -> tuple[Unexplained, Holding]:
-    """The totals where so much was not closed by another fill of the order, which tells of what this one had told."""
+    """The totals with a quantity open again that another fill of the order had closed, which now explains instead."""
     if not qty:
         return unexplained, held
     if qty <= unexplained.unpriced_qty:
@@ -228,7 +230,7 @@ def _opened_by_another(
 
 
 class FillOnRecord(NamedTuple):
-    """A fill that is on record, as it counts today."""
+    """A recorded fill, with its corrections."""
 
     request: str
     order: str | None
@@ -238,25 +240,25 @@ class FillOnRecord(NamedTuple):
     fee: Decimal | None
     fee_currency: str | None = None
     is_fee_in_kind: bool = False
-    """Whether the fee was paid out of what is held."""
+    """Whether the fee was paid from the position itself."""
     effect: ExitEffect = ExitEffect()
-    """What an exit did."""
+    """What it did, if it is an exit."""
     first: tuple[Decimal, Decimal] | None = None
-    """Quantity and price as they were told, where they were corrected since."""
+    """Quantity and price as first recorded, if they were corrected since."""
     corrections: tuple[str, ...] = ()
-    """What was said of it since, as digests."""
+    """The digests of the commands that corrected it."""
     corrected_at: datetime = EPOCH
     at: datetime | None = None
-    """When it happened, where that was said."""
+    """When it happened; None if the command gave no time."""
     fee_said: Decimal = ZERO
-    """How much of its fee the end of the cycle had said already."""
+    """The part of its fee that the end of the cycle had stated already."""
     reason: str | None = None
     """Why an exit happened, where that was said."""
 
     def corrected(
         self, qty: Decimal, px: Decimal, fee: Decimal | None, effect: ExitEffect, *, said: tuple[str, datetime]
     ) -> FillOnRecord:
-        """The fill as the exchange corrected it, by a command of this digest at this time."""
+        """The fill after a correction; `said` is the digest of the command, and its time."""
         return self._replace(
             qty=qty,
             px=px,

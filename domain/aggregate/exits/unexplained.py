@@ -1,4 +1,4 @@
-"""What was closed without a fill that says so: by a price that was stated, or by none."""
+"""The quantity that was closed without a fill, at a price that was stated or at an unknown one."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from domain.values import EXACT, Side, difference_of, rounded, sum_of
 
 
 class Unexplained(TypedStruct, frozen=True, gc=False):
-    """The part of what was closed that exit fills may still explain; once they do, profit is what they say.
+    """The closed quantity for which exit fills may still be recorded; once they are, profit follows from them.
 
-    `unpriced_qty` was closed at a price that nobody said, and is explained first. While there is some, `known_proceeds`
-    and `known_pnl` are those of all other exits, and None where not even those are known.
+    `unpriced_qty` was closed at an unknown price, `stated_qty` at a price that the exchange or the bot stated. Fills
+    explain the unpriced quantity first. While there is some, `known_proceeds` and `known_pnl` are those of all other
+    exits; None if not even those are known.
     """
 
     stated_qty: Decimal = ZERO
@@ -26,11 +27,11 @@ class Unexplained(TypedStruct, frozen=True, gc=False):
 
     @property
     def qty(self) -> Decimal:
-        """All of it."""
+        """The whole unexplained quantity."""
         return EXACT.add(self.stated_qty, self.unpriced_qty)
 
     def with_closing(self, before: Holding, after: Holding) -> Unexplained:
-        """Add what was closed between two totals of a cycle."""
+        """Add the quantity that was closed between two totals of a cycle."""
         closed = EXACT.subtract(after.closed_qty, before.closed_qty)
         if closed <= 0:
             return self
@@ -49,7 +50,7 @@ class Unexplained(TypedStruct, frozen=True, gc=False):
     def with_stated(
         self, before: Holding, closed: Decimal, brought: Decimal, side: Side, terms: Instrument
     ) -> Unexplained:
-        """Add what was closed at a price that was stated, while something else is not known."""
+        """Add a quantity that was closed at a stated price, while the price of another is unknown."""
         return altered(
             self.with_exit(before, closed, brought, side, terms),
             stated_qty=EXACT.add(self.stated_qty, closed),
@@ -59,7 +60,7 @@ class Unexplained(TypedStruct, frozen=True, gc=False):
     def with_exit(
         self, before: Holding, closed: Decimal, brought: Decimal, side: Side, terms: Instrument
     ) -> Unexplained:
-        """Know of an exit of what was still open, or of a part of it, while something is not explained."""
+        """Count an exit of open quantity into the known sums, while there is unpriced quantity."""
         if not self.unpriced_qty:
             return self
         return self._known(brought, before.released(closed), side, terms)
@@ -75,7 +76,7 @@ class Unexplained(TypedStruct, frozen=True, gc=False):
     def explained(
         self, held: Holding, side: Side, qty: Decimal, brought: Decimal, terms: Instrument
     ) -> tuple[Unexplained, Holding]:
-        """Let an exit fill explain a part of it (at most all): what is left of it, and the totals."""
+        """Let an exit fill explain a part, at most all: what is left, and the totals."""
         now = min(qty, self.unpriced_qty)
         worth = share_of(brought, now, qty)
         left, totals = self._priced(held, side, now, worth, terms) if now else (self, held)
@@ -85,7 +86,7 @@ class Unexplained(TypedStruct, frozen=True, gc=False):
     def _priced(
         self, held: Holding, side: Side, qty: Decimal, brought: Decimal, terms: Instrument
     ) -> tuple[Unexplained, Holding]:
-        """What a fill says of what was closed at a price that nobody said; when it is all, the totals are known."""
+        """Give unpriced quantity the price of a fill; once all of it has one, the totals are known."""
         cost = None if self.unpriced_cost is None else share_of(self.unpriced_cost, qty, self.unpriced_qty)
         left = altered(
             self._known(brought, cost, side, terms),
@@ -103,7 +104,7 @@ class Unexplained(TypedStruct, frozen=True, gc=False):
     def restated(
         self, held: Holding, side: Side, qty: Decimal, brought: Decimal, terms: Instrument
     ) -> tuple[Unexplained, Holding]:
-        """What a fill says of what was closed at a price that was stated: by how much it brought more."""
+        """Replace the stated proceeds of a quantity with those of a fill."""
         stated = share_of(self.stated_proceeds, qty, self.stated_qty)
         more = EXACT.subtract(brought, stated)
         left = altered(
@@ -115,7 +116,7 @@ class Unexplained(TypedStruct, frozen=True, gc=False):
         return left, altered(held, proceeds=sum_of(held.proceeds, more), realized_pnl=sum_of(held.realized_pnl, gained))
 
     def less(self, left: Unexplained) -> Unexplained:
-        """What there is less in another one: that part was explained."""
+        """The difference to `left`, which is the part that was explained in between."""
         return Unexplained(
             EXACT.subtract(self.stated_qty, left.stated_qty),
             EXACT.subtract(self.stated_proceeds, left.stated_proceeds),
@@ -126,7 +127,7 @@ class Unexplained(TypedStruct, frozen=True, gc=False):
     def taken_back(
         self, held: Holding, side: Side, told: Unexplained, brought: Decimal, terms: Instrument
     ) -> tuple[Unexplained, Holding]:
-        """Let a fill that explained a part of it never have been: that part is not explained again."""
+        """Undo a fill that explained a part (`told`): that part becomes unexplained again."""
         worth = share_of(brought, told.unpriced_qty, told.qty)
         left, totals = self, held
         if told.stated_qty:
@@ -148,7 +149,7 @@ class Unexplained(TypedStruct, frozen=True, gc=False):
         return open_again, altered(totals, proceeds=None, realized_pnl=None)
 
     def shifted(self, held: Holding, brought: Decimal | None, gained: Decimal | None) -> tuple[Unexplained, Holding]:
-        """Let an exit that is no part of it have brought and gained more, or less, than was said."""
+        """Change proceeds and profit of an exit that is not part of it."""
         totals = altered(held, proceeds=sum_of(held.proceeds, brought), realized_pnl=sum_of(held.realized_pnl, gained))
         if not self.unpriced_qty:
             return self, totals
@@ -157,7 +158,7 @@ class Unexplained(TypedStruct, frozen=True, gc=False):
 
 
 def share_of(whole: Decimal, qty: Decimal, of: Decimal) -> Decimal:
-    """The part of an amount that belongs to a part of a quantity, to 18 decimals."""
+    """The share of an amount that belongs to a part of a quantity, to 18 decimals."""
     if qty == of:
         return whole
     return rounded(EXACT.divide(EXACT.multiply(whole, qty), of))
