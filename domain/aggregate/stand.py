@@ -1,4 +1,4 @@
-"""How a cycle stood when the exchange's word was last taken for it, and what fills that are told since make of that."""
+"""How a cycle stood at its last adjustment, and what fills that are recorded later change about that."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from domain.values import EXACT, difference_of
 
 
 class Stand(TypedStruct, frozen=True, gc=False):
-    """How a cycle stood when the exchange's word was last taken for it; in the beginning, with nothing.
+    """How a cycle stood at its last adjustment (or failed rollback); before the first one, how it opened.
 
-    `opening`: what it began with where no order of it entered that, as if an order had: adopted, imported, or the rest
-    of a fill that turned another. What is told of orders of before makes that up. `paid`: the fees that took a part of
-    what was filled. `is_by_fills`: all that it holds was in there or filled by its orders, at what these cost; not so
-    where somebody chose its average. `is_corrected`: a quantity was corrected, or an average for fills that were
-    told since. `unexplained`: what had been closed without a fill by then.
+    `opening`: what the cycle opened with without an entry order (adopted, imported, or the rest of a fill that closed
+    another cycle), in the form of an order; fills from before the opening are part of its total. `paid`: the fees that
+    were paid from what was filled. `is_by_fills`: everything held is from the opening or from fills of entry orders, at
+    their cost; false once somebody chose the average. `is_corrected`: an adjustment changed the quantity, or the
+    average for fills that were recorded later. `unexplained`: the quantity that had been closed without a fill by then.
     """
 
     holding: Holding = Holding()
@@ -36,27 +36,27 @@ class Stand(TypedStruct, frozen=True, gc=False):
 
     @classmethod
     def at_opening(cls, event: e.PositionAdopted | e.PositionImported, held: Holding, orders: Orders) -> Stand:
-        """Of a cycle that begins with something that no order of it entered."""
+        """For a cycle that opens with a position that none of its orders entered."""
         opening = Order(name="entry.0", stated_qty=held.quantity, stated_worth=held.cost, stated_at=event.said_at)
         return cls(held, orders, opening)
 
     @property
     def gives_way(self) -> bool:
-        """Whether that word stood for fills that nobody had told, and yields to them."""
+        """Whether the adjustment stood in for fills that were missing, and is superseded by them."""
         return self.is_by_fills and self.is_corrected
 
     def entered(self, orders: Orders) -> Entered:
-        """What is known to be entered: by orders, and what it began with as far as these do not tell of that."""
+        """What was entered: by orders, and by the opening as far as no fill of an order is part of that."""
         told = altered(self.opening, stated_qty=ZERO, stated_worth=ZERO)
         entered = orders.entered().with_order(self.opening).without(told)
         return entered._replace(quantity=EXACT.subtract(entered.quantity, self.paid))
 
     def paying(self, fee: Decimal) -> Stand:
-        """The same after a fee that was paid out of what was filled."""
+        """The same after a fee that was paid from what was filled."""
         return altered(self, paid=EXACT.add(self.paid, fee))
 
     def knowing(self, before: Order, after: Order, absorbed: Decimal, at: datetime, *, is_seen: bool) -> Stand:
-        """The same once an entry order is known better; what was counted of it by then shows what that stood for."""
+        """The same after news of an entry order; if the adjustment had counted that, it stood in for missing fills."""
         if not is_seen and not absorbed:
             return self
         opening, began_at = self.opening, self.opening.stated_at
@@ -66,13 +66,13 @@ class Stand(TypedStruct, frozen=True, gc=False):
         return altered(self, opening=opening, is_corrected=True)
 
     def may_explain(self, told: Decimal) -> Decimal:
-        """How much of what was closed without a fill a fill of before may be; what went later was held then."""
+        """How much of what was closed without a fill may be a fill from before the adjustment."""
         return min(told, self.unexplained) if self.gives_way else told
 
     def then(
         self, event: e.PositionAdjusted | e.RollbackFailed, held: Holding, orders: Orders, left: Unexplained
     ) -> Stand:
-        """After the exchange's word was taken again, while so much is not explained."""
+        """After another adjustment; `left` is what is not explained by then."""
         is_chosen = isinstance(event, e.PositionAdjusted) and event.is_chosen
         is_same = isinstance(event, e.PositionAdjusted) and event.new_quantity == event.old_quantity
         return Stand(

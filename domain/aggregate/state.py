@@ -155,7 +155,7 @@ class PositionState:
 
     @property
     def gone(self) -> Decimal:
-        """What an adjustment that gives way saw gone, and no fill has told of."""
+        """The quantity that an adjustment saw missing and no fill has explained; 0 unless it gives way to fills."""
         if not self.since.gives_way:
             return ZERO
         return max(ZERO, EXACT.subtract(self.since.entered(self.orders).quantity, self.holding.filled_qty))
@@ -172,7 +172,7 @@ class PositionState:
         return order.name in self.promises and order.name not in self.adjusted_orders
 
     def since_then(self, event: e.PositionAdjusted | e.RollbackFailed, before: Holding) -> Stand:
-        """How the cycle stands when the exchange's word is taken again."""
+        """How the cycle stands at this adjustment."""
         left = self.unexplained.with_closing(before, event.holding)
         return self.since.then(event, event.holding, self.orders, left)
 
@@ -312,7 +312,7 @@ class PositionState:
                 by_order[name] = by_order.pop(same_as)._replace(order=name)
 
     def _remember_absorbed(self, event: e.EntryPlaced | e.EntryFilled | e.OrderEnded, orders: Orders) -> None:
-        """What an adjustment, or the opening, had counted of an entry order, of which more is known now."""
+        """Note that an adjustment, or the opening, had counted a part of what is now known of an entry order."""
         absorbed, is_seen = event.absorbed_qty, isinstance(event, e.EntryFilled) and event.is_seen
         self.unattributed = max(ZERO, EXACT.subtract(self.unattributed, absorbed))
         before, after = orders.get(event.order) or Order(name=event.order), self.orders[event.order]

@@ -48,7 +48,7 @@ class EntryCount(TypedStruct, frozen=True, gc=False):
         is_seen: bool = False,
         same_as: str | None = None,
     ) -> Self:
-        """Of a cycle as it stands; `at` is when it happened, and `same_as` the name that the order had until now."""
+        """Make it for a cycle; `at` is when it happened, `same_as` the name under which fills were recorded before."""
         assert state.row is not None, "a cycle"
         cycle = (state.holding, state.row.side, state.terms)
         orders = state.row.orders if same_as is None else as_one(state.row.orders, before.name, same_as)
@@ -138,9 +138,9 @@ class EntryCount(TypedStruct, frozen=True, gc=False):
 def settled(held: Holding, side: Side, terms: Instrument, orders: Orders, since: Stand) -> Holding:
     """The totals with the profit that follows from all orders together, where it does.
 
-    Of a cycle that holds nothing: when what all its orders cost is known by then, so is its profit. Where the
-    exchange's word stood for fills that nobody had told, profit is what came in less what went out as soon as orders
-    and what it began with account for all that was entered; until then that word stands.
+    If a cycle holds nothing and the cost of all its orders is known, its profit is known. If an adjustment stood in for
+    missing fills, profit is proceeds less cost as soon as its orders and its opening account for everything that was
+    entered; until then the adjustment stands.
     """
     if since.gives_way:
         entered = since.entered(orders)
@@ -155,7 +155,7 @@ def settled(held: Holding, side: Side, terms: Instrument, orders: Orders, since:
 
 
 def _by_all_orders(held: Holding, side: Side, terms: Instrument, worth: Decimal | None) -> Holding:
-    """The totals of a cycle of which orders tell all that was entered, for so much; what is held earned nothing."""
+    """The totals of a cycle whose orders account for everything that was entered, at this worth."""
     if held.quantity and not held.closed_qty:
         return altered(held, realized_pnl=ZERO)
     cost = held.cost if held.quantity else ZERO

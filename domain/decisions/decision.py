@@ -130,10 +130,10 @@ class Decision:
         self._position.record(event)
 
     def is_part_of(self, statement: datetime, *, within: timedelta = timedelta()) -> bool:
-        """Whether what the command tells had happened by a statement of the exchange, which then counted it.
+        """Whether what the command reports happened before a statement of the exchange, which then includes it.
 
-        A statement of a time that has not come yet was stamped by a clock that was wrong, and counts nothing. What says
-        no time is told after it: a clock that has not moved on since, as within a batch, makes it no part of that.
+        A statement whose time lies in the future came from a wrong clock, and includes nothing. A command without a
+        time happened after the statement, even at the same moment, as within a batch.
         """
         if statement - self.context.ts_recorded > AHEAD_MAX:
             return False

@@ -36,12 +36,12 @@ _BESIDE: Final = "the rest in the cycle that left it as dust, or adopt it as a c
 
 
 def request_exit(decision: Decision, command: o.RequestExit) -> CommandResult | None:
-    """Claim the order that closes, before it is sent: its side, quantity and client order id are ours to say.
+    """Claim the closing order before it is sent; the ledger says its side, quantity and client order id.
 
-    Shape:   status unchanged, one ExitRequested. The same intent (or, without intents, the same quantity) again is
-             answered with the promise again, whatever its reason; an intent to close a part also once its order has
-             ended, unless nothing was filled of it, and any intent once the cycle is over.
-    Refuses: ExitAlreadyRequested, naming the winner, while another order closes what is asked for; NothingToClose;
+    Shape:   status unchanged, one ExitRequested. The same intent (or, without intents, the same quantity) gets the same
+             answer again, whatever its reason; an intent to close a part also after its order has ended, unless nothing
+             of that was filled, and any intent once the cycle is over.
+    Refuses: ExitAlreadyRequested, naming the winner, while another order closes the quantity; NothingToClose;
              ReduceExceedsPosition; WrongStatus during a rollback.
     """
     row, held = decision.needs_cycle(), decision.state.holding.quantity
@@ -190,7 +190,7 @@ def reduce(decision: Decision, command: c.Reduce) -> CommandResult | None:
 
 
 def _without_said_fee(decision: Decision, command: c.Reduce, held: Holding, told: Decimal) -> Holding:
-    """The totals without what the end had said of the fee of so much, once a fill says it."""
+    """The totals without the part of the fee that the end of the cycle stated, which the fee of the fill replaces."""
     if command.fee is None or not told:
         return held
     currency = decision.state.other_currency(command.fee_currency)
@@ -292,12 +292,12 @@ def _exceeds(decision: Decision, row: PositionRow, closes: Decimal) -> Exception
 
 
 def _flip(decision: Decision, command: c.Reduce, order: Order | None, told: Decimal) -> None:
-    """Close what is held with its share of a fill, and open the other side with the rest of it.
+    """Close what is held with a part of the fill, and open the other side with the rest.
 
-    Shape:   what was closed without a fill, as far as this one may tell of it, is of its share. Where another cycle
-             came after one that is over, that has the rest.
-    Refuses: PositionNotOpen where all is told; ExitBeforeEntry while more may have been entered: both sides would be
-             wrong by that.
+    Shape:   the part also explains what was closed without a fill. If the cycle is over and another came after it, the
+             rest belongs to that one, and opens nothing.
+    Refuses: PositionNotOpen if nothing is held or unexplained; ExitBeforeEntry while an entry order may have filled
+             more than is recorded, because both sides would be wrong by that.
     """
     state, held = decision.state, decision.state.holding
     closes = EXACT.add(held.quantity, told)

@@ -22,11 +22,12 @@ from domain.values import EXACT, plain
 
 
 def known_fill(decision: Decision, command: c.RecordEntryFill | c.Reduce, fill: FillOnRecord) -> CommandResult | None:
-    """The answer to a fill that is on record; a fee that was not known is added to it.
+    """The answer to a fill that is recorded already; a fee that was not known is added.
 
-    Shape:   its identity is the order and the trade id; without an order, the trade id alone. The same words again are
-             no news, be it that the exchange corrected it since. Of one that turned the position a part is on record.
-    Refuses: IdempotencyMismatch for another quantity, price or fee, also one in another currency.
+    Shape:   a fill is identified by its order and trade id; without an order, by the trade id alone. For the same
+             content again nothing is recorded, even if the fill was corrected since. Of a fill that turned the position
+             only the part that closed is recorded in this cycle.
+    Refuses: IdempotencyMismatch for another quantity, price or fee, or a fee in another currency.
     """
     if fill.request == command.digest or decision.was_answered:
         return decision.no_news()
@@ -48,7 +49,7 @@ def known_fill(decision: Decision, command: c.RecordEntryFill | c.Reduce, fill: 
 
 
 def _is_another_fee(decision: Decision, fill: FillOnRecord, fee: Decimal | None, currency: str | None) -> bool:
-    """Whether a fill is said to have cost another fee than is on record; without a currency it is what it was."""
+    """Whether a fee differs from the recorded one; without a currency the recorded currency is meant."""
     if fee is None or fill.fee is None:
         return False
     other = decision.state.other_currency

@@ -16,7 +16,7 @@ from domain.values import EXACT, plain
 _OF_THE_EXCHANGE: Final = frozenset({"liquidation", "adl"})
 """Reasons of exits that nobody sent an order for."""
 TRIGGERED_BY: Final[dict[str, Role]] = {"stop_loss": "stop", "take_profit": "target"}
-"""Whose work an exit was, by its reason: some exchanges send what a stop triggers under an id of its own."""
+"""The role of the order that triggered an exit, by its reason: at some exchanges the triggered order has its own id."""
 
 
 class Meant(NamedTuple):
@@ -28,12 +28,13 @@ class Meant(NamedTuple):
 
 
 def named(decision: Decision, exchange_order_id: str | None, client_order_id: str | None) -> Order | None:
-    """The order of an id that is known; None for none that is.
+    """The order with one of two ids; None if neither is known.
 
-    Of one whose fills came before its acknowledgement the id of the exchange is that of its fills, and ours that of its
-    promise: it is known by its fills until it is acknowledged or ended (`as_one`). It goes by the id of the exchange,
-    too, where ours is of an order that has another one: by a guess, or by a replacement that nobody told.
-    Refuses: OrderAmbiguous when the two ids are those of two orders, of which one has none of the exchange yet.
+    If fills of an order came before its acknowledgement, the exchange order id belongs to the order that was made for
+    these fills, and the client order id to the one that was claimed: until they are merged (`as_one`) the first is
+    meant. The exchange order id also decides where the client order id is that of an order with another exchange order
+    id, because a fill was guessed to belong to it, or because a replacement was not recorded.
+    Refuses: OrderAmbiguous if the ids belong to two orders, one of which has no exchange order id yet.
     """
     orders = decision.state.orders
     by_exchange = orders.get(decision.state.order_ids.get(exchange_order_id or "", ""))
@@ -162,10 +163,10 @@ def _not_acknowledged(
 
 
 def exit_of_fill(decision: Decision, fill: Reduce) -> Order | None:
-    """The order that an exit fill belongs to; None for one that names none, where none was promised for it.
+    """The order that an exit fill belongs to; None for a fill that names no order, if no closing order was claimed.
 
-    What the exchange closed by itself is of no order that was promised.
-    Refuses: OrderAmbiguous for what a stop or target may have triggered, of which a total has counted it already.
+    A fill with which the exchange closed by itself (a liquidation) belongs to no claimed order.
+    Refuses: OrderAmbiguous if a stop or take profit may have triggered it whose total has counted it already.
     """
     orders, qty, may_be_ours = decision.state.orders, fill.last_qty, fill.reason not in _OF_THE_EXCHANGE
     exchange_order_id, client_order_id = fill.exchange_order_id, fill.client_order_id
@@ -198,7 +199,7 @@ def _needs_none_triggered(decision: Decision, fill: Reduce) -> None:
 
 
 def _have_counted(decision: Decision, qty: Decimal) -> list[Order]:
-    """The orders that close of which a statement may have counted an exit fill: it is no later than that."""
+    """The closing orders whose total may have counted an exit fill, because the fill is no later than that total."""
     at, orders = decision.command.at, decision.state.orders.unsettled()
     return [
         order
@@ -208,9 +209,9 @@ def _have_counted(decision: Decision, qty: Decimal) -> list[Order]:
 
 
 def _counted_of(decision: Decision, qty: Decimal) -> Order | None:
-    """The order of which a statement has counted an exit fill that names none.
+    """The order whose total has counted an exit fill that names no order.
 
-    Refuses: OrderAmbiguous where it may be of several, or of one that is on its way.
+    Refuses: OrderAmbiguous if it may belong to several, or to one that is under way.
     """
     counted = _have_counted(decision, qty)
     if not counted:

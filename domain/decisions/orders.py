@@ -260,7 +260,7 @@ def _held_after(
 
 
 def _needs_fills_named(decision: Decision, order: Order, grown: Decimal) -> None:
-    """Refuse a total that may count again what fills have closed, of no order that is said or of what it triggered.
+    """Refuse a total that may include exit fills that are counted already, without an order or as a triggered one.
 
     Refuses: OrderAmbiguous.
     """
@@ -283,7 +283,7 @@ def _needs_fills_named(decision: Decision, order: Order, grown: Decimal) -> None
 
 
 def _is_of_triggered(decision: Decision, fill: FillOnRecord, order: Order) -> bool:
-    """Whether a fill may be of the order that a stop or target became: nobody promised it, and its reason says so."""
+    """Whether a fill may be of the order that a stop or take profit triggered: unclaimed, and its reason says so."""
     other = decision.state.orders.get(fill.order or "")
     is_stranger = other is not None and other.role == "exit" and other.client_order_id is None
     return is_stranger and fill.reason is not None and TRIGGERED_BY.get(fill.reason) == order.role

@@ -58,7 +58,7 @@ class ExitCount(TypedStruct, frozen=True, gc=False):
         return cls(before, after, EXACT.add(told, grown), brought, min(told, unexplained.unpriced_qty), grown)
 
     def as_recorded(self, closed: Decimal, less: Decimal, left: Decimal) -> ExitCount:
-        """The same as an event has it: it closed so much, so much less was held, and so much was not explained."""
+        """The same, as in an event that closed `closed` and reduced the position by `less`, with `left` unexplained."""
         if less < closed:
             return self.beyond(EXACT.subtract(closed, less), left)
         more = min(EXACT.subtract(self.exits, closed), left, EXACT.subtract(self.qty, self.explains))
@@ -87,7 +87,7 @@ class ExitCount(TypedStruct, frozen=True, gc=False):
         return altered(self, past=self.qty if self.before.worth is None else self.exits, exits=ZERO, explains=ZERO)
 
     def beyond(self, gone: Decimal, told: Decimal) -> ExitCount:
-        """The same of which an adjustment had counted so much at most, and so much more may be explained."""
+        """The same, of which an adjustment had counted at most `gone`, and which may explain at most `told`."""
         past = min(self.exits, gone)
         if past == self.exits:
             return self.counted_as_gone()
@@ -137,7 +137,7 @@ class ExitCount(TypedStruct, frozen=True, gc=False):
         return held.with_past_exit(side, self.past, brought, terms), left
 
     def _share(self, qty: Decimal) -> Decimal:
-        """What a part of it brought, as far as that is known."""
+        """The proceeds of a part of it, if they are known."""
         return ZERO if self.brought is None else share_of(self.brought, qty, self.qty)
 
     def _price_taken_back(
