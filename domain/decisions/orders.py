@@ -243,7 +243,7 @@ def _held_after(
         count = count.counted_as_gone()
     elif grown and told >= grown and grown > held.quantity:
         count = count.explaining(grown)
-    elif EXACT.add(held.quantity, told) < grown <= EXACT.add(EXACT.add(held.quantity, told), state.gone):
+    elif _may_be_gone(decision, order, grown, told):
         count = count.beyond(state.gone, told)
     elif grown > held.quantity and held.quantity and grown <= EXACT.add(held.quantity, told):
         count = count.explaining(told)
@@ -257,6 +257,13 @@ def _held_after(
         )
     closed, _ = count.counted(held, state.unexplained, row.side, row.terms)
     return settled(closed, row.side, row.terms, row.orders, state.since), ZERO
+
+
+def _may_be_gone(decision: Decision, order: Order, grown: Decimal, told: Decimal) -> bool:
+    """Whether an adjustment saw gone what a total tells: all of it where fills of the order got lost, else the rest."""
+    state, most = decision.state, EXACT.add(decision.state.holding.quantity, told)
+    is_lost = bool(order.traded_qty) and order.name in state.adjusted_orders
+    return ZERO < grown <= state.gone if is_lost else most < grown <= EXACT.add(most, state.gone)
 
 
 def _needs_fills_named(decision: Decision, order: Order, grown: Decimal) -> None:

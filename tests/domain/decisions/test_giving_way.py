@@ -136,6 +136,15 @@ def test_what_was_corrected_twice_before_an_adjustment_changes_nothing_either_ti
     story.when(sold("x2", "9", "110", -30)).leaves(quantity="0", realized_pnl="80")
 
 
+def test_a_total_beyond_the_fills_of_its_order_is_what_an_adjustment_saw_gone() -> None:
+    exits = on(RequestExit, quantity="5", reason="signal", at=second(-80))
+    fill = on(Reduce, trade_id="x1", last_qty="3", last_px="110", client_order_id=EXIT, at=second(-70))
+    told = on(EndOrder, client_order_id=EXIT, outcome="filled", filled_qty="5", avg_px="108", at=second(-30))
+    story = given(LONG, bought("t1", "10", "100", -90), exits, fill, seen("5", -60)).when(told)
+    story.leaves(quantity="5", realized_pnl="40").when(told).no_news()
+    _is_the_same_by_event_time(story)
+
+
 @pytest.mark.parametrize("at", [None, second(-30)])
 def test_a_fill_of_more_than_is_held_is_what_an_adjustment_saw_gone_whatever_its_time(at: object) -> None:
     more = on(Reduce, trade_id="x1", last_qty="7", last_px="90", exchange_order_id="X", at=at)
