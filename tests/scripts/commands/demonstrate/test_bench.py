@@ -237,7 +237,7 @@ def test_a_process_that_fails_is_told_of(here: ScratchDatabases) -> None:
 
 
 def test_a_process_that_dies_is_told_of() -> None:
-    with pytest.raises(BenchmarkFailed, match="without a word"):
+    with pytest.raises(BenchmarkFailed, match="ended without a result or a traceback"):
         side_by_side(os._exit, [(1,)])
 
 
