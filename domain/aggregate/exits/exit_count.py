@@ -59,7 +59,8 @@ class ExitCount(TypedStruct, frozen=True, gc=False):
     def as_recorded(self, closed: Decimal, less: Decimal, left: Decimal) -> ExitCount:
         """The same as an event has it: it closed so much, so much less was held, and so much was not explained."""
         if less < closed:
-            return self.beyond(EXACT.subtract(closed, less), left)
+            count = self.beyond(EXACT.subtract(closed, less), left)
+            return altered(count, exits=min(count.exits, max(less, ZERO)))  # a history says what no rule would
         more = min(EXACT.subtract(self.exits, closed), left, EXACT.subtract(self.qty, self.explains))
         return altered(self.explaining(max(more, ZERO)), exits=closed)
 
