@@ -60,7 +60,8 @@ class ExitCount(TypedStruct, frozen=True, gc=False):
     def as_recorded(self, closed: Decimal, less: Decimal, left: Decimal) -> ExitCount:
         """The same, as in an event that closed `closed` and reduced the position by `less`, with `left` unexplained."""
         if less < closed:
-            return self.beyond(EXACT.subtract(closed, less), left)
+            count = self.beyond(EXACT.subtract(closed, less), left)
+            return altered(count, exits=min(count.exits, max(less, ZERO)))  # a history says what no rule would
         more = min(EXACT.subtract(self.exits, closed), left, EXACT.subtract(self.qty, self.explains))
         return altered(self.explaining(max(more, ZERO)), exits=closed)
 
