@@ -296,8 +296,7 @@ def _flip(decision: Decision, command: c.Reduce, order: Order | None, told: Deci
 
     Shape:   the part also explains what was closed without a fill. If the cycle is over and another came after it, the
              rest belongs to that one, and opens nothing.
-    Refuses: PositionNotOpen if nothing is held or unexplained; ExitBeforeEntry while an entry order may have filled
-             more than is recorded, because both sides would be wrong by that.
+    Refuses: PositionNotOpen if nothing is held or unexplained.
     """
     state, held = decision.state, decision.state.holding
     closes = EXACT.add(held.quantity, told)
@@ -308,7 +307,6 @@ def _flip(decision: Decision, command: c.Reduce, order: Order | None, told: Deci
             f"are held, and {_BESIDE if decision.key.leg is Leg.SPOT else 'record the rest on the other leg'}",
             command=command.verb,
         )
-    _needs_all_entered(decision, row)
     is_last = row.cycle == state.last_cycle
     currency = state.other_currency(command.fee_currency)
     share = command.fee
@@ -349,17 +347,6 @@ def _flip(decision: Decision, command: c.Reduce, order: Order | None, told: Deci
     if is_last:
         left = None if command.fee is None or share is None else EXACT.subtract(command.fee, share)
         _adopt_rest(decision, command, row, EXACT.subtract(command.last_qty, closes), left)
-
-
-def _needs_all_entered(decision: Decision, row: PositionRow) -> None:
-    waiting = [order for order in row.orders.live("entry") if order.room]
-    room = sum((order.room or ZERO for order in waiting), ZERO)
-    if room > decision.state.unattributed:
-        raise decision.refused(
-            ExitBeforeEntry,
-            f"may have been entered by {plain(room)} more than is on record, which the fill would have closed: send it "
-            f"again after the fills of its entry, or after end_order: {listed(waiting)}",
-        )
 
 
 def _adopt_rest(decision: Decision, command: c.Reduce, row: PositionRow, rest: Decimal, fee: Decimal | None) -> None:

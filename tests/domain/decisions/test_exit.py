@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from domain.commands.order_requests import CorrectFill, EndOrder
+from domain.commands.order_requests import CorrectFill
 from domain.commands.requests import (
     Close,
     FailEntry,
@@ -167,16 +167,6 @@ def test_a_fill_that_turned_a_position_tells_of_an_end_that_was_guessed_and_open
     )
     part.then(PositionReduced, PositionClosed, PositionAdopted).leaves("APTUSDT.binance#1", realized_pnl="2.19114")
     part.leaves("APTUSDT.binance#2", side="long", quantity="10")
-
-
-def test_no_fill_turns_a_position_of_which_more_may_have_been_entered() -> None:
-    half = on(RecordEntryFill, trade_id="t1", last_qty="30", last_px="3.2333", exchange_order_id="53190368")
-    turned = sold("71.8", "3.2", "x1", flip=True)
-    story = given(request(), half).when(turned).refused(ExitBeforeEntry, "by 31.8 more", "end_order: entry (53190368)")
-    rest = on(RecordEntryFill, trade_id="t2", last_qty="31.8", last_px="3.2333", exchange_order_id="53190368")
-    story.when(rest).when(turned).leaves("APTUSDT.binance#2", quantity="10")
-    ended = on(EndOrder, exchange_order_id="53190368", outcome="canceled")
-    given(request(), half, ended).when(turned).leaves("APTUSDT.binance#2", quantity="41.8")
 
 
 def test_a_second_entry_that_was_never_filled_turns_nothing() -> None:
