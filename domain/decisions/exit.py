@@ -148,7 +148,7 @@ def reduce(decision: Decision, command: c.Reduce) -> CommandResult | None:
     elif is_beyond and closes <= EXACT.add(EXACT.add(held.quantity, told), state.gone):
         count = count.beyond(state.gone, told)
     elif turns:
-        _flip(decision, command, order, told if is_beyond else ZERO)
+        _flip(decision, command, order, ZERO if row.status.is_open else told)
         return None
     elif closes and not row.status.is_open and not held.quantity:
         if closes > row.residual_qty:
@@ -294,8 +294,8 @@ def _exceeds(decision: Decision, row: PositionRow, closes: Decimal) -> Exception
 def _flip(decision: Decision, command: c.Reduce, order: Order | None, told: Decimal) -> None:
     """Close what is held with a part of the fill, and open the other side with the rest.
 
-    Shape:   the part also explains what was closed without a fill. If the cycle is over and another came after it, the
-             rest belongs to that one, and opens nothing.
+    Shape:   of a cycle that is over the part also explains what was closed without a fill (`told`). If another cycle
+             came after it, the rest belongs to that one, and opens nothing.
     Refuses: PositionNotOpen if nothing is held or unexplained.
     """
     state, held = decision.state, decision.state.holding
