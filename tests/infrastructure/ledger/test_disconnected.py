@@ -28,6 +28,7 @@ ASKED: dict[str, Callable[[Any], Any]] = {
     "receipt": lambda ledger: ledger.receipt("known"),
     "position": lambda ledger: ledger.position(FIRST),
     "positions": lambda ledger: ledger.positions(),
+    "cycles": lambda ledger: ledger.cycles("APTUSDT.binance"),
     "history": lambda ledger: ledger.history(FIRST),
     "rejections": lambda ledger: ledger.rejections(),
     "reconcile": lambda ledger: ledger.reconcile([b'{"exchange": "binance", "positions": [], "orders": []}']),

@@ -161,7 +161,7 @@ def test_a_leg_is_a_position_index(exchange: Driven, script: Script, leg: Leg, i
         ({"quantity": Decimal("60.5")}, "off the exchange's step; 60 is on it"),
         ({"attached_stop": Decimal("1.71655")}, "attached stop 1.71655"),
         ({"client_order_id": "p.a"}, "takes client order ids of"),
-        ({"close_position": True}, "names a quantity"),
+        ({"close_position": True}, "needs a quantity"),
     ],
 )
 def test_what_cannot_be_sent_as_it_is_is_refused(
