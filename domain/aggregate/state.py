@@ -218,7 +218,7 @@ class PositionState:
             assert isinstance(event, e.EntryPlaced | e.OrderReplaced | e.OrderEnded), "no other says so"
             self._join(event.order, same_as)
         if isinstance(event, e.EntryPlaced | e.EntryFilled | e.OrderEnded):
-            self._remember_absorbed(event, as_one(orders, event.order, same_as))
+            self._remember_absorbed(event, orders, same_as)
         match event:
             case e.EntryRequested():
                 self.promises["entry"] = event.command_id
@@ -311,12 +311,16 @@ class PositionState:
             if same_as in by_order:
                 by_order[name] = by_order.pop(same_as)._replace(order=name)
 
-    def _remember_absorbed(self, event: e.EntryPlaced | e.EntryFilled | e.OrderEnded, orders: Orders) -> None:
+    def _remember_absorbed(
+        self, event: e.EntryPlaced | e.EntryFilled | e.OrderEnded, orders: Orders, same_as: str | None
+    ) -> None:
         """Note that an adjustment, or the opening, had counted a part of what is now known of an entry order."""
         absorbed, is_seen = event.absorbed_qty, isinstance(event, e.EntryFilled) and event.is_seen
+        if not absorbed and not is_seen:
+            return
         self.unattributed = max(ZERO, EXACT.subtract(self.unattributed, absorbed))
-        before, after = orders.get(event.order) or Order(name=event.order), self.orders[event.order]
-        self.since = self.since.knowing(before, after, absorbed, event.said_at, is_seen=is_seen)
+        before = as_one(orders, event.order, same_as).get(event.order) or Order(name=event.order)
+        self.since = self.since.knowing(before, self.orders[event.order], absorbed, event.said_at, is_seen=is_seen)
 
     def _at_opening(self, event: e.PositionAdopted | e.PositionImported) -> Stand:
         return Stand.at_opening(event, event.holding, self.orders)

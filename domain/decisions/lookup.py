@@ -188,7 +188,7 @@ def exit_of_fill(decision: Decision, fill: Reduce) -> Order | None:
 
 def _needs_none_triggered(decision: Decision, fill: Reduce) -> None:
     role = TRIGGERED_BY.get(fill.reason or "")
-    counted = [order for order in _have_counted(decision, fill.last_qty) if order.role == role]
+    counted = [] if role is None else [each for each in _have_counted(decision, fill.last_qty) if each.role == role]
     if counted:
         raise decision.refused(
             OrderAmbiguous,
