@@ -171,11 +171,6 @@ class PositionState:
         """Whether an order was claimed after the last adjustment, which then cannot have counted any of it."""
         return order.name in self.promises and order.name not in self.adjusted_orders
 
-    def since_then(self, event: e.PositionAdjusted | e.RollbackFailed, before: Holding) -> Stand:
-        """How the cycle stands at this adjustment."""
-        left = self.unexplained.with_closing(before, event.holding)
-        return self.since.then(event, event.holding, self.orders, left)
-
     def evolve(self, event: e.PositionEvent) -> None:
         """Apply one event. It refuses nothing and reads no clock, for it also replays old events."""
         self.last_cycle = max(self.last_cycle, event.cycle)
@@ -241,11 +236,11 @@ class PositionState:
                     self.stated_at = self.adjusted_at = max(self.stated_at, event.said_at)
                     self.adjusted_orders = self.orders
                     self.unattributed = self._beyond_orders()
-                self.since = self.since_then(event, before)
                 self.unexplained = self.unexplained.with_closing(before, event.holding)
+                self.since = self.since.then(event, event.holding, self.orders, self.unexplained)
             case e.PositionAdopted():
                 self.stated_at = self.adjusted_at = event.said_at
-                self.since = self._at_opening(event)
+                self.since = Stand.at_opening(event, event.holding, self.orders)
                 if event.trade_id is not None:
                     px, qty = event.holding.avg_px_open or ZERO, event.holding.quantity
                     fill = FillOnRecord(event.request, None, is_exit=False, qty=qty, px=px, fee=None)
@@ -255,7 +250,7 @@ class PositionState:
                 self.rollbacks += 1
                 self.promised_qty = event.close_quantity
             case e.PositionImported():
-                self.since = self._at_opening(event)
+                self.since = Stand.at_opening(event, event.holding, self.orders)
             case e.PositionClosed():
                 self._remember_end(event, before)
             case e.RolledBack():
@@ -321,9 +316,6 @@ class PositionState:
         self.unattributed = max(ZERO, EXACT.subtract(self.unattributed, absorbed))
         before = as_one(orders, event.order, same_as).get(event.order) or Order(name=event.order)
         self.since = self.since.knowing(before, self.orders[event.order], absorbed, event.said_at, is_seen=is_seen)
-
-    def _at_opening(self, event: e.PositionAdopted | e.PositionImported) -> Stand:
-        return Stand.at_opening(event, event.holding, self.orders)
 
     def _beyond_orders(self) -> Decimal:
         """The entered quantity beyond what the entry orders account for."""

@@ -22,8 +22,8 @@ def adjust(decision: Decision, command: c.Adjust) -> CommandResult | None:
 
     Refuses: StaleEvidence for a quantity from before fills on record, unless the same adjustment was recorded then.
     """
-    row = decision.needs_open()
-    held = decision.state.holding
+    row, state = decision.needs_open(), decision.state
+    held = state.holding
     later = [] if command.quantity is None or command.at is None else _fills_after(decision, command.at)
     if later:
         if decision.was_answered:
@@ -50,7 +50,8 @@ def adjust(decision: Decision, command: c.Adjust) -> CommandResult | None:
         holding=held.corrected(quantity, avg_px, row.terms),
         price_only=command.quantity is None,
     )
-    since = decision.state.since_then(adjusted, held)
+    left = state.unexplained.with_closing(held, adjusted.holding)
+    since = state.since.then(adjusted, adjusted.holding, row.orders, left)
     now = settled(adjusted.holding, row.side, row.terms, row.orders, since)
     decision.record(altered(adjusted, holding=now))
     return None

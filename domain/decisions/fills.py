@@ -58,7 +58,11 @@ def _is_another_fee(decision: Decision, fill: FillOnRecord, fee: Decimal | None,
 
 def _fee_text(decision: Decision, fill: FillOnRecord) -> str:
     assert fill.fee is not None, "a fee is on record"
-    return " ".join(filter(None, (plain(fill.fee), decision.state.other_currency(fill.fee_currency))))
+    return _amount_text(fill.fee, decision.state.other_currency(fill.fee_currency))
+
+
+def _amount_text(amount: Decimal, currency: str | None) -> str:
+    return plain(amount) if currency is None else f"{plain(amount)} {currency}"
 
 
 def fill_on_record(decision: Decision, command: c.RecordEntryFill | c.Reduce, *, is_exit: bool) -> FillOnRecord | None:
@@ -148,7 +152,7 @@ def record_cash(decision: Decision, command: o.RecordCash) -> CommandResult | No
         if fill.fee is not None:
             if not _is_another_fee(decision, fill, -command.amount, command.currency):
                 return decision.no_news()
-            asked = " ".join(filter(None, (plain(-command.amount), command.currency)))
+            asked = _amount_text(-command.amount, command.currency)
             raise decision.refused(
                 IdempotencyMismatch,
                 f"has a fee of {_fee_text(decision, fill)} on record for trade_id {command.trade_id}, not {asked}; "
@@ -248,9 +252,8 @@ def _entry_corrected(
     )
     old_worth, new_worth = terms.worth(fill.qty, fill.px), terms.worth(*now)
     after = before.corrected((fill.qty, old_worth), (now[0], new_worth))
-    is_seen = decision.is_adjusted_for(None)
-    count = EntryCount.of(state, before, after, at=decision.said_at, is_seen=is_seen)
-    count = altered(count, held=held, since=state.since)
+    count = EntryCount.of(state, before, after, at=decision.said_at)
+    count = altered(count, held=held, is_seen=decision.is_adjusted_for(None))
     if not count.is_seen and EXACT.add(held.quantity, count.added) < 0:
         raise decision.refused(
             NotFilled,

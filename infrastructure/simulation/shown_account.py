@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from datetime import datetime, timedelta
+from typing import Any
 
-from domain.values import Leg, plain, timestamp_text
+from domain.values import EPOCH, Leg, plain, timestamp_text
 from infrastructure.simulation.books.kept_order import KeptOrder
 from infrastructure.simulation.books.leg_book import HeldLeg
 from infrastructure.simulation.books.order_matching import OrderMatching
 from infrastructure.trading.exchange_orders import TicketKind, TradedMarket
 
 Json = dict[str, Any]
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def account_lists(books: OrderMatching) -> Json:
@@ -42,7 +41,7 @@ def unified(market: TradedMarket) -> str:
 
 def milliseconds(at: datetime) -> int:
     """A time as exchanges write it: milliseconds since 1970."""
-    return (at - _EPOCH) // timedelta(milliseconds=1)
+    return (at - EPOCH) // timedelta(milliseconds=1)
 
 
 def _position(books: OrderMatching, symbol: str, held: HeldLeg) -> Json:
