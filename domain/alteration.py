@@ -56,7 +56,7 @@ class TypedStruct(Struct, frozen=True):
     It is faster to create, read and copy than a dataclass; its fields are not in a `__dict__`.
     """
 
-    __dataclass_fields__: ClassVar[dict[str, Field[Any]]] = _DataclassFields()  # type: ignore[assignment]  # is asked
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]] = _DataclassFields()  # type: ignore[assignment]  # a descriptor
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
@@ -95,7 +95,7 @@ def _with_default(schema: CoreSchema, known: Field[Any]) -> CoreSchema:
     return schema
 
 
-class once(Generic[Value]):  # noqa: N801 - written as the decorators beside it
+class once(Generic[Value]):  # noqa: N801 - a decorator, in lower case like property
     """A property that is computed on first access and cached in the instance's `__dict__`.
 
     `functools.cached_property` takes a lock in Python 3.11, which doubles the cost of the first access.

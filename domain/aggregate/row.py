@@ -100,7 +100,7 @@ class PositionRow(TypedStruct, frozen=True, kw_only=True, gc=False):
 
 
 @lru_cache(maxsize=256)
-def _terms(contract_size: Decimal, inverse: bool) -> Instrument:  # noqa: FBT001 - of the row
+def _terms(contract_size: Decimal, inverse: bool) -> Instrument:  # noqa: FBT001 - both are fields of the row, and the key of the cache
     return Instrument(contract_size=contract_size, inverse=inverse)
 
 

@@ -236,7 +236,7 @@ class _ManyOrders(Orders):
     def changed_since(self, before: Orders) -> list[tuple[int, Order]]:
         changed: Iterable[tuple[int, Order]] = self._placed.values()
         if isinstance(before, _ManyOrders):
-            changed = self._placed.changed_since(before._placed)  # noqa: SLF001 - of its own kind
+            changed = self._placed.changed_since(before._placed)  # noqa: SLF001 - of this class as well
         return [(place, order) for place, order in changed if before.get(order.name) is not order]
 
     def __getitem__(self, name: str) -> Order:
