@@ -1,10 +1,17 @@
-"""The clock of the ledger."""
+"""The clocks of the ledger: the time, and a clock that is never set, for how long something lasts."""
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 
 def now() -> datetime:
-    """The time of this machine, aware and UTC."""
+    """The time of this machine, aware and UTC. It may be set, forward or back, between two readings."""
     return datetime.now(UTC)
+
+
+def monotonic_beside(clock: Callable[[], datetime]) -> Callable[[], float]:
+    """The clock for durations that goes with one for the time: the machine's own, or what a test moves."""
+    return time.monotonic if clock is now else lambda: clock().timestamp()

@@ -14,8 +14,8 @@ from domain.errors import LedgerError
 from domain.values import Leg, Side
 from infrastructure.awaited_hooks import awaited_on
 from infrastructure.ledger.async_ledger import AsyncPositionLedger
-from infrastructure.ledger_clock import now
-from infrastructure.trading.effects import Call, Effect, Flow, Now, Read, RunningFlow, Tell, Wait
+from infrastructure.ledger_clock import monotonic_beside, now
+from infrastructure.trading.effects import Call, Effect, Flow, Monotonic, Now, Read, RunningFlow, Tell, Wait
 from infrastructure.trading.exchange_errors import ExchangeError, GivenUp
 from infrastructure.trading.exchange_orders import Amount, above_zero, amount
 from infrastructure.trading.exchange_port import AsyncExchange, Exchange
@@ -51,11 +51,13 @@ class AsyncTrader:
         on_unprotected: OnUnprotected | None = None,
         clock: Callable[[], datetime] = now,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+        monotonic: Callable[[], float] | None = None,
     ) -> None:
         """Trade on one account; see Trader."""
         self._ledger, self._exchange = ledger, exchange
         self._rules, self._owner = rules or Rules(), owner
         self._clock, self._sleep = clock, sleep
+        self._monotonic = monotonic or monotonic_beside(clock)
         self._log = TradeLog(awaited_on(lambda: self._loop, on_unprotected))
         self._unfinished: set[asyncio.Task[Any]] = set()
         self._loop: asyncio.AbstractEventLoop
@@ -184,6 +186,8 @@ class AsyncTrader:
                 return await self._sleep(seconds)
             case Now():
                 return self._clock()
+            case Monotonic():
+                return self._monotonic()
 
 
 def _require_caller(effect: Effect) -> None:

@@ -48,7 +48,12 @@ class Now:
     """What time it is."""
 
 
-Effect = Tell | Read | Call | Wait | Now
+@dataclass(frozen=True, slots=True)
+class Monotonic:
+    """The seconds on a clock that is never set: only the difference between two answers means something."""
+
+
+Effect = Tell | Read | Call | Wait | Now | Monotonic
 Flow = Generator[Effect, Any, Ended]
 """A flow: it yields every effect, so that a test can stop, cancel or give a false answer between any two of them."""
 

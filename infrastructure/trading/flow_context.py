@@ -13,7 +13,7 @@ from domain.identifiers import PositionId
 from domain.values import timestamp_text
 from infrastructure.ledger.questions.history import HistoryEntry
 from infrastructure.ledger.receipt import Receipt
-from infrastructure.trading.effects import Call, Flow, Now, Read, Tell, Wait
+from infrastructure.trading.effects import Call, Flow, Monotonic, Now, Read, Tell, Wait
 from infrastructure.trading.exchange_errors import GivenUp, NoAnswer, RateLimited, Refused
 from infrastructure.trading.exchange_orders import ExchangeFill, ExchangeOrder, OrderTicket, TradedMarket
 from infrastructure.trading.rules import Rules
@@ -34,6 +34,8 @@ class FlowContext:
     account: str | None = None
     owner: str | None = None
     story: list[StoryStep] = field(default_factory=list)
+    _claimed_at: float = 0.0
+    """On the clock that is never set: when this flow claimed the last order that it is to send."""
 
     def note(self, words: str) -> Flow[None]:
         """Add a line to the story."""
@@ -45,6 +47,11 @@ class FlowContext:
         metadata = None if self.owner is None else {"owner": self.owner}
         receipt: Receipt = yield Tell(kind.of(metadata=metadata, **fields))
         return receipt
+
+    def claim(self, kind: type[Command], **fields: Any) -> Flow[Receipt]:
+        """Send a command that promises an order; from now on counts the time within which it may be sent."""
+        self._claimed_at = yield from self.monotonic()
+        return (yield from self.tell(kind, **fields))
 
     def row(self, position_id: str) -> Flow[PositionRow]:
         """The position as it stands."""
@@ -64,6 +71,11 @@ class FlowContext:
         """What time it is."""
         at: datetime = yield Now()
         return at
+
+    def monotonic(self) -> Flow[float]:
+        """The seconds on a clock that is never set, for how long something lasts: a machine's time may jump."""
+        seconds: float = yield Monotonic()
+        return seconds
 
     def market(self, symbol: str) -> Flow[TradedMarket]:
         """The properties of an instrument. Refuses: Refused; NoAnswer when the exchange stays silent."""
@@ -110,7 +122,8 @@ class FlowContext:
         """Send an order of a cycle once; only after RateLimited it is sent again.
 
         An order is not sent later than `send_seconds` after it was promised, because another process may have looked
-        for it and given it up by then; nor after its cycle has ended, because it would close the next position.
+        for it and given it up by then; nor after its cycle has ended, because it would close the next position. Both
+        clocks are asked: the time may have been set back, and the other clock stops with a machine that sleeps.
         Refuses: PositionNotOpen, GivenUp, Refused, NoAnswer.
         """
         for attempt in range(QUESTIONS_MAX):
@@ -123,10 +136,12 @@ class FlowContext:
                 )
             if promised_at is not None:
                 now = yield from self.now()
-                if (now - promised_at).total_seconds() > self.rules.send_seconds:
+                passed = (yield from self.monotonic()) - self._claimed_at
+                if max((now - promised_at).total_seconds(), passed) > self.rules.send_seconds:
                     raise GivenUp(
                         f"nothing was sent: it was promised at {timestamp_text(promised_at)}, and the trader's clock "
-                        f"says {timestamp_text(now)}, more than {self.rules.send_seconds:g} s later"
+                        f"says {timestamp_text(now)}; {passed:.3f} s have passed since, and "
+                        f"{self.rules.send_seconds:g} s are allowed by either"
                     )
             try:
                 placed: ExchangeOrder = yield Call("place", (ticket,))

@@ -11,8 +11,8 @@ from typing import Any, Self, TypeVar
 from domain.errors import LedgerError
 from domain.values import Leg, Side
 from infrastructure.ledger.ledger import PositionLedger
-from infrastructure.ledger_clock import now
-from infrastructure.trading.effects import Call, Effect, Flow, Now, Read, RunningFlow, Tell, Wait
+from infrastructure.ledger_clock import monotonic_beside, now
+from infrastructure.trading.effects import Call, Effect, Flow, Monotonic, Now, Read, RunningFlow, Tell, Wait
 from infrastructure.trading.exchange_errors import ExchangeError
 from infrastructure.trading.exchange_orders import Amount, above_zero, amount
 from infrastructure.trading.exchange_port import Exchange
@@ -48,14 +48,17 @@ class Trader:
         on_unprotected: OnUnprotected | None = None,
         clock: Callable[[], datetime] = now,
         sleep: Callable[[float], object] = time.sleep,
+        monotonic: Callable[[], float] | None = None,
     ) -> None:
         """Trade on one account. `owner` names this bot, so that it resumes its own cycles at once after a crash.
 
         `on_unprotected` is called, in a thread of the trader, for every position that a flow leaves without a stop.
+        How long something lasts is measured by `monotonic`: that of the machine, or else a `clock` of your own.
         """
         self._ledger, self._exchange = ledger, exchange
         self._rules, self._owner = rules or Rules(), owner
         self._clock, self._sleep = clock, sleep
+        self._monotonic = monotonic or monotonic_beside(clock)
         self._log = TradeLog(on_unprotected)
         self._stopped = threading.Event()
 
@@ -199,3 +202,5 @@ class Trader:
                 return self._sleep(seconds)
             case Now():
                 return self._clock()
+            case Monotonic():
+                return self._monotonic()

@@ -42,7 +42,7 @@ def enter(ctx: FlowContext, wanted: WantedEntry) -> Flow[Outcome]:
         return (yield from unclaimed(ctx, error))
     try:
         yield from _define(ctx, wanted, market)
-        receipt = yield from ctx.tell(
+        receipt = yield from ctx.claim(
             c.RequestEntry,
             symbol=wanted.symbol,
             exchange=ctx.exchange,
@@ -79,7 +79,7 @@ def increase(
         if quantity is not None:
             market = yield from ctx.market((yield from ctx.row(position_id)).symbol)
             quantity = opening_quantity(ctx, quantity, market)
-        receipt = yield from ctx.tell(
+        receipt = yield from ctx.claim(
             o.RequestIncrease, position_id=position_id, intent_id=intent_id, quantity=quantity, cost=cost
         )
     except (Refused, NoAnswer, CameToNothing) as error:

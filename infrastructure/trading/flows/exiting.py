@@ -35,7 +35,7 @@ def exit_position(
         if quantity is not None:
             market = yield from ctx.market((yield from ctx.row(position_id)).symbol)
             quantity = closing_quantity(ctx, quantity, market)
-        receipt = yield from ctx.tell(
+        receipt = yield from ctx.claim(
             o.RequestExit, position_id=position_id, reason=reason, quantity=quantity, intent_id=intent_id
         )
     except (Refused, NoAnswer, CameToNothing) as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from domain.errors import CommandRefused
-from domain.values import Status
+from domain.values import Status, is_yet_to_come
 from infrastructure.trading.conclusions import overtaken, unresolved
 from infrastructure.trading.effects import Flow, Read
 from infrastructure.trading.exchange_errors import NoAnswer, Refused
@@ -42,9 +42,14 @@ def is_at_rest(row: PositionRow) -> bool:
 
 
 def _may_be_taken(ctx: FlowContext, row: PositionRow) -> Flow[bool]:
-    """Whether this owner began a cycle, or nothing has changed in it for so long that no other process works on it."""
-    idle = (yield from ctx.now()) - row.updated_at
-    if idle.total_seconds() >= ctx.rules.others_seconds:
+    """Whether this owner began a cycle, or nothing has changed in it for so long that no other process works on it.
+
+    A change that is yet to come was stamped by a wrong clock, and says nothing of how long ago it was; what is left
+    alone then might stand without a stop until that time has come.
+    """
+    now = yield from ctx.now()
+    idle = now - row.updated_at
+    if idle.total_seconds() >= ctx.rules.others_seconds or is_yet_to_come(row.updated_at, now):
         return True
     events = yield from ctx.history(row.position_id)
     owners = {(entry.event.metadata or {}).get("owner") for entry in events}

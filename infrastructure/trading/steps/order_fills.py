@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final, Literal
 
@@ -11,7 +11,7 @@ from domain.commands import order_requests as o
 from domain.commands import requests as c
 from domain.commands.base import Command
 from domain.orders.order import Order
-from domain.values import EXACT, plain
+from domain.values import EXACT, is_yet_to_come, plain, timestamp_text
 from infrastructure.trading.effects import Flow
 from infrastructure.trading.exchange_errors import NoAnswer
 from infrastructure.trading.exchange_orders import ExchangeFill, ExchangeOrder, OrderState
@@ -47,7 +47,7 @@ def followed(
     Refuses: NoAnswer, when the exchange stays silent.
     """
     symbol, told, is_cancelled = symbol_of(position_id), set[str](), False
-    deadline = (yield from ctx.now()) + timedelta(seconds=ctx.rules.fill_seconds)
+    deadline = (yield from ctx.monotonic()) + ctx.rules.fill_seconds
     attempt = waited = 0
     while True:
         filled, news = yield from fills_told(ctx, position_id, order, role, told=told, reason=reason)
@@ -60,7 +60,7 @@ def followed(
             if waited >= _FILLS_POLLS:
                 return _as_far_as_stated(ctx, order)
             waited += 1
-        elif not is_cancelled and (yield from ctx.now()) >= deadline:
+        elif not is_cancelled and (yield from ctx.monotonic()) >= deadline:
             yield from ctx.note(f"{plain(filled)} of order {order.order_id} filled in time; the rest is cancelled")
             order, is_cancelled = (yield from ctx.cancel(symbol, order)) or order, True
             continue
@@ -116,7 +116,7 @@ def fills_told(
             fee_currency=fill.fee_currency,
             exchange_order_id=order.order_id,
             client_order_id=order.client_order_id,
-            at=fill.at,
+            at=(yield from _believed(ctx, fill)),
             **why,
         )
         told.add(fill.trade_id)
@@ -124,6 +124,20 @@ def fills_told(
         if receipt.outcome == "recorded":
             yield from ctx.note(f"{role} filled {plain(fill.quantity)} at {plain(fill.price)} (trade {fill.trade_id})")
     return total, news
+
+
+def _believed(ctx: FlowContext, fill: ExchangeFill) -> Flow[datetime | None]:
+    """When a fill happened; None for a time that is yet to come by our clock, which the ledger would refuse.
+
+    One of the two clocks is wrong, and nobody knows which. What was filled has to be protected all the same.
+    """
+    if not is_yet_to_come(fill.at, (yield from ctx.now())):
+        return fill.at
+    yield from ctx.note(
+        f"{ctx.exchange} says that trade {fill.trade_id} was at {timestamp_text(fill.at)}, which is yet to come: look "
+        "which clock is wrong; it counts as of now"
+    )
+    return None
 
 
 def tell_ended(ctx: FlowContext, position_id: str, order: ExchangeOrder, ours: Order) -> Flow[None]:

@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar
 from domain.identifiers import PositionId, PositionKey
 from domain.values import Status
 from infrastructure.ledger.ledger import PositionLedger
-from infrastructure.trading.effects import Call, Effect, Flow, Now, Read, Tell, Wait
+from infrastructure.trading.effects import Call, Effect, Flow, Monotonic, Now, Read, Tell, Wait
 from infrastructure.trading.flow_context import FlowContext
 from infrastructure.trading.flows.entering import enter
 from infrastructure.trading.flows.resuming import resume
@@ -104,6 +104,8 @@ class BotWorld:
                 return None
             case Now():
                 return self.clock()
+            case Monotonic():
+                return self.clock().timestamp()
 
     def enter(self, *, steps: int | None = None, **fields: Any) -> Outcome:
         """The bot's entry: short 61.8 of APTUSDT, with a stop two percent away, unless other fields are given."""

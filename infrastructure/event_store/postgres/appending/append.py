@@ -25,6 +25,7 @@ from typing import Any, Final, NamedTuple
 
 from domain.values import Leg, Side, Source, Status, plain, timestamp_text
 from infrastructure.event_store.postgres.appending.locks import APPEND_LOCK
+from infrastructure.event_store.postgres.session.poolers import MARK_IN_FORCE
 from infrastructure.event_store.records import EventRecord, StreamEnd
 from infrastructure.event_store.sql.order_lines import STORED, OrderLine, stored_values
 from projections.positions import PositionRow, fees_text, orders_text
@@ -109,18 +110,22 @@ def line_statement(table: str) -> bytes:
 
 
 @cache
-def statement(events: int, rows: int, lock: int, *, lines: int = 0, follows: int = 0, notify: bool) -> bytes:
+def statement(
+    events: int, rows: int, lock: int, *, lines: int = 0, follows: int = 0, notify: bool, is_pooled: bool = False
+) -> bytes:
     """The statement that appends so many events, rows and orders, with PostgreSQL's own placeholders ($1, $2 …).
 
     `follows` is how many streams continue after an event that must exist; if one is missing, nothing is written.
-    Shape: one row with the number of events that were written: all or none. Where a trigger drops some of them, the
-    statement divides by zero on purpose, so that nothing is written.
+    `is_pooled` asks as well for the mark of the session, a parameter after those ends.
+    Shape: one row with the number of events that were written, all or none, and the mark that was in force. Where a
+    trigger drops some of them, the statement divides by zero on purpose, so that nothing is written.
     """
     event_names = ", ".join(name for name, _ in EVENT_COLUMNS)
     event_values = ", ".join([_EVENT_CASTS] * events)
     chosen = f"SELECT event.* FROM (VALUES {event_values}) AS event"
     under_lock = f"WHERE pg_catalog.pg_advisory_xact_lock_shared({APPEND_LOCK}, {lock}) IS NOT NULL"
     under_lock += f" AND EXISTS (SELECT FROM ledger_events WHERE (stream, version, hash) = {_END_CASTS})" * follows
+    under_lock += f" AND {MARK_IN_FORCE} = %s::text" * is_pooled
     parts = [f"WITH appended AS (INSERT INTO ledger_events ({event_names}) {chosen} {under_lock} RETURNING nid)"]
     if rows:
         parts.append(f"kept AS ({_from_appended('positions', ', '.join(STORED), [_ROW_CASTS] * rows)} {_REPLACING})")
@@ -129,7 +134,7 @@ def statement(events: int, rows: int, lock: int, *, lines: int = 0, follows: int
         parts.append(f"ordered AS ({written} {_REPLACING_LINE})")
     hint = f", pg_catalog.pg_notify('{channel(lock)}', '')" if notify else ""
     written = f"pg_catalog.count(*) / CASE WHEN pg_catalog.count(*) IN (0::bigint, {events}::bigint) THEN 1::bigint"
-    text = ", ".join(parts) + f" SELECT {written} ELSE 0::bigint END{hint} FROM appended"
+    text = ", ".join(parts) + f" SELECT {written} ELSE 0::bigint END, {MARK_IN_FORCE}{hint} FROM appended"
     numbers = count(1)
     return re.sub("%s", lambda _: f"${next(numbers)}", text).encode()
 
@@ -157,13 +162,15 @@ class PreparedAppend(NamedTuple):
     lines: Sequence[OrderLine] = ()
 
 
-def parameters(prepared: PreparedAppend) -> list[bytes | None]:
-    """The parameters of the statement, as text in UTF-8."""
+def parameters(prepared: PreparedAppend, mark: str | None = None) -> list[bytes | None]:
+    """The parameters of the statement, as text in UTF-8; `mark` is that of a pooled session."""
     values: list[bytes | None] = []
     for record, hashed in zip(prepared.records, prepared.hashes, strict=True):
         values += _encoded(event_values(record, hashed))
     for end in prepared.follows:
         values += (end.stream.encode(), b"%d" % end.version, end.hash.encode())
+    if mark is not None:
+        values.append(mark.encode())
     for row in prepared.rows:
         values += [None if value is None else _BYTES[type(value)](value) for value in stored_values(row)]
     for line in prepared.lines:

@@ -24,6 +24,7 @@ from infrastructure.event_store.postgres.session.connections import (
     settle_seconds,
 )
 from infrastructure.event_store.postgres.session.pool import PoolTimeout
+from infrastructure.event_store.postgres.session.poolers import MARK_IN_FORCE
 from infrastructure.event_store.postgres.session.prepared import execute
 from infrastructure.event_store.postgres.session.watchdog import WatchedConnection, waited_for
 from infrastructure.event_store.records import EventRecord, ReadyAppend, RecordedEvent, StreamEnd
@@ -44,7 +45,7 @@ from projections.positions import PositionRow
 _HEADS: Final = (
     "SELECT DISTINCT ON (stream) stream, hash FROM ledger_events WHERE stream = ANY(%s) ORDER BY stream, version DESC"
 )
-_AT: Final = "SELECT command_id FROM ledger_events WHERE stream = %s AND version = %s"
+_AT: Final = f"SELECT {MARK_IN_FORCE}, (SELECT command_id FROM ledger_events WHERE stream = %s AND version = %s)"
 _COUNT_ENDS: Final = (
     "SELECT pg_catalog.count(*) FROM ROWS FROM (pg_catalog.unnest(%s::text[]), pg_catalog.unnest(%s::bigint[]),"
     " pg_catalog.unnest(%s::text[])) AS known (stream, version, hash) JOIN ledger_events USING (stream, version, hash)"
@@ -54,7 +55,7 @@ _COMMIT_HERE: Final = "SELECT pg_catalog.pg_logical_emit_message(true, 'position
 _INSERT_REJECTION: Final = (
     f"INSERT INTO rejections ({', '.join(REJECTION_COLUMNS)})"
     f" SELECT given.* FROM (VALUES ({', '.join(['%s'] * len(REJECTION_COLUMNS))})) AS given"
-    " WHERE pg_catalog.pg_advisory_xact_lock_shared(%s, %s) IS NOT NULL"
+    f" WHERE pg_catalog.pg_advisory_xact_lock_shared(%s, %s) IS NOT NULL AND {MARK_IN_FORCE} IS NOT DISTINCT FROM %s"
 )
 _OF_NO_PRIMARY: Final = (errors.QueryCanceled, errors.LockNotAvailable, errors.ReadOnlySqlTransaction)
 """Errors of a server that cannot commit: it became a standby, or it waits for a standby that has another primary."""
@@ -155,12 +156,15 @@ class AppendingStore(SqlStore):
             lines=len(lines),
             follows=len(follows),
             notify=self.settings.notify,
+            is_pooled=connection.mark is not None,
         )
         try:
-            written = execute(connection, statement, append.parameters(prepared)).get_value(0, 0)
+            result = execute(connection, statement, append.parameters(prepared, connection.mark))
         except errors.DivisionByZero as partly:
             raise dropped(records[0].originator_id, len(records), 0) from partly
-        if written == b"0":
+        if result.get_value(0, 0) == b"0":
+            if connection.mark is not None and result.get_value(0, 1) != connection.mark.encode():
+                raise self._connections.left_session_mode()
             self._require_ends(connection, follows)
             raise dropped(records[0].originator_id, len(records), 0)
 
@@ -175,10 +179,11 @@ class AppendingStore(SqlStore):
             )
 
     def _append_in_parts(
-        self, connection: Connection, follows: Sequence[StreamEnd], bulk: bulk_load.BulkAppend
+        self, connection: WatchedConnection, follows: Sequence[StreamEnd], bulk: bulk_load.BulkAppend
     ) -> None:
         """Append a batch in several statements of one transaction; each wait for the server has the whole timeout."""
         with waited_for(connection, self.settings.timeout_seconds), connection.transaction():
+            self._connections.require_own_settings(connection)
             connection.execute(bulk_load.LOCK_POSITIONS)
             self._require_ends(connection, follows)
             bulk_load.append_many(connection, self._lock, bulk)
@@ -210,8 +215,10 @@ class AppendingStore(SqlStore):
         assert isinstance(append.backend, Backend), "this store raised the doubt"
         with self._connections.fresh() as connection, waited_for(connection, seconds):
             is_over = self._connections.is_over(connection, append.backend)
-            found = connection.execute(_AT, (append.stream, append.version)).fetchone()
-            if found is not None and found[0] != append.command_id:
+            mark, found = connection.execute(_AT, (append.stream, append.version)).fetchone() or (None, None)
+            if mark != connection.mark:
+                raise self._connections.left_session_mode()
+            if found not in (None, append.command_id):
                 raise VersionTaken(str(append))
             if found is None and not is_over:
                 return None
@@ -234,7 +241,9 @@ class AppendingStore(SqlStore):
         """Record a refused duplicate, outside the snapshot that its thread may be in."""
         values = (rejection.ts_recorded, *astuple(rejection)[1:], APPEND_LOCK, self._lock)
         with self._connections.apart() as connection:
-            connection.execute(_INSERT_REJECTION, values)
+            written = connection.execute(_INSERT_REJECTION, (*values, connection.mark)).rowcount
+            if connection.mark is not None and not written:
+                raise self._connections.left_session_mode()
 
 
 def _raise_conflict(conflict: errors.UniqueViolation) -> NoReturn:

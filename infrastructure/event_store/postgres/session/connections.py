@@ -40,9 +40,10 @@ _CONNECT_SECONDS_MIN: Final = 2
 Connection = psycopg.Connection[tuple[Any, ...]]
 
 _BACKEND: Final = (
-    "SELECT pg_catalog.pg_postmaster_start_time(), pid, backend_start FROM pg_stat_activity"
+    f"SELECT pg_catalog.pg_postmaster_start_time(), pid, backend_start, {poolers.MARK_IN_FORCE} FROM pg_stat_activity"
     " WHERE pid = pg_catalog.pg_backend_pid()"
 )
+_MARK: Final = f"SELECT {poolers.MARK_IN_FORCE}"
 # A standby does not know it: a commit of its primary may not have arrived yet.
 _IS_OVER: Final = (
     "SELECT NOT pg_catalog.pg_is_in_recovery() AND (pg_catalog.pg_postmaster_start_time() <> %s"
@@ -195,9 +196,12 @@ class Connections:
         stored_time.register(connection)
         found = connection.execute(_BACKEND).fetchone()
         assert found is not None, "a backend knows itself"
-        if found[1] != connection.info.backend_pid and not self.settings.pooler:
+        backend, mark = Backend(*found[:-1]), found[-1]
+        if backend.pid != connection.info.backend_pid and not self.settings.pooler:
             raise poolers.found(self.settings)
-        self._backends[connection] = Backend(*found)
+        if mark != connection.mark:
+            raise self.left_session_mode()
+        self._backends[connection] = backend
         return connection
 
     def _connect(self, seconds: float | None = None) -> WatchedConnection:
@@ -213,7 +217,7 @@ class Connections:
             raise
         if self.settings.pooler:
             connection.watchdog = self._watchdog  # a pooler may let it wait for a server longer than connect_timeout
-            poolers.put_in_force(connection, session_bounds(self.settings))
+            connection.mark = poolers.put_in_force(connection, session_bounds(self.settings))
             connection.watchdog = None
         connection.address = address_of(connection)
         self._hosts.put_first(connection.address)
@@ -229,6 +233,19 @@ class Connections:
         self._pool.drain()
         if reason is not None:
             self._outage.begins(reason, of_appends=True)
+
+    def require_own_settings(self, connection: WatchedConnection) -> None:
+        """Refuses: StoreUnavailable when a pooler serves a session with the settings of another one.
+
+        Outside of a transaction that may be so for the next statement again; each append asks for itself.
+        """
+        if connection.mark is not None and connection.execute(_MARK).fetchone() != (connection.mark,):
+            raise self.left_session_mode()
+
+    def left_session_mode(self) -> StoreUnavailable:
+        """The error for a pooler that is not in session mode any more; all connections are replaced."""
+        self._pool.drain()
+        return poolers.left_session_mode(self.settings)
 
     def appended(self, connection: WatchedConnection) -> None:
         """An append succeeded, so an outage is over."""
@@ -314,15 +331,15 @@ class Connections:
             if connection is not None:
                 self.give_back(connection)
 
-    def _turn(self) -> Turn[Connection] | None:
+    def _turn(self) -> Turn[WatchedConnection] | None:
         """The snapshot or transaction that this thread is in; None outside of any."""
-        turn: Turn[Connection] | None = getattr(self._turns, "last", None)
+        turn: Turn[WatchedConnection] | None = getattr(self._turns, "last", None)
         while turn is not None and turn.is_over:
             turn = turn.outer
         return turn
 
     @contextmanager
-    def reading(self) -> Iterator[Connection]:
+    def reading(self) -> Iterator[WatchedConnection]:
         """A connection for one query, or that of the snapshot or transaction that this thread is in."""
         self._opener.require()
         turn = self._turn()
@@ -340,6 +357,7 @@ class Connections:
         """A connection of its own, outside the snapshot or transaction that this thread may be in."""
         try:
             with self.borrowed() as connection:
+                self.require_own_settings(connection)
                 yield connection
         except (psycopg.Error, PoolTimeout) as error:
             raise explained(error, self.settings) from None
@@ -351,8 +369,10 @@ class Connections:
             turn = Turn(connection, self._opener, self._turn())
             try:
                 with turn.lasting(connection.transaction()):
-                    if begin:
+                    if begin:  # and no question before it: whoever reads may be told a moment to read as of
                         connection.execute(sql.SQL("SET TRANSACTION " + begin))
+                    else:
+                        self.require_own_settings(connection)
                     self._turns.last = turn
                     yield connection
             finally:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final
+from uuid import uuid4
 
 import psycopg
 from psycopg import errors
 
+from domain.errors import StoreUnavailable
 from infrastructure.settings import InvalidSettings, Settings
 
 _PID: Final = "SELECT pg_catalog.pg_backend_pid()"
@@ -15,6 +17,9 @@ _PUT_IN_FORCE: Final = (
     "SELECT pg_catalog.set_config(name, value, false)"
     " FROM ROWS FROM (pg_catalog.unnest(%s::text[]), pg_catalog.unnest(%s::text[])) AS bounds (name, value)"
 )
+_MARK: Final = "position_ledger.session"
+MARK_IN_FORCE: Final = f"pg_catalog.current_setting('{_MARK}'::text, true)"
+"""The mark of the session whose settings a statement is executed with; NULL where nothing was put in force."""
 _ROUNDS: Final = 3
 """How often the check is made: a busy pooler in transaction mode may pass it once by chance."""
 _REFUSED: Final = "unsupported startup parameter"
@@ -27,9 +32,25 @@ _NEEDS: Final = (
 Connection = psycopg.Connection[Any]
 
 
-def put_in_force(connection: Connection, bounds: Mapping[str, str]) -> None:
-    """Set what a pooler does not pass on from the startup options of a session."""
-    connection.execute(_PUT_IN_FORCE, ([*bounds], [*bounds.values()]))
+def put_in_force(connection: Connection, bounds: Mapping[str, str]) -> str:
+    """Set what a pooler does not pass on from the startup options of a session.
+
+    Shape: a mark that is set with them. A statement that does not find it is executed with other settings: a pooler
+           that is not in session mode has the session served by another process, or lent its process to somebody else.
+    """
+    mark = uuid4().hex
+    settings = {**bounds, _MARK: mark}
+    connection.execute(_PUT_IN_FORCE, ([*settings], [*settings.values()]))
+    return mark
+
+
+def left_session_mode(settings: Settings) -> StoreUnavailable:
+    """The error for a pooler that was in session mode when the session began, and is no more."""
+    return StoreUnavailable(
+        f"{settings.shown}: the pooler has left session mode: a session does not have its own settings any more, so "
+        "what is recorded could go into another ledger; nothing was written. Put the pooler back into session mode "
+        "(pool_mode = session), or connect to the server itself"
+    )
 
 
 def require_session(settings: Settings, open_one: Callable[[], Connection]) -> None:

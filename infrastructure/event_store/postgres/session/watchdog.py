@@ -77,6 +77,8 @@ class WatchedConnection(psycopg.Connection[tuple[Any, ...]]):
     """How long one wait may take; None for the limit of the watchdog."""
     address = ("", "")
     """Its host and port, known also after it is closed."""
+    mark: str | None = None
+    """What tells its settings from those of other sessions; None where no pooler stands before the server."""
     is_wanted = True
     """False when its pool is to close it as soon as it is given back."""
 

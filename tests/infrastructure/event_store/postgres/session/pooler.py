@@ -47,6 +47,8 @@ class Pooler:
         self._shared: socket.socket | None = None
         self._lent = threading.Lock()
         self._sockets: list[socket.socket] = []
+        self._served: dict[socket.socket, socket.socket] = {}
+        """In session mode, the session of the server that each client has."""
         self._listener = socket.create_server((HOST, 0))
         self.port: int = self._listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
@@ -74,9 +76,9 @@ class Pooler:
             server, greeting = self._session({name: told[name] for name in HANDED_ON if name in told})
             client.sendall(greeting)
             if self._mode == "session":
-                with server:
-                    threading.Thread(target=self._pipe, args=(server, client), daemon=True).start()
-                    self._pipe(client, server)
+                self._served[client] = server
+                threading.Thread(target=self._answer, args=(server,), daemon=True).start()
+                self._ask(client)
             else:
                 self._lend(client, server)
 
@@ -106,11 +108,23 @@ class Pooler:
                 server = self._shared
         return server, greeting + said
 
-    def _pipe(self, source: socket.socket, sink: socket.socket) -> None:
+    def leave_session_mode(self) -> None:
+        """Let clients that rest go on with one another's sessions, as PgBouncer does when its pool mode is changed."""
+        clients, servers = [*self._served], [*self._served.values()]
+        self._served = dict(zip(clients, [*servers[1:], *servers[:1]], strict=True))
+
+    def _ask(self, client: socket.socket) -> None:
         with suppress(OSError):
-            while data := source.recv(65536):
-                sink.sendall(data)
-            sink.shutdown(socket.SHUT_RDWR)
+            while data := client.recv(65536):
+                self._served[client].sendall(data)
+        with self._served.pop(client) as server, suppress(OSError):
+            server.shutdown(socket.SHUT_RDWR)
+
+    def _answer(self, server: socket.socket) -> None:
+        with suppress(OSError):
+            while data := server.recv(65536):
+                (client,) = (client for client, its in self._served.items() if its is server)
+                client.sendall(data)
 
     def _lend(self, client: socket.socket, server: socket.socket) -> None:
         """The one session of the server, from the first message to the end of its transaction."""

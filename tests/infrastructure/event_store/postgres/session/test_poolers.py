@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from itertools import count
 from typing import Any
 
 import pytest
 
+from domain.commands.requests import COMMANDS
+from domain.errors import StoreUnavailable
 from infrastructure.event_store.postgres.store import PostgresStore
 from infrastructure.integrity.verify import verify
 from infrastructure.ledger.ledger import PositionLedger
@@ -69,6 +72,36 @@ def test_a_pooler_in_transaction_mode_is_refused_whatever_it_is_called(
         pytest.raises(InvalidSettings, match="pooler=session is not so"),
     ):
         PositionLedger.connect(url(pooler.port, pooler="session"))
+
+
+def test_nothing_goes_into_another_ledger_when_the_pooler_leaves_session_mode(own_server: Server) -> None:
+    names = [f"exchanged{next(_names)}" for _ in range(2)]
+    with pooled(own_server.port, "session") as pooler, ExitStack() as open_ledgers:
+        ledgers = [
+            open_ledgers.enter_context(
+                PositionLedger.connect(own_server.url(port=pooler.port, schema=name, pooler="session", pool_size="1"))
+            )
+            for name in names
+        ]
+        for ledger in ledgers:
+            assert ledger.request_entry(**ENTRY, intent_id="1").outcome == "recorded"
+        many = [COMMANDS["request_entry"].of(**ENTRY | {"symbol": f"B{n}USDT"}, intent_id="2") for n in range(20)]
+        works: list[Callable[[PositionLedger], object]] = [
+            lambda ledger: ledger.request_entry(**ENTRY | {"symbol": "CUSDT"}, intent_id="3"),
+            lambda ledger: ledger.handle_many(many),
+            lambda ledger: ledger.positions(),
+            lambda ledger: ledger.rebuild(),
+        ]
+        for work in works:
+            for ledger in ledgers:
+                assert len(ledger.positions()) == 1
+            pooler.leave_session_mode()
+            for ledger in ledgers:
+                with pytest.raises(StoreUnavailable, match=r"left session mode.*nothing was written"):
+                    work(ledger)
+        assert ledgers[0].request_entry(**ENTRY | {"symbol": "CUSDT"}, intent_id="3").outcome == "recorded"
+        assert [len(ledger.positions()) for ledger in ledgers] == [2, 1]
+        assert all(verify(ledger.store).ok for ledger in ledgers)
 
 
 def test_what_only_hands_bytes_on_is_no_pooler(proxy: Proxy) -> None:
