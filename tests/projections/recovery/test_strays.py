@@ -1,0 +1,73 @@
+"""Strays, which are held in cycles that are over: what closes them follows from what the exchange shows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from domain.commands.requests import Adopt, Close, RecordEntryFill, SetStopLoss
+from infrastructure.ledger.ledger import PositionLedger
+from infrastructure.operations.apply_corrections import apply
+from infrastructure.operations.apply_recovery import recoveries
+from projections.account_snapshot import AccountSnapshot, PositionReport
+from projections.reconciliation.result import ReconciliationRules
+from projections.recovery.proposals import Action, Proposal
+from tests.projections.recovery.test_proposals import verbs
+from tests.projections.seen import LATER, held, seen, stop
+from tests.spec import CYCLE, ENTERED, on, second
+
+NEXT = "APTUSDT.binance#2"
+
+
+@pytest.fixture
+def ledger() -> Iterator[PositionLedger]:
+    """It holds short 4 in a cycle that is over, beside short 10 under a stop in the one that is open."""
+    again = Adopt.of(
+        symbol="APTUSDT", exchange="binance", side="short", quantity="10", avg_px_open="3.2333", reason="seen"
+    )
+    sent = (*ENTERED, on(Close, exit_reason="target"), again, on(SetStopLoss, NEXT, stop_price="3.298"))
+    late = on(RecordEntryFill, trade_id="t9", last_qty="4", last_px="3.2333", exchange_order_id="9", at=second(50))
+    with PositionLedger.connect("sqlite:///:memory:") as ledger:
+        for command in (*(each.model_copy(update={"at": second(1)}) for each in sent), late):
+            ledger.handle(command)
+        yield ledger
+
+
+def shown(*quantities: str, at: float) -> AccountSnapshot:
+    there: list[PositionReport] = [held("APTUSDT", "short", each, "3.2333", stop_price="3.298") for each in quantities]
+    return seen(*there, held("XMRUSDT", "long", "1"), orders=[stop("XMRUSDT", "sell", "x", "1")], at=at)
+
+
+def of_stray(ledger: PositionLedger, *snapshots: AccountSnapshot) -> Proposal:
+    now = second(LATER + 61)
+    proposed = recoveries(ledger, snapshots, now=now, rules=ReconciliationRules(trust_empty=True))
+    (found,) = (each for each in proposed if each.cycle.row.position_id == CYCLE)
+    return found
+
+
+def test_a_stray_that_the_exchange_holds_is_closed_by_an_order_that_is_claimed_first(ledger: PositionLedger) -> None:
+    found = of_stray(ledger, shown("14", at=LATER))
+    assert (found.action, found.commands, str(found.due)) == (
+        Action.CLOSE,
+        (),
+        "market order to buy 4 APTUSDT, reduce-only",
+    )
+    assert f"request_exit {CYCLE}, send the order that it names" in found.message
+
+
+@pytest.mark.parametrize("left", [(), ("10",)], ids=["nothing is held", "the open cycle is held"])
+def test_a_stray_that_is_gone_is_closed_once_it_is_confirmed(ledger: PositionLedger, left: tuple[str, ...]) -> None:
+    once = of_stray(ledger, shown(*left, at=LATER))
+    assert (once.action, once.commands, once.waits_for_another_snapshot) == (Action.WAIT, (), True)
+    assert once.missing == ("1 more, apart in time",)
+    twice = of_stray(ledger, shown(*left, at=LATER), shown(*left, at=LATER + 60))
+    assert (twice.action, verbs(twice), twice.due) == (Action.CLOSE, ["close"], None)
+    assert all(each.is_done for each in apply(ledger, twice.commands))
+    assert [(row.position_id, row.stray) for row in ledger.positions(open=True)] == [(NEXT, False)]
+
+
+def test_a_stray_beside_another_quantity_is_left_as_it_is(ledger: PositionLedger) -> None:
+    found = of_stray(ledger, *(shown("12", at=at) for at in (LATER, LATER + 60)))
+    assert (found.action, found.commands, found.due, found.waits_for_another_snapshot) == (Action.WAIT, (), None, False)
+    assert "with it the ledger holds short 14 there, and the exchange short 12" in found.message
