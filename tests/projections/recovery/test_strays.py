@@ -56,6 +56,12 @@ def test_a_stray_that_the_exchange_holds_is_closed_by_an_order_that_is_claimed_f
     assert f"request_exit {CYCLE}, send the order that it names" in found.message
 
 
+def test_no_stop_of_before_covers_a_stray(ledger: PositionLedger) -> None:
+    assert ledger.position(CYCLE).orders.live("stop")
+    (bare,) = ledger.pending_orders()
+    assert (bare.position_id, bare.role, str(bare.quantity), bare.is_missing) == (CYCLE, "stop", "4", True)
+
+
 @pytest.mark.parametrize("left", [(), ("10",)], ids=["nothing is held", "the open cycle is held"])
 def test_a_stray_that_is_gone_is_closed_once_it_is_confirmed(ledger: PositionLedger, left: tuple[str, ...]) -> None:
     once = of_stray(ledger, shown(*left, at=LATER))

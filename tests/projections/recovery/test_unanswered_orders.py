@@ -8,7 +8,7 @@ import pytest
 
 from domain.commands.base import Command
 from domain.commands.order_requests import EndOrder, RequestExit, RequestIncrease
-from domain.commands.requests import Adjust, RecordEntryFill, RecordEntryPlaced, Reduce
+from domain.commands.requests import Adjust, Close, RecordEntryFill, RecordEntryPlaced, Reduce
 from domain.errors import OrderAlreadyEnded
 from domain.events import OrderEnded
 from projections.account_snapshot import AccountSnapshot, OrderReport, PositionReport
@@ -66,6 +66,11 @@ def test_one_that_ended_is_answered() -> None:
     story = given(*ENTERED, EXIT)
     ended = on(EndOrder, client_order_id=client_order_id(story, "exit.1"), outcome="canceled")
     assert named(story.when(ended)) == []
+
+
+@pytest.mark.parametrize("asked", [EXIT, INCREASE], ids=["exit", "increase"])
+def test_nothing_is_awaited_of_a_cycle_that_is_over(asked: Command) -> None:
+    assert named(given(*ENTERED, asked, on(Close, exit_reason="stopped"))) == []
 
 
 def test_the_first_entry_has_a_status_of_its_own() -> None:
