@@ -215,6 +215,18 @@ def test_what_does_not_confirm(other: AccountSnapshot) -> None:
     assert closes(other, seen(OTHER)) == []
 
 
+def test_what_was_filled_is_gone_whatever_orders_rest() -> None:
+    filled = rows_of(request(), PLACED, FILLED, BESIDE)
+    found = compared(filled, *(seen(OTHER, orders=None, at=at) for at in (500, 600)))
+    assert planned(found) == ["close APTUSDT.binance#1, at a price that is not known"]
+
+
+def test_a_snapshot_of_no_known_time_confirms_nothing_and_is_no_obstacle() -> None:
+    assert closes(seen(OTHER, at=None), seen(OTHER, at=500), seen(OTHER)) != []
+    assert closes(seen(OTHER, at=None), seen(OTHER)) == []
+    assert compared(rows_of(*ENTERED), seen(THERE, at=None)).stops_missing == 0
+
+
 @pytest.mark.parametrize(
     "in_between",
     [

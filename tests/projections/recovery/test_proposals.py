@@ -232,6 +232,24 @@ def test_an_entry_order_that_may_rest_has_not_failed() -> None:
     assert (theirs.action, theirs.commands) == (Action.WAIT, ())
 
 
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"orders": None},
+        {"orders": [limit("APTUSDT", "sell", "53190368")]},
+        {"unread_orders": ("APTUSDT",)},
+        {"order_doubts": ("cut off",)},
+    ],
+    ids=["not asked for orders", "it rests", "it may be unread", "not all orders"],
+)
+def test_what_does_not_confirm_that_an_entry_came_to_nothing(other: dict[str, Any]) -> None:
+    before, between = seen(OTHER, at=LATER), seen(OTHER, at=LATER + 60, **other)
+    found = the(given(request(), PLACED), between, seen(OTHER, at=LATER + 120))
+    assert (found.action, found.message) == (Action.WAIT, "binance does not show it, by 1 of 2 snapshots")
+    again = the(given(request(), PLACED), before, between, seen(OTHER, at=LATER + 120))
+    assert (again.action is Action.FAIL) is (not other.get("orders")), "one that shows it makes the count begin anew"
+
+
 def test_an_entry_order_that_rests_under_our_name_is_recorded_and_left() -> None:
     story = given(request())
     named = limit("APTUSDT", "sell", "53190368", client_order_id=story.rows[CYCLE].client_order_id)

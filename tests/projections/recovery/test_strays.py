@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from domain.commands.requests import Adopt, Close, RecordEntryFill, SetStopLoss
+from domain.values import Leg
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.operations.apply_corrections import apply
 from infrastructure.operations.apply_recovery import recoveries
@@ -34,9 +35,11 @@ def ledger() -> Iterator[PositionLedger]:
         yield ledger
 
 
-def shown(*quantities: str, at: float) -> AccountSnapshot:
-    there: list[PositionReport] = [held("APTUSDT", "short", each, "3.2333", stop_price="3.298") for each in quantities]
-    return seen(*there, held("XMRUSDT", "long", "1"), orders=[stop("XMRUSDT", "sell", "x", "1")], at=at)
+def shown(*quantities: str, at: float, leg: Leg = Leg.BOTH) -> AccountSnapshot:
+    there: list[PositionReport] = [
+        held("APTUSDT", "short", each, "3.2333", stop_price="3.298", leg=leg) for each in quantities
+    ]
+    return seen(held("XMRUSDT", "short", "7"), *there, orders=[stop("XMRUSDT", "buy", "x", "9")], at=at)
 
 
 def of_stray(ledger: PositionLedger, *snapshots: AccountSnapshot) -> Proposal:
@@ -62,12 +65,21 @@ def test_no_stop_of_before_covers_a_stray(ledger: PositionLedger) -> None:
     assert (bare.position_id, bare.role, str(bare.quantity), bare.is_missing) == (CYCLE, "stop", "4", True)
 
 
-@pytest.mark.parametrize("left", [(), ("10",)], ids=["nothing is held", "the open cycle is held"])
-def test_a_stray_that_is_gone_is_closed_once_it_is_confirmed(ledger: PositionLedger, left: tuple[str, ...]) -> None:
-    once = of_stray(ledger, shown(*left, at=LATER))
+@pytest.mark.parametrize(
+    ("left", "leg"),
+    [((), Leg.BOTH), (("10",), Leg.BOTH), (("10",), Leg.SHORT)],
+    ids=["nothing is held", "the open cycle is held", "it is held on its leg"],
+)
+def test_a_stray_that_is_gone_is_closed_once_it_is_confirmed(
+    ledger: PositionLedger, left: tuple[str, ...], leg: Leg
+) -> None:
+    once = of_stray(ledger, shown(*left, at=LATER, leg=leg))
     assert (once.action, once.commands, once.waits_for_another_snapshot) == (Action.WAIT, (), True)
     assert once.missing == ("1 more, apart in time",)
-    twice = of_stray(ledger, shown(*left, at=LATER), shown(*left, at=LATER + 60))
+    again = shown(*left, at=LATER + 60, leg=leg)
+    there = of_stray(ledger, shown(*left, at=LATER, leg=leg), shown("14", at=LATER + 30, leg=leg), again)
+    assert there.waits_for_another_snapshot, "one that shows it makes the count begin anew"
+    twice = of_stray(ledger, shown(*left, at=LATER, leg=leg), again)
     assert (twice.action, verbs(twice), twice.due) == (Action.CLOSE, ["close"], None)
     assert all(each.is_done for each in apply(ledger, twice.commands))
     assert [(row.position_id, row.stray) for row in ledger.positions(open=True)] == [(NEXT, False)]
