@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -12,6 +13,9 @@ from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.operations.apply_corrections import apply
 from infrastructure.operations.apply_recovery import recoveries
 from projections.account_snapshot import AccountSnapshot, PositionReport
+from projections.reconciliation.compare import reconcile
+from projections.reconciliation.corrections import corrections
+from projections.reconciliation.discrepancies import DiscrepancyKind
 from projections.reconciliation.result import ReconciliationRules
 from projections.recovery.proposals import Action, Proposal
 from tests.projections.recovery.test_proposals import verbs
@@ -85,7 +89,26 @@ def test_a_stray_that_is_gone_is_closed_once_it_is_confirmed(
     assert [(row.position_id, row.stray) for row in ledger.positions(open=True)] == [(NEXT, False)]
 
 
+@pytest.mark.parametrize("at", [LATER, 30], ids=["not reliable", "of before the fill"])
+def test_a_snapshot_that_proves_nothing_is_no_reason_to_close_a_stray(ledger: PositionLedger, at: float) -> None:
+    doubts = () if at < LATER else ("it is partial",)
+    for quantity in ("14", "10"):
+        looks = [replace(shown(quantity, at=at - ago), doubts=doubts) for ago in (20, 0)]
+        rows = ledger.positions()
+        found = reconcile(rows, looks, now=second(LATER + 61), strays=[row for row in rows if row.stray])
+        (stray,) = found.of(DiscrepancyKind.STRAY)
+        assert (
+            stray.message
+            == "STRAY: short 4 was filled after APTUSDT.binance#1 was over; by this snapshot it cannot be judged"
+        )
+        assert (stray.position, stray.confirmations, corrections(found)) == (None, 0, [])
+
+
 def test_a_stray_beside_another_quantity_is_left_as_it_is(ledger: PositionLedger) -> None:
     found = of_stray(ledger, *(shown("12", at=at) for at in (LATER, LATER + 60)))
     assert (found.action, found.commands, found.due, found.waits_for_another_snapshot) == (Action.WAIT, (), None, False)
     assert "with it the ledger holds short 14 there, and the exchange short 12" in found.message
+    turned = held("APTUSDT", "long", "4", "3")
+    found = of_stray(ledger, *(replace(shown(at=at), positions=(turned,)) for at in (LATER, LATER + 60)))
+    assert (found.action, found.commands) == (Action.WAIT, ())
+    assert "with it the ledger holds short 14 there, and the exchange long 4" in found.message
