@@ -187,10 +187,9 @@ class _Comparison:
             yield Discrepancy(kind=DiscrepancyKind.UNIT, standing=standing, position=position, message=how)
 
     def _strays(self, standing: StreamState, position: PositionReport | None) -> Iterator[Discrepancy]:
-        if standing.strays:
-            is_judged = self._is_reliable and not standing.changed_after(self._snapshot.taken_at)
-            gone = self._confirming.strays_gone(standing)
-            yield from of_strays(standing, position, gone, is_judged=is_judged)
+        is_judged = self._is_reliable and not standing.changed_after(self._snapshot.taken_at)
+        gone = self._confirming.strays_gone(standing)
+        yield from of_strays(standing, position, gone, is_judged=is_judged)
 
     def _absent(self, standing: StreamState, row: PositionRow) -> Discrepancy:
         def found(kind: DiscrepancyKind, message: str, confirmations: int = 0) -> Discrepancy:

@@ -105,8 +105,10 @@ class _Judgement:
     def recovery(self) -> Proposal:
         taken_at = self._snapshot.taken_at
         assert taken_at is not None, "reliable, so it says when"
-        if DiscrepancyKind.UNJUDGED in self._findings or self._first.standing.changed_after(taken_at):
+        if self._first.standing.changed_after(taken_at):
             return self._wait("the ledger has later news of it than the snapshot", "a snapshot that was taken after it")
+        if unjudged := self._findings.get(DiscrepancyKind.UNJUDGED):
+            return self._wait(unjudged.message, "a snapshot that shows whether it is held")
         if stray := self._findings.get(DiscrepancyKind.STRAY):
             return self._stray(stray)
         if self._row.leg is Leg.SPOT:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from domain.commands.order_requests import CorrectFill
+from domain.commands.order_requests import CorrectFill, RequestExit
 from domain.commands.requests import (
     Close,
     FailEntry,
@@ -23,7 +23,7 @@ from domain.errors import (
 )
 from domain.events import FillCorrected, PositionAdopted, PositionClosed, PositionReduced, RolledBack
 from projections.event_time.past_rows import row_at
-from tests.spec import ENTERED, FILLED, PLACED, given, on, request, second
+from tests.spec import CYCLE, ENTERED, FILLED, PLACED, given, on, request, second
 
 UNPRICED = on(RecordEntryPlaced, exchange_order_id="1", filled_qty="61.8")
 
@@ -109,6 +109,20 @@ def test_a_fill_that_turns_the_position_ends_a_rollback_as_rolled_back() -> None
     given(*ENTERED).when(turned).then(PositionReduced, PositionClosed, PositionAdopted).leaves(
         "APTUSDT.binance#1", status="closed", exit_reason="flip"
     )
+
+
+def test_a_fill_that_turns_a_position_is_of_the_order_that_was_claimed_for_it() -> None:
+    story = given(*ENTERED, on(RequestExit, reason="signal"))
+    of_it = {"client_order_id": story.rows[CYCLE].orders["exit.1"].client_order_id, "exchange_order_id": "9"}
+    turned = sold("71.8", "3.2", flip=True, **of_it)
+    story.when(turned).then(PositionReduced, PositionClosed, PositionAdopted, order="exit.1")
+
+
+def test_a_fill_that_turned_a_position_proves_by_its_trade_that_a_rollback_is_flat() -> None:
+    story = given(*ENTERED, on(StartRollback, reason="no stop")).when(sold("71.8", "3.2", flip=True))
+    story.then(PositionReduced, RolledBack, PositionAdopted)
+    (_, ended, _) = story.events
+    assert isinstance(ended, RolledBack) and ended.evidence.note == "trade x1 closed it, and opened the rest"
 
 
 def test_exit_fills_explain_what_was_closed_at_a_price_that_nobody_said() -> None:

@@ -215,6 +215,18 @@ def test_what_does_not_confirm(other: AccountSnapshot) -> None:
     assert closes(other, seen(OTHER)) == []
 
 
+def test_what_was_filled_is_gone_whatever_orders_rest() -> None:
+    filled = rows_of(request(), PLACED, FILLED, BESIDE)
+    found = compared(filled, *(seen(OTHER, orders=None, at=at) for at in (500, 600)))
+    assert planned(found) == ["close APTUSDT.binance#1, at a price that is not known"]
+
+
+def test_a_snapshot_of_no_known_time_confirms_nothing_and_is_no_obstacle() -> None:
+    assert closes(seen(OTHER, at=None), seen(OTHER, at=500), seen(OTHER)) != []
+    assert closes(seen(OTHER, at=None), seen(OTHER)) == []
+    assert compared(rows_of(*ENTERED), seen(THERE, at=None)).stops_missing == 0
+
+
 @pytest.mark.parametrize(
     "in_between",
     [
@@ -400,9 +412,28 @@ def test_an_orphan_with_a_stop_is_protected() -> None:
 
 
 def test_an_orphan_without_a_price_is_told_and_not_adopted() -> None:
-    found = compared([], seen(held("BTCUSDT", "long", "1")))
+    found = compared([], seen(held("BTCUSDT", "long", "1"), orders=[stop("BTCUSDT", "sell", "s9", "98000")]))
+    assert told(found) == [("orphans", "BTCUSDT.binance")]
     assert "cannot be adopted" in found.of(DiscrepancyKind.ORPHAN)[0].message
     assert planned(found) == []
+
+
+def test_a_stop_of_an_orphan_beyond_its_entry_is_none_unless_the_price_is_past_it() -> None:
+    beyond = stop("BTCUSDT", "sell", "s9", "101000")
+    assert ("wrong_side_stops", "BTCUSDT.binance") in told(compared([], seen(OTHER, orders=[beyond])))
+    past = held("BTCUSDT", "long", "1", "100000", mark_price="102000")
+    assert told(compared([], seen(past, orders=[beyond]))) == [("orphans", "BTCUSDT.binance")]
+
+
+def test_a_stop_that_is_shown_twice_over_is_recorded_once_with_an_orphan() -> None:
+    """As an order, and as a property of the position."""
+    orphan = held("BTCUSDT", "long", "1", "100000", stop_price="98000")
+    adopt, own = "adopt BTCUSDT.binance: long 1 at 100000", "note the stop of BTCUSDT.binance#1: 98000"
+    same = seen(orphan, orders=[stop("BTCUSDT", "sell", "s9", "98000")])
+    assert planned(compared([], same)) == [adopt, f"{own}, order s9"]
+    beside = seen(orphan, orders=[stop("BTCUSDT", "sell", "s9", "97000", "0.5")])
+    part = "note the stop of BTCUSDT.binance#1: 97000, order s9, for 0.5"
+    assert planned(compared([], beside)) == [adopt, f"{own}, of the position itself", part]
 
 
 def test_what_the_ledger_closed_after_the_snapshot_is_no_orphan() -> None:
@@ -666,6 +697,21 @@ def test_while_no_entry_is_known_a_stop_is_measured_at_the_signal() -> None:
     assert stops(stop("APTUSDT", "buy", "s1", "3.298"), sent=unpriced, position=shown) == ["moved_stops"]
 
 
+def test_a_stop_is_measured_at_the_entry_that_the_exchange_says() -> None:
+    between = stop("APTUSDT", "buy", "s1", "3.24")
+    cheaper, dearer = held("APTUSDT", "short", "61.8", "3.2333"), held("APTUSDT", "short", "61.8", "3.25")
+    assert "wrong_side_stops" not in stops(between, position=cheaper)
+    assert "wrong_side_stops" in stops(between, position=dearer)
+
+
+@pytest.mark.parametrize(("quantity", "is_too_much"), [("61.8", False), ("61.9", True)])
+def test_a_stop_that_may_open_the_other_side_is_told(quantity: str, *, is_too_much: bool) -> None:
+    assert (
+        "oversized_stops" in stops(stop("APTUSDT", "buy", "s1", "3.298", quantity, reduce_only=False))
+    ) == is_too_much
+    assert "oversized_stops" not in stops(stop("APTUSDT", "buy", "s1", "3.298", quantity))
+
+
 def test_a_stop_beyond_the_entry_locks_profit_when_the_price_is_past_it() -> None:
     in_profit = held("APTUSDT", "short", "61.8", "3.2333", mark_price="3.0")
     beyond = stop("APTUSDT", "buy", "s1", "3.1")
@@ -705,7 +751,14 @@ def test_a_leg_that_the_ledger_keeps_without_its_name_is_the_same_position() -> 
 
 @pytest.mark.parametrize("order", [stop("SXPUSDT", "buy", "1", "9"), limit("SXPUSDT", "buy", "1")])
 def test_an_order_without_a_position_is_a_zombie(order: OrderReport) -> None:
-    assert told(compared([], seen(orders=[order]))) == [("zombie_orders", "SXPUSDT.binance")]
+    found = compared([], seen(orders=[order]))
+    assert told(found) == [("zombie_orders", "SXPUSDT.binance")]
+    assert found.findings[0].orders == (order,)
+
+
+@pytest.mark.parametrize("unread", ["SXPUSDT", None])
+def test_an_order_of_what_may_be_a_position_that_cannot_be_read_is_no_zombie(unread: str | None) -> None:
+    assert told(compared([], seen(orders=[stop("SXPUSDT", "buy", "1", "9")], unread_positions=(unread,)))) == []
 
 
 def test_a_stop_that_works_against_nothing_that_is_held_is_a_zombie() -> None:
@@ -770,6 +823,20 @@ def test_a_late_fill_of_an_older_cycle_is_no_conflict() -> None:
         assert discrepancy.row is not None and discrepancy.row.version < discrepancy.standing.version
         assert all(each.is_done for each in apply(ledger, corrections(found)))
         assert [(row.quantity, row.stray) for row in ledger.positions(open=True)] == [(Decimal(60), False)]
+
+
+def test_a_stray_that_the_exchange_holds_alone_is_no_orphan_and_is_not_adopted() -> None:
+    late = on(RecordEntryFill, trade_id="late", last_qty="1", last_px="3", at=second(50))
+    with PositionLedger.connect("sqlite:///:memory:") as ledger:
+        sent_to(ledger, [each.model_copy(update={"at": second(1)}) for each in (*ENTERED, on(Close, exit_reason="x"))])
+        sent_to(ledger, [adopted("APTUSDT", "short", "5", "3").model_copy(update={"at": second(2)}), late])
+        sent_to(ledger, [on(Close, position_id="APTUSDT.binance#2", exit_reason="x", at=second(60))])
+        assert [row.stray for row in ledger.positions(open=True)] == [True]
+        alone = compared(ledger.positions(), *(seen(held("APTUSDT", "short", "1", "3"), at=at) for at in (500, 600)))
+        assert [kind for kind, _ in told(alone)] == ["strays", "unprotected"]
+        assert planned(alone) == []
+        other = compared(ledger.positions(), *(seen(held("APTUSDT", "short", "2", "3"), at=at) for at in (500, 600)))
+        assert [kind for kind, _ in told(other)] == ["strays", "orphans", "unprotected"]
 
 
 def test_the_average_is_corrected_at_once_where_a_stray_is_gone_and_not_while_it_is_netted() -> None:

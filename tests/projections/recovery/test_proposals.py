@@ -18,6 +18,8 @@ from domain.commands.requests import (
     Close,
     FailRollback,
     LoseStopLoss,
+    RecordEntryFill,
+    RecordEntryPlaced,
     RecordEntryUnknown,
     Reduce,
     SetStopLoss,
@@ -230,6 +232,24 @@ def test_an_entry_order_that_may_rest_has_not_failed() -> None:
     assert (theirs.action, theirs.commands) == (Action.WAIT, ())
 
 
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"orders": None},
+        {"orders": [limit("APTUSDT", "sell", "53190368")]},
+        {"unread_orders": ("APTUSDT",)},
+        {"order_doubts": ("cut off",)},
+    ],
+    ids=["not asked for orders", "it rests", "it may be unread", "not all orders"],
+)
+def test_what_does_not_confirm_that_an_entry_came_to_nothing(other: dict[str, Any]) -> None:
+    before, between = seen(OTHER, at=LATER), seen(OTHER, at=LATER + 60, **other)
+    found = the(given(request(), PLACED), between, seen(OTHER, at=LATER + 120))
+    assert (found.action, found.message) == (Action.WAIT, "binance does not show it, by 1 of 2 snapshots")
+    again = the(given(request(), PLACED), before, between, seen(OTHER, at=LATER + 120))
+    assert (again.action is Action.FAIL) is (not other.get("orders")), "one that shows it makes the count begin anew"
+
+
 def test_an_entry_order_that_rests_under_our_name_is_recorded_and_left() -> None:
     story = given(request())
     named = limit("APTUSDT", "sell", "53190368", client_order_id=story.rows[CYCLE].client_order_id)
@@ -355,6 +375,24 @@ def test_a_stop_that_is_gone_is_noted_and_due_again() -> None:
     done(story, *twice).leaves(stop_price=None)
 
 
+@pytest.mark.parametrize("gone", ["s1", "s2", "stop.1"])
+def test_of_several_stops_the_one_that_is_gone_is_named(gone: str) -> None:
+    mine = [gone, "s3"]
+    stops = [on(SetStopLoss, stop_price="3.298", quantity="30.9", **_named(order_id)) for order_id in mine]
+    story = given(request(), PLACED, FILLED, *stops)
+    twice = [seen(APT, orders=[stop("APTUSDT", "buy", "s3", "3.298", "30.9")], at=at) for at in (LATER, LATER + 60)]
+    found = the(story, *twice)
+    assert (found.action, verbs(found)) == (Action.PROTECT, ["lose_stop_loss"])
+    assert found.due is not None and str(found.due.quantity) == "30.9"
+    done(story, *twice)
+    assert [left.exchange_order_id for left in story.rows[CYCLE].orders.live("stop")] == ["s3"]
+
+
+def _named(order_id: str) -> dict[str, str]:
+    """An id of the exchange; a stop that is known by its name has none."""
+    return {} if "." in order_id else {"exchange_order_id": order_id}
+
+
 def test_a_stop_on_the_wrong_side_ends_no_entry() -> None:
     """I-10, I-18."""
     found = the(given(request(), PLACED, FILLED), seen(APT, orders=[stop("APTUSDT", "buy", "s1", "3.1")], at=LATER))
@@ -370,6 +408,7 @@ def test_stops_for_parts_end_an_entry_once_together_they_cover_it() -> None:
     assert "its stops leave 30.9 of it bare" in one.message
     both = the(story, seen(APT, orders=half, at=LATER))
     assert (both.action, verbs(both)) == (Action.FINISH, ["set_stop_loss", "set_stop_loss"])
+    assert both.message == "it is at the exchange, under stops at 3.298, order s1; at 3.298, order s2"
     done(story, seen(APT, orders=half, at=LATER)).leaves(status="active", protected=True)
 
 
@@ -394,12 +433,53 @@ def test_an_order_that_cannot_be_read_leaves_open_whether_the_entry_rests() -> N
     assert "by 1 of 2 snapshots" in the(given(request(), PLACED), others).message
 
 
+@pytest.mark.parametrize("unread", ["APTUSDT", None])
+def test_a_position_that_cannot_be_read_leaves_open_whether_it_is_held(unread: str | None) -> None:
+    hidden = [seen(OTHER, unread_positions=(unread,), at=at) for at in (LATER, LATER + 60)]
+    found = the(given(request(), PLACED, FILLED), *hidden)
+    assert (found.action, found.commands) == (Action.WAIT, ())
+    assert (found.message, found.missing) == (
+        "one of the rows that cannot be read may be it",
+        ("a snapshot that shows whether it is held",),
+    )
+    others = [seen(OTHER, unread_positions=("SXPUSDT",), at=at) for at in (LATER, LATER + 60)]
+    assert the(given(request(), PLACED, FILLED), *others).action is Action.CLOSE
+
+
+def test_positions_of_derivatives_do_not_tell_whether_a_spot_leg_is_held() -> None:
+    spot = request(leg="SPOT", side="long"), on(RecordEntryPlaced, "APTUSDT.binance:SPOT#1", exchange_order_id="1")
+    filled = on(RecordEntryFill, "APTUSDT.binance:SPOT#1", trade_id="t1", last_qty="61.8", last_px="3.2333")
+    found = the(given(*spot, filled), *GONE)
+    assert (found.action, found.message) == (
+        Action.WAIT,
+        "no balances are shown, and nothing else tells of a spot leg",
+    )
+    held_so = the(given(*spot, filled), *(seen(OTHER, balances={"APT": Decimal(99)}, at=at) for at in (600, 660)))
+    assert "whether a stop rests" in held_so.missing[0]
+
+
 def test_a_stop_without_a_price_is_not_taken_over() -> None:
     found = the(given(request(), PLACED, FILLED), seen(APT, orders=[stop("APTUSDT", "buy", "s1")], at=LATER))
     assert (found.action, found.missing) == (
         Action.WAIT,
         ("the price of its stop, which the exchange does not say: send set_stop_loss with it",),
     )
+
+
+def test_a_stop_for_a_part_ends_no_entry_while_the_price_of_the_other_is_not_known() -> None:
+    parts = [stop("APTUSDT", "buy", "s1", "3.298", "30.9"), stop("APTUSDT", "buy", "s2", None, "30.9")]
+    story, snapshot = given(request(), PLACED, FILLED), seen(APT, orders=parts, at=LATER)
+    found = the(story, snapshot)
+    assert (found.action, verbs(found)) == (Action.FINISH, ["set_stop_loss"])
+    assert "the price of its stop, which the exchange does not say" in found.missing[0]
+    done(story, snapshot).leaves(status="pending_sl", protected=False)
+
+
+def test_an_average_entry_that_differs_is_corrected_before_the_stop_is_judged() -> None:
+    dearer = seen(held("APTUSDT", "short", "61.8", "3.2295"), orders=[ITS_STOP], at=LATER)
+    story = given(request(), PLACED, FILLED)
+    assert verbs(the(story, dearer)) == ["adjust", "set_stop_loss"]
+    done(story, dearer).leaves(status="active", avg_px_open="3.2295", protected=True)
 
 
 def test_what_is_held_at_a_price_that_nobody_says_is_not_finished() -> None:

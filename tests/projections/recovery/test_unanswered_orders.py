@@ -8,14 +8,14 @@ import pytest
 
 from domain.commands.base import Command
 from domain.commands.order_requests import EndOrder, RequestExit, RequestIncrease
-from domain.commands.requests import Adjust, RecordEntryFill, RecordEntryPlaced, Reduce
+from domain.commands.requests import Adjust, Close, RecordEntryFill, RecordEntryPlaced, Reduce
 from domain.errors import OrderAlreadyEnded
 from domain.events import OrderEnded
 from projections.account_snapshot import AccountSnapshot, OrderReport, PositionReport
 from projections.health.diagnosis import Cycles
 from projections.recovery.proposals import Action, Proposal
 from projections.recovery.unanswered_orders import unanswered
-from tests.projections.recovery.test_proposals import APT, ITS_STOP, look, verbs
+from tests.projections.recovery.test_proposals import APT, ITS_STOP, OTHER, look, verbs
 from tests.projections.seen import LATER, held, limit, seen
 from tests.spec import ENTERED, Story, given, on, request, second
 
@@ -68,6 +68,11 @@ def test_one_that_ended_is_answered() -> None:
     assert named(story.when(ended)) == []
 
 
+@pytest.mark.parametrize("asked", [EXIT, INCREASE], ids=["exit", "increase"])
+def test_nothing_is_awaited_of_a_cycle_that_is_over(asked: Command) -> None:
+    assert named(given(*ENTERED, asked, on(Close, exit_reason="stopped"))) == []
+
+
 def test_the_first_entry_has_a_status_of_its_own() -> None:
     assert named(given(request())) == []
 
@@ -96,6 +101,18 @@ def test_two_snapshots_that_show_neither_it_nor_a_fill_end_it(asked: Command) ->
     for step in found.commands:
         story.when(step.command).needs_acceptance()
     assert (named(story), look(story, *shown())) == ([], [])
+
+
+def test_one_that_rested_meanwhile_or_cannot_be_seen_is_not_ended() -> None:
+    story = given(*ENTERED, EXIT)
+    here = limit("APTUSDT", "buy", "x1", client_order_id=client_order_id(story, "exit.1"), reduce_only=True)
+    first, latest = shown()
+    for between in (seen(APT, orders=[ITS_STOP, here], at=LATER + 30), seen(OTHER, at=LATER + 30)):
+        found = the(story, first, between, latest)
+        assert (found.action, found.waits_for_another_snapshot, found.commands) == (Action.WAIT, True, ())
+    blind = seen(APT, orders=None, at=LATER + 30)
+    assert the(story, blind, latest).waits_for_another_snapshot
+    assert verbs(the(story, first, blind, latest)) == ["end_order"]
 
 
 def test_an_exit_that_rests_is_left_alone() -> None:

@@ -51,6 +51,11 @@ def test_a_quantity_of_an_unknown_unit_is_not_corrected() -> None:
         assert corrections(found) == []
 
 
+def test_what_agrees_in_an_unknown_unit_is_corrected_in_its_price() -> None:
+    dearer = seen(held("APTUSDT", "long", "2000", "3.1", contract_size="1000"))
+    assert [each.command.verb for each in corrections(beside(given(adopted("2000")), dearer))] == ["adjust"]
+
+
 def test_the_command_that_is_told_is_one_that_the_ledger_takes() -> None:
     story = given(adopted("2"))
     (unit,) = beside(story, shown("2000")).of(DiscrepancyKind.UNIT)
