@@ -22,7 +22,8 @@ from infrastructure.settings import Settings
 from infrastructure.store_opening import open_store
 from infrastructure.transfer.statements.intake.decided_events import DecidedEvents
 from infrastructure.transfer.statements.intake.key_intake import KeyIntake
-from infrastructure.transfer.statements.intake.known_elsewhere import refuse_known_elsewhere
+from infrastructure.transfer.statements.intake.ledger_checks.known_elsewhere import refuse_known_elsewhere
+from infrastructure.transfer.statements.intake.ledger_checks.other_origin import refuse_other_origin
 from infrastructure.transfer.statements.intake.sorting.sorted_facts import SharedFacts, SortedFacts
 from infrastructure.transfer.statements.statement_report import StatementTally
 from projections.rebuild import Progress
@@ -77,6 +78,7 @@ class KeySharers:
         Refuses: StatementRefused; StoreUnavailable, also when one of the processes was killed.
         """
         with ExitStack() as stack:
+            refuse_other_origin(self._store, facts)
             intake = KeyIntake(self._store, facts, tally, recorded_at)
             intake.find_legs()
             refuse_known_elsewhere(self._store, facts)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 
+from domain.identifiers import PositionKey
 from domain.values import AHEAD_MAX
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.ledger_clock import now
-from infrastructure.transfer.statements.contract_sizes import with_known_contracts
+from infrastructure.transfer.statements.excluded_keys import ExcludedKeys
+from infrastructure.transfer.statements.intake.ledger_checks.contract_sizes import with_known_contracts
 from infrastructure.transfer.statements.intake.sorting.sorted_facts import SortedFacts
 from infrastructure.transfer.statements.side_by_side import KeySharers
 from infrastructure.transfer.statements.snapshot_comparison import compared
@@ -44,27 +46,30 @@ def import_statements(
     phase: Phase = _unseen,
     *,
     confirm: bool,
+    excluded: Collection[PositionKey] = (),
     snapshots: Sequence[AccountSnapshot] = (),
     trust_empty: bool = False,
     processes: int = 1,
 ) -> StatementReport:
     """Import the facts of several files: they are decided key by key in memory, and written if `confirm`.
 
-    Shape:   a fact that the ledger has from a statement is left out, so an import that was stopped can be run again.
-             Batches before an error stay. What is open after the import is compared with `snapshots`; with
+    Shape:   a fact that the ledger has from a statement is left out, so an import that was stopped can be run again;
+             so are the facts of `excluded` keys, whatever their leg, which are counted. Batches before an error stay.
+             What is open after the import is compared with `snapshots`; with
              `trust_empty` a snapshot is believed even if it shows nothing, or little. Where there are many facts,
              `processes` share the keys.
     Refuses: StatementRefused, and then nothing is written; VersionConflict when another process writes to one of the
              keys meanwhile; StoreError, OutcomeUnknown.
     """
     ledger.store.require_primary()
-    tally, recorded_at = StatementTally(), now()
+    tally, recorded_at, excluding = StatementTally(), now(), ExcludedKeys(excluded)
     with SortedFacts(len(statements), recorded_at + AHEAD_MAX) as facts, ExitStack() as stack:
         sharers = stack.enter_context(KeySharers(ledger.store, processes))
         with phase("reading", None) as progress:
             read = sharers.expecting(facts, progress)
             for statement in statements:
-                facts.add(statement.name, with_known_contracts(ledger.store, statement.facts), read)
+                wanted = excluding.without(statement.facts)
+                facts.add(statement.name, with_known_contracts(ledger.store, wanted), read)
             facts.settle(tally)
         for exchange in facts.exchanges:
             if slip := slip_of(exchange, facts.exchanges):
@@ -73,6 +78,8 @@ def import_statements(
             decided = stack.enter_context(sharers.decided(facts, tally, recorded_at, progress, is_kept=confirm))
         for finding in compared(ledger.store, tally.ends, snapshots, recorded_at, trust_empty=trust_empty):
             tally.found(finding)
+        for key, counts in excluding.counts.items():
+            tally.excluded(key, counts)
         report = tally.report([each.kind for each in statements], confirmed=confirm, repeated=facts.repeated)
         if confirm:
             with phase("writing", facts.count) as progress:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from types import MappingProxyType
@@ -55,6 +55,8 @@ class StatementReport(JsonObject):
     payments_before: int = 0
     cash: dict[str, Decimal]
     """The sums of the payments that are recorded, by kind and currency."""
+    excluded: dict[str, dict[str, int]] = field(default_factory=dict)
+    """How many fills and payments were excluded because the user said so, by key."""
 
 
 class StatementTally:
@@ -74,6 +76,7 @@ class StatementTally:
         self.profit_file: defaultdict[str, Decimal] = defaultdict(Decimal)
         self.fees: defaultdict[str, Decimal] = defaultdict(Decimal)
         self.cash: defaultdict[str, Decimal] = defaultdict(Decimal)
+        self._excluded: dict[str, dict[str, int]] = {}
         self.ends: dict[str, PositionRow | None] = {}
         """The open cycle that each stream ends with."""
         self._differences: list[str] = []
@@ -194,6 +197,12 @@ class StatementTally:
         """Count a payment that is not recorded; those of one key and reason are one finding."""
         self._left_out[f"{cash.key or 'no symbol'}: {why}", _kind_of(cash)].add(cash)
 
+    def excluded(self, key: PositionKey, counts: dict[str, int]) -> None:
+        """Note what the user excluded; it is a finding if the files have nothing of it."""
+        self._excluded[key.stream] = counts
+        if not any(counts.values()):
+            self._others.append(f"{key} is to be excluded, and the files have nothing of it")
+
     def found(self, finding: str) -> None:
         """Add a finding."""
         self._others.append(finding)
@@ -233,6 +242,7 @@ class StatementTally:
             payments=self.payments,
             payments_before=self.payments_before,
             cash=dict(self.cash),
+            excluded=self._excluded,
         )
 
 

@@ -14,10 +14,12 @@ from typing import Final, TypedDict
 
 import click
 
+from domain.identifiers import PositionKey
 from infrastructure.exchanges.document import Given, read_snapshot
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.transfer.importing import Imported, import_ledger
 from infrastructure.transfer.jsonl_reader import ExportFile
+from infrastructure.transfer.statements.excluded_keys import excludable
 from infrastructure.transfer.statements.kinds.plain_csv import PLAIN_CSV
 from infrastructure.transfer.statements.sources.statement_file import FileForm
 from infrastructure.transfer.statements.statement_import import Statement, import_statements
@@ -29,7 +31,7 @@ from projections.account_snapshot import AccountSnapshot
 from projections.formatting import counted
 from scripts.cli import REFUSED
 from scripts.options.database import database_option, json_option, open_ledger
-from scripts.options.params import ACCOUNT, EXCHANGE, TIME, ZONE
+from scripts.options.params import ACCOUNT, EXCHANGE, TIME, ZONE, ReadAs
 from scripts.options.snapshots import live_document, read_snapshot_file
 from scripts.options.statement_files import STDIN, OpenedFile, OpenedFiles, StatementOptions
 from scripts.output import print_json, progress, say, show
@@ -45,6 +47,16 @@ _ANY_FILLS: Final = (
 """The way out for a file of fills that is of no kind that is known."""
 _GC_THRESHOLDS: Final = (200_000, 20, 20)
 """Garbage is collected rarely: an import makes millions of objects without a cycle, and looking takes a tenth."""
+
+
+def _excludable(text: str) -> PositionKey:
+    key = PositionKey.parse(text)
+    if key != (whole := excludable(key)):
+        raise ValueError(f"{text} is a leg, and many files do not say of which leg a fill is; say {whole} for both")
+    return key
+
+
+_EXCLUDABLE: Final = ReadAs(_excludable)
 
 
 @click.command("import")
@@ -66,6 +78,14 @@ _GC_THRESHOLDS: Final = (200_000, 20, 20)
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     metavar="FILE",
     help="Which column of a CSV file says what, in TOML.",
+)
+@click.option(
+    "--exclude",
+    "excluded",
+    multiple=True,
+    metavar="KEY",
+    type=_EXCLUDABLE,
+    help="Take in nothing of this key, such as BTCUSDT.binance, whatever its leg; may be said several times.",
 )
 @click.option("--confirm", is_flag=True, help="Write what statements say; without it nothing is written.")
 @click.option(
@@ -102,6 +122,7 @@ def command(
     symbol: str | None,
     strategy: str | None,
     map_file: Path | None,
+    excluded: tuple[PositionKey, ...],
     confirm: bool,
     snapshot_files: tuple[str, ...],
     trust_empty: bool,
@@ -122,7 +143,8 @@ def command(
 
     Statements of exchanges and programs become orders and cycles of a ledger that is there, several files together in
     the order of time: fills, funding, fees. Without --confirm it is only said what they come to. Run again, it adds
-    nothing. Exit code 1: something was found, or a line cannot be read.
+    nothing. A key that a bot has is refused, and with it all files; with --exclude nothing of that key is taken in.
+    Exit code 1: something was found, or a line cannot be read.
 
     Any file of fills in CSV, or of JSON objects, is read by a map in TOML: in [columns] it has the names of what
     says time, symbol, side, price and quantity, and of fee, fee_currency, profit, leg, trade_id and order_id where
@@ -145,13 +167,17 @@ def command(
         raise click.UsageError("give the FILE to import, or pipe it into this command")
     files = paths or (STDIN,)
     if kind_name == _LEGACY:
+        if excluded:
+            raise click.UsageError("--exclude is for statements; --as legacy imports the whole table")
         _import_legacy(ctx, files, said, confirm=confirm, as_json=as_json)
         return
     with ExitStack() as stack:
         opened = _opened(files, said, stack)
         kinds = [file.kind for file in opened.files if file.kind is not None]
         if len(kinds) < len(opened.files):
-            is_of_statements = bool(said.is_any_said or confirm or snapshot_files or trust_empty or taken_at or live)
+            is_of_statements = bool(
+                said.is_any_said or excluded or confirm or snapshot_files or trust_empty or taken_at or live
+            )
             export = _only_export(opened.files, is_kind_said=kind_name is not None, is_of_statements=is_of_statements)
             _import_export(export, database, is_kind_said=kind_name is not None, as_json=as_json)
             return
@@ -159,7 +185,11 @@ def command(
         if trust_empty and not snapshots:
             raise click.UsageError("--trust-empty is for --snapshot and --live")
         work = _Work(
-            confirm=confirm, snapshots=snapshots, trust_empty=trust_empty, processes=processes or os.cpu_count() or 1
+            confirm=confirm,
+            excluded=excluded,
+            snapshots=snapshots,
+            trust_empty=trust_empty,
+            processes=processes or os.cpu_count() or 1,
         )
         _import_statements(opened.statements(), work, database, as_json=as_json)
 
@@ -191,8 +221,8 @@ def _only_export(files: Sequence[OpenedFile], *, is_kind_said: bool, is_of_state
     if is_of_statements:
         raise click.UsageError(
             f"{file.name} begins like no statement that is known{file.nearest()}. {_ANY_FILLS}. What `export` wrote is "
-            "imported without --timezone, --exchange, --account, --symbol, --strategy, --map, --confirm, --snapshot, "
-            "--trust-empty, --taken-at and --live, which are for statements"
+            "imported without --timezone, --exchange, --account, --symbol, --strategy, --map, --exclude, --confirm, "
+            "--snapshot, --trust-empty, --taken-at and --live, which are for statements"
         )
     if not is_kind_said and file.statement.start.form is not FileForm.JSON:
         raise ImportRefused(
@@ -253,6 +283,7 @@ class _Work(TypedDict):
     """How statements are taken in."""
 
     confirm: bool
+    excluded: Sequence[PositionKey]
     snapshots: Sequence[AccountSnapshot]
     trust_empty: bool
     processes: int
@@ -296,6 +327,9 @@ def _print_statement(report: StatementReport) -> None:
         show(f"{name}: {amounts or 'none known'}{more}")
     for name, amount in said["cash"].items():
         show(f"{name.partition(' ')[0]}: {amount} {name.partition(' ')[2]}")
+    for key, counts in report.excluded.items():
+        fills, payments = counted(counts["fills"], "fill"), counted(counts["payments"], "payment")
+        show(f"excluded: {key}, {fills} and {payments}")
     for finding in report.findings:
         show(f"finding: {finding}")
     show("written" if report.confirmed else "nothing was written: say --confirm to write it")

@@ -34,7 +34,7 @@ def tells_of_before(fill: StatementFill) -> bool:
         return fill.held != 0
     if fill.closes is not None:
         return fill.closes > 0
-    if fill.key.leg is Leg.BOTH:
+    if fill.key.leg is Leg.BOTH or fill.on_margin:
         return bool(fill.profit)
     return fill.profit is not None and fill.buys is (fill.key.leg is Leg.SHORT)
 

@@ -104,17 +104,18 @@ class KeyFold:
                 self._open(fill, ordered(fill), ahead)
         self._may_be_of_before = self._may_be_of_before and fill.meant_to_close
         self._check(fill)
-        if self._key.leg is Leg.BOTH and fill.buys is not self._is_long and 0 < self._held < fill.quantity:
-            part, fill = fill.split(self._held)
+        fill = fill.covering() if fill.buys and not self._is_long else fill
+        if fill.buys is not self._is_long and 0 < self._held < fill.quantity:
+            is_of_before = self._is_spot_sale(fill)
+            part, rest = (replace(fill, profit=None) if is_of_before else fill).split(self._held)
             self._record(part, turned_id_of(fill))
             self._close(part)
-            self._open(fill, fill.quantity, lambda: ())
-        elif self._is_spot_sale(fill) and self._is_long and 0 < self._held < fill.quantity:
-            part, fill = replace(fill, profit=None).split(self._held)
-            self._record(part, turned_id_of(fill))
-            self._close(part)
-            fill = replace(fill, profit=None)
-            self._hold_before(fill)
+            if is_of_before:
+                fill = replace(rest, profit=None)
+                self._hold_before(fill)
+            else:
+                fill = rest
+                self._open(fill, fill.quantity, lambda: ())
         self._record(fill, command_id_of(fill))
         if not self._held:
             self._close(fill)

@@ -253,7 +253,7 @@ class _OneKey:
             if self._past.last_second.is_of_it(fill):
                 self._beside.append((self.file, fill))
             if (closed := self._past.amount(turned_id_of(fill))) is not None:
-                fill = fill.split(closed)[1]
+                fill = fill.covering().split(closed)[1]
         try:
             self._fold.take_fill(fill, self._facts.ordered, self._ahead)
         except StatementRefused:
@@ -329,7 +329,8 @@ class _OneKey:
         known = EXACT.add(known, self._past.amount(turned_id) or Decimal(0))
         if known != fill.quantity and is_sum(fill):
             return self._filled_since(fill)
-        self._check(fill, "quantity", known, fill.quantity)
+        if known != fill.covering().quantity:
+            self._check(fill, "quantity", known, fill.quantity)
         if fill.sums_up:
             paid = EXACT.add(self._past.paid(command_id), self._past.paid(turned_id))
             self._check(fill, "fee", paid, fill.fee or Decimal(0))

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Final, NamedTuple
 
 from domain.events import CashRecorded, EntryFilled, PositionEvent, PositionReduced
-from domain.identifiers import PositionKey
+from domain.identifiers import PositionId, PositionKey
 from domain.values import EXACT, timestamp_text
 from infrastructure.transfer.statements.intake.cash_cycle import CycleSpan, cycle_at
 from infrastructure.transfer.statements.intake.command_ids import (
@@ -19,9 +19,10 @@ from infrastructure.transfer.statements.intake.command_ids import (
     fill_id_of,
     side_of,
 )
+from infrastructure.transfer.statements.intake.ledger_checks.other_origin import of_other_origin
 from infrastructure.transfer.statements.sources.statement_row import MADE_UP, is_made_up
 from infrastructure.transfer.statements.statement_cash import StatementCash
-from infrastructure.transfer.statements.statement_fill import StatementFill, StatementRefused
+from infrastructure.transfer.statements.statement_fill import StatementFill
 
 _TABLES: Final = """
 PRAGMA journal_mode = OFF;
@@ -129,12 +130,7 @@ class KeyPast:
         if not event.has_cycle:
             return
         if not event.command_id.startswith(PREFIX):
-            raise StatementRefused(
-                f"{self.key} has {event.position_id} of another origin (command {event.command_id}); a statement can "
-                "only be imported into a key that has nothing but statements, because it may repeat what a bot "
-                "recorded. Import it into another ledger; where it is of another account than the bot's, say that with "
-                "--account"
-            )
+            raise of_other_origin({PositionId(self.key, event.cycle): event.command_id})
         amount = price = fee = fee_currency = order_id = None
         if isinstance(event, CashRecorded):
             amount = str(event.amount)

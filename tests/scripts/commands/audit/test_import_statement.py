@@ -162,3 +162,31 @@ def test_a_file_of_names_says_what_another_calls_by_numbers(tmp_path: Path) -> N
     assert told.returncode == 0, told.stderr
     with PositionLedger.connect(url) as ledger:
         assert [row.position_id for row in ledger.positions()] == ["HYPEUSDC.hyperliquid:SPOT#1"]
+
+
+def test_what_is_excluded_is_named_also_as_json(trades: str, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/ledger.db"
+    PositionLedger.connect(url).disconnect()
+    told = run(url, "import", trades, "--exclude", "btc/usdt:usdt.binance", "--json")
+    assert (told.returncode, json.loads(told.stdout)["excluded"]) == (
+        0,
+        {"BTCUSDT.binance": {"fills": 2, "payments": 0}},
+    )
+    told = run(url, "import", trades, "--exclude", "BTCUSDT.bybit")
+    assert told.returncode == 1
+    assert "excluded: BTCUSDT.bybit, 0 fills and 0 payments\n" in told.stdout
+    assert "finding: BTCUSDT.bybit is to be excluded, and the files have nothing of it\n" in told.stdout
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--exclude", "BTCUSDT"], "'BTCUSDT' is not a key like APTUSDT.binance"),
+        (["--exclude", "BTCUSDT.binance:LONG"], "say BTCUSDT.binance for both"),
+        (["--as", "legacy", "--confirm", "--exclude", "BTCUSDT.binance"], "--as legacy imports the whole table"),
+    ],
+)
+def test_what_cannot_be_excluded_is_usage(trades: str, tmp_path: Path, options: list[str], says: str) -> None:
+    told = run(f"sqlite:///{tmp_path}/ledger.db", "import", trades, *options)
+    assert told.returncode == 2
+    assert says in " ".join(told.stderr.replace("│", " ").split())

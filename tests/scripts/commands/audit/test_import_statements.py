@@ -227,8 +227,23 @@ def test_a_bot_that_trades_what_is_imported_has_its_cycle_alone(url: str, tmp_pa
             process.kill()
             process.wait()
         count, refused = ledger.store.count_events(), run(url, *asked)
-        assert (refused.returncode, "of another origin" in refused.stderr) == (1, True)
+        assert refused.returncode == 1
+        assert "the ledger has what no statement said: SAUSDT.binance#" in refused.stderr
+        assert "add --exclude SAUSDT.binance --exclude SCUSDT.binance;" in refused.stderr
         assert ledger.store.count_events() == count
+        without = ("--exclude", "SAUSDT.binance", "--exclude", "SCUSDT.binance")
+        for _ in range(2):
+            done = run(url, *asked, *without)
+            assert (done.returncode, done.stdout.splitlines()[-3:]) == (
+                0,
+                [
+                    "excluded: SAUSDT.binance, 1,000 fills and 0 payments",
+                    "excluded: SCUSDT.binance, 1,000 fills and 0 payments",
+                    "written",
+                ],
+            ), done.stderr
+        assert done.stdout.startswith("binance-futures-trades: 1,000 fills, 1,000 of them imported before\n")
+        assert len(ledger.positions(symbol="SBUSDT")) == 500
         assert verify(ledger.store).ok
         for symbol in ("SAUSDT", "SCUSDT"):
             history = ledger.store.history(f"{symbol}.binance")

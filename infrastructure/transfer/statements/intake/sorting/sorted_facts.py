@@ -300,17 +300,22 @@ class SortedFacts:
     @property
     def exchanges(self) -> list[str]:
         """The exchanges that facts are of."""
-        return sorted({key.exchange for key in self._places if key is not None})
+        return sorted({key.exchange for key in self.keys})
+
+    @property
+    def keys(self) -> list[PositionKey]:
+        """The keys that facts are of."""
+        return [key for key in self._places if key is not None]
 
     @property
     def keys_with_fills(self) -> list[PositionKey]:
         """The keys of which fills are told."""
-        return [key for key in self._places if key is not None and self.has_fills(key)]
+        return [key for key in self.keys if self.has_fills(key)]
 
     @property
     def keys_without_fills(self) -> list[PositionKey]:
         """The keys of which only payments or holdings are told."""
-        return [key for key in self._places if key is not None and not self.has_fills(key)]
+        return [key for key in self.keys if not self.has_fills(key)]
 
     def find(self, key: PositionKey, order_id: str, trade_id: str) -> PlacedFact | None:
         """A fill of a key by its names."""

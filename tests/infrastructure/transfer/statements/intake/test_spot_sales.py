@@ -91,3 +91,47 @@ def test_what_was_borrowed_is_sold_short(ledger: PositionLedger) -> None:
     borrowed = [replace(each, on_margin=True) for each in (fill(1, "-1", "100"), fill(2, "1", "90"))]
     rows, report = imported(ledger, *borrowed)
     assert (rows, report.findings) == (["short closed 1 earned 10"], [])
+
+
+def on_margin(*fills: StatementFill) -> list[StatementFill]:
+    return [replace(each, on_margin=True) for each in fills]
+
+
+def test_what_is_sold_on_margin_beyond_what_was_bought_is_borrowed(ledger: PositionLedger) -> None:
+    rows, report = imported(ledger, *on_margin(fill(1, "1", "100"), fill(2, "-3", "110")))
+    assert rows == ["long closed 1 earned 10", "short entry_placed 2 earned 0"]
+    assert (report.fees, report.findings) == ({"USDT": Decimal(2)}, [])
+
+
+def test_what_is_bought_beyond_what_is_owed_is_held(ledger: PositionLedger) -> None:
+    """Also where what covers it was bought without margin, as by the interface of an exchange that does not say it."""
+    rows, report = imported(ledger, *on_margin(fill(1, "-1", "100")), fill(2, "3", "90"))
+    assert rows == ["short closed 1 earned 10", "long entry_placed 2 earned 0"]
+    assert (report.fees, report.findings) == ({"USDT": Decimal(2)}, [])
+
+
+def in_kind(bought: StatementFill, fee: str) -> StatementFill:
+    return replace(bought, fee=Decimal(fee), fee_currency="ETH", on_margin=True)
+
+
+def test_a_fee_in_what_was_bought_covers_nothing(ledger: PositionLedger) -> None:
+    """1.001 are bought because 0.001 of them are the fee."""
+    rows, report = imported(ledger, *on_margin(fill(1, "-1", "100")), in_kind(fill(2, "1.001", "90"), "0.001"))
+    assert (rows, report.findings) == (["short closed 1 earned 10"], [])
+    assert report.fees == {"USDT": Decimal(1), "ETH": Decimal("0.001")}
+
+
+def test_what_a_fee_took_is_still_owed_when_the_position_turns(ledger: PositionLedger) -> None:
+    """0.4995 are covered, then the 0.5005 that are left; of 1.998 received 1.4975 are held. Run again, it is known."""
+    fills = [
+        *on_margin(fill(1, "-1", "100")),
+        in_kind(fill(2, "0.5", "90"), "0.0005"),
+        in_kind(fill(3, "2", "80"), "0.002"),
+    ]
+    for before in (0, 3):
+        rows, report = imported(ledger, *fills)
+        assert rows == ["short closed 1 earned 15.005", "long entry_placed 1.4975 earned 0"]
+        assert (report.fills_before, report.findings) == (before, [])
+        if not before:
+            assert report.fees == {"USDT": Decimal(1), "ETH": Decimal("0.0025")}
+    assert [str(row.quantity) for row in ledger.positions(open=True)] == ["1.4975"]

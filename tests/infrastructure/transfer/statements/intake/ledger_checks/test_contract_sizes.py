@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from domain.identifiers import PositionKey
 from infrastructure.transfer.statements.column_map import ColumnMap
-from infrastructure.transfer.statements.contract_sizes import with_known_contracts
+from infrastructure.transfer.statements.intake.ledger_checks.contract_sizes import with_known_contracts
 from infrastructure.transfer.statements.statement_fill import StatementFill, StatementRefused
 from infrastructure.transfer.statements.statement_kind import Whose
 from infrastructure.transfer.statements.statement_kinds import KINDS

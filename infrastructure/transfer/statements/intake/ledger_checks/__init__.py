@@ -1,0 +1,1 @@
+"""What the ledger has, against which files are checked before they are imported."""
