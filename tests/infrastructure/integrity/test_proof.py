@@ -139,7 +139,7 @@ def test_what_was_changed_is_named(
 def test_a_stream_is_verified_across_the_parts_that_it_is_read_in(
     ledger: PositionLedger, tamper: Tamper, monkeypatch: pytest.MonkeyPatch, at_once: int
 ) -> None:
-    monkeypatch.setattr("infrastructure.integrity.verify._AT_ONCE", at_once)
+    monkeypatch.setattr("infrastructure.integrity.verify._BATCH_EVENTS", batch_events)
     told: list[int] = []
     assert verify(ledger.store, told.append) == Verified(8, 2, 2, ())
     assert sum(told) == 8
