@@ -151,7 +151,7 @@ def command(
         opened = _opened(files, said, stack)
         kinds = [file.kind for file in opened.files if file.kind is not None]
         if len(kinds) < len(opened.files):
-            is_of_statements = bool(said.is_any_said or confirm or snapshot_files or trust_empty or taken_at or live)
+            is_of_statements = bool(said.is_any_given or confirm or snapshot_files or trust_empty or taken_at or live)
             export = _only_export(opened.files, is_kind_said=kind_name is not None, is_of_statements=is_of_statements)
             _import_export(export, database, is_kind_said=kind_name is not None, as_json=as_json)
             return
