@@ -95,13 +95,13 @@ def make_anchor(
 def _refusals_digest(store: Store, first: int) -> tuple[int, str]:
     """How many of the `first` refusals there are, and their digest."""
     count, digest = 0, hashlib.sha256()
-    for count, refusal in enumerate(islice(store.rejections(), first), start=1):  # noqa: B007 - its last value is returned
+    for count, refusal in enumerate(islice(store.rejections(), first), start=1):  # noqa: B007 - the last one counts
         known = {**vars(refusal), "ts_recorded": timestamp_text(refusal.ts_recorded)}
         digest.update(json.dumps(known, sort_keys=True).encode() + b"\n")
     return count, digest.hexdigest()
 
 
-def check_anchor(store: Store, anchor: Anchor, progress: Progress = unheard) -> list[IntegrityFinding]:
+def check_anchor(store: Store, anchor: Anchor) -> list[IntegrityFinding]:
     """Compare the log up to the place of an anchor with the anchor: a finding for every stream that has changed.
 
     Refuses: StoreUnavailable, also for a replica that has not reached the place yet.
@@ -113,7 +113,7 @@ def check_anchor(store: Store, anchor: Anchor, progress: Progress = unheard) -> 
             f"{reach.nid} only; verify again when it has caught up, or on its primary"
         )
     try:
-        now = make_anchor(store, progress, nid=anchor.nid, refusals=anchor.refusals or 0)
+        now = make_anchor(store, nid=anchor.nid, refusals=anchor.refusals or 0)
     except HistoryDamaged as cause:
         return [IntegrityFinding("anchor", f"nid {anchor.nid}", f"cannot be compared: {cause.message}")]
     findings = [*_changed_streams(anchor, now)]
