@@ -1,4 +1,4 @@
-"""The same bot on asyncio: whoever cancels a task leaves no bare position and no slot that nobody uses.
+"""The same bot on asyncio: a task that is cancelled leaves no position without a stop, and no slot that is not used.
 
 LEDGER_DATABASE_URL=sqlite:///ledger.db python examples/async_bot.py binance.json
 """
@@ -21,7 +21,7 @@ SIGNALS = [
 
 
 async def trade(ledger: AsyncPositionLedger, exchange: AsyncExchange, rules: Rules) -> None:
-    """What the bot does in one round, all signals at once."""
+    """Run one round of the bot, all signals at the same time."""
     async with AsyncTrader(ledger, exchange, rules=rules, owner="example-bot") as trader:
         for outcome in await trader.resume():
             print("resumed", outcome.position_id, outcome.kind)
@@ -31,7 +31,7 @@ async def trade(ledger: AsyncPositionLedger, exchange: AsyncExchange, rules: Rul
 
 
 async def main(keys: dict[str, str]) -> None:
-    """Open what is needed, and close it."""
+    """Connect to the exchange and the ledger, trade, and close both."""
     exchange = CcxtExchange(ccxt.binanceusdm(keys))
     async with await AsyncPositionLedger.connect() as ledger:
         try:
@@ -41,7 +41,7 @@ async def main(keys: dict[str, str]) -> None:
 
 
 def read_keys(path: str) -> dict[str, str]:
-    """What ccxt takes for the exchange; ends the program with one line where that is not in the file."""
+    """Read the keys that ccxt needs for the exchange; a file without them ends the program with one line."""
     try:
         return dict(json.loads(Path(path).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError) as wrong:

@@ -20,13 +20,13 @@ from position_ledger.trading import CcxtExchange, Exchange, Rules, Trader
 SIGNALS = [
     {"intent_id": "5483266", "symbol": "APT/USDT:USDT", "side": "short", "quantity": "61.8", "stop_loss_percent": "2"}
 ]
-"""What your strategy finds; an intent is entered once, however often it is sent."""
+"""The signals of your strategy; an intent is entered once, however often it is sent."""
 
 
 def trade(ledger: PositionLedger, exchange: Exchange, rules: Rules) -> None:
-    """What the bot does in one round."""
+    """Run one round of the bot."""
     trader = Trader(ledger, exchange, rules=rules, owner="example-bot")
-    for outcome in trader.resume():  # first whatever an earlier run left behind
+    for outcome in trader.resume():  # finish what an earlier run left unfinished
         print("resumed", outcome.position_id, outcome.kind)
     for signal in SIGNALS:
         outcome = trader.enter(**signal)
@@ -41,7 +41,7 @@ def trade(ledger: PositionLedger, exchange: Exchange, rules: Rules) -> None:
 
 
 def read_keys(path: str) -> dict[str, str]:
-    """What ccxt takes for the exchange; ends the program with one line where that is not in the file."""
+    """Read the keys that ccxt needs for the exchange; a file without them ends the program with one line."""
     try:
         return dict(json.loads(Path(path).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError) as wrong:

@@ -1,1 +1,1 @@
-"""What people and bots run: the command line, one module a command; nothing imports it."""
+"""The command line for people and bots, with one module for each command; no other layer imports it."""

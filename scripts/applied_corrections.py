@@ -1,4 +1,4 @@
-"""What became of corrections that were sent: which were made, and why the others were not."""
+"""Printing the outcome of corrections: which were made, and why the others were not."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from scripts.output import show
 
 
 def show_applied(applied: Sequence[Applied], *, overtaken: str) -> None:
-    """List what was done, then what was not; `overtaken` says what to make of one that lost to a later event."""
+    """List the corrections that were made, then the others; `overtaken` explains one that came after another event."""
     show("", "done:" if any(each.is_done for each in applied) else "nothing was changed")
     for each in applied:
         if each.is_done:

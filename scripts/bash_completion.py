@@ -1,4 +1,4 @@
-"""Completion in bash, also of words that bash takes apart at a colon: `sqlite:///a.db`, `BTCUSDT.binance:LONG`."""
+"""Completion in bash, also of words that bash splits at a colon: `sqlite:///a.db`, `BTCUSDT.binance:LONG`."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ _SCRIPT: Final = r"""
 }
 complete -o nosort -F %(complete_func)s %(prog_name)s
 """
-"""What is `taken` of a word, bash has put on the line already: it completes what comes after the last colon."""
+"""Bash replaces only what follows the last colon of a word, so `taken`, all before it, is cut from each completion."""
 
 
 class WholeWords(BashComplete):
-    """Takes the line up to the cursor from bash, and divides it into words itself."""
+    """Completion that gets the line up to the cursor from bash, and splits it into words itself."""
 
     source_template = _SCRIPT
 
     def get_completion_args(self) -> tuple[list[str], str]:
-        """The words before the one at the cursor, and that one."""
+        """The words before the one at the cursor, and the incomplete word at the cursor."""
         line = os.environ["COMP_WORDS"]
         words = split_arg_string(line)[1:]
         if not words or line[-1].isspace():
@@ -42,5 +42,5 @@ class WholeWords(BashComplete):
 
 
 def register() -> None:
-    """Let click complete in this way for bash."""
+    """Make click use this completion for bash."""
     add_completion_class(WholeWords)

@@ -1,6 +1,6 @@
-"""What `position-ledger` can do: every command, in the groups that its help shows, and where it is to be imported from.
+"""Every command of `position-ledger`, in the groups that its help shows, with the module to import it from.
 
-A command is a text here, so that help imports none of them, and what ends with the cut-over can be taken away.
+Modules are named as texts, so that help imports none of them, and the commands of the cut-over can be removed.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 
 class CommandEntry(NamedTuple):
-    """Where a command is, and the beginning of what its help says."""
+    """The module of a command, and the first line of its help."""
 
     module: str
     summary: str

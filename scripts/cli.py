@@ -1,4 +1,4 @@
-"""position-ledger: its commands, each a module that is imported when it is asked for, and how they end."""
+"""The program position-ledger: it imports the module of a command when it is run, and turns errors into exit codes."""
 
 from __future__ import annotations
 
@@ -25,22 +25,22 @@ USAGE: Final = 2
 UNREACHABLE: Final = 3
 LOG_VARIABLE: Final = "LEDGER_LOG"
 COMPLETE_VARIABLE: Final = "_POSITION_LEDGER_COMPLETE"
-"""By which a shell asks for completions, or for the script that does so."""
+"""The environment variable by which a shell asks for completions, or for its completion script."""
 LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
 _GC_THRESHOLD: Final = 100_000
-"""New objects until garbage is collected: with Python's 700 that took a third of the time of many rows."""
+"""Allocations between garbage collections: with Python's default of 700, reading many rows took half as long again."""
 
 
 class LazyGroup(click.Group):
-    """Imports a command only when it is run, so that none waits for what the others need, and help for none."""
+    """Imports a command only when it is run, so that neither help nor a command waits for the imports of others."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Every command, in the order of a day's work."""
+        """Every command, in the order of the groups."""
         del ctx
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command of a name."""
+        """Import the command of a name; None for an unknown name."""
         del ctx
         if cmd_name not in COMMANDS:
             return None
@@ -50,7 +50,7 @@ class LazyGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """The command that was named. Refuses: a usage error, which names commands of similar names."""
+        """The command that was named. Refuses: a usage error, which suggests commands of similar names."""
         if args[0] not in COMMANDS and not ctx.resilient_parsing:
             from difflib import get_close_matches  # noqa: PLC0415 - only a wrong name needs it
 
@@ -59,7 +59,7 @@ class LazyGroup(click.Group):
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Print what each command does, group by group."""
+        """Print the commands with their summaries, group by group."""
         del ctx
         width = max(map(len, COMMANDS))
         for title, commands in GROUPS.items():
@@ -67,7 +67,7 @@ class LazyGroup(click.Group):
                 formatter.write_dl([(name.ljust(width), entry.summary) for name, entry in commands.items()])
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; an error of the ledger is printed, and ends it with its exit code."""
+        """Run the command; for an error of the ledger print it, and exit with its code."""
         from domain.errors import LedgerError  # noqa: PLC0415 - help needs nothing of the ledger
 
         try:
@@ -100,10 +100,10 @@ def cli(ctx: click.Context, database: str | None) -> None:
 
 
 def main() -> None:
-    """Run the command line; the exit code says how it went."""
+    """Run the command line, and exit with a code that says how it went."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # for a terminal that cannot show a letter
+            stream.reconfigure(errors="backslashreplace")  # for a terminal that cannot show a character
     gc.set_threshold(_GC_THRESHOLD)
     try:
         _open_streams()
@@ -136,9 +136,12 @@ def main() -> None:
 
 
 def _open_streams() -> None:
-    """Let no file or connection take the place of a stream that is closed. Refuses: UsageError without a stdout."""
+    """Replace a closed stdin or stderr, so that no file or connection gets its descriptor.
+
+    Refuses: UsageError for a closed stdout.
+    """
     if sys.stdin is None:
-        sys.stdin = Path(os.devnull).open(encoding="utf-8")  # noqa: SIM115 - as long as the process
+        sys.stdin = Path(os.devnull).open(encoding="utf-8")  # noqa: SIM115 - it stays open as long as the process
     if sys.stdout is None:
         raise click.UsageError(
             "stdout is closed, so there is nowhere to answer to; send it somewhere, to /dev/null if nobody reads it"
@@ -148,7 +151,7 @@ def _open_streams() -> None:
 
 
 def _log_as_asked() -> None:
-    """Log to stderr from the level on that LEDGER_LOG names; without it nothing is logged."""
+    """Log to stderr messages of the level that LEDGER_LOG names and above; without it nothing is logged."""
     level = os.environ.get(LOG_VARIABLE)
     if not level:
         return
@@ -161,13 +164,13 @@ def _log_as_asked() -> None:
     written.converter = time.gmtime
     handler = logging.StreamHandler()
     handler.setFormatter(written)
-    logger = logging.getLogger("position_ledger")  # and no other: what clients of exchanges log may hold a key
+    logger = logging.getLogger("position_ledger")  # only this logger: exchange clients may log an API key
     logger.addHandler(handler)
     logger.setLevel(level.upper())
 
 
 def exit_code(error: LedgerError) -> int:
-    """Which exit code an error of the ledger means."""
+    """The exit code for an error of the ledger."""
     from domain.errors import OutcomeUnknown, StoreError  # noqa: PLC0415 - help needs nothing of the ledger
     from infrastructure.settings import InvalidSettings  # noqa: PLC0415 - help needs nothing of the ledger
 
@@ -188,7 +191,7 @@ def _explain(error: BaseException) -> None:
 
 
 def _show(wrong: click.ClickException) -> None:
-    """Show a usage error as click does, but with its message on one line, for it may repeat a file or an argument."""
+    """Show a usage error as click does, but with its message on one line: it may repeat a file or an argument."""
     shown = io.StringIO()
     wrong.show(shown)
     text = shown.getvalue()
@@ -208,5 +211,5 @@ def _is_stdout_lost() -> bool:
 
 
 def _give_up_stdout() -> None:
-    """Send what is left nowhere, so that it is not written again at the end."""
+    """Discard what is still buffered for stdout, so that Python does not try to write it again at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

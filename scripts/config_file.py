@@ -1,4 +1,4 @@
-"""`position-ledger.toml`: what the environment would say, in a file beside the work; the environment wins."""
+"""The configuration file `position-ledger.toml`: its keys set environment variables that are not set."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ FILE: Final = "position-ledger.toml"
 VARIABLE: Final = "LEDGER_CONFIG"
 _PREFIX: Final = "LEDGER_"
 _KEY: Final = re.compile(r"[a-z]+_(url|wallet)", re.ASCII)
-"""No secret of an exchange: a file is copied, and read by whoever may."""
+"""Keys that may be in the file: no secret of an exchange, because files are copied, and read by others."""
 
 
 def take_in(environment: MutableMapping[str, str] = os.environ) -> None:
-    """Take in the file that LEDGER_CONFIG names, or the one of the current folder where there is one.
+    """Read the file that LEDGER_CONFIG names, or the one in the current folder if there is one.
 
-    Refuses: a usage error for a file that is named and not there, and for what it may not say.
+    Refuses: a usage error for a named file that does not exist, and for a key that is not allowed.
     """
     named = environment.get(VARIABLE)
     path = Path(named or FILE)

@@ -1,4 +1,4 @@
-"""The success criteria as a table: the same for `stats`, for `report` and on its page."""
+"""The success criteria as a table, the same for `stats`, for `report` and on the page of `report`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ VERDICTS: Final = {True: "met", False: "MISSED", None: "not known"}
 
 
 def criteria_table(criteria: Iterable[Criterion]) -> Table:
-    """What each is, and how it went."""
+    """A row for each criterion: its value, its bar, the verdict, and what it says."""
     return Table(
         "Criteria",
         ("criterion", "value", "bar", "verdict", "what"),

@@ -1,4 +1,4 @@
-"""How commands print: data to stdout, words and progress to stderr."""
+"""Printing: data goes to stdout, notes and progress go to stderr."""
 
 from __future__ import annotations
 
@@ -20,28 +20,28 @@ from scripts.screen import is_coloured
 
 QUIET_SECONDS: Final = 1.0
 LINE_SECONDS: Final = 5.0
-_AT_ONCE: Final = 1_000
-"""Items of a list that are printed together."""
+_BATCH_ITEMS: Final = 1_000
+"""How many items of a list are printed together."""
 _LIST_END: Final = "\n]\n"
 _LINE_START: Final = "\r\x1b[K"
-"""To the beginning of the line, and what stands there is gone."""
+"""Moves to the beginning of the line, and erases the line."""
 
 
 class StdoutLost(OSError):
-    """What was to be printed could not be."""
+    """Stdout cannot be written to."""
 
 
 def show(*lines: str, colour: str | None = None) -> None:
-    """Print lines for a person. Each stays one, and is all that a terminal is given: texts from outside stand in it.
+    """Print lines for a person. Control characters are made visible, because a line may contain texts from outside.
 
-    A colour is shown where the terminal has colours and nobody asked for none.
+    A colour is used only on a terminal that has colours, unless NO_COLOR is set.
     """
     said = "\n".join(readable(line) for line in lines)
     _print(click.style(said, fg=colour) if colour is not None and is_coloured() else said)
 
 
 def say(words: str) -> None:
-    """Print one line for a person, on stderr; where that cannot be written to, what is at work goes on."""
+    """Print one line for a person on stderr; if that fails, the command goes on."""
     with suppress(OSError):
         click.echo(readable(words), err=True)
 
@@ -52,9 +52,9 @@ def print_json(data: Any) -> None:
 
 
 def print_json_list(items: Iterable[Any]) -> None:
-    """Print one JSON document that is a list, a part of it at a time: it may be longer than memory likes."""
+    """Print one JSON document that is a list, in batches, because the list may be too long for memory."""
     parts, before = iter(items), "["
-    while part := list(islice(parts, _AT_ONCE)):
+    while part := list(islice(parts, _BATCH_ITEMS)):
         print_text(before + json_text(part, indent=2).removeprefix("[").removesuffix(_LIST_END))
         before = ","
     print_text("[]\n" if before == "[" else _LIST_END)
@@ -66,7 +66,7 @@ def print_json_line(data: Any) -> None:
 
 
 def json_text(data: Any, indent: int | None = None) -> str:
-    """A JSON document and the end of its line; what a terminal would act on, or UTF-8 has no bytes for, is escaped."""
+    """A JSON document and a line end; it escapes characters that a terminal acts on, or that UTF-8 cannot encode."""
     written = _escaped(json.dumps(data, ensure_ascii=False))
     return (written if indent is None else msgspec.json.format(written, indent=indent)) + "\n"
 
@@ -78,14 +78,14 @@ def _escaped(line: str) -> str:
 
 
 def print_text(text: str) -> None:
-    """Print what programs read: in UTF-8 whatever the locale is; a terminal is given its lines as a person is."""
+    """Print text for programs, in UTF-8 whatever the locale is; on a terminal control characters are made visible."""
     if sys.stdout.isatty():
         text = "\n".join(map(readable, text.split("\n")))
     _print(text.encode(), nl=False)
 
 
 def _print(said: str | bytes, *, nl: bool = True) -> None:
-    """Refuses: StdoutLost, and BrokenPipeError where nobody reads on."""
+    """Refuses: StdoutLost; BrokenPipeError when the reader has gone."""
     try:
         click.echo(said, nl=nl)
     except BrokenPipeError:
@@ -96,16 +96,16 @@ def _print(said: str | bytes, *, nl: bool = True) -> None:
 
 @dataclass(frozen=True)
 class Table:
-    """What is listed, for a terminal and for a page alike."""
+    """A table, for a terminal and for a page."""
 
     title: str
     columns: tuple[str, ...]
     rows: Sequence[tuple[object, ...]]
     right: frozenset[str] = frozenset()
-    """Columns that are set to the right."""
+    """The columns that are aligned to the right."""
 
     def only(self, columns: Sequence[str]) -> Table:
-        """Some of the columns, in an order of their own."""
+        """The table with only these columns, in this order."""
         places = [self.columns.index(name) for name in columns]
         rows = [tuple(row[place] for place in places) for row in self.rows]
         return Table(self.title, tuple(columns), rows, self.right)
@@ -114,17 +114,17 @@ class Table:
 def print_table(
     columns: Sequence[str], rows: Sequence[Sequence[object]], *, right: frozenset[str] = frozenset()
 ) -> None:
-    """Print a table for people: as wide as it needs to be, for a terminal can scroll and a file can hold it."""
+    """Print a table for people, as wide as it needs to be: a terminal can scroll, and a file has no width."""
     show_table(Table("", tuple(columns), [tuple(row) for row in rows], right))
 
 
 def show_table(table: Table) -> None:
-    """Print what is listed for a person; its lines are not looked through once more, for there may be many."""
+    """Print a table for people; `lines_of` has made control characters visible already."""
     _print("\n".join(lines_of(table)))
 
 
 def lines_of(table: Table) -> list[str]:
-    """A table as lines: its columns, what underlines them, and a line a row. No number is folded or cut."""
+    """The lines of a table: the column names, a line under them, and a line for each row. Nothing is wrapped or cut."""
     cells = [_readable_cells(row) for row in (table.columns, *table.rows)]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     line = "  ".join(
@@ -144,9 +144,9 @@ def _readable_cells(row: Sequence[object]) -> tuple[str, ...]:
 def progress(
     what: str, total: int | None = None, *, quiet_seconds: float = QUIET_SECONDS
 ) -> Iterator[Callable[[int], None]]:
-    """Show how far a long piece of work has come, on stderr: in one place on a terminal, else a line now and then.
+    """Show the progress of long work on stderr: on a terminal one line that is redrawn, else a line every few seconds.
 
-    Nothing is shown on a terminal of what takes less than a second.
+    On a terminal nothing is shown for work that takes less than a second.
     """
     shown = _OneLine(what, total, quiet_seconds) if sys.stderr.isatty() else _Lines(what, total, LINE_SECONDS)
     try:
@@ -156,7 +156,7 @@ def progress(
 
 
 class _Lines:
-    """A line every few seconds, for a log."""
+    """Prints a line every few seconds, for a log."""
 
     interval_seconds = LINE_SECONDS
 
@@ -173,7 +173,7 @@ class _Lines:
             self._tell(self._words(now - self._started))
 
     def end(self) -> None:
-        """Print what is to stay."""
+        """Leave the printed lines as they are."""
 
     def _words(self, seconds: float) -> str:
         of = f" of {self._total:,}" if self._total else ""
@@ -184,7 +184,7 @@ class _Lines:
 
 
 class _OneLine(_Lines):
-    """One line that is written over and over, and is gone at the end."""
+    """Redraws one line, and erases it at the end."""
 
     interval_seconds = 0.1
     _is_shown = False

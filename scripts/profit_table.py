@@ -1,4 +1,4 @@
-"""What cycles earned, and how they came out, as tables: a row a currency, for nothing of two currencies is added."""
+"""The earnings and the results of cycles as tables: one row for each currency, because currencies are never added."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _FIGURES: Final = (
 
 
 def profit_table(found: Sequence[Profit]) -> Table:
-    """The money of cycles, for people."""
+    """The earnings of cycles, for people."""
     return Table(
         EARNED,
         ("currency", "cycles", "profit", "fees", "other fees", "cash", "net", "not known"),
@@ -37,7 +37,7 @@ def profit_table(found: Sequence[Profit]) -> Table:
 
 
 def results_table(found: Sequence[Profit]) -> Table:
-    """What was won and lost, and how long it was held, for people; the share is of those that can be judged."""
+    """Wins, losses and holding times, for people; `won share` counts only cycles whose profit is known."""
     return Table(RESULTS, ("currency", *_FIGURES), [_result_cells(each) for each in found], frozenset(_FIGURES))
 
 

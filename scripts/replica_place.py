@@ -1,4 +1,4 @@
-"""How a reading command says that it reads a replica: as of which place, and how far that is behind."""
+"""Reading on a replica: the output says as of which place of the log it was read, and how far that is behind."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from scripts.output import print_json, print_json_list, show
 
 @contextmanager
 def reading(database: str | None, wanted: Filter = EVERYTHING) -> Iterator[tuple[PositionLedger, ReplicaPlace | None]]:
-    """Open a ledger to read what is wanted of it, on a replica as of one settled place.
+    """Open a ledger for reading, on a replica as of one settled place; a note says if nothing of `wanted` was recorded.
 
     Refuses: SchemaMismatch, StoreUnavailable, also on a replica while no follower on its primary says what is settled.
     """
@@ -26,13 +26,13 @@ def reading(database: str | None, wanted: Filter = EVERYTHING) -> Iterator[tuple
 
 
 def show_place(place: ReplicaPlace | None) -> None:
-    """Print the line above what was read on a replica; nothing on a primary."""
+    """On a replica print the line about its place; on a primary nothing."""
     if place is not None:
         show(place_words(place))
 
 
 def with_place(words: str, place: ReplicaPlace | None) -> str:
-    """What is said at the end; on a replica with the place that it is true of."""
+    """A last line, on a replica with its place."""
     return words if place is None else f"{words}, {place_words(place)}"
 
 
@@ -49,12 +49,12 @@ def place_words(place: ReplicaPlace) -> str:
 
 
 def print_read(place: ReplicaPlace | None, found: dict[str, Any]) -> None:
-    """Print JSON; on a replica with the place under `replica`, so that none passes for now."""
+    """Print JSON; on a replica with its place under `replica`, so that nobody takes it for the present state."""
     print_json(found if place is None else {**found, "replica": place.as_json()})
 
 
 def print_read_list(place: ReplicaPlace | None, items: Iterable[Any], name: str) -> None:
-    """Print a list as JSON; on a replica under a name, beside its place."""
+    """Print a list as JSON; on a replica an object that has the list under `name`, and the place."""
     if place is None:
         print_json_list(items)
     else:

@@ -1,4 +1,4 @@
-"""A terminal as people look at it: how wide it is, whether it shows colours, and how one place of it is redrawn."""
+"""The terminal: its width, whether it shows colours, and how it is redrawn."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from typing import Final, NoReturn
 import click
 
 _HOME: Final = "\x1b[H\x1b[2J"
-"""To the top of a terminal, and clears it."""
+"""Moves to the top of a terminal, and clears it."""
 COLOURS: Final = {"critical": "red", "warning": "yellow", "ok": None}
-"""By the severity of what is shown; beside the word, never instead of it."""
+"""Colours by severity; the word is always shown as well."""
 
 
 def width() -> int:
-    """How many letters a line may have: those of the terminal, or 80 where there is none."""
+    """How many characters a line may have: the width of the terminal, or 80 without a terminal."""
     return shutil.get_terminal_size((80, 24)).columns
 
 
 def is_coloured() -> bool:
-    """Whether stdout is a terminal that shows colours, and nobody asked for none (`NO_COLOR`)."""
+    """Whether stdout is a terminal that shows colours, and `NO_COLOR` is not set."""
     return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def redraw(show: Callable[[], None], seconds: float) -> NoReturn:
-    """Show something again and again until interrupted: in one place on a terminal, one below the other elsewhere."""
+    """Call `show` every `seconds` until interrupted; a terminal is cleared before each call."""
     while True:
         if sys.stdout.isatty():
             click.echo(_HOME, nl=False)

@@ -1,4 +1,4 @@
-"""SIGTERM runs the same clean-up as Ctrl-C, or asks what is at work to stop."""
+"""Handling SIGTERM: it runs the same clean-up as Ctrl-C, or asks a long-running command to stop."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from types import FrameType
 
 @contextmanager
 def terminable() -> Iterator[None]:
-    """Let SIGTERM raise SystemExit in the block, so that everything that cleans up at its end does so."""
+    """Make SIGTERM raise SystemExit in the block, so that all clean-up in it is run."""
 
     def stop(number: int, _: FrameType | None) -> None:
         raise SystemExit(128 + number)
@@ -21,10 +21,10 @@ def terminable() -> Iterator[None]:
 
 @contextmanager
 def stoppable(stop: Callable[[], None]) -> Iterator[None]:
-    """Let SIGTERM ask for an end, and the block end as if it had raised SystemExit.
+    """Make SIGTERM call `stop`; when the block has ended after that, raise SystemExit.
 
-    What a handler raises is lost where Python cannot pass it on, as while an object is finalised; something that runs
-    for months would meet that once.
+    For commands that run for months: an exception of a signal handler is lost where Python cannot pass it on, for
+    example while an object is finalised, and the command would not stop.
     """
     is_ended = False
 

@@ -1,4 +1,4 @@
-"""What is open as a table: the same columns, words and orders for every command that lists it."""
+"""The table of open positions: the same columns, words and orders for every command that lists them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SORTS: Final = {
 
 
 def in_order(lines: Sequence[StatusLine], order: str) -> Sequence[StatusLine]:
-    """Lines, which come with the worst first, in one of SORTS."""
+    """Sort lines, which come with the worst first, in one of the orders of SORTS."""
     if order == "age":
         return sorted(lines, key=lambda line: (line.since, line.row.position_id))
     if order == "symbol":
@@ -26,7 +26,7 @@ def in_order(lines: Sequence[StatusLine], order: str) -> Sequence[StatusLine]:
 
 
 def status_table(lines: Sequence[StatusLine]) -> Table:
-    """What is open as a table, what matters most to the left."""
+    """The open positions as a table; the most important columns are on the left."""
     return Table(
         "Open now",
         ("how", "position", "state", "age", "side", "held", "entry", "stop", "status", "opened", "next"),

@@ -78,9 +78,9 @@ class Asked:
         return cls(exchange, account, {called: environment[name].strip() for name, called in names.items()}, url)
 
     @classmethod
-    def by_nobody(cls, exchange: str, environment: Mapping[str, str] = os.environ) -> Self:
+    def by_nobody(cls, exchange: str) -> Self:
         """For public calls, without keys. Refuses: ValueError as `of`."""
-        return cls(exchange, None, {}, _address(exchange, environment, "--from"))
+        return cls(exchange, None, {}, _address(exchange, os.environ, "--from"))
 
     def clean(self, words: str) -> str:
         """A message of ccxt without keys, and without URL queries, which hold signatures."""

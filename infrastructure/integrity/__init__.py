@@ -1,1 +1,1 @@
-"""The audit: what is kept is what was written."""
+"""The audit of a ledger: whether everything that is stored agrees with the events, and with anchors of the past."""

@@ -1,4 +1,4 @@
-"""Anchors: a digest of everything up to a place in the log, to be kept where the ledger's owner cannot reach it."""
+"""Anchors: a digest of the log up to a place; it is kept where the owner of the ledger cannot change it."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from projections.health.findings import IntegrityFinding
 from projections.rebuild import Progress, unheard
 
 _NO_ANCHOR: Final = "this is no anchor, as `position-ledger anchor` prints one"
-_SAID_MAX: Final = 5
-"""How many of its faults are named."""
+_FAULTS_MAX: Final = 5
+"""How many faults of an unreadable anchor its message names."""
 
 
 class InvalidAnchor(LedgerError):
-    """What should be an anchor cannot be read as one."""
+    """A text cannot be read as an anchor."""
 
 
 @dataclass(frozen=True)
 class StreamHead:
-    """Where a stream stood: its last version, and the hash that vouches for all before it."""
+    """The last version of a stream, and its hash, which depends on every event of the stream up to it."""
 
     version: int
     hash: str
@@ -38,9 +38,9 @@ class StreamHead:
 
 @dataclass(frozen=True)
 class Anchor:
-    """Everything up to `nid`: how many events, in which order, and how each stream ended.
+    """The log up to `nid`: the number of events, a digest of them, and the last version of each stream.
 
-    `digest` is the SHA-256 of their hashes in the global order; with `streams`, what does not fit can be named.
+    `digest` is the SHA-256 of their hashes in the order of the log. `streams` shows which stream has changed.
     """
 
     format: int
@@ -49,11 +49,11 @@ class Anchor:
     digest: str
     streams: dict[str, StreamHead]
     refusals: int | None = None
-    """How many duplicates were refused; an anchor of an earlier version, or of a replica, says nothing about them."""
+    """How many duplicates were refused; None in an anchor that an earlier version or a replica made."""
     refusals_digest: str | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """The anchor as it is written down."""
+        """The anchor as a JSON object."""
         return asdict(self)
 
     @classmethod
@@ -62,8 +62,8 @@ class Anchor:
         try:
             anchor = TypeAdapter(cls).validate_python(json.loads(text))
         except ValidationError as wrong:
-            said = [f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in wrong.errors(include_url=False)]
-            raise InvalidAnchor(f"{_NO_ANCHOR}: {'; '.join(said[:_SAID_MAX])}") from None
+            faults = [f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in wrong.errors(include_url=False)]
+            raise InvalidAnchor(f"{_NO_ANCHOR}: {'; '.join(faults[:_FAULTS_MAX])}") from None
         except (ValueError, RecursionError) as wrong:
             raise InvalidAnchor(f"{_NO_ANCHOR}: {wrong}") from None
         if anchor.format != 1:
@@ -74,9 +74,10 @@ class Anchor:
 def make_anchor(
     store: Store, progress: Progress = unheard, *, nid: int | None = None, refusals: int | None = None
 ) -> Anchor:
-    """Digest the log up to a place, or as far as nothing can appear any more.
+    """Digest the log up to `nid`, by default up to where it is settled, and the first `refusals`, by default all.
 
-    Shape: one pass over the events; memory grows with the number of streams alone.
+    Shape:   one pass over the events; memory grows only with the number of streams.
+    Refuses: HistoryDamaged for a hash that cannot be read; StoreUnavailable.
     """
     nid = store.high_water_mark() if nid is None else nid
     digest, events = hashlib.sha256(), 0
@@ -87,20 +88,24 @@ def make_anchor(
         events += 1
         progress(1)
     refusals = store.settled_refusals() if refusals is None else refusals
-    known = (None, None) if refusals is None else _refused(store, refusals)
+    known = (None, None) if refusals is None else _refusals_digest(store, refusals)
     return Anchor(1, nid, events, digest.hexdigest(), dict(sorted(streams.items())), *known)
 
 
-def _refused(store: Store, first: int) -> tuple[int, str]:
+def _refusals_digest(store: Store, first: int) -> tuple[int, str]:
+    """How many of the `first` refusals there are, and their digest."""
     count, digest = 0, hashlib.sha256()
-    for count, refusal in enumerate(islice(store.rejections(), first), start=1):  # noqa: B007 - the last one is asked
+    for count, refusal in enumerate(islice(store.rejections(), first), start=1):  # noqa: B007 - the last one counts
         known = {**vars(refusal), "ts_recorded": timestamp_text(refusal.ts_recorded)}
         digest.update(json.dumps(known, sort_keys=True).encode() + b"\n")
     return count, digest.hexdigest()
 
 
-def check_anchor(store: Store, anchor: Anchor, progress: Progress = unheard) -> list[IntegrityFinding]:
-    """Compare the log up to an anchor with what the anchor saw, and name each stream that is not as it was."""
+def check_anchor(store: Store, anchor: Anchor) -> list[IntegrityFinding]:
+    """Compare the log up to the place of an anchor with the anchor: a finding for every stream that has changed.
+
+    Refuses: StoreUnavailable, also for a replica that has not reached the place yet.
+    """
     reach = store.visible(AsOf(nid=anchor.nid))
     if reach is not None and reach.nid is not None and reach.nid < anchor.nid:
         raise StoreUnavailable(
@@ -108,7 +113,7 @@ def check_anchor(store: Store, anchor: Anchor, progress: Progress = unheard) -> 
             f"{reach.nid} only; verify again when it has caught up, or on its primary"
         )
     try:
-        now = make_anchor(store, progress, nid=anchor.nid, refusals=anchor.refusals or 0)
+        now = make_anchor(store, nid=anchor.nid, refusals=anchor.refusals or 0)
     except HistoryDamaged as cause:
         return [IntegrityFinding("anchor", f"nid {anchor.nid}", f"cannot be compared: {cause.message}")]
     findings = [*_changed_streams(anchor, now)]

@@ -1,4 +1,4 @@
-"""Rows in the order of their streams, taken stream by stream beside the events."""
+"""Reading rows stream by stream, in step with a walk through the events in the same order."""
 
 from __future__ import annotations
 
@@ -10,35 +10,35 @@ from typing import Generic, Protocol, TypeVar
 class _InStream(Protocol):
     @property
     def stream(self) -> str:
-        """Whose row it is."""
+        """The stream that it belongs to."""
 
 
 Row = TypeVar("Row", bound=_InStream)
 
 
 class GroupedRows(Generic[Row]):
-    """Rows that are sorted by their streams; those of streams that have no events come out as well."""
+    """Rows sorted by stream; `before` and `rest` yield the rows of streams that have no events."""
 
     def __init__(self, rows: Iterable[Row]) -> None:
-        """Read the first stream's."""
+        """Read the rows of the first stream; the others are read when they are asked for."""
         self._groups = ((stream, list(group)) for stream, group in groupby(rows, lambda row: row.stream))
         self._next = next(self._groups, None)
 
     def before(self, stream: str) -> Iterator[list[Row]]:
-        """Those of all streams that are left before one."""
+        """The remaining rows of all streams that are sorted before `stream`, one list for each."""
         while self._next is not None and self._next[0] < stream:
             yield self._next[1]
             self._next = next(self._groups, None)
 
     def of(self, stream: str) -> list[Row]:
-        """Those of the stream that comes next, if it is this one."""
+        """The rows of `stream`; empty unless it is the next one that has rows."""
         if self._next is None or self._next[0] != stream:
             return []
         found, self._next = self._next[1], next(self._groups, None)
         return found
 
     def rest(self) -> Iterator[list[Row]]:
-        """Those of all streams that are left."""
+        """The remaining rows, one list for each stream."""
         while self._next is not None:
             yield self._next[1]
             self._next = next(self._groups, None)

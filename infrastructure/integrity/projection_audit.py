@@ -1,4 +1,4 @@
-"""The rows of a projection that follows the log, beside a fresh fold of the events that are in them."""
+"""Auditing the rows of a projection: they are compared with a fresh fold of the events up to its cursor."""
 
 from __future__ import annotations
 
@@ -21,28 +21,29 @@ Row = TypeVar("Row", bound=TypedStruct)
 
 
 class ProjectionAudit(Generic[Row]):
-    """One projection, audited stream by stream as far as it has come.
+    """Audits one projection stream by stream, up to its cursor.
 
-    An event that an operator left out may be in the rows by now, for a rebuild takes in what it can read: then either
-    is right. What may be left out is folded both ways, and nothing else.
+    An event that an operator left out may be in the rows nevertheless, because a rebuild takes in every event that it
+    can read. So the rows are right with it and without it, and rows with such an event are folded in both ways.
     """
 
     def __init__(self, store: Store, projection: Projection[Row], span: StreamSpan) -> None:
-        """Read the first stream's rows. Refuses: HistoryDamaged when nobody can say how far it has come."""
+        """Read the cursor and the rows of the first stream. Refuses: HistoryDamaged for an unreadable cursor."""
         tracking = store.tracking(projection.name)
         self._projection, self._cursor, self._text = projection, tracking.cursor(), ProjectionText(projection.rows)
         self._skipped = {skip.nid for skip in tracking.skips()}
         self._stored = GroupedRows(tracking.by_stream(self._cursor.generation, *span))
         self._rows: dict[str, Row] = {}
         self._left_out: dict[str, Row | None] = {}
-        """What rows are without the events that were left out, where there are such."""
+        """By position, the rows without the events that were left out, if it has such events."""
 
     def take(self, record: RecordedEvent, event: PositionEvent, before: PositionRow | None, after: PositionRow) -> None:
-        """Fold an event of the stream that comes next. What a fold raises passes through.
+        """Fold the next event of the current stream. Errors of the fold pass through.
 
-        Its cycle had the row `before` and has the row `after`: a projection that had that row need not fold it again.
+        Its cycle had the row `before` in the positions table, and has the row `after`: where the projection asks for
+        that fold, it is not repeated.
         """
-        is_taken_in = 0 < record.id <= self._cursor.nid  # no follower looks at a place before the first
+        is_taken_in = 0 < record.id <= self._cursor.nid  # a follower never sees an event at place 0 or below
         if not is_taken_in or not event.has_cycle:
             return
 
@@ -61,7 +62,7 @@ class ProjectionAudit(Generic[Row]):
                 raise
 
     def compared(self, stream: str) -> Iterator[IntegrityFinding]:
-        """What is wrong with the rows up to this stream, whose events were all taken."""
+        """The findings about the rows up to this stream; call it when all events of the stream were folded."""
         for orphans in self._stored.before(stream):
             yield from map(self._orphan, orphans)
         for stored in self._stored.of(stream):
@@ -72,7 +73,7 @@ class ProjectionAudit(Generic[Row]):
         self._rows, self._left_out = {}, {}
 
     def rest(self) -> Iterator[IntegrityFinding]:
-        """What is left when every stream was looked at."""
+        """The findings about rows after the last stream that has events."""
         for orphans in self._stored.rest():
             yield from map(self._orphan, orphans)
 
@@ -81,20 +82,20 @@ class ProjectionAudit(Generic[Row]):
         left_out = self._left_out.pop(stored.position_id, None)
         if row is None and left_out is None:
             yield self._orphan(stored)
-        elif not any(self._holds(stored, each) for each in (row, left_out) if each is not None):
+        elif not any(self._matches(stored, each) for each in (row, left_out) if each is not None):
             yield self._found(
                 stored.stream,
                 stored.position_id,
                 f"is not what its events up to nid {self._cursor.nid} come to when they are folded",
             )
 
-    def _holds(self, stored: StoredRow, row: Row) -> bool:
+    def _matches(self, stored: StoredRow, row: Row) -> bool:
         if stored.ended_at != self._projection.ended_at(row):
             return False
         return stored.text == self._text.write(row) or self._reads_as(stored, row)
 
     def _reads_as(self, stored: StoredRow, row: Row) -> bool:
-        """Whether it is the same in another spelling: that of an earlier version."""
+        """Whether the stored text is another spelling of the same row, as an earlier version wrote it."""
         try:
             return bool(self._text.read(stored.text) == row)
         except ValueError:

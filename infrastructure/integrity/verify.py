@@ -1,4 +1,4 @@
-"""Fold every stream again, and name whatever does not fit: a version, a hash, an event, a column, a row."""
+"""Verifying a ledger: fold every stream again, and report each version, hash, event, column and row that is wrong."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ from projections.positions import PositionRow, project
 from projections.projection import PROJECTIONS
 from projections.rebuild import Progress, unheard
 
-_AT_ONCE: Final = 500
-"""Events of a stream that are read, then hashed, then folded: a processor is faster at one thing after the other."""
+_BATCH_EVENTS: Final = 500
+"""How many events of a stream are hashed, then decoded, then folded: a processor is faster when it repeats one step."""
 
 _PLACES_UNCHECKED: Final = (
     "places beyond those that the database handed out: this role may not ask which those are; the owner of the ledger "
@@ -41,9 +41,9 @@ _PLACES_UNCHECKED: Final = (
 
 @dataclass(frozen=True)
 class Verified(JsonObject):
-    """How much was checked, and what was found; without `findings` all of it holds.
+    """How many events, streams and rows were checked, and what was found to be wrong with them.
 
-    `unchecked` is what could not be looked at, in words.
+    `unchecked` says in words what could not be checked.
     """
 
     events: int
@@ -60,7 +60,7 @@ class Verified(JsonObject):
         return not self.findings
 
     def __add__(self, other: Verified) -> Verified:
-        """Both of them, one after the other."""
+        """The sums of both, and the findings of both in this order."""
         return Verified(
             self.events + other.events,
             self.streams + other.streams,
@@ -71,11 +71,11 @@ class Verified(JsonObject):
 
 
 def verify(store: Store, progress: Progress = unheard, *, processes: int = 1) -> Verified:
-    """Compare everything that is stored with what the events say, at one moment.
+    """Compare everything that is stored with the events, as of one moment.
 
-    Shape:   one pass over events and rows, side by side, in memory that does not grow with either. With several
-             processes each takes some of the streams, all of them at that moment.
-    Refuses: StoreUnavailable, also when one of the processes was ended.
+    Shape:   one pass over events and rows, side by side, in memory that does not grow with their number. Several
+             processes share the streams; all of them read as of the same moment.
+    Refuses: StoreUnavailable, also when one of the processes was killed.
     """
     with at_one_moment(store, processes) as crew:
         if crew is None:
@@ -115,7 +115,7 @@ def _places(store: Store, handed_out: int | None) -> Iterator[IntegrityFinding]:
 
 
 def _lines_without_row(store: Store, named: Container[str]) -> Iterator[IntegrityFinding]:
-    """Orders beside the positions table that nobody reads, unless their row is named as missing already."""
+    """Orders of positions that have no row, except of those whose missing row is reported already."""
     for position_id, count in store.lines_without_row():
         if position_id not in named:
             message = f"has {counted(count, 'order')} beside the positions table and no row in it: no event says so"
@@ -203,7 +203,7 @@ class _Verification:
 
     def _follow(self, span: StreamSpan) -> None:
         for projection in PROJECTIONS:
-            with suppress(HistoryDamaged):  # named once, with all cursors
+            with suppress(HistoryDamaged):  # `_cursors` reports it, once for all spans
                 self._followed.append(ProjectionAudit(self._store, projection, span))
 
     def _found(self, kind: str, stream: str, where: str, message: str) -> None:
@@ -223,7 +223,7 @@ class _Verification:
         version = nid = 0
         records, hashed_again = tee(records)
         hashes = expected(hashed_again)
-        while batch := list(islice(records, _AT_ONCE)):
+        while batch := list(islice(records, _BATCH_EVENTS)):
             hashed = list(islice(hashes, len(batch)))
             events = [_event(record) for record in batch]
             for record, should_be, event in zip(batch, hashed, events, strict=True):
@@ -283,7 +283,7 @@ class _Verification:
             self._found("row", missing.stream, position_id, "is missing from the positions table")
 
     def _is_stored_so(self, found: UnreadRow, wanted: PositionRow) -> bool:
-        """Whether it is what we would have stored; another spelling may be the same row, and has to be read."""
+        """Whether the unread columns are what the store would write; if not, the row has to be read and compared."""
         try:
             return found.values == self._store.as_stored(wanted)
         except AssertionError:
@@ -299,7 +299,7 @@ def _differences(wanted: PositionRow, row: PositionRow) -> str:
 
 
 def _difference(known: Any, wanted: Any) -> str:
-    """What a row says and its events do not; of many things by name, those that differ."""
+    """The value of a row and that of its events; of a mapping only the names whose values differ."""
     if isinstance(wanted, Mapping):
         return ", ".join(name for name in {**known, **wanted} if known.get(name) != wanted.get(name))
     return f"{known!s}, but its events say {wanted!s}"

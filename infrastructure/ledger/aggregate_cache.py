@@ -67,9 +67,8 @@ class CachedPosition:
 class AggregateCache:
     """Positions as this process saw them last. Whoever checks one out owns it alone until it is put back."""
 
-    def __init__(self, store: Store, streams_max: int = STREAMS_MAX) -> None:
+    def __init__(self, store: Store) -> None:
         self._store = store
-        self._streams_max = streams_max
         self._held: OrderedDict[str, CachedPosition] = OrderedDict()
         self._lock = threading.Lock()
         self._opener = Opener(store.settings.shown)
@@ -115,7 +114,7 @@ class AggregateCache:
             return
         with self._lock:
             self._held[held.position.id] = held
-            if len(self._held) > self._streams_max:
+            if len(self._held) > STREAMS_MAX:
                 self._held.popitem(last=False)
 
     def clear(self) -> None:

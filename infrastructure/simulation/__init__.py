@@ -1,1 +1,1 @@
-"""An exchange for tests: it nets orders into positions, counts what a bot did to it, and goes wrong as real ones do."""
+"""A simulated exchange for tests: it matches orders, nets positions, records every order, and fails as real ones do."""

@@ -1,4 +1,4 @@
-"""A state machine that looks for what is wrong with a bot: its author says how it opens, starts and settles."""
+"""A hypothesis state machine that searches for defects of a bot; a subclass says how the bot starts, opens, settles."""
 
 from __future__ import annotations
 
@@ -26,39 +26,42 @@ _START: Final = datetime(2025, 10, 22, 18, 50, 40, tzinfo=UTC)
 
 
 def quantities(step: str = "0.001", at_least: str = "10", at_most: str = "100") -> st.SearchStrategy[Decimal]:
-    """Quantities on the step of a market."""
+    """Multiples of the quantity step of a market."""
     one = Decimal(step)
     return st.integers(int(Decimal(at_least) / one), int(Decimal(at_most) / one)).map(lambda steps: steps * one)
 
 
 def prices(tick: str = "0.0001", at_least: str = "2", at_most: str = "5") -> st.SearchStrategy[Decimal]:
-    """Prices on the tick of a market."""
+    """Multiples of the price tick of a market."""
     return quantities(tick, at_least, at_most)
 
 
 def order_faults() -> st.SearchStrategy[frozenset[OrderFault]]:
-    """What happens to one order: seldom more than two things at once."""
+    """One or two faults of one order."""
     return st.frozensets(st.sampled_from(OrderFault), min_size=1, max_size=2)
 
 
 class BotKilled(BaseException):
-    """The process of the bot ended here; no bot may catch it."""
+    """The process of the bot is killed here; a bot must not catch it."""
 
 
 class MortalExchange(SimulatedExchange):
-    """An exchange beside which the bot may be killed, just before or just after an order is sent or cancelled."""
+    """An exchange that kills the bot just before or just after it has placed or cancelled an order.
+
+    `steps_left` counts the moments at which the bot survives; None never kills it.
+    """
 
     steps_left: int | None = None
 
     def place(self, ticket: OrderTicket) -> ExchangeOrder:
-        """As the port says."""
+        """As Exchange.place says, or BotKilled."""
         self._step()
         placed = super().place(ticket)
         self._step()
         return placed
 
     def cancel(self, symbol: str, order: ExchangeOrder) -> ExchangeOrder | None:
-        """As the port says."""
+        """As Exchange.cancel says, or BotKilled."""
         self._step()
         canceled = super().cancel(symbol, order)
         self._step()
@@ -73,11 +76,11 @@ class MortalExchange(SimulatedExchange):
 
 
 class BotMachine(RuleBasedStateMachine):
-    """Opens positions, kills the bot, moves prices and lets the exchange go wrong; the auditor looks at every step.
+    """Sends signals, kills the bot, moves prices, makes the exchange fail, and checks the invariants after every step.
 
-    A subclass has `start`, `open` and `settle`. What waits calls `wait`, which takes no time. `exchange` and `ledger`
-    are made anew for each run; a bot without a ledger leaves it empty. `symbols` are `contracts` as the ledger
-    spells them.
+    A subclass defines `start`, `open` and `settle`. A bot that has to wait calls `wait`, which only moves the clock.
+    `exchange` and `ledger` are new for each run; a bot without a ledger leaves it empty. `symbols` are `contracts` as
+    the ledger spells them.
     """
 
     contracts: ClassVar[tuple[str, str]] = ("APT/USDT:USDT", "SOL/USDT:USDT")
@@ -99,10 +102,10 @@ class BotMachine(RuleBasedStateMachine):
         self._intents: Iterator[int] = count(1)
         self.start()
 
-    # -- what the author of a bot says --------------------------------------------------------------------------
+    # -- what a subclass defines --------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Begin the bot as its process does, at first and after it was killed; what it remembers is gone."""
+        """Start the bot as its process does, at first and after it was killed: its memory is empty."""
         raise NotImplementedError(f"{type(self).__name__} does not say how its bot starts: def start(self)")
 
     def open(self, symbol: str, side: Side, quantity: Decimal, intent_id: str) -> None:
@@ -110,11 +113,11 @@ class BotMachine(RuleBasedStateMachine):
         raise NotImplementedError(f"{type(self).__name__} does not say how its bot opens: def open(self, symbol, …)")
 
     def settle(self) -> None:
-        """Let the bot do what it does from time to time: look up what is unresolved, protect what is bare."""
+        """Let the bot do its periodic work: look up orders of unknown outcome, protect positions without a stop."""
         raise NotImplementedError(f"{type(self).__name__} does not say how its bot settles: def settle(self)")
 
     def wait(self, seconds: float) -> None:
-        """Let time pass."""
+        """Move the clock on."""
         self.time += timedelta(seconds=seconds)
 
     # -- what happens -------------------------------------------------------------------------------------------
@@ -129,7 +132,7 @@ class BotMachine(RuleBasedStateMachine):
     def a_signal_comes(
         self, number: int, side: Side, quantity: Decimal, faults: frozenset[OrderFault], steps: int | None
     ) -> None:
-        """The bot opens a position; its order may go wrong, and it may be killed on the way."""
+        """The bot opens a position; its order may have faults, and the bot may be killed meanwhile."""
         symbol = self.symbols[number]
         self.exchange.next_order(symbol, *faults)
         self.exchange.steps_left = steps
@@ -137,27 +140,27 @@ class BotMachine(RuleBasedStateMachine):
 
     @rule()
     def the_bot_crashes(self) -> None:
-        """It is killed between two signals."""
+        """The bot is killed between two signals."""
         self._run(self.start)
 
     @rule(number=st.integers(0, 1), price=prices())
     def the_price_moves(self, number: int, price: Decimal) -> None:
-        """Stops and targets may trigger."""
+        """The price changes, so stops and targets may trigger."""
         self.exchange.set_price(self.symbols[number], price)
 
     @rule(number=st.integers(0, 1), faults=order_faults())
     def a_stop_will_go_wrong(self, number: int, faults: frozenset[OrderFault]) -> None:
-        """Something waits for the next stop or target."""
+        """The next stop or target of a symbol gets faults."""
         self.exchange.next_stop(self.symbols[number], *faults)
 
     @rule(fault=st.sampled_from(CallFault), calls=st.integers(1, 5))
     def calls_will_go_wrong(self, fault: CallFault, calls: int) -> None:
-        """Something waits for the next calls."""
+        """The next calls get a fault."""
         self.exchange.next_calls(fault, calls)
 
     @rule()
     def everything_calms_down(self) -> None:
-        """The exchange answers again, and the bot has time to settle: nothing is bare then."""
+        """The exchange has no more faults, and the bot settles: after that every position is covered by stops."""
         self.exchange.calm()
         self.wait(60)
         self._run(self.settle)
@@ -166,7 +169,7 @@ class BotMachine(RuleBasedStateMachine):
             assert self.exchange.audit.is_covered(symbol), f"{held} {symbol} stay without a stop for all of it"
 
     def _run(self, action: Callable[[], None]) -> None:
-        """Let the bot act; what an exchange raises and the bot does not catch ends its process."""
+        """Let the bot act. An exchange error that it does not catch ends its process; then it is started again."""
         try:
             action()
         except (BotKilled, ExchangeError):
@@ -185,7 +188,7 @@ class BotMachine(RuleBasedStateMachine):
 
     @invariant()
     def the_ledger_tells_the_truth(self) -> None:
-        """What is active is covered at the exchange; what was rolled back is gone."""
+        """Active positions are covered at the exchange, and rolled-back ones are no longer held there."""
         rows = self.ledger.positions()
         taken = {row.symbol for row in rows if row.status.is_open}
         for row in rows:
@@ -196,7 +199,7 @@ class BotMachine(RuleBasedStateMachine):
                 assert not left, f"{left} is left of {row.position_id}, which was rolled back"
 
     def teardown(self) -> None:
-        """Close the ledger, which must be sound."""
+        """Verify and close the ledger."""
         report = verify(self.ledger.store)
         self.ledger.disconnect()
         assert report.ok, "; ".join(f"{found.kind} {found.where}: {found.message}" for found in report.findings)

@@ -1,4 +1,4 @@
-"""What only an auditor sees of a simulated exchange: what was really done to it, whatever it says."""
+"""The audit of a simulated exchange: its true state, whatever its faults make it answer."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from infrastructure.trading.exchange_orders import ExchangeFill, TradedMarket
 
 
 class ExchangeAudit:
-    """The truth, at once and without faults. Symbols are spelled in any way; None is every symbol."""
+    """Reads the true state, without delays and faults. A symbol may have any spelling; None means every symbol."""
 
     def __init__(self, books: OrderMatching, lock: RLock) -> None:
         self._books, self._lock = books, lock
 
     def orders(self, symbol: str | None = None) -> list[KeptOrder]:
-        """Every order that was ever taken, oldest first."""
+        """Every order that was ever accepted, oldest first."""
         with self._lock:
             name = self._name(symbol)
             return [order for order in self._books.orders.values() if name in (None, order.ticket.symbol)]
@@ -33,38 +33,38 @@ class ExchangeAudit:
             return [order for order in self._books.entries if name in (None, order.ticket.symbol)]
 
     def doubled(self, symbol: str | None = None) -> list[KeptOrder]:
-        """The entries that added to what another order had opened."""
+        """The entries that added to a position that another order had opened."""
         with self._lock:
             name = self._name(symbol)
             return [order for order in self._books.doubled if name in (None, order.ticket.symbol)]
 
     def holders(self, symbol: str, leg: Leg = Leg.BOTH) -> list[KeptOrder]:
-        """The orders that opened what is held now, or added to it."""
+        """The orders that opened the present position, or added to it."""
         with self._lock:
             found = self._leg(symbol, leg)
             return [] if found is None else [self._books.orders[order_id] for order_id in found.entries]
 
     def held(self, symbol: str, leg: Leg = Leg.BOTH) -> Decimal:
-        """What is held, with its sign: a short is negative."""
+        """The quantity held; a short is negative."""
         with self._lock:
             found = self._leg(symbol, leg)
             return ZERO if found is None else found.exposure
 
     def stops(self, symbol: str, leg: Leg = Leg.BOTH) -> list[KeptOrder]:
-        """The stops that are live for what is held."""
+        """The open stops that would close the position."""
         with self._lock:
             name = self._spelled(symbol)
             return self._books.stops(name, leg) if name in self._books.markets else []
 
     def is_covered(self, symbol: str, leg: Leg = Leg.BOTH) -> bool:
-        """Whether live stops would close all that is held; nothing is covered as well."""
+        """Whether open stops would close all that is held; true when nothing is held."""
         with self._lock:
             stops = self.stops(symbol, leg)
             covered = sum((stop.left for stop in stops), ZERO)
             return any(stop.ticket.close_position for stop in stops) or covered >= abs(self.held(symbol, leg))
 
     def bare_seconds(self, symbol: str, leg: Leg = Leg.BOTH) -> list[float]:
-        """Of every position there was, oldest first, how long it was held without stops for all of it."""
+        """For every position there was, oldest first, how long it was held without stops for all of it."""
         with self._lock:
             name = self._spelled(symbol)
             if name in self._books.markets:
@@ -73,7 +73,7 @@ class ExchangeAudit:
             return [] if found is None else list(found.bare_seconds)
 
     def market(self, symbol: str) -> TradedMarket:
-        """What is listed under a symbol."""
+        """The market of a symbol, which must be listed."""
         with self._lock:
             return self._books.markets[self._spelled(symbol)]
 

@@ -1,4 +1,4 @@
-"""The simulated exchange as a bot's tests have it: called as the port is, or over HTTP."""
+"""The simulated exchange for tests of a bot: its methods are called directly, or it answers over HTTP."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class SimulatedExchange(SimulatedVenue):
 
     @contextmanager
     def http(self) -> Iterator[str]:
-        """Answer over HTTP on the loopback as the real exchange does, for the time of the block.
+        """Answer over HTTP on the loopback as the real exchange does, until the end of the block; yields the URL.
 
-        Refuses: ValueError for an exchange whose routes are not known here.
+        Refuses: ValueError for an exchange whose routes are not simulated.
         """
         routes = _ROUTES.get(self.name)
         if routes is None:
@@ -32,7 +32,7 @@ class SimulatedExchange(SimulatedVenue):
 
     @staticmethod
     def point(client: Any, url: str) -> None:
-        """Let a ccxt client, of threads or of asyncio, ask the address that `http` hands out."""
+        """Make a ccxt client, synchronous or asynchronous, call the URL that `http` yields."""
         addresses = client.urls["api"]
         if isinstance(addresses, str):
             client.urls["api"] = url

@@ -1,4 +1,4 @@
-"""What a simulated exchange shows of its account: the document that ccxt's answers add up to."""
+"""The account that a simulated exchange shows, as the document of a snapshot: ccxt's positions and orders."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Json = dict[str, Any]
 
 
 def account_lists(books: OrderMatching) -> Json:
-    """Positions, plain and conditional orders as they are shown now, numbers as text; all are asked for."""
+    """The positions, plain orders and conditional orders that are shown now, numbers as text."""
     resting = [order for order in books.orders.values() if order.is_open and not order.is_hidden]
     held = [(symbol, leg) for (symbol, _), leg in sorted(books.legs.items()) if leg.quantity]
     return {
@@ -27,7 +27,7 @@ def account_lists(books: OrderMatching) -> Json:
 
 
 def account_document(books: OrderMatching, account: str | None, lists: Json) -> bytes:
-    """The lists with a head, as `snapshot` of the command line makes one."""
+    """The lists with a head, as the command `snapshot` writes one."""
     head: Json = {"exchange": books.exchange, "timestamp": timestamp_text(books.clock())}
     if account is not None:
         head["account"] = account

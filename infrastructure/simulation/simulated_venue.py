@@ -1,4 +1,4 @@
-"""The calls of the port at a simulated exchange, and whatever may go wrong between a bot and it."""
+"""A simulated exchange: it takes the calls of the trading port, and makes them fail as scripted or by probability."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from domain.values import Leg
 from infrastructure.exchanges.document import read_snapshot
 from infrastructure.ledger_clock import now
 from infrastructure.simulation.books.delays import CallMoment, Delays
-from infrastructure.simulation.books.exchange_codes import Ground, IdTaken, refused, with_code
+from infrastructure.simulation.books.exchange_codes import IdTaken, Reason, refused, with_code
 from infrastructure.simulation.books.fault_plan import (
     CALLS_MAX,
     EVERY_CALL,
@@ -53,19 +53,20 @@ _OLD_ACCOUNT: Final = (CallFault.STALE_ACCOUNT, CallFault.LATE_POSITIONS)
 
 @dataclass(frozen=True, slots=True)
 class _Before:
-    """What the account showed before the last fill."""
+    """The account as it was shown before the last fill, and when that was."""
 
     lists: dict[str, Any]
     seen: CallMoment
 
 
 class SimulatedVenue:
-    """One account at one exchange, in memory; thread-safe, and the same for the same seed.
+    """One account at one exchange, in memory; thread-safe, and deterministic for a seed.
 
-    Shape: it has the calls of the port to an exchange. `clock` says what time it is and `sleep` spends
-           `latency_seconds` on every call; neither is asked otherwise. Binance and every other name keep conditional
-           orders on their own list and have stops that close the position; Bybit attaches stops to an entry, refuses
-           a client order id for ever (`unique_ids` says otherwise), and drops the stops of what is closed.
+    Shape: it has the methods of Exchange. The time comes from `clock` alone; every call sleeps `latency_seconds`
+           by `sleep`. Bybit attaches stops to an entry, refuses a used client order id for ever, and cancels the stops
+           of a closed position. Every other exchange behaves like Binance: it lists conditional orders apart, has
+           stops that close the position, and accepts the id of an order that has ended. `unique_ids` overrides the
+           rule about ids.
     """
 
     def __init__(
@@ -89,7 +90,7 @@ class SimulatedVenue:
         self._has_unique_ids = self._is_bybit if unique_ids is None else unique_ids
         self.hedge, self.clock, self.sleep, self._latency = hedge, clock, sleep, latency_seconds
         self._plan = FaultPlan(seed, dict(rates or {}))
-        self._shuffle = Random(seed)  # noqa: S311  # a test that is repeated, not a secret
+        self._shuffle = Random(seed)  # noqa: S311  # repeatable tests need a seed; it is no secret
         self._lock = threading.RLock()
         self._delays = Delays(clock, timedelta(seconds=SHOWN_SECONDS / 2))
         self._codes: deque[tuple[str, str]] = deque()
@@ -104,7 +105,7 @@ class SimulatedVenue:
         )
         self.audit = ExchangeAudit(self._books, self._lock)
 
-    # -- what happens around it ---------------------------------------------------------------------------------
+    # -- markets, prices and faults -----------------------------------------------------------------------------
 
     def list_market(
         self,
@@ -118,9 +119,9 @@ class SimulatedVenue:
         contract_size: str = "1",
         inverse: bool = False,
     ) -> None:
-        """Let a contract be traded, at a price.
+        """List a contract with its rules and its price.
 
-        Refuses: ValueError for a symbol whose parts are not known, and for a number that is not above zero.
+        Refuses: ValueError for a symbol whose base and quote are not known, and for a number that is not above zero.
         """
         market = market_of(symbol, self.name)
         if market is None:
@@ -147,7 +148,7 @@ class SimulatedVenue:
             self._books.markets[name] = listed
 
     def set_price(self, symbol: str, price: str | Decimal) -> None:
-        """Move a price: it triggers stops and targets, and fills limits. A symbol that is new is listed by it.
+        """Set the last price: it triggers stops and targets, and fills limit orders. A new symbol is listed with it.
 
         Refuses: ValueError for a price that is not above zero.
         """
@@ -160,36 +161,36 @@ class SimulatedVenue:
                 self._books.move(name, moved)
 
     def next_order(self, symbol: str, *faults: OrderFault, at_once: str | Decimal | None = None) -> None:
-        """Let this happen to the next market or limit order of a symbol that nothing waits for yet.
+        """Script faults for the next market or limit order of a symbol; several calls are for one order each.
 
-        `at_once` is how much of it is filled at once, where a fault lets only a part be; else the seed says it.
+        `at_once` is the quantity that is filled at once, for faults that fill a part; otherwise the seed decides.
         """
         part = None if at_once is None else Decimal(at_once)
         with self._lock:
             self._plan.script(self._known(symbol), frozenset(faults), is_conditional=False, at_once=part)
 
     def next_stop(self, symbol: str, *faults: OrderFault) -> None:
-        """Let this happen to the next stop or target of a symbol that nothing waits for yet."""
+        """Script faults for the next stop or target of a symbol; several calls are for one order each."""
         with self._lock:
             self._plan.script(self._known(symbol), frozenset(faults), is_conditional=True)
 
     def next_calls(self, fault: CallFault, calls: int = 1) -> None:
-        """Let this happen to so many of the next calls that it can happen to."""
+        """Script a fault for a number of the next calls that can have it."""
         with self._lock:
             self._plan.script_calls(fault, calls)
 
     def next_code(self, code: str, text: str = "refused by script") -> None:
-        """Let the next order be refused with a code of the exchange's own."""
+        """Refuse the next order with this error code of the exchange."""
         with self._lock:
             self._codes.append((code, text))
 
     def fail_at(self, rates: Mapping[Fault, float]) -> None:
-        """How probable each fault is from now on; the others do not happen by themselves."""
+        """Set the probability of each fault from now on; faults that are not named happen only when scripted."""
         with self._lock:
             self._plan.rates = dict(rates)
 
     def calm(self) -> None:
-        """Nothing goes wrong any more, and everything that is late happens now."""
+        """Remove all faults, scripted and probable, and let everything that is delayed happen now."""
         with self._lock:
             self._plan.calm()
             self._codes.clear()
@@ -197,11 +198,11 @@ class SimulatedVenue:
             self._delays.end()
 
     def liquidate(self, symbol: str, leg: Leg = Leg.BOTH) -> None:
-        """Close all that is held, by an order of the exchange's own; where nothing is, nothing happens."""
+        """Close the whole position by an order of the exchange, if anything is held."""
         self._force(symbol, leg, None, "autoclose")
 
     def deleverage(self, symbol: str, quantity: str | Decimal, leg: Leg = Leg.BOTH) -> None:
-        """Close some of what is held, by an order of the exchange's own; where nothing is, nothing happens.
+        """Close a part of the position by an order of the exchange, if anything is held.
 
         Refuses: ValueError for a quantity that is not above zero.
         """
@@ -210,26 +211,26 @@ class SimulatedVenue:
     # -- the port -----------------------------------------------------------------------------------------------
 
     def market(self, symbol: str) -> TradedMarket:
-        """As the port says."""
+        """As Exchange.market says."""
         with self._call():
             return self._books.markets[self._known(symbol)]
 
     def place(self, ticket: OrderTicket) -> ExchangeOrder:
-        """As the port says. IdTaken is the NoAnswer that says that there is such an order."""
+        """As Exchange.place says. IdTaken is the NoAnswer for a client order id that an order has already."""
         with self._call():
             self._known(ticket.symbol)
             if self._codes:
                 raise with_code(*self._codes.popleft())
             fate = self._plan.of_order(ticket)
             if fate.has(OrderFault.REFUSED) and ticket.trigger_price is not None:
-                raise refused(self.name, Ground.AT_ONCE, "Order would immediately trigger.")
+                raise refused(self.name, Reason.AT_ONCE, "Order would immediately trigger.")
             if fate.has(OrderFault.REFUSED):
-                raise refused(self.name, Ground.MARGIN, "Margin is insufficient.")
+                raise refused(self.name, Reason.MARGIN, "Margin is insufficient.")
             if fate.has(OrderFault.NEVER_ARRIVED):
                 raise self._silence()
             self._books.check(ticket)
             if self._is_taken(ticket.client_order_id):
-                raise IdTaken(Ground.ID_TAKEN.code(self.name), ticket.client_order_id)
+                raise IdTaken(Reason.ID_TAKEN.code(self.name), ticket.client_order_id)
             if fate.has(OrderFault.DONE_LATER):
                 self._delays.later(fate.calls, lambda: self._arrive_late(ticket, fate))
                 raise self._silence()
@@ -239,7 +240,7 @@ class SimulatedVenue:
             return self._stated(order)
 
     def cancel(self, symbol: str, order: ExchangeOrder) -> ExchangeOrder | None:
-        """As the port says."""
+        """As Exchange.cancel says."""
         with self._call():
             kept = self._books.orders.get(order.order_id)
             if kept is None or kept.ticket.symbol != self._known(symbol) or kept.is_hidden or not kept.is_open:
@@ -250,7 +251,7 @@ class SimulatedVenue:
     def find(
         self, symbol: str, *, client_order_id: str | None = None, exchange_order_id: str | None = None
     ) -> ExchangeOrder | None:
-        """As the port says. Refuses: ValueError when neither id is named."""
+        """As Exchange.find says. Refuses: ValueError when neither id is given."""
         if client_order_id is None and exchange_order_id is None:
             raise ValueError("an order is found by its client order id, its exchange order id or both")
         with self._call():
@@ -266,7 +267,7 @@ class SimulatedVenue:
             return self._stated(max(found, key=lambda order: order.is_open)) if found else None
 
     def fills(self, symbol: str, order: ExchangeOrder) -> list[ExchangeFill]:
-        """As the port says."""
+        """As Exchange.fills says."""
         with self._call(CallFault.SHUFFLED_FILLS) as fault:
             kept = self._books.orders.get(order.order_id)
             if kept is None or kept.ticket.symbol != self._known(symbol) or kept.is_hidden:
@@ -278,11 +279,11 @@ class SimulatedVenue:
             return found
 
     def account(self) -> AccountSnapshot:
-        """As the port says."""
+        """As Exchange.account says."""
         return read_snapshot(self.account_document())
 
     def account_document(self) -> bytes:
-        """The account as a JSON document, as `reconcile` and `recover` read it: what ccxt's answers add up to."""
+        """The account as the JSON document that `reconcile` and `recover` read."""
         with self._call(*_OLD_ACCOUNT, CallFault.CUT_OFF_ACCOUNT) as fault:
             lists = self._lists(fault)
             if fault is CallFault.CUT_OFF_ACCOUNT:
@@ -290,30 +291,33 @@ class SimulatedVenue:
                 lists = lists | {name: lists[name][:-1] for name in ("positions", "orders")} | counts
             return account_document(self._books, self.account_name, lists)
 
-    # -- what is asked over HTTP --------------------------------------------------------------------------------
+    # -- for the HTTP routes ------------------------------------------------------------------------------------
 
     def shown_orders(self, symbol: str | None = None) -> list[KeptOrder]:
-        """Every order that is shown by now, of a symbol or of all, oldest first."""
+        """Every order that is not hidden, of a symbol or of all, oldest first."""
         with self._call():
             name = None if symbol is None else self._known(symbol)
             orders = self._books.orders.values()
             return [order for order in orders if not order.is_hidden and name in (None, order.ticket.symbol)]
 
     def shown_positions(self) -> list[dict[str, Any]]:
-        """What is held, as ccxt shows it."""
+        """The positions in the form of ccxt."""
         with self._call(*_OLD_ACCOUNT) as fault:
             return list(self._lists(fault)["positions"])
 
     def shown_markets(self) -> list[TradedMarket]:
-        """Everything that is listed."""
+        """Every listed market."""
         with self._call():
             return list(self._books.markets.values())
 
-    # -- inside, under the lock ---------------------------------------------------------------------------------
+    # -- internals; the caller holds the lock, except of _call and _force ---------------------------------------
 
     @contextmanager
     def _call(self, *possible: CallFault) -> Iterator[CallFault | None]:
-        """One call: what is late comes first, then what may happen to any call."""
+        """Count a call: first the delayed work that is due, then the fault of this call, if any, which is yielded.
+
+        `possible` are faults that this call can have beside those of every call, which are raised here.
+        """
         if self._latency:
             self.sleep(self._latency)
         with self._lock:
@@ -322,13 +326,13 @@ class SimulatedVenue:
             if fault is CallFault.OUTAGE:
                 raise self._silence()
             if fault is CallFault.MAINTENANCE:
-                raise refused(self.name, Ground.CLOSED, "Invalid symbol status for opening position.")
+                raise refused(self.name, Reason.CLOSED, "Invalid symbol status for opening position.")
             if fault is CallFault.RATE_LIMIT:
-                raise refused(self.name, Ground.RATE, "Too many requests.")
+                raise refused(self.name, Reason.RATE, "Too many requests.")
             yield fault
 
     def _lists(self, fault: CallFault | None) -> dict[str, Any]:
-        """The account as it is, or as it was before the last fill."""
+        """The lists of the account, with a fault as they were before the last fill."""
         lists, before = account_lists(self._books), self._before
         if before is None or self._delays.is_past(before.seen, CALLS_MAX + 1):
             return lists
@@ -338,7 +342,7 @@ class SimulatedVenue:
 
     @contextmanager
     def _changing(self) -> Iterator[None]:
-        """Keep what was shown, should something be filled."""
+        """Remember the account as it was before the block, if something is filled in the block."""
         lists, filled = account_lists(self._books), self._books.filled
         yield
         if self._books.filled != filled:
@@ -347,14 +351,14 @@ class SimulatedVenue:
     def _known(self, symbol: str) -> str:
         name = str(normalized_symbol(symbol, self.name))
         if name not in self._books.markets:
-            raise refused(self.name, Ground.UNLISTED, f"Invalid symbol: {symbol}")
+            raise refused(self.name, Reason.UNLISTED, f"Invalid symbol: {symbol}")
         return name
 
     def _silence(self) -> NoAnswer:
-        return NoAnswer(f"{Ground.SILENCE.code(self.name)}: {self.name} did not answer")
+        return NoAnswer(f"{Reason.SILENCE.code(self.name)}: {self.name} did not answer")
 
     def _is_taken(self, client_order_id: str) -> bool:
-        """Whether an id is in use; orders that were given none share none."""
+        """Whether a client order id is in use; a blank id never is."""
         return bool(client_order_id) and any(
             order.ticket.client_order_id == client_order_id and (order.is_open or self._has_unique_ids)
             for order in self._books.orders.values()
@@ -365,7 +369,7 @@ class SimulatedVenue:
             self._enter(ticket, fate)
 
     def _enter(self, ticket: OrderTicket, fate: Fate) -> KeptOrder:
-        """Take an order, and fill as much of it as its fate lets be filled at once."""
+        """Accept an order, and fill it as its fate says: now, in parts or later."""
         with self._changing():
             order = self._books.take(ticket, fate)
             order.is_hidden = fate.has(OrderFault.HIDDEN)

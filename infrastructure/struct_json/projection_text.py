@@ -1,4 +1,4 @@
-"""The rows of projections as text: all their fields as JSON, read and written without pydantic where that can be."""
+"""The rows of projections as text: all their fields as JSON, read and written without pydantic where possible."""
 
 from __future__ import annotations
 
@@ -20,11 +20,10 @@ class ProjectionText(Generic[Row]):
     """Reads and writes rows of one kind."""
 
     def __init__(self, kind: type[Row]) -> None:
-        """Look once at what its fields are."""
         self._kind, self._reader = kind, _reader(kind)
 
     def read(self, text: str) -> Row:
-        """A row. Refuses: ValueError for what is none."""
+        """Read a row. Refuses: ValueError for a text that is no such row."""
         row: Row | None = self._reader.read(text)
         return _adapter(self._kind).validate_json(text) if row is None else row
 

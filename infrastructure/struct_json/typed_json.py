@@ -1,7 +1,7 @@
-"""Reading JSON into structs: what is in our own spelling several times as fast as pydantic does.
+"""Reading JSON in our own spelling into structs, several times as fast as pydantic.
 
-Whatever may be wrong is left to pydantic, which reads more and says what is wrong. So nothing may be read here that
-pydantic would refuse, or read as something else.
+The result is None for any other text. The caller gives that to pydantic, which accepts more spellings, and whose errors
+say what is wrong. So a text that pydantic would refuse, or read as something else, must not be read here.
 """
 
 from __future__ import annotations
@@ -22,45 +22,45 @@ from domain.orders.order import Order
 Read = TypeVar("Read", bound=msgspec.Struct)
 
 _ONE_AT_A_TIME: Final = RLock()
-"""Taken to make a reader: what the fields of a struct are msgspec keeps with it before it knows all of them, and
-another thread that makes a reader by that crashes the process. One that is made reads in any thread."""
-_WRONG: Final = (ValueError, ArithmeticError, RecursionError)
+"""Held while a decoder is made. msgspec stores the description of a struct's fields before it is complete, and a second
+thread that uses the incomplete description crashes the process. A finished decoder may be used by any thread."""
+_UNREADABLE: Final = (ValueError, ArithmeticError, RecursionError)
 
 
 class TypedJson(Generic[Read]):
     """The reader of one kind of struct."""
 
     def __init__(self, kind: type[Read]) -> None:
-        """Look once at what its fields are."""
+        """Make the decoders, which is slow: keep the reader."""
         with _ONE_AT_A_TIME:
             self._decode = msgspec.json.Decoder(kind, dec_hook=_made).decode
             self._decode_all = msgspec.json.Decoder(GenericAlias(list, kind), dec_hook=_made).decode
 
     def read(self, text: bytes | str) -> Read | None:
-        """The struct; None where pydantic has to look."""
+        """The struct; None for a text that pydantic has to read."""
         try:
             return self._decode(text)
-        except _WRONG:
+        except _UNREADABLE:
             return None
 
     def read_all(self, text: bytes | str) -> list[Read] | None:
-        """The structs of a list; None where pydantic has to look."""
+        """The structs of a list; None for a text that pydantic has to read."""
         try:
             found: list[Read] = self._decode_all(text)
-        except _WRONG:
+        except _UNREADABLE:
             return None
         return found
 
 
 def has_float(value: object) -> bool:
-    """Whether a number with a point stands anywhere in JSON: ours are stored as text."""
+    """Whether parsed JSON contains a number with a decimal point; our numbers are stored as text."""
     if isinstance(value, dict):
         return any(map(has_float, value.values()))
     return any(map(has_float, value)) if isinstance(value, list) else isinstance(value, float)
 
 
 def _made(kind: type, value: Any) -> Any:
-    """What msgspec has no reader for: a number, or what only pydantic reads as it should be."""
+    """Convert a value for a type that msgspec does not know: `object` is a number; others are read by pydantic."""
     if kind is object:
         if type(value) is str and (number := Decimal(value)).is_finite():
             return number
@@ -82,4 +82,4 @@ def _no_float(text: str) -> Any:
 
 
 without_floats: Final = json.JSONDecoder(parse_float=_no_float, parse_constant=_no_float).decode
-"""Reads any JSON that has no number with a point."""
+"""Reads any JSON; refuses with ValueError a number with a decimal point."""

@@ -1,1 +1,1 @@
-"""A watch over a ledger: who rings, for whom, and what it remembers."""
+"""A watch over a ledger: it finds what is wrong, sends notices to sinks, and stores its memory in the ledger."""

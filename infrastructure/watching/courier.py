@@ -1,4 +1,4 @@
-"""A courier: brings one sink what it is to be told, one batch at a time, and tries again later when it is down."""
+"""A courier: sends notices to one sink, one batch at a time; while the sink is down, it tries again and again."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from projections.health.checks import Check, Section, Severity, Symptom
 
 PAUSE_SECONDS: Final = 1.0
 PAUSE_SECONDS_MAX: Final = 60.0
-"""How long is waited before the next try: twice as long each time, up to a minute."""
+"""The pause before the next try: it doubles after each failure, up to this."""
 DOWN_AFTER: Final = timedelta(minutes=1)
-"""A sink that takes nothing for so long is told to the others."""
+"""When a sink has taken nothing for so long, that is an alarm for the other sinks."""
 
 
 @dataclass(frozen=True)
@@ -30,10 +30,10 @@ class _Outage:
 
 
 class Courier:
-    """What is told to one sink. All but the sending is done in the thread that calls, so nothing is shared."""
+    """Sends to one sink in a thread of its own. All else is done in the thread that calls, so nothing is shared."""
 
     def __init__(self, sink: AlarmSink, done: Callable[[], None], say: Callable[[str], None]) -> None:
-        """`done` is called in another thread when a batch was taken or not; `say` tells of what fails."""
+        """`done` is called in the sending thread when a batch was delivered or has failed; `say` reports failures."""
         self._sink, self._done, self._say = sink, done, say
         self._pool = ThreadPoolExecutor(1, thread_name_prefix=f"courier {sink.name}")
         self._sending: tuple[Future[None], list[Notice]] | None = None
@@ -42,20 +42,20 @@ class Courier:
 
     @property
     def name(self) -> str:
-        """That of its sink."""
+        """The name of its sink."""
         return self._sink.name
 
     @property
     def is_down(self) -> bool:
-        """Whether the last batch was not taken."""
+        """Whether the last batch was not delivered."""
         return self._outage is not None
 
     def is_idle(self, book: AlarmBook, at: datetime, again: timedelta) -> bool:
-        """Whether nothing is under way, and nothing is to be told."""
+        """Whether no batch is being sent and no notice is due."""
         return self._sending is None and not book.due(self.name, at, again, 1)
 
     def settle(self, book: AlarmBook, at: datetime) -> bool:
-        """Write into the book what the sink took meanwhile; whether there was anything."""
+        """Note in the book which notices the sink has taken since the last call; returns whether there were any."""
         if self._sending is None or not self._sending[0].done():
             return False
         future, notices = self._sending
@@ -63,7 +63,7 @@ class Courier:
         try:
             future.result()
         except DeliveryFailed as failed:
-            self._put_off(failed, at)
+            self._postpone(failed, at)
             return False
         if self._outage is not None:
             self._say(f"{self.name}: takes notices again, after {length(at - self._outage.since)}")
@@ -71,7 +71,7 @@ class Courier:
         book.was_told(self.name, notices, at)
         return True
 
-    def _put_off(self, failed: DeliveryFailed, at: datetime) -> None:
+    def _postpone(self, failed: DeliveryFailed, at: datetime) -> None:
         before = self._outage or _Outage(at, 0, "")
         self._outage = _Outage(before.since, before.failures + 1, str(failed))
         doubled = min(PAUSE_SECONDS * 2 ** min(before.failures, 10), PAUSE_SECONDS_MAX)
@@ -82,16 +82,16 @@ class Courier:
     def offer(
         self, book: AlarmBook, batch: Callable[[list[Notice]], NoticeBatch], at: datetime, again: timedelta
     ) -> None:
-        """Send what is due, unless something is under way or it is too early to try again."""
+        """Begin to send the notices that are due, unless a batch is being sent or the pause after a failure lasts."""
         if self._sending is not None or time.monotonic() < self._next_try:
             return
-        if notices := book.due(self.name, at, again, self._sink.most):
+        if notices := book.due(self.name, at, again, self._sink.notices_max):
             future = self._pool.submit(self._sink.send, batch(notices))
             self._sending = (future, notices)
             future.add_done_callback(lambda _: self._done())
 
     def trouble(self, at: datetime) -> Section:
-        """Whether its sink is down, for the others to be told."""
+        """The finding about this sink: a warning once it has been down for DOWN_AFTER."""
         outage = self._outage
         if outage is None or at - outage.since < DOWN_AFTER:
             return Section(Check.WATCH, f"{self.name} takes what it is told")
@@ -101,5 +101,5 @@ class Courier:
         return Section(Check.WATCH, f"{self.name} is down", (symptom,))
 
     def close(self) -> None:
-        """Take nothing more, and wait for what is under way: every sink is done in bounded time."""
+        """Send nothing more, and wait for the batch that is being sent: every sink ends in bounded time."""
         self._pool.shutdown()

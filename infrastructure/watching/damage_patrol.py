@@ -1,4 +1,4 @@
-"""The patrol: reads every event and row now and then, beside the watch, for what no row can show."""
+"""The patrol: verifies the whole ledger from time to time, beside the watch, to find damage that no row shows."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from projections.health.checks import Section
 from projections.health.diagnosis import unverified
 
 RETRY_SECONDS: Final = 60.0
-"""When it is tried again where the ledger could not be read."""
+"""The pause before the next try when the ledger could not be read; never longer than the usual interval."""
 
 
 class _Stopped(Exception):
-    """Nobody waits for the end of it any more."""
+    """The patrol was closed while it verified."""
 
 
 class DamagePatrol:
-    """Verifies a ledger in a thread of its own, and remembers what it found last."""
+    """Verifies a ledger in a thread of its own, and keeps its last finding."""
 
     def __init__(self, every: timedelta, say: Callable[[str], None]) -> None:
-        """`say` tells why it could not be done."""
+        """Verify once in `every`; `say` reports why the ledger could not be verified."""
         self._every, self._say = every.total_seconds(), say
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="patrol")
         self._walking: Future[Section] | None = None
@@ -37,10 +37,10 @@ class DamagePatrol:
         self._failures = 0
 
     def look(self, store: Store, *, waits: bool = False) -> Section | None:
-        """What was found last, None until something was looked at; begins the next walk when it is time to.
+        """The last finding, None before the first; verifies again when it is time to. `waits` waits for the end.
 
-        A walk that fails is tried again before it is damage, for a server may have been away; but who waits for it
-        may never look again.
+        One failure to read is not reported as damage but tried again, because the server may have been away for a
+        moment. With `waits` it is reported at once, because such a caller may never look again.
         """
         if self._walking is None and time.monotonic() >= self._next_walk:
             self._walking = self._pool.submit(self._walk, store)
@@ -65,6 +65,6 @@ class DamagePatrol:
             raise _Stopped
 
     def close(self) -> None:
-        """End a walk that is under way within a batch."""
+        """Stop verifying, at the latest after the current batch of events."""
         self._is_stopped = True
         self._pool.shutdown()

@@ -1,4 +1,4 @@
-"""The place up to which a watch has followed the log: what comes after it is read, and must be readable."""
+"""How far a watch has read the log; each time it reads on, to find out whether new events can be read."""
 
 from __future__ import annotations
 
@@ -9,21 +9,22 @@ from infrastructure.ledger.ledger import PositionLedger
 
 
 class LogPlace(NamedTuple):
-    """The last event that was read, and its hash, by which a past that is lost is noticed."""
+    """The last event that was read; its hash shows whether the log was replaced by an older copy."""
 
     nid: int
     hash: str | None
 
     @classmethod
     def end_of(cls, ledger: PositionLedger) -> LogPlace:
-        """The last event there is."""
+        """The place of the last event of the ledger."""
         last = next(ledger.store.select([], [], "nid DESC", 1), None)
         return cls(0, None) if last is None else cls(last.id, last.hash)
 
     def followed(self, ledger: PositionLedger) -> tuple[LogPlace, tuple[StoreError, ...]]:
-        """Read what came since: the new place, and why the log could not be read on, if so.
+        """Read the events after this place: the new place, and the error that stopped the reading, if any.
 
-        A lost past is told once, and followed from what stands there now. Refuses: StoreUnavailable.
+        After PastLost the new place is the end of the log as it is now, so the loss is reported once.
+        Refuses: StoreUnavailable.
         """
         place = self
         try:

@@ -1,4 +1,4 @@
-"""The watch: looks at a ledger by the log and the clock, and sees to it that every sink is told."""
+"""The watch: examines a ledger at intervals, and sends every sink a notice of each alarm."""
 
 from __future__ import annotations
 
@@ -27,51 +27,51 @@ from projections.health.alarm_book import AlarmBook
 from projections.health.checks import Check, Section
 
 AWAY_MAX: Final = timedelta(seconds=10)
-"""For so long a database may be away, as it is while a standby takes over, or refuse to be written."""
+"""How long a database may be out of reach, as while a standby takes over, or not writable, before that is an alarm."""
 _PLACE_KEPT_SECONDS: Final = 60.0
-"""How often the place in the log is written down while nothing else is."""
+"""How often the place in the log is stored when no alarm changes."""
 _INSTALLATION: Final = frozenset({Check.DATABASE, Check.CRITERIA})
-"""What is no alarm: how the database is set up, and rates of the past."""
+"""Checks that raise no alarm: the setup of the database, and rates of the past."""
 _OF_CYCLES: Final = frozenset(
     {Check.INCOMPLETE, Check.UNPROTECTED, Check.OUTCOME_UNKNOWN, Check.ROLLING_BACK, Check.ORDERS, Check.SPELLING}
 )
 
 
 class SnapshotsUnreadable(Exception):
-    """The files that are to be compared cannot be read."""
+    """The snapshot files of the exchanges cannot be read."""
 
 
 Shown = Callable[[], tuple[Sequence[AccountSnapshot], dict[Account, list[str]]]]
-"""What exchanges showed by now, and the arguments that name it. Refuses: SnapshotsUnreadable."""
+"""Reads the newest snapshots of exchanges, with the arguments that name their files. Refuses: SnapshotsUnreadable."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class WatchPlan:
-    """What is watched, how often, and how often it rings again."""
+    """What is watched, how often, and after which time an alarm that is not over is told again (`again`)."""
 
     name: str
     connect: Callable[[], PositionLedger]
     where: str
-    """The ledger, for whoever is told."""
+    """The name of the ledger in notices."""
     question: Question
     shown: Shown
     every: timedelta
     again: timedelta
     verifies_every: timedelta | None
-    """How often every event and row is read; None: never."""
+    """How often every event and row is verified; None: never."""
 
 
 class _WriteOutage(NamedTuple):
-    """Since when what is to be remembered cannot be written down, and why not."""
+    """Since when the memory of the watch cannot be written, and why not."""
 
     since: datetime
     cause: StoreError
 
 
 class Watcher:
-    """Judges as `status` does, rings by its couriers, and remembers in the ledger what it rang for.
+    """Judges as `status` does, sends notices through its couriers, and stores in the ledger which were delivered.
 
-    It remembers before it sends and after: killed in between, it sends once more, and never not at all.
+    It writes its memory before it sends and after. If it is killed in between, it sends a notice twice; none is lost.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class Watcher:
         *,
         clock: Callable[[], datetime] = now,
     ) -> None:
-        """`say` tells of what the watch itself meets; `clock` is for tests."""
+        """`say` reports what goes wrong in the watch itself; `clock` is for tests."""
         self._plan, self._say, self._clock = plan, say, clock
         self._wake = threading.Event()
         self._couriers = [Courier(sink, self._wake.set, say) for sink in sinks]
@@ -99,7 +99,7 @@ class Watcher:
     # -- a run --------------------------------------------------------------------------------------------------
 
     def run(self, rounds: int | None = None) -> None:
-        """Watch until it is stopped, or for so many rounds. Refuses: AnotherWatch."""
+        """Watch until `stop`, or for a number of rounds. Refuses: AnotherWatch."""
         done = 0
         while not self._is_stopped and (rounds is None or done < rounds):
             self.look()
@@ -107,15 +107,15 @@ class Watcher:
             self._wait(time.monotonic() + self._plan.every.total_seconds())
 
     def stop(self) -> None:
-        """End it after the step that it is at; a signal may come anywhere, and so raises nothing."""
+        """End the watch after its current step. A signal handler may call it at any moment, so it raises nothing."""
         self._is_stopped = True
         self._wake.set()
 
     def once(self, seconds: float, *, waits_for_database: bool = False) -> bool:
-        """Look once, and wait until every sink has taken what is due, or did not; whether all of it was taken.
+        """Look once, and wait up to `seconds` for the sinks; returns whether they took all notices that are due.
 
-        `waits_for_database`: one that is away, or cannot be written, is looked for until it is back, or has been so for
-        so long that it rings, for whoever looks once remembers nothing of that until he looks again.
+        With `waits_for_database`, while the ledger cannot be read or written, it looks again until that works or has
+        failed for AWAY_MAX, which is an alarm: a single look cannot know how long the outage has lasted.
         """
         looked_at = self._clock()
         self.look(waits=True)
@@ -132,7 +132,7 @@ class Watcher:
 
     @property
     def is_cut_off(self) -> bool:
-        """Whether its ledger could not be read when it looked last, or what it told could not be written down."""
+        """Whether the last look could not read the ledger, or could not write the memory of the watch."""
         return self._away_since is not None or self._unwritten is not None
 
     def _is_brief(self, at: datetime) -> bool:
@@ -146,14 +146,14 @@ class Watcher:
         return not courier.is_down and courier.is_idle(self._book, self._clock(), self._plan.again)
 
     def _wait(self, until: float) -> None:
-        """Deliver while it is waited for the next look."""
+        """Wait for the next look; send notices meanwhile."""
         while not self._is_stopped and (left := until - time.monotonic()) > 0:
             if self._wake.wait(min(left, 1.0)):
                 self._wake.clear()
             self._deliver()
 
     def close(self) -> None:
-        """Wait for what is being sent, which is bounded, and remember it."""
+        """Wait for the batches that are being sent, which takes bounded time, and store that they were delivered."""
         with ExitStack() as stack:
             if self._ledger is not None:
                 stack.callback(self._ledger.disconnect)
@@ -167,7 +167,7 @@ class Watcher:
     # -- looking ------------------------------------------------------------------------------------------------
 
     def look(self, *, waits: bool = False) -> None:
-        """Judge how things are now, and begin to tell whoever is to be told."""
+        """Examine the ledger now, store the alarms, and begin to send the notices that are due."""
         at = self._clock()
         sections, judged = self._judged(at, waits=waits)
         sections += [courier.trouble(at) for courier in self._couriers]
@@ -230,7 +230,7 @@ class Watcher:
         return replace(question, snapshots=snapshots, evidence=evidence), ()
 
     def _while_away(self, cause: StoreError, at: datetime) -> tuple[list[Section], Collection[Check]]:
-        """Nothing is known of the ledger, so nothing is over; after a while that itself is an alarm."""
+        """The findings while the ledger cannot be read: no alarm is over; after AWAY_MAX the outage itself is one."""
         if self._away_since is None:
             self._away_since = at
             self._say(f"{type(cause).__name__}: {cause}")
@@ -241,7 +241,7 @@ class Watcher:
     # -- telling and remembering --------------------------------------------------------------------------------
 
     def _settle(self, at: datetime) -> None:
-        """Write down what was taken meanwhile."""
+        """Store which notices the sinks have taken since the last call."""
         settled = [courier.settle(self._book, at) for courier in self._couriers]
         if any(settled):
             self._book.forget([courier.name for courier in self._couriers])
@@ -258,7 +258,7 @@ class Watcher:
         return NoticeBatch(self._plan.where, self._plan.name, self._clock(), notices)
 
     def _remember(self) -> None:
-        """Write down what changed; while the database is away, that waits until it is back."""
+        """Store what changed; while the database cannot be reached, this is tried again at each look."""
         is_time = self._has_changed or time.monotonic() >= self._written_at + _PLACE_KEPT_SECONDS
         if self._ledger is None or not self._is_read or not is_time:
             return

@@ -44,7 +44,7 @@ def _words(moment: Moment) -> str:
                 f"its own from here on; the entry order is {event.client_order_id}."
             )
         case e.EntryPlaced():
-            opened = f", {event.side} {number(event.quantity)}: a cycle begins after the fact" if event.side else ""
+            opened = f", {event.side} {number(event.quantity)}: it opens the cycle" if event.side else ""
             which = "the entry" if event.order == "entry" else event.order
             return f"the exchange acknowledges {which} as order {event.exchange_order_id}{opened}{_stated(event)}."
         case e.EntryFilled():
@@ -53,7 +53,7 @@ def _words(moment: Moment) -> str:
                 f"{_fee(event, row)}{came_late(event)}; {_entered(row)}."
             )
         case e.EntryOutcomeUnknown():
-            return f"{who} does not know what became of the entry: {quoted(event.reason)}. The slot stays taken."
+            return f"{who} does not know the outcome of the entry: {quoted(event.reason)}. The slot stays taken."
         case e.EntryFailed():
             code = f" ({event.code})" if event.code else ""
             return f"the entry is {event.outcome}{code}: {quoted(event.reason)}. Nothing was filled; the slot is free."
@@ -83,7 +83,7 @@ def _words(moment: Moment) -> str:
                 )
             return (
                 f"{who} finds {event.side} {plain(held.quantity)} at {average(held.avg_px_open)} at the exchange, "
-                f"which no cycle explains, and takes it in: {quoted(event.reason)}."
+                f"which no cycle explains, and adopts it: {quoted(event.reason)}."
             )
         case e.PositionImported():
             return _imported(event)
@@ -172,10 +172,10 @@ def _imported(event: e.PositionImported) -> str:
     which = f"row {event.legacy_id}" if event.legacy_id else "a row"
     stop = ""
     if event.stop_price is not None:
-        stop = f", stop {plain(event.stop_price)}{'' if event.stop_confirmed else ' (which nobody confirmed)'}"
+        stop = f", stop {plain(event.stop_price)}{'' if event.stop_confirmed else ' (not confirmed)'}"
     reason = f", {quoted(event.exit_reason)}" if event.exit_reason else ""
     return (
-        f"{which} of the old table is taken in as {event.status}: {event.side} {plain(event.quantity)} at "
+        f"{which} of the old table is imported as {event.status}: {event.side} {plain(event.quantity)} at "
         f"{number(event.avg_px_open)}{stop}{reason}."
     )
 

@@ -1,4 +1,4 @@
-"""The report: what was measured, which bars hold, as a table for people and as JSON for programs."""
+"""The report of a benchmark: its figures and whether they meet their bars, as tables or as JSON."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ CLIENT_US_MAX: Final = 160.0
 SERVER_US_MAX: Final = 175.0
 GROWTH_MAX: Final = 1.5
 OF_READING: Final = {"follow": 0.2, "rebuild by 2 processes": 0.15, "verify by 2 processes": 0.3}
-"""The least speed of a walk, as a share of reading the same events and doing nothing with them."""
+"""The least speed of a walk, as a share of the speed of only reading the same events."""
 
 
 @dataclass(frozen=True)
 class SpeedBar:
-    """A figure that is promised, and what was measured; None when it was not."""
+    """A promised figure and the measured one, which is None when it was not measured."""
 
     what: str
     wanted: float
@@ -60,7 +60,10 @@ class SpeedBar:
 
 @dataclass
 class BenchReport:
-    """Everything that one run measured; what it did not is empty, and `slow_disk_missing` and `far_missing` say why."""
+    """Everything that one run measured. What it did not measure is empty.
+
+    `slow_disk_missing` and `far_missing` say why there was no slow disk or no network.
+    """
 
     database: str
     seconds: float
@@ -74,13 +77,13 @@ class BenchReport:
     processors: dict[str, ProcessorTime] = field(default_factory=dict)
     growth: dict[str, Growth] = field(default_factory=dict)
     scans: dict[str, dict[str, Scan]] = field(default_factory=dict)
-    """By the database and the kind of ledger; the first one is generated, on the database that was named."""
+    """By the database and the kind of ledger; the first one is the generated ledger on the named database."""
     questions: dict[str, dict[str, AnswerWait]] = field(default_factory=dict)
     """By the database and the kind of ledger."""
     measured_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     def bars(self) -> list[SpeedBar]:
-        """What was promised, for every number of processes that was measured."""
+        """Every promised figure, for each number of processes that was measured."""
         return [
             *self._bars_of_contests(),
             *self._bars_of_processors(),

@@ -12,17 +12,17 @@ from scripts.benchmarks.lifecycle import Contestant, Measured, measure
 
 @dataclass(frozen=True)
 class Contested:
-    """All rounds of one number of processes: for each contestant, what it got done in each."""
+    """The results of one number of processes: for each contestant, those of all rounds."""
 
     processes: int
     rounds: dict[str, list[Measured]]
 
     def per_second(self, name: str) -> float:
-        """The median of the rounds."""
+        """Lifecycles per second of a contestant: the median of its rounds."""
         return median(measured.per_second for measured in self.rounds[name])
 
     def ratio(self, over: str, name: str = "ledger") -> float:
-        """How many times as much one got done as another: the median of what it was in each round."""
+        """How many times as many lifecycles `name` completed as `over`: the median of the ratios of all rounds."""
         pairs = zip(self.rounds[name], self.rounds[over], strict=True)
         return median(mine.per_second / its.per_second for mine, its in pairs)
 
@@ -48,11 +48,11 @@ def contest(
     processes: Sequence[int],
     rounds: int,
     seconds: float,
-    say: Callable[[str], None] = lambda _: None,
+    say: Callable[[str], None],
 ) -> list[Contested]:
-    """Run every contestant with every number of processes, once a round; each round begins with another one.
+    """Run every contestant with every number of processes, once in each round; each round begins with another one.
 
-    Shape: one result for each number of processes. The tables must have been made.
+    Shape: one result for each number of processes; `say` reports each measurement. The tables must exist.
     """
     results = [Contested(count, {contestant.name: [] for contestant in contestants}) for count in processes]
     for turn in range(rounds):

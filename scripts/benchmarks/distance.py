@@ -1,4 +1,4 @@
-"""A network between bot and database: a proxy on the loopback that passes everything on a moment later."""
+"""A simulated network between bot and database: a proxy on the loopback that delays everything."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from psycopg.conninfo import conninfo_to_dict
 from scripts.benchmarks.process_pool import BenchmarkFailed, context
 
 ADDED_SECONDS: Final = 0.00025
-"""Each way, so that a round trip takes half a millisecond more: two machines in one data centre."""
+"""The delay in each direction: a round trip takes half a millisecond longer, as between machines of one data centre."""
 _HOST: Final = "127.0.0.1"
 _PINGS: Final = 200
 _CHUNK_BYTES: Final = 65_536
@@ -30,9 +30,10 @@ _START_SECONDS_MAX: Final = 60.0
 
 @dataclass(frozen=True)
 class Distance:
-    """What lies between a bot and its database, measured with empty queries.
+    """The measured delay of the proxy, and the processor time that it takes itself.
 
-    Units: `added_ms` to a round trip; `proxy_us` of a processor for each.
+    Units: `added_ms` is milliseconds for a round trip, `proxy_us` microseconds of a processor for a round trip.
+    Source: queries without a statement.
     """
 
     added_ms: float
@@ -44,11 +45,11 @@ class Distance:
 
 
 _Upstream = tuple[socket.AddressFamily, str | tuple[str, int]]
-"""Where the server is: a path, or host and port."""
+"""The address of the server: a path, or host and port."""
 
 
 class _Delayed(NamedTuple):
-    """Bytes, and when they go on; none at the end of a stream."""
+    """Bytes that wait until `due`; no bytes mean the end of a stream."""
 
     due: float
     to: socket.socket
@@ -57,9 +58,9 @@ class _Delayed(NamedTuple):
 
 @contextmanager
 def far_away(url: str) -> Iterator[tuple[str, Distance]]:
-    """The URL of a server through a proxy that ends with the block, and how far away that is.
+    """The URL of a server through a proxy, which runs until the end of the block, and the measured distance.
 
-    Shape: the proxy is a process of its own, so that it takes no time of those that are measured but a processor's.
+    Shape: the proxy is a process of its own, so it takes only processor time from the measured ones.
     """
     ours, theirs = context().Pipe()
     proxy = context().Process(target=_serve, args=(theirs, _upstream(url)), daemon=True)
@@ -106,7 +107,7 @@ def _processor_seconds(pipe: Connection) -> float:
 
 
 def _serve(pipe: Connection, upstream: _Upstream) -> None:
-    """Carry bytes until the pipe is closed; whoever asks by it is told how long the processor was needed."""
+    """Pass bytes on until the pipe is closed; each message on the pipe is answered with the processor time so far."""
     with socket.create_server((_HOST, 0)) as listener, SelectSelector() as selector:
         proxy = _Proxy(listener, upstream, selector)
         selector.register(pipe, EVENT_READ)
@@ -120,7 +121,7 @@ def _serve(pipe: Connection, upstream: _Upstream) -> None:
 
 
 class _Proxy:
-    """Bytes on their way; all are delayed equally long, so one queue in their order does for all connections."""
+    """The delayed bytes of all connections, in one queue: the delay is the same for all, so they are due in order."""
 
     def __init__(self, listener: socket.socket, upstream: _Upstream, selector: SelectSelector) -> None:
         self._listener, self._upstream, self._selector = listener, upstream, selector
@@ -128,7 +129,7 @@ class _Proxy:
         selector.register(listener, EVENT_READ)
 
     def carry(self) -> Iterator[SelectorKey]:
-        """Wait for what comes or is due, and pass that on; hands out what is no connection of the proxy."""
+        """Wait until bytes arrive or are due, and pass on those that are due; yields keys that are not the proxy's."""
         wait = max(0.0, self._delayed[0].due - time.monotonic()) if self._delayed else None
         for key, _ in self._selector.select(wait):
             if key.fileobj is self._listener:
@@ -161,5 +162,5 @@ class _Proxy:
     def _pass_on(self) -> None:
         while self._delayed and self._delayed[0].due <= time.monotonic():
             _, to, data = self._delayed.popleft()
-            with suppress(OSError):  # whoever hung up hears no more
+            with suppress(OSError):  # the receiver has hung up
                 to.sendall(data) if data else to.shutdown(socket.SHUT_WR)

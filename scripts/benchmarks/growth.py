@@ -24,10 +24,10 @@ _OLD: Final = "OLDUSDT"
 
 @dataclass(frozen=True)
 class Growth:
-    """Medians over the four commands of a cycle (request, placed, stop and active, close).
+    """The time of a command: the median over the four commands of a cycle (request, placed, stop and active, close).
 
-    Units: milliseconds; `first` at cycle 1 of streams that are new, `last` past cycle `cycles` of one stream. Warm:
-    the process remembers the stream. Cold: it reads it first.
+    Units: milliseconds; `first` at cycle 1 of new streams, `last` after cycle `cycles` of one stream. Warm: the stream
+           is in the cache of the process. Cold: it is read first.
     """
 
     cycles: int
@@ -38,12 +38,12 @@ class Growth:
 
     @property
     def warm(self) -> float:
-        """How many times as long a command takes at the end that finds the stream in memory."""
+        """How many times as long as at cycle 1 a command takes at the end, with the stream in the cache."""
         return self.warm_last_ms / self.warm_first_ms
 
     @property
     def cold(self) -> float:
-        """How many times as long a command takes at the end that reads the stream first."""
+        """How many times as long as at cycle 1 a command takes at the end, when the stream is read first."""
         return self.cold_last_ms / self.cold_first_ms
 
     def as_json(self) -> dict[str, Any]:
@@ -63,10 +63,10 @@ class Growth:
         }
 
 
-def cycle_commands(symbol: str, cycle: int, *, close: bool = True) -> list[Command]:
-    """One round trip in a stream: four commands, five events."""
+def cycle_commands(symbol: str, cycle: int) -> list[Command]:
+    """The commands of one cycle: four commands, five events."""
     position_id = f"{symbol}.{facts.EXCHANGE}#{cycle}"
-    commands: list[Command] = [
+    return [
         c.RequestEntry.of(
             symbol=symbol,
             exchange=facts.EXCHANGE,
@@ -85,14 +85,12 @@ def cycle_commands(symbol: str, cycle: int, *, close: bool = True) -> list[Comma
         c.SetStopLoss.of(
             position_id=position_id, stop_price=facts.STOP_PRICE, exchange_order_id=facts.STOP_ORDER, activate=True
         ),
+        c.Close.of(position_id=position_id, exit_reason="stop", avg_px_close=facts.STOP_PRICE),
     ]
-    if close:
-        commands.append(c.Close.of(position_id=position_id, exit_reason="stop", avg_px_close=facts.STOP_PRICE))
-    return commands
 
 
-def measure_growth(settings: Settings, cycles: int = CYCLES, samples: int = SAMPLES) -> Growth:
-    """Bring one stream to a cycle, then time commands there and at cycle 1 of new streams, in turn."""
+def measure_growth(settings: Settings, cycles: int, samples: int = SAMPLES) -> Growth:
+    """Write `cycles` cycles into one stream, then time commands there and at cycle 1 of new streams, in turn."""
     with PositionLedger(open_store(settings)) as ledger:
         _grow(ledger, cycles - 1)
         taken: dict[str, list[float]] = {"warm first": [], "warm last": [], "cold first": [], "cold last": []}
@@ -114,20 +112,20 @@ def _grow(ledger: PositionLedger, cycles: int) -> None:
 
 
 class _UncachedLedger:
-    """A ledger without a cache, on connections that are there."""
+    """A ledger without a cache, on the connections of an open store."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._used: list[PositionLedger] = []
 
     def handle(self, command: Command) -> object:
-        """Handle a command with a new ledger; the ledgers are kept, for one that is collected closes its store."""
+        """Handle a command with a new ledger; the ledgers are kept, because a collected one closes its store."""
         self._used.append(PositionLedger(self._store))
         return self._used[-1].handle(command)
 
 
 def _timed(handle: Callable[[Command], object], symbol: str, cycle: int, *, is_cold: bool) -> Iterator[float]:
-    """How long each command took; the first one of a new stream does not count as warm."""
+    """The seconds of each command; the first command is left out when warm, because it reads the stream."""
     for number, command in enumerate(cycle_commands(symbol, cycle)):
         started = time.perf_counter()
         handle(command)

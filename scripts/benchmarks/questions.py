@@ -1,4 +1,4 @@
-"""Questions: how long a person waits for an answer about a long log, from the start of the command to its end."""
+"""Measuring how long a person waits for a command that reads a long log, from its start to its end."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ WAIT_SECONDS_MAX: Final = {
     "stats": 1.0,
     "positions --as-of": 5.0,
 }
-"""What a person may wait for each, on a log of a million events; `stats` where it has been asked before."""
+"""The longest acceptable wait for each command, on a log of a million events; for `stats` when it was run before."""
 _ROUNDS: Final = 3
 _A_MONTH: Final = timedelta(days=30)
 _PROGRAM: Final = (sys.executable, "-c", "from position_ledger_start import main; main()")
@@ -36,7 +36,7 @@ _ANSWERED: Final = (0, 1)
 
 @dataclass(frozen=True)
 class AnswerWait:
-    """What one question took, as medians: by the clock, and of a processor, without the server's part."""
+    """The median times of one command: by the clock, and of a processor without that of the database server."""
 
     events: int
     seconds: float
@@ -52,7 +52,7 @@ class AnswerWait:
 
 
 def ask(settings: Settings, say: Callable[[str], None] = lambda _: None) -> dict[str, AnswerWait]:
-    """Ask a ledger that has events everything that has a bar, as commands. Refuses: BenchmarkFailed."""
+    """Run and time every command of WAIT_SECONDS_MAX on a ledger that has events. Refuses: BenchmarkFailed."""
     with closing(open_store(settings, create=False)) as store:
         events = store.count_events()
         last = next(store.select([], [], "nid DESC", 1))

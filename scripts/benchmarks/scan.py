@@ -1,4 +1,4 @@
-"""Scans: how fast the log is rebuilt from, verified and followed, beside reading it and doing nothing."""
+"""Measuring how fast the log is rebuilt, verified and followed, compared with only reading it."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from scripts.benchmarks.workload.generated import first, generate, write
 
 @dataclass(frozen=True)
 class Scan:
-    """One walk along all events.
+    """One walk through all events.
 
-    Units: seconds; `peak_mb` is all memory of its process at its highest, in 10^6 bytes, None where it was several;
-           `floor` is how many events a second a cursor gave back just before, as tuples that nobody looked at.
+    Units: seconds; `peak_mb` is the highest memory use of its process, in 10^6 bytes, None for several processes;
+           `floor` is how many events per second a cursor returned just before, as tuples that were not used.
     """
 
     events: int
@@ -42,7 +42,7 @@ class Scan:
 
     @property
     def of_floor(self) -> float:
-        """Which part of the floor that is."""
+        """The speed as a share of the floor."""
         return self.per_second / self.floor
 
     def as_json(self) -> dict[str, Any]:
@@ -60,9 +60,9 @@ class Scan:
 def fill(
     settings: Settings, events: int, say: Callable[[str], None] = lambda _: None, *, is_short: bool = False
 ) -> int:
-    """Write the beginning of a generated year into an empty place; how many events there are now.
+    """Write the beginning of a generated year into an empty ledger; returns how many events were written.
 
-    Shape: at least as many as asked for, and never two more; `is_short` has histories of a cycle or two.
+    Shape: `events` events, or one more; with `is_short` each stream has only one or two cycles.
     """
     say(f"writing {events:,} events")
     year = generate(max(1, events // 2), streams=max(1, events // 4)) if is_short else generate(events)
@@ -71,9 +71,9 @@ def fill(
 
 
 def scan(settings: Settings, say: Callable[[str], None] = lambda _: None) -> dict[str, Scan]:
-    """Rebuild, verify and follow a ledger, each in a process of its own, and then with two that share the streams.
+    """Rebuild, verify and follow a ledger, each in a process of its own; then rebuild and verify with two processes.
 
-    Refuses: BenchmarkFailed, also when one of them did not find what was written.
+    Refuses: BenchmarkFailed, also when a walk finds anything else than what was written.
     """
     found = {}
     for name, walk in _WALKS.items():
@@ -103,14 +103,14 @@ def _read(ledger: PositionLedger) -> int:
     return sum(1 for _ in ledger.store.read_through())
 
 
-def _rebuild(ledger: PositionLedger, processes: int = 1) -> int:
+def _rebuild(ledger: PositionLedger, *, processes: int = 1) -> int:
     rebuilt = ledger.rebuild(processes=processes)
     if rebuilt.differences:
         raise BenchmarkFailed(f"a rebuild differs in {rebuilt.differences:,} rows from what was written")
     return rebuilt.events
 
 
-def _verify(ledger: PositionLedger, processes: int = 1) -> int:
+def _verify(ledger: PositionLedger, *, processes: int = 1) -> int:
     verified = verify(ledger.store, processes=processes)
     if not verified.ok:
         raise BenchmarkFailed(f"{len(verified.findings):,} findings, the first of them {verified.findings[0]}")
@@ -118,7 +118,7 @@ def _verify(ledger: PositionLedger, processes: int = 1) -> int:
 
 
 def _follow(ledger: PositionLedger) -> int:
-    """Read the log in batches, as a follower does, and keep the rows of what is open; a late fill has none."""
+    """Read the log in batches, as a follower does, and keep the rows of open cycles; it skips events of ended ones."""
     rows: dict[str, PositionRow] = {}
     events = nid = 0
     while batch := list(ledger.store.log(after=nid, limit=BATCH_EVENTS)):
@@ -144,7 +144,7 @@ _SHARED: Final = {
 
 
 def _peak_mb() -> float:
-    import resource  # noqa: PLC0415 - Windows has no such module, and can do all the rest
+    import resource  # noqa: PLC0415 - Windows has no such module, but runs the rest
 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6

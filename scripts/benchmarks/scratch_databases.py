@@ -22,7 +22,7 @@ _SCHEMAS: Final = "SELECT nspname FROM pg_namespace WHERE nspname LIKE %s"
 _VERSION: Final = "SHOW server_version"
 BENCH: Final = "bench"
 TIMEOUT_SECONDS: Final = 600.0
-"""Under load a long wait is measured, and must not fail."""
+"""Long, because a wait under load is to be measured, and must not fail."""
 _DROP_SECONDS: Final = 60.0
 _DROP_ATTEMPTS: Final = 10
 

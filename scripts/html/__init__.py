@@ -1,1 +1,1 @@
-"""HTML pages that can be opened as files: their charts, and how they are written."""
+"""HTML pages and their charts; a page is one file that needs no server and no network."""

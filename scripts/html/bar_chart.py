@@ -1,4 +1,4 @@
-"""Counts over time as bars."""
+"""A chart of counts over time, drawn as bars."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A running sum over time, as a line."""
+"""A chart of a running sum over time, drawn as a line."""
 
 from __future__ import annotations
 

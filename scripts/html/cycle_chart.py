@@ -25,7 +25,7 @@ _LABEL_APART: Final = 15
 _GAP_PX: Final = 3.0
 """The least width of a gap in protection, so that it can be seen."""
 _GAPS_SHARE_MAX: Final = 0.1
-"""The most of the axis that all gaps take by their least width; where they are more, they are drawn narrower."""
+"""Which share of the axis all gaps may take by their least width; if there are too many, they are drawn narrower."""
 _MARKS_APART: Final = 4
 _CLUSTER_PX: Final = 34
 
@@ -50,7 +50,7 @@ SIZES: Final = (
 
 
 def draw(time: Timeline, side: Side, title: str, size: Size) -> Drawing:
-    """Draw a cycle; its entry is drawn larger where it would be too small to be seen."""
+    """Draw a cycle; its entry is drawn larger if it would be too small to be seen."""
     return _Chart(time, side, title, size).drawing
 
 
@@ -153,7 +153,7 @@ class _Chart:
             self._say_lost(x, prices.y(last), f"{name} {first_digits(last)}", f"label of-{look}")
 
     def _say_lost(self, x: float, y: float, text: str, look: str) -> None:
-        """Put a label at the end of a line; above the line where there is no room beside it."""
+        """Put a label at the end of a line, or above the line if there is no room beside it."""
         if x + 6 + px(text) < self._right:
             self.drawing.words.append(Words(x + 6, y + 4, text, look))
         else:
@@ -244,7 +244,7 @@ class _Chart:
 
 
 def _clusters(places: Iterable[tuple[float, Thing]]) -> Iterator[tuple[float, list[Thing]]]:
-    """Things in groups: those that are too close together are drawn as one."""
+    """Group things that are too close to be drawn apart; each group comes with the x of its first thing."""
     at = 0.0
     found: list[Thing] = []
     for x, thing in sorted(places, key=lambda place: place[0]):

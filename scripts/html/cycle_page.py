@@ -1,4 +1,4 @@
-"""The page of a cycle, or of all cycles of a key: drawing, oddities, story and events."""
+"""The page of a cycle, or of several cycles of a key: their drawings, anomalies, narratives and events."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from scripts.html.shapes import Drawing
 from scripts.narratives.event_rows import EVENT_COLUMNS, event_cells
 
 EVENTS_SHOWN_MAX: Final = 60
-"""With more events than this their table is folded up until somebody asks for it."""
+"""A table of more events than this is collapsed at first."""
 EVENTS_MAX: Final = 2_000
-"""Of more events than this the table has the last ones: a browser does not show a hundred thousand."""
+"""The table has at most so many events, the last ones: a browser cannot show a hundred thousand."""
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A drawing in several sizes, of which the page shows the one that fits, and what its marks mean."""
+    """A drawing in several sizes, of which the page shows the one that fits, and the meaning of its marks."""
 
     caption: str
     drawings: tuple[Drawing, ...]
@@ -33,12 +33,12 @@ class Figure:
 
 @dataclass(frozen=True)
 class EventTable:
-    """The last events behind a story, how many there are in all, and the hash of the last one."""
+    """The last events of a cycle, how many there are in all, and the hash of the last one."""
 
     columns: Sequence[str]
     rows: Sequence[Sequence[object]]
     count: int
-    """How many events there are, of which the last are in the table."""
+    """How many events there are in all."""
     is_open: bool
     hash: str
 
@@ -51,14 +51,14 @@ class EventTable:
 
 @dataclass(frozen=True)
 class OtherCycles:
-    """Which cycles of a key a page tells of how many, and the ways to the others: words, and where they are."""
+    """In words, which cycles of a key a page shows, and the links to the others: each a text and a URL."""
 
     words: str
     ways: Sequence[tuple[str, str]]
 
 
 def with_events(stories: Sequence[Narrative], entries: Sequence[HistoryEntry]) -> list[tuple[Narrative, EventTable]]:
-    """Each story with the events behind it."""
+    """Each narrative with the events of its cycle."""
     of_cycles: dict[int, list[HistoryEntry]] = {}
     for entry in entries:
         of_cycles.setdefault(entry.event.cycle, []).append(entry)
@@ -77,9 +77,10 @@ def page_of(
     others: OtherCycles | None = None,
     **values: Any,
 ) -> str:
-    """The page of some cycles, in the frame of a base, and with the ways back to a report and to other cycles.
+    """The page of some cycles as text.
 
-    What stands now and needs a person is judged as `status` judges it. `values` are what the frame wants.
+    Shape: `base` is the template around it, which gets `values`; `back` is the link to a report. With `is_now` the page
+           shows what needs a person, judged as `status` judges it.
     """
     cycles = [(story, _figure(story), events) for story, events in told]
     standing = (story.row for story, _ in told if story.row.status.is_open or story.timeline.is_exposed)
@@ -108,13 +109,13 @@ def write_page(
     back: str | None = None,
     others: OtherCycles | None = None,
 ) -> None:
-    """Write the page of some cycles."""
+    """Write the page of some cycles to a file."""
     is_now = as_of is None
     write(path, page_of(title, told, as_of=as_of, is_now=is_now, written_at=written_at, back=back, others=others))
 
 
 def _figure(story: Narrative) -> Figure | None:
-    """None of what took no time."""
+    """The drawing of a cycle; None for a cycle that took no time."""
     time = story.timeline
     if time.start == time.end:
         return None

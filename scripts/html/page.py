@@ -1,4 +1,4 @@
-"""A page: a template filled in, everything in it escaped, and written as a whole or not at all."""
+"""Making a page from a template: every value is escaped, and the file is written atomically."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from scripts.options.output_file import write_file
 from scripts.replica_place import place_words
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
-"""Where the templates are that pages share."""
+"""The folder of the templates."""
 _UNBROKEN_MAX: Final = 30
 _NAME_PARTS: Final = re.compile(r"[^.:#_-]+[.:#_-]*|[.:#_-]+")
 
@@ -30,11 +30,11 @@ def _templates(folder: Path) -> Environment:
     templates = Environment(
         loader=FileSystemLoader([folder, TEMPLATES]),
         autoescape=True,
-        auto_reload=False,  # another version may be installed while one serves: its templates know other values
+        auto_reload=False,  # another version may be installed while one serves: its templates need other values
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        finalize=lambda value: readable(value) if type(value) is str else value,  # not what is markup already
+        finalize=lambda value: readable(value) if type(value) is str else value,  # markup stays as it is
     )
     templates.filters.update(
         aged=formatting.aged,
@@ -59,12 +59,12 @@ def _templates(folder: Path) -> Environment:
 
 
 def _name(text: str) -> Markup:
-    """A name that may go on in the next line behind its dots and signs, and nowhere else."""
+    """A name that may be broken across lines only after its dots and signs."""
     return Markup("<wbr>").join(_NAME_PARTS.findall(readable(text)))
 
 
 def _unbroken(command: str) -> Markup:
-    """A command that may go on in the next line between its words, and not at a hyphen."""
+    """A command that may be broken across lines only between its words, not at a hyphen."""
     words = [
         Markup('<span class="unbroken">{}</span>').format(word) if len(word) <= _UNBROKEN_MAX else escape(word)
         for word in readable(command).split(" ")
@@ -78,13 +78,13 @@ def _short(amount: Decimal) -> str:
 
 
 def part(template: str, macro: str, *values: Any) -> Markup:
-    """What one macro of a shared template makes of values. Whatever is filled in is escaped."""
+    """Call one macro of a template with values, which are escaped."""
     made: Markup = getattr(_templates(TEMPLATES).get_template(template).module, macro)(*values)
     return made
 
 
 def filled(template: Path, *, written_at: datetime, **values: Any) -> str:
-    """A page as text; a template may use those beside it and the shared ones. Whatever is filled in is escaped."""
+    """A page as text; all values are escaped. A template may use those in its own folder and those in TEMPLATES."""
     software = f"position-ledger {version('position-ledger')}"
     page = _templates(template.parent).get_template(template.name)
     return page.render(written_at=written_at, software=software, **values)

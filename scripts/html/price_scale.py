@@ -26,9 +26,9 @@ class PriceScale:
         share = float((price - self._low) / (self._high - self._low))
         return self._bottom - share * (self._bottom - self._top)
 
-    def ticks(self, most: int) -> list[tuple[float, str]]:
-        """Round prices, with their y."""
-        step = round_steps((self._high - self._low) / most)
+    def ticks(self, ticks_max: int) -> list[tuple[float, str]]:
+        """The y and the text of each tick: round prices, about `ticks_max` of them."""
+        step = round_steps((self._high - self._low) / ticks_max)
         first = int((self._low / step).to_integral_value(ROUND_CEILING))
         last = int((self._high / step).to_integral_value(ROUND_FLOOR))
         return [(self.y(step * number), plain(step * number)) for number in range(first, last + 1)]

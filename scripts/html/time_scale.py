@@ -11,7 +11,7 @@ from typing import Final
 from projections.formatting import clock
 
 QUIET_TIMES: Final = 10_000
-"""A stretch is shortened if it is this many times as long as all others together, which could not be seen else."""
+"""A stretch is shortened if it is this many times as long as all others together: else those could not be seen."""
 AFTERWARDS_TIMES: Final = 24
 """The same for a stretch after the end of the cycle, whose length matters less."""
 

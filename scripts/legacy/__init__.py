@@ -1,1 +1,1 @@
-"""Commands that end with the cut-over from a legacy table."""
+"""Commands for the cut-over from a legacy table; they are removed after it."""

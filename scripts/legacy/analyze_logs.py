@@ -1,4 +1,4 @@
-"""`analyze-logs`: what an old bot's log says about duplicates, failed entries and positions without a stop."""
+"""`analyze-logs`: find duplicates, failed entries and positions without a stop in the log of an old bot."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from scripts.output import json_text, print_json, print_table, progress, say, sh
 
 STDIN: Final = "-"
 SHOWN_MAX: Final = 10
-"""How many findings of one kind a person is shown."""
+"""How many findings of one kind are printed as text."""
 
 HOURS_SHOWN_MAX: Final = 48
 BAR_WIDTH: Final = 40
@@ -94,7 +94,7 @@ def command(
       zcat bot.log.*.gz | position-ledger analyze-logs --timezone UTC --export report.json
     """  # noqa: D205 - one sentence
     for option, path in (("--export", export), ("--html", html)):
-        if path is not None and not path.parent.is_dir():  # said now, and not after gigabytes
+        if path is not None and not path.parent.is_dir():  # refuse now, not after reading gigabytes
             raise click.UsageError(f"{option}: there is no folder {str(path.parent)!r}")
     clock = _clock(zones)
     try:

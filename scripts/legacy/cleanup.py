@@ -1,4 +1,4 @@
-"""`cleanup`: what went wrong before, put right: in a legacy table before the cut-over, or in a ledger."""
+"""`cleanup`: repair what an old bot left behind, in a legacy table before the cut-over, or in a ledger."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ from scripts.options.params import ZONE
 from scripts.output import print_json, print_table, progress, show
 
 SHOWN_MAX: Final = 20
-"""How many findings of one kind a person is shown."""
+"""How many findings of one kind are printed as text."""
 
 
 @click.command("import-legacy")
@@ -108,7 +108,7 @@ def _dumped(path: str, table: str | None) -> Iterator[RawRow]:
 
 
 def _live(url: str, table: str | None) -> Iterator[RawRow]:
-    from infrastructure.legacy.source.legacy_database import read_table  # noqa: PLC0415 - only those who need it wait for psycopg
+    from infrastructure.legacy.source.legacy_database import read_table  # noqa: PLC0415 - a dump needs no psycopg
 
     return read_table(url, table)
 

@@ -1,4 +1,4 @@
-"""The findings in a log as tables: the same on a terminal and on a page."""
+"""The findings in a log as tables, the same for a terminal and for a page."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ _CELL_CHARACTERS_MAX: Final = 160
 
 @dataclass(frozen=True)
 class LogTable(Table):
-    """Findings of one kind: all that were kept, and the count of all."""
+    """The findings of one kind that were kept, and how many there were in all."""
 
     count: int = field(kw_only=True)
 
 
 def tables(report: LogReport) -> Iterator[LogTable]:
-    """Every kind of which something was found, worst first."""
+    """A table for every kind that has findings, the worst kind first."""
     late = [refusal for refusal in report.refusals.kept if refusal.is_late]
     early = [refusal for refusal in report.refusals.kept if not refusal.is_late]
     refused = ("time (UTC)", "symbol", "exchange", "position id", "status")
@@ -84,7 +84,7 @@ def tables(report: LogReport) -> Iterator[LogTable]:
 
 
 def doubts(report: LogReport) -> Iterator[str]:
-    """What the report does not rest on: what could not be read, and what was not kept."""
+    """Notes about what the report leaves out: lines that could not be read, and findings that were not kept."""
     tally = report.tally
     for unread, words in (
         (tally.unread, "of no record that could be read"),

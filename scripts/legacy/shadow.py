@@ -1,4 +1,4 @@
-"""`shadow`: what the old bot still writes, mirrored into a ledger, and every divergence reported."""
+"""`shadow`: mirror what the old bot writes into a ledger, and report every divergence."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from scripts.output import print_json_line, print_text, say, show
 
 POLL_SECONDS: Final = 0.2
 PATIENCE_SECONDS: Final = 10.0
-"""How long one run waits for transactions that began before it."""
+"""How long one run waits for transactions that had begun before it."""
 
 
 @click.command("shadow")
@@ -104,7 +104,7 @@ def command(
 
 
 class _Run:
-    """One run: divergences are printed as they are found, and counted."""
+    """One run of `shadow`: it prints divergences as they are found, and counts them."""
 
     def __init__(self, mirroring: Replication, *, as_json: bool) -> None:
         self._mirroring, self._as_json = mirroring, as_json

@@ -1,1 +1,1 @@
-"""What happened to a key, told cycle by cycle: the same for a terminal, a file and the live page."""
+"""The history of a key as narratives, one for each cycle: the same for a terminal, a file and the live page."""

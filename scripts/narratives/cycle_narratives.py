@@ -1,4 +1,4 @@
-"""The stories of the cycles of one key."""
+"""The narratives of the cycles of one key."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from projections.positions import PositionRow, project
 
 
 def tell(ledger: PositionLedger, entries: Sequence[HistoryEntry], *, as_of: str | None = None) -> list[Narrative]:
-    """The stories of the cycles of one key, up to now or to a moment in the past."""
+    """The narratives of the cycles of one key, up to now or as of a moment in the past."""
     if not entries:
         return []
     key = PositionKey.parse(entries[0].event.originator_id)
@@ -44,5 +44,5 @@ def _last_row(cycle: Sequence[PositionEvent]) -> PositionRow:
 
 
 def title_of(stories: Sequence[Narrative], entries: Sequence[HistoryEntry]) -> str:
-    """The cycle that is told, or the key of several."""
+    """The position id of a single cycle, or the key of several cycles."""
     return stories[0].row.position_id if len(stories) == 1 else str(entries[0].event.originator_id)

@@ -1,4 +1,4 @@
-"""A story on a terminal: its facts, what is odd, and its chapters, wrapped to be read."""
+"""A narrative as text for a terminal: its facts, its anomalies and its chapters, wrapped."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _MARKS: Final = {Weight.WARNING: "!", Weight.NOTE: "-"}
 
 
 def print_stories(stories: Sequence[Narrative]) -> None:
-    """Print stories, for people."""
+    """Print narratives, for people."""
     for number, each in enumerate(stories):
         if number:
             show("")
@@ -24,7 +24,7 @@ def print_stories(stories: Sequence[Narrative]) -> None:
 
 
 def print_story(story: Narrative) -> None:
-    """Print one cycle for a person to read; the times are UTC."""
+    """Print the narrative of one cycle; times are in UTC."""
     show(f"{story.row.position_id}: {story.headline}", "")
     widest = max(len(name) for name, _ in story.facts)
     for name, value in story.facts:
@@ -40,13 +40,13 @@ def print_story(story: Narrative) -> None:
 
 
 def oddity_cells(oddity: Anomaly, *, with_date: bool) -> tuple[str, str]:
-    """Where an oddity begins, and its sentence; `!` is a warning."""
+    """The mark and the time of an anomaly, and its sentence; `!` marks a warning."""
     date = f"{day(oddity.at)} " if with_date else ""
     return f"  {_MARKS[oddity.weight]} {date}{clock(oddity.at)}  ", f"{sentence(oddity.text)}."
 
 
 def print_wrapped(first: str, text: str) -> None:
-    """Print a text, wrapped, beside what comes first on its first line."""
+    """Print a text after `first`, wrapped, with its further lines indented to the same column."""
     for part in textwrap.wrap(text, _WIDTH - len(first), break_on_hyphens=False) or [""]:
         show(f"{first}{part}".rstrip())
         first = " " * len(first)

@@ -1,4 +1,4 @@
-"""What is asked about the health of a ledger, by the options that `status`, `diagnose` and `watch` share."""
+"""The options that `status`, `diagnose` and `watch` share, as a Question about the health of a ledger."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from scripts.options.snapshots import SnapshotOptions
 
 
 def quiet_option(run: Callable[..., None]) -> Callable[..., None]:
-    """Add `--quiet MINUTES`; the command is handed it as `quiet`, or None."""
+    """Add `--quiet MINUTES`; the command gets it as the timedelta `quiet`, or None."""
 
     @click.option(
         "--quiet",
@@ -44,9 +44,9 @@ def question_of(
     verifies: bool,
     reports: bool = False,
 ) -> Question:
-    """What the options ask at this moment; snapshots are read now. `since` leaves out cycles that were opened before.
+    """The question of the options as of now; the snapshots are read here. `since` leaves out cycles opened before it.
 
-    Refuses: a usage error for what is no snapshot.
+    Refuses: a usage error for a file that is no snapshot.
     """
 
     def takes(each: PositionRow | PositionKey) -> bool:

@@ -1,4 +1,4 @@
-"""A file that an option names: it is replaced at once, and never seen half written."""
+"""Writing the file that an option names: it is replaced atomically."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from infrastructure.atomic_file import whole_file
 
 
 def write_file(path: Path, data: bytes) -> None:
-    """Put a file in its place: whoever has the old one open never sees half of the new one.
+    """Write or replace a file atomically: nobody sees half of it.
 
-    Refuses: a usage error when the folder is not there or may not be written to, and for a link to a file.
+    Refuses: a usage error when the folder does not exist or cannot be written to, and for a link to a file.
     """
     try:
         with whole_file(path, replaces=True) as out:

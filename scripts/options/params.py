@@ -1,4 +1,4 @@
-"""What a word on the command line is read as; a word that is no such thing is a usage error that names its option."""
+"""The types of options: how a word of the command line is read; a wrong word is a usage error that names the option."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from infrastructure.timezones import zone_of
 
 
 class ReadAs(click.types.StringParamType):
-    """Whatever a function reads; what is read already, as a default may be, stays as it is."""
+    """An option that a function reads; a value that is no text, as a default may be, stays as it is."""
 
     def __init__(self, read: Callable[[str], object]) -> None:
         """`read` refuses with ValueError."""
@@ -32,7 +32,7 @@ class ReadAs(click.types.StringParamType):
 
 
 class NumberRange(click.FloatRange):
-    """A number within bounds; nan, which is neither below nor above any bound, is none."""
+    """A number within bounds; nan is refused, because it is neither below nor above any bound."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Read it. Refuses: a usage error."""
@@ -42,7 +42,7 @@ class NumberRange(click.FloatRange):
 
 @contextmanager
 def refused_as(source: str) -> Iterator[None]:
-    """Turn a ValueError into a usage error that names the option, variable or file that the value is from."""
+    """Turn a ValueError into a usage error that names the option, variable or file with the wrong value."""
     try:
         yield
     except ValueError as wrong:
@@ -64,6 +64,6 @@ TIME: Final = ReadAs(utc)
 ZONE: Final = ReadAs(zone_of)
 
 HOURS: Final = NumberRange(min=0, max=1_000_000)
-"""More than a hundred years: before that, a clock has no times."""
+"""At most 114 years, so that the calendar has every time that is so many hours ago."""
 
 SECONDS_MAX: Final = 1_000_000_000

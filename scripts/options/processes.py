@@ -9,7 +9,7 @@ import click
 
 _PROCESSES_MAX: Final = 4
 _EVENTS_EACH: Final = 50_000
-"""A process is worth its start from so many events on: about as many are read in the time that the start takes."""
+"""A further process is worth starting for so many events: about as many are read in the time that its start takes."""
 
 processes_option = click.option(
     "--processes",
@@ -20,5 +20,5 @@ processes_option = click.option(
 
 
 def processes_for(events: int) -> int:
-    """How many processes are worth their start."""
+    """How many processes are worth starting for a number of events."""
     return min(_PROCESSES_MAX, os.cpu_count() or 1, 1 + events // _EVENTS_EACH)

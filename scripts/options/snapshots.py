@@ -1,4 +1,4 @@
-"""Options that name snapshots of an exchange, in files or taken live, and how far those are trusted."""
+"""Options that name snapshots of an exchange, from files or taken live, and how far they are trusted."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ CONFIRMATIONS: Final = 2
 
 @dataclass(frozen=True)
 class SnapshotOptions:
-    """The snapshots that were named, and what is said of them."""
+    """The snapshot files, and the options about them."""
 
     files: tuple[str, ...]
     taken_at: datetime | None
@@ -37,7 +37,7 @@ class SnapshotOptions:
     trust_empty: bool
 
     def arguments(self, snapshots: Sequence[AccountSnapshot]) -> dict[Account, list[str]]:
-        """The arguments that name what was read, by account; `-` is FILE, for it cannot be read twice."""
+        """The arguments that name the snapshots, by account; stdin (`-`) is shown as FILE: it can be read only once."""
         named: dict[Account, list[str]] = {}
         for file, snapshot in zip(self.files, snapshots, strict=True):
             words = named.setdefault((snapshot.exchange, snapshot.account), [])
@@ -45,14 +45,14 @@ class SnapshotOptions:
         return named
 
     def rules(self, wanted: Filter, confirmations: int = CONFIRMATIONS) -> ReconciliationRules:
-        """How far they are believed."""
+        """How far the snapshots are trusted."""
         age_max = None if self.max_age is None else timedelta(seconds=self.max_age)
         return ReconciliationRules(
             confirmations=confirmations, age_max=age_max, trust_empty=self.trust_empty, symbol=wanted.symbol
         )
 
     def given(self, wanted: Filter) -> Given:
-        """What the options say that the files do not. Refuses: a usage error for an option that fits no file."""
+        """What the options say about the files. Refuses: a usage error for an option that fits no file."""
         if self.taken_at is not None and len(self.files) != 1:
             raise click.UsageError("--taken-at is for one --snapshot")
         if self.zone is not None and not self.files:
@@ -60,7 +60,7 @@ class SnapshotOptions:
         return Given(wanted.exchange, wanted.account, self.taken_at, self.zone)
 
     def read(self, wanted: Filter, *, exactly: bool = False) -> list[AccountSnapshot]:
-        """Read the files; `exactly` refuses a time that might mean several. Refuses: a usage error."""
+        """Read the files; `exactly` refuses a snapshot whose time is ambiguous. Refuses: a usage error."""
         given = self.given(wanted)
         snapshots = [read_exchange_snapshot(name, given) for name in self.files]
         if exactly:
@@ -69,13 +69,13 @@ class SnapshotOptions:
 
 
 def read_snapshot_file(name: str, given: Given) -> AccountSnapshot:
-    """Read a file. Refuses: a usage error for what is no snapshot, or one of another exchange than was asked for."""
+    """Read a file. Refuses: a usage error for a file that is no snapshot, or one of another exchange than `given`."""
     with click.open_file(name, "rb") as stream, refused_as(name):
         return read_snapshot(stream.read(), given)
 
 
 def read_exchange_snapshot(name: str, given: Given) -> AccountSnapshot:
-    """Read a file as `read_snapshot_file` does. Refuses: also a usage error for one that is of no exchange."""
+    """Read a file as `read_snapshot_file` does. Refuses: also a usage error for one that names no exchange."""
     snapshot = read_snapshot_file(name, given)
     if snapshot.exchange is None:
         doubts = "; ".join(snapshot.doubts) or "it does not say of which exchange it is"
@@ -84,9 +84,9 @@ def read_exchange_snapshot(name: str, given: Given) -> AccountSnapshot:
 
 
 def exact_times(snapshots: Iterable[AccountSnapshot]) -> None:
-    """Require the exact time of each snapshot; to look alone, the earliest that it can mean will do.
+    """Require the exact time of each snapshot; only commands that change nothing may use the earliest possible time.
 
-    Refuses: a usage error for a time that might mean several.
+    Refuses: a usage error for an ambiguous time.
     """
     for snapshot in snapshots:
         if not snapshot.is_time_exact:
@@ -96,9 +96,9 @@ def exact_times(snapshots: Iterable[AccountSnapshot]) -> None:
 def live_snapshots(
     given: Given, is_enough: Callable[[list[AccountSnapshot]], bool], *, confirmations: int, interval: int | None
 ) -> list[AccountSnapshot]:
-    """Ask the exchange; with an interval, again and again until that is enough, or as often as a confirmation takes.
+    """Ask the exchange; with an `interval` again until `is_enough`, at most `confirmations` times.
 
-    Refuses: a usage error without an exchange that can be asked; exits with 3 when it does not answer.
+    Refuses: a usage error unless the exchange is named and can be asked; exits with 3 when it does not answer.
     """
     snapshots = [read_snapshot(live_document(given), given)]
     while interval and len(snapshots) < confirmations and not is_enough(snapshots):
@@ -109,7 +109,7 @@ def live_snapshots(
 
 
 def live_document(given: Given, *, with_balances: bool = False) -> bytes:
-    """What the exchange shows now. Refuses as `live_snapshots` does."""
+    """The account as the exchange shows it now, as a document. Refuses as `live_snapshots` does."""
     from infrastructure.exchanges import ccxt_live  # noqa: PLC0415 - a file needs no client
 
     if given.exchange is None:
@@ -141,7 +141,7 @@ def _asking() -> Iterator[None]:
 
 
 def confirmations_option(run: Run) -> Run:
-    """`--confirmations N`: one exchange that shows nothing is no proof."""
+    """`--confirmations N`: one snapshot without a position is no proof that it is gone."""
     return click.option(
         "--confirmations",
         type=click.IntRange(1, 10),
@@ -152,7 +152,7 @@ def confirmations_option(run: Run) -> Run:
 
 
 def interval_option(run: Run) -> Run:
-    """`--interval SECONDS`, for an exchange that is asked itself."""
+    """`--interval SECONDS`, for snapshots that are taken live."""
     return click.option(
         "--interval",
         type=click.IntRange(10, 3600),
@@ -164,7 +164,7 @@ def interval_option(run: Run) -> Run:
 
 
 def snapshot_options(run: Callable[..., None]) -> Callable[..., None]:
-    """Add the options about snapshots; the command is handed one SnapshotOptions as `shown`."""
+    """Add the options about snapshots; the command gets one SnapshotOptions as `shown`."""
 
     @click.option(
         "--snapshot",

@@ -1,4 +1,4 @@
-"""Files that say what happened on an account: opened, recognised, and whose they are."""
+"""Opening statement files of an account: recognising their kind, and finding out whose they are."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _SHOWN_MAX: Final = 60
 
 @dataclass(frozen=True)
 class StatementOptions:
-    """What is said of the files on the command line."""
+    """What the command line says about the files."""
 
     kind: str | None
     exchange: str | None
@@ -41,19 +41,19 @@ class StatementOptions:
     strategy: str | None = None
 
     @property
-    def is_any_said(self) -> bool:
-        """Whether anything is said that is for statements alone."""
+    def is_any_given(self) -> bool:
+        """Whether any option is given that is only for statements."""
         return any((self.exchange, self.account, self.zone, self.symbol, self.map_file, self.strategy))
 
     @property
     def kind_name(self) -> str | None:
-        """The kind that is said; a map says one."""
+        """The kind that is given; `--map` implies one."""
         return MAPPED_CSV.name if self.kind is None and self.map_file is not None else self.kind
 
     def whose(self, kind: StatementKind) -> Whose:
-        """Whose a file of a kind is. Refuses: a usage error for what is missing, or does not fit."""
-        said = {"exchange": self.exchange, "symbol": self.symbol}
-        if lacking := [name for name in kind.asks if said.get(name, "") is None]:
+        """Whose a file of a kind is. Refuses: a usage error for an option that is missing or does not fit the kind."""
+        given = {"exchange": self.exchange, "symbol": self.symbol}
+        if lacking := [name for name in kind.asks if given.get(name, "") is None]:
             raise click.UsageError(
                 f"a file of kind {kind.name} does not name its {' and its '.join(lacking)}; say so with "
                 f"{' and '.join(f'--{name}' for name in lacking)}"
@@ -95,7 +95,7 @@ class StatementOptions:
 
 @dataclass(frozen=True)
 class OpenedFile:
-    """A file of which the first bytes were looked at; `kind` is None for what is no statement."""
+    """A file whose first bytes were read to recognise its kind; `kind` is None for a file that is no statement."""
 
     name: str
     stream: io.BufferedReader
@@ -103,7 +103,7 @@ class OpenedFile:
     kind: StatementKind | None
 
     def nearest(self) -> str:
-        """What it lacks to be of some kind, in words; where it is like none, what it begins with."""
+        """In words, what the file lacks to be of a similar kind; if no kind is similar, what the file begins with."""
         start = self.statement.start
         begins = ", ".join(start.names)[:_SHOWN_MAX]
         found = near(start) or [f"it begins with {begins!r}" if begins else "no name of anything stands in it"]
@@ -111,15 +111,15 @@ class OpenedFile:
 
 
 class OpenedFiles:
-    """Files that stay open together, for each is read once; of an archive those that are in it."""
+    """Files that stay open together, because each is read only once; an archive stands for the files in it."""
 
-    def __init__(self, paths: Sequence[str], said: StatementOptions, stack: ExitStack) -> None:
-        """Open them all, until the stack ends. Refuses: OSError, StatementRefused, a usage error."""
-        self._said, self._stack = said, stack
+    def __init__(self, paths: Sequence[str], options: StatementOptions, stack: ExitStack) -> None:
+        """Open all of them, until the stack is closed. Refuses: OSError, StatementRefused, a usage error."""
+        self._options, self._stack = options, stack
         self.left_out: list[str] = []
-        """What is no statement in an archive that has one."""
+        """The files of an archive that are no statements, if others in it are."""
         self.empty: list[str] = []
-        """Answers in which nothing stands."""
+        """Answers of an exchange that contain nothing."""
         self.files = [file for path in paths for file in self._opened(path)]
         self.empty += [file.name for file in self.files if file.kind is None and file.statement.says_nothing]
         self.files = [file for file in self.files if file.name not in self.empty]
@@ -128,7 +128,11 @@ class OpenedFiles:
                 raise StatementRefused(f"{file.name} is {what}")
 
     def statements(self) -> list[Statement]:
-        """What the files say, to be read; each is a statement. Refuses: a usage error; StatementRefused for names."""
+        """The statements of the files, still unread.
+
+        Refuses: a usage error for two files that tell of the same fills; StatementRefused for a file of names that
+                 cannot be read.
+        """
         if twice := telling_the_same(file.kind for file in self.files if file.kind is not None):
             first, other = (next(file for file in self.files if file.kind is kind) for kind in twice)
             raise click.UsageError(
@@ -145,7 +149,7 @@ class OpenedFiles:
             Statement(
                 file.name,
                 file.kind.name,
-                file.kind.facts(file.statement, replace(self._said.whose(file.kind), names=names)),
+                file.kind.facts(file.statement, replace(self._options.whose(file.kind), names=names)),
             )
             for file in self.files
             if file.kind is not None
@@ -181,7 +185,7 @@ class OpenedFiles:
         return self._looked_at(f"{archive}: {name}", member, path)
 
     def _looked_at(self, name: str, stream: io.BufferedReader, path: Path | None) -> OpenedFile:
-        file, kind_name = StatementFile(stream, path), self._said.kind_name
+        file, kind_name = StatementFile(stream, path), self._options.kind_name
         kind = KINDS.get(kind_name) if kind_name else recognised(file.start)
         if kind_name is None and kind is None and not PLAIN_CSV.missing(file.start):
             raise click.UsageError(

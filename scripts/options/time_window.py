@@ -26,7 +26,7 @@ _UNITS: Final = {
 
 _FIRST: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST: Final = datetime(2200, 1, 1, tzinfo=UTC)
-"""Far enough from the end of the calendar that hours can be added to any time."""
+"""Far enough from the end of the calendar to add hours to any time."""
 
 
 def moment(text: str, now: datetime, option: str) -> datetime:

@@ -9,9 +9,9 @@ import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 REQUEST_SECONDS: Final = 10.0
-"""How long a request may take to arrive, its body with it; between two requests the server itself waits for less."""
+"""How long a request with its body may take to arrive; between two requests the server itself waits for less."""
 ANSWER_SECONDS: Final = 30.0
-"""How long an answer may wait until more of it is taken."""
+"""How long an answer may wait until the browser takes more of it."""
 _INCOMPLETE: Final = (h11.IDLE, h11.SEND_BODY)
 
 
@@ -27,7 +27,7 @@ class Connection(H11Protocol):
         self._request_timer = self.loop.call_later(REQUEST_SECONDS, transport.abort)
 
     def data_received(self, data: bytes) -> None:
-        """Read a piece of a request; the bound is for all of its pieces together."""
+        """Read a piece of a request; the time limit is for all pieces together."""
         super().data_received(data)
         if self.conn.their_state not in _INCOMPLETE:
             self._end_request_timer()
@@ -35,12 +35,12 @@ class Connection(H11Protocol):
             self._request_timer = self.loop.call_later(REQUEST_SECONDS, self.transport.abort)
 
     def pause_writing(self) -> None:
-        """Wait for a browser that does not keep up."""
+        """Start the timer of the answer, because the browser does not keep up."""
         super().pause_writing()
         self._wait_until_less_than(self.transport.get_write_buffer_size())
 
     def resume_writing(self) -> None:
-        """Go on, for it keeps up again."""
+        """Stop the timer of the answer, because the browser keeps up again."""
         super().resume_writing()
         self._end_answer_timer()
 

@@ -1,4 +1,4 @@
-"""The pages of a key: each tells some of its cycles, and leads to the others."""
+"""The pages of a key: each tells some of its cycles, and has links to the others."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ CYCLES_MAX: Final = 20
 
 
 class KeyPage(NamedTuple):
-    """The last cycles of a key, or the last before one of them; and where the others are, if there are some."""
+    """The events of the last cycles of a key, or of the last ones before a cycle, and links to the other cycles."""
 
     entries: Sequence[HistoryEntry]
     others: OtherCycles | None
 
     @classmethod
     def of(cls, ledger: LedgerQuestions, place: str, *, where: str, at: str | None, before: str | None) -> Self:
-        """What of a key, or of the cycle that a position id names, stands on the page at `where`.
+        """The page at `where` of a key, or of the cycle that a position id names; `at` is a moment in the past.
 
         Refuses: UnknownPosition; InvalidCommand, also for a `before` with none before it.
         """
@@ -32,17 +32,17 @@ class KeyPage(NamedTuple):
         if chosen.is_all:
             return cls(chosen.entries, None)
 
-        def way(before: int) -> str:
-            asked = {"at": at, "before": before if before <= chosen.of[-1] else None}
-            said = urlencode({name: value for name, value in asked.items() if value is not None})
-            return f"{where}?{said}" if said else where
+        def url(before: int) -> str:
+            parameters = {"at": at, "before": before if before <= chosen.of[-1] else None}
+            query = urlencode({name: value for name, value in parameters.items() if value is not None})
+            return f"{where}?{query}" if query else where
 
-        ways = []
+        links = []
         if not chosen.are_first:
-            ways.append(("Earlier cycles", way(chosen.numbers[0])))
+            links.append(("Earlier cycles", url(chosen.numbers[0])))
         if not chosen.are_last:
-            ways.append(("Later cycles", way(chosen.numbers[-1] + 1 + CYCLES_MAX)))
-        return cls(chosen.entries, OtherCycles(chosen.words, ways))
+            links.append(("Later cycles", url(chosen.numbers[-1] + 1 + CYCLES_MAX)))
+        return cls(chosen.entries, OtherCycles(chosen.words, links))
 
 
 def _cycle(text: str) -> int:

@@ -47,7 +47,7 @@ class _Section(NamedTuple):
 
 
 def parts_of_results(lately: RecentResults | None) -> Mapping[str, Markup]:
-    """The parts that follow from a look back; None before there was one."""
+    """The parts that show recent results; they are empty while `lately` is None, before the first reading."""
     sections = [_section(each) for each in lately.earnings] if lately else []
     drawn = _refused(lately.refused) if lately else None
     return {

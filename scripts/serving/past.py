@@ -1,4 +1,4 @@
-"""What was open at a moment of the past, on either clock, with the status as of that moment."""
+"""The positions that were open at a moment of the past, with their status as of that moment."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from scripts.options.filters import Filter
 
 @dataclass(frozen=True)
 class PastStatus:
-    """A moment, the clock that it is read on, and how everything stood."""
+    """The status of the ledger at a moment, by the time of recording or by the time of happening."""
 
     at: datetime
     by: TimeAxis
@@ -29,7 +29,10 @@ class PastStatus:
     def read(
         cls, ledger: PositionLedger, wanted: Filter, age: timedelta, *, now: datetime, at: str | None, by: str | None
     ) -> Self:
-        """Read a request; without `at` it is for now. Refuses: InvalidCommand for what is no moment, or no clock."""
+        """The status that a request asks for; without `at` it is the present one.
+
+        Refuses: InvalidCommand for an `at` that is no time, or a `by` that is no TimeAxis.
+        """
         try:
             moment = utc(at) if at else now
             axis = TimeAxis(by) if by else TimeAxis.RECORDED

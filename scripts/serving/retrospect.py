@@ -22,12 +22,15 @@ DAYS: Final = 28
 REFUSED_HOURS: Final = 24
 PAUSE_SECONDS: Final = 5.0
 PAUSE_TIMES: Final = 20
-"""How many times as long as a reading the pause after it is at least: at most a twentieth of a processor is used."""
+"""The pause is at least so many times as long as the reading before it: at most a twentieth of a processor is used."""
 
 
 @dataclass(frozen=True)
 class RecentResults:
-    """What was over in the last days and refused in the last hours, as of a moment; `silence` is why not later."""
+    """The cycles that ended in the last days and the refusals of the last hours, as of `at`.
+
+    `silence` is the error that prevents a later result.
+    """
 
     at: datetime
     earnings: tuple[Earnings, ...]
@@ -36,7 +39,7 @@ class RecentResults:
 
     @property
     def window(self) -> MeasuredWindow:
-        """Whole days in UTC, but for the last one, which ends at `at`."""
+        """Whole days in UTC; the last one ends at `at`."""
         return days_before(self.at)
 
 
@@ -55,7 +58,7 @@ class Retrospect:
         self.lately: RecentResults | None = None
 
     def run(self, publish: Callable[[RecentResults], None]) -> None:
-        """Look back until it is stopped; what is found is handed to `publish`, in this thread."""
+        """Read until it is stopped; `publish` gets every result, in this thread."""
         while not self._stopped.is_set():
             began = time.monotonic()
             self.lately = self._looked_back()

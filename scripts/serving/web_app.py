@@ -31,7 +31,7 @@ from scripts.serving.past import PastStatus, first_recorded
 from scripts.serving.retrospect import Retrospect
 
 LATE: Final = timedelta(seconds=10)
-"""With no look for so long, nothing here is fresh."""
+"""When the last view is older, the page is reported as unhealthy."""
 _FORM_MAX: Final = 4_096
 _ASSETS: Final = {"page.css": "text/css", "live.js": "text/javascript"}
 
@@ -44,7 +44,7 @@ def web_app(
     name: str,
     token: AccessToken | None,
 ) -> Starlette:
-    """The page of one ledger, which is called `name`."""
+    """The web application for one ledger; `name` is the name that it is shown by."""
     shown = _Pages(board, follower, retrospect, name, token)
     routes = [
         Route("/", shown.live),
@@ -72,7 +72,7 @@ def _asset(file: str, kind: str) -> Callable[[Request], Awaitable[Response]]:
 
 
 def _link_of(then: PastStatus) -> Callable[[str], str]:
-    """Where the page of a cycle is as of a moment; a story is told as it was recorded, and else as it stands."""
+    """Links from a past state to histories of cycles: as of that moment if it goes by recording, else as of now."""
     if not then.is_past or then.by is not TimeAxis.RECORDED:
         return link
     return lambda position_id: f"{link(position_id)}?at={then.at:%Y-%m-%dT%H:%M:%S.%fZ}"
@@ -90,11 +90,11 @@ class _Pages:
         return HTMLResponse(page, status)
 
     async def live(self, _: Request) -> Response:
-        """The live page, as the board has it: it waits for no thread that reads the past for somebody."""
+        """The live page from the parts on the board; it never waits for a thread that reads for another page."""
         return self._page("live.html", title=self._name, here="/", parts=self._board.posted.parts)
 
     def history(self, request: Request) -> Response:
-        """The story of a cycle, or of the last ones of a key, with charts; as of now, or as recorded by a moment."""
+        """The narratives of a cycle, or of the last cycles of a key, with charts; now, or as recorded by a moment."""
         place, ledger = request.path_params["place"], self._follower.ledger
         at = request.query_params.get("at")
         with ledger.store.settled() as read_at, ledger.store.snapshot():
@@ -116,7 +116,7 @@ class _Pages:
         return HTMLResponse(page)
 
     def positions(self, request: Request) -> Response:
-        """What is open now, or was at a moment."""
+        """The positions that are open now, or were open at a moment."""
         first = first_recorded(self._follower.ledger)
         return self._page(
             "positions.html",
@@ -128,7 +128,7 @@ class _Pages:
         )
 
     def then(self, request: Request) -> Response:
-        """The same without what stands around it."""
+        """The same list without the page around it."""
         then = self._then(request)
         return HTMLResponse(part("past_part.html", "then_part", then, _link_of(then)))
 
@@ -139,11 +139,11 @@ class _Pages:
         )
 
     async def find(self, request: Request) -> Response:
-        """Lead to the story of a key or a cycle."""
+        """Redirect to the history of a key or a cycle."""
         return RedirectResponse(link(request.query_params.get("place", "").strip()), 303)
 
     def day(self, request: Request) -> Response:
-        """The cycles that were over on a day, and what each brought."""
+        """The cycles that ended on a day, and what each earned."""
         try:
             day = date.fromisoformat(said := request.path_params["day"])
         except ValueError:
@@ -157,34 +157,34 @@ class _Pages:
         return self._page("day.html", title=f"{day}", here="", lately=lately, found=found, link=link)
 
     def refused(self, _: Request, error: Exception) -> Response:
-        """What the ledger says instead of a page."""
+        """The page for an error of the ledger."""
         assert isinstance(error, LedgerError), "it is registered for these alone"
         status = 404 if isinstance(error, UnknownPosition) else 400 if isinstance(error, InvalidCommand) else 503
         return self._page("refused.html", status, title="Not shown", here="", words=error.message)
 
     async def absent(self, request: Request, _: Exception) -> Response:
-        """What is said where there is no page."""
+        """The page for an unknown path."""
         words = f"there is no page at {request.url.path[:80]}"
         return self._page("refused.html", 404, title="Not shown", here="", words=words)
 
     async def health(self, _: Request) -> Response:
-        """Whether the database answers; how positions stand is no part of it."""
+        """Whether the database answers; it says nothing about the positions."""
         view = self._follower.view
         if view.silence is None and now() - view.status.now < LATE:
             return PlainTextResponse("ok\n")
         return PlainTextResponse(f"no answer from the database since {view.status.now:%Y-%m-%dT%H:%M:%SZ}\n", 503)
 
     async def enter(self, request: Request) -> Response:
-        """Ask for the token; whoever has it is given a cookie."""
-        assert self._token is not None, "the route is there with a token alone"
+        """Ask for the token, and set a cookie for a browser that sends it."""
+        assert self._token is not None, "the route exists only with a token"
         if request.method != "POST":
             return self._page("enter.html", title="Token", here="", is_wrong=False)
-        said = bytearray()
+        form = bytearray()
         async for chunk in request.stream():
-            said += chunk
-            if len(said) > _FORM_MAX:
+            form += chunk
+            if len(form) > _FORM_MAX:
                 return PlainTextResponse("a token is shorter\n", 413)
-        (token,) = parse_qs(said.decode("ascii", "replace")).get("token", [""])
+        (token,) = parse_qs(form.decode("ascii", "replace")).get("token", [""])
         if not self._token.opens(token):
             return self._page("enter.html", 403, title="Token", here="", is_wrong=True)
         answer = RedirectResponse("/", 303)

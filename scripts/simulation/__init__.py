@@ -1,1 +1,1 @@
-"""Bots and an exchange to play them against: the old way beside the ledger."""
+"""Simulated bots at a simulated exchange: bots with the old table compared with bots that use the ledger."""

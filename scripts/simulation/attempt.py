@@ -1,4 +1,4 @@
-"""One attempt of one bot to open a position, which a scenario can hold up, let go on, or let crash."""
+"""One attempt of one bot to open a position; a scenario can stop it at a step, let it go on, or let it crash."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from scripts.simulation.trade_signal import Signal, SignalStep, Stopped, Told
 
 
 class Attempt:
-    """A bot, a signal, and how far it came; `told` is None while it is under way."""
+    """A bot, a signal, and what the bot was told in the end; `told` is None while the attempt goes on."""
 
     def __init__(self, bot: Bot, signal: Signal) -> None:
         self.bot, self.signal = bot, signal
@@ -18,7 +18,7 @@ class Attempt:
         self._steps = bot.enter(signal)
 
     def go_on(self, until: SignalStep | None = None) -> None:
-        """Go on to a step, or to the end; nothing happens any more once it is over."""
+        """Go on until a step is done, or to the end; an attempt that has ended does nothing."""
         try:
             while self.told is None and next(self._steps) is not until:
                 continue
@@ -28,11 +28,11 @@ class Attempt:
             self.told, self.words = end.told, str(end)
 
     def to(self, step: SignalStep) -> Callable[[], None]:
-        """The same, for a crew."""
+        """`go_on` until a step, as a function for `together`."""
         return lambda: self.go_on(step)
 
     def crash(self) -> None:
-        """Let the process crash where it is."""
+        """Crash the process of the bot at its present step."""
         self._steps.close()
         if self.told is None:
             self.told = Told.CRASHED

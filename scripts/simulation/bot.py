@@ -1,4 +1,4 @@
-"""What every contestant can do: a way of keeping positions, and bots that work that way."""
+"""The interfaces of the comparison: a way of keeping positions, and the bots that use it."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from infrastructure.simulation.exchange_simulator import SimulatedExchange
 from scripts.simulation.trade_signal import Signal, SignalStep
 
 STOP_TRIES: Final = 3
-"""How often every bot sends a stop that the exchange refuses."""
+"""How often every bot tries to place a stop that the exchange refuses."""
 
 
 @dataclass(frozen=True)
 class BookEntry:
-    """What the books say about one position that was ever opened.
+    """One position as the books of a bot have it.
 
-    Units: `exposure` in base asset, with a sign; zero when it is over.
+    Units: `exposure` in base asset, negative for a short; zero when the position has ended.
     """
 
     name: str
@@ -31,25 +31,25 @@ class BookEntry:
 
 
 class Bot(Protocol):
-    """One process with a connection of its own. Everything is done at the exchange that it was made for."""
+    """One process of a bot, with a connection of its own, at one exchange."""
 
     def enter(self, signal: Signal) -> Generator[SignalStep, None, None]:
-        """Open a position, a step at a time; undo it when it cannot be protected. Refuses: Stopped."""
+        """Open a position, and yield after each step; close it again when it cannot be protected. Refuses: Stopped."""
 
     def close_late(self, signal: Signal) -> None:
-        """Send the closing order of an entry that is being undone once more: nobody answered the first time."""
+        """Send the closing order of a rolled-back entry once more, because the first one got no answer."""
 
     def synchronise(self, symbol: str, exchange: str) -> None:
-        """Look at one symbol at the exchange, in some spelling, and let the books agree with it."""
+        """Correct the books by what the exchange shows of one symbol, which may be spelled in any way."""
 
     def recover(self, signal: Signal) -> bool:
-        """Come back after a crash during this entry, and finish what is unfinished; whether that is done."""
+        """Restart after a crash during this entry, and finish it; returns whether it is finished."""
 
     def exit(self, symbol: str) -> None:
-        """Close whatever the books say is active in a symbol."""
+        """Close the positions in a symbol that are active in the books."""
 
     def books(self) -> Sequence[BookEntry]:
-        """Everything that the books say, oldest first."""
+        """Every position in the books, oldest first."""
 
 
 class Way(Protocol):
@@ -63,4 +63,4 @@ class Way(Protocol):
         """Make the tables."""
 
     def bot(self, exchange: SimulatedExchange, owner: str) -> AbstractContextManager[Bot]:
-        """Start a process of that owner's: connected until the end of the block."""
+        """Start a process for an owner; it is connected until the end of the block."""

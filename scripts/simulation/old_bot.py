@@ -1,4 +1,4 @@
-"""The old bot, written anew from its description: as it was, and with the three layers that were put on top."""
+"""The old bot, rewritten from its description: its first version, and the version with the three later layers."""
 
 from __future__ import annotations
 
@@ -27,28 +27,28 @@ _HELD: Final = ("entry_placed", "pending_sl", "active")
 
 
 class OldBot(ABC):
-    """What both generations of it do."""
+    """What both versions of the bot have in common."""
 
     covered: ClassVar[Sequence[str]]
-    """The statuses that its unique index is over."""
+    """The statuses that its unique index covers."""
 
     def __init__(self, table: OldTable, exchange: SimulatedExchange) -> None:
         self._table, self._exchange = table, exchange
 
     @abstractmethod
     def _claim(self, signal: Signal) -> int:
-        """Make a row; the answer is its id. Refuses: Stopped."""
+        """Insert a row, and return its id. Refuses: Stopped."""
 
     @abstractmethod
     def _activate(self, row_id: int, signal: Signal, quantity: Decimal, price: Decimal) -> None:
-        """Call the row active. Refuses: Stopped."""
+        """Set the row to active. Refuses: Stopped."""
 
     @abstractmethod
     def _add_missing(self, symbol: str, exchange: str, held: PositionReport) -> None:
-        """Take in a position that no active row explains."""
+        """Add a row for a position that no active row explains."""
 
     def enter(self, signal: Signal) -> Generator[SignalStep, None, None]:
-        """Make a row, send the order, move the row on, sleep, set the stop, and call it active."""
+        """Insert a row, send the order, update the row, sleep, set the stop, and set the row to active."""
         row_id = self._claim(signal)
         yield SignalStep.CLAIMED
         try:
@@ -84,7 +84,7 @@ class OldBot(ABC):
     def _ordered(
         self, symbol: str, side: OrderSide, quantity: Decimal, *, trigger_price: Decimal | None = None
     ) -> ExchangeOrder:
-        """An order under an id that nobody remembers: a market order, or a stop."""
+        """Place a market order or a stop, with a random client order id that is stored nowhere."""
         return self._exchange.place(
             OrderTicket(
                 symbol=self._exchange.market(symbol).symbol,
@@ -98,14 +98,14 @@ class OldBot(ABC):
         )
 
     def _stop_price(self, signal: Signal) -> Decimal:
-        """So many percent away from the price that the signal saw, on the losing side."""
+        """The stop price: STOP_PERCENT from the price of the signal, on the losing side."""
         away = EXACT.divide(EXACT.multiply(signal.price, STOP_PERCENT), Decimal(100))
         price = EXACT.subtract(signal.price, signal.side.sign * away)
         return on_step(price, self._exchange.market(signal.symbol).price_tick, ROUND_HALF_EVEN)
 
     @contextmanager
     def _rolled_back_if_refused(self, row_id: int) -> Iterator[None]:
-        """What the index refuses is rolled back in the table; the order at the exchange is forgotten."""
+        """When the index refuses an update, roll the row back in the table; the order at the exchange stays."""
         try:
             yield
         except IndexViolation as violation:
@@ -116,17 +116,17 @@ class OldBot(ABC):
         return Stopped(Told.FAILED, why)
 
     def _undone(self, row_id: int, signal: Signal, why: str) -> Stopped:
-        """Close at the exchange; the row is rolled back whether there was an answer or not."""
+        """Close at the exchange, and roll the row back even when there was no answer."""
         self.close_late(signal)
         return self._gone(row_id, why)
 
     def close_late(self, signal: Signal) -> None:
-        """Close by symbol, side and quantity: whatever is there by now."""
+        """Close by symbol, side and quantity, whatever position is there by now."""
         with suppress(NoAnswer):
             self._ordered(signal.symbol, signal.side.closing_order, signal.quantity)
 
     def synchronise(self, symbol: str, exchange: str) -> None:
-        """Compare the active rows of this spelling with the exchange; its side is not looked at."""
+        """Compare the active rows of this spelling with the exchange, without comparing sides."""
         name = normalized_symbol(symbol, exchange)
         shown = self._exchange.account().positions or ()
         held = next((each for each in shown if each.key.symbol == name), None)
@@ -150,7 +150,7 @@ class OldBot(ABC):
             self._table.update(row.id, status, **news)
 
     def recover(self, signal: Signal) -> bool:
-        """Finish the rows of a signal whose process crashed: without an order it failed, else it gets its stop."""
+        """Finish the rows of a signal whose process crashed: one without an order has failed, others get their stop."""
         for row in self._table.rows(signal.symbol, signal.exchange):
             if row.signal_id != signal.intent_id:
                 continue
@@ -162,7 +162,7 @@ class OldBot(ABC):
         return True
 
     def exit(self, symbol: str) -> None:
-        """Close the active rows of a symbol, each with an order for what the row says."""
+        """Close the active rows of a symbol, each with an order for the quantity of the row."""
         for row in self._table.rows():
             if row.status == "active" and normalized_symbol(row.symbol) == normalized_symbol(symbol):
                 with suppress(NoAnswer):
@@ -170,12 +170,12 @@ class OldBot(ABC):
                     self._move(row, "closed", exit_reason="target")
 
     def books(self) -> list[BookEntry]:
-        """Every row; what has no order yet, or is over, holds nothing."""
+        """Every row; a row without an order, or of an ended position, holds nothing."""
         return [_entry(row) for row in self._table.rows()]
 
 
 class FirstBot(OldBot):
-    """The bot as it was: the index covers rows while they are active, and none of those that are being opened."""
+    """The first version: the index covers active rows, but not those of positions that are being opened."""
 
     covered = OVER_ACTIVE
 
@@ -195,18 +195,18 @@ class FirstBot(OldBot):
 
 
 class ThreeLayerBot(OldBot):
-    """The bot after the fix: a lock and a look before the insert, a wider index, a look before a row is active."""
+    """The bot after the fix: a lock and a query before the insert, a wider index, a query before a row is active."""
 
     covered = OVER_OPEN
 
     def _claim(self, signal: Signal) -> int:
         try:
             return self._found_or_made(_asked(signal, "pending_entry"))
-        except IndexViolation as violation:  # a row that was over came back to life since the look
+        except IndexViolation as violation:  # an ended row has been set to an open status since the query
             raise Stopped(Told.REFUSED, str(violation)) from None
 
     def _found_or_made(self, row: OldRow) -> int:
-        """The row that is open already, or a new one: whoever asks is told its id, and goes on with it."""
+        """The id of the open row, or of a new one: two bots may get the same row, and both go on with it."""
         with self._table.locked(row.symbol, row.exchange):
             for there in self._table.rows(row.symbol, row.exchange):
                 if there.status in OVER_OPEN and there.id is not None:
@@ -228,20 +228,20 @@ class ThreeLayerBot(OldBot):
 
 @dataclass(frozen=True)
 class OldWay:
-    """The old table in a place of its own, and the bot of one of its generations."""
+    """The old table in a database of its own, and one version of the bot."""
 
     name: str
     settings: Settings
     generation: type[OldBot]
 
     def create(self) -> None:
-        """Make the table with the index of that generation."""
+        """Create the table with the index of that version."""
         with OldTable(self.settings) as table:
             table.create(self.generation.covered)
 
     @contextmanager
     def bot(self, exchange: SimulatedExchange, owner: str) -> Iterator[OldBot]:
-        """Start a process with a connection of its own; no row says whose it is."""
+        """Start a process with a connection of its own; the rows do not name an owner."""
         del owner
         with OldTable(self.settings) as table:
             yield self.generation(table, exchange)

@@ -1,4 +1,4 @@
-"""The table of the old bot, re-enacted: a position is a row, and a unique index is to keep it single."""
+"""The table of the old bot: a position is a row, and a unique index is meant to prevent a second one."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from infrastructure.settings import Settings
 
 FIRST_ROW: Final = 2548
 OVER_ACTIVE: Final = ("active",)
-"""What its first index covered: a row was outside of it while it was `entry_placed`."""
+"""The statuses that the first index covered; a row in `entry_placed` was not covered."""
 OVER_OPEN: Final = ("active", "entry_placed", "pending_sl", "pending_entry")
-"""What the index covers since the fix."""
+"""The statuses that the index covers since the fix."""
 
 _COLUMNS: Final = (
     "id", "signal_id", "symbol", "exchange", "side", "quantity", "entry_price", "status", "exit_reason",
@@ -59,7 +59,7 @@ class IndexViolation(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class OldRow:
-    """A row of the old table: where it stands is all that it knows."""
+    """A row of the old table; it has only the present state, no history."""
 
     id: int | None = None
     signal_id: str | None = None
@@ -73,19 +73,19 @@ class OldRow:
     exchange_order_id: str | None = None
 
     def __str__(self) -> str:
-        """Show the row on one line."""
+        """The row on one line."""
         order = f"order {self.exchange_order_id}" if self.exchange_order_id else "no order id"
         return f"row {self.id}: {self.side} {self.quantity} @ {self.entry_price}, {order}, {self.status}"
 
 
 class OldTable:
-    """One connection to the table; thread-safe as long as one thread at a time uses it."""
+    """One connection to the table; threads may use it one after the other, not at the same time."""
 
     def __init__(self, settings: Settings) -> None:
         self._database: _Database = _SQLite(settings) if settings.kind == "sqlite" else _Postgres(settings)
 
     def create(self, among: Sequence[str]) -> None:
-        """Make the table, with a unique index over the rows that have one of these statuses."""
+        """Create the table, with a unique index over the rows that have one of these statuses."""
         for statement in (*self._database.preparations, _TABLE, _INDEX):
             words = statement.replace("{among}", "(" + ", ".join(f"'{status}'" for status in among) + ")")
             for name, kind in self._database.kinds.items():
@@ -93,23 +93,23 @@ class OldTable:
             self._database.run(words, {})
 
     def insert(self, row: OldRow) -> int:
-        """Open a position the old way; the answer is the row's id. Refuses: IndexViolation."""
+        """Insert a row, and return its id. Refuses: IndexViolation."""
         ((row_id,),) = self._database.run(_INSERT, _texts(vars(row)))
         return int(row_id)
 
     def update(self, row_id: int, status: str, **news: Any) -> None:
-        """Move a row on; what is not said stays. Refuses: IndexViolation."""
+        """Set the status and other columns of a row; columns that are not given stay. Refuses: IndexViolation."""
         nothing = dict.fromkeys(("exit_reason", "exchange_order_id", "quantity", "entry_price"))
         self._database.run(_SET, _texts({**nothing, **news, "id": row_id, "status": status}))
 
     def rows(self, symbol: str | None = None, exchange: str | None = None) -> list[OldRow]:
-        """All rows, or those of a key, in this spelling alone; oldest first."""
+        """All rows, or those of a symbol and exchange in exactly this spelling; oldest first."""
         statement = _ROWS if symbol is None else _OF_KEY
         return [_row(values) for values in self._database.run(statement, {"symbol": symbol, "exchange": exchange})]
 
     @contextmanager
     def locked(self, symbol: str, exchange: str) -> Iterator[None]:
-        """A transaction in which nobody else looks at this spelling of a key."""
+        """A transaction that keeps out other processes that lock the same spelling of a symbol and exchange."""
         self._database.run(self._database.begin, {})
         try:
             if self._database.lock:
@@ -134,23 +134,23 @@ class OldTable:
 
 
 class _Database(Protocol):
-    """What the two databases do differently."""
+    """The differences between the two databases."""
 
     @property
     def preparations(self) -> tuple[str, ...]:
-        """What comes before the table is made."""
+        """The statements to run before the table is created."""
 
     @property
     def kinds(self) -> dict[str, str]:
-        """What its types are called."""
+        """The names of its column types."""
 
     @property
     def begin(self) -> str:
-        """How a transaction begins that looks before it writes."""
+        """The statement that begins a transaction which reads before it writes."""
 
     @property
     def lock(self) -> str:
-        """What keeps others out of it, if its beginning does not."""
+        """The statement that locks such a transaction against others; empty if `begin` does so."""
 
     def run(self, statement: str, values: dict[str, Any]) -> list[Sequence[Any]]:
         """Run one statement with named parameters. Refuses: IndexViolation."""
@@ -162,7 +162,7 @@ class _Database(Protocol):
 class _SQLite:
     preparations = (
         "PRAGMA journal_mode = WAL",
-        "CREATE TABLE begin_ids (id INTEGER PRIMARY KEY AUTOINCREMENT)",  # makes the table of sequences
+        "CREATE TABLE begin_ids (id INTEGER PRIMARY KEY AUTOINCREMENT)",  # creates the table sqlite_sequence
         f"INSERT INTO sqlite_sequence (name, seq) VALUES ('positions', {FIRST_ROW - 1})",
         "DROP TABLE begin_ids",
     )
@@ -210,7 +210,7 @@ class _Postgres:
 
 
 def _texts(values: dict[str, Any]) -> dict[str, Any]:
-    """Numbers as text: both databases take them so, and neither rounds them."""
+    """Numbers as text, which both databases accept, and neither rounds."""
     return {name: str(value) if isinstance(value, Decimal) else value for name, value in values.items()}
 
 

@@ -1,4 +1,4 @@
-"""What the exchange ended up with, beside what the books say, and whether that is sound."""
+"""The outcome of a scenario: the positions at the exchange and in the books, and whether they agree."""
 
 from __future__ import annotations
 
@@ -20,10 +20,11 @@ from scripts.simulation.trade_signal import Told
 
 @dataclass(frozen=True)
 class ScenarioOutcome(JsonObject):
-    """One scenario, played one way.
+    """The outcome of one scenario for one way of keeping positions.
 
-    Units: `at_exchange` and `in_books` in base asset by symbol, with a sign; a symbol without a position is left out.
-    `disowned_orders` hold a position at the exchange, and no open entry of the books names them.
+    Units: `at_exchange` and `in_books` in base asset by symbol, negative for a short; a symbol without a position is
+           left out.
+    `disowned_orders` opened a position at the exchange that no open entry of the books names.
     """
 
     way: str
@@ -50,7 +51,7 @@ class ScenarioOutcome(JsonObject):
 
     @classmethod
     def of(cls, way: str, exchange: SimulatedExchange, attempts: Sequence[Attempt], books: Sequence[BookEntry]) -> Self:
-        """Look at both sides, when nobody is at work any more."""
+        """Compare both sides, after all bots have stopped."""
         audit = exchange.audit
         symbols = sorted(market.symbol for market in exchange.shown_markets())
         named = {entry.exchange_order_id for entry in books if entry.is_open}
@@ -72,7 +73,7 @@ class ScenarioOutcome(JsonObject):
 
     @property
     def problems(self) -> list[str]:
-        """What is wrong, in words."""
+        """In words, what is wrong."""
         said = []
         if self.doubled_orders:
             said.append(counted(self.doubled_orders, "doubled order"))
@@ -86,5 +87,5 @@ class ScenarioOutcome(JsonObject):
 
     @property
     def is_sound(self) -> bool:
-        """Whether no order was doubled, and the books are right about the exchange."""
+        """Whether no order was doubled, and the books agree with the exchange."""
         return not self.problems

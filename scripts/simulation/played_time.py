@@ -1,4 +1,4 @@
-"""Time as it passes in a play: as far as somebody waits, or faster than on the wall."""
+"""The clocks of a scenario: one moves only while a bot waits, the other runs faster than real time."""
 
 from __future__ import annotations
 
@@ -10,45 +10,45 @@ from typing import Final, Protocol
 from infrastructure.ledger_clock import now
 
 SPEED: Final = 50
-"""Seconds of a play in one on the wall: what takes an exchange twenty seconds is over in less than half a one."""
+"""Seconds of a scenario in one real second: twenty seconds of an exchange take less than half a second."""
 
 
 class PlayedTime(Protocol):
-    """What says the time to everybody in a play, and lets it pass."""
+    """The clock that all bots of a scenario share."""
 
     def __call__(self) -> datetime:
-        """What time it is."""
+        """The time now."""
 
     def sleep(self, seconds: float) -> None:
-        """Let time pass. Units: seconds of the play."""
+        """Wait. Units: seconds of the scenario."""
 
 
 class WaitedTime:
-    """It stands while anybody works, and passes at once when somebody waits: a slow machine plays the same."""
+    """A clock that moves only when a bot waits, and then at once: a slow machine plays a scenario in the same way."""
 
     def __init__(self, at: datetime | None = None) -> None:
-        """Stand at a time in UTC; it is now, unless another is said."""
+        """Start at a time in UTC, by default now."""
         self._at, self._lock = at or now(), threading.Lock()
 
     def __call__(self) -> datetime:
-        """What time it is."""
+        """The time now."""
         with self._lock:
             return self._at
 
     def sleep(self, seconds: float) -> None:
-        """Let time pass, for everybody."""
+        """Move the clock on, for all bots."""
         with self._lock:
             self._at += timedelta(seconds=seconds)
 
 
 class FastTime:
-    """It passes for everybody at once, as on the wall, only faster."""
+    """A clock that runs SPEED times as fast as real time."""
 
     def __init__(self) -> None:
         self._at, self._began = now(), time.monotonic()
 
     def __call__(self) -> datetime:
-        """What time it is."""
+        """The time now."""
         return self._at + timedelta(seconds=(time.monotonic() - self._began) * SPEED)
 
     def sleep(self, seconds: float) -> None:

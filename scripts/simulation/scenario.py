@@ -1,4 +1,4 @@
-"""A scenario: who does what in which order, and the stage that it is played on."""
+"""A scenario, and the stage for one play of it: a way of keeping positions, an exchange, and the attempts of bots."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from scripts.simulation.played_time import PlayedTime, WaitedTime
 from scripts.simulation.trade_signal import Signal
 
 PRICE: Final = Decimal("3.2295")
-"""What an order gets; the signal saw another price, as signals do."""
+"""The price at which orders are filled; the signal has another price, as in reality."""
 SIGNAL_PRICE: Final = Decimal("3.2333")
 QUANTITY: Final = Decimal("61.8")
 QUANTITY_STEP: Final = "0.1"
@@ -28,34 +28,34 @@ _CONTRACT: Final = re.compile(r"(.+)(USD[TC])")
 
 
 def unified(symbol: str) -> str:
-    """A contract as ccxt spells it: `APT/USDT:USDT`. Refuses: ValueError for what is quoted in another currency."""
+    """A contract as ccxt spells it: `APT/USDT:USDT`. Refuses: ValueError for any quote but USDT and USDC."""
     found = _CONTRACT.fullmatch(normalized_symbol(symbol))
     if found is None:
-        raise ValueError(f"what is played with is quoted and settled in USDT or USDC, as APTUSDT is; {symbol} is not")
+        raise ValueError(f"a scenario needs a symbol that is quoted in USDT or USDC, as APTUSDT is; {symbol} is not")
     base, quote = found.groups()
     return f"{base}/{quote}:{quote}"
 
 
 def contract(text: str) -> str:
-    """A symbol that can be played with, as the ledger spells it. Refuses: ValueError."""
+    """Read a symbol for a scenario, as the ledger spells it. Refuses: ValueError as `unified`."""
     return str(normalized_symbol(unified(text)))
 
 
 @dataclass(frozen=True)
 class Place:
-    """The symbol at the exchange that everybody wants."""
+    """The symbol, and its exchange, that all bots want to trade."""
 
     symbol: str = "APTUSDT"
     exchange: str = "binance"
 
     def signal(self, intent_id: str) -> Signal:
-        """A reason to go short there."""
+        """A signal to go short there."""
         return Signal(intent_id, self.symbol, self.exchange, Side.SHORT, QUANTITY, SIGNAL_PRICE)
 
 
 @dataclass
 class Stage:
-    """One way of keeping positions with an exchange of its own; whatever is opened on it is closed with `stack`."""
+    """One way of keeping positions with an exchange of its own; closing `stack` closes all its connections."""
 
     way: Way
     exchange: SimulatedExchange
@@ -63,21 +63,21 @@ class Stage:
     threads: int
     stack: ExitStack
     advance: Callable[[int], None]
-    """Told how many seconds of it are over since it was told last."""
+    """Called with the number of seconds of the scenario that have passed since the last call."""
     attempts: list[Attempt] = field(default_factory=list)
 
     _owners: Iterator[int] = field(default_factory=lambda: count(1))
 
     def list_symbol(self, symbol: str) -> None:
-        """Let a symbol be ordered at the exchange."""
+        """List a symbol at the exchange."""
         self.exchange.list_market(unified(symbol), PRICE, quantity_step=QUANTITY_STEP, min_quantity=QUANTITY_STEP)
 
     def bot(self) -> Bot:
-        """Start a process, of an owner of its own."""
+        """Start a process of a bot, with an owner of its own."""
         return self.stack.enter_context(self.way.bot(self.exchange, f"bot-{next(self._owners)}"))
 
     def attempt(self, signal: Signal) -> Attempt:
-        """Deliver a signal to a process of its own."""
+        """Deliver a signal to a new process."""
         attempt = Attempt(self.bot(), signal)
         self.attempts.append(attempt)
         return attempt
@@ -85,15 +85,15 @@ class Stage:
 
 @dataclass(frozen=True)
 class Scenario:
-    """What is played, and in words what happens."""
+    """What a scenario plays (`play`), and what happens in words (`story`)."""
 
     name: str
     title: str
     story: str
     play: Callable[[Stage], None]
     seconds: int | None = None
-    """How long it takes, where that is decided beforehand."""
+    """How long it takes, if that is fixed."""
     time: Callable[[], PlayedTime] = WaitedTime
-    """What its clock is."""
+    """Makes its clock."""
     latency_seconds: float = 0.0
-    """How long every call to the exchange takes, by that clock."""
+    """How long every call to the exchange takes, by its clock."""

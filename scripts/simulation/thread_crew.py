@@ -1,4 +1,4 @@
-"""Threads that act at the same moment, each with a connection of its own."""
+"""Running functions at the same moment, each in a thread of its own."""
 
 from __future__ import annotations
 
@@ -19,10 +19,11 @@ def together(
     stop: Callable[[], None] = lambda: None,
     meanwhile: Callable[[], None] = lambda: None,
 ) -> list[Done]:
-    """Do everything at the same moment, each in a thread of its own; what came of it, in order.
+    """Call all functions at the same moment, each in a thread of its own; returns their results in order.
 
-    `meanwhile` is called now and then. `stop` is called when waiting was cut short, as by Ctrl-C, and is to let the
-    threads come to an end: they are waited for. What one of them raises is raised here.
+    Shape:   `meanwhile` is called several times a second until all are done. When a function raises, or Ctrl-C
+             interrupts the wait, `stop` is called, which must let the threads end, because they are waited for.
+    Refuses: whatever one of the functions raises.
     """
     if not actions:
         return []

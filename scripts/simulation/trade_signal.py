@@ -1,4 +1,4 @@
-"""What makes a bot open a position, how far it came with that, and what it was told."""
+"""A signal to open a position, the steps of an entry, and the answers that a bot may get."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Final
 from domain.values import Side
 
 STOP_PERCENT: Final = Decimal(2)
-"""How far from the entry every bot wants its stop."""
+"""The distance of every stop from the entry, in percent."""
 
 
 @dataclass(frozen=True)
 class Signal:
-    """A reason to open a position, in the spelling of whoever sent it."""
+    """A signal to open a position; the symbol is spelled as its sender spells it."""
 
     intent_id: str
     symbol: str
@@ -26,31 +26,31 @@ class Signal:
 
 
 class SignalStep(StrEnum):
-    """How far an entry came."""
+    """The steps of an entry."""
 
     CLAIMED = "claimed"
-    """The bot believes that the position is its own to open."""
+    """The bot believes that it may open the position."""
     ORDERED = "ordered"
-    """The exchange took the order."""
+    """The exchange has accepted the order."""
     PLACED = "placed"
     """The order is in the books."""
     ACTIVE = "active"
-    """Filled and with a stop, and the books say so."""
+    """The books say that the entry is filled and has a stop."""
 
 
 class Told(StrEnum):
     """What a bot was told about its entry."""
 
     OPENED = "opened"
-    """You have a position."""
+    """The position is open."""
     REPLAYED = "replayed"
-    """This signal was taken care of before."""
+    """This signal was handled before."""
     REFUSED = "refused"
-    """Somebody else holds it; before any order."""
+    """Another bot holds the position; no order was sent."""
     FAILED = "failed"
-    """It did not work out, after the order."""
+    """The entry failed after the order was sent."""
     CRASHED = "crashed"
-    """Nobody was there any more to be told."""
+    """The bot crashed, so it was told nothing."""
 
 
 class Stopped(Exception):

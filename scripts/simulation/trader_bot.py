@@ -32,7 +32,7 @@ CONNECTIONS: Final = 2
 
 
 class TraderBot:
-    """One process: nothing is known from another process's memory, and all that it does is what `Trader` does."""
+    """One process of a bot: it shares no memory with other processes, and does everything through `Trader`."""
 
     def __init__(self, ledger: PositionLedger, exchange: SimulatedExchange, owner: str) -> None:
         self._ledger, self._exchange = ledger, exchange
@@ -40,7 +40,7 @@ class TraderBot:
         self._trader = Trader(ledger, exchange, rules=RULES, owner=owner, clock=exchange.clock, sleep=exchange.sleep)
 
     def enter(self, signal: Signal) -> Generator[SignalStep, None, None]:
-        """Open a position, a step at a time."""
+        """Open a position, and yield after each step. Refuses: Stopped."""
         wanted = WantedEntry.of(
             RULES,
             symbol=signal.symbol,
@@ -69,18 +69,18 @@ class TraderBot:
         yield SignalStep.ACTIVE
 
     def close_late(self, signal: Signal) -> None:
-        """Undo that cycle once more; one that is over is left alone."""
+        """Roll the cycle of a signal back once more; a cycle that has ended does not change."""
         row = self._row_of(signal)
         if row is not None:
             self._trader.roll_back(row.position_id, reason="nobody answered the first time")
 
     def synchronise(self, symbol: str, exchange: str) -> None:
-        """Compare the whole account with the ledger: spellings make no difference to it."""
+        """Compare the whole account with the ledger, whatever symbol is asked for."""
         del symbol, exchange
         self._trader.synchronise()
 
     def recover(self, signal: Signal) -> bool:
-        """Start again, as after a crash."""
+        """Resume as after a restart; returns whether the cycle of the signal is finished or at rest."""
         self._trader.resume()
         row = self._row_of(signal)
         return row is None or not row.status.is_open or is_at_rest(row)
@@ -95,24 +95,24 @@ class TraderBot:
         return next(iter(self._ledger.positions(intent_id=signal.intent_id)), None)
 
     def books(self) -> Sequence[BookEntry]:
-        """Every cycle."""
+        """Every cycle of the ledger."""
         return [_entry(row) for row in self._ledger.positions()]
 
 
 @dataclass(frozen=True)
 class LedgerWay:
-    """A ledger in a place of its own."""
+    """A ledger in a database of its own."""
 
     settings: Settings
     name: str = "ledger"
 
     def create(self) -> None:
-        """Make the ledger."""
+        """Create the ledger."""
         open_store(self.settings).close()
 
     @contextmanager
     def bot(self, exchange: SimulatedExchange, owner: str) -> Iterator[TraderBot]:
-        """Start a process with a ledger of its own, whose clock is that of the exchange."""
+        """Start a process with a connection of its own; the ledger uses the clock of the exchange."""
         settings = replace(self.settings, pool_size=CONNECTIONS)
         with PositionLedger(open_store(settings, create=False), clock=exchange.clock) as ledger:
             yield TraderBot(ledger, exchange, owner)

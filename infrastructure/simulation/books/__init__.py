@@ -1,1 +1,1 @@
-"""What a simulated exchange keeps: orders, what is held, and what goes wrong next."""
+"""The state of a simulated exchange: its orders, positions and planned faults, and the rules of matching."""

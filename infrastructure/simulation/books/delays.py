@@ -1,4 +1,4 @@
-"""What is late at a simulated exchange: it happens some calls later, or when its time is over."""
+"""Delayed work of a simulated exchange: it is done a number of calls later, or when the longest delay is over."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 @dataclass(frozen=True, slots=True)
 class CallMoment:
-    """How many calls there had been, and what time it was."""
+    """A moment: the number of calls up to it, and its time."""
 
     call: int
     at: datetime
@@ -23,9 +23,9 @@ class _Late:
 
 
 class Delays:
-    """The calls so far, and whatever waits for some more of them; not thread-safe.
+    """Counts calls, and does delayed work when enough calls were made; not thread-safe.
 
-    Units: after `longest` nothing is late any more, however few calls there were.
+    Units: work that has waited for `longest` is due, however few calls there were.
     """
 
     def __init__(self, clock: Callable[[], datetime], longest: timedelta) -> None:
@@ -34,19 +34,19 @@ class Delays:
         self._late: list[_Late] = []
 
     def moment(self) -> CallMoment:
-        """This moment, to be asked about later."""
+        """The present moment, for `is_past`."""
         return CallMoment(self._calls, self._clock())
 
     def is_past(self, since: CallMoment, calls: int) -> bool:
-        """Whether there were so many calls since a moment, or its time is over."""
+        """Whether `calls` calls were made since a moment, or `longest` has passed."""
         return self._calls - since.call >= calls or self._clock() - since.at >= self._longest
 
     def later(self, calls: int, happen: Callable[[], None]) -> None:
-        """Let something happen so many calls from now."""
+        """Delay some work by a number of calls."""
         self._late.append(_Late(self.moment(), calls, happen))
 
     def count_call(self) -> None:
-        """Count one more call; what is due happens before anything else in it."""
+        """Count a call, and do the work that is due by it."""
         self._calls += 1
         due = [late for late in self._late if self.is_past(late.since, late.calls)]
         self._late = [late for late in self._late if late not in due]
@@ -54,6 +54,6 @@ class Delays:
             late.happen()
 
     def end(self) -> None:
-        """Let everything that is late happen now."""
+        """Do all delayed work now."""
         while self._late:
             self._late.pop(0).happen()

@@ -1,4 +1,4 @@
-"""Why a simulated exchange refuses, in the codes of the real ones."""
+"""The reasons for which a simulated exchange refuses, with the error codes of the real ones."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from enum import Enum
 from infrastructure.trading.exchange_errors import NoAnswer, NothingToReduce, RateLimited, Refused
 
 
-class Ground(Enum):
-    """Why something is refused, with the code of Binance USD-M and that of Bybit v5."""
+class Reason(Enum):
+    """A reason to refuse, with its code at Binance USD-M and at Bybit v5."""
 
     UNLISTED = ("-1121", "10001")
     ODD_ID = ("-4015", "10001")
@@ -33,27 +33,27 @@ class Ground(Enum):
     SILENCE = ("-1007", "10016")
 
     def code(self, exchange: str) -> str:
-        """As an exchange has it; those that are not known here have Binance's."""
+        """The code at an exchange; exchanges that are not simulated here use Binance's codes."""
         of_binance, of_bybit = self.value
         return of_bybit if exchange == "bybit" else of_binance
 
 
 class IdTaken(NoAnswer):
-    """The client order id is in use: whatever has it is there, and `find` has it."""
+    """The client order id is in use; `find` returns the order that has it."""
 
     def __init__(self, code: str, client_order_id: str) -> None:
         super().__init__(f"{code}: the client order id {client_order_id} is taken")
         self.code = code
 
 
-def refused(exchange: str, ground: Ground, text: str) -> Refused:
-    """An error in the codes of an exchange."""
-    code = ground.code(exchange)
-    if ground is Ground.RATE:
+def refused(exchange: str, reason: Reason, text: str) -> Refused:
+    """The error for a reason, with the code of an exchange."""
+    code = reason.code(exchange)
+    if reason is Reason.RATE:
         return RateLimited(code, text, retry_seconds=1.0)
     return with_code(code, text)
 
 
 def with_code(code: str, text: str) -> Refused:
-    """A refusal with a code of an exchange's own."""
-    return (NothingToReduce if code in Ground.NOTHING_TO_REDUCE.value else Refused)(code, text)
+    """The error for a code of an exchange."""
+    return (NothingToReduce if code in Reason.NOTHING_TO_REDUCE.value else Refused)(code, text)

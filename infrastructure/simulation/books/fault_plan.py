@@ -1,4 +1,4 @@
-"""What goes wrong at a simulated exchange: by script for the next order, or by probability from a seed."""
+"""The faults of a simulated exchange: scripted for the next orders and calls, or drawn by probability from a seed."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from typing import Final
 from infrastructure.trading.exchange_orders import OrderTicket
 
 CALLS_MAX: Final = 4
-"""How many calls something that is late may be away, at most."""
+"""The longest delay of a fault, in calls."""
 
 
 class OrderFault(StrEnum):
-    """What may happen to one order."""
+    """A fault of one order."""
 
     REFUSED = "refused"
-    """It is refused: for want of margin, or a stop because it would trigger at once."""
+    """It is refused: for lack of margin, or a stop because it would trigger at once."""
     ANSWER_LOST = "answer lost"
-    """It is taken, and the caller does not hear of it."""
+    """It is accepted, but the caller gets no answer."""
     NEVER_ARRIVED = "never arrived"
-    """It is not taken, and the caller does not hear that."""
+    """It is not accepted, and the caller gets no answer."""
     DONE_LATER = "done later"
-    """The caller hears nothing, and it is taken some calls later."""
+    """The caller gets no answer, and it is accepted some calls later."""
     FILLED_LATE = "filled late"
     """It is acknowledged without a fill, and filled some calls later."""
     FILLED_IN_PARTS = "filled in parts"
@@ -33,32 +33,32 @@ class OrderFault(StrEnum):
     REST_EXPIRES = "rest expires"
     """A part is filled at once, and the rest expires."""
     ANSWER_BEHIND = "answer behind"
-    """It is filled before its acknowledgement, which says nothing of it; for some calls only the fills show it."""
+    """It is filled at once, but for some calls its state is shown without the fills; the list of fills has them."""
     HIDDEN = "hidden"
-    """It is taken, and no question and no list shows it for some calls."""
+    """It is accepted, but for some calls no query and no list shows it."""
     UNPRICED = "unpriced"
-    """It never says its average price."""
+    """Its answers never have an average price."""
     SIDELESS = "sideless"
-    """It never says its side."""
+    """Its answers never have a side."""
 
 
 class CallFault(StrEnum):
-    """What may happen to one call, whatever it is about."""
+    """A fault of one call."""
 
     OUTAGE = "outage"
-    """Nothing was done, and there is no answer."""
+    """Nothing is done, and there is no answer."""
     MAINTENANCE = "maintenance"
-    """It is refused, for the exchange is closed."""
+    """It is refused, because the exchange is closed."""
     RATE_LIMIT = "rate limit"
-    """It is refused, for there were too many."""
+    """It is refused, because there were too many calls."""
     STALE_ACCOUNT = "stale account"
-    """The account is shown as before the last fill, for some calls after it."""
+    """For some calls after a fill the account is shown as it was before the fill."""
     LATE_POSITIONS = "late positions"
-    """The same of positions alone: orders are shown as they are."""
+    """The same for positions only: orders are shown as they are."""
     CUT_OFF_ACCOUNT = "cut off account"
-    """The lists of the account are shorter than they say."""
+    """The lists of the account have fewer entries than their counts say."""
     SHUFFLED_FILLS = "shuffled fills"
-    """Fills come in another order, and one of them twice."""
+    """The fills come in another order, and one of them twice."""
 
 
 EVERY_CALL: Final = (CallFault.OUTAGE, CallFault.MAINTENANCE, CallFault.RATE_LIMIT)
@@ -72,54 +72,58 @@ class Fate:
 
     faults: frozenset[OrderFault]
     calls: int
-    """How many calls late is what is late."""
+    """By how many calls its faults delay things."""
     share: int
-    """How much of it is filled at once, in hundredths, where not all of it is."""
+    """Which part is filled at once, in hundredths, if a fault fills it in parts."""
     at_once: Decimal | None = None
-    """The same as a quantity, where a test says it."""
+    """That part as a quantity, if it was scripted."""
 
     def first_part(self, quantity: Decimal) -> Decimal:
-        """How much of a quantity is filled at once, where not all of it is."""
+        """How much of a quantity is filled at once, if a fault fills it in parts."""
         return quantity * self.share / 100 if self.at_once is None else self.at_once
 
     def has(self, *faults: OrderFault) -> bool:
-        """Whether one of them happens."""
+        """Whether the order has one of these faults."""
         return not self.faults.isdisjoint(faults)
 
 
 @dataclass
 class FaultPlan:
-    """What goes wrong next. The fate of an order follows from the seed and its client order id, not from threads."""
+    """Decides the faults of each order and call: scripted ones first, else by probability.
+
+    The fate of an order depends only on the seed, its client order id and how often that id was sent, so it is the same
+    in whatever order threads call.
+    """
 
     seed: int
     rates: dict[Fault, float] = field(default_factory=dict)
-    """How probable each fault is for an order, or a call; what is not named does not happen by itself."""
+    """The probability of each fault for an order or a call; faults that are not named happen only when scripted."""
     _sent: Counter[str] = field(default_factory=Counter)
     _orders: dict[tuple[str, bool], deque[_Script]] = field(default_factory=lambda: defaultdict(deque))
     _calls: deque[CallFault] = field(default_factory=deque)
     _numbers: Random = field(init=False)
 
     def __post_init__(self) -> None:
-        self._numbers = Random(self.seed)  # noqa: S311  # a test that is repeated, not a secret
+        self._numbers = Random(self.seed)  # noqa: S311  # repeatable tests need a seed; it is no secret
 
     def script(
         self, symbol: str, faults: frozenset[OrderFault], *, is_conditional: bool, at_once: Decimal | None = None
     ) -> None:
-        """Let something happen to the next order of a symbol that nothing waits for yet."""
+        """Queue faults for the next order of a symbol; several entries are for one order each."""
         self._orders[symbol, is_conditional].append((faults, at_once))
 
     def script_calls(self, fault: CallFault, calls: int) -> None:
-        """Let something happen to so many of the next calls that it can happen to."""
+        """Queue a fault for a number of the next calls that can have it."""
         self._calls.extend([fault] * calls)
 
     def calm(self) -> None:
-        """Nothing goes wrong any more; what is late still comes late."""
+        """Remove all faults; what is delayed already stays delayed."""
         self.rates.clear()
         self._orders.clear()
         self._calls.clear()
 
     def of_order(self, ticket: OrderTicket) -> Fate:
-        """What happens to an order: what waits for it, else what the seed says."""
+        """The fate of an order: the script that waits for it, else drawn from the seed."""
         name = ticket.client_order_id
         self._sent[name] += 1
         numbers = Random(f"{self.seed} {name} {self._sent[name]}")  # noqa: S311  # as above
@@ -129,7 +133,7 @@ class FaultPlan:
         return Fate(faults, numbers.randint(2, CALLS_MAX), numbers.randint(1, 99), at_once)
 
     def of_call(self, *possible: CallFault) -> CallFault | None:
-        """What happens to a call, out of what can."""
+        """The fault of a call, out of those that it can have; None for no fault."""
         if self._calls and self._calls[0] in possible:
             return self._calls.popleft()
         return next((fault for fault in possible if self._happens(fault)), None)

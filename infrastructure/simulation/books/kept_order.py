@@ -1,4 +1,4 @@
-"""An order as a simulated exchange keeps it, and how it states it."""
+"""An order of a simulated exchange: its true state, and the state that is shown."""
 
 from __future__ import annotations
 
@@ -20,33 +20,33 @@ from infrastructure.trading.exchange_orders import (
 
 @dataclass
 class KeptOrder:
-    """An order that was taken, or will be."""
+    """An order that the exchange has accepted."""
 
     order_id: str
     ticket: OrderTicket
     fate: Fate
     placed_at: datetime
     quantity: Decimal
-    """Zero is all that is held, whatever that is when it triggers."""
+    """Zero means all that is held when it triggers."""
     is_apart: bool = False
-    """Whether it is on the list of conditional orders, where that is another one."""
+    """Whether it is on the separate list of conditional orders, if the exchange has one."""
     state: OrderState = OrderState.OPEN
     fills: list[ExchangeFill] = field(default_factory=list)
     is_hidden: bool = False
-    """Whether no question and no list shows it yet."""
+    """Whether no query and no list shows it yet."""
     is_behind: bool = False
-    """Whether it is stated without its fills yet."""
+    """Whether it is shown without its fills for now."""
     is_forced: bool = False
-    """Whether the exchange itself made it: a liquidation, or a deleveraging."""
+    """Whether the exchange itself placed it, to liquidate or to deleverage."""
 
     @property
     def filled_qty(self) -> Decimal:
-        """What is filled of it."""
+        """The filled quantity."""
         return sum((fill.quantity for fill in self.fills), Decimal(0))
 
     @property
     def left(self) -> Decimal:
-        """What is not filled yet."""
+        """The quantity that is not filled."""
         return EXACT.subtract(self.quantity, self.filled_qty)
 
     @property
@@ -56,7 +56,7 @@ class KeptOrder:
 
     @property
     def is_conditional(self) -> bool:
-        """Whether it waits for a price, or did."""
+        """Whether it is a stop or a target, triggered or not."""
         return self.ticket.kind.is_conditional
 
     @property
@@ -65,14 +65,14 @@ class KeptOrder:
         return self.ticket.reduce_only or self.ticket.close_position
 
     def average(self, terms: Instrument) -> Decimal | None:
-        """The average price of its fills."""
+        """The average price of its fills; None without fills."""
         if not self.fills:
             return None
         worth = sum((terms.worth(fill.quantity, fill.price) for fill in self.fills), Decimal(0))
         return terms.price(self.filled_qty, worth)
 
     def stated(self, terms: Instrument) -> ExchangeOrder:
-        """What is said of it now."""
+        """The order as the exchange shows it now."""
         is_unpriced = self.is_behind or self.fate.has(OrderFault.UNPRICED)
         return ExchangeOrder(
             symbol=self.ticket.symbol,
@@ -91,7 +91,7 @@ class KeptOrder:
 
 
 def instrument(market: TradedMarket) -> Instrument:
-    """What one unit of a market is worth."""
+    """The terms of a market, by which quantities are valued."""
     return Instrument(
         contract_size=market.contract_size,
         inverse=market.inverse,

@@ -1,4 +1,4 @@
-"""What is held of one leg of one symbol, and how long it was bare."""
+"""The position on one leg of one symbol, and how long it was held without stops for all of it."""
 
 from __future__ import annotations
 
@@ -13,34 +13,34 @@ from domain.values import Leg, Side
 
 @dataclass
 class HeldLeg:
-    """One leg: BOTH turns round, LONG and SHORT do not."""
+    """The position on one leg; only BOTH can turn from long to short and back."""
 
     leg: Leg
     terms: Instrument
     side: Side = Side.LONG
     holding: Holding = field(default_factory=Holding)
     entries: list[str] = field(default_factory=list)
-    """The orders that opened what is held now, or added to it."""
+    """The orders that opened the present position, or added to it."""
     bare_since: datetime | None = None
     bare_seconds: list[float] = field(default_factory=list)
-    """Of every time that something was held, how long it was without stops for all of it; the last one may go on."""
+    """For every position there was, how long it was without stops for all of it; the last one may still count."""
 
     @property
     def quantity(self) -> Decimal:
-        """Without a sign."""
+        """The quantity held, without a sign."""
         return self.holding.quantity
 
     @property
     def exposure(self) -> Decimal:
-        """With its sign: a short is negative."""
+        """The quantity held; a short is negative."""
         return self.side.sign * self.quantity
 
     def closes(self, order_side: str) -> bool:
-        """Whether an order of this side makes it smaller."""
+        """Whether an order of this side reduces the position."""
         return bool(self.quantity) and order_side == self.side.closing_order
 
     def take(self, order_id: str, order_side: str, quantity: Decimal, price: Decimal) -> bool:
-        """Count a fill: it adds, reduces, or turns it round. True when the order added to what other orders opened."""
+        """Apply a fill; returns whether it added to a position that another order had opened."""
         left = quantity
         if self.closes(order_side):
             closed = min(left, self.quantity)
@@ -59,7 +59,7 @@ class HeldLeg:
         return self.entries[0] != order_id
 
     def mark(self, covered: Decimal | None, at: datetime) -> None:
-        """Count the time without a cover; `covered` is what live stops would close, None for all of it."""
+        """Add up the time without full cover; `covered` is the quantity that open stops would close, None for all."""
         if self.bare_since is not None and self.bare_seconds:
             self.bare_seconds[-1] += (at - self.bare_since).total_seconds()
         is_bare = self.quantity > ZERO and covered is not None and covered < self.quantity

@@ -1,4 +1,4 @@
-"""The books of a simulated exchange: orders are taken, filled, netted and triggered."""
+"""The matching of a simulated exchange: it accepts, fills and triggers orders, and nets them into positions."""
 
 from __future__ import annotations
 
@@ -30,22 +30,23 @@ _FIRST_ORDER: Final = 53190368
 
 @dataclass
 class OrderMatching:
-    """Every order of an account, and what is held; whoever calls holds the lock."""
+    """The orders and positions of one account; the caller holds the lock of the exchange."""
 
     exchange: str
     clock: Callable[[], datetime]
     fee_rate: Decimal
     hedge: bool
     drops_stops: bool
-    """Whether the stops of a position end with it; else they wait on, and expire when they trigger."""
+    """Whether the stops of a position are cancelled with it; else they stay open, and expire when triggered."""
     conditional_apart: bool
+    """Whether conditional orders have a list of their own."""
     markets: dict[str, TradedMarket] = field(default_factory=dict)
     orders: dict[str, KeptOrder] = field(default_factory=dict)
-    """Every order that was ever taken, oldest first."""
+    """Every order that was ever accepted, oldest first."""
     entries: list[KeptOrder] = field(default_factory=list)
-    """Every order that opened something, or added to it."""
+    """Every order that opened a position, or added to one."""
     doubled: list[KeptOrder] = field(default_factory=list)
-    """Those that added to what another one had opened."""
+    """The entries that added to a position that another order had opened."""
     legs: dict[tuple[str, Leg], HeldLeg] = field(default_factory=dict)
     filled: int = 0
     """How many fills there were in all."""
@@ -53,20 +54,20 @@ class OrderMatching:
     _trades: Iterator[int] = field(default_factory=lambda: count(1))
 
     def price(self, symbol: str) -> Decimal:
-        """The last price of a symbol that is listed."""
+        """The last price of a listed symbol."""
         last = self.markets[symbol].last_price
         assert last is not None, "a market is listed with its price"
         return last
 
     def leg(self, symbol: str, leg: Leg) -> HeldLeg:
-        """What is held of a leg, be it nothing."""
+        """The position on a leg; it may be empty."""
         name = (symbol, leg)
         if name not in self.legs:
             self.legs[name] = HeldLeg(leg, instrument(self.markets[symbol]))
         return self.legs[name]
 
     def check(self, ticket: OrderTicket) -> None:
-        """Refuses: Refused in the exchange's codes for an order that it would not take."""
+        """Refuses: Refused, with the code of the exchange, for an order that it would not accept."""
         OrderRules(self.exchange, self.hedge).check(
             ticket,
             self.markets[ticket.symbol],
@@ -75,7 +76,7 @@ class OrderMatching:
         )
 
     def take(self, ticket: OrderTicket, fate: Fate) -> KeptOrder:
-        """Keep an order that was checked; nothing is filled yet."""
+        """Accept an order that was checked; nothing is filled yet."""
         order = KeptOrder(
             order_id=str(next(self._numbers)),
             ticket=ticket,
@@ -89,7 +90,7 @@ class OrderMatching:
         return order
 
     def execute(self, order: KeptOrder, at_most: Decimal | None = None) -> None:
-        """Fill what can be filled at the price of now; no more than `at_most`, rounded down to the step."""
+        """Fill an open order at the last price, as far as possible; at most `at_most`, rounded down to the step."""
         symbol, ticket = order.ticket.symbol, order.ticket
         price = self.price(symbol)
         if not order.is_open or (ticket.price is not None and not self._is_marketable(order, price)):
@@ -122,7 +123,7 @@ class OrderMatching:
             self.mark(order.ticket.symbol)
 
     def force(self, symbol: str, leg: Leg, quantity: Decimal, client_order_id: str) -> KeptOrder:
-        """Close some of a leg, as an exchange does that liquidates or deleverages."""
+        """Close a quantity of a leg by an order of the exchange, as a liquidation or a deleveraging does."""
         held = self.leg(symbol, leg)
         side: OrderSide = held.side.closing_order
         ticket = OrderTicket(
@@ -139,7 +140,7 @@ class OrderMatching:
         return order
 
     def move(self, symbol: str, price: Decimal) -> None:
-        """Let the price be another one: stops and targets that it reaches are market orders now, limits are filled."""
+        """Change the price: it fills the stops and targets that it triggers, and the limit orders that it reaches."""
         self.markets[symbol] = replace(self.markets[symbol], last_price=price)
         for order in [each for each in self.orders.values() if each.is_open and each.ticket.symbol == symbol]:
             if order.is_conditional:
@@ -149,7 +150,7 @@ class OrderMatching:
                 self.execute(order)
 
     def stops(self, symbol: str, leg: Leg) -> list[KeptOrder]:
-        """The stops that are live for what is held of a leg."""
+        """The open stops that would close the position on a leg."""
         held = self.leg(symbol, leg)
         return [
             order
@@ -160,7 +161,7 @@ class OrderMatching:
         ]
 
     def mark(self, symbol: str) -> None:
-        """Look at what is covered, after something changed."""
+        """Update, after a change, which positions of a symbol are fully covered by stops."""
         for (name, leg), held in self.legs.items():
             if name != symbol:
                 continue
@@ -198,7 +199,7 @@ class OrderMatching:
                     each.state = OrderState.CANCELED
 
     def _attach(self, order: KeptOrder, trigger: Decimal) -> None:
-        """The stop that comes with an entry: one for all of the position, whatever it is by then."""
+        """Place the stop attached to an entry, unless the position has one: it closes the whole position."""
         leg = self.leg(order.ticket.symbol, order.ticket.leg)
         if any(stop.ticket.close_position for stop in self.stops(order.ticket.symbol, order.ticket.leg)):
             return

@@ -1,1 +1,1 @@
-"""The simulated exchange over HTTP on the loopback, in the routes that the clients of ccxt call."""
+"""The simulated exchange over HTTP on the loopback, with the routes that ccxt clients call."""

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from domain.instrument import Instrument
 from domain.values import Leg, plain
-from infrastructure.simulation.books.exchange_codes import Ground, IdTaken, refused
+from infrastructure.simulation.books.exchange_codes import IdTaken, Reason, refused
 from infrastructure.simulation.books.kept_order import KeptOrder, instrument
 from infrastructure.simulation.http.loopback_server import HttpAnswer, Json
 from infrastructure.simulation.shown_account import milliseconds
@@ -22,32 +22,36 @@ _KINDS: Final = {"MARKET": TicketKind.MARKET, "LIMIT": TicketKind.LIMIT}
 _ALGO_KINDS: Final = {"STOP_MARKET": TicketKind.STOP, "TAKE_PROFIT_MARKET": TicketKind.TARGET}
 _WORDS: Final = {kind: word for word, kind in (_KINDS | _ALGO_KINDS).items()}
 _TRIGGERED: Final = 10**9
-"""How far the id of an order is from that of the conditional order that it was."""
+"""A triggered conditional order gets another id: its own plus this."""
 
 
 class BinanceRoutes:
-    """Answers as the exchange documents it, numbers as text; every request is one call of the simulated exchange."""
+    """Answers as the documentation of the exchange says, numbers as text; each request calls the simulated exchange."""
 
     def __init__(self, venue: SimulatedVenue, seed: int) -> None:
         self._venue = venue
-        self._numbers = Random(seed)  # noqa: S311  # a test that is repeated, not a secret
+        self._numbers = Random(seed)  # noqa: S311  # repeatable tests need a seed; it is no secret
         self._unnamed = count(1)
         self._routes: dict[str, Callable[[Json], Any]] = {
             "GET /fapi/v1/ping": lambda _: {},
             "GET /fapi/v1/time": lambda _: {"serverTime": self._now()},
             "GET /fapi/v1/exchangeInfo": self._info,
             "POST /fapi/v1/order": self._place,
-            "GET /fapi/v1/order": lambda said: self._order(self._one(said)),
+            "GET /fapi/v1/order": lambda params: self._order(self._one(params)),
             "DELETE /fapi/v1/order": self._cancel,
-            "GET /fapi/v1/openOrder": lambda said: self._order(self._one(said)),
-            "GET /fapi/v1/openOrders": lambda said: [self._order(each) for each in self._open(said, is_apart=False)],
-            "GET /fapi/v1/allOrders": lambda said: [self._order(each) for each in self._plain(said)],
+            "GET /fapi/v1/openOrder": lambda params: self._order(self._one(params)),
+            "GET /fapi/v1/openOrders": lambda params: [
+                self._order(each) for each in self._open(params, is_apart=False)
+            ],
+            "GET /fapi/v1/allOrders": lambda params: [self._order(each) for each in self._plain(params)],
             "GET /fapi/v1/userTrades": self._trades,
             "POST /fapi/v1/algoOrder": self._place_algo,
-            "GET /fapi/v1/algoOrder": lambda said: self._algo(self._one_algo(said)),
+            "GET /fapi/v1/algoOrder": lambda params: self._algo(self._one_algo(params)),
             "DELETE /fapi/v1/algoOrder": self._cancel_algo,
-            "GET /fapi/v1/openAlgoOrders": lambda said: [self._algo(each) for each in self._open(said, is_apart=True)],
-            "GET /fapi/v1/allAlgoOrders": lambda said: [self._algo(each) for each in self._apart(said)],
+            "GET /fapi/v1/openAlgoOrders": lambda params: [
+                self._algo(each) for each in self._open(params, is_apart=True)
+            ],
+            "GET /fapi/v1/allAlgoOrders": lambda params: [self._algo(each) for each in self._apart(params)],
             "GET /fapi/v3/positionRisk": self._positions,
             "GET /fapi/v2/positionRisk": self._positions,
             "GET /fapi/v2/balance": lambda _: self._assets(),
@@ -56,18 +60,18 @@ class BinanceRoutes:
             "GET /fapi/v3/account": lambda _: {"assets": self._assets(), "positions": []},
             "GET /fapi/v1/positionSide/dual": lambda _: {"dualSidePosition": self._venue.hedge},
             "POST /fapi/v1/positionSide/dual": self._set_mode,
-            "POST /fapi/v1/leverage": lambda said: {**said, "maxNotionalValue": "1000000"},
+            "POST /fapi/v1/leverage": lambda params: {**params, "maxNotionalValue": "1000000"},
             "GET /fapi/v1/leverageBracket": self._brackets,
             "POST /fapi/v1/marginType": lambda _: {"code": 200, "msg": "success"},
         }
 
-    def __call__(self, method: str, path: str, said: Json) -> HttpAnswer:
-        """Answer a request, be it with an error in the exchange's code."""
+    def __call__(self, method: str, path: str, params: Json) -> HttpAnswer:
+        """Answer a request; an error is an answer with the code of the exchange."""
         route = self._routes.get(f"{method} {path}")
         if route is None:
             return _error("-5000", f"Path {path}, Method {method} is invalid", 404)
         try:
-            return HttpAnswer(route(said))
+            return HttpAnswer(route(params))
         except RateLimited as wrong:
             seconds = {"Retry-After": str(int(wrong.retry_seconds or 1))}
             return HttpAnswer({"code": int(wrong.code or -1003), "msg": wrong.text}, 429, seconds)
@@ -95,59 +99,59 @@ class BinanceRoutes:
 
     # -- orders -------------------------------------------------------------------------------------------------
 
-    def _place(self, said: Json) -> Json:
-        kind = _KINDS.get(said["type"])
+    def _place(self, params: Json) -> Json:
+        kind = _KINDS.get(params["type"])
         if kind is None:
             raise Refused("-4120", "Order type not supported for this endpoint. Use the Algo Order API.")
-        name = said.get("newClientOrderId") or f"web_{next(self._unnamed)}"
-        return self._order(self._placed(_ticket(said, kind, name)))
+        name = params.get("newClientOrderId") or f"web_{next(self._unnamed)}"
+        return self._order(self._placed(_ticket(params, kind, name)))
 
-    def _place_algo(self, said: Json) -> Json:
-        name = said.get("clientAlgoId") or f"web_{next(self._unnamed)}"
-        return self._algo(self._placed(_ticket(said, _ALGO_KINDS[said["type"]], name)))
+    def _place_algo(self, params: Json) -> Json:
+        name = params.get("clientAlgoId") or f"web_{next(self._unnamed)}"
+        return self._algo(self._placed(_ticket(params, _ALGO_KINDS[params["type"]], name)))
 
     def _placed(self, ticket: OrderTicket) -> KeptOrder:
         placed = self._venue.place(ticket)
         return next(order for order in self._venue.audit.orders() if order.order_id == placed.order_id)
 
-    def _cancel(self, said: Json) -> Json:
-        return self._order(self._cancelled(self._one(said)))
+    def _cancel(self, params: Json) -> Json:
+        return self._order(self._cancelled(self._one(params)))
 
-    def _cancel_algo(self, said: Json) -> Json:
-        order = self._cancelled(self._one_algo(said))
+    def _cancel_algo(self, params: Json) -> Json:
+        order = self._cancelled(self._one_algo(params))
         client_id = order.ticket.client_order_id
         return {"algoId": int(order.order_id), "clientAlgoId": client_id, "code": "200", "msg": "success"}
 
     def _cancelled(self, order: KeptOrder) -> KeptOrder:
         if self._venue.cancel(order.ticket.symbol, order.stated(self._terms(order))) is None:
-            raise refused("binance", Ground.NOT_CANCELLED, "Unknown order sent.")
+            raise refused("binance", Reason.NOT_CANCELLED, "Unknown order sent.")
         return order
 
-    def _one(self, said: Json) -> KeptOrder:
-        wanted = (said.get("orderId"), said.get("origClientOrderId"))
-        found = [each for each in self._plain(said) if _matches(_plain_id(each), each, *wanted)]
+    def _one(self, params: Json) -> KeptOrder:
+        wanted = (params.get("orderId"), params.get("origClientOrderId"))
+        found = [each for each in self._plain(params) if _matches(_plain_id(each), each, *wanted)]
         if not found:
-            raise refused("binance", Ground.ABSENT, "Order does not exist.")
+            raise refused("binance", Reason.ABSENT, "Order does not exist.")
         return max(found, key=lambda each: each.is_open)
 
-    def _one_algo(self, said: Json) -> KeptOrder:
-        wanted = (said.get("algoId"), said.get("clientAlgoId"))
-        found = [each for each in self._apart(said) if _matches(each.order_id, each, *wanted)]
+    def _one_algo(self, params: Json) -> KeptOrder:
+        wanted = (params.get("algoId"), params.get("clientAlgoId"))
+        found = [each for each in self._apart(params) if _matches(each.order_id, each, *wanted)]
         if not found:
-            raise refused("binance", Ground.ABSENT, "Order does not exist.")
+            raise refused("binance", Reason.ABSENT, "Order does not exist.")
         return max(found, key=lambda each: each.is_open)
 
-    def _plain(self, said: Json) -> list[KeptOrder]:
-        """Plain orders, and what became of conditional ones that were triggered."""
-        return [each for each in self._venue.shown_orders(said.get("symbol")) if not each.is_apart or each.fills]
+    def _plain(self, params: Json) -> list[KeptOrder]:
+        """Plain orders, and those that triggered conditional orders became."""
+        return [each for each in self._venue.shown_orders(params.get("symbol")) if not each.is_apart or each.fills]
 
-    def _apart(self, said: Json) -> list[KeptOrder]:
-        return [each for each in self._venue.shown_orders(said.get("symbol")) if each.is_apart]
+    def _apart(self, params: Json) -> list[KeptOrder]:
+        return [each for each in self._venue.shown_orders(params.get("symbol")) if each.is_apart]
 
-    def _open(self, said: Json, *, is_apart: bool) -> list[KeptOrder]:
+    def _open(self, params: Json, *, is_apart: bool) -> list[KeptOrder]:
         return [
             each
-            for each in self._venue.shown_orders(said.get("symbol"))
+            for each in self._venue.shown_orders(params.get("symbol"))
             if each.is_apart == is_apart and (each.is_open or each.is_behind)
         ]
 
@@ -217,8 +221,8 @@ class BinanceRoutes:
             "goodTillDate": 0,
         }
 
-    def _trades(self, said: Json) -> Sequence[Json]:
-        wanted = said.get("orderId")
+    def _trades(self, params: Json) -> Sequence[Json]:
+        wanted = params.get("orderId")
         return [
             {
                 "id": int(fill.trade_id),
@@ -236,16 +240,16 @@ class BinanceRoutes:
                 "maker": False,
                 "time": milliseconds(fill.at),
             }
-            for order in self._plain(said)
+            for order in self._plain(params)
             if wanted in (None, _plain_id(order))
             for fill in self._venue.audit.fills(order)
         ]
 
     # -- the account --------------------------------------------------------------------------------------------
 
-    def _positions(self, said: Json) -> list[Json]:
+    def _positions(self, params: Json) -> list[Json]:
         found = [_position(each, self._now()) for each in self._venue.shown_positions()]
-        return [each for each in found if said.get("symbol") in (None, each["symbol"])]
+        return [each for each in found if params.get("symbol") in (None, each["symbol"])]
 
     def _assets(self) -> list[Json]:
         amounts = ("balance", "walletBalance", "marginBalance", "crossWalletBalance", "availableBalance")
@@ -257,27 +261,27 @@ class BinanceRoutes:
         one = {"bracket": 1, "initialLeverage": 20, "notionalCap": 10**9, "notionalFloor": 0, "maintMarginRatio": 0.01}
         return [{"symbol": each.symbol, "brackets": [{**one, "cum": 0.0}]} for each in self._venue.shown_markets()]
 
-    def _set_mode(self, said: Json) -> Json:
-        if (str(said.get("dualSidePosition")).lower() == "true") == self._venue.hedge:
+    def _set_mode(self, params: Json) -> Json:
+        if (str(params.get("dualSidePosition")).lower() == "true") == self._venue.hedge:
             raise Refused("-4059", "No need to change position side.")
         raise Refused("-4067", "Position side cannot be changed if there exists open orders.")
 
 
-def _ticket(said: Json, kind: TicketKind, client_order_id: str) -> OrderTicket:
+def _ticket(params: Json, kind: TicketKind, client_order_id: str) -> OrderTicket:
     def number(name: str) -> Decimal | None:
-        return Decimal(said[name]) if name in said else None
+        return Decimal(params[name]) if name in params else None
 
     return OrderTicket(
-        symbol=said["symbol"],
-        side="buy" if said["side"] == "BUY" else "sell",
+        symbol=params["symbol"],
+        side="buy" if params["side"] == "BUY" else "sell",
         kind=kind,
         client_order_id=client_order_id,
         quantity=number("quantity"),
         price=number("price") if kind is TicketKind.LIMIT else None,
         trigger_price=number("triggerPrice"),
-        reduce_only=str(said.get("reduceOnly", "")).lower() == "true",
-        close_position=str(said.get("closePosition", "")).lower() == "true",
-        leg=Leg(said.get("positionSide", "BOTH")),
+        reduce_only=str(params.get("reduceOnly", "")).lower() == "true",
+        close_position=str(params.get("closePosition", "")).lower() == "true",
+        leg=Leg(params.get("positionSide", "BOTH")),
     )
 
 
@@ -344,7 +348,7 @@ def _position(shown: Json, at: int) -> Json:
 
 
 def _plain_id(order: KeptOrder) -> str:
-    """The id of a plain order, or of that which a conditional one became."""
+    """The id of a plain order, or of the one that a triggered conditional order became."""
     return str(int(order.order_id) + _TRIGGERED) if order.is_apart else order.order_id
 
 

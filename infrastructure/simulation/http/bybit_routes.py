@@ -10,7 +10,7 @@ from typing import Final
 
 from domain.instrument import Instrument
 from domain.values import Leg, OrderSide, plain
-from infrastructure.simulation.books.exchange_codes import Ground, IdTaken, refused
+from infrastructure.simulation.books.exchange_codes import IdTaken, Reason, refused
 from infrastructure.simulation.books.kept_order import KeptOrder, instrument
 from infrastructure.simulation.http.loopback_server import HttpAnswer, Json
 from infrastructure.simulation.shown_account import milliseconds
@@ -24,11 +24,11 @@ _SIDES: Final = {"long": "Buy", "short": "Sell", "buy": "Buy", "sell": "Sell"}
 
 
 class BybitRoutes:
-    """Answers as the exchange documents it, numbers as text; every request is one call of the simulated exchange."""
+    """Answers as the documentation of the exchange says, numbers as text; each request calls the simulated exchange."""
 
     def __init__(self, venue: SimulatedVenue, seed: int) -> None:
         self._venue = venue
-        self._numbers = Random(seed)  # noqa: S311  # a test that is repeated, not a secret
+        self._numbers = Random(seed)  # noqa: S311  # repeatable tests need a seed; it is no secret
         self._unnamed = count(1)
         self._routes: dict[str, Callable[[Json], Json]] = {
             "GET /v5/market/time": lambda _: {"timeNano": str(self._now() * 10**6)},
@@ -41,18 +41,18 @@ class BybitRoutes:
             "POST /v5/position/switch-mode": self._set_mode,
             "POST /v5/order/create": self._place,
             "POST /v5/order/cancel": self._cancel,
-            "GET /v5/order/realtime": lambda said: self._orders(said, is_open=True),
-            "GET /v5/order/history": lambda said: self._orders(said, is_open=False),
+            "GET /v5/order/realtime": lambda params: self._orders(params, is_open=True),
+            "GET /v5/order/history": lambda params: self._orders(params, is_open=False),
             "GET /v5/execution/list": self._fills,
         }
 
-    def __call__(self, method: str, path: str, said: Json) -> HttpAnswer:
-        """Answer a request, be it with an error in the exchange's code, which comes with status 200."""
+    def __call__(self, method: str, path: str, params: Json) -> HttpAnswer:
+        """Answer a request; an error is an answer with status 200 and the code of the exchange."""
         route = self._routes.get(f"{method} {path}")
         if route is None:
             return HttpAnswer({"retCode": 10404, "retMsg": f"Request path not found: {method} {path}"}, 404)
         try:
-            return self._answer(route(said))
+            return self._answer(route(params))
         except IdTaken as wrong:
             return self._answer({}, wrong.code, "OrderLinkedID is duplicate")
         except Refused as wrong:
@@ -71,34 +71,34 @@ class BybitRoutes:
             {"retCode": int(code), "retMsg": text, "result": result, "retExtInfo": {}, "time": self._now()}
         )
 
-    def _info(self, said: Json) -> Json:
-        is_linear = said.get("category") == "linear"
+    def _info(self, params: Json) -> Json:
+        is_linear = params.get("category") == "linear"
         markets = [each for each in self._venue.shown_markets() if is_linear and not each.inverse]
-        return {"category": said.get("category"), "list": [_market(each) for each in markets], "nextPageCursor": ""}
+        return {"category": params.get("category"), "list": [_market(each) for each in markets], "nextPageCursor": ""}
 
     # -- orders -------------------------------------------------------------------------------------------------
 
-    def _place(self, said: Json) -> Json:
-        placed = self._venue.place(_ticket(said, said.get("orderLinkId") or f"web-{next(self._unnamed)}"))
+    def _place(self, params: Json) -> Json:
+        placed = self._venue.place(_ticket(params, params.get("orderLinkId") or f"web-{next(self._unnamed)}"))
         return {"orderId": placed.order_id, "orderLinkId": placed.client_order_id}
 
-    def _cancel(self, said: Json) -> Json:
-        found = [each for each in self._venue.shown_orders(said["symbol"]) if _matches(each, said) and each.is_open]
-        if not found or self._venue.cancel(said["symbol"], found[0].stated(self._terms(found[0]))) is None:
-            raise refused("bybit", Ground.NOT_CANCELLED, "order not exists or too late to cancel")
+    def _cancel(self, params: Json) -> Json:
+        found = [each for each in self._venue.shown_orders(params["symbol"]) if _matches(each, params) and each.is_open]
+        if not found or self._venue.cancel(params["symbol"], found[0].stated(self._terms(found[0]))) is None:
+            raise refused("bybit", Reason.NOT_CANCELLED, "order not exists or too late to cancel")
         return {"orderId": found[0].order_id, "orderLinkId": found[0].ticket.client_order_id}
 
-    def _orders(self, said: Json, *, is_open: bool) -> Json:
-        """The newest first, page by page."""
+    def _orders(self, params: Json, *, is_open: bool) -> Json:
+        """One page of the open or of the ended orders, newest first."""
         shown = [
             self._order(each)
-            for each in self._venue.shown_orders(said.get("symbol"))
-            if _matches(each, said) and (each.is_open or each.is_behind) == is_open and self._is_settled(each, said)
+            for each in self._venue.shown_orders(params.get("symbol"))
+            if _matches(each, params) and (each.is_open or each.is_behind) == is_open and self._is_settled(each, params)
         ]
-        return _page(shown[::-1], said)
+        return _page(shown[::-1], params)
 
-    def _is_settled(self, order: KeptOrder, said: Json) -> bool:
-        return said.get("settleCoin") in (None, "", self._venue.audit.market(order.ticket.symbol).settle)
+    def _is_settled(self, order: KeptOrder, params: Json) -> bool:
+        return params.get("settleCoin") in (None, "", self._venue.audit.market(order.ticket.symbol).settle)
 
     def _terms(self, order: KeptOrder) -> Instrument:
         return instrument(self._venue.audit.market(order.ticket.symbol))
@@ -136,7 +136,7 @@ class BybitRoutes:
         }
         return answer if stated.side is None else answer | {"side": _SIDES[stated.side]}
 
-    def _fills(self, said: Json) -> Json:
+    def _fills(self, params: Json) -> Json:
         shown = [
             {
                 "symbol": order.ticket.symbol,
@@ -157,42 +157,42 @@ class BybitRoutes:
                 "leavesQty": "0",
                 "isMaker": False,
             }
-            for order in self._venue.shown_orders(said.get("symbol"))
-            if _matches(order, said)
+            for order in self._venue.shown_orders(params.get("symbol"))
+            if _matches(order, params)
             for fill in self._venue.audit.fills(order)
         ]
-        return _page(shown[::-1], said)
+        return _page(shown[::-1], params)
 
     # -- the account --------------------------------------------------------------------------------------------
 
-    def _positions(self, said: Json) -> Json:
+    def _positions(self, params: Json) -> Json:
         shown = [_position(each, self._now()) for each in self._venue.shown_positions()]
-        coin = said.get("settleCoin")
-        return _page([each for each in shown if _is_asked(each, said) and coin in (None, "", "USDT")], said)
+        coin = params.get("settleCoin")
+        return _page([each for each in shown if _is_asked(each, params) and coin in (None, "", "USDT")], params)
 
-    def _set_mode(self, said: Json) -> Json:
-        if (str(said.get("mode")) == "3") == self._venue.hedge:
+    def _set_mode(self, params: Json) -> Json:
+        if (str(params.get("mode")) == "3") == self._venue.hedge:
             raise Refused("110025", "Position mode is not modified")
         raise Refused("110028", "Position mode cannot be changed while orders or positions are open")
 
 
-def _ticket(said: Json, client_order_id: str) -> OrderTicket:
-    side: OrderSide = "buy" if said["side"] == "Buy" else "sell"
-    trigger = Decimal(said["triggerPrice"]) if said.get("triggerPrice") else None
-    kind = TicketKind.LIMIT if said["orderType"] == "Limit" else TicketKind.MARKET
+def _ticket(params: Json, client_order_id: str) -> OrderTicket:
+    side: OrderSide = "buy" if params["side"] == "Buy" else "sell"
+    trigger = Decimal(params["triggerPrice"]) if params.get("triggerPrice") else None
+    kind = TicketKind.LIMIT if params["orderType"] == "Limit" else TicketKind.MARKET
     if trigger is not None:
-        kind = TicketKind.STOP if (str(said["triggerDirection"]) == "1") == (side == "buy") else TicketKind.TARGET
+        kind = TicketKind.STOP if (str(params["triggerDirection"]) == "1") == (side == "buy") else TicketKind.TARGET
     return OrderTicket(
-        symbol=said["symbol"],
+        symbol=params["symbol"],
         side=side,
         kind=kind,
         client_order_id=client_order_id,
-        quantity=Decimal(said["qty"]),
-        price=Decimal(said["price"]) if kind is TicketKind.LIMIT else None,
+        quantity=Decimal(params["qty"]),
+        price=Decimal(params["price"]) if kind is TicketKind.LIMIT else None,
         trigger_price=trigger,
-        reduce_only=str(said.get("reduceOnly", "")).lower() == "true",
-        leg=_LEGS[str(said.get("positionIdx", 0))],
-        attached_stop=Decimal(said["stopLoss"]) if said.get("stopLoss") else None,
+        reduce_only=str(params.get("reduceOnly", "")).lower() == "true",
+        leg=_LEGS[str(params.get("positionIdx", 0))],
+        attached_stop=Decimal(params["stopLoss"]) if params.get("stopLoss") else None,
     )
 
 
@@ -209,7 +209,7 @@ def _state(order: KeptOrder, state: OrderState, filled: Decimal) -> str:
 
 
 def _direction(ticket: OrderTicket) -> int:
-    """1 is a rise to the trigger, 2 a fall; 0 is none."""
+    """1 for a trigger above the price, 2 for one below, 0 without a trigger."""
     if ticket.trigger_price is None:
         return 0
     return 1 if (ticket.side == "buy") == (ticket.kind is TicketKind.STOP) else 2
@@ -275,17 +275,17 @@ def _wallet() -> Json:
     return {"accountType": "UNIFIED", "totalEquity": "100000", "coin": [coin | {"availableToWithdraw": "100000"}]}
 
 
-def _matches(order: KeptOrder, said: Json) -> bool:
+def _matches(order: KeptOrder, params: Json) -> bool:
     ids = (("orderId", order.order_id), ("orderLinkId", order.ticket.client_order_id))
-    return all(said.get(name) in (None, "", each) for name, each in ids)
+    return all(params.get(name) in (None, "", each) for name, each in ids)
 
 
-def _is_asked(row: Json, said: Json) -> bool:
-    return said.get("symbol") in (None, "", row["symbol"])
+def _is_asked(row: Json, params: Json) -> bool:
+    return params.get("symbol") in (None, "", row["symbol"])
 
 
-def _page(found: list[Json], said: Json) -> Json:
-    """What fits into one answer, and where the next one begins."""
-    first, size = int(said.get("cursor") or 0), int(said.get("limit") or 20)
+def _page(found: list[Json], params: Json) -> Json:
+    """One page of the results, with the cursor of the next page."""
+    first, size = int(params.get("cursor") or 0), int(params.get("limit") or 20)
     rest = str(first + size) if len(found) > first + size else ""
     return {"category": "linear", "list": found[first : first + size], "nextPageCursor": rest}

@@ -1,4 +1,4 @@
-"""A server on the loopback for the time of a block."""
+"""An HTTP server on the loopback that runs until the end of a block."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class HttpAnswer:
-    """What is answered; a body of None hangs up without an answer."""
+    """The answer to a request; with a body of None the server hangs up without an answer."""
 
     body: Any
     status: int = 200
@@ -25,19 +25,19 @@ class HttpAnswer:
 
 
 Answerer = Callable[[str, str, Json], HttpAnswer]
-"""Answers a method and path with what was said, in the query, a form or a JSON body."""
+"""Answers a request: its method, its path, and its parameters from the query, a form or a JSON body."""
 
 
 class _QuietServer(ThreadingHTTPServer):
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing of a client that hung up: a bot that is killed does."""
+        """Print nothing about a client that hung up, as a killed bot does."""
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)
 
 
 @contextmanager
 def served(answerer: Answerer) -> Iterator[str]:
-    """Answer on a free port of the loopback; hands out the address."""
+    """Answer on a free port of the loopback; yields the URL."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -45,7 +45,7 @@ def served(answerer: Answerer) -> Iterator[str]:
         def _reply(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
             parts = urlsplit(self.path)
-            answer = answerer(self.command, parts.path, _said(parts.query, body))
+            answer = answerer(self.command, parts.path, _params(parts.query, body))
             if answer.body is None:
                 self.close_connection = True
                 return
@@ -60,7 +60,7 @@ def served(answerer: Answerer) -> Iterator[str]:
         do_GET = do_POST = do_PUT = do_DELETE = _reply  # noqa: N815 - as http.server has them
 
         def log_message(self, format: str, *args: object) -> None:
-            """Say nothing: stderr is the caller's."""
+            """Print nothing: stderr belongs to the caller."""
 
     server = _QuietServer(("127.0.0.1", 0), Handler)
     server.daemon_threads, server.block_on_close = True, False  # a client may keep its connection
@@ -74,8 +74,8 @@ def served(answerer: Answerer) -> Iterator[str]:
         server.server_close()
 
 
-def _said(query: str, body: str) -> Json:
-    said: Json = {name: values[0] for name, values in parse_qs(query).items()}
+def _params(query: str, body: str) -> Json:
+    params: Json = {name: values[0] for name, values in parse_qs(query).items()}
     if body.startswith("{"):
-        return said | dict(json.loads(body))
-    return said | {name: values[0] for name, values in parse_qs(body).items()}
+        return params | dict(json.loads(body))
+    return params | {name: values[0] for name, values in parse_qs(body).items()}

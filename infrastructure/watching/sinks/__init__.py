@@ -1,1 +1,1 @@
-"""Where alarms go to: an address of the web, a chat, a program, a log."""
+"""The sinks, which notices are sent to: a webhook, a Telegram chat, a program, a log."""

@@ -1,4 +1,4 @@
-"""One POST, in bounded time: no redirect is followed, TLS is checked, and without it only this machine is reached."""
+"""One POST request in bounded time: TLS is verified, http:// reaches this machine only, no redirect is followed."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from infrastructure.loopback import is_this_machine
 from infrastructure.watching.sinks.sink import DeliveryFailed
 
 SECONDS_MAX: Final = 15.0
-"""How long all of it may take, from the first packet to the answer."""
+"""How long a request may take in all, from the first packet to the end of the answer."""
 _ANSWER_MAX: Final = 65_536
 RETRY_AFTER_MAX: Final = 3_600.0
 
 
 @dataclass(frozen=True)
 class PostAddress:
-    """Where a POST goes to; the path may hold a secret, and is not shown."""
+    """The address of a POST request; its path may contain a secret, so it is not shown."""
 
     is_tls: bool
     host: str
@@ -32,7 +32,7 @@ class PostAddress:
 
     @classmethod
     def read(cls, url: str) -> Self:
-        """Read a URL. Refuses: ValueError, which repeats nothing of it but the scheme and the host."""
+        """Parse a URL. Refuses: ValueError, whose message repeats only the scheme and the host."""
         parts = urlsplit(url)
         host = parts.hostname or ""
         if parts.scheme not in {"https", "http"} or not host:
@@ -40,17 +40,17 @@ class PostAddress:
         if parts.username is not None or parts.password is not None:
             raise ValueError(f"the URL of {host} has a user or a password in it, which a list of processes shows")
         if any(letter.isspace() or not letter.isprintable() or ord(letter) > 126 for letter in url):
-            raise ValueError(f"the URL of {host} has letters in it that no URL has; write them as %XX")
+            raise ValueError(f"the URL of {host} has characters in it that no URL can have; write them as %XX")
         is_tls = parts.scheme == "https"
         if not is_tls and not is_this_machine(host):
-            raise ValueError(f"http://{host} is another machine, and all between could read along: use https://")
+            raise ValueError(f"http://{host} is another machine, and whoever is between could read it: use https://")
         query = f"?{parts.query}" if parts.query else ""
         return cls(is_tls, host, parts.port or (443 if is_tls else 80), f"{parts.path or '/'}{query}")
 
 
 @dataclass(frozen=True)
 class PostAnswer:
-    """What was answered."""
+    """The answer of a server; `retry_after` in seconds."""
 
     status: int
     retry_after: float | None
@@ -58,7 +58,7 @@ class PostAnswer:
 
 
 def post(address: PostAddress, body: bytes, headers: Mapping[str, str], seconds: float = SECONDS_MAX) -> PostAnswer:
-    """Send a body, whatever is answered. Refuses: DeliveryFailed when there was no answer in time."""
+    """Send a body; any status is returned. Refuses: DeliveryFailed when there was no whole answer in time."""
     connection = _connection(address, seconds)
     late = threading.Event()
 
@@ -74,7 +74,7 @@ def post(address: PostAddress, body: bytes, headers: Mapping[str, str], seconds:
     try:
         connection.request("POST", address.path, body, dict(headers))
         answer = connection.getresponse()
-        found = PostAnswer(answer.status, _seconds(answer.headers.get("Retry-After")), answer.read(_ANSWER_MAX))
+        found = PostAnswer(answer.status, _retry_after(answer.headers.get("Retry-After")), answer.read(_ANSWER_MAX))
         why = ""
     except (OSError, HTTPException) as error:
         why = f"{type(error).__name__}: {error}"
@@ -95,13 +95,13 @@ def _connection(address: PostAddress, seconds: float) -> HTTPConnection:
     return HTTPConnection(address.host, address.port, timeout=seconds)
 
 
-def _seconds(said: str | None) -> float | None:
-    """What a server asks for; a date, or anything else, is not understood."""
-    return min(float(said), RETRY_AFTER_MAX) if said and said.isascii() and said.isdigit() else None
+def _retry_after(header: str | None) -> float | None:
+    """The seconds that a server asks to wait; None for a date or anything else."""
+    return min(float(header), RETRY_AFTER_MAX) if header and header.isascii() and header.isdigit() else None
 
 
 def require_taken(address: PostAddress, answer: PostAnswer, retry_after: float | None = None) -> None:
-    """Refuse with DeliveryFailed whatever does not say that it was taken."""
+    """Refuses: DeliveryFailed for any status but 2xx; `retry_after` is used instead of that of the header."""
     if 200 <= answer.status < 300:
         return
     words = "which is a redirect, and none is followed" if 300 <= answer.status < 400 else "and did not take it"

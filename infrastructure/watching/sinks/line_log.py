@@ -1,4 +1,4 @@
-"""A log: a line a notice, for whoever collects what a service prints."""
+"""A log with one line for each notice, for programs that collect the output of services."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from projections.health.alarm import Notice
 
 @dataclass(frozen=True)
 class LineLog:
-    """Whatever `write` writes to."""
+    """A sink that calls `write` for each notice."""
 
     write: Callable[[Notice], None]
     name: str = "log"
-    most: int = 1_000
+    notices_max: int = 1_000
 
     def send(self, batch: NoticeBatch) -> None:
-        """Write a line a notice. Refuses: DeliveryFailed, on a full disk perhaps; BrokenPipeError: nobody reads on."""
+        """Write the notices. Refuses: DeliveryFailed, for example on a full disk; BrokenPipeError when nobody reads."""
         try:
             for notice in batch.notices:
                 self.write(notice)

@@ -1,4 +1,4 @@
-"""A program of the operator, which is given a batch as JSON on its stdin; no shell reads its words."""
+"""A program of the operator: it is started for each batch, without a shell, and reads it as JSON from its stdin."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ _NOT_FOR_OTHERS: Final = frozenset({SECRET_VARIABLE, URL_VARIABLE, TOKEN_VARIABL
 
 @dataclass(frozen=True)
 class ProgramSink:
-    """A program and its words; it has taken a batch when it ends with 0 in time."""
+    """A program and its arguments; it has taken a batch when it ends with 0 in time."""
 
     words: tuple[str, ...]
     seconds: float = SECONDS_MAX
     name: str = "exec"
-    most: int = 50
+    notices_max: int = 50
 
     @classmethod
     def read(cls, command: str) -> ProgramSink:
-        """Words as a shell would part them. Refuses: ValueError, also for a program that cannot be run here."""
+        """Split a command line as a shell does. Refuses: ValueError, also for a program that cannot be run here."""
         words = tuple(shlex.split(command))
         if not words:
             raise ValueError("it names no program")
@@ -39,18 +39,18 @@ class ProgramSink:
         return cls(words)
 
     def send(self, batch: NoticeBatch) -> None:
-        """Run it once; with all that it started it is ended when its time is over. Refuses: DeliveryFailed."""
-        surroundings = {name: value for name, value in os.environ.items() if name not in _NOT_FOR_OTHERS}
-        said = json.dumps(batch.as_json(), ensure_ascii=False).encode() + b"\n"
+        """Run the program; after `seconds` it is killed with all processes that it started. Refuses: DeliveryFailed."""
+        environment = {name: value for name, value in os.environ.items() if name not in _NOT_FOR_OTHERS}
+        body = json.dumps(batch.as_json(), ensure_ascii=False).encode() + b"\n"
         program = self.words[0]
         try:
             process = subprocess.Popen(  # noqa: S603 - the operator named it, and no shell reads its words
-                self.words, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, env=surroundings, start_new_session=True
+                self.words, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, env=environment, start_new_session=True
             )
         except OSError as error:
             raise DeliveryFailed(f"{program}: {type(error).__name__}: {error.strerror}") from None
         try:
-            process.communicate(said, timeout=self.seconds)
+            process.communicate(body, timeout=self.seconds)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()

@@ -1,4 +1,4 @@
-"""A sink: what takes notices, all of a batch or none of it, in bounded time."""
+"""The interface of a sink: it takes all notices of a batch or none, in bounded time."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from projections.health.alarm import Notice
 
 
 class DeliveryFailed(Exception):
-    """A sink did not take a batch, as far as is known; `retry_after` is how many seconds it asked to be left alone.
+    """A sink did not take a batch, as far as is known; it may have asked for a pause of `retry_after` seconds.
 
-    The message names no more of an address than its host, for tokens stand in paths.
+    The message names only the host of an address, because its path may contain a token.
     """
 
     def __init__(self, reason: str, retry_after: float | None = None) -> None:
@@ -25,7 +25,7 @@ class DeliveryFailed(Exception):
 
 @dataclass(frozen=True)
 class NoticeBatch(JsonObject):
-    """What is sent at once: of which ledger, by which watch, when, and the notices."""
+    """The notices that are sent together, with their ledger, their watch, and the time of sending."""
 
     ledger: str
     watch: str
@@ -41,20 +41,20 @@ class NoticeBatch(JsonObject):
 
     @property
     def in_words(self) -> str:
-        """A line a notice, under the name of the ledger."""
+        """The name of the ledger, then one line for each notice."""
         return "\n".join([self.ledger, *(notice.in_words for notice in self.notices)])
 
 
 class AlarmSink(Protocol):
-    """Where notices go to."""
+    """Delivers notices to one destination."""
 
     @property
     def name(self) -> str:
-        """Under which it is remembered what it was told; it holds no secret."""
+        """The name under which the watch stores which notices it has taken; it contains no secret."""
 
     @property
-    def most(self) -> int:
-        """How many notices it takes at once."""
+    def notices_max(self) -> int:
+        """How many notices a batch may have."""
 
     def send(self, batch: NoticeBatch) -> None:
         """Deliver a batch. Refuses: DeliveryFailed."""

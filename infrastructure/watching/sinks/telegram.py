@@ -1,4 +1,4 @@
-"""A chat of Telegram, by its Bot API."""
+"""A Telegram chat, reached through the Bot API."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ from typing import Any, Final
 from infrastructure.watching.sinks.http_post import PostAddress, PostAnswer, post, require_taken
 from infrastructure.watching.sinks.sink import NoticeBatch
 
-TOKEN_VARIABLE: Final = "LEDGER_TELEGRAM_TOKEN"  # noqa: S105 - its name, not what it says
+TOKEN_VARIABLE: Final = "LEDGER_TELEGRAM_TOKEN"  # noqa: S105 - the name of a variable, not its value
 CHAT_VARIABLE: Final = "LEDGER_TELEGRAM_CHAT"
 API_VARIABLE: Final = "LEDGER_TELEGRAM_API"
 API: Final = "https://api.telegram.org"
 _TOKEN: Final = re.compile(r"[0-9]{1,20}:[A-Za-z0-9_-]{10,100}", re.ASCII)
 _TEXT_MAX: Final = 4_096
-"""How many letters a message may have."""
+"""How many characters a message may have."""
 
 
 @dataclass(frozen=True)
 class TelegramChat:
-    """A chat that a bot writes to."""
+    """A chat that a Telegram bot writes to."""
 
     address: PostAddress = field(repr=False)
     chat: str
     name: str = "telegram"
-    most: int = 10
+    notices_max: int = 10
 
     @classmethod
     def named_by(cls, environment: Mapping[str, str]) -> TelegramChat:
-        """The chat that the environment names. Refuses: ValueError, which does not repeat the token."""
+        """The chat that environment variables name. Refuses: ValueError, whose message does not repeat the token."""
         token, chat = environment.get(TOKEN_VARIABLE, ""), environment.get(CHAT_VARIABLE, "")
         api = environment.get(API_VARIABLE, API)
         if not _TOKEN.fullmatch(token):
@@ -51,7 +51,7 @@ class TelegramChat:
 
 
 def _asked_to_wait(answer: PostAnswer) -> float | None:
-    """How long Telegram wants to be left alone, which it says in the body."""
+    """The seconds that Telegram asks to wait, from the body of its answer."""
     try:
         said: Any = json.loads(answer.body)
     except ValueError:

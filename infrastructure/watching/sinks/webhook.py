@@ -1,4 +1,4 @@
-"""A webhook: JSON by POST, signed as Standard Webhooks (standardwebhooks.com) has it, so that libraries check it."""
+"""A webhook: JSON by POST, signed as Standard Webhooks (standardwebhooks.com) says, whose libraries check it."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from typing import Final
 from infrastructure.watching.sinks.http_post import PostAddress, post, require_taken
 from infrastructure.watching.sinks.sink import NoticeBatch
 
-SECRET_VARIABLE: Final = "LEDGER_WATCH_SECRET"  # noqa: S105 - its name, not what it says
+SECRET_VARIABLE: Final = "LEDGER_WATCH_SECRET"  # noqa: S105 - the name of a variable, not its value
 URL_VARIABLE: Final = "LEDGER_WATCH_WEBHOOK"
 _PREFIX: Final = "whsec_"
 _KEY_BYTES: Final = range(24, 65)
 
 
 def key_of(secret: str) -> bytes:
-    """The key that a secret means. Refuses: ValueError, which does not repeat it."""
+    """The key that a secret encodes. Refuses: ValueError, whose message does not repeat the secret."""
     try:
         key = base64.b64decode(secret.removeprefix(_PREFIX), validate=True)
     except (binascii.Error, ValueError):
@@ -35,15 +35,15 @@ def key_of(secret: str) -> bytes:
 
 @dataclass(frozen=True)
 class Webhook:
-    """Whoever listens at a URL; without a key nothing is signed."""
+    """A webhook at a URL; without a key nothing is signed."""
 
     address: PostAddress
     key: bytes | None = field(repr=False)
     name: str = "webhook"
-    most: int = 50
+    notices_max: int = 50
 
     def send(self, batch: NoticeBatch) -> None:
-        """Deliver a batch; whoever answers with 2xx has taken it. Refuses: DeliveryFailed."""
+        """Deliver a batch; an answer with 2xx says that it was taken. Refuses: DeliveryFailed."""
         body = json.dumps(batch.as_json(), ensure_ascii=False).encode()
         headers = {"Content-Type": "application/json", **self._signed(batch.id, int(time.time()), body)}
         require_taken(self.address, post(self.address, body, headers))

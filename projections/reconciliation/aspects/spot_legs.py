@@ -1,16 +1,20 @@
-"""Comparing spot legs with the balances of an account."""
+"""Comparing spot legs with the balances of an account: too small a balance is a finding, a larger one is none."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from decimal import Decimal
 
-from domain.values import plain
+from domain.holding import ZERO
+from domain.identifiers import PositionKey
+from domain.values import EXACT, Leg, plain
 from projections.account_snapshot import AccountSnapshot
+from projections.positions import PositionRow
 from projections.reconciliation.aspects.strays import of_strays
 from projections.reconciliation.discrepancies import Discrepancy, DiscrepancyKind
 from projections.reconciliation.result import ReconciliationRules
 from projections.reconciliation.stream_state import StreamState
-from projections.spot_balances import shortfalls
 
 
 def of_spot(
@@ -21,7 +25,7 @@ def of_spot(
     Shape: without balances no spot leg is judged, because positions of derivatives do not show it.
     """
     held = sorted((each for each in known if each.is_held), key=lambda each: each.key.stream)
-    lacking = shortfalls([each.row for each in held if each.row is not None], snapshot)
+    lacking = _shortfalls([each.row for each in held if each.row is not None], snapshot)
     for standing in held:
         if rules.asks_for(standing.key):
             yield from of_strays(standing, None, 0, is_judged=False)
@@ -38,3 +42,33 @@ def _judged(standing: StreamState, snapshot: AccountSnapshot, lacking: str | Non
     if lacking is not None:
         return DiscrepancyKind.SHORTFALL, lacking
     return DiscrepancyKind.MATCHED, f"long {plain(standing.open_qty)}, and the balance is not less"
+
+
+def _shortfalls(rows: Iterable[PositionRow], snapshot: AccountSnapshot) -> dict[PositionKey, str]:
+    """A sentence for each spot holding whose asset has too small a balance; all holdings of an asset are added up.
+
+    Shape: empty where the snapshot has no balances. A balance beyond what the ledger holds is no concern of the ledger.
+    """
+    if snapshot.balances is None:
+        return {}
+    by_asset: dict[str, dict[PositionKey, Decimal]] = defaultdict(dict)
+    for row in rows:
+        key = PositionKey.parse(row.stream)
+        if key.leg is Leg.SPOT and row.quantity:
+            by_asset[_base(key, snapshot.balances)][key] = row.quantity
+    found: dict[PositionKey, str] = {}
+    for asset, held in by_asset.items():
+        there, together = snapshot.balances.get(asset, ZERO), sum(held.values(), ZERO)
+        if together > there:
+            lacking = plain(EXACT.subtract(together, there))
+            words = f"the ledger holds {plain(together)} {asset}, the account {plain(there)}: {lacking} less"
+            found |= dict.fromkeys(held, words)
+    return found
+
+
+def _base(key: PositionKey, balances: Mapping[str, Decimal]) -> str:
+    """The asset that is held: the symbol without its quote; of several readings, one that has a balance."""
+    symbol = key.symbol
+    cuts = [end for end in range(len(symbol) - 1, 0, -1) if key.is_settled_in(symbol[end:])]
+    bases = [symbol[:end].rstrip("/") for end in cuts] or [symbol]
+    return next((base for base in bases if base in balances), bases[-1])

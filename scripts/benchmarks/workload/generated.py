@@ -1,4 +1,4 @@
-"""A ledger of any size, made from a seed: the same events on every machine, decided by the domain and none by hand."""
+"""A ledger of any size, generated from a seed: the same events on every machine, all of them decided by the domain."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ def keys() -> Iterator[PositionKey]:
 def generate(cycles: int, seed: int = 1, streams: int = STREAMS) -> Iterator[Append]:
     """The appends of a year, in the order in which they are recorded.
 
-    Shape: so many cycles, or a few more, spread over keys and time; some are open at the end. With one cycle a stream
-    for each story every kind of event is there.
+    Shape: `cycles` cycles, or a few more, spread over keys and time; some are open at the end. If there are as many
+           streams as stories, every kind of event occurs.
     """
     streams = min(streams, cycles)
     shares = [cycles // streams + (number < cycles % streams) for number in range(streams)]
@@ -57,7 +57,7 @@ def generate(cycles: int, seed: int = 1, streams: int = STREAMS) -> Iterator[App
 
 
 def first(appends: Iterator[Append], events: int) -> Iterator[Append]:
-    """As many appends as it takes for so many events."""
+    """The first appends that have at least `events` events."""
     while events > 0:
         append = next(appends)
         events -= len(append.events)
@@ -89,7 +89,7 @@ class Written:
 
 
 def write(store: Store, appends: Iterator[Append]) -> Written:
-    """Write appends to an empty ledger in big batches, hashed as any.
+    """Write appends to an empty ledger in large batches, with their hashes.
 
     Refuses: VersionTaken when it is not empty; StoreUnavailable.
     """

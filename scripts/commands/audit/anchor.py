@@ -1,4 +1,4 @@
-"""`anchor`: a digest of everything so far, to be kept elsewhere."""
+"""`anchor`: print a digest of everything that is recorded, to be kept elsewhere."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`export`: what the ledger holds, for another ledger or for analysis."""
+"""`export`: write the content of the ledger to a file, for another ledger or for analysis."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _ENDINGS: Final = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv", ".parqu
 
 
 class Format(StrEnum):
-    """How it is written."""
+    """The format of an export."""
 
     JSONL = "jsonl"
     CSV = "csv"
@@ -90,7 +90,7 @@ def command(
         raise click.UsageError(f"--spreadsheet is for CSV, not for {form.value}: say --format csv")
     with reading(database, wanted) as (ledger, place):
         count = ledger.store.count_events() if scope in (ExportScope.LEDGER, ExportScope.EVENTS) else None
-        ended = nullcontext() if output == STDOUT else terminable()  # half a file beside its name is taken away
+        ended = nullcontext() if output == STDOUT else terminable()  # SIGTERM deletes the unfinished file
         with ended, opened(output, force=force) as out, progress("exporting", count) as advance:
             done = export(
                 ledger.store,
@@ -126,7 +126,7 @@ def _check(form: Format, scope: ExportScope, output: str, wanted: Filter) -> Non
         )
     if form is Format.PARQUET and output.endswith(".gz"):
         raise click.UsageError(f"--output {output}: Parquet is compressed already; leave out .gz")
-    if output == STDOUT and sys.stdout.isatty():  # texts are exact, and a terminal would obey what stands in some
+    if output == STDOUT and sys.stdout.isatty():  # a terminal would obey control characters in texts
         raise click.UsageError("an export is not for a terminal; name a file with --output, or pipe it on")
 
 

@@ -1,4 +1,4 @@
-"""`import`: an export becomes a ledger again, and statements of exchanges and programs become cycles."""
+"""`import`: read an export into an empty ledger, or statements of exchanges and programs into cycles."""
 
 from __future__ import annotations
 
@@ -39,14 +39,15 @@ from scripts.output import print_json, progress, say, show
 _LEDGER: Final = "ledger"
 """The name of the kind of file that `export` writes."""
 _LEGACY: Final = "legacy"
-"""The name of a dump of the old table, which a command of its own reads."""
+"""The name of the kind for a dump of the old table, which the command `import-legacy` reads."""
 _ANY_FILLS: Final = (
     f"Fills of any program are read with --as {PLAIN_CSV.name} --exchange NAME where their columns are called time, "
     "symbol, side, price and quantity, and with --map where they are called otherwise"
 )
-"""The way out for a file of fills that is of no kind that is known."""
+"""The advice for a file of fills of an unknown kind."""
 _GC_THRESHOLDS: Final = (200_000, 20, 20)
-"""Garbage is collected rarely: an import makes millions of objects without a cycle, and looking takes a tenth."""
+"""Garbage is collected rarely: an import makes millions of objects without reference cycles, and the search for cycles
+takes a tenth of the time."""
 
 
 def _excludable(text: str) -> PositionKey:
@@ -176,7 +177,7 @@ def command(
         kinds = [file.kind for file in opened.files if file.kind is not None]
         if len(kinds) < len(opened.files):
             is_of_statements = bool(
-                said.is_any_said or excluded or confirm or snapshot_files or trust_empty or taken_at or live
+                said.is_any_given or excluded or confirm or snapshot_files or trust_empty or taken_at or live
             )
             export = _only_export(opened.files, is_kind_said=kind_name is not None, is_of_statements=is_of_statements)
             _import_export(export, database, is_kind_said=kind_name is not None, as_json=as_json)
@@ -195,7 +196,7 @@ def command(
 
 
 def _opened(paths: Sequence[str], said: StatementOptions, stack: ExitStack) -> OpenedFiles:
-    """Open the files until the stack ends, and say which are left out. Refuses: ImportRefused when all are."""
+    """Open the files until the stack is closed, and note which are left out. Refuses: ImportRefused when all are."""
     opened = OpenedFiles(paths, said, stack)
     for name in opened.left_out:
         say(f"note: left out, for it begins like no statement that is known: {name}")
@@ -207,9 +208,9 @@ def _opened(paths: Sequence[str], said: StatementOptions, stack: ExitStack) -> O
 
 
 def _only_export(files: Sequence[OpenedFile], *, is_kind_said: bool, is_of_statements: bool) -> OpenedFile:
-    """The one file that is no statement, and so what `export` wrote.
+    """The only file, which is no statement and so must be an export.
 
-    Refuses: a usage error for several files, and for options of statements; ImportRefused for what is not JSON.
+    Refuses: a usage error for several files, and for options of statements; ImportRefused for a file that is not JSON.
     """
     if len(files) > 1:
         other = next(file for file in files if file.kind is None)
@@ -235,7 +236,7 @@ def _only_export(files: Sequence[OpenedFile], *, is_kind_said: bool, is_of_state
 def _import_legacy(
     ctx: click.Context, files: Sequence[str], said: StatementOptions, *, confirm: bool, as_json: bool
 ) -> None:
-    """Hand it on by name: what reads the old table ends with the cut-over, and nothing that stays needs it."""
+    """Run `import-legacy`, found by its name: it is removed after the cut-over, so this module must not import it."""
     assert ctx.parent is not None, "a command of a group"
     group = ctx.parent.command
     assert isinstance(group, click.Group), "as said"
@@ -280,7 +281,7 @@ def _import_export(file: OpenedFile, database: str | None, *, is_kind_said: bool
 
 
 class _Work(TypedDict):
-    """How statements are taken in."""
+    """The options of `import_statements`."""
 
     confirm: bool
     excluded: Sequence[PositionKey]

@@ -1,1 +1,1 @@
-"""Commands of every day: they create a ledger, write to it and show it."""
+"""Commands for daily work: they create a ledger, write to it and show it."""

@@ -1,4 +1,4 @@
-"""`history`: what happened to a key, or in one of its cycles, as a story, a table or a page."""
+"""`history`: the events of a key, or of one of its cycles, as a narrative, a table or a page."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from scripts.html.page_cycles import PageCycles
 
 CYCLES_MAX: Final = 100
-"""How many cycles a page in a file tells: some megabytes, that a browser shows and prints."""
+"""How many cycles a page in a file has at most: a few megabytes, which a browser can show and print."""
 
 
 @click.command("history")
@@ -109,7 +109,7 @@ def command(
 
 
 def write_history(path: Path, ledger: PositionLedger, position_id: str, back: str) -> None:
-    """Write the page of a cycle as it stands, with the way back to a report."""
+    """Write the page of a cycle as of now, with a link back to a report."""
     shown = _page_cycles(ledger, position_id)
     _write_page(path, tell(ledger, shown.entries), shown, back=back)
 
@@ -117,7 +117,7 @@ def write_history(path: Path, ledger: PositionLedger, position_id: str, back: st
 def _page_cycles(
     ledger: PositionLedger, key_or_position_id: str, *, as_of: str | None = None, before: int | None = None
 ) -> PageCycles:
-    from scripts.html.page_cycles import PageCycles  # noqa: PLC0415 - only pages tell some of them
+    from scripts.html.page_cycles import PageCycles  # noqa: PLC0415 - only pages need it
 
     return PageCycles.last(ledger, key_or_position_id, CYCLES_MAX, as_of=as_of, before=before)
 

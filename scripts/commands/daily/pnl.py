@@ -32,7 +32,7 @@ _SORTS: Final = {
     "worst": "the lowest profit first",
 }
 _FIRST: Final = ("currency", "cycles", "profit", "fees", "cash", "net", "won share", "factor", "drawdown", "held")
-"""The columns that are left out last on a narrow screen; unknown amounts are also printed below the table."""
+"""The first columns, which a narrow screen leaves out last; unknown amounts are also printed below the table."""
 
 
 @click.command("pnl")
@@ -160,7 +160,7 @@ def _csv(found: Pnl) -> str:
 
 
 def _flat(profit: dict[str, Any]) -> dict[str, Any]:
-    """Nested figures as columns of their own, and sums by name as JSON."""
+    """One column for each nested figure; sums by name are one column of JSON."""
     flat: dict[str, Any] = {}
     for name, value in profit.items():
         if name == "results":

@@ -1,4 +1,4 @@
-"""`positions`: one row a cycle."""
+"""`positions`: a list with one row for each cycle."""
 
 from __future__ import annotations
 
@@ -118,12 +118,12 @@ def command(
 class _Found(NamedTuple, Generic[Row]):
     rows: Sequence[Row]
     bare: Collection[str]
-    """Ids of rows that need a stop and that no later cycle took over; some may not be among `rows`."""
+    """The ids of rows that need a stop and that no later cycle took over; some of them may not be in `rows`."""
 
 
 @dataclass(frozen=True)
 class _Selection:
-    """Which rows of a moment are listed, and in which order."""
+    """The options that choose which rows of a moment are listed, and in which order."""
 
     query: AsOfQuery
     wanted: Filter
@@ -138,7 +138,7 @@ class _Selection:
         return self.only_open or self.unprotected
 
     def of(self, ledger: PositionLedger, rows: Sequence[Row]) -> _Found[Row]:
-        """The rows that are listed, of all rows of the moment."""
+        """The rows to list, chosen from all rows of the moment."""
         found = standing(rows, open=self.only_open, unprotected=self.unprotected)
         seen_to = self.query.successors(ledger.store, found)
         bare = {row.position_id for row in found if needs_stop(row)} - seen_to.keys()

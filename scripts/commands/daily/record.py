@@ -79,7 +79,7 @@ def _answered(ledger: PositionLedger, line: bytes) -> tuple[dict[str, Any], int]
 
 
 def _lines(stream: BinaryIO) -> Iterator[bytes]:
-    """The lines that are not blank; a line that is too long is cut, but stays long enough to be refused."""
+    """The lines that are not blank; too long a line is cut, but stays so long that it is refused."""
     while line := stream.readline(LINE_BYTES_MAX + 2):
         rest = line
         while rest and not rest.endswith(b"\n"):

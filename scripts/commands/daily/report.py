@@ -1,4 +1,4 @@
-"""`report`: a stretch of time over the whole ledger, as text, JSON or a page."""
+"""`report`: a report on a window of time, as text, JSON or a page."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def command(
 
 
 def _write_cycles(ledger: PositionLedger, report: Path, found: LedgerReport) -> Callable[[str], str]:
-    """Write the page of each cycle that a report names, in a folder beside it; returns where each is, for a link."""
+    """Write the page of each cycle that a report names, in a folder beside it; returns the function of their links."""
     folder = report.with_name(f"{report.stem}-cycles")
     try:
         folder.mkdir(exist_ok=True)
@@ -112,9 +112,10 @@ def _file(position_id: str) -> str:
 
 
 def look_through(ledger: PositionLedger, window: MeasuredWindow, wanted: Filter, asked_at: datetime) -> LedgerReport:
-    """Review a window; first takes in what was recorded since it last ran.
+    """Make the report of a window, after the statistics projection has caught up.
 
-    In a window that lasts until now is also what a clock ahead of ours has opened: `status` shows it, too.
+    A window that lasts until now includes cycles whose opening has a later time, from a clock that is ahead of ours:
+    `status` shows them as well.
     """
     store = ledger.store
     with progress("catching up") as advance:
@@ -143,7 +144,7 @@ def _read(
 
 
 def tables(found: LedgerReport, order: str) -> list[Table]:
-    """The lists of a report; an empty one has no rows. What is open stands first, as `status` has it."""
+    """The tables of a report, that of open positions first, as `status` shows it; a table may have no rows."""
     status = LedgerStatus.of((each.row for each in found.open), found.asked_at)
     return [
         status_table(in_order(status.lines, order)),

@@ -1,4 +1,4 @@
-"""`serve`: a page that shows how the ledger stands now, for browsers; it reads, and records nothing."""
+"""`serve`: a web server that shows the present state of the ledger to browsers; it never writes."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ if TYPE_CHECKING:
     from scripts.serving.retrospect import RecentResults, Retrospect
     from scripts.serving.web_server import WebServer
 
-TOKEN_VARIABLE: Final = "LEDGER_SERVE_TOKEN"  # noqa: S105 - its name
+TOKEN_VARIABLE: Final = "LEDGER_SERVE_TOKEN"  # noqa: S105 - the name of a variable, not its value
 PORT: Final = 8377
 THREADS_MAX: Final = 4
-"""How many pages are made at once, so that browsers leave a database to its bots."""
+"""How many pages are made at the same time; few, so that browsers do not slow down the bots at the database."""
 _HOST_NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?|\[[0-9a-f:]+\]", re.ASCII)
 
 
 def _host_name(text: str) -> str:
-    """A name as a browser says it, by which it is compared."""
+    """Read a host name as browsers send it, for comparison. Refuses: ValueError."""
     name = text.lower()
     if not _HOST_NAME.fullmatch(name):
         raise ValueError(
@@ -161,7 +161,7 @@ async def _served(
         asyncio.ensure_future(asyncio.to_thread(retrospect.run, publish_lately)),
     ]
     for each in threads:
-        each.add_done_callback(lambda _: server.stop())  # a page that nobody renews would lie
+        each.add_done_callback(lambda _: server.stop())  # without this thread the page would show an old state
     try:
         await server.serve(sockets=[listening])
     finally:

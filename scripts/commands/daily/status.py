@@ -26,7 +26,7 @@ from scripts.screen import COLOURS, redraw
 from scripts.status_table import SORTS, in_order, status_table
 
 LINES_MAX: Final = 18
-"""What stands on a screen of 24 lines, with what goes around it."""
+"""How many positions fit on a screen of 24 lines, beside the other lines."""
 WATCH_SECONDS: Final = 2.0
 
 

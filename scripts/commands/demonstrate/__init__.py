@@ -1,1 +1,1 @@
-"""Commands that show and measure: demo, reproduce, bench."""
+"""Commands that demonstrate and measure the ledger."""

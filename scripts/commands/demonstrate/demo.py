@@ -1,4 +1,4 @@
-"""`demo`: the incident of APTUSDT, the old way and on the ledger, and a race for one slot."""
+"""`demo`: replay the incident of APTUSDT with the old bot and with the ledger, and a race for one slot."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def command(database: str | None, *, as_json: bool) -> None:
     settings = Settings.read(url)
     shown = url if settings.kind == "sqlite" else settings.shown
     clock = WaitedTime(_SIGNAL_AT)
-    with terminable(), PositionLedger(open_store(settings), clock=clock) as ledger:  # that it is made is no news here
+    with terminable(), PositionLedger(open_store(settings), clock=clock) as ledger:  # `connect` would print a note
         if ledger.store.count_events():
             raise click.UsageError(f"{shown} is not empty; the demo plays in a ledger of its own")
         steps = _incident(ledger, clock)
@@ -84,7 +84,7 @@ def command(database: str | None, *, as_json: bool) -> None:
 
 @dataclass(frozen=True)
 class DemoStep:
-    """One moment of the incident: what each way of working made of it."""
+    """One moment of the incident, and its effect with the old bot and with the ledger."""
 
     at: str
     what: str
@@ -93,10 +93,10 @@ class DemoStep:
 
 
 def _incident(ledger: PositionLedger, clock: WaitedTime) -> list[DemoStep]:
-    """I-01: a signal opens a position, and the synchroniser sees it at the exchange before the signal is done.
+    """I-01: a signal opens a position, and the synchroniser sees it at the exchange before the signal is handled.
 
-    Both bots are held up where the old one slept. The synchroniser of the ledger is one that knows of no time that an
-    entry may take: it would take in whatever it sees.
+    Both bots are stopped at the step at which the old one slept. The synchroniser used with the ledger gives an entry
+    no time: it tries to adopt every position that it sees.
     """
     with OldTable(Settings.read("sqlite:///:memory:")) as table:
         table.create(FirstBot.covered)
@@ -153,7 +153,7 @@ def _incident(ledger: PositionLedger, clock: WaitedTime) -> list[DemoStep]:
 
 
 def _exchange(clock: WaitedTime) -> SimulatedExchange:
-    """That evening's: of the next order it fills no more than 61.0, at another price than the signal saw."""
+    """The exchange of the incident: it fills only 61.0 of the next order, at another price than that of the signal."""
     exchange = SimulatedExchange(_SIGNAL.exchange, clock=clock, sleep=clock.sleep)
     exchange.list_market("APT/USDT:USDT", "3.2295", quantity_step="0.1")
     exchange.next_order(_SIGNAL.symbol, OrderFault.REST_EXPIRES, at_once="61.0")
@@ -181,7 +181,7 @@ def _refusal(ledger: PositionLedger, held: PositionReport) -> PositionAlreadyOpe
 
 
 def _race(url: str) -> dict[str, Any]:
-    """Let processes of their own ask for one slot at the same time, in the spellings that bots use."""
+    """Start processes that request one slot at the same time, in the spellings that bots use."""
     answers = side_by_side(_rival, [(url, number) for number in range(1, RIVALS + 1)])
     won = [answer for answer in answers if answer["ok"]]
     return {"rivals": RIVALS, "won": won, "refused": [answer for answer in answers if not answer["ok"]]}

@@ -122,7 +122,7 @@ def _print_section(section: Section, sort: str, limit: int | None) -> None:
 
 
 def _in_order(symptoms: Sequence[Symptom], order: str) -> Sequence[Symptom]:
-    """Findings, which are given with the worst first, in one of the orders of `status`."""
+    """Sort findings, which come with the worst first, in one of the orders of `status`."""
     if order == "age":
         return sorted(symptoms, key=lambda each: (each.since is None, each.since, each.subject))
     if order == "symbol":

@@ -131,7 +131,7 @@ def _from_files(names: tuple[str, ...], given: Given) -> list[AccountSnapshot]:
 def _live(
     ledger: PositionLedger, given: Given, rules: ReconciliationRules, interval: int | None
 ) -> list[AccountSnapshot]:
-    """Ask the exchange, and ask again after a while as long as a phantom needs to be confirmed."""
+    """Ask the exchange, and with an interval again while a missing position needs to be confirmed."""
     if given.exchange is None:
         raise click.UsageError("say what to compare with: --snapshot FILE, or whom to ask: --exchange NAME")
 

@@ -1,4 +1,4 @@
-"""What cleaning up found, did, and left alone: the same for a legacy table and for a ledger."""
+"""The report of a cleanup: what was found, changed and left alone; the same for a legacy table and for a ledger."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ DONE: Final = "done"
 
 @dataclass
 class CleaningLine(JsonObject):
-    """One thing: where, what is done about it (nothing, if it is left alone), and why."""
+    """One finding: its place, the correction (empty if it is left alone), and the reason."""
 
     mode: str
     where: str
@@ -21,19 +21,19 @@ class CleaningLine(JsonObject):
     why: str
     details: dict[str, Any]
     outcome: str = ""
-    """What became of it, when it was to be done; blank when it was not."""
+    """The outcome of the correction; blank when it was not to be made."""
 
     json_keys: ClassVar = ("**details", ("outcome", lambda line: line.outcome or None))
 
     @property
     def is_done(self) -> bool:
-        """Whether it was done."""
+        """Whether the correction was made."""
         return self.outcome == DONE
 
 
 @dataclass
 class Cleaning(JsonObject):
-    """Everything that was found in one place."""
+    """All findings in one table or ledger."""
 
     place: str
     confirmed: bool
@@ -53,11 +53,11 @@ class Cleaning(JsonObject):
 
     @property
     def is_clean(self) -> bool:
-        """Whether nothing is to be done any more."""
+        """Whether nothing is left to do."""
         return not self.left and all(line.is_done for line in self.changes)
 
     def print(self) -> None:
-        """Print it for a person."""
+        """Print the report for a person."""
         done = sum(line.is_done for line in self.changes)
         counted = f"{done} of {len(self.changes)} changed" if self.confirmed else f"{len(self.changes)} to change"
         show(f"{self.place}: {counted}, {len(self.left)} left alone")

@@ -1,4 +1,4 @@
-"""Cleaning up a ledger: through commands alone, with the exchange's evidence; nothing is ever deleted."""
+"""Cleaning up a ledger only by commands, with evidence of the exchange; nothing is ever deleted."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _KINDS: Final = {
 
 @dataclass(frozen=True)
 class InLedger:
-    """A ledger, and what is asked about it; snapshots may be of several accounts, and of several times."""
+    """The cleanup of a ledger and its options; the snapshots may be of several accounts and times."""
 
     ledger: PositionLedger
     mode: Mode
@@ -43,7 +43,7 @@ class InLedger:
     now: datetime
 
     def clean(self, reason: str | None) -> Cleaning:
-        """Look, and with a reason do it. Refuses: StoreError, OutcomeUnknown."""
+        """Find what is wrong, and with a reason correct it. Refuses: StoreError, OutcomeUnknown."""
         cleaning = Cleaning(self.ledger.store.settings.shown, confirmed=reason is not None)
         planned: list[tuple[CleaningLine, Correction]] = []
         for mode in self.mode.each:
@@ -72,7 +72,7 @@ class InLedger:
         )
 
     def _incomplete(self, cleaning: Cleaning, reason: str | None) -> Iterator[tuple[CleaningLine, Correction]]:
-        """Entries and rollbacks that never ended: as `recover` judges them, once they are old enough."""
+        """Entries and rollbacks that have been unfinished for long enough, judged as `recover` judges them."""
         found = recoveries(
             self.ledger, self.snapshots, now=self.now, rules=self.rules, takes=self.wanted.takes, reason=reason
         )
@@ -113,7 +113,7 @@ class InLedger:
 
 
 def _never_held_anything(finding: Discrepancy) -> bool:
-    """Whether it is an entry under way, which is none of the orphans."""
+    """Whether it is an unfinished entry, which is no orphan."""
     return finding.row is not None and finding.row.status in UNDER_WAY and not finding.row.quantity
 
 
@@ -123,7 +123,7 @@ def _by_operator(correction: Correction) -> Correction:
 
 
 def _is_seen_to(line: CleaningLine, changes: Iterable[CleaningLine]) -> bool:
-    """Whether another mode does something about it."""
+    """Whether another mode of `cleanup` corrects it."""
     return any(change.where == line.where and change.mode != line.mode for change in changes)
 
 

@@ -1,4 +1,4 @@
-"""Cleaning up a legacy table where it lives: rows are moved on, with a backup first, and never deleted."""
+"""Cleaning up a legacy table in its database: rows get another status, after a backup; none is deleted."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from scripts.output import progress
 
 @dataclass(frozen=True)
 class InLegacyTable:
-    """Cleaning up in a legacy table: what is asked about it."""
+    """The cleanup of a legacy table and its options."""
 
     url: str
     table: str | None
@@ -61,7 +61,7 @@ class InLegacyTable:
 
 
 def default_backup(now: datetime) -> Path:
-    """A name that nobody has used."""
+    """A name that is not in use."""
     return Path(f"cleanup-{now:%Y%m%dT%H%M%S%f}Z.json")
 
 

@@ -1,1 +1,1 @@
-"""The page of what was found in a log."""
+"""The page with the findings in a log."""

@@ -1,4 +1,4 @@
-"""A log drawn along its time: errors as bars, and the findings below them."""
+"""The chart of a log over time: errors as bars, and the findings below them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _ROW_HEIGHT: Final = 26
 _AXIS_HEIGHT: Final = 44
 _BAR_PX_MIN: Final = 3.0
 _STEPS: Final = (1, 2, 3, 6, 12, 24, 7 * 24, 28 * 24, 365 * 24)
-"""How many hours one bar may stand for."""
+"""The possible widths of a bar, in hours."""
 
 
 class _AtAMoment(Protocol):
@@ -31,12 +31,12 @@ class _AtAMoment(Protocol):
 
 
 def draw(report: LogReport, title: str, size: Size) -> Drawing:
-    """Draw a report of a log in which there is a time."""
+    """Draw the report of a log that has at least one time."""
     return _LogChart(report, title, size).drawing
 
 
 def key(report: LogReport) -> list[tuple[str, str]]:
-    """Which marks the drawing has, each with its meaning."""
+    """The marks of the drawing, each with its meaning."""
     marks = [("bar", "errors"), ("refused", "one or more findings")]
     return marks if any(rows for _, rows in _rows(report)) else marks[:1]
 

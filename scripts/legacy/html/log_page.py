@@ -1,4 +1,4 @@
-"""The page of a log: its numbers, what was found in it over time, and every finding."""
+"""The page of a log: its figures, a chart of the findings, and a list of them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from scripts.legacy.html.log_chart import SIZES, draw, key
 from scripts.legacy.log_tables import doubts, tables
 
 ROWS_SHOWN_MAX: Final = 500
-"""How many findings of one kind a page shows; the JSON has all."""
+"""How many findings of one kind a page shows at most; the JSON has all."""
 
 
 def write_page(path: Path, report: LogReport, *, written_at: datetime) -> None:

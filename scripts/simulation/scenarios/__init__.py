@@ -1,1 +1,1 @@
-"""Where the old way doubled an order, played by threads against each way of keeping positions."""
+"""The situations in which the old bot doubled an order, played by threads for each way of keeping positions."""

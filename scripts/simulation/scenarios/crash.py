@@ -1,4 +1,4 @@
-"""Scenario D: the process dies when its order is placed; new signals come before anybody has looked."""
+"""Scenario D: the process crashes when its order is placed; new signals come before its entry is recovered."""
 
 from __future__ import annotations
 

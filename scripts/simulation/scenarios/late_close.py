@@ -1,4 +1,4 @@
-"""Scenario C: a first attempt is rolled back without an answer, a second one opens, then the close comes again."""
+"""Scenario C: the close of a first attempt gets no answer, a second attempt opens, then the close is sent again."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from scripts.simulation.trade_signal import SignalStep
 
 
 def play(stage: Stage) -> None:
-    """I-08: a late close of the first attempt hits the second."""
+    """I-08: a late close of the first attempt closes the second."""
     first = stage.attempt(stage.place.signal(str(FIRST_INTENT)))
     first.go_on(SignalStep.PLACED)
     for _ in range(STOP_TRIES):

@@ -10,7 +10,7 @@ FIRST_INTENT = 5483266
 
 
 def play(stage: Stage) -> None:
-    """I-07: both signals were told success for one row, and both sent an order. I-04: one of them comes twice."""
+    """I-07: both signals got the same row and sent an order each. I-04: one of the signals comes twice."""
     at_once = (stage.threads + 1) // 2
     first = [stage.attempt(stage.place.signal(str(FIRST_INTENT + number))) for number in range(at_once)]
     together([attempt.to(SignalStep.CLAIMED) for attempt in first])

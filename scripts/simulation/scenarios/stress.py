@@ -1,4 +1,4 @@
-"""Stress: bots that do everything at random, with an exchange that loses answers, until the time is up."""
+"""Stress: bots act at random, at an exchange that loses answers, until the time is up."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ CRASH_SHARE, FAULT_SHARE, REFUSED_STOP_SHARE = 0.15, 0.1, 0.05
 
 
 class Worker:
-    """One bot that does something at random, again and again; the same seed tries the same things."""
+    """One bot that acts at random; the same seed gives the same choices."""
 
     def __init__(self, stage: Stage, number: int, seed: int, recent: deque[Signal]) -> None:
         """Start a process; `recent` are the signals of all workers."""
@@ -47,7 +47,7 @@ class Worker:
             self._exit: 6,
             self.come_to_rest: 4,
         }
-        """What it may do next, and how often it does."""
+        """What it may do next, with the relative frequency of each."""
 
     def work(self, is_over: Callable[[], bool]) -> None:
         """Work until the time is up."""
@@ -56,7 +56,7 @@ class Worker:
             action()
 
     def come_to_rest(self) -> None:
-        """Finish what is unfinished."""
+        """Recover the unfinished entries."""
         self._unfinished = [signal for signal in self._unfinished if not self._bot.recover(signal)]
 
     def _symbol(self) -> str:
@@ -96,12 +96,12 @@ class Worker:
 
 
 def symbols(place: Place) -> list[str]:
-    """The few symbols that everybody wants."""
+    """The few symbols that all bots trade."""
     return [place.symbol, *(symbol for symbol in OTHER_SYMBOLS if symbol != normalized_symbol(place.symbol))]
 
 
 def stress(seconds: float, seed: int) -> Scenario:
-    """The scenario, for so many seconds."""
+    """The scenario for a number of seconds and a seed."""
 
     def play(stage: Stage) -> None:
         for symbol in symbols(stage.place):
@@ -126,7 +126,7 @@ def stress(seconds: float, seed: int) -> Scenario:
 
 
 class _SharedClock:
-    """Says when the time is up, and tells whole seconds as they go by."""
+    """Says when the time is up, and reports each second that has passed."""
 
     def __init__(self, seconds: float, advance: Callable[[int], None]) -> None:
         self._seconds, self._advance = seconds, advance
@@ -146,7 +146,7 @@ class _SharedClock:
 
 
 def _come_to_rest(stage: Stage, workers: list[Worker]) -> None:
-    """Let the exchange answer again, let everybody finish, and synchronise once."""
+    """Remove all faults, let every bot recover, and synchronise once."""
     stage.exchange.calm()
     for worker in workers:
         worker.come_to_rest()

@@ -135,11 +135,11 @@ def test_what_was_changed_is_named(
     assert (kind, where) in {(found.kind, found.where) for found in report.findings}
 
 
-@pytest.mark.parametrize("at_once", [1, 3, 4])
+@pytest.mark.parametrize("batch_events", [1, 3, 4])
 def test_a_stream_is_verified_across_the_parts_that_it_is_read_in(
-    ledger: PositionLedger, tamper: Tamper, monkeypatch: pytest.MonkeyPatch, at_once: int
+    ledger: PositionLedger, tamper: Tamper, monkeypatch: pytest.MonkeyPatch, batch_events: int
 ) -> None:
-    monkeypatch.setattr("infrastructure.integrity.verify._AT_ONCE", at_once)
+    monkeypatch.setattr("infrastructure.integrity.verify._BATCH_EVENTS", batch_events)
     told: list[int] = []
     assert verify(ledger.store, told.append) == Verified(8, 2, 2, ())
     assert sum(told) == 8

@@ -38,7 +38,7 @@ class Recorder:
     """A sink that takes what it is given, or does not."""
 
     name: str = "recorder"
-    most: int = 50
+    notices_max: int = 50
     is_down: bool = False
     heard: list[Notice] = field(default_factory=list)
 
