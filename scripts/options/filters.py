@@ -51,22 +51,26 @@ EVERYTHING: Final = Filter(None, None, None)
 
 
 def tell_unheard(wanted: Filter, store: Store) -> None:
-    """Print a note to stderr if the ledger has no event of what is wanted: an empty result is no good news then.
+    """Print a note to stderr if the ledger has no event of what is wanted: an empty result is no good news then."""
+    if words := unheard(wanted, store):
+        say(f"note: {words}")
 
-    An empty ledger gets no note.
-    """
+
+def unheard(wanted: Filter, store: Store) -> str | None:
+    """That the ledger has no event of what is wanted, and of what it has some; None otherwise, and if it is empty."""
     if wanted == EVERYTHING:
-        return
+        return None
     known = set[Filter]()
     for stream in store.stream_names():
         with suppress(ValueError):  # `verify` reports names of streams that cannot be read
             key = PositionKey.parse(stream)
             if wanted.takes(key):
-                return
+                return None
             known.add(Filter(None, key.exchange, key.account))
-    if known:
-        there = listed(sorted(map(str, known)), _NAMED_MAX)
-        say(f"note: nothing was ever recorded of {wanted}; there is something of {there}")
+    if not known:
+        return None
+    there = listed(sorted(map(str, known)), _NAMED_MAX)
+    return f"nothing was ever recorded of {wanted}; there is something of {there}"
 
 
 def filter_options(run: Callable[..., None]) -> Callable[..., None]:

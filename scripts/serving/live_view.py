@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import NamedTuple
 
 from infrastructure.event_store.replica import ReplicaPlace
@@ -11,26 +10,24 @@ from infrastructure.ledger.questions.history import HistoryEntry
 from projections.health.ledger_status import LedgerStatus
 
 
-class LostPast(NamedTuple):
-    """Events that were shown, but are not in the log any more."""
+class Silence(NamedTuple):
+    """Why nothing newer is known: what does not work, and the error that says so."""
 
-    noticed_at: datetime
+    heading: str
     words: str
 
 
 @dataclass(frozen=True)
 class LiveView:
-    """The open cycles when the database answered last, and the last events.
+    """The status when the ledger could be read last, and the last events.
 
-    `silence` is why the database does not answer any more: then the view may be out of date. `trouble` is the error
-    that prevents reading the log although the database answers. `lost` says which part of the past is gone, and when
-    the page noticed; the log has been followed from a new place since then.
+    With a `silence` the ledger cannot be read any more, and the view may be out of date. `unheard` says that it has
+    nothing of what is shown, as after a misspelled name: then no position is no good news.
     """
 
     status: LedgerStatus
     place: ReplicaPlace | None
     recent: tuple[HistoryEntry, ...]
     """The last events, the newest first."""
-    trouble: str | None = None
-    lost: LostPast | None = None
-    silence: str | None = None
+    unheard: str | None = None
+    silence: Silence | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Self
@@ -11,6 +12,7 @@ from domain.values import utc
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.ledger.questions.as_of import TimeAxis
 from infrastructure.ledger.questions.history import HistoryEntry
+from projections.health.checks import Section
 from projections.health.ledger_status import LedgerStatus
 from scripts.options.filters import Filter
 
@@ -27,10 +29,19 @@ class PastStatus:
 
     @classmethod
     def read(
-        cls, ledger: PositionLedger, wanted: Filter, age: timedelta, *, now: datetime, at: str | None, by: str | None
+        cls,
+        ledger: PositionLedger,
+        wanted: Filter,
+        age: timedelta,
+        *,
+        now: datetime,
+        at: str | None,
+        by: str | None,
+        beside: Callable[[datetime], tuple[Section, ...]],
     ) -> Self:
         """The status that a request asks for; without `at` it is the present one.
 
+        `beside` reads what is wrong apart from single cycles; it is asked for the present only.
         Refuses: InvalidCommand for an `at` that is no time, or a `by` that is no TimeAxis.
         """
         try:
@@ -40,7 +51,8 @@ class PastStatus:
             raise InvalidCommand(str(wrong)) from None
         with ledger.store.settled():
             rows = ledger.positions(open=True, as_of=moment, by=axis) if at or by else ledger.positions(open=True)
-        status = LedgerStatus.of((row for row in rows if wanted.takes(row)), moment, age)
+            elsewhere = () if at else beside(moment)
+        status = LedgerStatus.of((row for row in rows if wanted.takes(row)), moment, age, elsewhere)
         return cls(moment, axis, status, bool(at))
 
 

@@ -135,7 +135,13 @@ class _Pages:
     def _then(self, request: Request) -> PastStatus:
         follower, asked = self._follower, request.query_params
         return PastStatus.read(
-            follower.ledger, follower.wanted, follower.age, now=now(), at=asked.get("at"), by=asked.get("by")
+            follower.ledger,
+            follower.wanted,
+            follower.age,
+            now=now(),
+            at=asked.get("at"),
+            by=asked.get("by"),
+            beside=follower.beside,
         )
 
     async def find(self, request: Request) -> Response:

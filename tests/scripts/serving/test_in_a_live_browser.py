@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -59,6 +60,10 @@ _WIDE = """
   .filter(each => each.getBoundingClientRect().right > innerWidth + 1 && !each.closest(".scrolls, svg"))
   .map(each => each.outerHTML.slice(0, 80))
 """
+
+
+def _every(selector: str) -> str:
+    return f"[...document.querySelectorAll({selector!r})]"
 
 
 @pytest.fixture
@@ -167,6 +172,22 @@ def test_nothing_is_wider_than_the_screen(page: Served, width: int) -> None:
             tab.until(COUNTED)
             wide = tab.run(_WIDE)
             assert (wide, tab.run("document.documentElement.scrollWidth <= innerWidth")) == ([], True), path
+
+
+def test_paper_says_of_when_it_is_and_folds_no_age(page: Served) -> None:
+    with Tab(680) as tab:  # the width of a sheet between its margins
+        for path in PATHS:
+            tab.open(at(page, path))
+            tab.until(COUNTED + " && /ago/.test(document.querySelector('.fresh').textContent)")
+            tab.ask("Emulation.setEmulatedMedia", media="print")
+            fresh = tab.run("document.querySelector('.fresh').innerText")
+            assert re.fullmatch(r"As of \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC\.?", fresh), path
+            assert (
+                tab.run(f"{_every('nav, button, form, .skip')}.filter(each => each.checkVisibility()).length") == 0
+            ), path
+            ages = _every(".standing [data-name=age] > *")
+            assert set(tab.run(f"{ages}.map(each => each.getClientRects().length)")) <= {1}, path
+            tab.ask("Emulation.setEmulatedMedia", media="screen")
 
 
 def test_everything_is_reached_by_keys_and_the_focus_is_seen(page: Served) -> None:

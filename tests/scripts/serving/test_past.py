@@ -11,6 +11,7 @@ from domain.errors import InvalidCommand
 from domain.values import timestamp_text
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.ledger.questions.as_of import TimeAxis
+from projections.health import diagnosis
 from scripts.options.filters import EVERYTHING
 from scripts.serving.past import PastStatus, first_recorded
 from tests.scripts.cases import APT, fill
@@ -27,7 +28,8 @@ def ledger(tmp_path: Path) -> PositionLedger:
 
 
 def then(ledger: PositionLedger, at: str | None = None, by: str | None = None) -> PastStatus:
-    return PastStatus.read(ledger, EVERYTHING, HOUR, now=second(4000), at=at, by=by)
+    silent = diagnosis.unread_history("nothing is heard")
+    return PastStatus.read(ledger, EVERYTHING, HOUR, now=second(4000), at=at, by=by, beside=lambda _: (silent,))
 
 
 @pytest.mark.parametrize("by", [None, "recorded", "event-time"])
@@ -36,13 +38,14 @@ def test_what_was_open_is_judged_as_of_then(ledger: PositionLedger, by: str | No
         found = then(ledger, timestamp_text(second(2)), by)
     assert [line.row.position_id for line in found.status.lines] == [APT]
     assert found.status.now == second(2) and found.status.lines[0].unprotected
-    assert found.by is TimeAxis(by or "recorded")
+    assert found.by is TimeAxis(by or "recorded") and found.status.beside == []
 
 
 def test_without_a_moment_it_is_now(ledger: PositionLedger) -> None:
     with ledger:
         found = then(ledger)
         assert {line.row.symbol for line in found.status.lines} == {"1000000MOGUSDT", "SOLUSDT"}
+        assert [each.subject for each in found.status.beside] == ["log"], "what is wrong beside them is so now"
         assert found.at == second(4000) and first_recorded(ledger) == second(0)
         assert then(ledger, timestamp_text(second(-1))).status.lines == ()
 
