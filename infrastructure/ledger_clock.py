@@ -13,13 +13,13 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-class Moment(NamedTuple):
+class ClockReading(NamedTuple):
     """The time, and the seconds on a clock that is never set, from which it follows how long something has lasted."""
 
     at: datetime
     monotonic: float
 
-    def until(self, later: Moment) -> timedelta:
+    def until(self, later: ClockReading) -> timedelta:
         """How long it was from this moment until a later one of the same process, however the time was set between."""
         return timedelta(seconds=later.monotonic - self.monotonic)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from infrastructure.ledger_clock import Moment
+from infrastructure.ledger_clock import ClockReading
 from infrastructure.watching.sinks.sink import AlarmSink, DeliveryFailed, NoticeBatch
 from projections.formatting import length
 from projections.health.alarm import Notice
@@ -25,7 +25,7 @@ DOWN_AFTER: Final = timedelta(minutes=1)
 
 @dataclass(frozen=True)
 class _Outage:
-    since: Moment
+    since: ClockReading
     failures: int
     reason: str
 
@@ -34,7 +34,7 @@ class Courier:
     """What is told to one sink. All but the sending is done in the thread that calls, so nothing is shared."""
 
     def __init__(
-        self, sink: AlarmSink, done: Callable[[], None], say: Callable[[str], None], moment: Callable[[], Moment]
+        self, sink: AlarmSink, done: Callable[[], None], say: Callable[[str], None], moment: Callable[[], ClockReading]
     ) -> None:
         """`done` is called in another thread when a batch was taken or not; `say` tells of what fails."""
         self._sink, self._done, self._say, self._moment = sink, done, say, moment
@@ -93,7 +93,7 @@ class Courier:
             self._sending = (future, notices)
             future.add_done_callback(lambda _: self._done())
 
-    def trouble(self, moment: Moment) -> Section:
+    def trouble(self, moment: ClockReading) -> Section:
         """Whether its sink is down, for the others to be told."""
         outage = self._outage
         if outage is None or outage.since.until(moment) < DOWN_AFTER:

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from domain.errors import HistoryDamaged, StoreError, StoreUnavailable
 from infrastructure.ledger.ledger import PositionLedger
-from infrastructure.ledger_clock import Moment, monotonic_beside, now
+from infrastructure.ledger_clock import ClockReading, monotonic_beside, now
 from infrastructure.operations.account_comparison import Account
 from infrastructure.operations.health import Question, examine
 from infrastructure.watching.courier import Courier
@@ -64,7 +64,7 @@ class WatchPlan:
 class _WriteOutage(NamedTuple):
     """Since when what is to be remembered cannot be written down, and why not."""
 
-    since: Moment
+    since: ClockReading
     cause: StoreError
 
 
@@ -95,7 +95,7 @@ class Watcher:
         self._place: LogPlace | None = None
         self._has_changed = True
         self._written_at = 0.0
-        self._away_since: Moment | None = None
+        self._away_since: ClockReading | None = None
         self._unwritten: _WriteOutage | None = None
 
     # -- a run --------------------------------------------------------------------------------------------------
@@ -137,10 +137,10 @@ class Watcher:
         """Whether its ledger could not be read when it looked last, or what it told could not be written down."""
         return self._away_since is not None or self._unwritten is not None
 
-    def _moment(self) -> Moment:
-        return Moment(self._clock(), self._monotonic())
+    def _moment(self) -> ClockReading:
+        return ClockReading(self._clock(), self._monotonic())
 
-    def _is_brief(self, moment: Moment) -> bool:
+    def _is_brief(self, moment: ClockReading) -> bool:
         since = self._away_since or (self._unwritten and self._unwritten.since)
         return since is not None and since.until(moment) < AWAY_MAX
 
@@ -183,7 +183,7 @@ class Watcher:
         self._remember()
         self._deliver()
 
-    def _judged(self, moment: Moment, *, waits: bool) -> tuple[list[Section], Collection[Check]]:
+    def _judged(self, moment: ClockReading, *, waits: bool) -> tuple[list[Section], Collection[Check]]:
         try:
             ledger = self._opened()
             found = self._sections(ledger, moment.at, waits=waits)
@@ -235,7 +235,7 @@ class Watcher:
             return question, [diagnosis.unreadable_snapshots(cause)]
         return replace(question, snapshots=snapshots, evidence=evidence), ()
 
-    def _while_away(self, cause: StoreError, moment: Moment) -> tuple[list[Section], Collection[Check]]:
+    def _while_away(self, cause: StoreError, moment: ClockReading) -> tuple[list[Section], Collection[Check]]:
         """Nothing is known of the ledger, so nothing is over; after a while that itself is an alarm."""
         if self._away_since is None:
             self._away_since = moment
