@@ -144,8 +144,8 @@ class FlowContext:
                     )
                 if passed > self.rules.send_seconds:
                     raise GivenUp(
-                        f"nothing was sent: it was promised {passed:.3f} s ago, more than {self.rules.send_seconds:g} "
-                        "s, and the time was set back meanwhile"
+                        f"nothing was sent: {passed:.3f} s have passed since the ledger was asked for it, and "
+                        f"{self.rules.send_seconds:g} s are allowed"
                     )
             try:
                 placed: ExchangeOrder = yield Call("place", (ticket,))
