@@ -137,11 +137,15 @@ class FlowContext:
             if promised_at is not None:
                 now = yield from self.now()
                 passed = (yield from self.monotonic()) - self._claimed_at
-                if max((now - promised_at).total_seconds(), passed) > self.rules.send_seconds:
+                if (now - promised_at).total_seconds() > self.rules.send_seconds:
                     raise GivenUp(
                         f"nothing was sent: it was promised at {timestamp_text(promised_at)}, and the trader's clock "
-                        f"says {timestamp_text(now)}; {passed:.3f} s have passed since, and "
-                        f"{self.rules.send_seconds:g} s are allowed by either"
+                        f"says {timestamp_text(now)}, more than {self.rules.send_seconds:g} s later"
+                    )
+                if passed > self.rules.send_seconds:
+                    raise GivenUp(
+                        f"nothing was sent: {passed:.3f} s have passed since the ledger was asked for it, and "
+                        f"{self.rules.send_seconds:g} s are allowed"
                     )
             try:
                 placed: ExchangeOrder = yield Call("place", (ticket,))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from infrastructure.ledger_clock import ClockReading
 from infrastructure.watching.sinks.sink import AlarmSink, DeliveryFailed, NoticeBatch
 from projections.formatting import length
 from projections.health.alarm import Notice
@@ -24,7 +25,7 @@ DOWN_AFTER: Final = timedelta(minutes=1)
 
 @dataclass(frozen=True)
 class _Outage:
-    since: datetime
+    since: ClockReading
     failures: int
     reason: str
 
@@ -32,9 +33,11 @@ class _Outage:
 class Courier:
     """Sends to one sink in a thread of its own. All else is done in the thread that calls, so nothing is shared."""
 
-    def __init__(self, sink: AlarmSink, done: Callable[[], None], say: Callable[[str], None]) -> None:
+    def __init__(
+        self, sink: AlarmSink, done: Callable[[], None], say: Callable[[str], None], moment: Callable[[], ClockReading]
+    ) -> None:
         """`done` is called in the sending thread when a batch was delivered or has failed; `say` reports failures."""
-        self._sink, self._done, self._say = sink, done, say
+        self._sink, self._done, self._say, self._moment = sink, done, say, moment
         self._pool = ThreadPoolExecutor(1, thread_name_prefix=f"courier {sink.name}")
         self._sending: tuple[Future[None], list[Notice]] | None = None
         self._outage: _Outage | None = None
@@ -63,16 +66,16 @@ class Courier:
         try:
             future.result()
         except DeliveryFailed as failed:
-            self._postpone(failed, at)
+            self._postpone(failed)
             return False
         if self._outage is not None:
-            self._say(f"{self.name}: takes notices again, after {length(at - self._outage.since)}")
+            self._say(f"{self.name}: takes notices again, after {length(self._outage.since.until(self._moment()))}")
         self._outage = None
         book.was_told(self.name, notices, at)
         return True
 
-    def _postpone(self, failed: DeliveryFailed, at: datetime) -> None:
-        before = self._outage or _Outage(at, 0, "")
+    def _postpone(self, failed: DeliveryFailed) -> None:
+        before = self._outage or _Outage(self._moment(), 0, "")
         self._outage = _Outage(before.since, before.failures + 1, str(failed))
         doubled = min(PAUSE_SECONDS * 2 ** min(before.failures, 10), PAUSE_SECONDS_MAX)
         pause_seconds = max(doubled, failed.retry_after or 0.0)
@@ -90,14 +93,14 @@ class Courier:
             self._sending = (future, notices)
             future.add_done_callback(lambda _: self._done())
 
-    def trouble(self, at: datetime) -> Section:
+    def trouble(self, moment: ClockReading) -> Section:
         """The finding about this sink: a warning once it has been down for DOWN_AFTER."""
         outage = self._outage
-        if outage is None or at - outage.since < DOWN_AFTER:
+        if outage is None or outage.since.until(moment) < DOWN_AFTER:
             return Section(Check.WATCH, f"{self.name} takes what it is told")
-        message = f"takes nothing for {length(at - outage.since)}, {outage.failures} tries: {outage.reason}"
+        message = f"takes nothing for {length(outage.since.until(moment))}, {outage.failures} tries: {outage.reason}"
         advice = "what it is not told stays due; mend the sink, or start the watch without it"
-        symptom = Symptom(Severity.WARNING, f"sink {self.name}", message, advice, outage.since)
+        symptom = Symptom(Severity.WARNING, f"sink {self.name}", message, advice, outage.since.at)
         return Section(Check.WATCH, f"{self.name} is down", (symptom,))
 
     def close(self) -> None:

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from domain.errors import HistoryDamaged, StoreError, StoreUnavailable
 from infrastructure.ledger.ledger import PositionLedger
-from infrastructure.ledger_clock import now
+from infrastructure.ledger_clock import ClockReading, monotonic_beside, now
 from infrastructure.operations.account_comparison import Account
 from infrastructure.operations.health import Question, examine
 from infrastructure.watching.courier import Courier
@@ -64,7 +64,7 @@ class WatchPlan:
 class _WriteOutage(NamedTuple):
     """Since when the memory of the watch cannot be written, and why not."""
 
-    since: datetime
+    since: ClockReading
     cause: StoreError
 
 
@@ -81,11 +81,13 @@ class Watcher:
         say: Callable[[str], None],
         *,
         clock: Callable[[], datetime] = now,
+        monotonic: Callable[[], float] | None = None,
     ) -> None:
-        """`say` reports what goes wrong in the watch itself; `clock` is for tests."""
+        """`say` reports what goes wrong in the watch itself; the clocks are for tests."""
         self._plan, self._say, self._clock = plan, say, clock
+        self._monotonic = monotonic or monotonic_beside(clock)
         self._wake = threading.Event()
-        self._couriers = [Courier(sink, self._wake.set, say) for sink in sinks]
+        self._couriers = [Courier(sink, self._wake.set, say, self._moment) for sink in sinks]
         self._patrol = None if plan.verifies_every is None else DamagePatrol(plan.verifies_every, say)
         self._memory, self._book = Remembered(plan.name), AlarmBook()
         self._ledger: PositionLedger | None = None
@@ -93,7 +95,7 @@ class Watcher:
         self._place: LogPlace | None = None
         self._has_changed = True
         self._written_at = 0.0
-        self._away_since: datetime | None = None
+        self._away_since: ClockReading | None = None
         self._unwritten: _WriteOutage | None = None
 
     # -- a run --------------------------------------------------------------------------------------------------
@@ -117,11 +119,11 @@ class Watcher:
         With `waits_for_database`, while the ledger cannot be read or written, it looks again until that works or has
         failed for AWAY_MAX, which is an alarm: a single look cannot know how long the outage has lasted.
         """
-        looked_at = self._clock()
+        looked_at = self._moment()
         self.look(waits=True)
         while waits_for_database and not self._is_stopped and self._is_brief(looked_at):
             self._wait(time.monotonic() + min(self._plan.every.total_seconds(), 1.0))
-            looked_at = self._clock()
+            looked_at = self._moment()
             self.look(waits=True)
         end = time.monotonic() + seconds
         while not self._is_stopped and time.monotonic() < end and not self._is_done():
@@ -135,9 +137,12 @@ class Watcher:
         """Whether the last look could not read the ledger, or could not write the memory of the watch."""
         return self._away_since is not None or self._unwritten is not None
 
-    def _is_brief(self, at: datetime) -> bool:
+    def _moment(self) -> ClockReading:
+        return ClockReading(self._clock(), self._monotonic())
+
+    def _is_brief(self, moment: ClockReading) -> bool:
         since = self._away_since or (self._unwritten and self._unwritten.since)
-        return since is not None and at - since < AWAY_MAX
+        return since is not None and since.until(moment) < AWAY_MAX
 
     def _is_done(self) -> bool:
         return all(each.is_down or self._is_told(each) for each in self._couriers)
@@ -168,19 +173,20 @@ class Watcher:
 
     def look(self, *, waits: bool = False) -> None:
         """Examine the ledger now, store the alarms, and begin to send the notices that are due."""
-        at = self._clock()
-        sections, judged = self._judged(at, waits=waits)
-        sections += [courier.trouble(at) for courier in self._couriers]
-        if self._unwritten is not None and self._away_since is None and not self._is_brief(at):
-            sections.append(diagnosis.unwritable(self._plan.where, self._unwritten.cause, self._unwritten.since, at))
-        self._has_changed |= self._book.see(alarms_of(sections), judged, at)
+        moment = self._moment()
+        sections, judged = self._judged(moment, waits=waits)
+        sections += [courier.trouble(moment) for courier in self._couriers]
+        if self._unwritten is not None and self._away_since is None and not self._is_brief(moment):
+            since, cause = self._unwritten
+            sections.append(diagnosis.unwritable(self._plan.where, cause, since.at, since.until(moment)))
+        self._has_changed |= self._book.see(alarms_of(sections), judged, moment.at)
         self._remember()
         self._deliver()
 
-    def _judged(self, at: datetime, *, waits: bool) -> tuple[list[Section], Collection[Check]]:
+    def _judged(self, moment: ClockReading, *, waits: bool) -> tuple[list[Section], Collection[Check]]:
         try:
             ledger = self._opened()
-            found = self._sections(ledger, at, waits=waits)
+            found = self._sections(ledger, moment.at, waits=waits)
         except HistoryDamaged as cause:
             if not self._is_read:
                 raise
@@ -188,7 +194,7 @@ class Watcher:
         except StoreError as cause:
             if not self._is_read and not isinstance(cause, StoreUnavailable):
                 raise
-            return self._while_away(cause, at)
+            return self._while_away(cause, moment)
         if self._away_since is not None:
             self._say(f"{self._plan.where}: can be reached again")
         self._away_since = None
@@ -229,14 +235,15 @@ class Watcher:
             return question, [diagnosis.unreadable_snapshots(cause)]
         return replace(question, snapshots=snapshots, evidence=evidence), ()
 
-    def _while_away(self, cause: StoreError, at: datetime) -> tuple[list[Section], Collection[Check]]:
+    def _while_away(self, cause: StoreError, moment: ClockReading) -> tuple[list[Section], Collection[Check]]:
         """The findings while the ledger cannot be read: no alarm is over; after AWAY_MAX the outage itself is one."""
         if self._away_since is None:
-            self._away_since = at
+            self._away_since = moment
             self._say(f"{type(cause).__name__}: {cause}")
-        if self._is_brief(at):
+        if self._is_brief(moment):
             return [], ()
-        return [diagnosis.away(self._plan.where, cause, self._away_since, at)], (Check.WATCH,)
+        since = self._away_since
+        return [diagnosis.away(self._plan.where, cause, since.at, since.until(moment))], (Check.WATCH,)
 
     # -- telling and remembering --------------------------------------------------------------------------------
 
@@ -266,7 +273,7 @@ class Watcher:
             self._memory.write(self._ledger.store, self._place, self._book, self._clock())
             self._has_changed, self._written_at, self._unwritten = False, time.monotonic(), None
         except StoreError as cause:
-            before = self._unwritten or _WriteOutage(self._clock(), cause)
+            before = self._unwritten or _WriteOutage(self._moment(), cause)
             if self._away_since is None and (self._unwritten is None or str(before.cause) != str(cause)):
                 self._say(f"not remembered yet: {type(cause).__name__}: {cause}")
             self._unwritten = _WriteOutage(before.since, cause)

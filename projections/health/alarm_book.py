@@ -10,6 +10,7 @@ from typing import Final
 
 from pydantic import AwareDatetime, TypeAdapter
 
+from domain.values import is_yet_to_come
 from projections.health.alarm import Alarm, AlarmKey, Notice, NoticeKind
 from projections.health.checks import PROGRAM, Check, Severity
 
@@ -53,7 +54,8 @@ class KeptAlarm:
             return NoticeKind.ALARM
         if self.alarm.severity.rank > last.severity.rank:
             return NoticeKind.WORSE
-        return NoticeKind.AGAIN if at - last.at >= again else None
+        is_time = at - last.at >= again or is_yet_to_come(last.at, at)  # the clock was set back since
+        return NoticeKind.AGAIN if is_time else None
 
 
 class AlarmBook:

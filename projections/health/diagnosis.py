@@ -270,31 +270,31 @@ def _lag(each: Following) -> Symptom | None:
 def silence(heard_at: datetime | None, now: datetime, quiet: timedelta) -> Section:
     """A warning if neither an event nor a refusal was recorded within `quiet`; idle bots look the same as dead ones.
 
-    For a ledger in which nothing was ever recorded there is no warning.
+    For a ledger in which nothing was ever recorded there is no warning. A last time that is yet to come was stamped by
+    a wrong clock, and does not say for how long nothing was heard: it is a warning about that clock.
     """
     if heard_at is None:
         return Section(Check.SILENCE, "nothing was recorded yet")
-    age = now - heard_at
-    found = Symptom(
-        Severity.WARNING,
-        "ledger",
-        f"nothing heard {lasting(age)}: neither an event nor a refusal was recorded since",
-        f"look whether the bots run; {PROGRAM} status",
-        heard_at,
-    )
-    return Section(Check.SILENCE, f"heard {ago(age)}", (found,) if age >= quiet else ())
+    age, is_stamped_wrong = now - heard_at, is_yet_to_come(heard_at, now)
+    message = f"nothing heard {lasting(age)}: neither an event nor a refusal was recorded since"
+    advice = f"look whether the bots run; {PROGRAM} status"
+    if is_stamped_wrong:
+        message = f"heard {ago(age)}, so it is not known for how long nothing was recorded"
+        advice = f"look which clock is wrong, and whether the bots run; {PROGRAM} status"
+    found = Symptom(Severity.WARNING, "ledger", message, advice, heard_at)
+    return Section(Check.SILENCE, f"heard {ago(age)}", (found,) if age >= quiet or is_stamped_wrong else ())
 
 
-def away(where: str, cause: object, since: datetime, now: datetime) -> Section:
+def away(where: str, cause: object, since: datetime, lasted: timedelta) -> Section:
     """A database that cannot be reached: no command can be decided, and nothing else is known about the ledger."""
-    message = f"away {lasting(now - since)}: {_on_one_line(cause)}"
+    message = f"away {lasting(lasted)}: {_on_one_line(cause)}"
     found = Symptom(Severity.CRITICAL, where, message, f"look at the database; then {PROGRAM} status", since)
     return Section(Check.AWAY, "cannot be reached", (found,))
 
 
-def unwritable(where: str, cause: object, since: datetime, now: datetime) -> Section:
+def unwritable(where: str, cause: object, since: datetime, lasted: timedelta) -> Section:
     """A database that can be read, but does not accept the writes of a watch, and most likely not those of bots."""
-    message = f"nothing could be written for {length(now - since)}, probably not by bots either: {_on_one_line(cause)}"
+    message = f"nothing could be written for {length(lasted)}, probably not by bots either: {_on_one_line(cause)}"
     advice = f"look at the space, the locks and the rights of the database; then {PROGRAM} status"
     return Section(Check.AWAY, "cannot be written", (Symptom(Severity.CRITICAL, where, message, advice, since),))
 

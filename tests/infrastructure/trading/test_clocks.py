@@ -124,7 +124,9 @@ def test_an_order_is_not_sent_by_a_process_that_slept_though_its_clock_was_set_b
 
         monkeypatch.setattr(ledger, "handle", sleeps_after_a_claim)
         outcome = machine.trader(ledger).enter(**SIGNAL, intent_id="1")
-        assert outcome.kind == "failed" and outcome.reason is not None and "nothing was sent" in outcome.reason
+        assert (
+            outcome.kind == "failed" and outcome.reason is not None and "have passed since the ledger" in outcome.reason
+        )
         assert not machine.exchange.audit.orders()
 
 

@@ -305,7 +305,8 @@ def left_alone(_: FlowContext, *_arguments: object) -> Flow[None]:
 
 
 def sent_again(ctx: FlowContext, row: PositionRow, ours: Order, market: TradedMarket) -> Flow[ExchangeOrder]:
-    """Send an order that may have been sent."""
+    """Send an order that may have been sent, as if it had just been claimed."""
+    ctx._claimed_at = yield from ctx.monotonic()
     return (yield from entering_flow._sent(ctx, row, ours, market))
 
 

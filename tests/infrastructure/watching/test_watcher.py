@@ -57,6 +57,7 @@ class Night:
 
     def __init__(self, url: str) -> None:
         self.url, self.at = url, datetime.now(UTC)
+        self.set_by = timedelta()
         self.said: list[str] = []
         self.sinks = [Recorder()]
         self.plan = WatchPlan(
@@ -74,8 +75,18 @@ class Night:
     def recorder(self) -> Recorder:
         return self.sinks[0]
 
+    def seconds(self) -> float:
+        """The clock that is never set."""
+        return self.at.timestamp()
+
     def watch(self, **plan: Any) -> Watcher:
-        return Watcher(replace(self.plan, **plan), self.sinks, self.said.append, clock=lambda: self.at)
+        return Watcher(
+            replace(self.plan, **plan),
+            self.sinks,
+            self.said.append,
+            clock=lambda: self.at + self.set_by,
+            monotonic=self.seconds,
+        )
 
     def round(self, **plan: Any) -> list[str]:
         """A watch that is started, looks once, and is ended: what it told."""
@@ -262,6 +273,33 @@ def test_a_server_that_is_cut_off_rings_and_is_gone_on_with(postgres_url: str) -
             watcher.close()
     assert night.recorder.words[3:] == ["over away ledger"]
     assert night.round() == [], "what rang while it was away is remembered"
+
+
+@pytest.mark.parametrize("set_by", [timedelta(hours=-1), timedelta(hours=1), timedelta(days=1)])
+def test_a_database_that_is_away_rings_when_it_is_time_though_the_clock_is_set_meanwhile(
+    night: Night, set_by: timedelta
+) -> None:
+    """Set back, it was silent for as long; set forward, it rang at once, and said that it was away for that long."""
+
+    def connect() -> PositionLedger:
+        raise StoreUnavailable("nobody is there")
+
+    night.sinks = [Recorder(), Recorder("down", is_down=True)]
+    watcher = night.watch(connect=connect)
+    watcher.once(20)
+    night.set_by = set_by
+    night.at += timedelta(seconds=9)
+    watcher.once(20)
+    assert night.recorder.words == []
+    night.at += timedelta(seconds=1)
+    watcher.once(20)
+    assert night.recorder.words == ["alarm away ledger"]
+    assert night.recorder.heard[0].alarm.message == "away for 10 s: nobody is there"
+    night.set_by = timedelta()
+    night.at += timedelta(minutes=1)
+    watcher.once(20)
+    assert sorted(night.recorder.words[1:]) == ["again away ledger", "alarm watch sink down"]
+    watcher.close()
 
 
 def test_a_database_that_is_away_from_the_beginning_rings_as_well(night: Night) -> None:
@@ -536,6 +574,18 @@ def test_a_silence_rings(night: Night) -> None:
         ledger.define_instrument(symbol="SUIUSDT", exchange="binance", contract_size="1", reason="r")
     night.at -= timedelta(minutes=31)
     assert night.round(**plan) == ["over silence ledger"]
+
+
+def test_a_silence_of_which_a_wrong_clock_hides_the_length_is_a_warning_about_that_clock(night: Night) -> None:
+    night.enter(ago=timedelta())
+    night.protect()
+    plan = {"question": replace(night.plan.question, quiet=timedelta(minutes=30))}
+    night.set_by = timedelta(seconds=-50)
+    assert night.round(**plan) == []
+    night.set_by = timedelta(hours=-2)
+    assert night.round(**plan) == ["alarm silence ledger"]
+    assert "2 h ahead of the clock" in night.recorder.heard[0].alarm.message
+    assert "look which clock is wrong" in night.recorder.heard[0].alarm.advice
 
 
 def test_a_follower_that_is_behind_rings_as_status_shows_it(night: Night, monkeypatch: pytest.MonkeyPatch) -> None:

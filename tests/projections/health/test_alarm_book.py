@@ -74,6 +74,20 @@ def test_it_is_told_again_after_a_while_and_not_before(told: Told) -> None:
     assert told.tell() == []
 
 
+def test_it_is_told_again_though_the_clock_was_set_back_and_once(told: Told) -> None:
+    """It was silent until the clock had come to where it was."""
+    told.at += timedelta(days=1)
+    told.see(alarm())
+    told.tell()
+    told.at -= timedelta(seconds=5)
+    assert told.tell() == [], "clocks of two machines may differ by as much"
+    told.at -= timedelta(days=1)
+    assert told.tell() == ["again APTUSDT.binance#1"]
+    assert told.tell() == []
+    told.at += AGAIN
+    assert told.tell() == ["again APTUSDT.binance#1"]
+
+
 def test_what_is_worse_is_told_at_once_and_what_is_better_is_not(told: Told) -> None:
     told.see(alarm())
     told.tell()

@@ -350,7 +350,7 @@ def test_a_stray_is_critical_at_once_and_told_what_to_do() -> None:
 
 def test_a_cause_is_told_with_its_way_out_and_a_cut_is_seen() -> None:
     cause = StoreUnavailable("ledger.db: database disk image is malformed" + "; nothing was written" * 10)
-    (told,) = away("ledger.db", cause, second(0), second(10)).symptoms
+    (told,) = away("ledger.db", cause, second(0), timedelta(seconds=10)).symptoms
     assert told.message.endswith("nothing was written; nothing was written")
-    (cut,) = away("ledger.db", "no answer, " * 100, second(0), second(10)).symptoms
+    (cut,) = away("ledger.db", "no answer, " * 100, second(0), timedelta(seconds=10)).symptoms
     assert cut.message.endswith(" …") and len(cut.message) < 450
