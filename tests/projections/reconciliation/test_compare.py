@@ -500,6 +500,18 @@ def test_a_key_that_the_ledger_has_news_of_since_is_not_judged() -> None:
     assert found.is_reliable
 
 
+@pytest.mark.parametrize(("side", "quantity"), [("short", "61"), ("long", "61.8")], ids=["quantity", "side"])
+def test_what_differs_from_later_news_is_told_with_them_and_not_corrected(side: str, quantity: str) -> None:
+    rows = rows_of(adopted(), *ENTERED, on(LoseStopLoss, reason="cleaner", at=second(620)))
+    differs = held("APTUSDT", side, quantity, "3.2333")
+    beside = held("HNTUSDT", "long", "60", "1.75")
+    found = compared(rows, *(seen(beside, differs, at=at) for at in (500, 600)))
+    (unjudged,) = found.of(DiscrepancyKind.UNJUDGED)
+    assert quantity in unjudged.message
+    assert unjudged.message.endswith("the ledger has news of 2025-10-22 19:01:00 UTC, which the snapshot cannot show")
+    assert planned(found) == []
+
+
 def test_a_snapshot_of_no_named_account_is_not_laid_beside_another_one() -> None:
     rows = rows_of(adopted(account="sub1"))
     found = compared(rows, seen(held("HNTUSDT", "long", "60", "1.75")))
@@ -597,6 +609,8 @@ def test_all_stops_are_missing_when_two_lists_of_orders_hold_none() -> None:
         assert compared(rows, *fewer).stops_missing == 0
     assert compared(rows, seen(THERE, orders=None, at=500), latest).stops_missing == 0
     assert compared(rows_of(request(), PLACED, FILLED), before, latest).stops_missing == 0
+    beside = rows_of(*ENTERED, adopted(), on(SetStopLoss, position_id=HNT, stop_price="1.7", exchange_order_id="t1"))
+    assert compared(beside, before, latest).stops_missing == 1, "no stop is expected of what is not shown"
 
 
 def test_a_list_that_shows_less_than_half_of_the_stops_is_no_proof_about_the_others() -> None:
@@ -846,7 +860,9 @@ def test_the_average_is_corrected_at_once_where_a_stray_is_gone_and_not_while_it
         sent_to(ledger, [each.model_copy(update={"at": second(1)}) for each in (*ENTERED, on(Close, exit_reason="x"))])
         sent_to(ledger, [again.model_copy(update={"at": second(1)}), late])
         netted = [seen(held("APTUSDT", "short", "62.8", "3.3"), at=at) for at in (500, 600)]
-        assert planned(compared(ledger.positions(), *netted), "agree") == []
+        together = compared(ledger.positions(), *netted)
+        assert [kind for kind, _ in told(together)] == ["strays", "matched", "unprotected"]
+        assert planned(together, "agree") == []
         alone = [seen(held("APTUSDT", "short", "61.8", "3.3"), at=at) for at in (500, 600)]
         applied = apply(ledger, corrections(compared(ledger.positions(), *alone), "agree"))
         assert [each.correction.command.verb for each in applied if each.is_done] == ["close", "adjust"]
