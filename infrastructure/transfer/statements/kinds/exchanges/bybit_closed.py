@@ -160,6 +160,13 @@ def _side_and_paid(
             f"{_NAMES['profit'][1]} {plain(net or paid)} does not follow from the prices: what a {row.word(_TYPE)} "
             f"closed earned {plain(earned)} before fees and funding; import the executions instead"
         )
+    if paid is not None and paid.copy_abs() > most >= EXACT.add(earned, net or Decimal(0)).copy_abs():
+        name, side = row.find(*_NAMES["side"])
+        raise ValueError(
+            f"{name} {side!r:.60} does not follow from the prices: by it {plain(earned)} were earned before fees and "
+            f"funding, and {plain(net or Decimal(0))} is what closing the other side would have earned; import the "
+            "executions instead"
+        )
     return closes_by_buying, paid
 
 

@@ -4,10 +4,14 @@ The profit of a trade is its cash flow, before fees; funding that is received is
 zero in the answer, and below it in the CSV. The answer has the position after a trade, short below zero; the CSV has
 its size, and whether the trade opens or closes: an opening trade that is larger than the position after it has reversed
 the position. A trade on spot has two lines, one of each currency.
+
+Options are left out: the cash flow of their trades is the premium and no profit, and what is delivered has the price of
+what they are of. Their trades are among the executions.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from decimal import Decimal
 from types import MappingProxyType
@@ -34,6 +38,7 @@ _NAMES: Final = MappingProxyType(
         "order": ("orderId", "orderid", "order id"),
     }
 )
+_OPTION: Final = re.compile(r".+-[\d.]+-[CP](?:-[A-Z]+)?", re.ASCII)
 _FUNDING: Final = "settlement"
 _REASONS: Final = MappingProxyType(
     {"trade": None, "liquidation": "liquidation", "adl": "adl", "delivery": "settlement", "block_trade": None}
@@ -53,7 +58,7 @@ class _LogLines:
         kind, symbol = row.word("type"), row.text(*_NAMES["symbol"])
         if kind in _OF_NO_SYMBOL:
             yield from self._cash(row, None, row.known(*_NAMES["change"]), _OF_NO_SYMBOL[kind])
-        elif symbol is None or self._is_spot(row):
+        elif symbol is None or self._is_spot(row) or _OPTION.fullmatch(symbol):
             return
         elif kind == _FUNDING:
             yield from self._cash(row, self._whose.key(symbol), row.known("funding"), "funding")
@@ -119,7 +124,7 @@ def _read(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
     return each(file.rows(), _LogLines(whose).facts)
 
 
-_LACKS: Final = "trades on spot: take the executions. The leg. Which leg funding is of"
+_LACKS: Final = "options, which are left out, and trades on spot: take the executions. The leg. Which leg funding is of"
 _BECOMES: Final = (
     "a cycle from flat to flat, on [its leg](#legs-that-no-file-names) in hedge mode; funding and interest as cash; "
     "forced closes with their reason. Transfers and conversions are left out"

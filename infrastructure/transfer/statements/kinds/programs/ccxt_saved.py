@@ -8,7 +8,7 @@ it is at the exchanges.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Final
@@ -44,6 +44,16 @@ _PAID_ABOVE_ZERO: Final = frozenset({"phemex"})
 _REASONS: Final = MappingProxyType(
     {"adltrade": "adl", "busttrade": "liquidation", "delivery": "settlement", "settle": "settlement"}
 )
+_ON_MARGIN: Final[MappingProxyType[str, Callable[[StatementRow], bool]]] = MappingProxyType(
+    {
+        "binance": lambda info: "isIsolated" in info.named,
+        "bybit": lambda info: info.word("isLeverage") == "1",
+        "kraken": lambda info: info.some("margin") is not None,
+        "kucoin": lambda info: "margin" in info.word("tradeType"),
+        "okx": lambda info: info.word("instType") == "margin",
+    }
+)
+"""Whether the answer of an exchange says that a fill on spot was on margin."""
 _OF_TRADE: Final = MappingProxyType(
     {"time": ("timestamp", "datetime"), "quantity": ("amount",), "price": ("price",), "profit": _PROFITS}
 )
@@ -130,6 +140,10 @@ class _CcxtRows:
             held=None if key.leg is Leg.SPOT else fields.number("startPosition"),
             names_leg=key.leg is not Leg.BOTH or closes is None,
             sequence=None if info is None else info.sequence(*_SEQUENCES),
+            on_margin=info is not None
+            and key.leg is Leg.SPOT
+            and (says := _ON_MARGIN.get(key.exchange)) is not None
+            and says(info),
         )
         yield fill
         yield from other_fees(fill, fees[1:])
@@ -228,7 +242,8 @@ CCXT_TRADES: Final = StatementKind(
     keeps_answers=True,
     read=_trades,
     source="ccxt, `fetch_my_trades` saved as JSON, or by pandas as CSV; with `--exchange`",
-    lacks="the exchange. What was earned, but where the exchange's own answer under `info` says it. Funding",
+    lacks="the exchange. What was earned, and on spot whether it was on margin, but where the exchange's own answer "
+    "under `info` says it. Funding",
     becomes="a cycle from flat to flat; spot on its leg. A contract size follows from `cost`, and has to be "
     "[defined](money.md#contract-size-and-inverse), as it has where there is none",
 )

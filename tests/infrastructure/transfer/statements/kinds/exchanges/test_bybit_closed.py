@@ -58,3 +58,26 @@ def test_a_side_that_what_was_earned_contradicts_is_refused(side: str, profit: s
     why = rf"line 2: realized p&l {profit} does not follow from the prices: what a {side.lower()} closed earned -?100"
     with pytest.raises(StatementRefused, match=why):
         booked(typed(side, "2000", "2100", profit), BYBIT_CLOSED_CSV, Whose("bybit"))
+
+
+def sided(side: str, profit: str) -> str:
+    return (
+        "Contracts,Closing Direction,Qty,Entry Price,Exit Price,Closed P&L,Exit Type,Trade Time(UTC+0)\n"
+        f"ETHUSDT,{side},1,2000,2100,{profit},Trade,2026-03-17 09:24:12\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("side", "profit", "earned"), [("Buy", "97.8", "-100"), ("Close Short", "97.8", "-100"), ("Sell", "-102.2", "100")]
+)
+def test_a_direction_of_which_the_other_one_was_earned_is_refused(side: str, profit: str, earned: str) -> None:
+    """Else it would be a rebate of 197.8, or a fee of 202.2, on 4100."""
+    why = rf"line 2: closing direction '{side}' does not follow from the prices: by it {earned} were earned .*{profit} "
+    with pytest.raises(StatementRefused, match=why):
+        booked(sided(side, profit), BYBIT_CLOSED_CSV, Whose("bybit"))
+
+
+def test_funding_of_a_position_that_was_held_long_is_no_contradiction() -> None:
+    """75 of 4100 are more than fees, and no other side earned 25."""
+    cycle = "ETHUSDT.bybit#1 long closed holds 0: earned 100, net 25, fees 75"
+    assert booked(sided("Close Long", "25"), BYBIT_CLOSED_CSV, Whose("bybit")) == [cycle]

@@ -56,3 +56,17 @@ def test_a_position_that_is_turned_over_is_two_cycles_of_one_leg(sign: str) -> N
         report = import_statement(ledger, BYBIT_LOG_CSV.name, facts, confirm=True)
         cycles = [f"{row.position_id} {row.side} {plain(row.realized_pnl or Decimal(0))}" for row in ledger.positions()]
     assert (cycles, report.findings) == (["BTCUSDT.bybit#1 long 20", "BTCUSDT.bybit#2 short 10"], [])
+
+
+@pytest.mark.parametrize("symbol", ["BTC-27MAR26-60000-C", "BTC-27MAR26-60000-P-USDT", "XRP-27MAR26-0.5-C-USDT"])
+def test_options_are_left_out(symbol: str) -> None:
+    """One was bought for 100 and delivered at 60500, the price of what it is of, for 500: it did not earn 60400."""
+    bought = line(1, "BUY,1,1,100,-100,-100.1,OPEN").replace("BTCUSDT", symbol)
+    delivered = line(2, "SELL,1,0,60500,500,499.9,CLOSE").replace("BTCUSDT,TRADE", f"{symbol},DELIVERY")
+    assert facts_of(f"{HEADER}\n{bought}\n{delivered}\n", BYBIT_LOG_CSV, Whose("bybit")) == []
+
+
+@pytest.mark.parametrize("symbol", ["BTC-27MAR26", "BTCPERP", "BTCUSDT-27MAR26"])
+def test_futures_are_no_options(symbol: str) -> None:
+    bought = line(1, "BUY,1,1,100,0,-0.1,OPEN").replace("BTCUSDT", symbol, 1)
+    assert len(facts_of(f"{HEADER}\n{bought}\n", BYBIT_LOG_CSV, Whose("bybit"))) == 1

@@ -216,3 +216,35 @@ def test_funding_of_an_unknown_amount_is_refused() -> None:
     """It was left out."""
     with pytest.raises(StatementRefused, match="line 2: amount is empty, so how much it was is not known"):
         facts_of(json.dumps([payment(), payment(amount=None)]), CCXT_FUNDING, Whose("binance"))
+
+
+@pytest.mark.parametrize(
+    ("exchange", "info"),
+    [
+        ("binance", {"isIsolated": False}),
+        ("bybit", {"isLeverage": "1"}),
+        ("kraken", {"margin": "20.5"}),
+        ("kucoin", {"tradeType": "MARGIN_ISOLATED_TRADE"}),
+        ("okx", {"instType": "MARGIN"}),
+    ],
+)
+def test_what_an_exchange_says_was_on_margin_is_borrowed(exchange: str, info: Info) -> None:
+    """2 sold at 100 and bought at 90: a short position that earned 20, and not what was held before."""
+    trades = trade(1, SELL, 100, info, "BTC/USDT"), trade(2, BUY, 90, info, "BTC/USDT")
+    assert books(exchange, *trades) == [f"BTCUSDT.{exchange}:SPOT#1 short 0, 20"]
+
+
+@pytest.mark.parametrize(
+    ("exchange", "info"),
+    [
+        ("binance", {}),
+        ("bybit", {"isLeverage": "0"}),
+        ("kraken", {"margin": "0.00000"}),
+        ("kucoin", {"tradeType": "TRADE"}),
+        ("okx", {"instType": "SPOT"}),
+        ("gate", {"isIsolated": False}),
+    ],
+)
+def test_what_no_exchange_says_was_on_margin_sells_what_is_there(exchange: str, info: Info) -> None:
+    fill = next(iter(facts_of(json.dumps([trade(1, SELL, 100, info, "BTC/USDT")]), CCXT_TRADES, Whose(exchange))))
+    assert getattr(fill, "on_margin", None) is False
