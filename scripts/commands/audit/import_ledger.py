@@ -54,41 +54,41 @@ takes a tenth of the time."""
     "--as",
     "kind_name",
     type=click.Choice([_LEDGER, _LEGACY, *KINDS]),
-    help="What each FILE is.  [default: by what it begins with]",
+    help="The kind of each FILE.  [default: recognised by its beginning]",
 )
-@click.option("--timezone", "zone", metavar="ZONE", type=ZONE, help="The zone of times that name none.")
+@click.option("--timezone", "zone", metavar="ZONE", type=ZONE, help="The time zone of times that name none.")
 @click.option("--exchange", type=EXCHANGE, help="The exchange of a statement that does not name it.")
-@click.option("--account", type=ACCOUNT, help="The account that a statement is of.")
+@click.option("--account", type=ACCOUNT, help="The account of a statement.")
 @click.option("--symbol", help="The symbol of a statement that does not name it.")
-@click.option("--strategy", metavar="NAME", help="Which of several strategies of a backtest.")
+@click.option("--strategy", metavar="NAME", help="The strategy, for a backtest that has several.")
 @click.option(
     "--map",
     "map_file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Which column of a CSV file says what, in TOML.",
+    help="The meaning of the columns of a CSV file, in TOML.",
 )
-@click.option("--confirm", is_flag=True, help="Write what statements say; without it nothing is written.")
+@click.option("--confirm", is_flag=True, help="Write the statements into the ledger; without it nothing is written.")
 @click.option(
     "--snapshot",
     "snapshot_files",
     multiple=True,
     metavar="FILE",
     type=click.Path(exists=True, dir_okay=False, allow_dash=True),
-    help="What an exchange showed, as JSON: what is open in the end is compared with it.",
+    help="A snapshot of the exchange, as JSON, to compare with the positions that are open in the end.",
 )
 @click.option(
     "--trust-empty",
     is_flag=True,
-    help="Believe a snapshot that shows nothing, or little, of what is held.",
+    help="Trust a snapshot although it shows none, or few, of the positions in the ledger.",
 )
-@click.option("--taken-at", metavar="TIME", type=TIME, help="When a snapshot was taken, if it does not say so.")
+@click.option("--taken-at", metavar="TIME", type=TIME, help="When the snapshot was taken, if it does not say so.")
 @click.option(
     "--processes",
     type=click.IntRange(1, 64),
-    help="How many processes share the keys of statements with many facts.  [default: as many as there are processors]",
+    help="How many processes share the work for large statements.  [default: as many as there are processors]",
 )
-@click.option("--live", is_flag=True, help="Compare with what the exchange itself shows now; reading only.")
+@click.option("--live", is_flag=True, help="Compare with the account at the exchange now; this only reads.")
 @database_option
 @json_option
 @click.pass_context

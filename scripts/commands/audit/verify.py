@@ -22,7 +22,7 @@ _REFUSALS_UNCHECKED: Final = (
 @click.command("verify")
 @database_option
 @json_option
-@click.option("--anchor", "anchor_file", type=click.File("rb"), help="Also compare with what `anchor` printed then.")
+@click.option("--anchor", "anchor_file", type=click.File("rb"), help="Also compare with an earlier anchor.")
 @processes_option
 def command(database: str | None, anchor_file: IO[bytes] | None, processes: int | None, *, as_json: bool) -> None:
     """Check every hash, version, event and row; name whatever does not fit, and exit with 1.

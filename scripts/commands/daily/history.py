@@ -33,14 +33,14 @@ CYCLES_MAX: Final = 100
 @database_option
 @json_option
 @click.option(
-    "--as-of", metavar="TIME|VERSION|#NID", help="Only what had been recorded by then; a time names its zone."
+    "--as-of", metavar="TIME|VERSION|#NID", help="Only what had been recorded by then; a time must name its zone."
 )
 @by_option
 @click.option(
     "--story/--table",
     "as_story",
     default=None,
-    help="Tell a story a cycle, or print a table of events.  [default: a story for a cycle, a table for a key]",
+    help="Tell a story for each cycle, or print a table of events.  [default: a story for a cycle, a table for a key]",
 )
 @html_option
 @click.option(

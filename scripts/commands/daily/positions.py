@@ -57,9 +57,9 @@ _NUMBERS: Final = frozenset({"quantity", "avg open", "stop", "profit", "net"})
 @json_option
 @filter_options
 @click.option("--open", "only_open", is_flag=True, help="Only cycles that hold their slot, and strays.")
-@click.option("--unprotected", is_flag=True, help="Only what is at the exchange without a confirmed stop.")
+@click.option("--unprotected", is_flag=True, help="Only positions at the exchange without a confirmed stop.")
 @click.option(
-    "--as-of", metavar="TIME|VERSION|#NID", help="What the ledger had recorded by then; a time names its zone."
+    "--as-of", metavar="TIME|VERSION|#NID", help="What the ledger had recorded by then; a time must name its zone."
 )
 @by_option
 @since_option

@@ -64,13 +64,13 @@ def _host_name(text: str) -> str:
     multiple=True,
     metavar="NAME",
     type=ReadAs(_host_name),
-    help="Also answer to this name, that of a proxy; wants a token.",
+    help="Also answer to this host name, for example that of a proxy; it needs a token.",
 )
 @click.option(
     "--token-file",
     metavar="FILE",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help=f"Where the token stands that browsers are asked for.  [default: {TOKEN_VARIABLE}]",
+    help=f"The file with the token that browsers are asked for.  [default: {TOKEN_VARIABLE}]",
 )
 def command(
     *,

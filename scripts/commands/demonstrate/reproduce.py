@@ -43,14 +43,14 @@ _COLUMNS: Final = ("way", "orders", "doubled", "at the exchange", "in the books"
     "names",
     multiple=True,
     type=click.Choice([*SCENARIOS, STRESS], case_sensitive=False),
-    help="What to play; may be given several times.  [default: A, B, C and D]",
+    help="The scenario to play; it may be given several times.  [default: A, B, C and D]",
 )
 @click.option(
     "--threads",
     default=4,
     show_default=True,
     type=click.IntRange(2, THREADS_MAX),
-    help="How many want something at the same time.",
+    help="How many bots act at the same time.",
 )
 @click.option(
     "--duration",
@@ -59,27 +59,27 @@ _COLUMNS: Final = ("way", "orders", "doubled", "at the exchange", "in the books"
     show_default=True,
     metavar="SECONDS",
     type=NumberRange(0.1, 3600),
-    help="How long each way is stressed.",
+    help="How long stress lasts for each way.",
 )
-@click.option("--seed", default=1, show_default=True, type=int, help="Of the chances in stress.")
+@click.option("--seed", default=1, show_default=True, type=int, help="The seed of the random choices in stress.")
 @click.option(
     "--symbol",
     default=Place.symbol,
     show_default=True,
     type=ReadAs(contract),
-    help="Which symbol everybody wants.",
+    help="The symbol that all bots trade.",
 )
 @click.option(
     "--exchange",
     default=Place.exchange,
     show_default=True,
     type=EXCHANGE,
-    help="What the simulated exchange is called.",
+    help="The name of the simulated exchange.",
 )
 @click.option(
     "--database",
     metavar="URL",
-    help="Where to play: schemas (or files) are made and dropped again.  [default: SQLite files in a temporary folder]",
+    help="Where to play, in schemas (or files) dropped at the end.  [default: SQLite files in a temporary folder]",
 )
 @json_option
 def command(

@@ -35,7 +35,7 @@ from scripts.status_table import SORTS
     help="check: what is wrong now. report: also the rates of the last 24 hours.",
 )
 @age_option
-@click.option("--skip-verify", is_flag=True, help="Do not read every event and row: quick, and blind to damage.")
+@click.option("--skip-verify", is_flag=True, help="Do not read every event and row: faster, but it finds no damage.")
 @processes_option
 @quiet_option
 @snapshot_options

@@ -13,7 +13,7 @@ from scripts.signals import terminable
 
 @click.command("doctor")
 @click.option(
-    "--strict", is_flag=True, help="A warning fails as well: no acknowledged command may go with its machine."
+    "--strict", is_flag=True, help="Let warnings fail as well: no acknowledged command may be lost with one machine."
 )
 @database_option
 @json_option

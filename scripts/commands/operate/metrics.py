@@ -18,7 +18,7 @@ from scripts.replica_place import reading
     "--textfile",
     metavar="PATH",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Put them there, whole or not at all, for node_exporter's textfile collector; an older file is replaced.",
+    help="Write them atomically to this file, for node_exporter's textfile collector; an older file is replaced.",
 )
 def command(*, database: str | None, textfile: Path | None) -> None:
     """Print the figures of a ledger in the text that Prometheus reads: open, unprotected, refused, profit and so on.

@@ -34,7 +34,7 @@ from scripts.output import print_json, show
 
 @click.command("recover")
 @snapshot_options
-@click.option("--live", is_flag=True, help="Ask the exchange itself, reading only: say which with --exchange.")
+@click.option("--live", is_flag=True, help="Ask the exchange named by --exchange itself; this only reads.")
 @confirm_options("Do what is proposed, by a snapshot or --live", "in every event")
 @confirmations_option
 @interval_option

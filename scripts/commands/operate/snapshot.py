@@ -15,15 +15,17 @@ from scripts.output import say, show
 
 
 @click.command("snapshot")
-@click.option("--exchange", required=True, metavar="NAME", type=EXCHANGE, help="Whom to ask, reading only.")
-@click.option("--account", metavar="NAME", type=ACCOUNT, help="The account that its keys are of, if it has a name.")
+@click.option("--exchange", required=True, metavar="NAME", type=EXCHANGE, help="The exchange to ask; this only reads.")
+@click.option("--account", metavar="NAME", type=ACCOUNT, help="The account of the keys, if it has a name.")
 @click.option(
     "--output",
     metavar="FILE",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Where to put it, whole or not at all; an older one is replaced.  [default: stdout]",
+    help="Write it atomically to this file; an older file is replaced.  [default: stdout]",
 )
-@click.option("--no-balances", is_flag=True, help="Leave out what the spot wallet holds, which some keys may not read.")
+@click.option(
+    "--no-balances", is_flag=True, help="Leave out the balances of the spot wallet, which some keys may not read."
+)
 def command(*, exchange: str, account: str | None, output: Path | None, no_balances: bool) -> None:
     """Ask an exchange for positions, plain and conditional orders and balances, and write down what it shows.
 

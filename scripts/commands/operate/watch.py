@@ -80,7 +80,7 @@ def _name(text: str) -> str:
     type=NumberRange(min=0.01, max=1_000_000),
     default=60.0,
     show_default=True,
-    help="Ring again for what still lasts.",
+    help="After how long to repeat an alarm that is not over.",
 )
 @click.option(
     "--every",
@@ -105,9 +105,9 @@ def _name(text: str) -> str:
     type=ReadAs(_name),
     default="watch",
     show_default=True,
-    help="The name under which it remembers what it rang for.",
+    help="The name under which the ledger keeps its alarms.",
 )
-@click.option("--once", is_flag=True, help="Look once, tell whoever is to be told, and stop: for a timer.")
+@click.option("--once", is_flag=True, help="Look once, send what is due, and stop: for a timer.")
 @age_option
 @quiet_option
 @snapshot_options
