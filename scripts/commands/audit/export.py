@@ -74,7 +74,7 @@ def command(
 ) -> None:
     """Write out what the ledger holds at one moment: every event with its hash, or positions, or refused duplicates.
 
-    JSON Lines of the ledger is what `import` reads. The file appears under its name when all of it is written.
+    `import` reads the JSON Lines of the ledger. The file gets its name when all of it is written.
 
     \b
     Examples:

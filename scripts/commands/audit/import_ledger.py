@@ -114,20 +114,20 @@ def command(
 ) -> None:
     """Take in a history: an export, or what others wrote, exchanges and programs.
 
-    What `export` wrote in JSON Lines (also in gzip; stdin without a FILE) goes into an empty ledger: the same events
-    with the same places and hashes, the same positions, the same anchors, on either database.
+    An export in JSON Lines (also in gzip; stdin without a FILE) goes into an empty ledger: the same events with the
+    same places and hashes, the same positions, the same anchors, on either database.
 
-    Every line is checked before it is written. Stopped half-way, run it again with the same file: it goes on where it
-    stopped. Let nobody record into the ledger before it has ended with exit code 0. The ledger is created when it is
-    not there. Exit code 1: a line of the file is wrong, or the ledger holds something else.
+    Every line is checked before it is written. If the import is interrupted, run it again with the same file: it
+    continues where it stopped. Nobody may record into the ledger before it has ended with exit code 0. The ledger is
+    created when it does not exist. Exit code 1: a line of the file is wrong, or the ledger contains something else.
 
-    Statements of exchanges and programs become orders and cycles of a ledger that is there, several files together in
-    the order of time: fills, funding, fees. Without --confirm it is only said what they come to. Run again, it adds
+    Statements of exchanges and programs become orders and cycles of an existing ledger, several files together in the
+    order of time: fills, funding, fees. Without --confirm it only prints what they would add. Run again, it adds
     nothing. Exit code 1: something was found, or a line cannot be read.
 
-    Any file of fills in CSV, or of JSON objects, is read by a map in TOML: in [columns] it has the names of what
-    says time, symbol, side, price and quantity, and of fee, fee_currency, profit, leg, trade_id and order_id where
-    there are such; in [constants] what is the same in every line, as exchange = "okx".
+    Any file of fills in CSV, or of JSON objects, is read by a map in TOML: [columns] has the names of the columns
+    for time, symbol, side, price and quantity, and for fee, fee_currency, profit, leg, trade_id and order_id if there
+    are such; [constants] has what is the same in every line, as exchange = "okx".
 
     A dump of the old table is imported as `import-legacy` does, with --as legacy --confirm.
 
@@ -173,7 +173,7 @@ def _opened(paths: Sequence[str], said: StatementOptions, stack: ExitStack) -> O
     for name in opened.empty:
         say(f"note: left out, for it is an answer in which nothing stands: {name}")
     if not opened.files:
-        raise ImportRefused("nothing stands in what was given, so that there is nothing to import")
+        raise ImportRefused("the files are empty, so there is nothing to import")
     return opened
 
 

@@ -78,8 +78,8 @@ def command(
 ) -> None:
     """Sum up what cycles earned that ended in a stretch of time: profit, fees, cash, net, and how they came out.
 
-    Sums are exact with --json and --csv, and rounded for eyes (≈) in the table. Amounts of two currencies are never
-    added. A profit or a net that is not known is counted, and in no sum. Profit of what is still open is not in it.
+    Sums are exact with --json and --csv, and rounded (≈) in the table. Amounts of two currencies are never added.
+    Unknown profits and nets are counted, and are in no sum. Open positions are not included.
 
     \b
     Examples:

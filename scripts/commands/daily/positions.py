@@ -78,7 +78,7 @@ def command(
 ) -> None:
     """List positions, oldest first.
 
-    On a terminal columns that have no room are left out, and nothing is folded; elsewhere all are there.
+    On a terminal, columns that do not fit are left out, and nothing is wrapped; elsewhere all columns are printed.
 
     \b
     Examples:

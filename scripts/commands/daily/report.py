@@ -63,7 +63,7 @@ def command(
 ) -> None:
     """Report on a stretch of time: open positions, criteria, refused duplicates, long gaps, odd cycles.
 
-    Every cycle that was open in it is looked at as it stands now; `history` tells each of them.
+    It covers every cycle that was open in that time, in its present state; `history` shows each of them.
 
     \b
     Examples:

@@ -84,9 +84,9 @@ def command(
 ) -> None:
     """Show in browsers how everything stands now, judged as `status` judges it, and renewed as events come.
 
-    It listens on this machine alone, unless --host says otherwise: then, and for a --name, browsers have to know the
-    token, which is read from a file or the environment and is never in an address. Nothing is encrypted: put a proxy
-    with TLS before it, or reach it through ssh.
+    It listens on this machine only, unless --host names another address. Then, and with --name, browsers need the
+    token, which is read from a file or the environment and is never in a URL. Nothing is encrypted: put a proxy with
+    TLS before it, or reach it through ssh.
 
     Exit code 0 when it was stopped, 2 for usage, 3 when the database could not be reached at the start.
 

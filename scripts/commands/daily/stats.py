@@ -30,8 +30,8 @@ from scripts.replica_place import print_read, reading, show_place
 def command(database: str | None, wanted: Filter, window: MeasuredWindow, asked_at: datetime, *, as_json: bool) -> None:
     """Sum up a stretch of time: cycles, protection, refused duplicates; exit with 1 when a criterion is missed.
 
-    It first takes in what was recorded since it last ran. A criterion is not known when there was nothing to judge it
-    by; that is not a miss. Events do not say how long a command takes: see `bench`.
+    It first processes the events since it last ran. A criterion is not known when there was nothing to judge it by;
+    that is no miss. Events do not say how long a command takes: see `bench`.
 
     \b
     Examples:

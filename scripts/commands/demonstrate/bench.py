@@ -93,8 +93,8 @@ def command(
 ) -> None:
     """Measure the ledger beside the three layers that it replaces, the stock recorder, and the bare database.
 
-    Everything happens in schemas (or SQLite files) of its own, which are gone afterwards, also after Ctrl-C. On SQLite
-    there are only the ledger and the bare database.
+    Everything happens in new schemas (or SQLite files), which are removed at the end, also after Ctrl-C. On SQLite only
+    the ledger and the bare database are measured.
 
     \b
     Examples:

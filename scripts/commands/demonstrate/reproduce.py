@@ -96,10 +96,10 @@ def command(
     """Play how orders were doubled, against the old table, the three layers put on top of it, and the ledger.
 
     A: parallel signals. B: a signal against the synchroniser. C: a retry after a rollback. D: a crash in mid-entry,
-    then a new signal. stress: all of it at random. Orders go to a simulated exchange, which counts them; what it holds
-    in the end is shown beside what the books say.
+    then a new signal. stress: all of it at random. Orders go to a simulated exchange, which counts them; its positions
+    in the end are shown beside those of the books.
 
-    Nothing of yours is touched: every way plays in a schema (or file) of its own, gone afterwards, also after Ctrl-C.
+    Your data is not touched: every way plays in a new schema (or file), which is removed at the end, also after Ctrl-C.
     So there is nothing to confirm. Exit code 1 when the ledger doubled an order, or its books differ from the exchange.
 
     \b

@@ -63,7 +63,7 @@ def command(
 
     Checked are unfinished entries, positions without a stop, unknown outcomes, rollbacks that do not end, every
     version, hash and row, projections, the database software, and with --snapshot the exchange. Nothing is changed.
-    Every event and row is read last, when all else is said.
+    Every event and row is read last, after everything else was printed.
 
     Exit code 0 when nothing is critical, 1 when something is, 2 for usage, 3 when the database could not be reached.
 

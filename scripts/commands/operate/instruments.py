@@ -85,9 +85,9 @@ def command(
 ) -> None:
     """List what is defined of instruments, and what is not known of those that positions are open in.
 
-    With a term, or with --from or --live and --exchange, say what would be defined: of the keys that the ledger has, or
-    of the --symbol that is named. Nothing is changed without --confirm. From the next cycle on, a quantity is then one
-    of contracts of that size. What a position is open in is left, unless --force defines it for the cycle after.
+    With a term, or with --from or --live and --exchange, say what would be defined: for the keys in the ledger, or for
+    the named --symbol. Nothing is changed without --confirm. From the next cycle on, quantities then count contracts of
+    that size. An instrument with an open position is left, unless --force defines it for the next cycle.
 
     Exit code 0 when all is known, or defined as asked; 1 when something is not (or, without --confirm, not yet); 2 for
     usage; 3 when the exchange or the database could not be reached.

@@ -29,8 +29,8 @@ from scripts.output import say, show
 def command(*, exchange: str, account: str | None, output: Path | None, no_balances: bool) -> None:
     """Ask an exchange for positions, plain and conditional orders and balances, and write down what it shows.
 
-    The keys are read from the environment, as for `reconcile`; nothing but reading is asked. If any of the answers is
-    missing, nothing is written.
+    The keys are read from the environment, as for `reconcile`; it only reads. If an answer is missing, nothing is
+    written.
 
     Exit code 0 when it was written, 2 for usage, 3 when the exchange could not be reached.
 
