@@ -24,7 +24,7 @@ from scripts.options.filters import Filter, filter_options
 from scripts.options.listing import Listing, listing_options
 from scripts.options.time_window import window_since
 from scripts.output import Table, lines_of, print_text, progress, say, show
-from scripts.profit_table import profit_table, results_table
+from scripts.statistics_tables import profit_table, results_table
 from scripts.replica_place import print_read, reading, show_place
 
 _SORTS: Final = {

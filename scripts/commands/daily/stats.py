@@ -13,12 +13,11 @@ from projections.formatting import date_and_time, length
 from projections.metrics.durations import Durations
 from projections.metrics.statistics import MeasuredWindow, Statistics
 from scripts.cli import REFUSED
-from scripts.criteria_table import criteria_table
 from scripts.options.database import database_option, json_option
 from scripts.options.filters import Filter, filter_options
 from scripts.options.time_window import window_options
 from scripts.output import progress, show, show_table
-from scripts.profit_table import profit_table, results_table
+from scripts.statistics_tables import criteria_table, profit_table, results_table
 from scripts.replica_place import print_read, reading, show_place
 
 
