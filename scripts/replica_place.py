@@ -44,7 +44,11 @@ def place_words(place: ReplicaPlace) -> str:
         says.append(f"{counted(place.arrived, 'event')} came after it, not shown, for one before them may be missing")
     if place.left_out:
         says.append(f"{counted(place.left_out, 'event')} left out of the rows by an operator")
-    says.append("how far behind is not known, for nobody sends" if place.lag is None else f"lag {length(place.lag)}")
+    says.append(
+        "how far behind is not known, because no server sends to it"
+        if place.lag is None
+        else f"lag {length(place.lag)}"
+    )
     return "; ".join(says)
 
 

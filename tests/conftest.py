@@ -1,4 +1,4 @@
-"""What several tests need: a real PostgreSQL, and a database of their own in it."""
+"""Fixtures for several tests: a real PostgreSQL server, and an empty database on it for each test."""
 
 from __future__ import annotations
 

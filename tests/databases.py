@@ -1,4 +1,4 @@
-"""Empty databases of a server: one that a test is done with is emptied and named anew, for making one takes longer."""
+"""Empty databases of a server; a used one is emptied and renamed, because creating a new one takes longer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writes the tables of the pages that follow from the code, between `<!-- generated: NAME -->` and `<!-- end -->`.
+"""Writes the generated tables of the pages, between `<!-- generated: NAME -->` and `<!-- end -->`.
 
 `make docs` does it; the suite fails while a page is not what this module would write. The code says which rows there
 are, in which order, and every cell that it knows; what a row means is written on the page by a person, and kept. A new

@@ -1,4 +1,4 @@
-"""The table of the metrics, for the page that tells of them."""
+"""The generated table of the metrics on their page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A month of orders, fills and money that leads to nearly every kind of event, in the order of its times."""
+"""A month of orders, fills and cash that leads to nearly every kind of event, in the order of time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The pages of the documentation, as their sections and tables."""
+"""Reading the pages of the documentation: their sections and tables."""
 
 from __future__ import annotations
 

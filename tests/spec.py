@@ -1,4 +1,4 @@
-"""given(what was sent before).when(a command).then(what happened): the language of the tests of positions.
+"""given(earlier commands).when(a command).then(events): the language of the tests of positions.
 
 Every command is sent at a fixed second. After each one the history is read back from its stored bytes, as a restart
 would read it: it must give the same position. `leaves` looks at the rows that the same events were projected to.

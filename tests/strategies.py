@@ -1,4 +1,4 @@
-"""What the properties are tried on: numbers, keys in many spellings, commands, conversations and bare events."""
+"""The hypothesis strategies of the properties: numbers, keys in many spellings, commands, conversations and events."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page on backups, followed to the letter where it is about PostgreSQL, and its figures."""
+"""The page on backups: its steps for PostgreSQL are followed exactly, and its figures are checked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The compose file: services run commands that there are, each as a role that may do what it does, and no more."""
+"""The compose file: its services run existing commands, each as a role with only the privileges that it needs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The runbook of the cut-over, followed to the letter on a real PostgreSQL while an old bot does its worst."""
+"""The runbook of the cut-over, followed exactly on a real PostgreSQL while an old bot disturbs it."""
 
 from __future__ import annotations
 

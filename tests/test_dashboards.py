@@ -1,4 +1,4 @@
-"""Dashboards and alert rules name metrics that there are, and ask what a database answers."""
+"""Dashboards and alert rules use existing metrics, and their queries run on a database."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A database that was used is handed out again only when it is as if nobody had used it."""
+"""A used test database is handed out again only when it is as good as new."""
 
 from __future__ import annotations
 

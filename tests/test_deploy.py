@@ -1,4 +1,4 @@
-"""The units of `deploy/`: systemd finds nothing wrong with them, and what they run is a command that there is."""
+"""The systemd units of `deploy/`: systemd finds no error in them, and they run existing commands."""
 
 from __future__ import annotations
 

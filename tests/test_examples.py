@@ -1,4 +1,4 @@
-"""The bots of examples/ are run as users run them: through the real ccxt client, twice, and killed on the way."""
+"""The bots of examples/ are run as users run them: with the real ccxt client, twice, and killed in between."""
 
 from __future__ import annotations
 

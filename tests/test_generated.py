@@ -1,4 +1,4 @@
-"""The generated ledger: the same everywhere, with every kind of event, and its past is what its events fold to."""
+"""The generated ledger: the same on every machine, with every kind of event, and its past agrees with its events."""
 
 from __future__ import annotations
 

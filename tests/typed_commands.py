@@ -1,4 +1,4 @@
-"""Writes the methods of PositionLedger, one a command, from what the commands take and what docs/commands/bot.md says.
+"""Writes the methods of PositionLedger, one for each command, from the commands and from docs/commands/bot.md.
 
 `make generate` does it; the suite fails while the written module is not what this one would write. Types and defaults
 come from `domain.commands.requests`, words and units from the page, so that neither is said twice by hand.

@@ -1,4 +1,4 @@
-"""URLs of databases, with more said about how to use them."""
+"""Database URLs with additional parameters."""
 
 from __future__ import annotations
 

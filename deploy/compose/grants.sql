@@ -2,11 +2,11 @@
 -- what bots need. A rebuild of the positions table keeps it.
 GRANT USAGE ON SCHEMA ledger TO ledger_watch, ledger_reader, ledger_grafana;
 
--- Whoever looks: status, diagnose, metrics, serve.
+-- For the commands that only read: status, diagnose, metrics, serve.
 GRANT SELECT ON ALL TABLES IN SCHEMA ledger TO ledger_watch, ledger_reader;
 GRANT SELECT ON ALL SEQUENCES IN SCHEMA ledger TO ledger_watch, ledger_reader;
 
--- The watch remembers what it rang for.
+-- The watch stores its alarms.
 GRANT INSERT, UPDATE ON ledger.watches TO ledger_watch;
 
 -- Dashboards: how positions stand, and nothing else.

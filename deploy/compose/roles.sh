@@ -1,5 +1,6 @@
 #!/bin/sh
-# Run once, by the image of PostgreSQL, when its volume is empty: the roles, each with its own password, and the schema.
+# The image of PostgreSQL runs this once, when its volume is empty: it creates the roles, each with its own password, and
+# the schema.
 set -eu
 psql --set ON_ERROR_STOP=1 --username "$POSTGRES_USER" --dbname "$POSTGRES_DB" \
     --set owner="$LEDGER_OWNER_PASSWORD" --set bot="$LEDGER_BOT_PASSWORD" --set watch="$LEDGER_WATCH_PASSWORD" \

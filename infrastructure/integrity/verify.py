@@ -108,8 +108,8 @@ def _places(store: Store, handed_out: int | None) -> Iterator[IntegrityFinding]:
         yield IntegrityFinding(
             "nid",
             f"{record.originator_id} version {record.originator_version}",
-            f"has place {record.id}, but the database handed out none after {handed_out}: whoever follows the log will "
-            "take what is recorded next for something that was seen",
+            f"has place {record.id}, but the database handed out none after {handed_out}: followers of the log will "
+            "take the next events for ones that they have seen",
             record.originator_id,
         )
 
@@ -132,7 +132,7 @@ def _cursors(store: Store) -> Iterator[IntegrityFinding]:
             continue
         if nid > last:
             message = (
-                f"says that it has come to nid {nid}, but the log ends at {last}: what comes next is left out of it"
+                f"says that it has come to nid {nid}, but the log ends at {last}: it will leave out the next events"
             )
             yield IntegrityFinding("projection", projection.name, message)
 
@@ -166,9 +166,8 @@ def _storage(store: Store, storage: Storage) -> Iterator[IntegrityFinding]:
         yield IntegrityFinding(
             "storage",
             store.settings.shown,
-            f"{words}: what is looked up there may be missed, an intent that was recorded among it. Let nobody write "
-            "to it, and keep a copy; if no event is found to be wrong, its owner mends an index with REINDEX, else "
-            "restore a backup",
+            f"{words}: lookups there may miss rows, also an intent that was recorded. Stop all writers, and keep a "
+            "copy; if no event is found to be wrong, its owner repairs an index with REINDEX, else restore a backup",
         )
 
 

@@ -97,9 +97,9 @@ class Courier:
         """The finding about this sink: a warning once it has been down for DOWN_AFTER."""
         outage = self._outage
         if outage is None or outage.since.until(moment) < DOWN_AFTER:
-            return Section(Check.WATCH, f"{self.name} takes what it is told")
+            return Section(Check.WATCH, f"{self.name} takes its notices")
         message = f"takes nothing for {length(outage.since.until(moment))}, {outage.failures} tries: {outage.reason}"
-        advice = "what it is not told stays due; mend the sink, or start the watch without it"
+        advice = "its notices stay due; repair the sink, or start the watch without it"
         symptom = Symptom(Severity.WARNING, f"sink {self.name}", message, advice, outage.since.at)
         return Section(Check.WATCH, f"{self.name} is down", (symptom,))
 

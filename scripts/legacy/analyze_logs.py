@@ -55,7 +55,7 @@ LINES_MAX: Final = 1_000_000_000
 @click.option(
     "--from", "begins", metavar="TIME", help="Only from this time on; without a zone it is read as the log is."
 )
-@click.option("--to", "ends", metavar="TIME", help="Only up to this time, a day to its end.")
+@click.option("--to", "ends", metavar="TIME", help="Only up to this time; a date means the end of the day.")
 @click.option("--symbol", type=SYMBOL, help="Only findings about this symbol, in any spelling.")
 @click.option(
     "--exchange", type=EXCHANGE, help="Only findings at this exchange, or of which the log does not say where."

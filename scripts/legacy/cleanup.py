@@ -32,7 +32,7 @@ AGE_HOURS: Final = 1.0
     "--mode",
     required=True,
     type=click.Choice([mode.value for mode in Mode]),
-    help="What to look for; all looks for each of them in turn.",
+    help="What to look for; all means each of them in turn.",
 )
 @confirm_options("Do it", "in every event, or in the backup")
 @click.option(
@@ -58,7 +58,7 @@ AGE_HOURS: Final = 1.0
     "--backup",
     metavar="FILE",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Where the legacy rows go before they are changed.  [default: cleanup-TIME.json]",
+    help="The file for a backup of the legacy rows, written before they are changed.  [default: cleanup-TIME.json]",
 )
 @click.option("--no-backup", is_flag=True, help="Change legacy rows without a backup.")
 @filter_options

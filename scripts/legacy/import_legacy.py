@@ -44,7 +44,7 @@ SHOWN_MAX: Final = 20
     "zone",
     metavar="ZONE",
     type=ZONE,
-    help="What times without a zone are in: a name (Europe/Moscow) or an offset (+04:00).",
+    help="The time zone of times that name none: a name (Europe/Moscow) or an offset (+04:00).",
 )
 @click.option(
     "--resolve",

@@ -41,25 +41,30 @@ PATIENCE_SECONDS: Final = 10.0
     type=ReadAs(Watched.read),
     help="The legacy table.",
 )
-@click.option("--print-trigger", is_flag=True, help="Print the SQL that makes the outbox and its trigger, and stop.")
-@click.option("--drop", is_flag=True, help="With --print-trigger: the SQL that takes both away again.")
+@click.option("--print-trigger", is_flag=True, help="Print the SQL that creates the outbox and its trigger, and stop.")
+@click.option("--drop", is_flag=True, help="With --print-trigger: print the SQL that drops both.")
 @click.option("--follow", is_flag=True, help="Go on until Ctrl-C.")
 @click.option(
     "--until-idle",
     "idle_seconds",
     metavar="SECONDS",
     type=NumberRange(min=0, max=SECONDS_MAX),
-    help="Go on until nothing was written for so long.",
+    help="Go on until nothing has been written for so long.",
 )
 @click.option(
     "--timezone",
     "zone",
     metavar="ZONE",
     type=ZONE,
-    help="What times without a zone are in: a name (Europe/Moscow) or an offset (+04:00).",
+    help="The time zone of times that name none: a name (Europe/Moscow) or an offset (+04:00).",
 )
 @database_option
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line: each divergence, and then the sums.")
+@click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="Print one JSON object on each line: every divergence, and at the end the sums.",
+)
 def command(
     *,
     url: str | None,

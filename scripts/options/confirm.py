@@ -22,7 +22,7 @@ def confirm_options(does: str, kept: str) -> Decorator:
     def decorate(run: Callable[..., Any]) -> Callable[..., Any]:
         @click.option("--confirm", is_flag=True, help=f"{does}; needs --reason.")
         @click.option("--apply", is_flag=True, hidden=True)
-        @click.option("--reason", type=REASON, metavar="TEXT", help=f"Why; kept {kept}.")
+        @click.option("--reason", type=REASON, metavar="TEXT", help=f"The reason; it is kept {kept}.")
         @functools.wraps(run)
         def confirmed(*, confirm: bool, apply: bool, reason: str | None, **others: Any) -> Any:
             if (confirm or apply) and reason is None:

@@ -41,7 +41,7 @@ def by_option(run: Run) -> Run:
         type=click.Choice([axis.value for axis in TimeAxis]),
         default=TimeAxis.RECORDED.value,
         show_default=True,
-        help="What --as-of goes by: what had been recorded by then, or (a time alone) what had happened by then as "
+        help="The clock of --as-of: what had been recorded by then, or (for a time only) what had happened by then as "
         "far as the ledger knows today.",
     )(run)
 
@@ -52,7 +52,7 @@ def html_option(run: Run) -> Run:
         "--html",
         metavar="FILE",
         type=click.Path(dir_okay=False, path_type=Path),
-        help="Write a page that opens in any browser and needs no network; it replaces what the file held.",
+        help="Write a page that opens in any browser and needs no network; an older file is replaced.",
     )(run)
 
 

@@ -25,7 +25,7 @@ def quiet_option(run: Callable[..., None]) -> Callable[..., None]:
         "--quiet",
         metavar="MINUTES",
         type=NumberRange(min=0.01, max=1_000_000),
-        help="Warn when neither an event nor a refusal was recorded for so long; else any silence is fine.",
+        help="Warn when neither an event nor a refusal was recorded for so long; without it no silence is a warning.",
     )
     @functools.wraps(run)
     def hearing(quiet: float | None, **others: Any) -> None:

@@ -65,7 +65,7 @@ def order_options(orders: Mapping[str, str], limit: int | None) -> Callable[[Cal
             type=click.IntRange(min=1),
             default=limit,
             show_default=limit is not None,
-            help="At most this many; it says how many more there are.",
+            help="Show at most this many rows, and say how many more there are.",
         )
         return sort_option(limit_option(run))
 
@@ -80,7 +80,7 @@ def listing_options(
     def add(run: Callable[..., None]) -> Callable[..., None]:
         @order_options(orders, limit)
         @click.option("--columns", metavar="NAME,NAME", default="", help="Only these columns, in this order.")
-        @click.option("--wide", is_flag=True, help="Every column, however wide the screen is.")
+        @click.option("--wide", is_flag=True, help="Show every column, however narrow the screen is.")
         @functools.wraps(run)
         def listed(sort: str, limit: int | None, columns: str, *, wide: bool, **others: Any) -> None:
             named = tuple(name.strip() for name in columns.split(",") if name.strip())

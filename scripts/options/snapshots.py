@@ -172,7 +172,7 @@ def snapshot_options(run: Callable[..., None]) -> Callable[..., None]:
         multiple=True,
         metavar="FILE",
         type=click.Path(exists=True, dir_okay=False, allow_dash=True),
-        help="What an exchange showed, as JSON; - is stdin. Several of different times confirm each other.",
+        help="A snapshot of an exchange, as JSON; - is stdin. Several of different times confirm each other.",
     )
     @click.option(
         "--max-age",
@@ -183,20 +183,20 @@ def snapshot_options(run: Callable[..., None]) -> Callable[..., None]:
     @click.option(
         "--trust-empty",
         is_flag=True,
-        help="Believe a snapshot that shows nothing, or little, of what is held, or of its stops.",
+        help="Trust a snapshot although it shows none, or few, of the positions in the ledger, or of their stops.",
     )
     @click.option(
         "--taken-at",
         metavar="TIME",
         type=TIME,
-        help="When a snapshot was taken, if it does not say so.",
+        help="When the snapshot was taken, if it does not say so.",
     )
     @click.option(
         "--timezone",
         "zone",
         metavar="ZONE",
         type=ZONE,
-        help="The zone of times that name none: a name (Europe/Moscow) or an offset (+04:00).",
+        help="The time zone of times that name none: a name (Europe/Moscow) or an offset (+04:00).",
     )
     @functools.wraps(run)
     def with_snapshots(

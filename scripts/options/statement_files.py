@@ -106,7 +106,7 @@ class OpenedFile:
         """In words, what the file lacks to be of a similar kind; if no kind is similar, what the file begins with."""
         start = self.statement.start
         begins = ", ".join(start.names)[:_SHOWN_MAX]
-        found = near(start) or [f"it begins with {begins!r}" if begins else "no name of anything stands in it"]
+        found = near(start) or [f"it begins with {begins!r}" if begins else "it has no names of columns or keys"]
         return f" ({'; '.join(found)})"
 
 

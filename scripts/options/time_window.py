@@ -83,9 +83,9 @@ def window_since(default: str) -> Callable[[Callable[..., None]], Callable[..., 
             metavar="AGO|TIME",
             default=default,
             show_default=True,
-            help="From when on: so long ago (90m, 24h, 7d, 4w), or a time with its zone.",
+            help="The beginning: an age (90m, 24h, 7d, 4w), or a time with its zone.",
         )
-        @click.option("--until", metavar="AGO|TIME", help="Until when, in the same words.  [default: now]")
+        @click.option("--until", metavar="AGO|TIME", help="The end, written like --since.  [default: now]")
         @functools.wraps(run)
         def within(since: str, until: str | None, **others: Any) -> None:
             asked_at = now()

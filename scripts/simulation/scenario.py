@@ -31,7 +31,7 @@ def unified(symbol: str) -> str:
     """A contract as ccxt spells it: `APT/USDT:USDT`. Refuses: ValueError for any quote but USDT and USDC."""
     found = _CONTRACT.fullmatch(normalized_symbol(symbol))
     if found is None:
-        raise ValueError(f"a scenario needs a symbol that is quoted in USDT or USDC, as APTUSDT is; {symbol} is not")
+        raise ValueError(f"a symbol that is quoted and settled in USDT or USDC is needed, as APTUSDT; {symbol} is not")
     base, quote = found.groups()
     return f"{base}/{quote}:{quote}"
 

@@ -1,4 +1,4 @@
-"""A bot as the ledger sees it: a process that writes commands to `position-ledger record` and reads the answers."""
+"""A simulated bot: a process that writes commands to `position-ledger record` and reads the answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A day in the life, from the command line alone: import, reconcile, a crash in mid-entry, recover, sum up."""
+"""A day of operation on the command line: import, reconcile, a crash during an entry, recover, statistics."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The four tests that the old system had, now about the ledger."""
+"""The four tests of the old system, rewritten for the ledger."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`record`: a line in, a line out, whatever is on it."""
+"""`record` answers every line of its input with one line, whatever the line contains."""
 
 from __future__ import annotations
 

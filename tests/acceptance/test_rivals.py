@@ -1,4 +1,4 @@
-"""Many processes, one slot: exactly one wins, and every other is told who won."""
+"""Many processes request one slot: exactly one wins, and each of the others is told who won."""
 
 from __future__ import annotations
 

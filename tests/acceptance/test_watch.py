@@ -1,4 +1,4 @@
-"""A watch that is killed between any two of its steps: what it rings for is heard, and twice at most."""
+"""A watch that is killed between any two of its steps: every alarm is delivered, at most twice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What bots' users reported, from the command line: whoever asks whether anything is wrong is told the truth."""
+"""Situations that users of bots reported, on the command line: every command reports what is wrong."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The ledger against an oracle in fractions: conversations of every kind, on both databases."""
+"""The ledger compared with an oracle that counts in fractions: random conversations on both databases."""

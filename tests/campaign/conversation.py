@@ -1,4 +1,4 @@
-"""A state machine that talks to a ledger as bots and exchanges do, and tells the oracle the same facts."""
+"""A state machine that sends commands as bots and exchanges do, and tells the oracle the same facts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Of 200 entries at the same time 60 are cancelled, each in a step of its own: nothing is bare, no slot is stuck."""
+"""Of 200 simultaneous entries 60 are cancelled, each at another step: all positions get a stop, no slot stays taken."""
 
 from __future__ import annotations
 

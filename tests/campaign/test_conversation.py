@@ -1,4 +1,4 @@
-"""A bounded part of the campaign, on both databases; `make campaign` runs as much of it as one likes."""
+"""A bounded part of the campaign, on both databases; `make campaign` runs more of it."""
 
 from __future__ import annotations
 

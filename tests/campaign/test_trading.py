@@ -1,4 +1,4 @@
-"""Whatever happens to a bot and its exchange: nothing doubled, nothing bare, nothing left, nothing stuck."""
+"""Whatever happens to a bot and its exchange, no order is doubled, every position gets a stop, no slot stays taken."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A value is the one that `dataclasses` makes, and with other values in some fields the one of `replace`."""
+"""A struct is created as `dataclasses` would create it, and altered as `replace` would alter it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tree of errors is drawn where they are, and drawn as it is."""
+"""The tree of errors in the docstring of their module agrees with their classes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An event is compared, counted and shown by all that it says."""
+"""An event is compared, hashed and shown with all of its fields."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What went wrong in the system that the ledger replaces, with its real numbers, and what happens instead."""
+"""The incidents of the system that the ledger replaces, with their real numbers, and what happens now."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A class that is printed as JSON: its fields as they are, or what it lists."""
+"""A class that is printed as JSON has its fields as keys, or the keys that it lists."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Conversations about orders, counted by the ledger and by the oracle: both must say the same, to the last digit."""
+"""Conversations about orders, counted by the ledger and by the oracle: both give the same numbers to the last digit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""HAProxy in front of a cluster: it asks Patroni who is primary."""
+"""HAProxy in front of a cluster: it asks Patroni which node is the primary."""
 
 from __future__ import annotations
 

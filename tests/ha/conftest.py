@@ -1,4 +1,4 @@
-"""What `make test-ha` says at its end: the table of the rows that were run, and which ones this machine cannot run."""
+"""The output at the end of `make test-ha`: the table of the faults that were run, and of those that cannot run here."""
 
 from __future__ import annotations
 

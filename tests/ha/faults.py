@@ -1,4 +1,4 @@
-"""What is done to a cluster: each fault begins with its block, and is mended at the end of it."""
+"""The faults of a cluster: each begins with its block, and is repaired at the end of it."""
 
 from __future__ import annotations
 

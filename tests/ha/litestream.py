@@ -1,4 +1,4 @@
-"""A file of SQLite and its replica: the page followed to the letter, and how much of an instant is lost."""
+"""An SQLite file and its replica: the page is followed exactly, and the lost time is measured."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the nodes of a cluster live: all on loopback, or each in a network namespace of its own."""
+"""The addresses of the nodes of a cluster: all on the loopback, or each in a network namespace of its own."""
 
 from __future__ import annotations
 

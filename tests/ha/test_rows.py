@@ -1,4 +1,4 @@
-"""What looks for losses, and how the page tells of it."""
+"""The checks for lost events, and the table of faults on the page."""
 
 from __future__ import annotations
 

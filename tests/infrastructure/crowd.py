@@ -1,4 +1,4 @@
-"""One of several processes at one ledger: `write`, `follow`, `rebuild` or `read`, until stdin ends."""
+"""One of several processes that use one ledger: `write`, `follow`, `rebuild` or `read`, until stdin ends."""
 
 from __future__ import annotations
 

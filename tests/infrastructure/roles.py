@@ -1,4 +1,4 @@
-"""Roles of PostgreSQL that may do less than the owner."""
+"""PostgreSQL roles with fewer privileges than the owner."""
 
 from __future__ import annotations
 

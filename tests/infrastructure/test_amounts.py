@@ -1,4 +1,4 @@
-"""Numbers as others write them, and what is doubtful about them."""
+"""Reading numbers that other programs wrote, and what is doubtful about them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A file is there whole or not at all; what is no file is written to as it is, and links are not followed unawares."""
+"""A file is written completely or not at all; devices are written directly, and links are followed only on request."""
 
 from __future__ import annotations
 

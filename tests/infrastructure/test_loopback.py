@@ -1,4 +1,4 @@
-"""Which hosts are this machine: what is sent there, and who asks from there, passes nobody else."""
+"""The hosts that are this machine only."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever becomes of a process that shares the work, whoever waits for it hears of it, and none is left."""
+"""When a worker process ends in any way, the caller is told, and no process is left."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Secrets in words that are shown."""
+"""Masking secrets in texts that are shown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A password in a database URL is in no message, wherever it was put and however it was written."""
+"""No message contains the password of a database URL, wherever it is in the URL and however it is written."""
 
 from __future__ import annotations
 

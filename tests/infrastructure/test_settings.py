@@ -1,4 +1,4 @@
-"""A database URL: what is understood, what is refused, and what is never shown."""
+"""Database URLs: which are understood, which are refused, and what is never shown."""
 
 from __future__ import annotations
 

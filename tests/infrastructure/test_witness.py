@@ -1,4 +1,4 @@
-"""What is told of commands: a line each where somebody listens, and hooks that disturb nobody."""
+"""Reporting commands: a line in the log for each, and hooks that delay and disturb no command."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A bot as a user writes it: what an editor knows about it is tested in test_types.py."""
+"""A bot as a user writes it, for the type checker in test_types.py."""
 
 import asyncio
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""What an import brings along: what is asked for, and nothing that a program waits for in vain."""
+"""Importing the package imports only the modules that are needed."""
 
 from __future__ import annotations
 

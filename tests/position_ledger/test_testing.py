@@ -1,4 +1,4 @@
-"""What the package offers to its users, and to their tests."""
+"""The package for the tests of its users."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a checker of types tells the user of an installed package: nothing about a right bot, and every mistake."""
+"""The type checker reports every mistake of a user of the installed package, and nothing in a correct bot."""
 
 from __future__ import annotations
 

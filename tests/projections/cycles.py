@@ -1,4 +1,4 @@
-"""Cycles as tests of stories tell them: commands at literal seconds, the events that follow, refusals beside them."""
+"""Cycles for the tests of narratives: commands at literal seconds, their events, and refusals beside them."""
 
 from __future__ import annotations
 

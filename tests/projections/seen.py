@@ -1,4 +1,4 @@
-"""What an exchange shows, in few words: the language of the tests of reconciliation."""
+"""Snapshots of exchanges in few words, for the tests of reconciliation."""
 
 from __future__ import annotations
 

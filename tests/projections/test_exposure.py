@@ -1,4 +1,4 @@
-"""One rule for what is unprotected: whoever tells of it says the same, and no stretch lasts less than nothing."""
+"""One rule for unprotected positions: all projections agree, and no gap has a negative length."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One truth: whoever tells of a cycle says the same of what is held, bare, earned and unfinished."""
+"""All projections agree about what a cycle holds, earned, and whether it is unprotected or unfinished."""
 
 from __future__ import annotations
 

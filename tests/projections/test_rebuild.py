@@ -1,4 +1,4 @@
-"""Walking the log with a table that lives in memory: what a rebuild does whatever the database."""
+"""Walking the log with a table in memory: a rebuild without a database."""
 
 from __future__ import annotations
 

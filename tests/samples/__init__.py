@@ -1,4 +1,4 @@
-"""Events as they were stored, one file a stored name and one line a payload, byte for byte. Add lines, never edit one.
+"""Events as they were stored: one file for each stored name, one line for each payload. Add lines, never edit one.
 
 `shapes.json` says which fields each stored name has. When a test finds another shape, stored rows have the old one:
 give the event a new version and an upcast, then let `python -m tests.samples` say what the file should be.

@@ -1,4 +1,4 @@
-"""Print what `shapes.json` says today."""
+"""Print the present content of `shapes.json`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ledgers as tests of commands need them: cycles that were sent by a clock that is moved by hand."""
+"""Ledgers for the tests of commands: cycles that were recorded with a clock that tests move."""
 
 from __future__ import annotations
 

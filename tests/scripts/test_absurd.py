@@ -1,4 +1,4 @@
-"""Absurd values and files that cannot be read are refused in words: never with a traceback."""
+"""Absurd values and unreadable files are refused with a message, never with a traceback."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `position-ledger --help` says, and what neither it nor a program has to wait for."""
+"""The output of `position-ledger --help`, and the modules that neither it nor the program imports."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`position-ledger.toml`: taken in where the environment is silent, and refused for what it may not say."""
+"""`position-ledger.toml`: it sets variables that are not set, and is refused for keys that are not allowed."""
 
 from __future__ import annotations
 

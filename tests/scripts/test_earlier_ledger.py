@@ -1,4 +1,4 @@
-"""A ledger that was written by an earlier version reads, verifies and rebuilds the same."""
+"""A ledger that an earlier version wrote reads, verifies and rebuilds with the same results."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every reading command over events of years 1 to 9999, as a version without bounds or a wrong clock wrote them."""
+"""Every reading command on events of the years 1 to 9999, as a version without limits or a wrong clock wrote them."""
 
 from __future__ import annotations
 

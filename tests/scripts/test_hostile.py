@@ -1,4 +1,4 @@
-"""Every command, with hostile text wherever any is taken: what a terminal, a program and a browser are given."""
+"""Every command with hostile text in every argument: its output is safe for terminals, programs and browsers."""
 
 from __future__ import annotations
 

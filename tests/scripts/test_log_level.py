@@ -1,4 +1,4 @@
-"""The log of a command, where it is asked for."""
+"""The log of a command, which LEDGER_LOG switches on."""
 
 from __future__ import annotations
 

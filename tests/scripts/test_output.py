@@ -1,4 +1,4 @@
-"""Tables as lines and lists as JSON; how far a long piece of work has come: in one place, or in lines elsewhere."""
+"""Tables as lines, lists as JSON, and the progress of long work: one line that is redrawn, or several lines."""
 
 from __future__ import annotations
 

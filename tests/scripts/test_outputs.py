@@ -1,4 +1,4 @@
-"""What commands write into files: pipes stay pipes, links are not followed unawares, a full disk leaves nothing."""
+"""The files that commands write: pipes stay pipes, links are not followed, and a full disk leaves no file."""
 
 from __future__ import annotations
 

@@ -52,9 +52,9 @@ class Format(StrEnum):
     type=click.Path(dir_okay=False, allow_dash=True),
     default=STDOUT,
     show_default=True,
-    help="Where to; JSON Lines and CSV are compressed when it ends in .gz. - is stdout.",
+    help="The file to write; JSON Lines and CSV are compressed when its name ends in .gz. - is stdout.",
 )
-@click.option("--force", is_flag=True, help="Overwrite the file, or that which a link leads to.")
+@click.option("--force", is_flag=True, help="Overwrite the file, or the target of a link.")
 @click.option(
     "--spreadsheet",
     is_flag=True,
@@ -74,7 +74,7 @@ def command(
 ) -> None:
     """Write out what the ledger holds at one moment: every event with its hash, or positions, or refused duplicates.
 
-    JSON Lines of the ledger is what `import` reads. The file appears under its name when all of it is written.
+    `import` reads the JSON Lines of the ledger. The file gets its name when all of it is written.
 
     \b
     Examples:

@@ -66,19 +66,19 @@ _EXCLUDABLE: Final = ReadAs(_excludable)
     "--as",
     "kind_name",
     type=click.Choice([_LEDGER, _LEGACY, *KINDS]),
-    help="What each FILE is.  [default: by what it begins with]",
+    help="The kind of each FILE.  [default: recognised by its beginning]",
 )
-@click.option("--timezone", "zone", metavar="ZONE", type=ZONE, help="The zone of times that name none.")
+@click.option("--timezone", "zone", metavar="ZONE", type=ZONE, help="The time zone of times that name none.")
 @click.option("--exchange", type=EXCHANGE, help="The exchange of a statement that does not name it.")
-@click.option("--account", type=ACCOUNT, help="The account that a statement is of.")
+@click.option("--account", type=ACCOUNT, help="The account of a statement.")
 @click.option("--symbol", help="The symbol of a statement that does not name it.")
-@click.option("--strategy", metavar="NAME", help="Which of several strategies of a backtest.")
+@click.option("--strategy", metavar="NAME", help="The strategy, for a backtest that has several.")
 @click.option(
     "--map",
     "map_file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Which column of a CSV file says what, in TOML.",
+    help="The meaning of the columns of a CSV file, in TOML.",
 )
 @click.option(
     "--exclude",
@@ -88,27 +88,27 @@ _EXCLUDABLE: Final = ReadAs(_excludable)
     type=_EXCLUDABLE,
     help="Take in nothing of this key, such as BTCUSDT.binance, whatever its leg; may be said several times.",
 )
-@click.option("--confirm", is_flag=True, help="Write what statements say; without it nothing is written.")
+@click.option("--confirm", is_flag=True, help="Write the statements into the ledger; without it nothing is written.")
 @click.option(
     "--snapshot",
     "snapshot_files",
     multiple=True,
     metavar="FILE",
     type=click.Path(exists=True, dir_okay=False, allow_dash=True),
-    help="What an exchange showed, as JSON: what is open in the end is compared with it.",
+    help="A snapshot of the exchange, as JSON, to compare with the positions that are open in the end.",
 )
 @click.option(
     "--trust-empty",
     is_flag=True,
-    help="Believe a snapshot that shows nothing, or little, of what is held.",
+    help="Trust a snapshot although it shows none, or few, of the positions in the ledger.",
 )
-@click.option("--taken-at", metavar="TIME", type=TIME, help="When a snapshot was taken, if it does not say so.")
+@click.option("--taken-at", metavar="TIME", type=TIME, help="When the snapshot was taken, if it does not say so.")
 @click.option(
     "--processes",
     type=click.IntRange(1, 64),
-    help="How many processes share the keys of statements with many facts.  [default: as many as there are processors]",
+    help="How many processes share the work for large statements.  [default: as many as there are processors]",
 )
-@click.option("--live", is_flag=True, help="Compare with what the exchange itself shows now; reading only.")
+@click.option("--live", is_flag=True, help="Compare with the account at the exchange now; this only reads.")
 @database_option
 @json_option
 @click.pass_context
@@ -135,21 +135,21 @@ def command(
 ) -> None:
     """Take in a history: an export, or what others wrote, exchanges and programs.
 
-    What `export` wrote in JSON Lines (also in gzip; stdin without a FILE) goes into an empty ledger: the same events
-    with the same places and hashes, the same positions, the same anchors, on either database.
+    An export in JSON Lines (also in gzip; stdin without a FILE) goes into an empty ledger: the same events with the
+    same places and hashes, the same positions, the same anchors, on either database.
 
-    Every line is checked before it is written. Stopped half-way, run it again with the same file: it goes on where it
-    stopped. Let nobody record into the ledger before it has ended with exit code 0. The ledger is created when it is
-    not there. Exit code 1: a line of the file is wrong, or the ledger holds something else.
+    Every line is checked before it is written. If the import is interrupted, run it again with the same file: it
+    continues where it stopped. Nobody may record into the ledger before it has ended with exit code 0. The ledger is
+    created when it does not exist. Exit code 1: a line of the file is wrong, or the ledger contains something else.
 
-    Statements of exchanges and programs become orders and cycles of a ledger that is there, several files together in
-    the order of time: fills, funding, fees. Without --confirm it is only said what they come to. Run again, it adds
+    Statements of exchanges and programs become orders and cycles of an existing ledger, several files together in the
+    order of time: fills, funding, fees. Without --confirm it only prints what they would add. Run again, it adds
     nothing. A key that a bot has is refused, and with it all files; with --exclude nothing of that key is taken in.
     Exit code 1: something was found, or a line cannot be read.
 
-    Any file of fills in CSV, or of JSON objects, is read by a map in TOML: in [columns] it has the names of what
-    says time, symbol, side, price and quantity, and of fee, fee_currency, profit, leg, trade_id and order_id where
-    there are such; in [constants] what is the same in every line, as exchange = "okx".
+    Any file of fills in CSV, or of JSON objects, is read by a map in TOML: [columns] has the names of the columns
+    for time, symbol, side, price and quantity, and for fee, fee_currency, profit, leg, trade_id and order_id if there
+    are such; [constants] has what is the same in every line, as exchange = "okx".
 
     A dump of the old table is imported as `import-legacy` does, with --as legacy --confirm.
 
@@ -203,7 +203,7 @@ def _opened(paths: Sequence[str], said: StatementOptions, stack: ExitStack) -> O
     for name in opened.empty:
         say(f"note: left out, for it is an answer in which nothing stands: {name}")
     if not opened.files:
-        raise ImportRefused("nothing stands in what was given, so that there is nothing to import")
+        raise ImportRefused("the files are empty, so there is nothing to import")
     return opened
 
 

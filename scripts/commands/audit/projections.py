@@ -34,11 +34,11 @@ NID_MAX: Final = 2**63 - 1
     "nid",
     metavar="NID",
     type=click.IntRange(1, NID_MAX),
-    help="Leave the event at which a projection stands out of it.",
+    help="Leave this event out of the projection that has stopped at it.",
 )
-@click.option("--follow", is_flag=True, help="Go on following the log until it is ended: replicas are read by it.")
-@click.option("--reason", type=REASON, metavar="TEXT", help="Why; kept for good.")
-@click.option("--confirm", is_flag=True, help="Do it; else --skip only says what would be done.")
+@click.option("--follow", is_flag=True, help="Follow the log until it is stopped; reading on replicas needs it.")
+@click.option("--reason", type=REASON, metavar="TEXT", help="The reason; it is kept for ever.")
+@click.option("--confirm", is_flag=True, help="Do it; without it --skip only says what would be done.")
 def command(
     database: str | None, nid: int | None, reason: str | None, *, confirm: bool, follow: bool, as_json: bool
 ) -> None:

@@ -18,7 +18,7 @@ from scripts.output import print_json, progress, show
 def command(database: str | None, processes: int | None, *, as_json: bool) -> None:
     """Compute the positions table and every other projection anew from the events, beside what is read until then.
 
-    Bots may go on meanwhile. Stopped half-way, it has changed nothing and can simply be run again.
+    Bots may go on meanwhile. An interrupted rebuild has changed nothing, and can be run again.
 
     \b
     Examples:

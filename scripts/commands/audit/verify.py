@@ -22,13 +22,13 @@ _REFUSALS_UNCHECKED: Final = (
 @click.command("verify")
 @database_option
 @json_option
-@click.option("--anchor", "anchor_file", type=click.File("rb"), help="Also compare with what `anchor` printed then.")
+@click.option("--anchor", "anchor_file", type=click.File("rb"), help="Also compare with an earlier anchor.")
 @processes_option
 def command(database: str | None, anchor_file: IO[bytes] | None, processes: int | None, *, as_json: bool) -> None:
-    """Check every hash, version, event and row; name whatever does not fit, and exit with 1.
+    """Check every hash, version, event and row; name everything that is wrong, and exit with 1.
 
-    Hashes show what was changed inside a stream. That its end was not cut off, and no stream was added or removed,
-    only an anchor can show that was kept elsewhere.
+    Hashes show changes inside a stream. Only an anchor that was kept elsewhere shows that the end of a stream was not
+    cut off, and that no stream was added or removed.
 
     \b
     Examples:

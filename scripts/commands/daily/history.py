@@ -33,14 +33,14 @@ CYCLES_MAX: Final = 100
 @database_option
 @json_option
 @click.option(
-    "--as-of", metavar="TIME|VERSION|#NID", help="Only what had been recorded by then; a time names its zone."
+    "--as-of", metavar="TIME|VERSION|#NID", help="Only what had been recorded by then; a time must name its zone."
 )
 @by_option
 @click.option(
     "--story/--table",
     "as_story",
     default=None,
-    help="Tell a story a cycle, or print a table of events.  [default: a story for a cycle, a table for a key]",
+    help="Tell a story for each cycle, or print a table of events.  [default: a story for a cycle, a table for a key]",
 )
 @html_option
 @click.option(
@@ -62,9 +62,9 @@ def command(
 ) -> None:
     """Tell what happened in a cycle (APTUSDT.binance#1) or to a key (APTUSDT.binance), oldest first.
 
-    A cycle is told as a story: what was known and done, how long after the step before, who was refused meanwhile, and
-    what is odd about it. `--json` prints the events as they were stored; with `--story` the story, for programs. A page
-    of --html tells the last 100 cycles of a key, and says how to get earlier ones.
+    A cycle is told as a story: what was known and done, the time since the step before, who was refused meanwhile, and
+    its anomalies. `--json` prints the events as they were stored; with `--story` the story, for programs. A page of
+    --html shows the last 100 cycles of a key, and says how to get earlier ones.
 
     \b
     Examples:

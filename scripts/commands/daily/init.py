@@ -18,7 +18,7 @@ from scripts.output import print_json, print_text, say, show
 @click.command("init")
 @database_option
 @click.option(
-    "--runtime-role", metavar="NAME", help="PostgreSQL: let this role append and read, and nothing else; it must exist."
+    "--runtime-role", metavar="NAME", help="PostgreSQL: allow this existing role to append and read, and nothing else."
 )
 @click.option(
     "--legacy-view",
@@ -26,9 +26,9 @@ from scripts.output import print_json, print_text, say, show
     is_flag=False,
     flag_value=VIEW_DEFAULT,
     type=ReadAs(ViewName.read),
-    help=f"Also make (or renew) a view with the columns of the old bot's table, {VIEW_DEFAULT} unless named.",
+    help=f"Also create (or replace) a view with the columns of the old bot's table, {VIEW_DEFAULT} unless named.",
 )
-@click.option("--print-sql", is_flag=True, help="PostgreSQL: print what would be run on an empty database, and stop.")
+@click.option("--print-sql", is_flag=True, help="PostgreSQL: print the SQL for an empty database, and stop.")
 @json_option
 def command(
     database: str | None, runtime_role: str | None, legacy_view: ViewName | None, *, print_sql: bool, as_json: bool

@@ -24,7 +24,7 @@ from scripts.options.filters import Filter, filter_options
 from scripts.options.listing import Listing, listing_options
 from scripts.options.time_window import window_since
 from scripts.output import Table, lines_of, print_text, progress, say, show
-from scripts.profit_table import profit_table, results_table
+from scripts.statistics_tables import profit_table, results_table
 from scripts.replica_place import print_read, reading, show_place
 
 _SORTS: Final = {
@@ -38,7 +38,12 @@ _FIRST: Final = ("currency", "cycles", "profit", "fees", "cash", "net", "won sha
 @click.command("pnl")
 @database_option
 @json_option
-@click.option("--csv", "as_csv", is_flag=True, help="Print CSV: a row a group and currency, exact, no text a formula.")
+@click.option(
+    "--csv",
+    "as_csv",
+    is_flag=True,
+    help="Print CSV: one row for each group and currency, exact, and no text is a formula.",
+)
 @filter_options
 @window_since("4w")
 @click.option(
@@ -46,7 +51,7 @@ _FIRST: Final = ("currency", "cycles", "profit", "fees", "cash", "net", "won sha
     type=click.Choice([each.value for each in PnlBy]),
     default=PnlBy.DAY.value,
     show_default=True,
-    help="What is summed up together. Days, weeks, months and years are UTC, by the end of a cycle; "
+    help="How to group the cycles. Days, weeks, months and years are UTC, by the end of a cycle; "
     "intent: what ids begin with.",
 )
 @click.option(
@@ -54,7 +59,7 @@ _FIRST: Final = ("currency", "cycles", "profit", "fees", "cash", "net", "won sha
     type=click.Choice([each.value for each in JudgedBy]),
     default=JudgedBy.NET.value,
     show_default=True,
-    help="By which amount a cycle is won or lost, and the curve falls.",
+    help="The amount by which a cycle is won or lost, and the drawdown is measured.",
 )
 @click.option("--imported", "with_imported", is_flag=True, help="Also the cycles of the old table.")
 @listing_options(_SORTS, None)
@@ -73,8 +78,8 @@ def command(
 ) -> None:
     """Sum up what cycles earned that ended in a stretch of time: profit, fees, cash, net, and how they came out.
 
-    Sums are exact with --json and --csv, and rounded for eyes (≈) in the table. Amounts of two currencies are never
-    added. A profit or a net that is not known is counted, and in no sum. Profit of what is still open is not in it.
+    Sums are exact with --json and --csv, and rounded (≈) in the table. Amounts of two currencies are never added.
+    Unknown profits and nets are counted, and are in no sum. Open positions are not included.
 
     \b
     Examples:

@@ -57,9 +57,9 @@ _NUMBERS: Final = frozenset({"quantity", "avg open", "stop", "profit", "net"})
 @json_option
 @filter_options
 @click.option("--open", "only_open", is_flag=True, help="Only cycles that hold their slot, and strays.")
-@click.option("--unprotected", is_flag=True, help="Only what is at the exchange without a confirmed stop.")
+@click.option("--unprotected", is_flag=True, help="Only positions at the exchange without a confirmed stop.")
 @click.option(
-    "--as-of", metavar="TIME|VERSION|#NID", help="What the ledger had recorded by then; a time names its zone."
+    "--as-of", metavar="TIME|VERSION|#NID", help="What the ledger had recorded by then; a time must name its zone."
 )
 @by_option
 @since_option
@@ -78,7 +78,7 @@ def command(
 ) -> None:
     """List positions, oldest first.
 
-    On a terminal columns that have no room are left out, and nothing is folded; elsewhere all are there.
+    On a terminal, columns that do not fit are left out, and nothing is wrapped; elsewhere all columns are printed.
 
     \b
     Examples:

@@ -33,7 +33,7 @@ def command(database: str | None, *, schema: bool) -> None:
     {"query": "pending_orders"}, {"query": "receipt", "command_id": …}.
 
     Every answer is flushed before the next line is read, so a bot can wait for it; a bad line is answered like any
-    other. The ledger is created when it is not there, and then stderr says where.
+    other. The ledger is created when it does not exist, and stderr says where.
 
     \b
     What a bot does with its order at each answer to a request for one:

@@ -28,14 +28,13 @@ from projections.metrics.statistics import MeasuredWindow
 from projections.projection import STATISTICS
 from projections.rebuild import Progress
 from scripts.commands.daily.history import write_history
-from scripts.criteria_table import criteria_table
 from scripts.narratives.narrative_text import oddity_cells, print_wrapped
 from scripts.options.database import database_option, html_option, json_option
 from scripts.options.filters import Filter, filter_options
 from scripts.options.listing import Listing, listing_options
 from scripts.options.time_window import window_options
 from scripts.output import Table, lines_of, print_table, progress, say, show, show_table
-from scripts.profit_table import profit_table, results_table
+from scripts.statistics_tables import criteria_table, profit_table, results_table
 from scripts.replica_place import print_read, reading, show_place, with_place
 from scripts.status_table import SORTS, in_order, status_table
 
@@ -63,7 +62,7 @@ def command(
 ) -> None:
     """Report on a stretch of time: open positions, criteria, refused duplicates, long gaps, odd cycles.
 
-    Every cycle that was open in it is looked at as it stands now; `history` tells each of them.
+    It covers every cycle that was open in that time, in its present state; `history` shows each of them.
 
     \b
     Examples:

@@ -64,13 +64,13 @@ def _host_name(text: str) -> str:
     multiple=True,
     metavar="NAME",
     type=ReadAs(_host_name),
-    help="Also answer to this name, that of a proxy; wants a token.",
+    help="Also answer to this host name, for example that of a proxy; it needs a token.",
 )
 @click.option(
     "--token-file",
     metavar="FILE",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help=f"Where the token stands that browsers are asked for.  [default: {TOKEN_VARIABLE}]",
+    help=f"The file with the token that browsers are asked for.  [default: {TOKEN_VARIABLE}]",
 )
 def command(
     *,
@@ -84,9 +84,9 @@ def command(
 ) -> None:
     """Show in browsers how everything stands now, judged as `status` judges it, and renewed as events come.
 
-    It listens on this machine alone, unless --host says otherwise: then, and for a --name, browsers have to know the
-    token, which is read from a file or the environment and is never in an address. Nothing is encrypted: put a proxy
-    with TLS before it, or reach it through ssh.
+    It listens on this machine only, unless --host names another address. Then, and with --name, browsers need the
+    token, which is read from a file or the environment and is never in a URL. Nothing is encrypted: put a proxy with
+    TLS before it, or reach it through ssh.
 
     Exit code 0 when it was stopped, 2 for usage, 3 when the database could not be reached at the start.
 

@@ -13,12 +13,11 @@ from projections.formatting import date_and_time, length
 from projections.metrics.durations import Durations
 from projections.metrics.statistics import MeasuredWindow, Statistics
 from scripts.cli import REFUSED
-from scripts.criteria_table import criteria_table
 from scripts.options.database import database_option, json_option
 from scripts.options.filters import Filter, filter_options
 from scripts.options.time_window import window_options
 from scripts.output import progress, show, show_table
-from scripts.profit_table import profit_table, results_table
+from scripts.statistics_tables import criteria_table, profit_table, results_table
 from scripts.replica_place import print_read, reading, show_place
 
 
@@ -30,8 +29,8 @@ from scripts.replica_place import print_read, reading, show_place
 def command(database: str | None, wanted: Filter, window: MeasuredWindow, asked_at: datetime, *, as_json: bool) -> None:
     """Sum up a stretch of time: cycles, protection, refused duplicates; exit with 1 when a criterion is missed.
 
-    It first takes in what was recorded since it last ran. A criterion is not known when there was nothing to judge it
-    by; that is not a miss. Events do not say how long a command takes: see `bench`.
+    It first processes the events since it last ran. A criterion is not known when there was nothing to judge it by;
+    that is no miss. Events do not say how long a command takes: see `bench`.
 
     \b
     Examples:

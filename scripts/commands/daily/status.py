@@ -62,9 +62,9 @@ def command(
 ) -> None:
     """Show what is open on one screen, the worst first, each with its age; the last line is the verdict.
 
-    It is as wide as the terminal, or 80 letters: columns that have no room are left out, and nothing is folded. Numbers
-    are rounded for eyes (≈), and exact with --json. On a terminal what is critical is red, and a warning amber, unless
-    NO_COLOR is set.
+    It is as wide as the terminal, or 80 letters: columns that do not fit are left out, and nothing is wrapped. Numbers
+    are rounded (≈), and exact with --json. On a terminal critical lines are red, and warnings amber, unless NO_COLOR is
+    set.
 
     Exit code 0 when nothing needs a person, 1 when something does, 2 for usage, 3 when the database could not be
     reached.

@@ -45,26 +45,40 @@ def _counts(text: str) -> tuple[int, ...]:
 @click.option(
     "--database",
     metavar="URL",
-    help="Where to measure: schemas are made and dropped again.  [default: a PostgreSQL server to throw away]",
+    help="Where to measure, in schemas that are dropped at the end.  [default: a temporary PostgreSQL server]",
 )
 @click.option(
-    "--processes", default="1,4,16", show_default=True, type=ReadAs(_counts), help="How many run side by side."
+    "--processes",
+    default="1,4,16",
+    show_default=True,
+    type=ReadAs(_counts),
+    help="How many processes run side by side.",
 )
 @click.option(
-    "--rounds", default=3, show_default=True, type=click.IntRange(1, 1_000), help="The median of them counts."
+    "--rounds",
+    default=3,
+    show_default=True,
+    type=click.IntRange(1, 1_000),
+    help="How often each is measured; the median counts.",
 )
-@click.option("--seconds", default=2.0, show_default=True, type=NumberRange(0.05, 3600), help="For each measurement.")
+@click.option(
+    "--seconds", default=2.0, show_default=True, type=NumberRange(0.05, 3600), help="How long each measurement takes."
+)
 @click.option(
     "--events",
     default=200_000,
     show_default=True,
     type=click.IntRange(0, 1_000_000_000),
-    help="How long the log is that is rebuilt, verified, followed and asked about; 0: not at all.",
+    help="How many events to rebuild, verify, follow and query; 0 leaves these measurements out.",
 )
 @click.option(
-    "--cycles", default=CYCLES, show_default=True, type=click.IntRange(2, 1_000_000), help="How old a stream gets."
+    "--cycles",
+    default=CYCLES,
+    show_default=True,
+    type=click.IntRange(2, 1_000_000),
+    help="How many cycles the long stream has.",
 )
-@click.option("--check", is_flag=True, help="Exit with 1 when a bar was measured and does not hold.")
+@click.option("--check", is_flag=True, help="Exit with 1 when a measured bar does not hold.")
 @json_option
 def command(
     *,
@@ -79,8 +93,8 @@ def command(
 ) -> None:
     """Measure the ledger beside the three layers that it replaces, the stock recorder, and the bare database.
 
-    Everything happens in schemas (or SQLite files) of its own, which are gone afterwards, also after Ctrl-C. On SQLite
-    there are only the ledger and the bare database.
+    Everything happens in new schemas (or SQLite files), which are removed at the end, also after Ctrl-C. On SQLite only
+    the ledger and the bare database are measured.
 
     \b
     Examples:

@@ -45,7 +45,9 @@ _ACTIVATED_AFTER: Final = 4.933057
 
 
 @click.command("demo")
-@click.option("--database", metavar="URL", help="An empty ledger to play in.  [default: a file in a temporary folder]")
+@click.option(
+    "--database", metavar="URL", help="An empty ledger for the demo.  [default: a file in a temporary folder]"
+)
 @json_option
 def command(database: str | None, *, as_json: bool) -> None:
     """Replay a real duplicate-position incident, the old way and on the ledger; then let 16 rivals race.

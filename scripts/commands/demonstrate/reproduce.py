@@ -43,14 +43,14 @@ _COLUMNS: Final = ("way", "orders", "doubled", "at the exchange", "in the books"
     "names",
     multiple=True,
     type=click.Choice([*SCENARIOS, STRESS], case_sensitive=False),
-    help="What to play; may be given several times.  [default: A, B, C and D]",
+    help="The scenario to play; it may be given several times.  [default: A, B, C and D]",
 )
 @click.option(
     "--threads",
     default=4,
     show_default=True,
     type=click.IntRange(2, THREADS_MAX),
-    help="How many want something at the same time.",
+    help="How many bots act at the same time.",
 )
 @click.option(
     "--duration",
@@ -59,27 +59,27 @@ _COLUMNS: Final = ("way", "orders", "doubled", "at the exchange", "in the books"
     show_default=True,
     metavar="SECONDS",
     type=NumberRange(0.1, 3600),
-    help="How long each way is stressed.",
+    help="How long stress lasts for each way.",
 )
-@click.option("--seed", default=1, show_default=True, type=int, help="Of the chances in stress.")
+@click.option("--seed", default=1, show_default=True, type=int, help="The seed of the random choices in stress.")
 @click.option(
     "--symbol",
     default=Place.symbol,
     show_default=True,
     type=ReadAs(contract),
-    help="Which symbol everybody wants.",
+    help="The symbol that all bots trade.",
 )
 @click.option(
     "--exchange",
     default=Place.exchange,
     show_default=True,
     type=EXCHANGE,
-    help="What the simulated exchange is called.",
+    help="The name of the simulated exchange.",
 )
 @click.option(
     "--database",
     metavar="URL",
-    help="Where to play: schemas (or files) are made and dropped again.  [default: SQLite files in a temporary folder]",
+    help="Where to play, in schemas (or files) dropped at the end.  [default: SQLite files in a temporary folder]",
 )
 @json_option
 def command(
@@ -96,10 +96,10 @@ def command(
     """Play how orders were doubled, against the old table, the three layers put on top of it, and the ledger.
 
     A: parallel signals. B: a signal against the synchroniser. C: a retry after a rollback. D: a crash in mid-entry,
-    then a new signal. stress: all of it at random. Orders go to a simulated exchange, which counts them; what it holds
-    in the end is shown beside what the books say.
+    then a new signal. stress: all of it at random. Orders go to a simulated exchange, which counts them; its positions
+    in the end are shown beside those of the books.
 
-    Nothing of yours is touched: every way plays in a schema (or file) of its own, gone afterwards, also after Ctrl-C.
+    Your data is not touched: every way plays in a new schema (or file), which is removed at the end, also after Ctrl-C.
     So there is nothing to confirm. Exit code 1 when the ledger doubled an order, or its books differ from the exchange.
 
     \b

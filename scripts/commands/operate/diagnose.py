@@ -35,7 +35,7 @@ from scripts.status_table import SORTS
     help="check: what is wrong now. report: also the rates of the last 24 hours.",
 )
 @age_option
-@click.option("--skip-verify", is_flag=True, help="Do not read every event and row: quick, and blind to damage.")
+@click.option("--skip-verify", is_flag=True, help="Do not read every event and row: faster, but it finds no damage.")
 @processes_option
 @quiet_option
 @snapshot_options
@@ -63,7 +63,7 @@ def command(
 
     Checked are unfinished entries, positions without a stop, unknown outcomes, rollbacks that do not end, every
     version, hash and row, projections, the database software, and with --snapshot the exchange. Nothing is changed.
-    Every event and row is read last, when all else is said.
+    Every event and row is read last, after everything else was printed.
 
     Exit code 0 when nothing is critical, 1 when something is, 2 for usage, 3 when the database could not be reached.
 

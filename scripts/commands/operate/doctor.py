@@ -13,15 +13,15 @@ from scripts.signals import terminable
 
 @click.command("doctor")
 @click.option(
-    "--strict", is_flag=True, help="A warning fails as well: no acknowledged command may go with its machine."
+    "--strict", is_flag=True, help="Let warnings fail as well: no acknowledged command may be lost with one machine."
 )
 @database_option
 @json_option
 def command(database: str | None, *, strict: bool, as_json: bool) -> None:
     """Ask a PostgreSQL server to prove what a ledger needs: each guarantee is tried, in a schema that is dropped.
 
-    Run it before a ledger is kept on a server, an engine or a proxy that is new to you. Nothing of a ledger that is
-    there is read or changed, and nothing is left behind.
+    Run it before you keep a ledger on a server, an engine or a proxy that is new to you. It does not read or change an
+    existing ledger, and leaves nothing behind.
 
     Exit code 0 when all of it is proven (a warning is no failure without --strict), 1 when something is not, 2 for
     usage, 3 when the database could not be reached.

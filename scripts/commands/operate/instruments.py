@@ -40,29 +40,31 @@ _NUMBER = ReadAs(exact)
     "--snapshot",
     metavar="FILE",
     type=click.Path(exists=True, dir_okay=False, allow_dash=True),
-    help="What an exchange showed, for the contract sizes that nobody defined; - is stdin.",
+    help="A snapshot of an exchange, whose contract sizes show what is not defined; - is stdin.",
 )
 @click.option(
     "--from",
     "file",
     metavar="FILE",
     type=click.Path(exists=True, dir_okay=False, allow_dash=True),
-    help="Define by ccxt's load_markets(), as JSON; - is stdin.",
+    help="Define by the result of ccxt's load_markets(), as JSON; - is stdin.",
 )
 @click.option("--live", is_flag=True, help="Define by the markets that the exchange lists now; needs no key.")
-@click.option("--contract-size", type=_NUMBER, metavar="NUMBER", help="How many units one of a quantity is.")
-@click.option("--inverse/--linear", default=None, help="Whether profit is counted in what it is about.")
-@click.option("--base", metavar="NAME", help="What it is about.")
-@click.option("--quote", metavar="NAME", help="What its prices are in.")
-@click.option("--settle", metavar="NAME", help="What profit is counted in.")
-@click.option("--price-tick", type=_NUMBER, metavar="NUMBER", help="The step of its prices; kept for bots.")
-@click.option("--quantity-step", type=_NUMBER, metavar="NUMBER", help="The step of its quantities; likewise.")
+@click.option(
+    "--contract-size", type=_NUMBER, metavar="NUMBER", help="The contract size: how many units one contract is."
+)
+@click.option("--inverse/--linear", default=None, help="Whether profit is counted in the base asset.")
+@click.option("--base", metavar="NAME", help="The base asset.")
+@click.option("--quote", metavar="NAME", help="The quote currency, which prices are in.")
+@click.option("--settle", metavar="NAME", help="The settlement currency, which profit is counted in.")
+@click.option("--price-tick", type=_NUMBER, metavar="NUMBER", help="The step of prices; it is stored for bots.")
+@click.option("--quantity-step", type=_NUMBER, metavar="NUMBER", help="The step of quantities; it is stored for bots.")
 @click.option(
     "--price-may-be-negative/--price-above-zero",
     default=None,
-    help="Whether prices below zero are taken, as of spreads.",
+    help="Whether prices below zero are accepted, for example of spreads.",
 )
-@click.option("--force", is_flag=True, help="Define also what a position is open in, for the cycle after it.")
+@click.option("--force", is_flag=True, help="Define also instruments with an open position, for the cycles after it.")
 @confirm_options("Define them", "in every event")
 @filter_options
 @click.option("--leg", type=ReadAs(normalized_leg), metavar="LEG", help="Only this leg: BOTH, LONG, SHORT or SPOT.")
@@ -83,9 +85,9 @@ def command(
 ) -> None:
     """List what is defined of instruments, and what is not known of those that positions are open in.
 
-    With a term, or with --from or --live and --exchange, say what would be defined: of the keys that the ledger has, or
-    of the --symbol that is named. Nothing is changed without --confirm. From the next cycle on, a quantity is then one
-    of contracts of that size. What a position is open in is left, unless --force defines it for the cycle after.
+    With a term, or with --from or --live and --exchange, say what would be defined: for the keys in the ledger, or for
+    the named --symbol. Nothing is changed without --confirm. From the next cycle on, quantities then count contracts of
+    that size. An instrument with an open position is left, unless --force defines it for the next cycle.
 
     Exit code 0 when all is known, or defined as asked; 1 when something is not (or, without --confirm, not yet); 2 for
     usage; 3 when the exchange or the database could not be reached.

@@ -18,15 +18,15 @@ from scripts.replica_place import reading
     "--textfile",
     metavar="PATH",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Put them there, whole or not at all, for node_exporter's textfile collector; an older file is replaced.",
+    help="Write them atomically to this file, for node_exporter's textfile collector; an older file is replaced.",
 )
 def command(*, database: str | None, textfile: Path | None) -> None:
     """Print the figures of a ledger in the text that Prometheus reads: open, unprotected, refused, profit and so on.
 
-    They are counted from the ledger, so counters go on after a restart; what is not known is left out. Needs
+    They are counted from the ledger, so counters continue after a restart; an unknown figure is left out. It needs
     prometheus-client: pip install 'position-ledger[serve]'.
 
-    Exit code 0 when they were read, 2 for usage, 3 when the database could not be reached: a file stays as it was then.
+    Exit code 0 when they were read, 2 for usage, 3 when the database could not be reached: a file stays as it was.
 
     \b
     Examples:

@@ -34,7 +34,7 @@ from scripts.output import print_json, show
 
 @click.command("recover")
 @snapshot_options
-@click.option("--live", is_flag=True, help="Ask the exchange itself, reading only: say which with --exchange.")
+@click.option("--live", is_flag=True, help="Ask the exchange named by --exchange itself; this only reads.")
 @confirm_options("Do what is proposed, by a snapshot or --live", "in every event")
 @confirmations_option
 @interval_option
@@ -54,12 +54,12 @@ def command(
 ) -> None:
     """List every cycle that is not done: under way, unprotected, or flat without an end; and say what would end it.
 
-    Without evidence of the exchange nothing is proposed, and nothing is changed without --confirm: then what the
-    exchange shows is recorded, with source recovery. What only an order can mend is named, and never sent. A cycle
-    within its deadline is left to its bot. Safe at any time, twice, and while bots run.
+    Without evidence of the exchange nothing is proposed, and without --confirm nothing is changed; with it, what the
+    exchange shows is recorded, with source recovery. An order that is needed is named, and never sent. A cycle within
+    its deadline is left to its bot. It is safe at any time, also twice, and while bots run.
 
-    Exit code 0 when all that is unfinished has time or rests at the exchange, 1 when something needs attention, 2 for
-    usage, 3 when the exchange or the database could not be reached.
+    Exit code 0 when every unfinished cycle has time left or rests at the exchange, 1 when something needs attention, 2
+    for usage, 3 when the exchange or the database could not be reached.
 
     \b
     Examples:
@@ -72,7 +72,7 @@ def command(
     if live and shown.files:
         raise click.UsageError("--live asks the exchange, --snapshot reads a file: choose one")
     if confirm and not (live or shown.files):
-        raise click.UsageError("--confirm needs --snapshot FILE or --live: only the exchange knows what became of it")
+        raise click.UsageError("--confirm needs --snapshot FILE or --live: only the exchange knows the outcome")
     rules = shown.rules(wanted, confirmations)
     with open_ledger(database) as ledger:
         tell_unheard(wanted, ledger.store)

@@ -15,20 +15,22 @@ from scripts.output import say, show
 
 
 @click.command("snapshot")
-@click.option("--exchange", required=True, metavar="NAME", type=EXCHANGE, help="Whom to ask, reading only.")
-@click.option("--account", metavar="NAME", type=ACCOUNT, help="The account that its keys are of, if it has a name.")
+@click.option("--exchange", required=True, metavar="NAME", type=EXCHANGE, help="The exchange to ask; this only reads.")
+@click.option("--account", metavar="NAME", type=ACCOUNT, help="The account of the keys, if it has a name.")
 @click.option(
     "--output",
     metavar="FILE",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Where to put it, whole or not at all; an older one is replaced.  [default: stdout]",
+    help="Write it atomically to this file; an older file is replaced.  [default: stdout]",
 )
-@click.option("--no-balances", is_flag=True, help="Leave out what the spot wallet holds, which some keys may not read.")
+@click.option(
+    "--no-balances", is_flag=True, help="Leave out the balances of the spot wallet, which some keys may not read."
+)
 def command(*, exchange: str, account: str | None, output: Path | None, no_balances: bool) -> None:
     """Ask an exchange for positions, plain and conditional orders and balances, and write down what it shows.
 
-    The keys are read from the environment, as for `reconcile`; nothing but reading is asked. If any of the answers is
-    missing, nothing is written.
+    The keys are read from the environment, as for `reconcile`; it only reads. If an answer is missing, nothing is
+    written.
 
     Exit code 0 when it was written, 2 for usage, 3 when the exchange could not be reached.
 

@@ -80,7 +80,7 @@ def _name(text: str) -> str:
     type=NumberRange(min=0.01, max=1_000_000),
     default=60.0,
     show_default=True,
-    help="Ring again for what still lasts.",
+    help="After how long to repeat an alarm that is not over.",
 )
 @click.option(
     "--every",
@@ -105,9 +105,9 @@ def _name(text: str) -> str:
     type=ReadAs(_name),
     default="watch",
     show_default=True,
-    help="The name under which it remembers what it rang for.",
+    help="The name under which the ledger keeps its alarms.",
 )
-@click.option("--once", is_flag=True, help="Look once, tell whoever is to be told, and stop: for a timer.")
+@click.option("--once", is_flag=True, help="Look once, send what is due, and stop: for a timer.")
 @age_option
 @quiet_option
 @snapshot_options
@@ -131,13 +131,14 @@ def command(
 ) -> None:
     """Follow a ledger, and ring for what `status` and `diagnose` find: once, again after a while, and when it is over.
 
-    A line a notice is printed, and every sink that is named is told as well. What it rang for is remembered in the
-    ledger, so a restart neither forgets nor repeats; a sink that is down is told when it is back. Damage, a database
-    that is away and, with --quiet, a silence ring too. Files of --snapshot are read anew each time.
+    One line is printed for each notice, and every sink that is named gets it as well. The alarms are stored in the
+    ledger, so a restart neither forgets nor repeats one; a sink that is down gets its notices when it is back. Damage,
+    a database that cannot be reached and, with --quiet, a silence are alarms, too. The files of --snapshot are read
+    again each time.
 
-    It goes on until SIGTERM or Ctrl-C. Exit code 0 with --once when every sink was told; 1 with --once when one was
-    not, or when another watch has its name; 2 for usage; 3 when there is no ledger of this version, or with --once when
-    the ledger could not be read for 10 s, or what was told could not be written down in it.
+    It runs until SIGTERM or Ctrl-C. Exit code 0 with --once when every sink took its notices; 1 with --once when one
+    did not, or when another watch has the same name; 2 for usage; 3 when there is no ledger of this version, or with
+    --once when the ledger could not be read for 10 s, or the alarms could not be stored in it.
 
     \b
     Examples:
@@ -201,7 +202,7 @@ def _sinks(
             address = PostAddress.read(url)
         secret = environment.get(webhook.SECRET_VARIABLE) or None
         if secret is None:
-            say(f"webhook: not signed, for {webhook.SECRET_VARIABLE} is not set")
+            say(f"webhook: not signed, because {webhook.SECRET_VARIABLE} is not set")
         with refused_as("--webhook"):
             key = None if secret is None else webhook.key_of(secret)
         sinks.append(webhook.Webhook(address, key))

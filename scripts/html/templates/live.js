@@ -1,10 +1,10 @@
 "use strict";
-// The live page: parts come as HTML whenever they changed; ages and freshness run on between.
+// The live page: changed parts arrive as HTML; between them the browser itself updates ages and freshness.
 
 const LATE_MS = 10_000;
-const BROKEN_MS = 2_000; // the connection is gone: a server that is started again has so long
+const BROKEN_MS = 2_000; // how long a lost connection is not reported, so that a server may be restarted
 const AGAIN_MS = 5_000;
-let ahead = 0; // by how much the server's clock is ahead of this one
+let ahead = 0; // how far the clock of the server is ahead of this one
 let heardAt = Date.now();
 let isBroken = false;
 
@@ -31,7 +31,7 @@ function tick() {
     const since = document.getElementById("lost-since");
     const heard = `${new Date(heardAt + ahead).toISOString().slice(0, 19).replace("T", " ")} UTC`;
     if (!lost.hidden) document.title = "not known: no word from the server";
-    if (!lost.hidden && since.textContent !== heard) since.textContent = heard; // an alert is read out when it changes
+    if (!lost.hidden && since.textContent !== heard) since.textContent = heard; // a screen reader reads an alert whenever it changes
   }
 }
 
@@ -45,7 +45,7 @@ function renew(id, html) {
   if (!part) return;
   const focused = part.contains(document.activeElement) ? document.activeElement : null;
   const kept = focused && [focused.tagName, focused.getAttribute("href"), focused.dataset.copy];
-  part.innerHTML = html; // escaped by the server, where nothing of an event is markup
+  part.innerHTML = html; // the server has escaped all texts of the ledger
   offerCopies(part);
   if (!kept) return;
   for (const each of part.querySelectorAll(kept[0]))
@@ -78,7 +78,7 @@ let isAskedAgain = false;
 
 async function lookBack() {
   if (isLooking) {
-    isAskedAgain = true; // the newest wins, and one look at a time is enough
+    isAskedAgain = true; // only one request at a time; the newest wish is asked next
     return;
   }
   isLooking = true;
@@ -118,7 +118,7 @@ function listen() {
   events.onmessage = told;
   events.onerror = () => {
     isBroken = true;
-    if (events.readyState === EventSource.CLOSED) setTimeout(listen, AGAIN_MS); // it was answered with an error
+    if (events.readyState === EventSource.CLOSED) setTimeout(listen, AGAIN_MS); // the server answered with an error
   };
 }
 

@@ -1,4 +1,4 @@
-"""Fills that the exchange corrects, and what they leave."""
+"""Fills that the exchange corrects, and the totals after it."""
 
 from __future__ import annotations
 

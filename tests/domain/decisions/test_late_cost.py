@@ -1,4 +1,4 @@
-"""Cost and proceeds that become known late, in part, or when nothing is held any more: profit is exact in the end."""
+"""Cost and proceeds that become known late, in parts, or when nothing is held any more: in the end profit is exact."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which order a fill belongs to, whose name nobody knows yet, or of which a statement has counted it already."""
+"""The order that a fill belongs to, when its id is not known yet, or when a statement has counted the fill already."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The news of an exchange come late, twice and in any order; in the end the ledger holds what is true."""
+"""Facts of an exchange arrive late, twice and in any order; in the end the ledger agrees with the exchange."""
 
 from __future__ import annotations
 

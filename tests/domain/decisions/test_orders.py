@@ -1,4 +1,4 @@
-"""Orders that go on under another id: what becomes of the one that they had before ends nothing."""
+"""An order that goes on under another id: what is said about its earlier id does not end it."""
 
 from __future__ import annotations
 

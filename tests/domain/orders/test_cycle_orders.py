@@ -1,4 +1,4 @@
-"""The orders of a cycle: what is kept beside them is what looking through all of them would find, at any number."""
+"""The orders of a cycle: the indexes beside them agree with a search through all of them, however many there are."""
 
 from __future__ import annotations
 

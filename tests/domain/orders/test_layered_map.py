@@ -1,4 +1,4 @@
-"""A mapping that grows item by item is what a dictionary would be, and copies few of its items."""
+"""A mapping that grows item by item equals a dictionary, and copies few of its items."""
 
 from __future__ import annotations
 

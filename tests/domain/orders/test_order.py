@@ -1,4 +1,4 @@
-"""Orders as they are written into a column."""
+"""Orders as they are stored in a column."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What ccxt makes of the answers that stand as comments beside its own parsers: the id of a market, and its symbol.
+"""The examples of exchanges' answers in the comments of ccxt's parsers: the id of a market, and ccxt's symbol for it.
 
 They are read out of the installed package; none is copied here.
 """

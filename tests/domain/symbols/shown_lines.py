@@ -1,4 +1,4 @@
-"""The lines of the table of spellings as a page shows them: assets and dates in words, and of several ways one."""
+"""The lines of the table of spellings on the page: assets and dates as words, one line for several equal forms."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""ccxt as the oracle: an exchange's id of a market and ccxt's symbol of it are one key."""
+"""ccxt as the oracle: an exchange's id of a market and ccxt's symbol of it give the same key."""
 
 from __future__ import annotations
 

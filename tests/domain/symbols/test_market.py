@@ -1,4 +1,4 @@
-"""What may stand in the name of an asset: one class of characters, however it is put together."""
+"""The characters that the name of an asset may have: one class of characters in every form of a symbol."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One instrument is one key, whatever an exchange, ccxt, a chart or a framework calls it."""
+"""One instrument has one key, however an exchange, ccxt, a chart or a framework spells it."""
 
 from __future__ import annotations
 

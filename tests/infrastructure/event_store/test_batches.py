@@ -1,4 +1,4 @@
-"""Streams in batches: the same events as all at once, and whoever has a batch may write."""
+"""Streams in batches: the same events as all at once; the reader may write between two batches."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A ledger that was opened before a fork: the child is told so, at once, and the parent never notices."""
+"""A ledger that was opened before a fork: the child process is told so at once, and the parent is not affected."""
 
 from __future__ import annotations
 

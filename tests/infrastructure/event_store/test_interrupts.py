@@ -1,4 +1,4 @@
-"""Interrupts: wherever one comes, no lock stays held, no connection is lost, and no answer is untrue afterwards."""
+"""Interrupts at any moment: no lock stays held, no connection is lost, and no later answer is wrong."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who may do what on PostgreSQL, after a rebuild and after a migration: neither less than before, nor more."""
+"""The privileges on PostgreSQL after a rebuild and after a migration: neither fewer nor more than before."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The schema on PostgreSQL: who may make it, who may write to it, and what nobody may do."""
+"""The schema on PostgreSQL: which roles may create it and write to it, and what no role may do."""
 
 from __future__ import annotations
 

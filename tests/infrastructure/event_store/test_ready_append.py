@@ -1,4 +1,4 @@
-"""An append that was made ready: written later it leaves what `insert_events` leaves, or is refused as that is."""
+"""A prepared append: written later it has the same effect as `insert_events`, or is refused in the same way."""
 
 from __future__ import annotations
 

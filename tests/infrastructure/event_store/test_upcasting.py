@@ -1,4 +1,4 @@
-"""An event that was stored in a shape of the past is read as one of today, and stays as it was stored."""
+"""An event that was stored in an earlier shape is read as one of today, and its stored bytes do not change."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which file the ledger is: an append goes into the one that everybody else finds under its name, or nowhere."""
+"""The identity of the ledger file: an append goes into the file that others find under its name, or is refused."""
 
 from __future__ import annotations
 

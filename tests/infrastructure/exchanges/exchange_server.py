@@ -1,4 +1,4 @@
-"""A server on the loopback that speaks the few routes of Binance USD-M and Bybit v5 that a snapshot needs.
+"""A server on the loopback with the few routes of Binance USD-M and Bybit v5 that a snapshot needs.
 
 Its answers are shaped as the exchanges document them, numbers as text.
 """

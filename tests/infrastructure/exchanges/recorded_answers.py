@@ -1,4 +1,4 @@
-"""What exchanges once answered, as ccxt keeps it: comments beside its parsers, read from the installed package."""
+"""Recorded answers of exchanges: the comments beside the parsers of ccxt, read from the installed package."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Accounts as exchanges and ccxt show them, laid beside a ledger: every case is one that was once read wrong."""
+"""Accounts as exchanges and ccxt show them, compared with a ledger: each of these cases was once read wrong."""
 
 from __future__ import annotations
 

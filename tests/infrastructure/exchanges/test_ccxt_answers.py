@@ -1,4 +1,4 @@
-"""The function that asks: any ccxt client, against a server on the loopback that speaks as its exchange does."""
+"""Taking a snapshot with any ccxt client, against a server on the loopback that answers as the exchange does."""
 
 from __future__ import annotations
 

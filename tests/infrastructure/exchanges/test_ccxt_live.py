@@ -1,4 +1,4 @@
-"""The real ccxt client against a server on the loopback that speaks as Binance and Bybit do."""
+"""The real ccxt client against a server on the loopback that answers as Binance and Bybit do."""
 
 from __future__ import annotations
 

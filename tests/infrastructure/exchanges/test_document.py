@@ -1,4 +1,4 @@
-"""Snapshots as they are saved: the format of the old bot, and ccxt's own structures."""
+"""Snapshot documents: the format of the old bot, and ccxt's own structures."""
 
 from __future__ import annotations
 

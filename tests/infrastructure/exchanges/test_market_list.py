@@ -1,4 +1,4 @@
-"""What ccxt's `load_markets()` says of an instrument, and what of it is not believed."""
+"""The terms of an instrument from ccxt's `load_markets()`, and which of them are not trusted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every answer that ccxt keeps as an example, through its parser and ours: read right or refused, never wrong."""
+"""Every example answer in ccxt, read by its parser and ours: the result is right or refused, never wrong."""
 
 from __future__ import annotations
 

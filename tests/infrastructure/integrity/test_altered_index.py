@@ -1,4 +1,4 @@
-"""An index that was altered in the file: no event and no row is another one, and yet what was recorded is not found."""
+"""An index that was altered in the file: no event and no row has changed, but lookups by the index miss some."""
 
 from __future__ import annotations
 

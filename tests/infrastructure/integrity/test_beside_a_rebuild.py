@@ -1,4 +1,4 @@
-"""Readers beside a rebuild: what they see is of one moment, whichever table has the name of the one they read."""
+"""Readers during a rebuild see one moment, whichever table has the name of the positions table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rows of a projection that follows: whoever forges one is found, and who did nothing is left in peace."""
+"""The audit of a projection: a forged row is found, and nothing else is reported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Proof of history: whatever somebody does to it with the guards removed is found, and named."""
+"""The proof of history: every change that somebody makes with the guards removed is found and named."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whoever does what a refusal says has true books: each advice is followed, and the row is what it ought to be."""
+"""The advice of each refusal is followed, and the books are right afterwards."""
 
 from __future__ import annotations
 

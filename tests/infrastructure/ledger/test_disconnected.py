@@ -1,4 +1,4 @@
-"""Whatever is asked of a ledger that was disconnected: it says so at once, and nothing else."""
+"""A ledger that was disconnected refuses every call at once, and says that it is disconnected."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a ledger answers when a clock is wrong, a database goes away in the middle, or an id is said again elsewhere."""
+"""The answers of a ledger when a clock is wrong, a database disappears, or an id is used for another key."""
 
 from __future__ import annotations
 

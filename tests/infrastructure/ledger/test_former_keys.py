@@ -1,4 +1,4 @@
-"""A cycle that was opened under a spelling that means another key today, and the bot that goes on sending it."""
+"""A cycle that was opened under a spelling that means another key today, and the bot that still uses the spelling."""
 
 from __future__ import annotations
 

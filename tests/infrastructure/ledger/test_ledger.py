@@ -1,4 +1,4 @@
-"""PositionLedger: load, decide, append, answer; and what it says when somebody else was faster."""
+"""PositionLedger: load, decide, append, answer; and its answer when another process was faster."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The answer of a command that was lost on its way: asked for by the id of the command."""
+"""The answer of a command that was lost on its way is asked for by the id of the command."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A database that was set back under a ledger that runs: nothing is written behind a hole, nobody goes on unaware."""
+"""A database that was set back under a running ledger: no event is written after the gap, and every reader is told."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A month of a grid bot in one cycle: its commands cost what they cost in the beginning, and events do not grow."""
+"""A month of a grid bot in one cycle: commands and events cost no more at the end than at the beginning."""
 
 from __future__ import annotations
 

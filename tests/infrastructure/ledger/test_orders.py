@@ -1,4 +1,4 @@
-"""What users of bots reported, told to a ledger: each with the value that is right, on both databases."""
+"""Situations that users of bots reported, sent to a ledger: each with the right value, on both databases."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Following the log: each event once, whoever else follows; poison stops it; a rebuild may be killed anywhere."""
+"""Following the log: each event once, whoever else follows; poison stops it; a rebuild may be killed at any moment."""
 
 from __future__ import annotations
 

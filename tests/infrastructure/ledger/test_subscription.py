@@ -1,4 +1,4 @@
-"""Subscriptions on both databases: what is there and what comes, once and in order, from wherever one goes on."""
+"""Subscriptions on both databases: old and new events, each once and in order, from any place on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The methods of the ledger: written from the commands, and taking exactly what they take."""
+"""The methods of the ledger are generated from the commands, and take exactly their fields."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The figures of a ledger: right, exact, monotonic where they say so, and absent where nothing is known."""
+"""The figures of a ledger: right, exact, monotonic if they are counters, and absent if they are not known."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`/metrics`, as a server answers it."""
+"""The route `/metrics` of a server."""
 
 from __future__ import annotations
 

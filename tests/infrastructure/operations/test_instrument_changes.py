@@ -1,4 +1,4 @@
-"""Defining instruments on a real ledger: what would change, what does, and what is left."""
+"""Defining instruments in a real ledger: what would change, what is changed, and what is left."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bots in any language ask the ledger by the line; what may be said stands in a schema that follows from the code."""
+"""Queries and commands as lines of JSON, and the schema of both, which is made from the code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Operators ask from a program: nothing is corrected unless it is asked for, and what cannot be meant is refused."""
+"""The operators' methods for programs: they correct only on request, and refuse arguments that make no sense."""
 
 from __future__ import annotations
 

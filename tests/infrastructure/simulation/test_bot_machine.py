@@ -1,4 +1,4 @@
-"""The state machine finds what is wrong with a bot, and nothing wrong with one that is right."""
+"""The state machine finds the defects of a faulty bot, and none in a correct one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The simulated exchange has the semantics of the real ones, and is as mean as it says."""
+"""The simulated exchange behaves as the real ones do, and has every fault that is scripted."""
 
 from __future__ import annotations
 

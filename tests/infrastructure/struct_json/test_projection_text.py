@@ -1,4 +1,4 @@
-"""The rows of a projection as text: what pydantic writes, and reads."""
+"""The rows of a projection as text: written and read as pydantic does."""
 
 from __future__ import annotations
 

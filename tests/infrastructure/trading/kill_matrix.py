@@ -1,4 +1,4 @@
-"""A bot that is killed after any of its steps, starts again, and must have left nothing double and nothing bare."""
+"""Runs a bot that is killed after each of its steps and restarted: nothing may be doubled or left unprotected."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A bot in a process of its own, to be killed: it enters, exits or rolls back what it entered, or resumes."""
+"""A bot in a process of its own, to be killed: it enters, exits, rolls back or resumes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An exchange in memory that does to each call what a test told it to."""
+"""An exchange in memory that answers each call as a test has scripted it."""
 
 from __future__ import annotations
 

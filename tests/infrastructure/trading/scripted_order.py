@@ -1,4 +1,4 @@
-"""An order as the scripted exchange keeps it."""
+"""An order of the scripted exchange."""
 
 from __future__ import annotations
 

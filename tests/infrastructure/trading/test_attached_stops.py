@@ -1,4 +1,4 @@
-"""A stop that goes along with its entry: nothing is bare for a moment, and in the end it stands by the real entry."""
+"""A stop that is attached to its entry: the position is protected from the first fill, in the end by the real price."""
 
 from __future__ import annotations
 

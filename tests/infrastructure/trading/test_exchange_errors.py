@@ -1,4 +1,4 @@
-"""What the exchange said reaches a pool's process as it was said."""
+"""Errors of an exchange survive pickling, for pools of processes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Flows of two traders on one account take turns, step by step: nothing is left bare, stuck or asked for ever."""
+"""Flows of two traders on one account, step by step in turn: no position is unprotected, and no flow waits for ever."""
 
 from __future__ import annotations
 

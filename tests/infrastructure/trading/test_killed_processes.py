@@ -1,4 +1,4 @@
-"""A process that is killed right when the exchange has taken its stop, its exit or its rollback, and the next one."""
+"""A process that is killed when the exchange has accepted its stop, exit or rollback, and the process after it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A bot that is killed between any two steps of a flow, and starts again, owes nothing to anybody."""
+"""A bot that is killed between any two steps of a flow and restarted leaves nothing unfinished."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What bots lost money by, with the numbers of the day: each flow comes through it."""
+"""Known incidents in which bots lost money, with their real numbers: each flow handles them."""
 
 from __future__ import annotations
 

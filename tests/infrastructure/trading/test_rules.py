@@ -1,4 +1,4 @@
-"""Rules that cannot be kept are refused when they are made, and not between an order and its stop."""
+"""Rules that cannot be kept are refused when they are created, not between an entry and its stop."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The exchange that the flows are tried on does what it was told to, and nothing else."""
+"""The scripted exchange of the flow tests does what is scripted, and nothing else."""
 
 from __future__ import annotations
 

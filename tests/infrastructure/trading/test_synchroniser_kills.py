@@ -1,4 +1,4 @@
-"""A synchroniser that is killed between any two steps, and starts again: what it found is put right once."""
+"""A synchroniser that is killed between any two steps and restarted corrects each finding once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a trader tells while it trades: calls that failed, how flows end, and what they leave bare."""
+"""The log of a trader: failed calls, the ends of flows, and positions that they leave unprotected."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a bot wants is read in the words that a command takes, or refused by name before anything is asked."""
+"""The arguments of an entry are read as those of the command, or refused by name before any call."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rebuilding the positions table: the rows of before, whoever writes meanwhile, and each of its pages written once."""
+"""Rebuilding the positions table: the same rows, whatever is written meanwhile, and each page is written once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A server of this machine that takes a POST, fails, hangs, trickles or sends elsewhere, as it is told."""
+"""A server on the loopback that accepts a POST, fails, hangs, answers slowly or redirects, as a test chooses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The watch over a real ledger: what it rings for, whom it tells, and what it remembers."""
+"""The watch on a real ledger: its alarms, its notices to sinks, and its memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a cycle brought, as the answer to that question."""
+"""The earnings of a cycle in words."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Orders, payments and corrections in words: what each was, how much it was, and in which currency."""
+"""Orders, payments and corrections in words: their kinds, amounts and currencies."""
 
 from __future__ import annotations
 

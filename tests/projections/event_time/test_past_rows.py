@@ -1,4 +1,4 @@
-"""What had happened by a moment: events in their own order, and totals that are counted anew."""
+"""The past by the time of happening: events in their own order, and totals that are counted again."""
 
 from __future__ import annotations
 

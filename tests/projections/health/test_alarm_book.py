@@ -1,4 +1,4 @@
-"""Who is told of which alarm: once, again after a while, when it is worse, and when it is over."""
+"""Which sink is told of which alarm: once, again after a while, when it becomes worse, and when it is over."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is wrong with a ledger, how bad that is, and what to run next."""
+"""The findings of a diagnosis: what is wrong, its severity, and the next command."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keys that are read as others today, and names of exchanges that may be a slip of the pen."""
+"""Keys that mean others today, and names of exchanges that are probably misspelled."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How everything stands that is open: who comes first, what needs a person, and the verdict."""
+"""The status of open positions: their order, which of them need a person, and the verdict."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is gathered of a cycle for the statistics, event by event."""
+"""The facts of a cycle for the statistics, collected event by event."""
 
 from __future__ import annotations
 

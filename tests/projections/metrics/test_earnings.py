@@ -1,4 +1,4 @@
-"""What ended cycles brought: by day, as a sum that goes on, and what is not known beside it."""
+"""The earnings of ended cycles: by day, as a running sum, and the count of unknown ones."""
 
 from __future__ import annotations
 

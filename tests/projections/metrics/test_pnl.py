@@ -1,4 +1,4 @@
-"""Money by groups: which cycles are in one, how they came out, and what is not known."""
+"""Profit by groups: which cycles are in a group, their results, and what is not known."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What cycles earned: currency by currency, and never a number where one is not known."""
+"""The profit of cycles: by currency, and never a number if it is not known."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The numbers of a window and the success criteria, each of them met, missed and not known."""
+"""The statistics of a window, and the success criteria: met, missed and not known."""
 
 from __future__ import annotations
 

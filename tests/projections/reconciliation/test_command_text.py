@@ -1,4 +1,4 @@
-"""The words for what corrects or ends a cycle."""
+"""The sentences for commands that correct or end a cycle."""
 
 from __future__ import annotations
 

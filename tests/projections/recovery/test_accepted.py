@@ -1,4 +1,4 @@
-"""Whatever reconcile and recover propose is accepted: every history, beside everything that an exchange may show."""
+"""The ledger accepts everything that reconcile and recover propose, for every history and every snapshot."""
 
 from __future__ import annotations
 

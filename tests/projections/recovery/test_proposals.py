@@ -1,4 +1,4 @@
-"""Unfinished cycles beside what an exchange shows: what is proposed is accepted, and what is not known is not done."""
+"""Unfinished cycles and a snapshot: proposals are accepted, and nothing is proposed without evidence."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Orders that were promised and never heard of: how long they have, and what the evidence leads to."""
+"""Requested orders without an answer: how long they have, and what the evidence leads to."""
 
 from __future__ import annotations
 

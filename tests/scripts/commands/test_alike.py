@@ -1,4 +1,4 @@
-"""One ledger, asked by every command that lists what is open: the same order, the same words, the same numbers."""
+"""All commands that list open positions agree about one ledger: the same order, words and numbers."""
 
 from __future__ import annotations
 

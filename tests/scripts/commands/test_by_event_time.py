@@ -1,4 +1,4 @@
-"""`--by event-time` from the command line: what had happened by then, beside what had been recorded by then."""
+"""`--by event-time` on the command line: what had happened by a moment, compared with what had been recorded by it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A fill that comes after its cycle was over: every command says that it is held and bare, until it is dealt with."""
+"""A fill after the end of its cycle: every command reports that it is held and unprotected, until that is corrected."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Snapshots that are believed at the cost of healthy positions, by whichever command reads them."""
+"""Misleading snapshots: no command that reads them damages the records of healthy positions."""
 
 from __future__ import annotations
 

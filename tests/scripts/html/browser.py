@@ -1,4 +1,4 @@
-"""A real browser: what it shows of a page, what it measures there, and what it asks the network for."""
+"""A real browser: what it shows of a page, its measurements, and its network requests."""
 
 from __future__ import annotations
 

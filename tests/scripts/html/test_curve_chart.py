@@ -1,4 +1,4 @@
-"""A sum over time as a line: nothing to draw, one step, and thousands that lie on each other."""
+"""The chart of a running sum: without steps, with one step, and with thousands at the same x."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The pages in a real browser: what is seen, in light and in dark, on a desk and on a phone."""
+"""The pages in a real browser: with light and dark colours, on a desktop and on a phone."""
 
 from __future__ import annotations
 

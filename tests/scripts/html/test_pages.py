@@ -1,4 +1,4 @@
-"""What a page says, and what it must not: nothing of a ledger is markup, and nothing is fetched."""
+"""The content of pages: texts of a ledger are never markup, and nothing is loaded from the network."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`analyze-logs` as it is run: what it prints, writes, and how it ends."""
+"""`analyze-logs` on the command line: its output, its files, and its exit codes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`cleanup` as it is run, on a legacy table and on a ledger of either kind."""
+"""`cleanup` on the command line, for a legacy table and for a ledger on either database."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`import-legacy` as it is run: what it prints, and how it ends."""
+"""`import-legacy` on the command line: its output and its exit codes."""
 
 from __future__ import annotations
 

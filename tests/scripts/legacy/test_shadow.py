@@ -1,4 +1,4 @@
-"""`shadow` as it is run: what it prints, how it ends, and what becomes of it when it is killed."""
+"""`shadow` on the command line: its output, its exit codes, and its restart after it was killed."""
 
 from __future__ import annotations
 

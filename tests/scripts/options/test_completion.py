@@ -1,4 +1,4 @@
-"""What a shell is offered for an id."""
+"""The completions of an id in a shell."""
 
 from __future__ import annotations
 

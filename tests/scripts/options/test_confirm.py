@@ -1,4 +1,4 @@
-"""Whoever changes something says why; whoever looks changes nothing."""
+"""A command changes something only with a reason; without --confirm it changes nothing."""
 
 from __future__ import annotations
 

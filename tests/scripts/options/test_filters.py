@@ -1,4 +1,4 @@
-"""A filter that nothing of the ledger ever met is told, for nothing found is no good news then."""
+"""A filter that matches nothing in the ledger gets a note, because an empty result is no good news then."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is shown of a list is settled before anything is looked up, and said of nothing that is not there."""
+"""The options of a list are checked before anything is read."""
 
 from __future__ import annotations
 

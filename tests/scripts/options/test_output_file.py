@@ -1,4 +1,4 @@
-"""A file that an option names is replaced whole; what cannot be written there is a usage error."""
+"""A file that an option names is replaced atomically; one that cannot be written is a usage error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a word is read as, what is no such word, and what is left alone."""
+"""The types of options: which words are read, which are refused, and which are left as they are."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An ASGI app asked in this process: what it answers, header by header."""
+"""Calls an ASGI app in this process, and returns its answer with all headers."""
 
 from __future__ import annotations
 

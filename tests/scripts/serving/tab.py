@@ -1,4 +1,4 @@
-"""A tab of a real browser that is asked over a pipe: it runs scripts, takes keys, and says what went wrong."""
+"""A tab of a real browser, controlled over a pipe: it runs scripts, presses keys, and reports errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A place at the server is kept for who asks and takes: the others are let go, and whoever is quick notices nothing."""
+"""Connections that do not send or read in time are closed, and others do not notice."""
 
 from __future__ import annotations
 

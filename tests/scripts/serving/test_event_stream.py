@@ -1,4 +1,4 @@
-"""What each browser is told: what changed, the newest only, and a bound for whoever does not listen."""
+"""The events for each browser: only changed parts, only the newest, and a time limit for one that does not read."""
 
 from __future__ import annotations
 

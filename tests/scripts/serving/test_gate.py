@@ -1,4 +1,4 @@
-"""Who may look: the name that is asked for, the token, and what every answer tells a browser not to do."""
+"""Access to the live page: the host name, the token, and the security headers of every answer."""
 
 from __future__ import annotations
 

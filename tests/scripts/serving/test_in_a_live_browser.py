@@ -1,4 +1,4 @@
-"""The live page in a real browser: it is renewed, keeps the focus, can be read, and says when it knows nothing more."""
+"""The live page in a real browser: it is renewed, keeps the focus, and says when its data is out of date."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A key of many cycles is told page by page: each cycle once, and none that nobody could read."""
+"""A key with many cycles is shown page by page: each cycle once, and a page reads only the events of its cycles."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One follower: it sees what is recorded, says when the database does not answer, and is there again afterwards."""
+"""The follower: it sees new events, reports when the database does not answer, and goes on afterwards."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was open at a moment, on either clock."""
+"""The positions that were open at a moment, by either clock."""
 
 from __future__ import annotations
 

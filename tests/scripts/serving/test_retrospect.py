@@ -1,4 +1,4 @@
-"""Looking back: what was earned and refused, and a database that does not answer is not "nothing earned"."""
+"""Recent earnings and refusals; a database that does not answer is not shown as "nothing earned"."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tab of a browser that the tests look through: it waits for the page that was asked for, and for no other."""
+"""The browser tab of the tests waits for the page that was asked for, and for no other."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The routes of the live page: what everybody needs waits for nobody who looks into the past."""
+"""The routes of the live page: the main page never waits for a request about the past."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The bot of the plays is the trader, stopped between two of its steps; its time passes when it waits."""
+"""The bot of the scenarios is the trader, stopped between two of its steps; its clock moves when it waits."""
 
 from __future__ import annotations
 

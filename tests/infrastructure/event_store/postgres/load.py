@@ -1,4 +1,4 @@
-"""Several workers at once, and what became of everything that they were told."""
+"""Several workers that write at the same time, and a check of everything that they were answered."""
 
 from __future__ import annotations
 

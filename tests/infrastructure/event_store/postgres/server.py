@@ -1,4 +1,4 @@
-"""A PostgreSQL server of a test's own: it may be stopped, paused and filled up."""
+"""A PostgreSQL server for one test, which may stop it, pause it and fill its disk."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A schema in which something else has our names: it is named, nothing is made, and a schema of our own works."""
+"""A schema with foreign objects of our names: they are named, nothing is created, and an empty schema works."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a bot is told when the database fails it: a typed error, within a bound, and always the truth."""
+"""The answer to a bot when the database fails: a typed error, in bounded time, which is always true."""
 
 from __future__ import annotations
 

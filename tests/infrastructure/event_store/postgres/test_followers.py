@@ -1,4 +1,4 @@
-"""Followers: nothing is missed, doubled or out of order, whatever writers and the server do meanwhile."""
+"""Followers miss no event, and get none twice or out of order, whatever writers and the server do meanwhile."""
 
 from __future__ import annotations
 

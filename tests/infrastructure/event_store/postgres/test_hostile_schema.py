@@ -1,4 +1,4 @@
-"""A schema in which others may create: nothing that they make there is run by us, and `init` says who they are."""
+"""A schema in which other roles may create objects: none of their objects is run, and `init` names these roles."""
 
 from __future__ import annotations
 

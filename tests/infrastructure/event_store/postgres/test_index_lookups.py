@@ -1,4 +1,4 @@
-"""Indexes that were altered in their files: no event and no row is another one, and yet what is there is not found."""
+"""Index files that were altered: no event and no row has changed, but lookups by the index miss some."""
 
 from __future__ import annotations
 

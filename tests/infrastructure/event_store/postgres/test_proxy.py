@@ -1,4 +1,4 @@
-"""The proxy that cuts connections for other tests waits for nobody who says nothing."""
+"""The proxy that cuts connections in other tests does not wait for a client that sends nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which PostgreSQL the tests run on."""
+"""The version of PostgreSQL that the tests run on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Servers that lost the last events under a bot that runs: by a restore, and by a failover that had not waited."""
+"""Servers that lost the last events while a bot runs: by a restore, and by a failover without a synchronous standby."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the URL and the settings say is really in force on the connections that appends use."""
+"""The settings of the URL are in force on the connections that append events."""
 
 from __future__ import annotations
 

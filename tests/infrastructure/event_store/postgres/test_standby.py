@@ -1,4 +1,4 @@
-"""A primary and its standby: who may write, who may be followed, and what a failover leaves."""
+"""A primary and its standby: which may be written to, which may be followed, and what a failover leaves."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A synchronous standby that cannot be heard: nobody is told `recorded` of what no standby has."""
+"""A synchronous standby that cannot be reached: no command is answered `recorded` unless a standby has its events."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A walk along a table reads what it returns, whatever the planner knows of the table."""
+"""A walk along a table reads only the rows that it returns, whatever statistics the planner has."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One statement, as each of the two databases wants it."""
+"""One statement, written for each of the two databases."""
 
 from __future__ import annotations
 

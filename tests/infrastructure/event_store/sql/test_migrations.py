@@ -1,4 +1,4 @@
-"""What is said of a database that lacks the ledger that was asked for."""
+"""The messages about a database that does not contain the ledger."""
 
 from __future__ import annotations
 

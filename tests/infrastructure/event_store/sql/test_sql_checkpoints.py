@@ -1,4 +1,4 @@
-"""The rows of projections in the order of their streams: a span of streams has all of its rows, and reads no others."""
+"""The rows of projections in the order of streams: a span of streams yields all of its rows, and reads no others."""
 
 from __future__ import annotations
 

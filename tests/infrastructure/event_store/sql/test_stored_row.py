@@ -1,4 +1,4 @@
-"""Rows as the databases give them back: what is read fast is what pydantic reads, and what it refuses is refused."""
+"""Rows as the databases return them: the fast reader gives the same as pydantic, and refuses the same."""
 
 from __future__ import annotations
 

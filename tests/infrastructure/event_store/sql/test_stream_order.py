@@ -1,4 +1,4 @@
-"""Rows of cycles in the order of their streams: a span has all of its rows; a file sorts none and reads no others."""
+"""Rows of cycles in the order of streams: a span yields all of its rows; SQLite sorts none and reads no others."""
 
 from __future__ import annotations
 

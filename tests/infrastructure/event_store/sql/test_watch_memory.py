@@ -1,4 +1,4 @@
-"""What a watch remembers, on both databases: the last word, by turns."""
+"""The memory of a watch, on both databases: the last turn is kept, and a wrong turn is refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an SQLite error means is read from its code, not from its words."""
+"""The meaning of an SQLite error is read from its code, not from its message."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A path that the system does not follow is a database that cannot be reached, before a command and between two."""
+"""A path that the system cannot follow is a database that cannot be reached, before a command and between two."""
 
 from __future__ import annotations
 

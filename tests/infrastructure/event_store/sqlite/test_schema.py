@@ -1,4 +1,4 @@
-"""A file is looked at while another process makes it a ledger."""
+"""A file is opened while another process creates the ledger in it."""
 
 from __future__ import annotations
 

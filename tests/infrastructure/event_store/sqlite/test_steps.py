@@ -1,4 +1,4 @@
-"""What a bot or a person waits for takes as many steps in a file as it gives back, however long the log is."""
+"""The number of steps of SQLite for a query depends on its results only, not on the length of the log."""
 
 from __future__ import annotations
 

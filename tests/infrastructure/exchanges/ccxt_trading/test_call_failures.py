@@ -1,4 +1,4 @@
-"""What an exchange says when there is nothing to reduce is told apart from every other refusal."""
+"""The refusal that there is nothing to reduce is told apart from every other refusal of an exchange."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What holds of the port over ccxt at every exchange: connections, copies, and calls at the same time."""
+"""The trading port over ccxt, at every exchange: connections, copies, and calls at the same time."""
 
 from __future__ import annotations
 

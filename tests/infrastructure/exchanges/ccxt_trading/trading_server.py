@@ -1,4 +1,4 @@
-"""A server on the loopback that answers by script, and a ccxt client of either kind that asks it."""
+"""A server on the loopback with scripted answers, and a ccxt client of either kind that calls it."""
 
 from __future__ import annotations
 

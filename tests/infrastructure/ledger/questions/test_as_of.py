@@ -1,4 +1,4 @@
-"""The past, on both clocks: what had been recorded by then, and what had happened by then."""
+"""The past by both clocks: what had been recorded by a moment, and what had happened by it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which strays a later cycle took over: what is asked of the log says the same as all events of a key."""
+"""The strays that a later cycle took over: the query of the log agrees with all events of a key."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The doctor: what it proves on servers that are as they should be, and what it sees on those that are not."""
+"""The doctor: its proofs on servers that give all guarantees, and its findings on others."""
 
 from __future__ import annotations
 

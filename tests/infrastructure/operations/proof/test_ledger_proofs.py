@@ -1,4 +1,4 @@
-"""The proofs say no: on a schema whose guards were taken away, as on an engine that does not have them."""
+"""The proofs fail on a schema without its guards, as on an engine that does not support them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Netting, against an independent count."""
+"""The netting of fills, compared with an independent count."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Tests of what a bot sends, and of what becomes of it when it is stopped at any step."""
+"""Tests of the flows of a bot, also when it is stopped at any step."""

@@ -1,4 +1,4 @@
-"""A part is closed once for an intent, as much of it as can be ordered; what came to nothing says why."""
+"""A part is closed once for each intent, as far as an order can close it; an exit that failed gives the reason."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A stop is moved without a moment between two: killed anywhere, a bot leaves it covered, and by one in the end."""
+"""A stop is moved without a moment without one: a bot that is killed at any step leaves one stop in the end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was promised before a crash is brought to its end by the next start, with its side, quantity and reason."""
+"""Orders that were requested before a crash are finished after the restart, with their side, quantity and reason."""
 
 from __future__ import annotations
 

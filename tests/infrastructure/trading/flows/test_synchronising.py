@@ -1,4 +1,4 @@
-"""A position that was opened by hand is taken in, protected where the rules say how, and closed by nobody."""
+"""A position that was opened by hand is adopted, protected if the rules say how, and never closed."""
 
 from __future__ import annotations
 

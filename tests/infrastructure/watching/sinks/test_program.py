@@ -1,4 +1,4 @@
-"""A program of the operator: JSON on stdin, no shell, bounded time, and none of our secrets."""
+"""The sink that runs a program: JSON on stdin, no shell, bounded time, and none of our secrets in its environment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A chat of Telegram: one message a batch, as long as one may be, and no word of the token."""
+"""The sink for Telegram: one message for each batch, within the allowed length, and no message shows the token."""
 
 from __future__ import annotations
 

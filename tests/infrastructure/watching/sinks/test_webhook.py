@@ -1,4 +1,4 @@
-"""The webhook: what it sends, how that is signed, and what becomes of it at a server that does not take it."""
+"""The webhook sink: its body, its signature, and its error when a server does not accept a batch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Spot legs beside balances: less than is held is a finding, more is not, and a derivative says nothing."""
+"""Spot legs compared with balances: too small a balance is a finding, a larger one is none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Several stops on record beside several at the exchange: which moved, which are new, which are gone."""
+"""Several stops in the ledger and several at the exchange: which moved, which are new, which are gone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""In which unit a ledger counts: a size that nobody defined is told, and one that was defined is counted in."""
+"""The units of a ledger: an undefined contract size is reported, and a defined one is used."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`export` as it is run: what it writes where, and what it refuses."""
+"""`export` on the command line: its files and its refusals."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`import` as it is run: by real processes, one of which is killed half-way."""
+"""`import` of an export by real processes, one of which is killed half-way."""
 
 from __future__ import annotations
 

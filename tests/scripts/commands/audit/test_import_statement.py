@@ -1,4 +1,4 @@
-"""`import` of a statement: what it is told with, and that it goes into either database."""
+"""`import` of a statement: its options, on both databases."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`import` of statements as it is run: by real processes, which are killed at any moment."""
+"""`import` of statements by real processes, which are killed at any moment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`projections` and `rebuild`: an operator looks, skips an event on purpose, and folds everything anew."""
+"""`projections` and `rebuild`: an operator lists, skips an event, and rebuilds."""
 
 from __future__ import annotations
 

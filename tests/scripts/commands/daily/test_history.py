@@ -1,4 +1,4 @@
-"""`history` as it is run: the story, the table, JSON, and the page."""
+"""`history` on the command line: the narrative, the table, JSON, and the page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `pnl` says, beside sums that PostgreSQL makes of the events and of the old table, in numbers of its own."""
+"""The sums of `pnl`, compared with sums that PostgreSQL makes of the events and of the old table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`pnl`: the table, and the same exactly as JSON and CSV."""
+"""`pnl`: its table, and the same numbers exactly as JSON and CSV."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`positions`: in which order, how many, and what of each."""
+"""`positions`: the order, the number and the columns of its rows."""
 
 from __future__ import annotations
 

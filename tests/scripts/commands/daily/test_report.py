@@ -1,4 +1,4 @@
-"""`report` as it is run: text, JSON, filters, and the page."""
+"""`report` on the command line: text, JSON, filters, and the page."""
 
 from __future__ import annotations
 

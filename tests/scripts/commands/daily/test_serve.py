@@ -1,4 +1,4 @@
-"""`serve`: a real process, asked over loopback; how it refuses to start, and how it ends."""
+"""`serve` as a real process on the loopback: how it refuses to start, answers, and ends."""
 
 from __future__ import annotations
 

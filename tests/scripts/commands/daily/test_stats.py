@@ -1,4 +1,4 @@
-"""`stats`: what it prints, and how it ends."""
+"""`stats`: its output and its exit codes."""
 
 from __future__ import annotations
 

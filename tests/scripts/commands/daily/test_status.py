@@ -1,4 +1,4 @@
-"""`status`: one screen, the worst first, and how it ends."""
+"""`status`: one screen with the worst first, and its exit codes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every workload in miniature: that what is counted was done, and that ratios and bars are worked out from it."""
+"""Every benchmark in a small size: it measures what it says, and its ratios and bars follow from the measurements."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`demo`: the incident as it was, on the old table and on the ledger, at an exchange; then a race."""
+"""`demo`: the incident with the old table and with the ledger at a simulated exchange; then a race."""
 
 from __future__ import annotations
 

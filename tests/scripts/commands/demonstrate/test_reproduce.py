@@ -1,4 +1,4 @@
-"""`reproduce`: the old way doubles orders, the ledger does not, and if it ever did it would be told."""
+"""`reproduce`: the old bot doubles orders, the ledger does not; if it did, the command would report it."""
 
 from __future__ import annotations
 

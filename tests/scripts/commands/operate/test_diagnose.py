@@ -1,4 +1,4 @@
-"""`diagnose` as it is run: on ledgers that are well, that need a hand, and that are damaged."""
+"""`diagnose` on the command line: on ledgers without findings, with findings, and with damage."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`doctor` on the command line: its exit codes, and what a person and a program read."""
+"""`doctor` on the command line: its exit codes, its text and its JSON."""
 
 from __future__ import annotations
 

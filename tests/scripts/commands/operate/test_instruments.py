@@ -1,4 +1,4 @@
-"""`instruments` as it is run: by options, by a file, and by the real ccxt client."""
+"""`instruments` on the command line: by options, by a file, and with the real ccxt client."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`metrics`: on stdout, in a file, and without what it needs."""
+"""`metrics`: on stdout, in a file, and without its optional package."""
 
 from __future__ import annotations
 

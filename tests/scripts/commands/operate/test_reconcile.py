@@ -1,4 +1,4 @@
-"""`reconcile` as it is run: what it prints, what it changes, and how it ends."""
+"""`reconcile` on the command line: its output, its corrections, and its exit codes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`recover` as it is run: after crashes, beside bots, several at once, and twice."""
+"""`recover` on the command line: after crashes, beside bots, several at the same time, and twice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`snapshot` as it is run: what it writes is what the other commands read."""
+"""`snapshot` on the command line: the other commands can read the files that it writes."""
 
 from __future__ import annotations
 

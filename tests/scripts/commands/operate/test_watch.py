@@ -1,4 +1,4 @@
-"""`watch` as it is asked: what it prints, how it ends, and what it refuses to begin with."""
+"""`watch` on the command line: its output, its exit codes, and its refusals."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command line on a standby and on a subscriber, in processes of its own, while a follower runs on the primary."""
+"""Commands that read on a standby and on a subscriber, while a follower runs on the primary."""
 
 from __future__ import annotations
 

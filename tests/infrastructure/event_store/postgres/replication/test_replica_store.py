@@ -1,4 +1,4 @@
-"""A standby and a subscriber: read as of a settled place, and never decided on."""
+"""A standby and a subscriber are read as of a settled place, and take no commands."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a server's commits wait for, and what `diagnose` says of it."""
+"""The standbys that the commits of a server wait for, and what `diagnose` says about them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A pooler in front of a server, which lends its sessions as they come: one to a client, or one to a transaction."""
+"""A pooler in front of a server, which assigns a server process to each client or to each transaction."""
 
 from __future__ import annotations
 

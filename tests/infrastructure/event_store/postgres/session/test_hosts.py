@@ -1,4 +1,4 @@
-"""Several hosts: the silent, the refusing and the replaced ones do not keep anybody from the one that works."""
+"""Several hosts in a URL: hosts that are silent, refuse, or were replaced do not prevent using the one that works."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Poolers: one in session mode works when it is named, with all that is in force; every other is refused at once."""
+"""Poolers: one in session mode works when the URL names it, with all settings in force; any other is refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Statements that are handed to libpq itself: prepared once a connection, whole in every encoding, honest in errors."""
+"""Statements that are passed to libpq directly: prepared once for each connection, the same bytes, the right errors."""
 
 from __future__ import annotations
 

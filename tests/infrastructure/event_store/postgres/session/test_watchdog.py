@@ -1,4 +1,4 @@
-"""The watchdog looks at connections, and keeps none."""
+"""The watchdog checks connections, and does not keep them alive."""
 
 from __future__ import annotations
 

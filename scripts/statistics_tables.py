@@ -1,16 +1,18 @@
-"""The earnings and the results of cycles as tables: one row for each currency, because currencies are never added."""
+"""The tables of statistics: earnings and results by currency, because currencies are never added; success criteria."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Final
 
 from domain.values import plain
-from projections.formatting import for_eyes, length
+from projections.formatting import for_eyes, length, listed
+from projections.metrics.objectives import Criterion
 from projections.metrics.profit import Profit
 from scripts.output import Table
 
+VERDICTS: Final = {True: "met", False: "MISSED", None: "not known"}
 EARNED: Final = "Earned by cycles that were over in this time"
 RESULTS: Final = "How these cycles came out"
 _FIGURES: Final = (
@@ -77,3 +79,19 @@ def _or_nothing(value: Decimal | None) -> str:
 def _cash(cash: Mapping[str, Decimal]) -> str:
     named = [(*name.partition(" "), amount) for name, amount in cash.items()]
     return ", ".join(f"{kind} {for_eyes(amount)}{' ' * bool(other)}{other}" for kind, _, other, amount in named)
+
+
+def criteria_table(criteria: Iterable[Criterion]) -> Table:
+    """A row for each criterion: its value, its bar, the verdict, and what it says."""
+    return Table(
+        "Criteria",
+        ("criterion", "value", "bar", "verdict", "what"),
+        [_criterion_cells(each) for each in criteria],
+        frozenset({"value"}),
+    )
+
+
+def _criterion_cells(each: Criterion) -> tuple[object, ...]:
+    value = plain(each.value) if isinstance(each.value, Decimal) else each.value
+    offenders = f": {listed(list(each.offenders))}" if each.offenders and not each.ok else ""
+    return each.name, value, each.bar, VERDICTS[each.ok], each.says + offenders
