@@ -121,7 +121,6 @@ class PositionAlreadyOpen(CommandRefused):
         at: datetime,
         holder: str | None,
         asked: str | None,
-        detected_by: DetectedBy = "state",
     ) -> None:
         """Name the holder: its position, status, age and intent."""
         age = max(at - since, timedelta())
@@ -134,12 +133,12 @@ class PositionAlreadyOpen(CommandRefused):
             status=status.value,
             age_seconds=f"{age.total_seconds():.6f}",
             intent_id=holder,
-            detected_by=detected_by,
+            detected_by="state",
         )
         self.status = status
         self.age = age
         self.intent_id = holder
-        self.detected_by: DetectedBy = detected_by
+        self.detected_by: DetectedBy = "state"
 
     def seen_at_append(self) -> PositionAlreadyOpen:
         """Say that the race was lost at the append, not seen before it."""

@@ -65,9 +65,8 @@ class AlarmBook:
     that is down for long costs no memory, and learns the present state when it is back.
     """
 
-    def __init__(self, kept: Iterable[KeptAlarm] = ()) -> None:
-        """Start with alarms that were stored before."""
-        self._kept: dict[AlarmKey, KeptAlarm] = {each.alarm.key: each for each in kept}
+    def __init__(self) -> None:
+        self._kept: dict[AlarmKey, KeptAlarm] = {}
 
     def __iter__(self) -> Iterator[KeptAlarm]:
         return iter(self._kept.values())

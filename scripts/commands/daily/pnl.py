@@ -24,8 +24,8 @@ from scripts.options.filters import Filter, filter_options
 from scripts.options.listing import Listing, listing_options
 from scripts.options.time_window import window_since
 from scripts.output import Table, lines_of, print_text, progress, say, show
-from scripts.statistics_tables import profit_table, results_table
 from scripts.replica_place import print_read, reading, show_place
+from scripts.statistics_tables import profit_table, results_table
 
 _SORTS: Final = {
     "group": "by name, days, weeks, months and years as they went",

@@ -34,8 +34,8 @@ from scripts.options.filters import Filter, filter_options
 from scripts.options.listing import Listing, listing_options
 from scripts.options.time_window import window_options
 from scripts.output import Table, lines_of, print_table, progress, say, show, show_table
-from scripts.statistics_tables import criteria_table, profit_table, results_table
 from scripts.replica_place import print_read, reading, show_place, with_place
+from scripts.statistics_tables import criteria_table, profit_table, results_table
 from scripts.status_table import SORTS, in_order, status_table
 
 

@@ -17,8 +17,8 @@ from scripts.options.database import database_option, json_option
 from scripts.options.filters import Filter, filter_options
 from scripts.options.time_window import window_options
 from scripts.output import progress, show, show_table
-from scripts.statistics_tables import criteria_table, profit_table, results_table
 from scripts.replica_place import print_read, reading, show_place
+from scripts.statistics_tables import criteria_table, profit_table, results_table
 
 
 @click.command("stats")

@@ -216,7 +216,8 @@ def test_whatever_happens_every_sink_comes_to_know_how_things_are(steps: list[st
                 told.at += timedelta(**{f"{step}s": 1})
             case "restart":
                 written = book_adapter().dump_json(list(told.book))
-                told.book = AlarmBook(book_adapter().validate_json(written))
+                told.book = AlarmBook()
+                told.book.add(book_adapter().validate_json(written))
             case _:
                 deliver(step)
     is_on = any(kept.over_at is None for kept in told.book)
