@@ -140,6 +140,11 @@ def clock(at: datetime) -> str:
     return f"{at:%H:%M:%S}.{at.microsecond // 1000:03}"
 
 
+def clock_beside(at: datetime, shown: datetime) -> str:
+    """The time of day; with its date, if that differs from the date of a time that is shown beside it."""
+    return clock(at) if day(at) == day(shown) else f"{day(at)} {clock(at)}"
+
+
 def stretch(start: datetime, end: datetime) -> str:
     """A period: `from … to …`; with dates if they differ."""
     if day(start) == day(end):

@@ -18,6 +18,7 @@ from projections.formatting import (
     average,
     changed,
     clock,
+    clock_beside,
     counted,
     day,
     length,
@@ -110,7 +111,7 @@ def _unprotected(time: Timeline) -> Iterator[Anomaly]:
         together = sum((gap.length for gap in rest), timedelta())
         words = (
             f"unprotected {counted(len(rest), 'time')}, {length(together)} in all, longest {length(longest.length)} "
-            f"from {clock(longest.start)}"
+            f"from {clock_beside(longest.start, rest[0].start)}"
         )
         yield from _limited("unprotected", Weight.WARNING, texts, words)
 

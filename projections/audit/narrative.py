@@ -32,7 +32,7 @@ from projections.audit.anomalies import Anomaly, is_away, oddities, stop_before
 from projections.audit.event_text import refused_as, told_as
 from projections.audit.money_text import dust, earned
 from projections.exposure import BY_CHOICE, exposure_words, is_by_choice, is_covered
-from projections.formatting import average, clock, counted, length, listed, money, number, quoted, sentence
+from projections.formatting import average, clock_beside, counted, length, listed, money, number, quoted, sentence
 from projections.positions import PositionRow, requested_in_all
 from projections.timeline import Moment, RefusedRival, Timeline, UnprotectedSpan, moments, timeline
 
@@ -308,12 +308,17 @@ def _summary(run: Sequence[_Step], gaps: dict[datetime, UnprotectedSpan]) -> str
     return _rivals_summary([step for step in run if isinstance(step, RefusedRival)])
 
 
+def _last(run: Sequence[_Step]) -> str:
+    """When the last step of a run was; the line shows the date and the time of the first."""
+    return clock_beside(run[-1].at, run[0].at)
+
+
 def _stops_summary(run: Sequence[Moment], gaps: dict[datetime, UnprotectedSpan]) -> str:
     moved = [
         (stop_before(step, was_lost=True), step.event.stop_price) for step in run if isinstance(step.event, StopLossSet)
     ]
     away = sum(before is not None and is_away(run[-1].row.side, before, after) for before, after in moved)
-    words = f"The stop was set {counted(len(moved), 'time')} until {clock(run[-1].at)}"
+    words = f"The stop was set {counted(len(moved), 'time')} until {_last(run)}"
     if moved:
         words += f", from {plain(moved[0][1])} to {plain(moved[-1][1])}"
     words += f", {counted(away, 'time')} away from the price" if away else ", never away from the price"
@@ -331,7 +336,7 @@ def _fills_summary(run: Sequence[Moment], gaps: dict[datetime, UnprotectedSpan],
         total = sum((fill.last_qty for fill in fills), ZERO)
     prices, row = [fill.last_px for fill in fills], run[-1].row
     text = (
-        f"{counted(len(fills), 'fill')} until {clock(run[-1].at)} {verb} {plain(total)} at {plain(min(prices))} to "
+        f"{counted(len(fills), 'fill')} until {_last(run)} {verb} {plain(total)} at {plain(min(prices))} to "
         f"{plain(max(prices))}. The average entry is {average(row.avg_px_open)}, and {plain(row.quantity)} is open."
     )
     return text + "".join(f" UNPROTECTED for {length(gap.length)}." for gap in _gaps_begun(run, gaps))
@@ -346,7 +351,7 @@ def _orders_summary(run: Sequence[Moment]) -> str:
     ended = sum(isinstance(step.event, OrderEnded) for step in run)
     counts = [(asked, "asked for"), (len(run) - asked - ended, "replaced"), (ended, "ended")]
     words = ", ".join(f"{count:,} {verb}" for count, verb in counts if count)
-    return f"Orders until {clock(run[-1].at)}: {words}."
+    return f"Orders until {_last(run)}: {words}."
 
 
 def _cash_summary(run: Sequence[Moment]) -> str:
@@ -356,10 +361,10 @@ def _cash_summary(run: Sequence[Moment]) -> str:
             kind = step.event.kind, step.event.currency or step.row.settle_currency
             totals[kind] = EXACT.add(totals.get(kind, ZERO), step.event.amount)
     words = ", ".join(f"{kind} of {money(total, currency)}" for (kind, currency), total in totals.items())
-    return f"{counted(len(run), 'payment')} until {clock(run[-1].at)}, in all {words}."
+    return f"{counted(len(run), 'payment')} until {_last(run)}, in all {words}."
 
 
 def _rivals_summary(run: Sequence[RefusedRival]) -> str:
     names = list(dict.fromkeys(step.name for step in run))
     errors = sorted({step.refusal.error for step in run})
-    return f"{counted(len(run), 'rival')} refused until {clock(run[-1].at)}: {listed(names)} ({', '.join(errors)})."
+    return f"{counted(len(run), 'rival')} refused until {_last(run)}: {listed(names)} ({', '.join(errors)})."

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Final, TypeVar
 
 from domain.values import Side, plain
-from projections.formatting import average, clock, counted, first_digits, length
+from projections.formatting import average, clock_beside, counted, date_and_time, first_digits, length
 from projections.timeline import Span, StopStep, Timeline
 from scripts.html.price_scale import PriceScale
 from scripts.html.shapes import Box, Drawing, StraightLine, Words, cross, diamond, px, spread, triangle, warning_sign
@@ -85,13 +86,16 @@ class _Chart:
         top, height = rows
         self.drawing.boxes.append(Box(min(left, self._right - width), top, width, height, look, says))
 
+    def _clock(self, at: datetime) -> str:
+        return clock_beside(at, self._time.start)
+
     def _row_name(self, y: float, text: str) -> None:
         self.drawing.words.append(Words(self._left - 10, y, text, "row", "end"))
 
     def _statuses(self) -> None:
         self._row_name(_STATUS_ROW[0] + 16, "status")
         for span in self._time.statuses:
-            says = f"{span.status} for {length(span.length)}, from {clock(span.start)}"
+            says = f"{span.status} for {length(span.length)}, from {self._clock(span.start)}"
             self._box(span, _STATUS_ROW, f"status {span.status}", says)
             left, right = self._scale.x(span.start), self._scale.x(span.end)
             if isinstance(self._scale, EnlargedScale) and left < self._scale.edge < right:
@@ -107,7 +111,7 @@ class _Chart:
         share = (self._right - self._left) * _GAPS_SHARE_MAX / max(len(self._time.gaps), 1)
         least = min(_GAP_PX, share)
         for gap in self._time.gaps:
-            says = f"unprotected for {length(gap.length)}, from {clock(gap.start)}: {gap.why}"
+            says = f"unprotected for {length(gap.length)}, from {self._clock(gap.start)}: {gap.why}"
             if self._prices:
                 self._box(gap, (_PLOT_TOP, self._bottom - _PLOT_TOP), "bare-column", least=least)
             self._box(gap, _COVER_ROW, "bare", says, least)
@@ -171,7 +175,7 @@ class _Chart:
                 continue
             drawn.append((x, y))
             verb = "entered" if fill.is_entry else "closed"
-            says = f"{plain(fill.quantity)} {verb} at {plain(fill.price)}, {clock(fill.at)}"
+            says = f"{plain(fill.quantity)} {verb} at {plain(fill.price)}, {self._clock(fill.at)}"
             shape = triangle(x, y, is_up=self._side is Side.LONG) if fill.is_entry else diamond(x, y)
             self.drawing.lines.append(StraightLine(shape, "entry" if fill.is_entry else "exit", says))
 
@@ -214,7 +218,7 @@ class _Chart:
         y = self._rows["failed"]
         self._row_name(y + 4, "went wrong")
         for x, found in _clusters((self._scale.x(step.at), step) for step in self._time.failed):
-            says = "; ".join(f"{clock(step.at)} {step.says}" for step in found[:5])
+            says = "; ".join(f"{self._clock(step.at)} {step.says}" for step in found[:5])
             self.drawing.lines.append(StraightLine(warning_sign(x, y), "failed", says))
             if len(found) > 1:
                 self.drawing.words.append(Words(x + 10, y + 4, f"{len(found):,}", "label of-failed"))
@@ -263,18 +267,18 @@ def _description(time: Timeline) -> str:
     parts = [
         f"{span.status} for {length(span.length)}" if span.length else str(span.status) for span in time.statuses[:12]
     ]
-    words = f"Status: {', then '.join(parts)}."
+    words = f"From {date_and_time(time.start)} UTC on. Status: {', then '.join(parts)}."
     gaps = [gap for gap in time.gaps if gap.length]
     if gaps:
         longest = max(gaps, key=lambda gap: gap.length)
         words += (
             f" Unprotected {counted(len(gaps), 'time')}, {length(time.unprotected)} in all, longest "
-            f"{length(longest.length)} from {clock(longest.start)}."
+            f"{length(longest.length)} from {clock_beside(longest.start, time.start)}."
         )
     if time.refused:
         words += f" {counted(len(time.refused), 'rival')} refused."
     for step in time.failed[:12]:
-        words += f" At {clock(step.at)} {step.says}."
+        words += f" At {clock_beside(step.at, time.start)} {step.says}."
     return words
 
 

@@ -11,6 +11,7 @@ from projections.formatting import (
     ago,
     average,
     changed,
+    clock_beside,
     date_and_time,
     first_digits,
     for_eyes,
@@ -115,6 +116,12 @@ def test_a_stretch_has_dates_only_where_the_day_changes() -> None:
     start = datetime(2025, 10, 22, 23, 59, 59, tzinfo=UTC)
     assert stretch(start, start + timedelta(milliseconds=5)) == "from 23:59:59.000 to 23:59:59.005"
     assert stretch(start, start + timedelta(seconds=1)) == "from 2025-10-22 23:59:59.000 to 2025-10-23 00:00:00.000"
+
+
+def test_a_time_of_day_has_its_date_only_beside_a_time_of_another_day() -> None:
+    shown = datetime(2025, 10, 22, 23, 59, 59, tzinfo=UTC)
+    assert clock_beside(shown + timedelta(milliseconds=5), shown) == "23:59:59.005"
+    assert clock_beside(shown + timedelta(seconds=1), shown) == "2025-10-23 00:00:00.000"
 
 
 def test_many_names_are_cut_short() -> None:

@@ -78,6 +78,13 @@ def test_many_gaps_are_told_together_with_the_longest() -> None:
     ]
 
 
+def test_the_longest_of_many_gaps_has_its_date_where_it_is_not_that_of_the_first() -> None:
+    lost = [(at * 86_400, on(LoseStopLoss, reason="replaced")) for at in range(1, 7)]
+    found = odd(*ENTERED, *(step for at, loss in lost for step in ((at, loss), moved(at + at / 86_400, "3.29"))))
+    ((_, _), (_, words)) = of("unprotected", found)
+    assert words == "unprotected 6 times, 21 s in all, longest 6 s from 2025-10-28 18:50:40.000, first at 18:50:40.000"
+
+
 def test_a_stop_that_moves_away_widens_the_risk() -> None:
     found = odd(*ENTERED, moved(10, "3.25"), moved(20, "3.28"), (60, CLOSED))
     assert of("stop_widened", found) == [

@@ -139,6 +139,15 @@ def test_a_few_moves_of_a_stop_are_told_one_by_one_and_many_in_one_sentence() ->
     )
 
 
+def test_what_went_on_for_days_says_on_which_day_it_ended() -> None:
+    day = 86_400
+    moves = [
+        (10 + at * day, on(SetStopLoss, stop_price=f"3.2{90 - at}", exchange_order_id=f"s{at}")) for at in range(5)
+    ]
+    _, text = told(tell(*ENTERED, *moves))[-1]
+    assert text.startswith("The stop was set 5 times until 2025-10-26 18:50:50.000, from 3.29 to 3.286")
+
+
 def test_stops_that_are_cancelled_and_set_anew_are_told_together_with_their_gaps() -> None:
     steps: list[tuple[float, Command]] = []
     for at in range(10, 50, 10):

@@ -73,6 +73,21 @@ def test_a_drawing_has_a_title_and_a_description_in_words(tmp_path: Path) -> Non
     assert "Unprotected 2 times, 1 min 3 s in all, longest 1 min from 18:52:20.000. 3 rivals refused." in text
 
 
+def test_a_chart_of_several_days_says_the_zone_and_of_each_mark_the_day(tmp_path: Path) -> None:
+    day = 86_400
+    lost = (
+        (3 * day, on(LoseStopLoss, reason="gone")),
+        (3 * day + 60, on(SetStopLoss, stop_price="3.3", exchange_order_id="s")),
+    )
+    text = page(tmp_path, *ENTERED, *lost, (4 * day, CLOSED))
+    assert "<figcaption>APTUSDT.binance#1, from beginning to end (UTC)</figcaption>" in text
+    assert "From 2025-10-22 18:50:40 UTC on. Status: " in text
+    assert "longest 1 min from 2025-10-25 18:50:40.000." in text
+    assert "unprotected for 1 min, from 2025-10-25 18:50:40.000: the stop was lost" in text
+    assert "closed at 3.1, 2025-10-26 18:50:40.000</title>" in text
+    assert re.search(r"entered at [0-9.]+, 18:50:42.000</title>", text)
+
+
 @pytest.mark.parametrize(
     "sent",
     [
