@@ -225,7 +225,11 @@ def _sent(ctx: FlowContext, row: PositionRow, ours: Order, market: TradedMarket)
     except NoAnswer as silence:
         yield from ctx.note(f"no answer: {silence}")
         if ours.name == "entry":
-            yield from ctx.tell(c.RecordEntryUnknown, position_id=row.position_id, reason=str(silence))
+            try:
+                yield from ctx.tell(c.RecordEntryUnknown, position_id=row.position_id, reason=str(silence))
+            except (PositionNotOpen, StaleCycle) as refusal:
+                # another process gave it up while this one was paused; what it fills has to be found all the same
+                yield from ctx.note(f"{ours.name} came too late: {refusal.message}")
     return (yield from _found(ctx, row, ours, market))
 
 
