@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -403,6 +403,13 @@ class Store(ABC):
         """Store the memory of a watch, if its turn is the one after the stored turn.
 
         Shape: whether it was stored; if not, another watch of this name was faster, and nothing was written.
+        """
+
+    @abstractmethod
+    def fill_once(self, fill: Callable[[], object]) -> None:
+        """Call `fill`, which rebuilds the positions table, if that is outdated; other processes wait for it here.
+
+        Refuses: StoreUnavailable when another process is not done with it within the timeout; nothing was changed.
         """
 
     @abstractmethod

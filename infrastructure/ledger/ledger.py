@@ -108,7 +108,11 @@ class PositionLedger(TypedCommands[Receipt], LedgerQuestions, LedgerOperations):
             LOGGER.warning("made a new ledger: %s%s", store.settings.place, others)
         ledger = cls(store, on_event=on_event, on_refusal=on_refusal, on_unprotected=on_unprotected)
         if store.is_outdated:
-            ledger.rebuild()
+            try:
+                store.fill_once(ledger.rebuild)
+            except BaseException:
+                ledger.disconnect()
+                raise
         return ledger
 
     def disconnect(self) -> None:

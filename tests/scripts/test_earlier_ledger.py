@@ -5,21 +5,35 @@ from __future__ import annotations
 import gzip
 import json
 import subprocess
+import sys
+from contextlib import ExitStack, closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
-from domain.errors import SchemaMismatch
+from domain.errors import SchemaMismatch, StoreUnavailable
 from infrastructure.integrity.verify import verify
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.settings import Settings
 from infrastructure.store_opening import open_store
 from tests.infrastructure.event_store.postgres.server import programs
 from tests.scripts.program import Program
+from tests.urls import with_options
 
-SAMPLES = Path(__file__).parents[1] / "samples_ledger"
+ROOT = Path(__file__).parents[2]
+SAMPLES = ROOT / "tests" / "samples_ledger"
+OPENING = """
+import sys
+import infrastructure.walks.positions_rebuild
+from infrastructure.ledger.ledger import PositionLedger
+print("imported", flush=True)
+sys.stdin.readline()
+PositionLedger.connect(sys.argv[1]).disconnect()
+"""
+"""A bot that waits to be told before it opens a ledger, so that all do it at once."""
 
 
 def unpacked(name: str) -> bytes:
@@ -80,6 +94,33 @@ def test_columns_that_a_migration_added_are_filled_by_whoever_opens_it_next(earl
         assert verify(ledger.store).ok
     with PositionLedger.connect(earlier_url, create=False) as ledger:
         assert not ledger.store.is_outdated
+
+
+def test_bots_that_open_it_at_once_wait_for_the_one_that_fills_it(earlier_url: str) -> None:
+    with ExitStack() as stack:
+        opening = partial(subprocess.Popen, [sys.executable, "-c", OPENING, earlier_url], cwd=ROOT, text=True)
+        bots = [stack.enter_context(opening(stdin=subprocess.PIPE, stdout=subprocess.PIPE)) for _ in range(6)]
+        for bot in bots:
+            assert bot.stdout is not None and bot.stdout.readline() == "imported\n"
+        for bot in bots:
+            assert bot.stdin is not None
+            bot.stdin.close()
+        assert [bot.wait(timeout=60) for bot in bots] == [0] * len(bots)
+    with PositionLedger.connect(earlier_url, create=False) as ledger:
+        assert verify(ledger.store).ok
+
+
+def test_who_waits_for_longer_than_the_timeout_is_told_so_and_has_changed_nothing(earlier_url: str) -> None:
+    with closing(open_store(Settings.read(earlier_url))) as store:
+
+        def fill() -> None:
+            with pytest.raises(StoreUnavailable, match=r"Try again, or wait longer with \?timeout=SECONDS"):
+                PositionLedger.connect(with_options(earlier_url, "timeout=0.3"))
+
+        store.fill_once(fill)
+        assert store.is_outdated
+    with PositionLedger.connect(earlier_url) as ledger:
+        assert verify(ledger.store).ok
 
 
 def test_it_prints_the_same_json(earlier_url: str, program: Program) -> None:

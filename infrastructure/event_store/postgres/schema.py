@@ -88,7 +88,7 @@ def version_of(connection: Connection, settings: Settings) -> int:
         version = _version(connection, settings)  # one transaction creates both, and it may have ended just now
         if version == 0:
             raise log_without_version(connection, settings)
-    require_not_later("the database", version, SCHEMA_VERSION)
+    require_not_later(settings.shown, version, SCHEMA_VERSION)
     return version
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
 from typing import Any, Final
@@ -15,7 +15,7 @@ from infrastructure.event_store.checkpoints import OVERTAKEN
 from infrastructure.event_store.postgres import grants, guards, index_lookups, schema
 from infrastructure.event_store.postgres.appending import append
 from infrastructure.event_store.postgres.appending.appending_store import AppendingStore
-from infrastructure.event_store.postgres.appending.locks import APPEND_LOCK, lock_key
+from infrastructure.event_store.postgres.appending.locks import APPEND_LOCK, FILL_LOCK, lock_key
 from infrastructure.event_store.postgres.checkpoints import PostgresCheckpoints
 from infrastructure.event_store.postgres.listener import Listener
 from infrastructure.event_store.postgres.positions_table import PostgresPositionTable
@@ -98,6 +98,11 @@ _FED: Final = (
     " WHERE srrelid = pg_catalog.to_regclass('ledger_events')::oid)"
 )
 _EXCLUSIVE: Final = "SELECT pg_catalog.pg_advisory_xact_lock(%s, %s)"
+_WAIT_IN_TURN: Final = (
+    "SELECT pg_catalog.set_config('lock_timeout', %s, true), pg_catalog.set_config('statement_timeout', '0', true),"
+    " pg_catalog.set_config('idle_in_transaction_session_timeout', '0', true)"
+)
+"""Its transaction stays open and idle while the table is filled, and must not time out."""
 _FETCH_ROWS: Final = 2_000
 _KEEP_POSITIONS: Final = "LOCK TABLE positions, positions_orders IN ACCESS SHARE MODE"
 """Locked before the snapshot begins: it fixes rows, but not table names, and a rebuild renames another table to it."""
@@ -294,6 +299,22 @@ class PostgresStore(AppendingStore):
         return PostgresCheckpoints(self._connections, projection)
 
     # -- rebuilding ---------------------------------------------------------------------------------------------
+
+    def fill_once(self, fill: Callable[[], object]) -> None:
+        """Fill it under an advisory lock, beside which writers go on."""
+        timeout = self.settings.timeout_seconds
+        with self._connections.alone() as connection, connection.transaction():
+            try:
+                connection.execute(_WAIT_IN_TURN, (str(round(timeout * 1000)),))
+                connection.execute(_EXCLUSIVE, (FILL_LOCK, self._lock))
+            except errors.LockNotAvailable:
+                raise StoreUnavailable(
+                    f"{self.settings.shown}: another process fills the positions table of an earlier version, and was "
+                    f"not done within {timeout:g} s; nothing was changed. Try again, or wait longer with "
+                    "?timeout=SECONDS"
+                ) from None
+            if schema.is_outdated(self._connections):
+                fill()
 
     @contextmanager
     def rebuilding(self) -> Iterator[PostgresPositionTable]:

@@ -243,9 +243,13 @@ class Connections:
     def write(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
         """Run `work` in one transaction that holds the write lock from its start: all of it is written, or nothing.
 
+        Inside the `work` of another call it is a part of that transaction.
         Refuses: StoreUnavailable when the lock is not free in time. Integrity errors pass through.
         """
         self._require()
+        outer: Turn[FileConnection] | None = getattr(self._turns, "writing", None)
+        if outer is not None and not outer.is_over:
+            return work(outer.connection)
         with self._writing:
             turn: Turn[FileConnection] | None = None
             try:
@@ -256,7 +260,7 @@ class Connections:
                     connection.execute("BEGIN IMMEDIATE")
                     if self._file is not None:
                         self._file.require(connection)
-                    self._turns.last = turn
+                    self._turns.last = self._turns.writing = turn
                     return work(connection)
             except sqlite3.IntegrityError:
                 raise

@@ -306,6 +306,15 @@ class SQLiteStore(SqlStore):
 
     # -- rebuilding ---------------------------------------------------------------------------------------------
 
+    def fill_once(self, fill: Callable[[], object]) -> None:
+        """Fill it in one transaction: the write lock is all that processes have in common which share a file."""
+
+        def write(_: sqlite3.Connection) -> None:
+            if schema.is_outdated(self._connections):
+                fill()
+
+        self._connections.write(write)
+
     @contextmanager
     def rebuilding(self) -> Iterator[SQLitePositionTable]:
         """A new positions table beside the one that is read.
@@ -356,10 +365,6 @@ class SQLitePositionTable:
 
     def replace(self, rows: Iterable[PositionRow]) -> None:
         """Write rows of cycles that have one."""
-        with self._connections.reading() as connection:
-            if connection.in_transaction:
-                append.write_rows(connection, self._table, rows, {})
-                return
         self._connections.write(lambda connection: append.write_rows(connection, self._table, rows, {}))
 
     def differing(self) -> set[str]:

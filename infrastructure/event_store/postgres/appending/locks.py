@@ -12,6 +12,9 @@ MIGRATION_LOCK: Final = 20_557
 APPEND_LOCK: Final = 20_558
 """Writers share it; the query for the high-water mark takes it exclusively, for an instant."""
 
+FILL_LOCK: Final = 20_559
+"""Held by a process that fills the positions table of an earlier version."""
+
 
 def lock_key(settings: Settings) -> int:
     """The second half of a lock's key, which stands for the schema."""
