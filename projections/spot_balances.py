@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
 from domain.identifiers import PositionKey
-from domain.values import EXACT, Leg, plain
+from domain.values import EXACT, Leg, plain, total_of
 from projections.account_snapshot import AccountSnapshot
 from projections.positions import PositionRow
 
@@ -28,7 +28,7 @@ def shortfalls(rows: Iterable[PositionRow], snapshot: AccountSnapshot) -> dict[P
             by_asset[_base(key, snapshot.balances)][key] = row.quantity
     found: dict[PositionKey, str] = {}
     for asset, held in by_asset.items():
-        there, together = snapshot.balances.get(asset, _ZERO), sum(held.values(), _ZERO)
+        there, together = snapshot.balances.get(asset, _ZERO), total_of(held.values())
         if together > there:
             lacking = plain(EXACT.subtract(together, there))
             words = f"the ledger holds {plain(together)} {asset}, the account {plain(there)}: {lacking} less"
