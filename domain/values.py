@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from decimal import Context, Decimal
+from decimal import Context, Decimal, localcontext
 from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
@@ -151,6 +152,12 @@ def difference_of(one: Decimal | None, other: Decimal | None) -> Decimal | None:
     return None if one is None or other is None else EXACT.subtract(one, other)
 
 
+def total_of(numbers: Iterable[Decimal]) -> Decimal:
+    """Add numbers, exactly; zero if there are none."""
+    with localcontext(EXACT):  # whatever the caller's context would round to
+        return sum(numbers, Decimal(0))
+
+
 def rounded(value: Decimal) -> Decimal:
     """Round to the 18 decimals that we keep, half to even."""
     return Decimal(plain(value.quantize(_LAST_DECIMAL, context=EXACT)))
@@ -158,7 +165,7 @@ def rounded(value: Decimal) -> Decimal:
 
 def seconds(duration: timedelta) -> Decimal:
     """A duration in seconds, exact."""
-    return Decimal(duration // _MICROSECOND).scaleb(-6)
+    return Decimal(duration // _MICROSECOND).scaleb(-6, EXACT)
 
 
 def exact(value: object) -> Decimal:

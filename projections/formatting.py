@@ -34,7 +34,7 @@ def length(time: timedelta) -> str:
     if time < timedelta():
         return f"-{length(-time)}"
     if time < _MINUTE:
-        return f"{plain(Decimal(time // timedelta(milliseconds=1)) / 1000)} s"
+        return f"{plain(Decimal(time // timedelta(milliseconds=1)).scaleb(-3, EXACT))} s"
     for large, name, small, small_name in (
         (_DAY, "d", _HOUR, "h"),
         (_HOUR, "h", _MINUTE, "min"),

@@ -15,7 +15,7 @@ from domain.errors import HistoryDamaged
 from domain.events import PositionEvent
 from domain.orders.cycle_orders import of_role
 from domain.orders.order import Order
-from domain.values import plain
+from domain.values import plain, total_of
 
 __all__ = [
     "COLUMNS",
@@ -47,7 +47,7 @@ def fees_text(fees: dict[str, Decimal]) -> str:
 def requested_in_all(row: PositionRow) -> Decimal | None:
     """The requested quantity of all entry orders of a cycle; None when it is not known for one of them."""
     asked = [order.requested_qty for order in of_role(row.orders, "entry")] or [row.requested_qty]
-    return None if None in asked else sum((each for each in asked if each is not None), Decimal(0))
+    return None if None in asked else total_of(each for each in asked if each is not None)
 
 
 def row_from(values: Sequence[Any]) -> PositionRow:

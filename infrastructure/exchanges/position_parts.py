@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from decimal import Decimal
-from typing import Final
 
 from domain.identifiers import PositionKey
-from domain.values import EXACT, Leg, Side, rounded
+from domain.values import EXACT, Leg, Side, rounded, total_of
 from projections.account_snapshot import PositionPart, PositionReport
-
-_ZERO: Final = Decimal(0)
 
 
 def with_legs(seen: Sequence[PositionReport]) -> list[PositionReport]:
@@ -47,7 +44,7 @@ def joined(seen: Sequence[PositionReport]) -> Iterator[PositionReport | Position
 
 
 def _sum(key: PositionKey, rows: list[PositionReport], names: Sequence[str | None]) -> PositionReport:
-    side, quantity = rows[0].side, sum((row.quantity for row in rows), _ZERO)
+    side, quantity = rows[0].side, total_of(row.quantity for row in rows)
     stops = [row.stop_price for row in rows if row.stop_price is not None]
     furthest = min if side is Side.LONG else max
     return PositionReport(
@@ -67,5 +64,5 @@ def _average(rows: list[PositionReport], quantity: Decimal) -> Decimal | None:
     prices = [(row.avg_px_open, row.quantity) for row in rows]
     if ":" in rows[0].key.symbol or any(price is None for price, _ in prices):
         return None
-    cost = sum((EXACT.multiply(price, held) for price, held in prices if price is not None), _ZERO)
+    cost = total_of(EXACT.multiply(price, held) for price, held in prices if price is not None)
     return rounded(EXACT.divide(cost, quantity))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Final
 
-from domain.holding import ZERO
-from domain.values import EXACT, plain
+from domain.values import EXACT, plain, total_of
 from projections.formatting import average, money, signed
 from projections.positions import PositionRow
+
+_CENT: Final = Decimal("0.01")
 
 
 def earned(row: PositionRow) -> str:
@@ -24,7 +26,7 @@ def earned(row: PositionRow) -> str:
     own_cash = [amount for name, amount in row.cash.items() if " " not in name]
     if row.realized_pnl is None or not (row.fees or own_cash):
         return words
-    left = EXACT.subtract(EXACT.add(row.realized_pnl, _sum(own_cash)), row.fees)
+    left = EXACT.subtract(EXACT.add(row.realized_pnl, total_of(own_cash)), row.fees)
     is_all = row.net_pnl is not None
     return f"{words}, {money(left, currency)} after {'them' if is_all else 'those in its own currency'}"
 
@@ -41,7 +43,7 @@ def brought(row: PositionRow) -> str | None:
     words = signed(amount, row.settle_currency)
     worth = None if row.avg_px_open is None else row.terms.recorded_worth(row.filled_qty, row.avg_px_open)
     if worth:
-        share = round(EXACT.divide(amount * 100, worth.copy_abs()), 2)
+        share = EXACT.divide(EXACT.multiply(amount, Decimal(100)), worth.copy_abs()).quantize(_CENT, context=EXACT)
         words += f" ({'+' if share > 0 else ''}{share:.2f} %)"
     return words if row.net_pnl is not None else f"{words} before fees"
 
@@ -55,10 +57,3 @@ def received(name: str, amount: Decimal, settle_currency: str | None) -> str:
 def dust(row: PositionRow) -> str:
     """The dust that was left when a cycle was closed, and its price."""
     return f"{plain(row.residual_qty)} is left as dust, kept at {average(row.avg_px_open)}"
-
-
-def _sum(amounts: list[Decimal]) -> Decimal:
-    total = ZERO
-    for amount in amounts:
-        total = EXACT.add(total, amount)
-    return total

@@ -9,7 +9,7 @@ from typing import Final
 
 from domain.identifiers import PositionKey
 from domain.orders.cycle_orders import of_role
-from domain.values import EXACT, Leg
+from domain.values import EXACT, Leg, total_of
 from projections.account_snapshot import PositionReport
 from projections.positions import PositionRow
 from projections.reconciliation.stream_state import StreamState
@@ -96,7 +96,7 @@ def is_left_of_fills(row: PositionRow) -> bool:
     Then the ledger's average follows from the fills and exits, and is not corrected. It may differ from the exchange's
     if exits were recorded in another order than they happened; the profit of the whole cycle is exact nevertheless.
     """
-    told = sum((order.traded_qty for order in of_role(row.orders, "entry")), Decimal(0))
+    told = total_of(order.traded_qty for order in of_role(row.orders, "entry"))
     return row.filled_qty == told and row.quantity < told
 
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Final
 
 from domain.stop import is_losing_side
-from domain.values import EXACT, Leg
+from domain.values import EXACT, Leg, total_of
 from projections.account_snapshot import OrderKind, OrderReport, PositionReport
 from projections.positions import PositionRow
 
@@ -132,4 +132,4 @@ def _locks_profit(order: OrderReport, position: PositionReport, row: PositionRow
 
 
 def _covered(stops: Sequence[OrderReport], position: PositionReport) -> Decimal:
-    return sum((position.at_once if stop.quantity is None else stop.quantity for stop in stops), _ZERO)
+    return total_of(position.at_once if stop.quantity is None else stop.quantity for stop in stops)

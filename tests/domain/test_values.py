@@ -8,7 +8,20 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from domain.values import EXACT, OPEN_STATUSES, JsonFloat, Side, Status, exact, plain, rounded, timestamp_text, utc
+from domain.values import (
+    EXACT,
+    OPEN_STATUSES,
+    JsonFloat,
+    Side,
+    Status,
+    exact,
+    plain,
+    rounded,
+    seconds,
+    timestamp_text,
+    total_of,
+    utc,
+)
 from tests.strategies import MOMENTS, NOT_NUMBERS, numbers
 
 
@@ -79,6 +92,16 @@ SIGNED = numbers() | numbers().map(Decimal.copy_negate) | st.just(Decimal(0))
 def test_every_number_is_read_back_exactly(number: Decimal) -> None:
     assert exact(plain(number)) == number
     assert plain(exact(plain(number))) == plain(number)
+
+
+def test_a_sum_is_exact_whatever_the_caller_rounds_to() -> None:
+    parts = [Decimal("9999999999.000000000000000001"), Decimal("0.000000000000000001"), Decimal("-0.5")]
+    for precision in (28, 3):
+        with localcontext() as context:
+            context.prec = precision
+            assert total_of(parts) == Decimal("9999999998.500000000000000002")
+            assert seconds(timedelta(days=400, microseconds=1)) == Decimal("34560000.000001")
+    assert total_of([]) == 0
 
 
 @example("61.80")

@@ -11,7 +11,7 @@ from domain.commands import order_requests as o
 from domain.commands import requests as c
 from domain.commands.base import Command
 from domain.orders.order import Order
-from domain.values import EXACT, is_yet_to_come, plain, timestamp_text
+from domain.values import EXACT, is_yet_to_come, plain, timestamp_text, total_of
 from infrastructure.trading.effects import Flow
 from infrastructure.trading.exchange_errors import NoAnswer
 from infrastructure.trading.exchange_orders import ExchangeFill, ExchangeOrder, OrderState
@@ -83,7 +83,7 @@ def all_fills(ctx: FlowContext, symbol: str, order: ExchangeOrder) -> Flow[Seque
     """The fills of an ended order: polled for until they add up to its total, or else those that are shown."""
     for attempt in range(_FILLS_POLLS):
         fills = yield from ctx.fills(symbol, order)
-        if sum((fill.quantity for fill in fills), Decimal(0)) >= order.filled_qty:
+        if total_of(fill.quantity for fill in fills) >= order.filled_qty:
             break
         yield from ctx.wait(ctx.rules.pause(attempt))
     return fills

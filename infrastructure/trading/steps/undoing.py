@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from domain.commands import requests as c
-from domain.values import EXACT, Status, plain
+from domain.values import EXACT, Status, plain, total_of
 from infrastructure.ledger.receipt import Receipt
 from infrastructure.trading.effects import Flow
 from infrastructure.trading.exchange_errors import NoAnswer, Refused
@@ -57,7 +57,7 @@ def _closed(ctx: FlowContext, row: PositionRow, promise: Receipt) -> Flow[dict[s
     except Refused as refusal:
         yield from ctx.note(f"{ctx.exchange} refused the closing order: {refusal}")
         return (yield from nothing_shown(ctx, row))
-    total = sum((fill.quantity for fill in fills), start=promise.close_quantity * 0)
+    total = total_of(fill.quantity for fill in fills)
     now = yield from ctx.row(row.position_id)
     of_order = (each.traded_qty for each in now.orders.values() if each.client_order_id == promise.client_order_id)
     if EXACT.subtract(total, next(of_order, _NOTHING)) == now.quantity:

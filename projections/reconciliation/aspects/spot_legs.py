@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from domain.holding import ZERO
 from domain.identifiers import PositionKey
-from domain.values import EXACT, Leg, plain
+from domain.values import EXACT, Leg, plain, total_of
 from projections.account_snapshot import AccountSnapshot
 from projections.positions import PositionRow
 from projections.reconciliation.aspects.strays import of_strays
@@ -58,7 +58,7 @@ def _shortfalls(rows: Iterable[PositionRow], snapshot: AccountSnapshot) -> dict[
             by_asset[_base(key, snapshot.balances)][key] = row.quantity
     found: dict[PositionKey, str] = {}
     for asset, held in by_asset.items():
-        there, together = snapshot.balances.get(asset, ZERO), sum(held.values(), ZERO)
+        there, together = snapshot.balances.get(asset, ZERO), total_of(held.values())
         if together > there:
             lacking = plain(EXACT.subtract(together, there))
             words = f"the ledger holds {plain(together)} {asset}, the account {plain(there)}: {lacking} less"

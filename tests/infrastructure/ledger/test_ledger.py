@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from decimal import Decimal, localcontext
 from typing import Any
 
 import pytest
@@ -325,6 +326,21 @@ def test_loading_reads_one_cycle_however_many_came_before(ledger: PositionLedger
         assert len(fresh.store.load("APTUSDT.binance")) == len(ledger.history(FIRST)) == 5
         assert len(fresh.store.load_cycle("APTUSDT.binance", 7)) == 5
         assert fresh.request_entry(**ENTRY, intent_id="new").position_id == "APTUSDT.binance#31"
+
+
+def test_a_process_that_rounds_its_own_numbers_reads_the_same_history(ledger: PositionLedger, url: str) -> None:
+    """What an adjustment had counted follows from sums of what is on record, which are made anew at every start."""
+    sent = {"exchange": "binance", "symbol": "APTUSDT", "side": "short", "signal_price": "3.2"}
+    first = ledger.request_entry(**sent, quantity="30.12", intent_id="a")
+    told = {"position_id": first.position_id, "last_px": "3.2"}
+    ledger.record_entry_fill(**told, trade_id="1", last_qty="30.12", client_order_id=first.client_order_id)
+    second = ledger.request_increase(position_id=first.position_id, quantity="31.62", intent_id="b")
+    ledger.record_entry_fill(**told, trade_id="2", last_qty="31.62", client_order_id=second.client_order_id)
+    ledger.adjust(position_id=first.position_id, avg_px_open="3.3", quantity="61.74", reason="seen")
+    with localcontext() as context, PositionLedger.connect(url) as another:
+        context.prec = 3
+        another.record_entry_fill(**told, trade_id="3", last_qty="5", client_order_id=second.client_order_id)
+        assert another.position(first.position_id).quantity == Decimal("66.74")
 
 
 def test_as_of_a_version_a_place_and_a_time_is_what_was_recorded_by_then(url: str) -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from typing import Any
 
 import pytest
@@ -687,6 +687,18 @@ def test_stops_that_add_up_to_the_position_are_one() -> None:
 
 
 @pytest.mark.parametrize(
+    ("one", "other", "is_bare"), [("30.0001", "31.8", False), ("30.1", "31.6", True), ("30.0001", "31.79999", True)]
+)
+def test_stops_add_up_exactly_whatever_the_bot_rounds_to(one: str, other: str, *, is_bare: bool) -> None:
+    parts = [stop("APTUSDT", "buy", "s1", "3.298", one), stop("APTUSDT", "buy", "s2", "3.3", other)]
+    rows, there = rows_of(*ENTERED), held("APTUSDT", "short", "61.8001", "3.2333")
+    with localcontext() as context:
+        context.prec = 3
+        kinds = [kind for kind, _ in told(compared(rows, seen(there, orders=parts)))]
+    assert ("unprotected" in kinds) is is_bare
+
+
+@pytest.mark.parametrize(
     ("order", "expected"),
     [
         (stop("APTUSDT", "buy", "s1", "3.1"), ["unprotected", "wrong_side_stops"]),
@@ -768,6 +780,7 @@ def test_an_order_without_a_position_is_a_zombie(order: OrderReport) -> None:
     found = compared([], seen(orders=[order]))
     assert told(found) == [("zombie_orders", "SXPUSDT.binance")]
     assert found.findings[0].orders == (order,)
+    assert found.findings[0].message.endswith("there is no position for it")
 
 
 @pytest.mark.parametrize("unread", ["SXPUSDT", None])

@@ -27,7 +27,7 @@ from domain.commands.requests import (
 )
 from domain.decisions.decision import CommandContext
 from domain.errors import CommandRefused
-from domain.events import PositionEvent, RollbackStarted, RolledBack
+from domain.events import PositionEvent, RollbackStarted, RolledBack, StopLossLost
 from domain.values import Side, Source
 from projections.account_snapshot import AccountSnapshot, OrderReport, PositionReport
 from projections.reconciliation.command_text import in_words
@@ -386,6 +386,10 @@ def test_of_several_stops_the_one_that_is_gone_is_named(gone: str) -> None:
     assert found.due is not None and str(found.due.quantity) == "30.9"
     done(story, *twice)
     assert [left.exchange_order_id for left in story.rows[CYCLE].orders.live("stop")] == ["s3"]
+    (lost,) = story.events
+    which = "" if gone == "stop.1" else f"order {gone} "
+    assert isinstance(lost, StopLossLost)
+    assert lost.reason == f"recovered: its stop {which}is not at the exchange, and none is in its place"
 
 
 def _named(order_id: str) -> dict[str, str]:
