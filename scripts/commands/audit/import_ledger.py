@@ -198,11 +198,11 @@ def _opened(paths: Sequence[str], said: StatementOptions, stack: ExitStack) -> O
     """Open the files until the stack ends, and say which are left out. Refuses: ImportRefused when all are."""
     opened = OpenedFiles(paths, said, stack)
     for name in opened.left_out:
-        say(f"note: left out, for it begins like no statement that is known: {name}")
+        say(f"note: {name} is left out, because it begins like no statement that is known")
     for name in opened.empty:
-        say(f"note: left out, for it is an answer in which nothing stands: {name}")
+        say(f"note: {name} is left out, because it is an answer in which nothing stands")
     if not opened.files:
-        raise ImportRefused("nothing stands in what was given, so that there is nothing to import")
+        raise ImportRefused("nothing stands in what was given, so there is nothing to import")
     return opened
 
 
