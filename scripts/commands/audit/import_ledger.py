@@ -293,7 +293,7 @@ def _import_statements(statements: Sequence[Statement], work: _Work, database: s
     gc.set_threshold(*_GC_THRESHOLDS)
     with open_ledger(database) as ledger:
         report = import_statements(ledger, statements, progress, **work)
-    if not (report.fills or report.payments or report.cycles):
+    if not (report.fills or report.payments or report.cycles or report.excluded):
         say("note: no fill and no payment stands in what was given")
     if as_json:
         print_json(report.as_json())
