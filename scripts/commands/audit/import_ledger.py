@@ -199,11 +199,11 @@ def _opened(paths: Sequence[str], said: StatementOptions, stack: ExitStack) -> O
     """Open the files until the stack is closed, and note which are left out. Refuses: ImportRefused when all are."""
     opened = OpenedFiles(paths, said, stack)
     for name in opened.left_out:
-        say(f"note: left out, for it begins like no statement that is known: {name}")
+        say(f"note: {name} is left out, because it begins like no statement that is known")
     for name in opened.empty:
-        say(f"note: left out, for it is an answer in which nothing stands: {name}")
+        say(f"note: {name} is left out, because it is an answer in which nothing stands")
     if not opened.files:
-        raise ImportRefused("the files are empty, so there is nothing to import")
+        raise ImportRefused("nothing stands in what was given, so there is nothing to import")
     return opened
 
 
@@ -294,7 +294,7 @@ def _import_statements(statements: Sequence[Statement], work: _Work, database: s
     gc.set_threshold(*_GC_THRESHOLDS)
     with open_ledger(database) as ledger:
         report = import_statements(ledger, statements, progress, **work)
-    if not (report.fills or report.payments or report.cycles):
+    if not (report.fills or report.payments or report.cycles or report.excluded):
         say("note: no fill and no payment stands in what was given")
     if as_json:
         print_json(report.as_json())

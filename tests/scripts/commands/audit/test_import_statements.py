@@ -283,7 +283,7 @@ def test_an_answer_in_which_nothing_stands_is_left_out(
         0,
         "binance-futures-trades: 3 fills, 0 of them imported before",
     )
-    assert f"note: left out, for it is an answer in which nothing stands: {empty}" in done.stderr
+    assert f"note: {empty} is left out, because it is an answer in which nothing stands" in done.stderr
     alone = run(url, "import", str(empty))
     assert alone.returncode == 1
     assert "nothing stands in what was given" in alone.stderr

@@ -12,6 +12,7 @@ from domain.identifiers import PositionKey
 from domain.values import Leg
 from infrastructure.event_store.codec import decode
 from infrastructure.event_store.port import Store
+from infrastructure.transfer.statements.excluded_keys import excludable
 from infrastructure.transfer.statements.intake.sorting.sorted_facts import SortedFacts
 from infrastructure.transfer.statements.sources.statement_row import is_made_up
 from infrastructure.transfer.statements.statement_fill import StatementRefused
@@ -42,7 +43,7 @@ def _check(facts: SortedFacts, key: PositionKey, event: EntryFilled | PositionRe
             told.fact.line,
             f"trade {event.trade_id} of order {event.exchange_order_id} is in the ledger as one of "
             f"{event.position_id}, and would be counted twice as one of {key}: say with --account which one the file "
-            "is of, or import it into another ledger",
+            f"is of, leave the key out with --exclude {excludable(key)}, or import it into another ledger",
         )
         raise facts.refusal(told.file, refused)
 

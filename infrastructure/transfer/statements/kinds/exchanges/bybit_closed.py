@@ -204,7 +204,7 @@ _LACKS: Final = (
     "opened, the leg, fees and funding one by one. Take the executions instead where there are any"
 )
 _BECOMES: Final = (
-    "a cycle a line. By how much less was earned than the two prices come to is the fee of the closing fill: fees of "
+    "a cycle a line. The fee of its closing fill is what the two prices come to, less the stated profit: the fees of "
     "both sides, and funding as far as Bybit counts it there"
 )
 
@@ -217,7 +217,8 @@ BYBIT_CLOSED_CSV: Final = StatementKind(
     source="Bybit, derivatives, closed P&L in CSV, of its website, or with the names of its interface",
     lacks=f"{_LACKS}. The zone of its times, unless the header says UTC. The header with `Opening Fee`: the side, "
     "which follows from what was earned; a line of which it does not is refused",
-    becomes=f"{_BECOMES}. Fees of the opening and funding that the header with `Opening Fee` says are taken apart",
+    becomes=f"{_BECOMES}. The header with `Opening Fee` states the fee of the opening and funding, which are recorded "
+    "apart",
 )
 BYBIT_CLOSED: Final = StatementKind(
     name="bybit-closed-pnl",

@@ -160,6 +160,6 @@ BYBIT_LOG_CSV: Final = StatementKind(
     exchange="bybit",
     read=_read,
     source="Bybit, transaction log of the unified account in CSV, of its website",
-    lacks=f"{_LACKS}. Ids, in most of them",
+    lacks=f"{_LACKS}. Ids, in most files",
     becomes=f"{_BECOMES}. Take it, or executions",
 )

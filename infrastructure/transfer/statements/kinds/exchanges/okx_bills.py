@@ -130,6 +130,7 @@ OKX_BILLS: Final = StatementKind(
     source="OKX, what `GET /api/v5/account/bills` and `/bills-archive` answer",
     lacks="how much a contract is: [define](money.md#contract-size-and-inverse) the instrument before. The leg of "
     "funding. Bills that are older than a year",
-    becomes="fills under the ids of `okx-fills`, one of the two bills of spot and margin, on the leg `SPOT`; funding, "
-    "interest and clawback as cash. Transfers and conversions are left out; another bill of a contract is refused",
+    becomes="fills under the ids of `okx-fills`; the two bills of a trade on spot or margin are one fill, on the leg "
+    "`SPOT`. Funding, interest and clawback are cash. Transfers and conversions are left out; another bill of a "
+    "contract is refused",
 )

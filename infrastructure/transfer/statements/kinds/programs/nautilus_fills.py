@@ -77,8 +77,8 @@ NAUTILUS_FILLS: Final = StatementKind(
     read=_read,
     source="nautilus_trader, `generate_fills_report` saved with `to_csv` or `to_json`",
     lacks="what was earned; funding; how much a contract of OKX is, or of Binance that is settled in its base: "
-    "[define](money.md#contract-size-and-inverse) the instrument before; which position of several that were held of "
-    "an instrument at a time, unless their ids end in `-LONG` and `-SHORT`",
+    "[define](money.md#contract-size-and-inverse) the instrument before; which position a fill is of, where "
+    "several of one instrument were held at the same time and their ids do not end in `-LONG` and `-SHORT`",
     becomes="a cycle from flat to flat, at the venue of each instrument",
 )
 NAUTILUS_ORDERS: Final = StatementKind(
@@ -88,7 +88,7 @@ NAUTILUS_ORDERS: Final = StatementKind(
     needs=("instrument_id", "venue_order_id", "last_trade_id", "side", "filled_qty", "avg_px", "commissions"),
     read=_read_orders,
     source="nautilus_trader, `generate_order_fills_report` saved with `to_csv` or `to_json`",
-    lacks="fills: what was filled of an order is one, at its average and at the time of its last one. What "
-    "`nautilus-fills` lacks as well",
+    lacks="single fills: an order is one fill, at its average and at the time of its last fill. What `nautilus-fills` "
+    "lacks as well",
     becomes="the same as of `nautilus-fills`",
 )

@@ -229,7 +229,7 @@ TRADINGVIEW_LIST: Final = StatementKind(
     source="TradingView, strategy tester, list of trades in CSV; with `--exchange` and `--symbol`",
     lacks="exchange, symbol, and the zone of its times (`--timezone`). It is what a strategy would have done, not what "
     "was filled. A header in another language than English is read by a [map](#a-map-of-columns)",
-    becomes="a cycle from flat to flat; by how much less was earned than the prices say is the fee of the exit. A "
+    becomes="a cycle from flat to flat; the fee of its exit is what the prices come to, less the stated profit. A "
     "trade that is open at the end of the chart stays open",
 )
 TRADINGVIEW_ALERTS: Final = StatementKind(

@@ -69,5 +69,5 @@ BINANCE_POSITIONS: Final = StatementKind(
     lacks="fills: two are made up of a line. Fees and funding. The zone of its times (`--timezone`). What is held: a "
     "position that is not over is refused. Take the trade history instead where there is one",
     becomes="a cycle a line, on [its leg](#legs-that-no-file-names) in hedge mode. Its closing price is the one that "
-    "comes to what was earned, where that is within rounding",
+    "leads to the stated profit, if it differs from the stated price by no more than rounding",
 )

@@ -66,8 +66,8 @@ def _numbered(rows: Iterable[StatementRow]) -> Iterator[StatementRow]:
 
 
 _LACKS: Final = (
-    "what margin costs from day to day, and a fee that was paid in another currency: of what is not on margin "
-    "`kraken-ledgers-csv` has them"
+    "what margin costs from day to day, and a fee that was paid in another currency: `kraken-ledgers-csv` has the fees "
+    "of trades that are not on margin"
 )
 KRAKEN_TRADES_API: Final = StatementKind(
     name="kraken-trades",

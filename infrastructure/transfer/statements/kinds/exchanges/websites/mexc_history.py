@@ -94,7 +94,6 @@ MEXC_ORDERS: Final = StatementKind(
     exchange="mexc",
     read=_read,
     source="MEXC, futures, order history of its website",
-    lacks=f"{_LACKS}. Fills: what was filled of an order is one, at its average. Take the trade history where there is "
-    "one",
+    lacks=f"{_LACKS}. Single fills: an order is one fill, at its average. Take the trade history where there is one",
     becomes=f"{_BECOMES}; orders that filled nothing are left out",
 )
