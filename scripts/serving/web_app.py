@@ -145,9 +145,9 @@ class _Pages:
     def day(self, request: Request) -> Response:
         """The cycles that ended on a day, and what each earned."""
         try:
-            day = date.fromisoformat(said := request.path_params["day"])
+            day = date.fromisoformat(text := request.path_params["day"])
         except ValueError:
-            raise InvalidCommand(f"{said!r:.40} is no day like 2026-11-29") from None
+            raise InvalidCommand(f"{text!r:.40} is no day like 2026-11-29") from None
         lately = self._retrospect.lately
         of_day = [
             (each.currency, [cycle for cycle in each.cycles if cycle.ended_at.date() == day])
