@@ -112,7 +112,7 @@ def command(
     database: str | None,
     as_json: bool,
 ) -> None:
-    """Take in a history: an export, or what others wrote, exchanges and programs.
+    """Import an export of a ledger, or statements of exchanges and programs.
 
     An export in JSON Lines (also in gzip; stdin without a FILE) goes into an empty ledger: the same events with the
     same places and hashes, the same positions, the same anchors, on either database.

@@ -82,7 +82,7 @@ def command(
     names: tuple[str, ...],
     token_file: Path | None,
 ) -> None:
-    """Show in browsers how everything stands now, judged as `status` judges it, and renewed as events come.
+    """Show the present state of the ledger in browsers, judged as `status` judges it, and updated as events come.
 
     It listens on this machine only, unless --host names another address. Then, and with --name, browsers need the
     token, which is read from a file or the environment and is never in a URL. Nothing is encrypted: put a proxy with

@@ -83,7 +83,7 @@ def command(
     as_json: bool,
     **terms: Decimal | str | bool | None,
 ) -> None:
-    """List what is defined of instruments, and what is not known of those that positions are open in.
+    """List the definitions of instruments, and those that are missing for open positions.
 
     With a term, or with --from or --live and --exchange, say what would be defined: for the keys in the ledger, or for
     the named --symbol. Nothing is changed without --confirm. From the next cycle on, quantities then count contracts of
