@@ -1,4 +1,4 @@
-"""`serve`: a web server that shows the present state of the ledger to browsers; it never writes."""
+"""`serve`: a web server that shows the present state of the ledger to browsers; it records no event."""
 
 from __future__ import annotations
 
