@@ -20,17 +20,21 @@ GROUPS: Final = {
         "init": CommandEntry(
             "scripts.commands.daily.init", "Create the ledger, or bring its schema to that of this software"
         ),
-        "record": CommandEntry("scripts.commands.daily.record", "Take commands, a JSON object a line on stdin"),
+        "record": CommandEntry(
+            "scripts.commands.daily.record", "Record commands, one JSON object on each line of stdin"
+        ),
         "status": CommandEntry("scripts.commands.daily.status", "Show what is open on one screen, the worst first"),
         "serve": CommandEntry(
             "scripts.commands.daily.serve",
-            "Show in browsers how everything stands now",
+            "Show the present state of the ledger in browsers",
         ),
         "positions": CommandEntry("scripts.commands.daily.positions", "List positions, oldest first"),
         "history": CommandEntry(
-            "scripts.commands.daily.history", "Tell what happened in a cycle (APTUSDT.binance#1) or to a key"
+            "scripts.commands.daily.history", "Show the history of a cycle (APTUSDT.binance#1) or of a key"
         ),
-        "pnl": CommandEntry("scripts.commands.daily.pnl", "Sum up what cycles earned that ended in a stretch of time"),
+        "pnl": CommandEntry(
+            "scripts.commands.daily.pnl", "Sum up the earnings of cycles that ended in a window of time"
+        ),
         "stats": CommandEntry("scripts.commands.daily.stats", "Sum up a stretch of time"),
         "report": CommandEntry("scripts.commands.daily.report", "Report on a stretch of time"),
     },
@@ -43,7 +47,8 @@ GROUPS: Final = {
         "anchor": CommandEntry("scripts.commands.audit.anchor", "Print an anchor of everything that is recorded"),
         "export": CommandEntry("scripts.commands.audit.export", "Write out what the ledger holds at one moment"),
         "import": CommandEntry(
-            "scripts.commands.audit.import_ledger", "Take in a history: an export, or what others wrote"
+            "scripts.commands.audit.import_ledger",
+            "Import an export of a ledger, or statements of exchanges and programs",
         ),
     },
     "Operate": {
@@ -51,10 +56,10 @@ GROUPS: Final = {
             "scripts.commands.operate.diagnose", "Look at everything that can be wrong, say how bad it is"
         ),
         "watch": CommandEntry(
-            "scripts.commands.operate.watch", "Follow a ledger, and ring for what `status` and `diagnose` find"
+            "scripts.commands.operate.watch", "Watch a ledger, and send alarms for what `status` and `diagnose` find"
         ),
         "metrics": CommandEntry(
-            "scripts.commands.operate.metrics", "Print the figures of a ledger in the text that Prometheus reads"
+            "scripts.commands.operate.metrics", "Print the metrics of a ledger in the text format of Prometheus"
         ),
         "snapshot": CommandEntry(
             "scripts.commands.operate.snapshot",
@@ -69,15 +74,13 @@ GROUPS: Final = {
         ),
         "recover": CommandEntry("scripts.commands.operate.recover", "List every cycle that is not done"),
         "instruments": CommandEntry(
-            "scripts.commands.operate.instruments", "List what is defined of instruments, and what is not known"
+            "scripts.commands.operate.instruments", "List the definitions of instruments, and those that are missing"
         ),
     },
     "Demonstrate": {
         "demo": CommandEntry("scripts.commands.demonstrate.demo", "Replay a real duplicate-position incident"),
-        "reproduce": CommandEntry("scripts.commands.demonstrate.reproduce", "Play how orders were doubled"),
-        "bench": CommandEntry(
-            "scripts.commands.demonstrate.bench", "Measure the ledger beside the three layers that it replaces"
-        ),
+        "reproduce": CommandEntry("scripts.commands.demonstrate.reproduce", "Reproduce how orders were doubled"),
+        "bench": CommandEntry("scripts.commands.demonstrate.bench", "Measure the speed of the ledger"),
     },
     "Legacy, until the cut-over": {
         "import-legacy": CommandEntry(

@@ -180,12 +180,12 @@ def exit_code(error: LedgerError) -> int:
 
 
 def _explain(error: BaseException) -> None:
-    said = f"{type(error).__name__}: {error}"
-    say(said)
+    message = f"{type(error).__name__}: {error}"
+    say(message)
     cause = error.__cause__
     while cause is not None:
         why = " ".join(str(cause).split())
-        if why not in said:
+        if why not in message:
             say(f"  because: {why}")
         cause = cause.__cause__
 

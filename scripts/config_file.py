@@ -31,10 +31,10 @@ def take_in(environment: MutableMapping[str, str] = os.environ) -> None:
         why = "that is no file" if path.exists() else "there is no such file"
         raise click.UsageError(f"{VARIABLE} names {named!r:.200}, and {why}")
     try:
-        said = tomllib.loads(path.read_text(encoding="utf-8"))
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as wrong:
         raise click.UsageError(f"{path}: {wrong}") from None
-    for key, value in said.items():
+    for key, value in content.items():
         if not _KEY.fullmatch(key) or not isinstance(value, str):
             raise click.UsageError(
                 f"{path}: {key!r:.80} is nothing that it may say: database_url = TEXT, and EXCHANGE_url or "

@@ -36,8 +36,8 @@ def show(*lines: str, colour: str | None = None) -> None:
 
     A colour is used only on a terminal that has colours, unless NO_COLOR is set.
     """
-    said = "\n".join(readable(line) for line in lines)
-    _print(click.style(said, fg=colour) if colour is not None and is_coloured() else said)
+    text = "\n".join(readable(line) for line in lines)
+    _print(click.style(text, fg=colour) if colour is not None and is_coloured() else text)
 
 
 def say(words: str) -> None:
@@ -84,10 +84,10 @@ def print_text(text: str) -> None:
     _print(text.encode(), nl=False)
 
 
-def _print(said: str | bytes, *, nl: bool = True) -> None:
+def _print(text: str | bytes, *, nl: bool = True) -> None:
     """Refuses: StdoutLost; BrokenPipeError when the reader has gone."""
     try:
-        click.echo(said, nl=nl)
+        click.echo(text, nl=nl)
     except BrokenPipeError:
         raise
     except OSError as wrong:

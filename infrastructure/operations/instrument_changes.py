@@ -23,7 +23,7 @@ from infrastructure.ledger.aggregate_cache import AggregateCache
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.ledger_clock import now
 
-Said = Mapping[PositionKey, Mapping[str, Any]]
+GivenTerms = Mapping[PositionKey, Mapping[str, Any]]
 """The terms of instruments, as fields of `define_instrument`."""
 
 
@@ -73,7 +73,7 @@ class InstrumentChange(JsonObject):
 
 
 def define_instruments(
-    ledger: PositionLedger, said: Said, *, reason: str | None = None, force: bool = False
+    ledger: PositionLedger, given: GivenTerms, *, reason: str | None = None, force: bool = False
 ) -> list[InstrumentChange]:
     """Say what each definition would change; with a reason, record those that change something.
 
@@ -83,7 +83,7 @@ def define_instruments(
     """
     cache = AggregateCache(ledger.store)
     changes = []
-    for key, terms in said.items():
+    for key, terms in given.items():
         before: Instrument | None = None
         try:
             command = _command(key, terms, reason, force=force)
@@ -125,7 +125,7 @@ def by_markets(
     force: bool = False,
 ) -> list[InstrumentChange]:
     """Define keys from a list of markets, as `define_instruments` does; a key that is not in the list is `left`."""
-    said: dict[PositionKey, Mapping[str, Any]] = {}
+    given: dict[PositionKey, Mapping[str, Any]] = {}
     left = []
     for key in keys:
         if key != key.today:
@@ -133,10 +133,10 @@ def by_markets(
             left.append(InstrumentChange(key, ChangeOutcome.LEFT, message=why))
             continue
         try:
-            said[key] = markets.terms(key)
+            given[key] = markets.terms(key)
         except ValueError as wrong:
             left.append(InstrumentChange(key, ChangeOutcome.LEFT, message=f"not known: {wrong}"))
-    return [*define_instruments(ledger, said, reason=reason, force=force), *left]
+    return [*define_instruments(ledger, given, reason=reason, force=force), *left]
 
 
 def import_instruments(

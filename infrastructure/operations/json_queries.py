@@ -89,8 +89,8 @@ def query_from_json(text: str) -> JsonQuery | None:
     try:
         return QUERIES[name](**sent)
     except ValidationError as wrong:
-        said = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in wrong.errors())
-        raise InvalidCommand(f"{name}: {said}") from None
+        faults = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in wrong.errors())
+        raise InvalidCommand(f"{name}: {faults}") from None
 
 
 def protocol_schema() -> dict[str, Any]:

@@ -155,9 +155,9 @@ def _reason(apply: str | bool | None) -> str | None:  # noqa: FBT001 - as caller
     return apply
 
 
-def _moment(name: str, said: datetime | None) -> datetime | None:
+def _moment(name: str, time: datetime | None) -> datetime | None:
     try:
-        return None if said is None else utc(said)
+        return None if time is None else utc(time)
     except ValueError as wrong:
         raise InvalidCommand(f"{name}: {wrong}") from None
 

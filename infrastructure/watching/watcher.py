@@ -18,8 +18,8 @@ from infrastructure.operations.health import Question, examine
 from infrastructure.watching.courier import Courier
 from infrastructure.watching.damage_patrol import DamagePatrol
 from infrastructure.watching.log_place import LogPlace
-from infrastructure.watching.remembered import Remembered
 from infrastructure.watching.sinks.sink import AlarmSink, NoticeBatch
+from infrastructure.watching.stored_watch import StoredWatch
 from projections.account_snapshot import AccountSnapshot
 from projections.health import diagnosis
 from projections.health.alarm import Notice, alarms_of
@@ -89,7 +89,7 @@ class Watcher:
         self._wake = threading.Event()
         self._couriers = [Courier(sink, self._wake.set, say, self._moment) for sink in sinks]
         self._patrol = None if plan.verifies_every is None else DamagePatrol(plan.verifies_every, say)
-        self._memory, self._book = Remembered(plan.name), AlarmBook()
+        self._memory, self._book = StoredWatch(plan.name), AlarmBook()
         self._ledger: PositionLedger | None = None
         self._is_read = self._is_stopped = False
         self._place: LogPlace | None = None

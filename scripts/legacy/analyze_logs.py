@@ -47,20 +47,20 @@ LINES_MAX: Final = 1_000_000_000
     metavar="ZONE",
     multiple=True,
     type=ReadAs(DatedZone.parse),
-    help="What times without a zone are in: an offset (+04:00) or a name (Europe/Moscow). Again with a date from which "
-    "on another one counts: UTC@2025-10-29.",
+    help="The time zone of times that name none: an offset (+04:00) or a name (Europe/Moscow). Add a date for "
+    "a zone that is used from then on: UTC@2025-10-29.",
 )
-@click.option("--rotated", is_flag=True, help="Also read the rotated files that lie beside each FILE.")
+@click.option("--rotated", is_flag=True, help="Also read the rotated files beside each FILE.")
 @click.option("--lines", "lines_max", metavar="N", type=click.IntRange(1, LINES_MAX), help="Only the last N lines.")
 @click.option(
     "--from", "begins", metavar="TIME", help="Only from this time on; without a zone it is read as the log is."
 )
 @click.option("--to", "ends", metavar="TIME", help="Only up to this time; a date means the end of the day.")
 @click.option("--symbol", type=SYMBOL, help="Only findings about this symbol, in any spelling.")
+@click.option("--exchange", type=EXCHANGE, help="Only findings at this exchange, or without an exchange in the log.")
 @click.option(
-    "--exchange", type=EXCHANGE, help="Only findings at this exchange, or of which the log does not say where."
+    "--export", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write the whole report as JSON."
 )
-@click.option("--export", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write all as JSON.")
 @html_option
 @click.option("--verbose", is_flag=True, help="Show timelines, and all findings instead of the first 10 of a kind.")
 @json_option
@@ -82,8 +82,8 @@ def command(
     """Read the log of an old bot: duplicate errors and the race behind each, failed entries, refused duplicates,
     positions without a stop, restarts, errors an hour.
 
-    FILE may be several files, rotated and packed ones in any order, or a directory; without one, or as -, stdin is
-    read. Nothing is sent anywhere, and no ledger is needed.
+    FILE may be several files, also rotated and compressed ones, in any order, or a directory; without FILE, or with -,
+    stdin is read. Nothing is sent anywhere, and no ledger is needed.
 
     Exit code 0 when no duplicate error and no late refusal was found, 1 when one was, 2 when the log cannot be read.
 

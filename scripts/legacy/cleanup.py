@@ -50,8 +50,8 @@ AGE_HOURS: Final = 1.0
     "--from",
     "url",
     metavar="URL",
-    help="A legacy table to clean up, where it lives: postgresql://…; its password in PGPASSWORD or ~/.pgpass, which "
-    "no list of processes shows.",
+    help="The database with the legacy table to clean up: postgresql://…; its password in PGPASSWORD or ~/.pgpass, "
+    "which no list of processes shows.",
 )
 @click.option("--table", metavar="SCHEMA.NAME", help="Which legacy table.  [default: the one named positions]")
 @click.option(
@@ -84,10 +84,11 @@ def command(
     duplicates: several open rows of one key. incomplete: entries begun long ago and never ended. orphaned-db: open in
     the books, not at the exchange. orphaned-ex: at the exchange, not in the books. The last two need a --snapshot.
 
-    With --from, rows of a legacy table are changed in one transaction, after a backup, and only if they are as they
-    were seen. Else the ledger is cleaned up, through commands with source operator. Nothing is ever deleted.
+    With --from, rows of a legacy table are changed in one transaction, after a backup, and only if nobody has changed
+    them since they were read. Otherwise the ledger is cleaned up by commands with source operator. Nothing is ever
+    deleted.
 
-    Exit code 0 when there is nothing left to do, 1 when there is, 2 for usage, 3 when a database could not be reached.
+    Exit code 0 when nothing is left to do, 1 when something is, 2 for usage, 3 when a database could not be reached.
 
     \b
     Examples:

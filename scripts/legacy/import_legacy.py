@@ -69,11 +69,11 @@ def command(
 ) -> None:
     """Import the table of positions that an old bot kept: one cycle a row, in order of opening, each once.
 
-    Whatever the columns are, nothing is lost: the raw row is kept in the event, and every doubtful value is named
-    there and in the report. Run again, it adds nothing. The ledger is created when it is not there.
+    Whatever columns the table has, nothing is lost: the event contains the original row, and names every doubtful
+    value, as does the report. Run again, it adds nothing. The ledger is created when it does not exist.
 
-    Exit code 0 when nothing was found, 1 when something was, 2 when the dump cannot be read (then nothing was
-    imported), 3 when a database could not be reached.
+    Exit code 0 without findings, 1 with findings, 2 when the dump cannot be read (then nothing was imported), 3 when a
+    database could not be reached.
 
     \b
     Examples:

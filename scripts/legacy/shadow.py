@@ -79,12 +79,12 @@ def command(
 ) -> None:
     """Run a ledger in the shadow of the old bot: mirror its writes, and tell where the two disagree.
 
-    A trigger keeps every change of the legacy table in an outbox beside it; --print-trigger prints the SQL, for
-    whoever runs that database to read and to run. Each change is then mirrored into the ledger as commands, compared,
-    and any divergence printed as it is found; none stops the run. Run again, it goes on after the last change. One at
-    a time, please; and let nobody else write to a ledger that is a shadow.
+    A trigger copies every change of the legacy table into an outbox, a table beside it; --print-trigger prints its
+    SQL for the administrator of that database. The changes are sent to the ledger as commands, and compared; each
+    divergence is printed when it is found, and none stops the run. Run again, it continues after the last change. Run
+    only one at a time; nobody else may write to this ledger.
 
-    Exit code 0 when nothing diverged, 1 when something did, 2 when there is no outbox, 3 when a database could not be
+    Exit code 0 without divergences, 1 with divergences, 2 when there is no outbox, 3 when a database could not be
     reached, or a transaction of the bot did not end in time.
 
     \b

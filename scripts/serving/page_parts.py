@@ -16,7 +16,7 @@ from scripts.html.cycle_chart import SIZES
 from scripts.html.cycle_page import Figure
 from scripts.html.page import part
 from scripts.serving.live_view import LiveView
-from scripts.serving.retrospect import DAYS, REFUSED_HOURS, RecentResults
+from scripts.serving.recent_results import DAYS, REFUSED_HOURS, RecentResults
 
 SHOWN_MAX: Final = 100
 """How many open positions the page shows, the worst first; another page has all of them."""

@@ -28,7 +28,7 @@ from scripts.serving.key_pages import KeyPage
 from scripts.serving.ledger_follower import LedgerFollower
 from scripts.serving.page_parts import link
 from scripts.serving.past import PastStatus, first_recorded
-from scripts.serving.retrospect import Retrospect
+from scripts.serving.recent_results import ResultsReader
 
 LATE: Final = timedelta(seconds=10)
 """When the last view is older, the page is reported as unhealthy."""
@@ -40,12 +40,12 @@ def web_app(
     board: Board,
     *,
     follower: LedgerFollower,
-    retrospect: Retrospect,
+    results: ResultsReader,
     name: str,
     token: AccessToken | None,
 ) -> Starlette:
     """The web application for one ledger; `name` is the name that it is shown by."""
-    shown = _Pages(board, follower, retrospect, name, token)
+    shown = _Pages(board, follower, results, name, token)
     routes = [
         Route("/", shown.live),
         Route("/events", EventStream(board)),
@@ -80,9 +80,9 @@ def _link_of(then: PastStatus) -> Callable[[str], str]:
 
 class _Pages:
     def __init__(
-        self, board: Board, follower: LedgerFollower, retrospect: Retrospect, name: str, token: AccessToken | None
+        self, board: Board, follower: LedgerFollower, results: ResultsReader, name: str, token: AccessToken | None
     ) -> None:
-        self._board, self._follower, self._retrospect = board, follower, retrospect
+        self._board, self._follower, self._results = board, follower, results
         self._name, self._token = name, token
 
     def _page(self, template: str, status: int = 200, **values: object) -> HTMLResponse:
@@ -151,10 +151,10 @@ class _Pages:
     def day(self, request: Request) -> Response:
         """The cycles that ended on a day, and what each earned."""
         try:
-            day = date.fromisoformat(said := request.path_params["day"])
+            day = date.fromisoformat(text := request.path_params["day"])
         except ValueError:
-            raise InvalidCommand(f"{said!r:.40} is no day like 2026-11-29") from None
-        lately = self._retrospect.lately
+            raise InvalidCommand(f"{text!r:.40} is no day like 2026-11-29") from None
+        lately = self._results.lately
         of_day = [
             (each.currency, [cycle for cycle in each.cycles if cycle.ended_at.date() == day])
             for each in (lately.earnings if lately else ())

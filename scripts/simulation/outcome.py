@@ -74,16 +74,16 @@ class ScenarioOutcome(JsonObject):
     @property
     def problems(self) -> list[str]:
         """In words, what is wrong."""
-        said = []
+        found = []
         if self.doubled_orders:
-            said.append(counted(self.doubled_orders, "doubled order"))
+            found.append(counted(self.doubled_orders, "doubled order"))
         for symbol in sorted({*self.at_exchange, *self.in_books}):
             there, here = self.at_exchange.get(symbol, ZERO), self.in_books.get(symbol, ZERO)
             if there != here:
-                said.append(f"{symbol} is {plain(there)} at the exchange and {plain(here)} in the books")
+                found.append(f"{symbol} is {plain(there)} at the exchange and {plain(here)} in the books")
         if self.disowned_orders:
-            said.append(f"{counted(len(self.disowned_orders), 'filled order')} in no open row")
-        return said
+            found.append(f"{counted(len(self.disowned_orders), 'filled order')} in no open row")
+        return found
 
     @property
     def is_sound(self) -> bool:

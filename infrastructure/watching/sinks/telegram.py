@@ -53,9 +53,9 @@ class TelegramChat:
 def _asked_to_wait(answer: PostAnswer) -> float | None:
     """The seconds that Telegram asks to wait, from the body of its answer."""
     try:
-        said: Any = json.loads(answer.body)
+        body: Any = json.loads(answer.body)
     except ValueError:
         return None
-    parameters = said.get("parameters") if isinstance(said, dict) else None
+    parameters = body.get("parameters") if isinstance(body, dict) else None
     seconds = parameters.get("retry_after") if isinstance(parameters, dict) else None
     return float(seconds) if isinstance(seconds, int) and seconds >= 0 else None

@@ -133,7 +133,7 @@ def command(
     database: str | None,
     as_json: bool,
 ) -> None:
-    """Take in a history: an export, or what others wrote, exchanges and programs.
+    """Import an export of a ledger, or statements of exchanges and programs.
 
     An export in JSON Lines (also in gzip; stdin without a FILE) goes into an empty ledger: the same events with the
     same places and hashes, the same positions, the same anchors, on either database.
@@ -163,26 +163,26 @@ def command(
       position-ledger import fills.csv --map columns.toml --exchange okx --timezone Europe/Berlin
       position-ledger import --as legacy positions.sql --confirm
     """
-    said = StatementOptions(kind_name, exchange, account, zone, symbol, map_file, strategy)
+    options = StatementOptions(kind_name, exchange, account, zone, symbol, map_file, strategy)
     if not paths and sys.stdin.isatty():
         raise click.UsageError("give the FILE to import, or pipe it into this command")
     files = paths or (STDIN,)
     if kind_name == _LEGACY:
         if excluded:
             raise click.UsageError("--exclude is for statements; --as legacy imports the whole table")
-        _import_legacy(ctx, files, said, confirm=confirm, as_json=as_json)
+        _import_legacy(ctx, files, options, confirm=confirm, as_json=as_json)
         return
     with ExitStack() as stack:
-        opened = _opened(files, said, stack)
+        opened = _opened(files, options, stack)
         kinds = [file.kind for file in opened.files if file.kind is not None]
         if len(kinds) < len(opened.files):
             is_of_statements = bool(
-                said.is_any_given or excluded or confirm or snapshot_files or trust_empty or taken_at or live
+                options.is_any_given or excluded or confirm or snapshot_files or trust_empty or taken_at or live
             )
             export = _only_export(opened.files, is_kind_said=kind_name is not None, is_of_statements=is_of_statements)
             _import_export(export, database, is_kind_said=kind_name is not None, as_json=as_json)
             return
-        snapshots = _snapshots(kinds, said, snapshot_files, taken_at, live=live)
+        snapshots = _snapshots(kinds, options, snapshot_files, taken_at, live=live)
         if trust_empty and not snapshots:
             raise click.UsageError("--trust-empty is for --snapshot and --live")
         work = _Work(
@@ -195,9 +195,9 @@ def command(
         _import_statements(opened.statements(), work, database, as_json=as_json)
 
 
-def _opened(paths: Sequence[str], said: StatementOptions, stack: ExitStack) -> OpenedFiles:
+def _opened(paths: Sequence[str], options: StatementOptions, stack: ExitStack) -> OpenedFiles:
     """Open the files until the stack is closed, and note which are left out. Refuses: ImportRefused when all are."""
-    opened = OpenedFiles(paths, said, stack)
+    opened = OpenedFiles(paths, options, stack)
     for name in opened.left_out:
         say(f"note: {name} is left out, because it begins like no statement that is known")
     for name in opened.empty:
@@ -234,34 +234,38 @@ def _only_export(files: Sequence[OpenedFile], *, is_kind_said: bool, is_of_state
 
 
 def _import_legacy(
-    ctx: click.Context, files: Sequence[str], said: StatementOptions, *, confirm: bool, as_json: bool
+    ctx: click.Context, files: Sequence[str], options: StatementOptions, *, confirm: bool, as_json: bool
 ) -> None:
     """Run `import-legacy`, found by its name: it is removed after the cut-over, so this module must not import it."""
     assert ctx.parent is not None, "a command of a group"
     group = ctx.parent.command
-    assert isinstance(group, click.Group), "as said"
+    assert isinstance(group, click.Group), "a group has the commands"
     old = group.get_command(ctx, "import-legacy")
-    if old is None or len(files) > 1 or any((said.exchange, said.account, said.symbol, said.map_file, said.strategy)):
+    if (
+        old is None
+        or len(files) > 1
+        or any((options.exchange, options.account, options.symbol, options.map_file, options.strategy))
+    ):
         raise click.UsageError("--as legacy takes one dump, and of the options --timezone, --confirm and --json")
     if not confirm:
         raise click.UsageError("--as legacy writes at once, and says what it found; say --confirm to do that")
-    ctx.invoke(old, dump=files[0], zone=said.zone, database=ctx.params["database"], as_json=as_json)
+    ctx.invoke(old, dump=files[0], zone=options.zone, database=ctx.params["database"], as_json=as_json)
 
 
 def _snapshots(
     kinds: Sequence[StatementKind],
-    said: StatementOptions,
+    options: StatementOptions,
     files: Sequence[str],
     taken_at: datetime | None,
     *,
     live: bool,
 ) -> list[AccountSnapshot]:
-    exchanges = {kind.exchange or said.exchange for kind in kinds}
+    exchanges = {kind.exchange or options.exchange for kind in kinds}
     if len(exchanges) > 1 and (files or live):
         raise click.UsageError("--snapshot and --live are for statements of one exchange; these are of several")
     if taken_at is not None and len(files) != 1:
         raise click.UsageError("--taken-at is for one --snapshot")
-    given = Given(exchanges.pop(), said.account, zone=said.zone)
+    given = Given(exchanges.pop(), options.account, zone=options.zone)
     asked = [read_snapshot(live_document(given), given)] if live else []
     return [*(read_snapshot_file(name, replace(given, taken_at=taken_at)) for name in files), *asked]
 
@@ -315,18 +319,18 @@ def _print_statement(report: StatementReport) -> None:
     if report.repeated:
         stand = "stands somewhere else, too, and is" if report.repeated == 1 else "stand somewhere else, too, and are"
         show(f"{counted(report.repeated, 'line')} {stand} taken once")
-    said = report.as_json()
+    figures = report.as_json()
     if report.first is not None:
-        show(f"from {said['first']} to {said['last']}")
+        show(f"from {figures['first']} to {figures['last']}")
     unknown = f"; of {counted(report.fees_unknown, 'fill')} not known" if report.fees and report.fees_unknown else ""
     for name, key, more in (
         ("profit by its fills", "profit_ledger", ""),
         ("profit by the file", "profit_file", ""),
         ("fees", "fees", unknown),
     ):
-        amounts = ", ".join(f"{amount} {currency}" for currency, amount in said[key].items())
+        amounts = ", ".join(f"{amount} {currency}" for currency, amount in figures[key].items())
         show(f"{name}: {amounts or 'none known'}{more}")
-    for name, amount in said["cash"].items():
+    for name, amount in figures["cash"].items():
         show(f"{name.partition(' ')[0]}: {amount} {name.partition(' ')[2]}")
     for key, counts in report.excluded.items():
         fills, payments = counted(counts["fills"], "fill"), counted(counts["payments"], "payment")

@@ -60,7 +60,7 @@ def command(
     as_json: bool,
     as_story: bool | None,
 ) -> None:
-    """Tell what happened in a cycle (APTUSDT.binance#1) or to a key (APTUSDT.binance), oldest first.
+    """Show the history of a cycle (APTUSDT.binance#1) or of a key (APTUSDT.binance), oldest first.
 
     A cycle is told as a story: what was known and done, the time since the step before, who was refused meanwhile, and
     its anomalies. `--json` prints the events as they were stored; with `--story` the story, for programs. A page of

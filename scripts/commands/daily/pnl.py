@@ -76,7 +76,7 @@ def command(
     as_json: bool,
     as_csv: bool,
 ) -> None:
-    """Sum up what cycles earned that ended in a stretch of time: profit, fees, cash, net, and how they came out.
+    """Sum up the earnings of cycles that ended in a window of time: profit, fees, cash, net, and how they came out.
 
     Sums are exact with --json and --csv, and rounded (≈) in the table. Amounts of two currencies are never added.
     Unknown profits and nets are counted, and are in no sum. Open positions are not included.

@@ -184,7 +184,7 @@ def _money(amount: Decimal, currency: str | None) -> str:
 
 
 def _remarks(row: Listed, *, is_bare: bool) -> list[str]:
-    said = {
+    remarks = {
         exposure_words(row) or IF_HELD: is_bare or is_by_choice(row),
         "stop not confirmed": row.stop_price is not None and not row.stop_confirmed,
         "entry outcome unknown": row.outcome_unknown,
@@ -193,4 +193,4 @@ def _remarks(row: Listed, *, is_bare: bool) -> list[str]:
         f"{plain(row.residual_qty)} left as dust": bool(row.residual_qty),
     }
     reason = [row.exit_reason.splitlines()[0][:60]] if row.exit_reason else []
-    return [words for words, is_so in said.items() if is_so] + reason
+    return [words for words, is_so in remarks.items() if is_so] + reason

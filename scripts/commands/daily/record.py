@@ -27,7 +27,7 @@ LINE_BYTES_MAX: Final = 1_000_000
 @database_option
 @click.option("--schema", is_flag=True, help="Print the JSON Schema of a line and of its answer, and do nothing else.")
 def command(database: str | None, *, schema: bool) -> None:
-    """Take commands, a JSON object a line on stdin; answer each with a JSON object a line on stdout.
+    """Record commands, one JSON object on each line of stdin; each is answered by one line of JSON on stdout.
 
     A line may be a question as well: {"query": "positions", "open": true}, {"query": "position", "position_id": …},
     {"query": "pending_orders"}, {"query": "receipt", "command_id": …}.

@@ -1,4 +1,4 @@
-"""`serve`: a web server that shows the present state of the ledger to browsers; it never writes."""
+"""`serve`: a web server that shows the present state of the ledger to browsers; it records no event."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from scripts.serving.gate import AccessToken
     from scripts.serving.ledger_follower import LedgerFollower
     from scripts.serving.live_view import LiveView
-    from scripts.serving.retrospect import RecentResults, Retrospect
+    from scripts.serving.recent_results import RecentResults, ResultsReader
     from scripts.serving.web_server import WebServer
 
 TOKEN_VARIABLE: Final = "LEDGER_SERVE_TOKEN"  # noqa: S105 - the name of a variable, not its value
@@ -82,7 +82,7 @@ def command(
     names: tuple[str, ...],
     token_file: Path | None,
 ) -> None:
-    """Show in browsers how everything stands now, judged as `status` judges it, and renewed as events come.
+    """Show the present state of the ledger in browsers, judged as `status` judges it, and updated as events come.
 
     It listens on this machine only, unless --host names another address. Then, and with --name, browsers need the
     token, which is read from a file or the environment and is never in a URL. Nothing is encrypted: put a proxy with
@@ -101,7 +101,7 @@ def command(
         from scripts.serving.board import Board  # noqa: PLC0415 - of an extra that others need not have
         from scripts.serving.gate import LOOPBACK, Gate  # noqa: PLC0415 - the same
         from scripts.serving.ledger_follower import LedgerFollower  # noqa: PLC0415 - the same
-        from scripts.serving.retrospect import Retrospect  # noqa: PLC0415 - the same
+        from scripts.serving.recent_results import ResultsReader  # noqa: PLC0415 - the same
         from scripts.serving.web_app import web_app  # noqa: PLC0415 - the same
         from scripts.serving.web_server import WebServer  # noqa: PLC0415 - the same
     except ModuleNotFoundError as missing:
@@ -118,22 +118,20 @@ def command(
         )
     with _listening(host, port) as listening, open_ledger(database) as ledger:
         tell_unheard(wanted, ledger.store)
-        board, follower, retrospect = Board(), LedgerFollower(ledger, wanted, age), Retrospect(ledger, wanted)
+        board, follower, results = Board(), LedgerFollower(ledger, wanted, age), ResultsReader(ledger, wanted)
         shown = " ".join(filter(None, (ledger.store.settings.shown, wanted.exchange, wanted.account, wanted.symbol)))
-        pages = web_app(board, follower=follower, retrospect=retrospect, name=shown, token=token)
+        pages = web_app(board, follower=follower, results=results, name=shown, token=token)
         app = Gate(pages, LOOPBACK | {*names} if is_near else None, token)
         where = f"[{host}]" if ":" in host else host
         address = f"http://{where}:{listening.getsockname()[1]}/"
-        served = _served(
-            follower, retrospect, board, WebServer(app, board), listening, words=f"{address} shows {shown}"
-        )
+        served = _served(follower, results, board, WebServer(app, board), listening, words=f"{address} shows {shown}")
         asyncio.run(served)
     say("stopped")
 
 
 async def _served(
     follower: LedgerFollower,
-    retrospect: Retrospect,
+    results: ResultsReader,
     board: Board,
     server: WebServer,
     listening: socket.socket,
@@ -153,12 +151,12 @@ async def _served(
     def publish(view: LiveView) -> None:
         loop.call_soon_threadsafe(board.post, parts_of(view))
 
-    def publish_lately(lately: RecentResults) -> None:
+    def publish_results(lately: RecentResults) -> None:
         loop.call_soon_threadsafe(board.post, parts_of_results(lately))
 
     threads = [
         asyncio.ensure_future(asyncio.to_thread(follower.run, publish)),
-        asyncio.ensure_future(asyncio.to_thread(retrospect.run, publish_lately)),
+        asyncio.ensure_future(asyncio.to_thread(results.run, publish_results)),
     ]
     for each in threads:
         each.add_done_callback(lambda _: server.stop())  # without this thread the page would show an old state
@@ -166,7 +164,7 @@ async def _served(
         await server.serve(sockets=[listening])
     finally:
         follower.stop()
-        retrospect.stop()
+        results.stop()
         await asyncio.gather(*threads)
 
 

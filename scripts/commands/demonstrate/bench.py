@@ -91,7 +91,7 @@ def command(
     check: bool,
     as_json: bool,
 ) -> None:
-    """Measure the ledger beside the three layers that it replaces, the stock recorder, and the bare database.
+    """Measure the speed of the ledger, of the three layers that it replaces, the stock recorder and the bare database.
 
     Everything happens in new schemas (or SQLite files), which are removed at the end, also after Ctrl-C. On SQLite only
     the ledger and the bare database are measured.

@@ -93,7 +93,7 @@ def command(
     database: str | None,
     as_json: bool,
 ) -> None:
-    """Play how orders were doubled, against the old table, the three layers put on top of it, and the ledger.
+    """Reproduce how orders were doubled: with the old table, with the three layers added to it, and with the ledger.
 
     A: parallel signals. B: a signal against the synchroniser. C: a retry after a rollback. D: a crash in mid-entry,
     then a new signal. stress: all of it at random. Orders go to a simulated exchange, which counts them; its positions

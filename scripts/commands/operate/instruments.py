@@ -83,7 +83,7 @@ def command(
     as_json: bool,
     **terms: Decimal | str | bool | None,
 ) -> None:
-    """List what is defined of instruments, and what is not known of those that positions are open in.
+    """List the definitions of instruments, and those that are missing for open positions.
 
     With a term, or with --from or --live and --exchange, say what would be defined: for the keys in the ledger, or for
     the named --symbol. Nothing is changed without --confirm. From the next cycle on, quantities then count contracts of
@@ -99,10 +99,10 @@ def command(
       position-ledger instruments --from okx-markets.json --exchange okx --confirm --reason "by its list of markets"
       position-ledger instruments --exchange bybit --live --json
     """
-    said = {name: value for name, value in terms.items() if value is not None}
+    given = {name: value for name, value in terms.items() if value is not None}
     assert terms.keys() == set(TERMS), "an option for each"
-    _needs_one_source(said=said, file=file, live=live, snapshot=snapshot, wanted=wanted)
-    is_change = bool(said or file or live)
+    _needs_one_source(given=given, file=file, live=live, snapshot=snapshot, wanted=wanted)
+    is_change = bool(given or file or live)
     if (reason is not None or force) and not is_change:
         raise click.UsageError("--confirm and --force need what to define: a term, --from FILE or --live")
     if force and reason is None:
@@ -110,11 +110,11 @@ def command(
     if not is_change:
         _list(database, snapshot, wanted, leg, as_json=as_json)
         return
-    markets = None if said else _markets(file, str(wanted.exchange))
+    markets = None if given else _markets(file, str(wanted.exchange))
     with open_ledger(database) as ledger:
         if markets is None:
             named = PositionKey(str(wanted.symbol), str(wanted.exchange), wanted.account, leg or Leg.BOTH)
-            changes = define_instruments(ledger, {named: said}, reason=reason, force=force)
+            changes = define_instruments(ledger, {named: given}, reason=reason, force=force)
         else:
             keys = _keys(ledger, wanted, leg)
             changes = by_markets(ledger, markets, keys, reason=reason, force=force)
@@ -128,11 +128,11 @@ def command(
 
 
 def _needs_one_source(
-    *, said: dict[str, Any], file: str | None, live: bool, snapshot: str | None, wanted: Filter
+    *, given: dict[str, Any], file: str | None, live: bool, snapshot: str | None, wanted: Filter
 ) -> None:
-    if sum(map(bool, (said, file, live, snapshot))) > 1:
+    if sum(map(bool, (given, file, live, snapshot))) > 1:
         raise click.UsageError("choose one: the terms themselves, --from FILE, --live, or --snapshot FILE to list by")
-    if said and not (wanted.symbol and wanted.exchange):
+    if given and not (wanted.symbol and wanted.exchange):
         raise click.UsageError("say what to define: --symbol SYMBOL and --exchange NAME")
     if (file or live) and not wanted.exchange:
         raise click.UsageError("say whose markets these are: --exchange NAME")
@@ -224,8 +224,8 @@ def _change(change: InstrumentChange) -> str:
 
 
 def _words(terms: Instrument) -> str:
-    said = {name: getattr(terms, name) for name in TERMS if getattr(terms, name) not in (None, False)}
-    return ", ".join(f"{name} {_value(value)}" for name, value in said.items())
+    stated = {name: getattr(terms, name) for name in TERMS if getattr(terms, name) not in (None, False)}
+    return ", ".join(f"{name} {_value(value)}" for name, value in stated.items())
 
 
 def _value(value: object) -> str:

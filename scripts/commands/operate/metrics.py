@@ -21,7 +21,7 @@ from scripts.replica_place import reading
     help="Write them atomically to this file, for node_exporter's textfile collector; an older file is replaced.",
 )
 def command(*, database: str | None, textfile: Path | None) -> None:
-    """Print the figures of a ledger in the text that Prometheus reads: open, unprotected, refused, profit and so on.
+    """Print the metrics of a ledger in the text format of Prometheus: open, unprotected, refused, profit and so on.
 
     They are counted from the ledger, so counters continue after a restart; an unknown figure is left out. It needs
     prometheus-client: pip install 'position-ledger[serve]'.

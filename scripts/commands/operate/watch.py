@@ -129,7 +129,7 @@ def command(
     wanted: Filter,
     as_json: bool,
 ) -> None:
-    """Follow a ledger, and ring for what `status` and `diagnose` find: once, again after a while, and when it is over.
+    """Watch a ledger, and send alarms for what `status` and `diagnose` find: at once, again, and when it is over.
 
     One line is printed for each notice, and every sink that is named gets it as well. The alarms are stored in the
     ledger, so a restart neither forgets nor repeats one; a sink that is down gets its notices when it is back. Damage,

@@ -19,7 +19,7 @@ from infrastructure.event_store.port import WatchMemory
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.metering.exposition import exposition
 from infrastructure.metering.figures import METRICS, PREFIX, MetricKind, figures
-from infrastructure.watching.remembered import Remembered
+from infrastructure.watching.stored_watch import StoredWatch
 from projections.health.alarm import Alarm
 from projections.health.alarm_book import AlarmBook
 from projections.health.checks import Check, Severity
@@ -111,7 +111,7 @@ def test_of_an_empty_ledger_nothing_is_made_up(ledger: PositionLedger) -> None:
 
 def test_a_watch_says_when_it_was_there_and_what_it_rings_for(ledger: PositionLedger) -> None:
     assert "watch_timestamp_seconds" not in {name for name, *_ in read(ledger)}
-    memory, book = Remembered("night"), AlarmBook()
+    memory, book = StoredWatch("night"), AlarmBook()
     book.see([Alarm(Check.UNPROTECTED, "APTUSDT.binance#1", Severity.CRITICAL, "bare", "recover", NOW)], (), NOW)
     memory.write(ledger.store, None, book, NOW)
     found = read(ledger)

@@ -21,8 +21,8 @@ from infrastructure.event_store.port import WatchMemory
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.operations.health import Question
 from infrastructure.watching import courier
-from infrastructure.watching.remembered import AnotherWatch
 from infrastructure.watching.sinks.sink import DeliveryFailed, NoticeBatch
+from infrastructure.watching.stored_watch import AnotherWatch
 from infrastructure.watching.watcher import SnapshotsUnreadable, Watcher, WatchPlan
 from projections.health import diagnosis
 from projections.health.alarm import Notice

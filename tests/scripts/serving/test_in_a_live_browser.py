@@ -16,7 +16,7 @@ from tests.scripts.commands.daily.test_serve import Served, serving
 from tests.scripts.commands.daily.test_status import enter
 from tests.scripts.program import Program
 from tests.scripts.serving.tab import Tab
-from tests.scripts.serving.test_retrospect import close_one
+from tests.scripts.serving.test_recent_results import close_one
 
 TODAY = datetime.now(UTC).date()
 PATHS = ("/", "/positions?at=2025-10-22T18:50:42Z", "/history/APTUSDT.binance%231", f"/day/{TODAY}")

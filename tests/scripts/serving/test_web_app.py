@@ -16,7 +16,7 @@ from scripts.options.filters import EVERYTHING
 from scripts.serving.board import Board
 from scripts.serving.ledger_follower import LedgerFollower
 from scripts.serving.page_parts import parts_of, parts_of_results
-from scripts.serving.retrospect import Retrospect
+from scripts.serving.recent_results import ResultsReader
 from scripts.serving.web_app import web_app
 from tests.scripts.serving.asgi import scope
 
@@ -28,7 +28,7 @@ def pages() -> Iterator[Starlette]:
     with memory_ledger() as ledger:
         follower, board = LedgerFollower(ledger, EVERYTHING, timedelta(hours=1)), Board()
         board.post({**parts_of(follower.view), **parts_of_results(None)})
-        yield web_app(board, follower=follower, retrospect=Retrospect(ledger, EVERYTHING), name="ledger", token=None)
+        yield web_app(board, follower=follower, results=ResultsReader(ledger, EVERYTHING), name="ledger", token=None)
 
 
 def status_beside_busy_threads(pages: Starlette, path: str, seconds: float) -> int | None:

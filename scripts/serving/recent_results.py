@@ -49,7 +49,7 @@ def days_before(at: datetime) -> MeasuredWindow:
     return MeasuredWindow(midnight - timedelta(days=DAYS - 1), at)
 
 
-class Retrospect:
+class ResultsReader:
     """Reads recent earnings and refusals in one thread, again and again; `lately` is None before the first time."""
 
     def __init__(self, ledger: PositionLedger, wanted: Filter) -> None:

@@ -17,7 +17,7 @@ class AnotherWatch(LedgerError):
     """Another watch of the same name writes to the same ledger."""
 
 
-class Remembered:
+class StoredWatch:
     """Reads and writes the row of one watch. Each write replaces the whole row, so a write that failed is made good."""
 
     def __init__(self, name: str) -> None:

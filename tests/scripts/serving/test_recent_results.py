@@ -13,18 +13,18 @@ from domain.errors import PositionAlreadyOpen
 from infrastructure.ledger.ledger import PositionLedger
 from scripts.options.filters import EVERYTHING, Filter
 from scripts.serving.page_parts import parts_of_results
-from scripts.serving.retrospect import DAYS, RecentResults, Retrospect, days_before
+from scripts.serving.recent_results import DAYS, RecentResults, ResultsReader, days_before
 from tests.scripts.serving.test_ledger_follower import APT, SECONDS_MAX, away
 
 
 def looked_back(ledger: PositionLedger, wanted: Filter = EVERYTHING) -> RecentResults:
-    retrospect, found = Retrospect(ledger, wanted), queue.Queue[RecentResults]()
-    thread = threading.Thread(target=retrospect.run, args=(found.put,))
+    results, found = ResultsReader(ledger, wanted), queue.Queue[RecentResults]()
+    thread = threading.Thread(target=results.run, args=(found.put,))
     thread.start()
     try:
         return found.get(timeout=SECONDS_MAX)
     finally:
-        retrospect.stop()
+        results.stop()
         thread.join(SECONDS_MAX)
 
 
