@@ -16,7 +16,7 @@ import click
 import msgspec
 
 from projections.readable_text import is_seen, readable
-from scripts.screen import is_coloured
+from scripts.screen import columns_of, is_coloured
 
 QUIET_SECONDS: Final = 1.0
 LINE_SECONDS: Final = 5.0
@@ -126,13 +126,23 @@ def show_table(table: Table) -> None:
 def lines_of(table: Table) -> list[str]:
     """The lines of a table: the column names, a line under them, and a line for each row. Nothing is wrapped or cut."""
     cells = [_readable_cells(row) for row in (table.columns, *table.rows)]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    line = "  ".join(
-        f"%{width}s" if name in table.right else f"%-{width}s"
-        for name, width in zip(table.columns, widths, strict=True)
-    )
-    names, *rows = [(line % row).rstrip() for row in cells]
+    widths = [max(map(columns_of, column)) for column in zip(*cells, strict=True)]
+    signs = ["" if name in table.right else "-" for name in table.columns]
+    line = _line_format(signs, widths)
+    names, *rows = [
+        ((line if "".join(row).isascii() else _line_format(signs, _letters(row, widths))) % row).rstrip()
+        for row in cells
+    ]
     return [names, "  ".join("-" * width for width in widths), *rows]
+
+
+def _line_format(signs: Sequence[str], widths: Sequence[int]) -> str:
+    return "  ".join(f"%{sign}{width}s" for sign, width in zip(signs, widths, strict=True))
+
+
+def _letters(row: Sequence[str], widths: Sequence[int]) -> list[int]:
+    """How many letters each cell has to have, to take so many columns."""
+    return [width - columns_of(cell) + len(cell) for cell, width in zip(row, widths, strict=True)]
 
 
 def _readable_cells(row: Sequence[object]) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 import time
+import unicodedata
 from collections.abc import Callable
 from typing import Final, NoReturn
 
@@ -20,6 +21,15 @@ COLOURS: Final = {"critical": "red", "warning": "yellow", "ok": None}
 def width() -> int:
     """How many characters a line may have: the width of the terminal, or 80 without a terminal."""
     return shutil.get_terminal_size((80, 24)).columns
+
+
+def columns_of(text: str) -> int:
+    """How many columns a text takes on a terminal: a wide letter takes two, a mark on the letter before it none."""
+    if text.isascii():
+        return len(text)
+    return sum(
+        0 if unicodedata.combining(each) else 2 if unicodedata.east_asian_width(each) in "WF" else 1 for each in text
+    )
 
 
 def is_coloured() -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import textwrap
 from collections.abc import Iterator, Sequence
 from typing import Final
@@ -10,8 +11,11 @@ from projections.audit.anomalies import Anomaly, Weight
 from projections.audit.narrative import Narrative, NarrativeLine
 from projections.formatting import clock, day, length, sentence
 from scripts.output import show
+from scripts.screen import width
 
-_WIDTH: Final = 120
+_WIDTH_MAX: Final = 120
+_TEXT_MIN: Final = 20
+"""The least width of a text; on a terminal that is too narrow for it lines run over."""
 _MARKS: Final = {Weight.WARNING: "!", Weight.NOTE: "-"}
 
 
@@ -46,8 +50,9 @@ def oddity_cells(oddity: Anomaly, *, with_date: bool) -> tuple[str, str]:
 
 
 def print_wrapped(first: str, text: str) -> None:
-    """Print a text after `first`, wrapped, with its further lines indented to the same column."""
-    for part in textwrap.wrap(text, _WIDTH - len(first), break_on_hyphens=False) or [""]:
+    """Print a text after `first`, wrapped to the terminal or to 120 letters, with its further lines indented."""
+    whole = min(width(), _WIDTH_MAX) if sys.stdout.isatty() else _WIDTH_MAX
+    for part in textwrap.wrap(text, max(whole - len(first), _TEXT_MIN), break_on_hyphens=False) or [""]:
         show(f"{first}{part}".rstrip())
         first = " " * len(first)
 

@@ -6,6 +6,7 @@ import functools
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any, Final
 
 import click
@@ -60,16 +61,19 @@ def unheard(wanted: Filter, store: Store) -> str | None:
     """That the ledger has no event of what is wanted, and of what it has some; None otherwise, and if it is empty."""
     if wanted == EVERYTHING:
         return None
-    known = set[Filter]()
+    known, symbols = set[Filter](), set[str]()
     for stream in store.stream_names():
         with suppress(ValueError):  # `verify` reports names of streams that cannot be read
             key = PositionKey.parse(stream)
             if wanted.takes(key):
                 return None
             known.add(Filter(None, key.exchange, key.account))
+            symbols.add(key.symbol)
     if not known:
         return None
-    there = listed(sorted(map(str, known)), _NAMED_MAX)
+    near = get_close_matches(wanted.symbol.upper(), symbols) if wanted.symbol else []
+    named = [Filter(symbol, None, None) for symbol in near] or known
+    there = listed(sorted(map(str, named)), _NAMED_MAX)
     return f"nothing was ever recorded of {wanted}; there is something of {there}"
 
 

@@ -12,6 +12,7 @@ from domain.values import utc
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.ledger.questions.as_of import TimeAxis
 from infrastructure.ledger.questions.history import HistoryEntry
+from projections.formatting import date_and_time
 from projections.health.checks import Section
 from projections.health.ledger_status import LedgerStatus
 from scripts.options.filters import Filter
@@ -42,13 +43,16 @@ class PastStatus:
         """The status that a request asks for; without `at` it is the present one.
 
         `beside` reads what is wrong apart from single cycles; it is asked for the present only.
-        Refuses: InvalidCommand for an `at` that is no time, or a `by` that is no TimeAxis.
+        Refuses: InvalidCommand for an `at` that is no time, or is yet to come, or a `by` that is no
+        TimeAxis.
         """
         try:
             moment = utc(at) if at else now
             axis = TimeAxis(by) if by else TimeAxis.RECORDED
         except ValueError as wrong:
             raise InvalidCommand(str(wrong)) from None
+        if moment > now:
+            raise InvalidCommand(f"at {at}: nobody knows yet what will be open then; it is {date_and_time(now)} UTC")
         with ledger.store.settled():
             rows = ledger.positions(open=True, as_of=moment, by=axis) if at or by else ledger.positions(open=True)
             elsewhere = () if at else beside(moment)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import timedelta
 from decimal import Decimal, localcontext
+from html import unescape
 from typing import Any
+from urllib.parse import unquote
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -22,6 +25,8 @@ from domain.values import EXACT, plain, rounded, timestamp_text
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.ledger.projector import Projector
 from infrastructure.ledger.statistics_projection import facts_since, statistics
+from infrastructure.metering.figures import figures
+from infrastructure.operations.apply_recovery import recoveries
 from infrastructure.operations.health import Question, examine
 from infrastructure.transfer.columnar.column_sink import ColumnSink
 from infrastructure.transfer.columnar.columns import COLUMNS
@@ -30,6 +35,7 @@ from infrastructure.transfer.columnar.parquet_writer import ParquetFile
 from infrastructure.transfer.exporting import ExportScope, export
 from projections.audit.narrative import Narrative
 from projections.exposure import BY_CHOICE, STRAY, UNPROTECTED, is_by_choice
+from projections.health.alarm import alarms_of
 from projections.health.checks import Check
 from projections.health.ledger_status import LedgerStatus
 from projections.metrics.pnl import Pnl, PnlBy
@@ -40,6 +46,8 @@ from projections.reconciliation.result import ReconciliationRules
 from scripts.commands.daily.report import look_through
 from scripts.narratives.cycle_narratives import tell
 from scripts.options.filters import EVERYTHING
+from scripts.serving.live_view import LiveView
+from scripts.serving.page_parts import parts_of
 from tests.spec import second
 from tests.strategies import conversations
 
@@ -167,6 +175,44 @@ def the_status_says_so(
         assert UNPROTECTED in line.state
 
 
+def the_figures_say_so(ledger: PositionLedger, found: LedgerStatus) -> None:
+    told = figures(ledger, NOW, HOUR)
+
+    def total(name: str, *labels: str) -> int:
+        return sum(int(each.value) for each in told if each.name == name and each.labels[: len(labels)] == labels)
+
+    assert total("open_positions") == sum(line.row.status.is_open for line in found.lines)
+    for name, lines in {
+        "held_positions": found.held,
+        "unprotected_positions": found.unprotected,
+        "unprotected_by_choice_positions": found.by_choice,
+        "unknown_outcome_positions": [line for line in found.lines if line.row.outcome_unknown],
+    }.items():
+        assert total(name) == len(lines), name
+    of_cycles = sum(total("findings", check.value) for check in OF_CYCLES)
+    assert of_cycles == sum(len(line.symptoms) for line in found.lines)
+    oldest = max((line.age for line in found.unprotected), default=timedelta())
+    (shown,) = [each.value for each in told if each.name == "oldest_unprotected_seconds"]
+    assert shown == Decimal(max(oldest, timedelta()) // timedelta(microseconds=1)) / 1_000_000
+
+
+def the_page_and_the_alarms_say_so(ledger: PositionLedger, found: LedgerStatus) -> None:
+    parts = parts_of(LiveView(found, None, ()))
+    assert f'data-title="{found.severity.value}: {found.summary}"' in parts["status"]
+    shown = re.findall(
+        r'<span class="badge (\w+)">.*?href="/history/([^"]+)".*?"state"[^>]*>([^<]*)<', parts["positions"], re.DOTALL
+    )
+    assert [(each, unquote(place), unescape(state)) for each, place, state in shown] == [
+        (line.severity.value, line.row.position_id, line.state) for line in found.lines
+    ]
+    question = Question(now=NOW, age=HOUR, rules=ReconciliationRules(), verifies=False)
+    sections = [each for each in examine(ledger, question).sections if each.check in OF_CYCLES]
+    in_need = {line.row.position_id for line in found.in_need}
+    assert {alarm.subject for alarm in alarms_of(sections)} == in_need
+    unfinished = recoveries(ledger, [], now=NOW, rules=ReconciliationRules())
+    assert {each.cycle.row.position_id for each in unfinished} >= in_need, "what `status` advises finds it"
+
+
 @settings(max_examples=50)
 @given(
     conversations(defines=True),
@@ -199,4 +245,7 @@ def test_row_table_story_statistics_and_report_are_of_one_mind(
         assert standing.keys() == {row.position_id for row in rows if row.status.is_open} | alarmed
         assert {name for name, length in standing.items() if length is not None} == alarmed
         assert report.statistics == found
-        the_status_says_so(ledger, LedgerStatus.of(ledger.positions(open=True), NOW, HOUR), rows, alarmed)
+        status = LedgerStatus.of(ledger.positions(open=True), NOW, HOUR)
+        the_status_says_so(ledger, status, rows, alarmed)
+        the_figures_say_so(ledger, status)
+        the_page_and_the_alarms_say_so(ledger, status)

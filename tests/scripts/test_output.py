@@ -25,6 +25,17 @@ def test_a_table_is_as_wide_as_its_cells_which_show_what_is_hidden_in_them() -> 
     assert lines_of(Table("", ("what", ""), [])) == ["what", "----  "]
 
 
+def test_wide_letters_and_marks_leave_columns_where_they_are() -> None:
+    rows = [("币安人生USDT", 5), ("e\u0301X", 12345), ("APTUSDT", 7)]
+    assert lines_of(Table("", ("what", "币"), rows, frozenset({"币"}))) == [
+        "what             币",
+        "------------  -----",
+        "币安人生USDT      5",
+        "e\u0301X            12345",
+        "APTUSDT           7",
+    ]
+
+
 @pytest.mark.parametrize("count", [0, 1, 1_000, 1_001, 2_500])
 def test_a_list_that_is_printed_in_parts_is_one_document(count: int, capsys: pytest.CaptureFixture[str]) -> None:
     items = [{"n": n, "of": [], "by": {}, "text": "],\n[≈\x1b\x7f\u202e"} for n in range(count)]

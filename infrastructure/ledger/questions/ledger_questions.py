@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TypeVar
+from contextlib import suppress
+from difflib import get_close_matches
+from typing import Final, TypeVar
 
 from domain.errors import InvalidCommand, UnknownPosition
 from domain.events import PositionImported
@@ -18,9 +20,13 @@ from infrastructure.ledger.questions.as_of import AsOfQuery, PastMoment, TimeAxi
 from infrastructure.ledger.questions.as_of import as_of as moment_of
 from infrastructure.ledger.questions.history import HistoryEntry
 from projections.exposure import standing
+from projections.formatting import listed
 from projections.positions import PositionRow
 
 Read = TypeVar("Read")
+
+_NEAR: Final = 0.8
+"""How alike two symbols are, from 0 to 1, of which one may be meant by the other: a letter is amiss."""
 
 
 class LedgerQuestions:
@@ -101,7 +107,20 @@ class LedgerQuestions:
             found = AsOfQuery.read(as_of, by).history(self.store, stream, cycle)
             if found or next(self.store.history(stream, cycle), None) is not None:
                 return found
-        raise UnknownPosition(f"nothing ever happened to {key_or_position_id}{self._reach}")
+        raise UnknownPosition(f"nothing ever happened to {key_or_position_id}{self._reach}{self._nearest(key, cycle)}")
+
+    def _nearest(self, key: PositionKey, cycle: int | None) -> str:
+        """For messages: the last cycle of the key, or else keys of similar names; empty where there are none."""
+        if cycle is not None and (known := self.cycles(key.stream)):
+            return f"; its last cycle is {key.stream}#{known[-1]}"
+        there = []
+        for stream in self.store.stream_names():
+            with suppress(ValueError):  # `verify` reports names of streams that cannot be read
+                there.append(PositionKey.parse(stream))
+        near = get_close_matches(key.symbol, {each.symbol for each in there}, cutoff=_NEAR)
+        found = [each for each in there if each.symbol in near or means(key.symbol, each.symbol, each.exchange)]
+        found.sort(key=lambda each: each.exchange != key.exchange)
+        return f"; there is {listed([each.stream for each in found])}" if found else ""
 
     @property
     def _reach(self) -> str:

@@ -19,6 +19,7 @@ from projections.exposure import IF_HELD, exposure_words, is_by_choice, needs_st
 from projections.formatting import date_and_time, for_eyes
 from projections.health.ledger_status import LedgerStatus
 from projections.listed_row import Listed
+from projections.readable_text import on_one_line
 from scripts.options.database import by_option, database_option, json_option
 from scripts.options.filters import Filter, filter_options
 from scripts.options.listing import Listing, listing_options
@@ -49,6 +50,7 @@ _SORTS: Final = {
     "symbol": "by key",
 }
 _SORTS_BY_AGE: Final = frozenset({"worst", "age"})
+_REASON_MAX: Final = 60
 _NUMBERS: Final = frozenset({"quantity", "avg open", "stop", "profit", "net"})
 
 
@@ -78,7 +80,7 @@ def command(
 ) -> None:
     """List positions, oldest first.
 
-    On a terminal, columns that do not fit are left out, and nothing is wrapped; elsewhere all columns are printed.
+    On a terminal, columns that do not fit are left out, and a note names them; elsewhere all columns are printed.
 
     \b
     Examples:
@@ -110,7 +112,10 @@ def command(
     else:
         cells = [_cells(row, is_bare=row.position_id in found.bare) for row in shown]
         table = Table("Positions", _COLUMNS, cells, _NUMBERS)
-        show_table(listing.fitted(table) if listing.columns or sys.stdout.isatty() else table)
+        fitted = listing.fitted(table) if listing.columns or sys.stdout.isatty() else table
+        show_table(fitted)
+        if not listing.columns and (omitted := _COLUMNS[len(fitted.columns) :]):
+            say(f"no room for {', '.join(omitted)}: --wide shows them, --columns chooses")
     if left := len(found.rows) - len(shown):
         say(f"and {left:,} more: --limit {len(found.rows)}")
 
@@ -192,5 +197,8 @@ def _remarks(row: Listed, *, is_bare: bool) -> list[str]:
         "filled after its end": row.late_fill,
         f"{plain(row.residual_qty)} left as dust": bool(row.residual_qty),
     }
-    reason = [row.exit_reason.splitlines()[0][:60]] if row.exit_reason else []
-    return [words for words, is_so in remarks.items() if is_so] + reason
+    told = [words for words, is_so in remarks.items() if is_so]
+    if row.exit_reason:
+        reason = on_one_line(row.exit_reason)
+        told.append(reason if len(reason) <= _REASON_MAX else f"{reason[:_REASON_MAX]}…")
+    return told

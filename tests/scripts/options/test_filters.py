@@ -71,6 +71,11 @@ def test_an_account_a_symbol_and_both_together_are_told_as_well(url: str, progra
     assert f"of {wanted};" in program("status", *wanted.split(), "--database", url).err
 
 
+def test_a_symbol_of_a_similar_name_is_named(url: str, program: Program) -> None:
+    said = program("status", "--symbol", "siuusdt", "--database", url).err
+    assert said == "note: nothing was ever recorded of --symbol siuusdt; there is something of --symbol SUIUSDT\n"
+
+
 def test_an_empty_ledger_has_heard_of_nothing_and_says_nothing(tmp_path: Path, program: Program) -> None:
     url = f"sqlite:///{tmp_path}/ledger.db"
     PositionLedger.connect(url).disconnect()

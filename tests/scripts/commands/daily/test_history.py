@@ -101,9 +101,25 @@ def test_a_page_that_cannot_be_written_is_a_usage_error(history: Program, tmp_pa
     assert ran.code == 2 and "cannot be written" in ran.err
 
 
+@pytest.mark.parametrize("columns", [60, 80, 200])
+def test_a_story_is_as_wide_as_the_terminal(history: Program, monkeypatch: pytest.MonkeyPatch, columns: int) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    elsewhere = history(APT).out
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    lines = history(APT).out.splitlines()[1:]
+    assert max(map(len, lines)) <= min(columns, 120)
+    assert columns == 60 or max(map(len, lines)) > 70
+    assert (lines == elsewhere.splitlines()[1:]) == (columns >= 120)
+
+
+def test_what_never_was_is_refused_with_what_is_near_it(history: Program) -> None:
+    assert history("APTUSD.binance").err.endswith("nothing ever happened to APTUSD.binance; there is APTUSDT.binance\n")
+    assert history("APTUSDT.binance#7").err.endswith("#7; its last cycle is APTUSDT.binance#1\n")
+
+
 def test_what_never_was_is_refused(history: Program) -> None:
     ran = history("NOPEUSDT.binance#1")
-    assert ran.code == 1 and "nothing ever happened to NOPEUSDT.binance#1" in ran.err
+    assert ran.code == 1 and ran.err.endswith("nothing ever happened to NOPEUSDT.binance#1\n")
 
 
 def test_before_the_beginning_there_is_nothing_to_tell(history: Program, tmp_path: Path) -> None:

@@ -83,3 +83,23 @@ def test_what_may_be_at_the_exchange_is_bare_only_if_it_is_held(program: Program
         ledger.record_entry_fill(position_id=place, trade_id="1", last_qty="1", last_px="2")
     assert program(*remarks).out.splitlines()[2:] == ["UNPROTECTED"]
     assert program("status", "--json", "--database", url).json["unprotected"] == 1
+
+
+def test_a_column_that_has_no_room_on_a_terminal_is_named(asked: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert asked().err == "", "elsewhere all columns are there"
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    ran = asked()
+    assert "UNPROTECTED" not in ran.out
+    assert ran.err == "no room for opened (UTC), remarks: --wide shows them, --columns chooses\n"
+    assert asked("--wide").err == asked("--columns", "position,remarks").err == ""
+
+
+def test_a_reason_that_is_cut_short_says_so(ledger_url: str, program: Program) -> None:
+    with PositionLedger.connect(ledger_url) as ledger:
+        for symbol, reason in (("APTUSDT", "\n a word " * 20), ("SUIUSDT", "at once\nand more")):
+            wanted: dict[str, Any] = {"symbol": symbol, "exchange": "binance", "side": "long", "quantity": "1"}
+            place = ledger.request_entry(**wanted, intent_id="1").position_id
+            ledger.fail_entry(position_id=place, outcome="rejected", reason=reason)
+    lines = program("positions", "--database", ledger_url).out.splitlines()[2:]
+    assert lines[0].endswith("  " + ("a word " * 20)[:60] + "…") and lines[1].endswith("  at once and more")
