@@ -41,6 +41,14 @@ _WAYS_OUT: Final[dict[int | None, str]] = {
 }
 
 
+class CommitUnconfirmed(StoreUnavailable):
+    """The disk did not confirm a commit.
+
+    All of it may be in the write-ahead log, where whoever opens the file next would find it, although no process that
+    has the file open now sees it. The next commit that is confirmed overwrites it.
+    """
+
+
 def wal_caution() -> Caution | None:
     """A warning about the version of SQLite that Python uses; None when there is none."""
     if sqlite3.sqlite_version_info >= _FIXED_WAL_RESET:
@@ -74,6 +82,13 @@ def explained(error: sqlite3.Error, settings: Settings) -> StoreError:
             "Try again, or wait longer with ?timeout=SECONDS"
         )
     return StoreUnavailable(f"{settings.where}: {reason}; nothing was written{_WAYS_OUT.get(_primary_code(error), '')}")
+
+
+def _unconfirmed(error: sqlite3.Error, settings: Settings) -> CommitUnconfirmed:
+    return CommitUnconfirmed(
+        f"{settings.where}: {error} while it was committed; whether it was written is not known"
+        f"{_WAYS_OUT[sqlite3.SQLITE_IOERR]}"
+    )
 
 
 def _as_found(stored: bytes) -> str:
@@ -243,11 +258,12 @@ class Connections:
     def write(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
         """Run `work` in one transaction that holds the write lock from its start: all of it is written, or nothing.
 
-        Refuses: StoreUnavailable when the lock is not free in time. Integrity errors pass through.
+        Refuses: StoreUnavailable when the lock is not free in time; CommitUnconfirmed. Integrity errors pass through.
         """
         self._require()
         with self._writing:
             turn: Turn[FileConnection] | None = None
+            is_done = False
             try:
                 turn = Turn(self._borrow(), self._opener, self._turn())
                 if turn.connection.in_transaction:
@@ -257,11 +273,16 @@ class Connections:
                     if self._file is not None:
                         self._file.require(connection)
                     self._turns.last = turn
-                    return work(connection)
+                    result = work(connection)
+                    is_done = True
             except sqlite3.IntegrityError:
                 raise
             except sqlite3.Error as error:
+                if is_done and _primary_code(error) == sqlite3.SQLITE_IOERR:
+                    raise _unconfirmed(error, self.settings) from error
                 raise explained(error, self.settings) from error
+            else:
+                return result
             finally:
                 if turn is not None:
                     turn.end()
