@@ -256,7 +256,7 @@ class VersionConflict(CommandRefused):
 
 
 class OutcomeUnknown(LedgerError):
-    """The connection was lost or the disk failed during the commit, and it could not be found out whether it was made."""
+    """The connection was lost, or the disk failed, during the commit; whether it was made could not be found out."""
 
 
 class StoreError(LedgerError):
