@@ -20,6 +20,8 @@ Result = TypeVar("Result")
 
 _FIXED_WAL_RESET = (3, 51, 3)
 _HELD_BY_OTHERS = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+_UNCONFIRMED: Final = {sqlite3.SQLITE_IOERR_FSYNC, sqlite3.SQLITE_IOERR_DIR_FSYNC}
+"""The errors of a commit of which every byte was written already, and not synced."""
 _COPIED: Final = (
     "; to read a ledger that nobody has open, copy it, with its -wal if there is one, to a folder where you may write"
 )
@@ -95,9 +97,14 @@ def _as_found(stored: bytes) -> str:
     return stored.decode(errors="backslashreplace")
 
 
-def _primary_code(error: sqlite3.Error) -> int | None:
-    """The primary error code, without the extension; None for an error that Python itself raises."""
+def _code(error: sqlite3.Error) -> int | None:
+    """The extended error code; None for an error that Python itself raises."""
     code: int | None = getattr(error, "sqlite_errorcode", None)
+    return code
+
+
+def _primary_code(error: sqlite3.Error) -> int | None:
+    code = _code(error)
     return None if code is None else code & 0xFF
 
 
@@ -278,7 +285,7 @@ class Connections:
             except sqlite3.IntegrityError:
                 raise
             except sqlite3.Error as error:
-                if is_done and _primary_code(error) == sqlite3.SQLITE_IOERR:
+                if is_done and _code(error) in _UNCONFIRMED:
                     raise _unconfirmed(error, self.settings) from error
                 raise explained(error, self.settings) from error
             else:
