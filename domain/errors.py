@@ -255,7 +255,7 @@ class VersionConflict(CommandRefused):
 
 
 class OutcomeUnknown(LedgerError):
-    """The connection was lost during the commit, and reading back could not show whether it was made."""
+    """The connection was lost, or the disk failed, during the commit; whether it was made could not be found out."""
 
 
 class StoreError(LedgerError):

@@ -20,6 +20,8 @@ Result = TypeVar("Result")
 
 _FIXED_WAL_RESET = (3, 51, 3)
 _HELD_BY_OTHERS = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+_UNCONFIRMED: Final = {sqlite3.SQLITE_IOERR_FSYNC, sqlite3.SQLITE_IOERR_DIR_FSYNC}
+"""The errors of a commit of which every byte was written already, and not synced."""
 _COPIED: Final = (
     "; to read a ledger that nobody has open, copy it, with its -wal if there is one, to a folder where you may write"
 )
@@ -39,6 +41,14 @@ _WAYS_OUT: Final[dict[int | None, str]] = {
     ),
     sqlite3.SQLITE_FULL: ". Make room, and send the same command again",
 }
+
+
+class CommitUnconfirmed(StoreUnavailable):
+    """The disk did not confirm a commit.
+
+    All of it may be in the write-ahead log, where whoever opens the file next would find it, although no process that
+    has the file open now sees it. The next commit that is confirmed overwrites it.
+    """
 
 
 def wal_caution() -> Caution | None:
@@ -76,13 +86,25 @@ def explained(error: sqlite3.Error, settings: Settings) -> StoreError:
     return StoreUnavailable(f"{settings.where}: {reason}; nothing was written{_WAYS_OUT.get(_primary_code(error), '')}")
 
 
+def _unconfirmed(error: sqlite3.Error, settings: Settings) -> CommitUnconfirmed:
+    return CommitUnconfirmed(
+        f"{settings.where}: {error} while it was committed; whether it was written is not known"
+        f"{_WAYS_OUT[sqlite3.SQLITE_IOERR]}"
+    )
+
+
 def _as_found(stored: bytes) -> str:
     return stored.decode(errors="backslashreplace")
 
 
-def _primary_code(error: sqlite3.Error) -> int | None:
-    """The primary error code, without the extension; None for an error that Python itself raises."""
+def _code(error: sqlite3.Error) -> int | None:
+    """The extended error code; None for an error that Python itself raises."""
     code: int | None = getattr(error, "sqlite_errorcode", None)
+    return code
+
+
+def _primary_code(error: sqlite3.Error) -> int | None:
+    code = _code(error)
     return None if code is None else code & 0xFF
 
 
@@ -244,7 +266,7 @@ class Connections:
         """Run `work` in one transaction that holds the write lock from its start: all of it is written, or nothing.
 
         Inside the `work` of another call it is a part of that transaction.
-        Refuses: StoreUnavailable when the lock is not free in time. Integrity errors pass through.
+        Refuses: StoreUnavailable when the lock is not free in time; CommitUnconfirmed. Integrity errors pass through.
         """
         self._require()
         outer: Turn[FileConnection] | None = getattr(self._turns, "writing", None)
@@ -252,6 +274,7 @@ class Connections:
             return work(outer.connection)
         with self._writing:
             turn: Turn[FileConnection] | None = None
+            is_done = False
             try:
                 turn = Turn(self._borrow(), self._opener, self._turn())
                 if turn.connection.in_transaction:
@@ -261,11 +284,16 @@ class Connections:
                     if self._file is not None:
                         self._file.require(connection)
                     self._turns.last = self._turns.writing = turn
-                    return work(connection)
+                    result = work(connection)
+                    is_done = True
             except sqlite3.IntegrityError:
                 raise
             except sqlite3.Error as error:
+                if is_done and _code(error) in _UNCONFIRMED:
+                    raise _unconfirmed(error, self.settings) from error
                 raise explained(error, self.settings) from error
+            else:
+                return result
             finally:
                 if turn is not None:
                     turn.end()

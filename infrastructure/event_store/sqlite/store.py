@@ -25,11 +25,12 @@ from infrastructure.event_store.sql.order_lines import differing
 from infrastructure.event_store.sql.schema_guards import not_there
 from infrastructure.event_store.sql.sql_store import SqlStore, recorded
 from infrastructure.event_store.sql.stored_row import stored_row
-from infrastructure.event_store.sqlite import append, schema
+from infrastructure.event_store.sqlite import append, schema, unconfirmed
 from infrastructure.event_store.sqlite.bulk_load import restore_events
 from infrastructure.event_store.sqlite.checkpoints import SQLiteCheckpoints
 from infrastructure.event_store.sqlite.compat_view import look_again
 from infrastructure.event_store.sqlite.connections import Connections, wal_caution
+from infrastructure.event_store.vocabulary.append_conflicts import UnsettledAppend
 from infrastructure.event_store.vocabulary.caution import Caution
 from infrastructure.event_store.vocabulary.places import ALL_STREAMS, AsOf, CyclePlace, StreamReach, StreamSpan
 from infrastructure.event_store.vocabulary.storage import Storage
@@ -173,7 +174,7 @@ class SQLiteStore(SqlStore):
             append.write_rows(connection, "positions", rows, before)
             return ends
 
-        ends = self._connections.write(write)
+        ends = unconfirmed.append(self._connections, records, write)
         if heads is not None:
             heads.update(ends)
 
@@ -188,7 +189,11 @@ class SQLiteStore(SqlStore):
         return append.made_ready(records, rows, before, heads)
 
     def append_ready(self, ready: ReadyAppend) -> None:
-        self._connections.write(lambda connection: append.write_ready(connection, ready))
+        unconfirmed.append(self._connections, [ready.first], lambda connection: append.write_ready(connection, ready))
+
+    def settle(self, append: UnsettledAppend, seconds: float) -> bool | None:
+        del seconds  # it waits for the write lock, and that has its timeout
+        return unconfirmed.is_made(self._connections, append)
 
     def _head(self, connection: sqlite3.Connection, stream: str) -> str:
         found = connection.execute(_HEAD, (stream,)).fetchone()

@@ -31,7 +31,7 @@ class Watchdog:
     def __init__(self, allowed_seconds: float) -> None:
         """`allowed_seconds` is the limit of each wait, unless its connection has another."""
         self._allowed = allowed_seconds
-        self._deadlines: dict[psycopg.Connection[Any], float] = {}
+        self._deadlines: dict[WatchedConnection, float] = {}
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
@@ -66,6 +66,7 @@ class Watchdog:
         now = time.monotonic()
         for connection, deadline in list(self._deadlines.items()):
             if now > deadline and self._deadlines.pop(connection, None) is not None:
+                connection.is_given_up = True
                 _shut_down(connection)
 
 
@@ -79,6 +80,8 @@ class WatchedConnection(psycopg.Connection[tuple[Any, ...]]):
     """Its host and port, known also after it is closed."""
     mark: str | None = None
     """What tells its settings from those of other sessions; None where no pooler stands before the server."""
+    is_given_up = False
+    """Whether the watchdog has shut it down, because the server said nothing for too long."""
     is_wanted = True
     """False when its pool is to close it as soon as it is given back."""
 
@@ -120,6 +123,12 @@ class WatchedConnection(psycopg.Connection[tuple[Any, ...]]):
         try:
             self.watchdog.watch(self)
             return super().wait(gen, *args, **kwargs)
+        except psycopg.OperationalError as error:
+            if not self.is_given_up:
+                raise
+            raise psycopg.OperationalError(
+                "the server, or a pooler before it, said nothing for too long, so the connection was given up"
+            ) from error
         finally:
             self.watchdog.let_be(self)
 

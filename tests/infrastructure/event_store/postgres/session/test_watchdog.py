@@ -43,5 +43,14 @@ def test_none_is_left_by_a_ledger_that_could_not_be_opened(proxy: Proxy, request
     eventually(lambda: watchdogs() <= before)
 
 
+def test_a_server_that_says_nothing_is_not_said_to_have_hung_up(proxy: Proxy) -> None:
+    """libpq's words for the socket that the watchdog shut down were that the server closed it, or had crashed."""
+    with PositionLedger.connect(proxy.url("timeout=1")) as ledger:
+        proxy.hold_answers()
+        with pytest.raises(StoreUnavailable, match="said nothing for too long, so the connection was given up"):
+            ledger.positions()
+        assert ledger.positions() == []
+
+
 def watchdogs() -> set[threading.Thread]:
     return {thread for thread in threading.enumerate() if thread.name == "position-ledger-watchdog"}
