@@ -7,14 +7,20 @@ from importlib.resources import files
 from typing import Final
 
 import psycopg
-from psycopg import sql
+from psycopg import errors, sql
 
 from domain.errors import SchemaMismatch, StoreUnavailable
 from infrastructure.event_store.postgres import grants
 from infrastructure.event_store.postgres.appending.locks import MIGRATION_LOCK, lock_key
 from infrastructure.event_store.postgres.collisions import has_log, log_without_version, require_ours, require_room
 from infrastructure.event_store.postgres.session.connections import Connection, Connections, explained
-from infrastructure.event_store.sql.migrations import migrations_in, require_all, require_filled, require_not_later
+from infrastructure.event_store.sql.migrations import (
+    migrations_in,
+    not_migrated,
+    require_all,
+    require_filled,
+    require_not_later,
+)
 from infrastructure.settings import Settings
 
 _HOME = files(__package__)
@@ -41,6 +47,9 @@ _HAS_ORDERS: Final = (
     " WHERE attrelid = pg_catalog.to_regclass('positions')::oid AND attname = 'orders' AND NOT attisdropped)"
 )
 """True of an old positions table only: today the orders are in a table of their own."""
+_OWNER_MIGRATES: Final = (
+    "this role may not migrate it, and nothing was changed. The owner of the ledger does so with `position-ledger init`"
+)
 _SIBLINGS: Final = (
     "SELECT nspname::text FROM pg_namespace JOIN pg_class ON relnamespace = pg_namespace.oid"
     " WHERE relname = 'ledger_events' AND relkind IN ('r', 'p') AND nspname <> %s ORDER BY 1"
@@ -144,8 +153,9 @@ def migrate(connections: Connections, runtime_role: str | None = None) -> list[s
     """
     settings = connections.settings
     with connections.reading() as connection:
-        if version_of(connection, settings) == SCHEMA_VERSION and runtime_role is None:
-            return []
+        version = version_of(connection, settings)
+    if version == SCHEMA_VERSION and runtime_role is None:
+        return []
     connection = connections.alone()
     try:
         with connection, connection.transaction():
@@ -154,6 +164,10 @@ def migrate(connections: Connections, runtime_role: str | None = None) -> list[s
             if connection.execute(_HAS_SCHEMA, (settings.schema,)).fetchone() != (True,):
                 connection.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(settings.schema)))
             return _migrate(connection, settings, runtime_role)
+    except errors.InsufficientPrivilege as error:
+        if 0 < version < SCHEMA_VERSION:
+            raise not_migrated(settings.shown, version, SCHEMA_VERSION, _OWNER_MIGRATES) from None
+        raise explained(error, settings) from None
     except psycopg.Error as error:
         raise explained(error, settings) from None
 

@@ -29,6 +29,11 @@ def require_not_later(what: str, version: int, known: int) -> None:
         )
 
 
+def not_migrated(what: str, version: int, known: int, way_out: str = "run `position-ledger init`") -> SchemaMismatch:
+    """The error for a ledger of an earlier version, which was not migrated."""
+    return SchemaMismatch(f"{what} has schema version {version} of {known}; {way_out}")
+
+
 def require_all(what: str, version: int, known: int, siblings: Sequence[str] = ()) -> None:
     """Refuses: SchemaMismatch, with the way out, for a database that lacks a migration.
 
@@ -41,7 +46,7 @@ def require_all(what: str, version: int, known: int, siblings: Sequence[str] = (
         )
     if version < known:
         if version:
-            raise SchemaMismatch(f"{what} has schema version {version} of {known}; run `position-ledger init`")
+            raise not_migrated(what, version, known)
         raise SchemaMismatch(
             f"{what} holds no ledger. If it never did, run `position-ledger init`; if it did, restore a backup, "
             "because a new one would grant the slots that are held"

@@ -86,7 +86,7 @@ _PROFITS: Final = (
 )
 """Lists of the numbers, because SQLite cannot sum up decimals."""
 _SOUND: Final = "PRAGMA integrity_check"
-_GUARDS: Final = "SELECT name, sql FROM sqlite_schema WHERE type IN ('trigger', 'index') AND sql IS NOT NULL"
+_GUARDS: Final = "SELECT type, name, sql FROM sqlite_schema WHERE type IN ('trigger', 'index') AND sql IS NOT NULL"
 _TRIGGERS: Final = (
     "SELECT name, tbl_name FROM sqlite_schema WHERE type = 'trigger' AND tbl_name IN (SELECT name FROM sqlite_schema"
     " WHERE type = 'table') ORDER BY name"
@@ -301,7 +301,12 @@ class SQLiteStore(SqlStore):
         )
 
     def broken_guards(self) -> dict[str, str]:
-        return not_there(schema.guards(), ((name, text) for name, text in self._select(_GUARDS)))
+        found = {name: (kind, text) for kind, name, text in self._select(_GUARDS)}
+        broken = not_there(schema.guards(), ((name, text) for name, (_, text) in found.items()))
+        return {
+            name: f"DROP {found[name][0].upper()} {name}; {made}" if name in found else made
+            for name, made in broken.items()
+        }
 
     def storage(self) -> Storage:
         return Storage([words for (words,) in self._select(_SOUND) if words != "ok"])

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from psycopg import errors, sql
 
-from domain.errors import PositionAlreadyOpen, StoreUnavailable
+from domain.errors import PositionAlreadyOpen, SchemaMismatch, StoreUnavailable
 from infrastructure.event_store.port import WatchMemory
 from infrastructure.event_store.postgres import grants, schema
 from infrastructure.event_store.postgres.session import connections
@@ -132,6 +132,8 @@ def test_a_migration_leaves_the_runtime_role_at_work(
         old.setattr(schema, "SCHEMA_VERSION", 1)
         old.setattr(grants, "GRANTS", first)
         migrated(postgres_url, role)
+    with pytest.raises(SchemaMismatch, match=r"has schema version 1 of .*; this role may not migrate it, and nothing"):
+        PositionLedger.connect(as_role(postgres_url, role))
     with PositionLedger.connect(postgres_url):
         pass
     with PositionLedger.connect(as_role(postgres_url, role)) as ledger:

@@ -565,6 +565,22 @@ def test_every_guard_of_a_file_is_made_again_by_what_the_findings_say(tmp_path: 
         assert verify(ledger.store).ok
 
 
+def test_a_guard_of_a_file_that_is_another_one_is_replaced_by_what_the_finding_says(tmp_path: Path) -> None:
+    file = tmp_path / "ledger.db"
+    with PositionLedger.connect(f"sqlite:///{file}") as ledger, closing(sqlite3.connect(file)) as owner:
+        owner.executescript(
+            """DROP TRIGGER ledger_events_hash;
+            CREATE TRIGGER ledger_events_hash BEFORE INSERT ON ledger_events WHEN 0 BEGIN SELECT 1; END;
+            DROP INDEX ledger_events_intent;
+            CREATE INDEX ledger_events_intent ON ledger_events (stream, intent_id);"""
+        )
+        findings = verify(ledger.store).findings
+        assert [found.where for found in findings] == ["ledger_events_hash", "ledger_events_intent"]
+        for found in findings:
+            owner.executescript(found.message.partition("its owner makes it again with: ")[2] + ";")
+        assert verify(ledger.store).ok
+
+
 SWALLOWS = """CREATE FUNCTION swallow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$;
 CREATE TRIGGER swallow BEFORE INSERT ON ledger_events FOR EACH ROW EXECUTE FUNCTION swallow()"""
 

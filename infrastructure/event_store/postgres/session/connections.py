@@ -133,7 +133,8 @@ def _meaning(error: psycopg.Error | PoolTimeout, settings: Settings) -> StoreErr
         case errors.InsufficientPrivilege():
             return StoreUnavailable(
                 f"{where}: {reason}; nothing was written. Making, importing and rebuilding are for the role that owns "
-                "the ledger; what a bot needs, the owner grants with `position-ledger init --runtime-role NAME`"
+                "the ledger; what a bot needs, the owner grants with `position-ledger init --runtime-role NAME`, and a "
+                "role that only reads needs SELECT on all tables and sequences of the ledger"
             )
         case errors.ReadOnlySqlTransaction():
             return StoreUnavailable(
