@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
+from domain.commands.base import Command
 from domain.commands.order_requests import DefineInstrument
-from domain.commands.requests import Close, FailEntry, RecordEntryPlaced
+from domain.commands.requests import Adopt, Close, FailEntry, RecordEntryPlaced
 from domain.errors import InstrumentInUse
-from domain.events import EntryPlaced, InstrumentDefined
+from domain.events import InstrumentDefined
 from tests.spec import ENTERED, given, on, request
 
 
@@ -32,13 +35,24 @@ def test_a_position_keeps_the_terms_with_which_it_was_opened() -> None:
 
 
 def test_terms_may_be_defined_as_soon_as_the_entry_has_failed() -> None:
-    given(request(), on(FailEntry, reason="refused", outcome="rejected")).when(defined(contract_size="10")).then(InstrumentDefined)
+    given(request(), on(FailEntry, reason="refused", outcome="rejected")).when(defined(contract_size="10")).then(
+        InstrumentDefined
+    )
 
 
-def test_an_entry_that_is_told_after_the_fact_is_counted_as_its_symbol_pays() -> None:
-    filled = {"quantity": "100", "exchange_order_id": "1", "filled_qty": "100", "avg_px": "50000"}
-    inverse = RecordEntryPlaced.of(symbol="BTC/USD:BTC", exchange="okx", side="long", **filled)
-    story = given().when(inverse).then(EntryPlaced)
+INVERSE = {"symbol": "BTC/USD:BTC", "exchange": "okx", "side": "long", "quantity": "100"}
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        RecordEntryPlaced.of(**INVERSE, exchange_order_id="1", filled_qty="100", avg_px="50000"),
+        Adopt.of(**INVERSE, avg_px_open="50000", reason="seen"),
+    ],
+    ids=["an entry", "a position"],
+)
+def test_what_is_told_after_the_fact_is_counted_as_its_symbol_pays(told: Command) -> None:
+    story = given(told)
     (row,) = story.rows.values()
     story.leaves(row.position_id, inverse=True, quantity="100", avg_px_open="50000")
     story.when(on(Close, row.position_id, exit_reason="x", avg_px_close="40000"))

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 
-from domain.values import Status
+from domain.values import Status, plain
 from infrastructure.trading.async_trader import AsyncTrader
 from infrastructure.trading.exchange_errors import Refused
 from infrastructure.trading.flows.moving_stops import protect
@@ -100,6 +100,24 @@ def test_a_position_that_is_not_active_says_so() -> None:
         early = moving(world)
         assert early.position is not None and early.position.status is not Status.ACTIVE
         assert early.reason is not None and "a stop is moved of an active position" in early.reason
+
+
+def test_a_stop_is_moved_only_where_something_is_held_and_active() -> None:
+    with bot_world() as world:
+        row = world.enter().position
+        assert row is not None
+        placed = len(world.exchange.placed)
+        told = {"position_id": POSITION, "trade_id": "by hand", "last_px": "3.2"}
+        world.ledger.reduce(**told, last_qty=plain(row.quantity))
+        assert "a stop is moved of an active position" in str(moving(world).reason)
+        assert len(world.exchange.placed) == placed
+    with bot_world() as world:
+        row = world.enter().position
+        assert row is not None
+        placed = len(world.exchange.placed)
+        world.ledger.start_rollback(position_id=POSITION, reason="by hand")
+        assert "is rolling_back, and a stop is moved of an active position" in str(moving(world).reason)
+        assert len(world.exchange.placed) == placed
 
 
 def test_on_asyncio_it_is_the_same() -> None:
