@@ -71,6 +71,7 @@ def test_wherever_a_move_is_killed_it_is_covered_and_by_one_stop_in_the_end() ->
         if not is_killed:
             assert steps > 3
             return
+    raise AssertionError("the move does not end")
 
 
 def test_where_no_stop_can_be_had_the_one_that_there_is_stays() -> None:
