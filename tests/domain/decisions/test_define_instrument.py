@@ -20,11 +20,11 @@ def test_what_is_said_anew_replaces_what_was_said_and_the_rest_stays() -> None:
     story = given(defined(contract_size="10")).when(defined(price_tick="0.1")).then(InstrumentDefined)
     (event,) = story.events
     assert isinstance(event, InstrumentDefined)
-    assert (event.terms.contract_size, str(event.terms.price_tick)) == (10, "0.1")
+    assert (str(event.terms.contract_size), str(event.terms.price_tick)) == ("10", "0.1")
     story.when(defined(contract_size="10")).no_news().when(defined(contract_size="100")).then(InstrumentDefined)
     (event,) = story.events
     assert isinstance(event, InstrumentDefined)
-    assert (event.terms.contract_size, str(event.terms.price_tick)) == (100, "0.1")
+    assert (str(event.terms.contract_size), str(event.terms.price_tick)) == ("100", "0.1")
 
 
 def test_a_position_keeps_the_terms_with_which_it_was_opened() -> None:

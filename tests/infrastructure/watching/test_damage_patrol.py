@@ -48,7 +48,7 @@ def found(section: Section | None) -> list[str]:
 def test_it_walks_beside_who_looks_and_again_only_when_it_is_time_to(
     ledger: PositionLedger, walks: list[Exception | None]
 ) -> None:
-    patrol = DamagePatrol(HOURLY, [].append)
+    patrol = DamagePatrol(HOURLY, print)
     assert found(patrol.look(ledger.store, waits=True)) == []
     walks.append(StoreUnavailable("the server is away"))
     assert found(patrol.look(ledger.store, waits=True)) == [] and walks, "it is not time for another walk"
@@ -73,7 +73,7 @@ def test_one_walk_that_failed_is_no_damage_yet_and_two_are(
 def test_who_waits_for_a_walk_that_failed_is_told_at_once(
     ledger: PositionLedger, walks: list[Exception | None]
 ) -> None:
-    patrol = DamagePatrol(HOURLY, [].append)
+    patrol = DamagePatrol(HOURLY, print)
     walks.append(StoreUnavailable("the server is away"))
     (symptom,) = found(patrol.look(ledger.store, waits=True))
     assert "the server is away" in symptom
@@ -94,7 +94,7 @@ def test_the_end_of_the_watch_ends_a_walk_that_is_under_way(
             ended.append(True)
 
     monkeypatch.setattr(damage_patrol, "verify", for_ever)
-    patrol = DamagePatrol(HOURLY, [].append)
+    patrol = DamagePatrol(HOURLY, print)
     patrol.look(ledger.store)
     assert is_walking.wait(30)
     patrol.close()

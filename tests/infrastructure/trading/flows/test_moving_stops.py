@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 
-from domain.values import Status, plain
+from domain.values import Status
 from infrastructure.trading.async_trader import AsyncTrader
 from infrastructure.trading.exchange_errors import Refused
 from infrastructure.trading.flows.moving_stops import protect
@@ -108,8 +108,7 @@ def test_a_stop_is_moved_only_where_something_is_held_and_active() -> None:
         row = world.enter().position
         assert row is not None
         placed = len(world.exchange.placed)
-        told = {"position_id": POSITION, "trade_id": "by hand", "last_px": "3.2"}
-        world.ledger.reduce(**told, last_qty=plain(row.quantity))
+        world.ledger.reduce(position_id=POSITION, trade_id="by hand", last_qty=row.quantity, last_px="3.2")
         assert "a stop is moved of an active position" in str(moving(world).reason)
         assert len(world.exchange.placed) == placed
     with bot_world() as world:
