@@ -52,6 +52,14 @@ def test_an_increase_that_was_promised_after_the_adjustment_is_news_whatever_its
     given(*ENTERED, ask, seen).when(bought).leaves(quantity="60")
 
 
+def test_what_an_adjustment_had_counted_is_taken_off_the_fills_that_tell_it_and_no_others() -> None:
+    seen = on(Adjust, quantity="10", avg_px_open="3.2", reason="the exchange says so")
+    fills = [on(RecordEntryFill, trade_id=each, last_qty="6", last_px="3.2") for each in ("t1", "t2", "t3")]
+    story = given(request(), on(RecordEntryPlaced, exchange_order_id="1"), seen)
+    for fill, held in zip(fills, ("10", "12", "18"), strict=True):
+        story.when(fill).leaves(quantity=held, filled_qty=held)
+
+
 def test_the_word_of_the_exchange_is_taken_for_quantity_and_price() -> None:
     given(*ENTERED).when(on(Adjust, quantity="61", avg_px_open="3.2295", reason="sync")).then(
         PositionAdjusted,

@@ -113,8 +113,8 @@ def test_a_fill_that_turns_the_position_ends_a_rollback_as_rolled_back() -> None
 
 def test_a_fill_that_turns_a_position_is_of_the_order_that_was_claimed_for_it() -> None:
     story = given(*ENTERED, on(RequestExit, reason="signal"))
-    of_it = {"client_order_id": story.rows[CYCLE].orders["exit.1"].client_order_id, "exchange_order_id": "9"}
-    turned = sold("71.8", "3.2", flip=True, **of_it)
+    ours = story.rows[CYCLE].orders["exit.1"].client_order_id
+    turned = sold("71.8", "3.2", flip=True, client_order_id=ours, exchange_order_id="9")
     story.when(turned).then(PositionReduced, PositionClosed, PositionAdopted, order="exit.1")
 
 

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from domain.commands import order_requests as o
-from domain.commands.requests import Adjust, RecordEntryFill, RecordEntryPlaced, Reduce, RequestEntry
+from domain.commands.requests import Adjust, Close, FailEntry, RecordEntryFill, RecordEntryPlaced, Reduce, RequestEntry
 from domain.errors import IdempotencyMismatch, OrderAmbiguous
+from domain.events import EntryPlaced, FillCorrected
 from domain.values import timestamp_text
 from projections.event_time.past_rows import row_at
 from tests.spec import Story, given, on, request, second
@@ -32,6 +33,33 @@ def test_a_busted_exit_leaves_the_average_as_it_was_when_nothing_came_between() 
 
 def test_the_same_bust_again_is_no_news() -> None:
     given(LONG, BOUGHT, SOLD, BUSTED).when(BUSTED).no_news()
+
+
+@pytest.mark.parametrize("quantity", ["3", "5"])
+def test_a_fill_never_has_another_quantity(quantity: str) -> None:
+    sold = on(Reduce, trade_id="x1", last_qty=quantity, last_px="111", exchange_order_id="X")
+    given(LONG, BOUGHT, SOLD).when(sold).refused(IdempotencyMismatch, "4 at 111")
+    bought = on(RecordEntryFill, trade_id="t1", last_qty=quantity, last_px="100", exchange_order_id="A")
+    given(LONG, BOUGHT).when(bought).refused(IdempotencyMismatch, "10 at 100")
+
+
+def test_a_fill_never_has_another_quantity_under_the_id_that_its_order_gets_later_either() -> None:
+    bought = on(RecordEntryFill, trade_id="t1", last_qty="4", last_px="100")
+    other = on(RecordEntryFill, trade_id="t1", last_qty="5", last_px="100", exchange_order_id="A")
+    given(LONG, bought).when(other).refused(IdempotencyMismatch, "4 at 100")
+    asked, sold = on(o.RequestExit, reason="target"), on(Reduce, trade_id="x1", last_qty="4", last_px="111")
+    other_exit = on(Reduce, trade_id="x1", last_qty="5", last_px="111", exchange_order_id="X")
+    given(LONG, BOUGHT, asked, sold).when(other_exit).refused(IdempotencyMismatch, "4 at 111")
+
+
+def test_what_is_told_of_a_cycle_that_is_over_came_late() -> None:
+    dearer = on(o.CorrectFill, trade_id="t1", last_px="101", reason="corrected")
+    given(LONG, BOUGHT).when(dearer).then(FillCorrected, late=False)
+    given(LONG, BOUGHT, on(Close, exit_reason="x")).when(dearer).then(FillCorrected, late=True)
+    total = on(RecordEntryPlaced, exchange_order_id="A", filled_qty="10", avg_px="100")
+    given(LONG).when(total).then(EntryPlaced, late=False, reopens=False)
+    canceled = on(FailEntry, reason="canceled", outcome="canceled")
+    given(LONG, canceled).when(total).then(EntryPlaced, late=True, reopens=True).leaves(status="entry_placed")
 
 
 SPOT = "SHIBUSDT.binance:SPOT#1"

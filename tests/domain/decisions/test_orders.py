@@ -37,6 +37,13 @@ def test_the_end_of_the_id_that_an_order_has_is_its_end() -> None:
     given(request(), PLACED, REPLACED, part).when(ended("53190368", "filled", filled_qty="61.8")).then(OrderEnded)
 
 
+def test_an_order_that_was_amended_in_place_keeps_its_id() -> None:
+    amended = on(o.ReplaceOrder, exchange_order_id="53190368", new_exchange_order_id="53190368", price="3.25")
+    story = given(request(), PLACED).when(amended).then(OrderReplaced, order="entry", price="3.25")
+    story.when(amended.model_copy(update={"command_id": "again"})).no_news()
+    story.when(amended.model_copy(update={"price": None})).no_news().leaves(exchange_order_id="53190368")
+
+
 def test_what_was_filled_before_it_was_replaced_is_told_fill_by_fill() -> None:
     part = on(c.RecordEntryFill, exchange_order_id="53190368", trade_id="t1", last_qty="6", last_px="3.24")
     story = given(request(), PLACED, REPLACED).when(ended("53190368", filled_qty="6"))

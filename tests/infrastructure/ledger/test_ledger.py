@@ -330,9 +330,8 @@ def test_loading_reads_one_cycle_however_many_came_before(ledger: PositionLedger
 
 def test_a_process_that_rounds_its_own_numbers_reads_the_same_history(ledger: PositionLedger, url: str) -> None:
     """What an adjustment had counted follows from sums of what is on record, which are made anew at every start."""
-    sent = {"exchange": "binance", "symbol": "APTUSDT", "side": "short", "signal_price": "3.2"}
-    first = ledger.request_entry(**sent, quantity="30.12", intent_id="a")
-    told = {"position_id": first.position_id, "last_px": "3.2"}
+    first = ledger.request_entry(**{**ENTRY, "quantity": "30.12"}, intent_id="a")
+    told: dict[str, Any] = {"position_id": first.position_id, "last_px": "3.2"}
     ledger.record_entry_fill(**told, trade_id="1", last_qty="30.12", client_order_id=first.client_order_id)
     second = ledger.request_increase(position_id=first.position_id, quantity="31.62", intent_id="b")
     ledger.record_entry_fill(**told, trade_id="2", last_qty="31.62", client_order_id=second.client_order_id)

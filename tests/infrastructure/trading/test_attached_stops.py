@@ -60,7 +60,8 @@ def test_one_by_the_real_entry_takes_its_place_and_nothing_is_bare_meanwhile() -
         assert trader.synchronise().ok
 
 
-def test_one_that_was_hit_before_anybody_knew_of_it_ends_the_cycle() -> None:
+@pytest.mark.parametrize("price", ["3.4", "3.2"], ids=["beyond it", "back again"])
+def test_one_that_was_hit_before_anybody_knew_of_it_ends_the_cycle(price: str) -> None:
     clock = Clock()
     exchange = SimulatedExchange("bybit", seed=1, clock=clock, sleep=passing(clock))
     exchange.list_market("APT/USDT:USDT", "3.2295", quantity_step="0.1")
@@ -74,12 +75,18 @@ def test_one_that_was_hit_before_anybody_knew_of_it_ends_the_cycle() -> None:
     with memory_ledger(clock) as ledger:
         options: dict[str, Any] = {"rules": Rules(attaches_stops=True), "clock": clock, "sleep": passing(clock)}
         trader = Trader(ledger, exchange, owner="bot", **options)
+        exchange.list_market("XMR/USDT:USDT", "310", quantity_step="0.1")
+        beside: dict[str, Any] = {"symbol": "XMRUSDT", "side": "long", "quantity": "1", "intent_id": "2"}
+        assert trader.enter(**beside, stop_loss_percent="2").kind == "protected", "which tells nothing of the other"
         with pytest.raises(KeyboardInterrupt):
             Killed(ledger, exchange, owner="bot", **options).enter(**SIGNAL | TWO_PERCENT)
         exchange.set_price("APTUSDT", "3.4")
         assert exchange.audit.held("APTUSDT") == 0
-        assert [each.kind for each in trader.resume()] == ["rolled_back"]
-        assert exchange.audit.stops("APTUSDT") == [] and len(exchange.audit.entries()) == 1
+        exchange.set_price("APTUSDT", price)
+        ended = {str(each.position_id): each.kind for each in trader.resume()}
+        assert ended["APTUSDT.bybit#1"] == "rolled_back"
+        assert exchange.audit.stops("APTUSDT") == [] and len(exchange.audit.entries()) == 2
+        assert exchange.audit.held("XMRUSDT") == 1
 
 
 def test_an_absolute_price_needs_no_signal_price() -> None:

@@ -44,6 +44,7 @@ def test_a_part_that_is_asked_for_again_after_a_kill_at_any_step_is_closed_once(
         if not is_killed:
             assert steps > 3
             return
+    raise AssertionError("the exit does not end")
 
 
 def test_a_part_is_rounded_down_to_the_step_as_an_entry_is() -> None:

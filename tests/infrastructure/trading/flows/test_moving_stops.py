@@ -71,6 +71,7 @@ def test_wherever_a_move_is_killed_it_is_covered_and_by_one_stop_in_the_end() ->
         if not is_killed:
             assert steps > 3
             return
+    raise AssertionError("the move does not end")
 
 
 def test_where_no_stop_can_be_had_the_one_that_there_is_stays() -> None:
@@ -100,6 +101,23 @@ def test_a_position_that_is_not_active_says_so() -> None:
         early = moving(world)
         assert early.position is not None and early.position.status is not Status.ACTIVE
         assert early.reason is not None and "a stop is moved of an active position" in early.reason
+
+
+def test_a_stop_is_moved_only_where_something_is_held_and_active() -> None:
+    with bot_world() as world:
+        row = world.enter().position
+        assert row is not None
+        placed = len(world.exchange.placed)
+        world.ledger.reduce(position_id=POSITION, trade_id="by hand", last_qty=row.quantity, last_px="3.2")
+        assert "a stop is moved of an active position" in str(moving(world).reason)
+        assert len(world.exchange.placed) == placed
+    with bot_world() as world:
+        row = world.enter().position
+        assert row is not None
+        placed = len(world.exchange.placed)
+        world.ledger.start_rollback(position_id=POSITION, reason="by hand")
+        assert "is rolling_back, and a stop is moved of an active position" in str(moving(world).reason)
+        assert len(world.exchange.placed) == placed
 
 
 def test_on_asyncio_it_is_the_same() -> None:

@@ -1,0 +1,36 @@
+"""What happened in a window: what was opened, and how many cycles came to nothing in each hour."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from domain.commands.requests import Close, FailEntry
+from domain.values import Status
+from projections.metrics.recent_activity import Activity
+from projections.metrics.statistics import MeasuredWindow
+from projections.positions import PositionRow
+from tests.projections.seen import rows_of
+from tests.spec import ENTERED, on, request, second
+
+
+def failed(symbol: str, began: float, ended: float) -> PositionRow:
+    end = on(FailEntry, f"{symbol}.binance#1", outcome="canceled", reason="x", at=second(ended))
+    return rows_of(request(symbol=symbol, at=second(began)), end)[0]
+
+
+def test_what_failed_is_counted_by_the_hour_in_which_it_did() -> None:
+    window = MeasuredWindow(second(0), second(7200))
+    (closed,) = rows_of(*ENTERED, on(Close, exit_reason="x", at=second(1800)))
+    rows = [
+        failed("XMRUSDT", 700, 1800.5),
+        failed("SXPUSDT", 0, 30),
+        failed("FLRUSDT", -3600, 4000),
+        failed("HNTUSDT", -3600, -1),
+        closed,
+    ]
+    found = Activity.of(rows, [], None, window)
+    assert list(found.failures.items()) == [
+        (datetime(2025, 10, 22, 18, tzinfo=UTC), 1),
+        (datetime(2025, 10, 22, 19, tzinfo=UTC), 2),
+    ]
+    assert found.by_status == {Status.CANCELED: 2, Status.CLOSED: 1}
