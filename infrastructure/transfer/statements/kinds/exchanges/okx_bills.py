@@ -101,8 +101,8 @@ def _fill(whose: Whose, row: StatementRow) -> Iterator[StatementFill]:
     if sub_type in _EXPIRIES:
         raise ValueError(
             f"subType {sub_type!r} is the expiry of an option, {row.text('instId')}, and its bill has no price at "
-            "which that was closed; ask for the bills of the other products one by one, with instType SWAP, FUTURES, MARGIN "
-            "and SPOT"
+            "which that was closed; ask for the bills of the other products one by one, with instType SWAP, FUTURES, "
+            "MARGIN and SPOT"
         )
     if sub_type not in _BUYS:
         raise ValueError(f"subType {sub_type!r:.60} of a trade is unknown; known are: {', '.join(_BUYS)}")
