@@ -24,7 +24,7 @@ class ExcludedKeys:
     """The excluded keys, and how many fills and payments of each were met."""
 
     def __init__(self, keys: Iterable[PositionKey] = ()) -> None:
-        """Nothing was met yet."""
+        """Begin before the first fact."""
         self.counts: dict[PositionKey, dict[str, int]] = {excludable(key): {"fills": 0, "payments": 0} for key in keys}
 
     def without(self, facts: Iterable[T]) -> Iterable[T]:

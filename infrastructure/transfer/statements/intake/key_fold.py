@@ -43,6 +43,9 @@ _NAME: Final = f"[!-~]{{1,{TEXT_LENGTH_MAX - 50}}}"
 _NUMBER: Final = rf"-?\d{{1,{DECIMALS_MAX}}}(?:\.\d{{1,{DECIMALS_MAX}}})?"
 _PLAIN: Final = re.compile(" ".join([_NAME] * 3 + [_NUMBER] * 3), re.ASCII)
 
+_MARGIN_APART: Final = frozenset({"binance", "kraken", "kucoin"})
+"""Exchanges that keep what is on margin apart from what is on spot; at Bybit and OKX both are one balance."""
+
 Ahead = Callable[[], Iterable[StatementFill]]
 """Returns the fills after the current one."""
 
@@ -65,6 +68,8 @@ class KeyFold:
         """Whether the values of the current fill can go into commands without further checks."""
         self._sold_before: list[Decimal] = []
         """The quantities that were sold on spot and not bought in the files, or closed and not opened."""
+        self._margins = set[bool]()
+        """Whether fills were on margin: both if some were and others were not."""
         self._may_be_of_before = not position.cycle
         """Whether no fill of the key has opened a position yet."""
         self._alike: dict[type[Command], Command] = {}
@@ -84,6 +89,11 @@ class KeyFold:
             self._compare()
         if self._sold_before:
             self._tally.sold_before(self._key, self._sold_before)
+        if len(self._margins) > 1 and self._key.exchange in _MARGIN_APART:
+            self._tally.found(
+                f"{self._key}: some fills are on margin and others are not; they are one position here, and two at "
+                f"{self._key.exchange}. To have two, import a file of each, with an --account of its own"
+            )
 
     # -- fills ----------------------------------------------------------------------------------------------------
 
@@ -93,6 +103,7 @@ class KeyFold:
         `ordered` returns the quantity of its order, and `ahead` the fills after it.
         """
         self._tally.take_fill(fill)
+        self._margins.add(fill.on_margin)
         self._is_plain = is_plain(fill)
         if not self._position.is_open:
             if self._goes_on(fill):

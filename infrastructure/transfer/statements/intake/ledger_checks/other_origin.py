@@ -18,8 +18,8 @@ from infrastructure.transfer.statements.statement_fill import StatementRefused
 def refuse_other_origin(store: Store, facts: SortedFacts) -> None:
     """Refuse files with a key that a bot has, and name all such keys, so that they can be excluded together.
 
-    Nothing but a bot's events follows a bot's event, because no statement is imported after it. So the last event of a
-    cycle says it.
+    No statement is imported into a key after a bot's event. So the last event that belongs to a cycle shows whether a
+    bot has the key.
     Refuses: StatementRefused.
     """
     known = {*store.stream_names()}

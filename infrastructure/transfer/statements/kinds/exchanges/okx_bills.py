@@ -32,6 +32,8 @@ _OF_LONG, _OF_SHORT = "112", "113"
 _OF_CASH: Final[MappingProxyType[str, CashKind]] = MappingProxyType(
     {"8": "funding", "7": "interest", "10": "insurance"}
 )
+_EXPIRIES: Final = frozenset({"170", "171", "172"})
+"""Subtypes of an option that was exercised, by either side, or that expired out of the money."""
 _BUYS: Final = MappingProxyType(
     {
         **dict.fromkeys(("1", "102", "106", "127", "131", "204", _OF_SHORT), (True, Leg.BOTH)),
@@ -96,6 +98,12 @@ def _cash(whose: Whose, row: StatementRow, kind: CashKind) -> Iterator[Statement
 
 def _fill(whose: Whose, row: StatementRow) -> Iterator[StatementFill]:
     sub_type = row.needed("subType")
+    if sub_type in _EXPIRIES:
+        raise ValueError(
+            f"subType {sub_type!r} is the expiry of an option, {row.text('instId')}, and its bill has no price at "
+            "which that was closed; ask for the bills of the other products one by one, with instType SWAP, FUTURES, "
+            "MARGIN and SPOT"
+        )
     if sub_type not in _BUYS:
         raise ValueError(f"subType {sub_type!r:.60} of a trade is unknown; known are: {', '.join(_BUYS)}")
     (buys, leg), is_delivery = _BUYS[sub_type], sub_type in (_OF_LONG, _OF_SHORT)
@@ -131,6 +139,6 @@ OKX_BILLS: Final = StatementKind(
     lacks="how much a contract is: [define](money.md#contract-size-and-inverse) the instrument before. The leg of "
     "funding. Bills that are older than a year",
     becomes="fills under the ids of `okx-fills`; the two bills of a trade on spot or margin are one fill, on the leg "
-    "`SPOT`. Funding, interest and clawback are cash. Transfers and conversions are left out; another bill of a "
-    "contract is refused",
+    "`SPOT`. Funding, interest and clawback are cash. Transfers and conversions are left out; the expiry of an "
+    "option, and another bill of a contract, are refused",
 )

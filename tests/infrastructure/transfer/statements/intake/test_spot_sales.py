@@ -19,6 +19,7 @@ from tests.infrastructure.transfer.statements.one_file import import_statement
 
 BEGIN = datetime(2026, 3, 17, 9, tzinfo=UTC)
 KEY = PositionKey.of("ETH/USDT", "kraken", None, Leg.SPOT)
+OF_ONE_BALANCE = PositionKey.of("ETH/USDT", "okx", None, Leg.SPOT)
 NOTHING_KNOWN = "long closed 1 earned None"
 
 
@@ -105,7 +106,8 @@ def test_what_is_sold_on_margin_beyond_what_was_bought_is_borrowed(ledger: Posit
 
 def test_what_is_bought_beyond_what_is_owed_is_held(ledger: PositionLedger) -> None:
     """Also where what covers it was bought without margin, as by the interface of an exchange that does not say it."""
-    rows, report = imported(ledger, *on_margin(fill(1, "-1", "100")), fill(2, "3", "90"))
+    fills = [replace(each, key=OF_ONE_BALANCE) for each in (*on_margin(fill(1, "-1", "100")), fill(2, "3", "90"))]
+    rows, report = imported(ledger, *fills)
     assert rows == ["short closed 1 earned 10", "long entry_placed 2 earned 0"]
     assert (report.fees, report.findings) == ({"USDT": Decimal(2)}, [])
 
@@ -135,3 +137,20 @@ def test_what_a_fee_took_is_still_owed_when_the_position_turns(ledger: PositionL
         if not before:
             assert report.fees == {"USDT": Decimal(1), "ETH": Decimal("0.0025")}
     assert [str(row.quantity) for row in ledger.positions(open=True)] == ["1.4975"]
+
+
+def test_a_mix_of_margin_and_spot_is_a_finding(ledger: PositionLedger) -> None:
+    """At Kraken 1 would still be held on spot, beside a short position on margin."""
+    rows, report = imported(ledger, fill(1, "1", "100"), *on_margin(fill(2, "-1", "110")))
+    assert rows == ["long closed 1 earned 10"]
+    (finding,) = report.findings
+    assert finding == (
+        "ETHUSDT.kraken:SPOT: some fills are on margin and others are not; they are one position here, and two at "
+        "kraken. To have two, import a file of each, with an --account of its own"
+    )
+
+
+def test_a_mix_is_no_finding_where_both_are_one_balance(ledger: PositionLedger) -> None:
+    fills = [replace(each, key=OF_ONE_BALANCE) for each in (fill(1, "1", "100"), *on_margin(fill(2, "-1", "110")))]
+    rows, report = imported(ledger, *fills)
+    assert (rows, report.findings) == (["long closed 1 earned 10"], [])

@@ -53,6 +53,12 @@ REFUSED = [
     ("okx-fills.json", '"fillSz":"2"', '"fillSz":"-2"', "line 1: fillSz '-2' is not above zero"),
     ("okx-bills.json", '"subType":"103"', '"subType":"999"', "line 1: subType '999' of a trade is unknown"),
     (
+        "okx-bills.json",
+        '"subType":"103"',
+        '"subType":"172"',
+        "line 1: subType '172' is the expiry of an option, ETH-USDT-SWAP, and its bill has no price",
+    ),
+    (
         "okx-bills.delivery.json",
         '"ts":"1773740600001","type":"14"',
         '"ts":"1773740600001","type":"34"',
