@@ -175,7 +175,7 @@ def _opened(paths: Sequence[str], options: StatementOptions, stack: ExitStack) -
     for name in opened.empty:
         say(f"note: left out, for it is an answer in which nothing stands: {name}")
     if not opened.files:
-        raise ImportRefused("the files are empty, so there is nothing to import")
+        raise ImportRefused("nothing stands in what was given, so that there is nothing to import")
     return opened
 
 
