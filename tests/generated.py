@@ -31,7 +31,7 @@ Told = Callable[[str], None]
 
 @dataclass
 class Folded:
-    """What a prefix of the log folds to, worked out beside the ledger."""
+    """The fold of a prefix of the log, computed independently of the ledger."""
 
     nid: int = 0
     recorded_at: datetime = EPOCH
@@ -53,7 +53,7 @@ def in_order(rows: Iterable[PositionRow]) -> list[PositionRow]:
 
 
 class Check:
-    """One look at one ledger; an AssertionError says what does not hold."""
+    """One check of one ledger; an AssertionError says what is wrong."""
 
     def __init__(self, ledger: PositionLedger, appends: Callable[[], Iterator[Append]], told: Told) -> None:
         self._ledger, self._appends, self._told = ledger, appends, told
@@ -73,7 +73,7 @@ class Check:
         self._say(f"rebuilt {rebuilt.rows:,} rows: the live ones, row for row")
 
     def _look_at_the_past(self, points: int, events: int, all_rows_every: int) -> None:
-        """Walk the same log again beside the ledger, and stop at random points of it."""
+        """Walk the log again, independently of the ledger, and compare at random places."""
         dice, folded, kinds, known = Random(1), Folded(), set[type[PositionEvent]](), list[str]()
         places = sorted(dice.sample(range(1, events + 1), points))
         looked = compared = 0
@@ -122,7 +122,7 @@ class Check:
 @click.option("--points", default=1_000, show_default=True)
 @click.option("--seed", default=1, show_default=True)
 def main(database: str | None, cycles: int, points: int, seed: int) -> None:
-    """Fill an empty ledger from a seed, and look whether all of its past is what its events say."""
+    """Fill an empty ledger from a seed, and check that every past state agrees with its events."""
     with (
         TemporaryDirectory() as folder,
         PositionLedger.connect(database or f"sqlite:///{Path(folder)}/generated.db") as ledger,

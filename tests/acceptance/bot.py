@@ -14,7 +14,7 @@ PROGRAM = str(Path(sys.executable).with_name("position-ledger"))
 
 
 def run(url: str, *arguments: str, stdin: str | bytes = b"") -> subprocess.CompletedProcess[str]:
-    """Run one command of the command line to its end."""
+    """Run one command line to its end."""
     done = subprocess.run(
         [PROGRAM, *arguments],
         input=stdin.encode() if isinstance(stdin, str) else stdin,
@@ -27,14 +27,14 @@ def run(url: str, *arguments: str, stdin: str | bytes = b"") -> subprocess.Compl
 
 
 def read(url: str, *arguments: str) -> Any:
-    """What a command prints as JSON."""
+    """The JSON that a command prints."""
     done = run(url, *arguments, "--json")
     assert done.stdout, done.stderr
     return json.loads(done.stdout)
 
 
 class Bot:
-    """One `record` process, asked a line at a time."""
+    """One `record` process, which gets one line at a time."""
 
     def __init__(self, url: str) -> None:
         self.process = subprocess.Popen(
@@ -56,12 +56,12 @@ class Bot:
         return self.answer()
 
     def kill(self) -> None:
-        """Die as a power cut would have it."""
+        """Kill the process, as a power cut would."""
         self.process.kill()
         self.process.wait()
 
     def stop(self) -> int:
-        """Reach the end of the input; the exit code says how it went."""
+        """End the input, and return the exit code."""
         self.process.communicate(timeout=60)
         return self.process.returncode
 

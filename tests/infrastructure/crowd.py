@@ -18,9 +18,9 @@ from projections.projection import STATISTICS
 
 ROOT = Path(__file__).resolve().parents[2]
 BATCH_EVENTS = 40
-"""Few, to be interrupted more."""
+"""Few, so that a batch is interrupted more often."""
 PAUSE_SECONDS = 0.01
-"""Between two steps: others are to have their turn."""
+"""The pause between two steps, so that other processes get their turn."""
 END_SECONDS = 120
 
 
@@ -37,7 +37,7 @@ class Process:
         )
 
     def line(self) -> str:
-        """The next thing that it says; nothing more at its end."""
+        """The next line that it prints; blank at its end."""
         assert self.process.stdout is not None
         return self.process.stdout.readline().strip()
 
@@ -45,13 +45,13 @@ class Process:
         assert self.line() == "begun"
 
     def stop(self) -> Any:
-        """Let it come to its end, and hear what it saw."""
+        """Let it end, and return its result."""
         said, _ = self.process.communicate(timeout=END_SECONDS)
         assert self.process.returncode == 0
         return json.loads(said.splitlines()[-1])
 
     def kill(self) -> None:
-        """As a power cut would have it."""
+        """Kill it, as a power cut would."""
         self.process.kill()
         self.process.wait()
         for pipe in (self.process.stdin, self.process.stdout):
@@ -61,7 +61,7 @@ class Process:
 
 @contextmanager
 def crowd(url: str, **roles: int) -> Iterator[list[Process]]:
-    """So many processes of each role, all of them at work."""
+    """Start a number of processes of each role; all of them are running."""
     with ExitStack() as stack:
         started = []
         for role, count in roles.items():
@@ -75,7 +75,7 @@ def crowd(url: str, **roles: int) -> Iterator[list[Process]]:
 
 
 class Member:
-    """What a process of the crowd does, until its stdin ends."""
+    """The work of one process, until its stdin ends."""
 
     def __init__(self, ledger: PositionLedger, name: str) -> None:
         self._ledger, self._name = ledger, name

@@ -14,7 +14,7 @@ from tests.urls import with_options
 
 @contextmanager
 def made_role(url: str, *grants: str) -> Iterator[str]:
-    """A role that is gone afterwards; each grant has {} for its name."""
+    """Create a role for the time of the block; each grant has {} for its name."""
     name = f"role_{uuid.uuid4().hex[:8]}"
     with psycopg.connect(url, autocommit=True) as owner:
         for statement in ("CREATE ROLE {} LOGIN", *grants):
@@ -27,5 +27,5 @@ def made_role(url: str, *grants: str) -> Iterator[str]:
 
 
 def as_role(url: str, role: str) -> str:
-    """The database, as that role reaches it."""
+    """The URL of the database for that role."""
     return with_options(url.replace("postgres:@", "@"), f"user={role}")

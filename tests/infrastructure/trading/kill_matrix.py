@@ -26,7 +26,7 @@ from tests.infrastructure.trading.scripted_exchange import ScriptedExchange
 Ended = TypeVar("Ended")
 SYMBOL: Final = "APTUSDT"
 STARTS_MAX: Final = 6
-"""How often a bot is started again until a cycle has to be over."""
+"""How often a bot is restarted until its cycle must be finished."""
 STEP: Final = timedelta(milliseconds=20)
 
 _ENTRY: Final[dict[str, Any]] = {
@@ -41,7 +41,7 @@ _ENTRY: Final[dict[str, Any]] = {
 
 
 class Killed(Exception):
-    """The process is gone, with all that it knew."""
+    """The process was killed, and its memory is lost."""
 
 
 @dataclass

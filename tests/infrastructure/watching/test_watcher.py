@@ -35,7 +35,7 @@ BARE = "APTUSDT.binance#1"
 
 @dataclass
 class Recorder:
-    """A sink that takes what it is given, or does not."""
+    """A sink that takes every batch, or none while it is down."""
 
     name: str = "recorder"
     notices_max: int = 50
@@ -53,7 +53,7 @@ class Recorder:
 
 
 class Night:
-    """A ledger, a watch that may be started anew, and a clock that is moved by hand."""
+    """A ledger, a watch that may be restarted, and a clock that the test moves."""
 
     def __init__(self, url: str) -> None:
         self.url, self.at = url, datetime.now(UTC)
@@ -89,7 +89,7 @@ class Night:
         )
 
     def round(self, **plan: Any) -> list[str]:
-        """A watch that is started, looks once, and is ended: what it told."""
+        """Start a watch, let it look once, and end it; returns the notices that it sent."""
         before = len(self.recorder.heard)
         watcher = self.watch(**plan)
         try:

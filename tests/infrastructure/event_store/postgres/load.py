@@ -30,13 +30,13 @@ Answer = TypeVar("Answer")
 
 
 def seconds(short: float) -> float:
-    """How long a load lasts: some seconds, or as many minutes as the environment says."""
+    """How long a load lasts: some seconds, or the minutes that the environment names."""
     minutes = float(os.environ.get(MINUTES_VARIABLE, "0"))
     return minutes * 60 or short
 
 
 def eventually(holds: Callable[[], bool]) -> None:
-    """Wait until something holds."""
+    """Wait until a condition holds."""
     deadline = time.monotonic() + EVENTUALLY_SECONDS
     while not holds():
         assert time.monotonic() < deadline, "it never came about"
@@ -44,7 +44,7 @@ def eventually(holds: Callable[[], bool]) -> None:
 
 
 class Asked(Generic[Answer]):
-    """A question that is on its way, in a thread of its own: one that is never answered fails its test."""
+    """A call in a thread of its own; a call that never returns fails its test."""
 
     def __init__(self, question: Callable[[], Answer]) -> None:
         self._question = question
@@ -60,7 +60,7 @@ class Asked(Generic[Answer]):
             self._error = error
 
     def answer(self, limit_seconds: float = EVENTUALLY_SECONDS) -> Answer:
-        """What comes of it, or is raised, within a limit."""
+        """The result of the call, or its error, within a time limit."""
         self._thread.join(limit_seconds)
         assert not self._thread.is_alive(), f"there is no answer after {limit_seconds:g} s"
         if self._error is not None:
@@ -69,17 +69,17 @@ class Asked(Generic[Answer]):
 
 
 def slack_seconds() -> float:
-    """What a busy machine may add to a bound: more, the more is waiting for each of its processors."""
+    """How much a busy machine may add to a time limit: it grows with the load of each processor."""
     return 4.0 * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
 
 
 def within(limit_seconds: float, question: Callable[[], Answer]) -> Answer:
-    """The answer to a question, which comes within a bound (and what a busy machine may add to it)."""
+    """The result of a call, which must come within a time limit (and what a busy machine may add to it)."""
     return Asked(question).answer(limit_seconds + slack_seconds())
 
 
 class Worker:
-    """One process, waiting to be told to start."""
+    """One worker process, which waits for the start."""
 
     def __init__(self, *arguments: str) -> None:
         self._complaints = TemporaryFile("w+")  # noqa: SIM115 - closed when the worker ends
@@ -99,7 +99,7 @@ class Worker:
         self.process.stdin.flush()
 
     def said(self) -> str:
-        """Everything until its end."""
+        """All its output until its end."""
         assert self.process.stdout is not None
         said = self.process.stdout.read()
         assert self.process.wait() == 0, self._complained()
@@ -118,7 +118,7 @@ class Worker:
 
 @contextmanager
 def workers(*commands: tuple[str, ...]) -> Iterator[list[Worker]]:
-    """Processes that are up; none outlives the block."""
+    """Start worker processes; none is left after the block."""
     started = [Worker(*command) for command in commands]
     try:
         for worker in started:
@@ -130,7 +130,7 @@ def workers(*commands: tuple[str, ...]) -> Iterator[list[Worker]]:
 
 
 def writing(url: str, processes: int, *how_long: str) -> list[tuple[str, ...]]:
-    """The commands of processes in each of which two writers work."""
+    """The command lines of processes with two writers each."""
     return [("write", url, f"W{number}A", f"W{number}B", *how_long) for number in range(processes)]
 
 
@@ -144,13 +144,13 @@ def logged(url: str) -> list[tuple[int, str, int]]:
 
 
 def stored_commands(url: str) -> Counter[str]:
-    """How often each command stands in the log."""
+    """How often each command is in the log."""
     with psycopg.connect(url) as connection:
         return Counter(id_ for (id_,) in connection.execute("SELECT command_id FROM ledger_events"))
 
 
 def counted(stored: Counter[str], tallies: list[Tally]) -> dict[str, int]:
-    """What became of what the writers were told: the figures of docs/reliability.md."""
+    """The outcome of everything that the writers were answered: the figures of docs/reliability.md."""
     acknowledged = [id_ for tally in tallies for id_ in tally.acknowledged]
     return {
         "acknowledged": len(acknowledged),
@@ -163,7 +163,7 @@ def counted(stored: Counter[str], tallies: list[Tally]) -> dict[str, int]:
 
 
 def assert_told_the_truth(url: str, tallies: list[Tally], but: Collection[str] = ()) -> dict[str, int]:
-    """What was acknowledged is there once, what was not written is not there, and everything fits.
+    """Check that what was acknowledged is there once, that what was not written is not there, and that all verifies.
 
     Shape: the figures; `but` are commands that somebody else sent.
     """

@@ -23,7 +23,7 @@ from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.ledger.receipt import Receipt
 
 SHARED_EVERY = 8
-"""How often a writer takes part in a race for the slot that all of them want."""
+"""Each eighth cycle of a writer is a race for the slot that all writers want."""
 
 HANGS_SECONDS = 60
 """After how long it says where it stands: whoever waits for it gives up soon after."""
@@ -33,11 +33,11 @@ Send = Callable[[str], Receipt]
 
 @dataclass
 class Tally:
-    """What a writer was told, by command id."""
+    """The answers of a writer, by command id."""
 
     acknowledged: list[str] = field(default_factory=list)
     acknowledged_at: list[float] = field(default_factory=list)
-    """In seconds of the clock that all processes of a machine share."""
+    """In seconds of the clock that all processes of the machine share."""
     unknown: list[str] = field(default_factory=list)
     not_written: list[str] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
@@ -47,7 +47,7 @@ class Tally:
 
 
 class Writer:
-    """Opens and ends cycles. A command that was not written is asked anew; an unknown one is sent again as it was."""
+    """Opens and ends cycles. A command that was not written is sent as a new one, an unknown one again unchanged."""
 
     def __init__(self, ledger: PositionLedger, name: str) -> None:
         self.tally = Tally()
@@ -112,7 +112,7 @@ class Writer:
 
 
 def write(url: str, names: list[str], seconds: float | None, cycles: int | None, pause_seconds: float) -> None:
-    """Let a thread for each name write, all of them through one ledger."""
+    """Write with one thread for each name, all of them through one ledger."""
     with PositionLedger.connect(url, create=False) as ledger:
         ledger.positions(open=True)
         writers = [Writer(ledger, name) for name in names]
@@ -140,7 +140,7 @@ def write(url: str, names: list[str], seconds: float | None, cycles: int | None,
 
 
 def follow_to(url: str) -> None:
-    """Print every event, up to the one whose nid is told."""
+    """Print every event, up to the nid that stdin names."""
     with PositionLedger.connect(url, create=False) as ledger:
         seen, news = [0], ledger.subscribe()
 
