@@ -12,6 +12,7 @@ from domain.values import utc
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.ledger.questions.as_of import TimeAxis
 from infrastructure.ledger.questions.history import HistoryEntry
+from projections.formatting import date_and_time
 from projections.health.checks import Section
 from projections.health.ledger_status import LedgerStatus
 from scripts.options.filters import Filter
@@ -41,13 +42,15 @@ class PastStatus:
     ) -> Self:
         """Read a request; without `at` it is for now, with what is wrong `beside` single cycles.
 
-        Refuses: InvalidCommand for what is no moment, or no clock.
+        Refuses: InvalidCommand for what is no moment, or no clock, and for a moment that is yet to come.
         """
         try:
             moment = utc(at) if at else now
             axis = TimeAxis(by) if by else TimeAxis.RECORDED
         except ValueError as wrong:
             raise InvalidCommand(str(wrong)) from None
+        if moment > now:
+            raise InvalidCommand(f"at {at}: nobody knows yet what will be open then; it is {date_and_time(now)} UTC")
         with ledger.store.settled():
             rows = ledger.positions(open=True, as_of=moment, by=axis) if at or by else ledger.positions(open=True)
             elsewhere = () if at else beside(moment)

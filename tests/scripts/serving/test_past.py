@@ -51,9 +51,19 @@ def test_without_a_moment_it_is_now(ledger: PositionLedger) -> None:
 
 
 @pytest.mark.parametrize(
-    ("at", "by"), [("yesterday", None), ("2025-10-22T18:50:41", None), (None, "moon"), ("7", None)]
+    ("at", "by"),
+    [
+        ("yesterday", None),
+        ("2025-10-22T18:50:41", None),
+        (None, "moon"),
+        ("7", None),
+        (timestamp_text(second(4001)), None),
+        (timestamp_text(second(4001)), "event-time"),
+    ],
 )
-def test_what_is_no_moment_and_no_clock_is_refused(ledger: PositionLedger, at: str | None, by: str | None) -> None:
+def test_what_is_no_moment_of_the_past_and_no_clock_is_refused(
+    ledger: PositionLedger, at: str | None, by: str | None
+) -> None:
     with ledger, pytest.raises(InvalidCommand):
         then(ledger, at, by)
 
