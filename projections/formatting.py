@@ -174,5 +174,5 @@ def listed(names: list[str], most: int = 5) -> str:
 
 
 def sentence(words: str) -> str:
-    """Begin with a capital letter."""
-    return words[:1].upper() + words[1:]
+    """Begin with a capital letter; but a name that programs know, as `pending_entry`, stays as it is."""
+    return words if "_" in words.partition(" ")[0] else words[:1].upper() + words[1:]
