@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Final
 
 from domain.holding import ZERO
 from domain.values import EXACT, plain
 from projections.formatting import average, money, signed
 from projections.positions import PositionRow
+
+_HUNDRED: Final = Decimal(100)
+_CENT: Final = Decimal("0.01")
 
 
 def earned(row: PositionRow) -> str:
@@ -41,7 +45,7 @@ def brought(row: PositionRow) -> str | None:
     words = signed(amount, row.settle_currency)
     worth = None if row.avg_px_open is None else row.terms.recorded_worth(row.filled_qty, row.avg_px_open)
     if worth:
-        share = round(EXACT.divide(amount * 100, worth.copy_abs()), 2)
+        share = EXACT.divide(EXACT.multiply(amount, _HUNDRED), worth.copy_abs()).quantize(_CENT, context=EXACT)
         words += f" ({'+' if share > 0 else ''}{share:.2f} %)"
     return words if row.net_pnl is not None else f"{words} before fees"
 
