@@ -111,7 +111,8 @@ def first_digits(value: Decimal, most: int = 7) -> str:
     """A number for a label: exact while it is short, else its first digits."""
     if len(value.as_tuple().digits) <= most:
         return plain(value)
-    return plain(round(value, max(most - 1 - value.adjusted(), 0)))
+    last = Decimal(1).scaleb(-max(most - 1 - value.adjusted(), 0))
+    return plain(value.quantize(last, context=EXACT))
 
 
 def average(value: Decimal | None) -> str:
@@ -174,5 +175,5 @@ def listed(names: list[str], most: int = 5) -> str:
 
 
 def sentence(words: str) -> str:
-    """Begin with a capital letter."""
-    return words[:1].upper() + words[1:]
+    """Begin with a capital letter; but a name that programs know, as `pending_entry`, stays as it is."""
+    return words if "_" in words.partition(" ")[0] else words[:1].upper() + words[1:]

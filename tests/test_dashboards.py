@@ -137,6 +137,23 @@ def test_every_query_of_the_positions_is_answered(reader: psycopg.Connection) ->
     assert answers["Open now"][0][0] == "ORBSUSDT.binance#1"
 
 
+def test_a_stray_is_never_covered_whoever_was_to_keep_its_stop(filled: str, reader: psycopg.Connection) -> None:
+    with PositionLedger.connect(filled) as ledger:
+        for intent in ("1", "2"):
+            receipt = ledger.request_entry(
+                symbol="XMRUSDT", exchange="binance", side="long", quantity="1", protection="bot", intent_id=intent
+            )
+            if intent == "1":
+                ledger.fail_entry(position_id=receipt.position_id, outcome="canceled", reason="no answer")
+        ledger.record_entry_fill(position_id="XMRUSDT.binance#1", trade_id="1", last_qty="1", last_px="100")
+        told = {row.position_id for row in ledger.positions(unprotected=True) if row.quantity}
+    queries = dict(targets(BOARDS["position-ledger-positions"], "rawSql"))
+    assert reader.execute(substituted(queries["Unprotected"]).encode()).fetchall() == [(len(told),)]
+    shown = reader.execute(substituted(queries["Open now"]).encode()).fetchall()
+    assert {row[0] for row in shown if not row[6]} == told == {"ORBSUSDT.binance#1", "XMRUSDT.binance#1"}
+    assert {row[0] for row in shown[:2]} == told, "what is bare stands first"
+
+
 def test_what_a_variable_offers_is_answered(reader: psycopg.Connection) -> None:
     (query,) = [
         variable["query"]

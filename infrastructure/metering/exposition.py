@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from datetime import timedelta
 from decimal import Decimal
 from typing import Final
 
@@ -16,6 +17,7 @@ from prometheus_client.registry import Collector
 from infrastructure.ledger_clock import now
 from infrastructure.metering.figures import METRICS, PREFIX, MetricKind, Sample, figures
 from infrastructure.operations.operable import OperableLedger
+from projections.health.ledger_status import OLD
 
 CONTENT_TYPE: Final = CONTENT_TYPE_PLAIN_0_0_4
 
@@ -47,8 +49,8 @@ def _family(name: str, samples: Sequence[Sample]) -> Metric:
     return family
 
 
-def exposition(ledger: OperableLedger) -> bytes:
+def exposition(ledger: OperableLedger, age: timedelta = OLD) -> bytes:
     """The figures of a ledger at this moment, as text of CONTENT_TYPE. Refuses: StoreUnavailable."""
     registry = CollectorRegistry()
-    registry.register(LedgerCollector(lambda: figures(ledger, now())))
+    registry.register(LedgerCollector(lambda: figures(ledger, now(), age)))
     return generate_latest(registry)

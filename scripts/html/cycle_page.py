@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, Self
 
 from infrastructure.ledger.questions.history import HistoryEntry
 from projections.audit.narrative import Narrative
-from projections.health.ledger_status import LedgerStatus
+from projections.health.ledger_status import OLD, LedgerStatus
 from scripts.html.cycle_chart import SIZES, draw, key
 from scripts.html.page import TEMPLATES, filled, write
 from scripts.html.shapes import Drawing
@@ -72,6 +72,7 @@ def page_of(
     written_at: datetime,
     as_of: str | None,
     is_now: bool,
+    age: timedelta = OLD,
     base: str = "base.html",
     back: str | None = None,
     others: OtherCycles | None = None,
@@ -80,11 +81,11 @@ def page_of(
     """The page of some cycles as text.
 
     Shape: `base` is the template around it, which gets `values`; `back` is the link to a report. With `is_now` the page
-           shows what needs a person, judged as `status` judges it.
+           shows what needs a person, judged as `status` judges it, by the same `age`.
     """
     cycles = [(story, _figure(story), events) for story, events in told]
     standing = (story.row for story, _ in told if story.row.status.is_open or story.timeline.is_exposed)
-    lines = LedgerStatus.of(standing, written_at).lines if is_now else ()
+    lines = LedgerStatus.of(standing, written_at, age).lines if is_now else ()
     return filled(
         TEMPLATES / "cycle.html",
         title=title,

@@ -21,6 +21,7 @@ from projections.formatting import (
     percent,
     quoted,
     ratio,
+    sentence,
     stretch,
 )
 
@@ -122,6 +123,18 @@ def test_a_time_of_day_has_its_date_only_beside_a_time_of_another_day() -> None:
     shown = datetime(2025, 10, 22, 23, 59, 59, tzinfo=UTC)
     assert clock_beside(shown + timedelta(milliseconds=5), shown) == "23:59:59.005"
     assert clock_beside(shown + timedelta(seconds=1), shown) == "2025-10-23 00:00:00.000"
+
+
+@pytest.mark.parametrize("digits", [28, 29, 40, 54])
+def test_a_number_of_any_size_is_shortened(digits: int) -> None:
+    assert for_eyes(Decimal("9" * digits + ".5")) == "≈1" + "0" * digits
+    assert first_digits(Decimal("-" + "1" * digits + ".25")) == "-" + "1" * digits
+
+
+def test_a_sentence_begins_with_a_capital_letter_unless_with_a_name_of_programs() -> None:
+    assert sentence("the stop is gone") == "The stop is gone"
+    assert sentence("pending_entry for 3 h") == "pending_entry for 3 h"
+    assert sentence("") == ""
 
 
 def test_many_names_are_cut_short() -> None:

@@ -6,6 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from infrastructure.ledger.ledger import PositionLedger
+from scripts.options.filters import EVERYTHING
+from scripts.serving.page_parts import parts_of_results
+from scripts.serving.retrospect import Retrospect
 from tests.scripts.cases import fill
 from tests.scripts.program import Program
 
@@ -92,3 +96,41 @@ def test_a_file_that_cannot_be_read_is_said(
     ran = program(*reads, path)
     assert ran.code in (0, 1, 2), ran.err
     assert ran.out + ran.err and "Traceback" not in ran.err
+
+
+@pytest.mark.parametrize("is_over", [False, True])
+def test_amounts_of_any_size_that_the_ledger_takes_are_shown(
+    tmp_path: Path, program: Program, *, is_over: bool
+) -> None:
+    url, most = f"sqlite:///{tmp_path}/ledger.db", "999999999999999999"
+    with PositionLedger.connect(url) as ledger:
+        place = ledger.request_entry(
+            symbol="APTUSDT", exchange="binance", side="long", quantity=f"{most}.123456", intent_id="1"
+        ).position_id
+        ledger.record_entry_fill(
+            position_id=place, trade_id="1", last_qty=f"{most}.123456", last_px="0.000000000000000001"
+        )
+        left = most if is_over else "999999999999999998"
+        ledger.reduce(position_id=place, trade_id="2", last_qty=f"{left}.123456", last_px=f"{most}.123456789")
+        if is_over:
+            ledger.close(position_id=place, exit_reason="target")
+    page = tmp_path / "page.html"
+    for words in (
+        "positions",
+        "positions --json",
+        "status",
+        "pnl --by symbol",
+        "stats",
+        "report",
+        "metrics",
+        "diagnose",
+    ):
+        ran = program(*words.split(), "--database", url)
+        assert ran.code in (0, 1) and "Error" not in ran.err, words
+    for words in (f"history {place}", f"history {place} --html {page}", f"report --html {page} --cycles"):
+        ran = program(*words.split(), "--database", url)
+        assert ran.code == 0 and "Error" not in ran.err, words
+    with PositionLedger.connect(url) as ledger:
+        retrospect = Retrospect(ledger, EVERYTHING)
+        retrospect.run(lambda _: retrospect.stop())
+        assert ("USDT" in parts_of_results(retrospect.lately)["earned"]) == is_over

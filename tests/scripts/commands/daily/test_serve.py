@@ -13,11 +13,13 @@ import sysconfig
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
+from domain.values import timestamp_text
 from infrastructure.ledger.ledger import PositionLedger
 from tests.scripts.cases import HOSTILE, fill
 from tests.scripts.commands.daily.test_status import enter
@@ -101,6 +103,18 @@ def test_it_shows_what_status_shows_and_each_cycle_has_its_page(url: str) -> Non
         assert page.get("/healthz") == (200, "ok\n")
         status, figures = page.get("/metrics")
         assert status == 200 and 'position_ledger_unprotected_positions{account="main",exchange="bybit"} 1.0' in figures
+
+
+def test_every_page_judges_by_the_age_that_was_asked_for(url: str) -> None:
+    at = timestamp_text(datetime.now(UTC) - timedelta(hours=2))
+    with PositionLedger.connect(url) as ledger:
+        ledger.request_entry(symbol="APTUSDT", exchange="binance", side="long", quantity="1", intent_id="1", at=at)
+    late = 'position_ledger_findings{check="incomplete",severity="critical"} '
+    for words, severity, critical in (((), "critical", 1), (("--age", "6"), "warning", 0)):
+        with serving(url, *words) as page:
+            for path in ("/", "/positions", "/history/APTUSDT.binance%231"):
+                assert set(re.findall(r'<span class="badge (\w+)">', page.get(path)[1])) == {severity}, path
+            assert f"{late}{critical}.0" in page.get("/metrics")[1]
 
 
 def test_nothing_that_others_wrote_becomes_markup(url: str) -> None:
