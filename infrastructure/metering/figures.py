@@ -114,11 +114,11 @@ class Sample:
     value: Decimal
 
 
-def figures(ledger: OperableLedger, at: datetime) -> list[Sample]:
+def figures(ledger: OperableLedger, at: datetime, age: timedelta = OLD) -> list[Sample]:
     """All figures of a ledger but `read_seconds`. Refuses: StoreUnavailable."""
-    examined = examine(ledger, Question(now=at, age=OLD, rules=ReconciliationRules(), verifies=False))
+    examined = examine(ledger, Question(now=at, age=age, rules=ReconciliationRules(), verifies=False))
     found = [*_of_checks(examined), *_of_projections(ledger)]
-    cycles = () if examined.rows is None else _of_cycles(ledger, LedgerStatus.of(examined.rows, at, OLD))
+    cycles = () if examined.rows is None else _of_cycles(ledger, LedgerStatus.of(examined.rows, at, age))
     for part in (cycles, _of_log(ledger), _of_delays(ledger), _of_watches(ledger)):
         with suppress(HistoryDamaged):  # the findings report the damage; a figure that cannot be read is not known
             found += list(part)

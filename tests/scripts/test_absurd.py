@@ -9,7 +9,7 @@ import pytest
 from infrastructure.ledger.ledger import PositionLedger
 from scripts.options.filters import EVERYTHING
 from scripts.serving.page_parts import parts_of_results
-from scripts.serving.retrospect import Retrospect
+from scripts.serving.recent_results import ResultsReader
 from tests.scripts.cases import fill
 from tests.scripts.program import Program
 
@@ -131,6 +131,6 @@ def test_amounts_of_any_size_that_the_ledger_takes_are_shown(
         ran = program(*words.split(), "--database", url)
         assert ran.code == 0 and "Error" not in ran.err, words
     with PositionLedger.connect(url) as ledger:
-        retrospect = Retrospect(ledger, EVERYTHING)
-        retrospect.run(lambda _: retrospect.stop())
-        assert ("USDT" in parts_of_results(retrospect.lately)["earned"]) == is_over
+        reader = ResultsReader(ledger, EVERYTHING)
+        reader.run(lambda _: reader.stop())
+        assert ("USDT" in parts_of_results(reader.lately)["earned"]) == is_over
