@@ -299,8 +299,8 @@ class PositionState:
         self.since = self.since.knowing(before, self.orders[event.order], absorbed, event.said_at, is_seen=is_seen)
 
     def _beyond_orders(self) -> Decimal:
-        """The entered quantity beyond what the entry orders account for."""
-        known = self.orders.entered().quantity
+        """The entered quantity beyond what the entry orders account for, less the fees that were paid from it."""
+        known = EXACT.subtract(self.orders.entered().quantity, self.since.paid)
         return max(ZERO, EXACT.subtract(self.holding.filled_qty, known))
 
     def _remember_order(self, event: e.PositionEvent, before: Holding, orders: Orders) -> None:
@@ -351,6 +351,8 @@ class PositionState:
         is_in_kind = bool(event.fee) and self.holding.has_paid_in_kind(before)
         if event.fee is not None and is_in_kind:
             self.since = self.since.paying(event.fee)
+            if isinstance(event, e.EntryFilled) and event.absorbed_qty and self.holding.quantity == before.quantity:
+                self.unattributed = EXACT.add(self.unattributed, event.fee)  # what was counted was less by the fee
         count, said, is_of_dust = ExitCount(), ZERO, False
         if isinstance(event, e.PositionReduced):
             change = self._change(before, orders, event.fee if is_in_kind else None)
