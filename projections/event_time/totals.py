@@ -125,7 +125,8 @@ class EventTimeTotals:
             self._remember(event.order, after)
             self._count_exit(more, difference_of(after.worth, before.worth))
             self._counts[event.trade_id, event.order] = counted.and_then(more)
-            self._held = replace(shifted, proceeds=self._held.proceeds, realized_pnl=self._held.realized_pnl)
+            if self._key.leg is Leg.SPOT:  # a fee in kind may be given back
+                self._held = replace(shifted, proceeds=self._held.proceeds, realized_pnl=self._held.realized_pnl)
         elif not event.is_exit and event.order in self._orders and self._key.leg is not Leg.SPOT:
             cycle = (held, self._side, self._terms)
             entry = EntryCount(before, after, *cycle, is_seen=is_seen, orders=self._orders, since=self._since)
