@@ -125,19 +125,6 @@ class Holding(TypedStruct, frozen=True, gc=False, forbid_unknown_fields=True):
         """Whether a fee that was paid since `before` is in no currency of the totals, so that it was paid in kind."""
         return (self.fees, self.fees_other) == (before.fees, before.fees_other)
 
-    def with_dust_sold(
-        self, side: Side, qty: Decimal, cost: Decimal | None, brought: Decimal, terms: Instrument = LINEAR
-    ) -> Holding:
-        """Count the sale of a part of the dust, at its cost."""
-        gained = None if cost is None else terms.gain(side, cost, brought)
-        return altered(
-            self,
-            filled_qty=EXACT.add(self.filled_qty, qty),
-            closed_qty=EXACT.add(self.closed_qty, qty),
-            proceeds=sum_of(self.proceeds, brought),
-            realized_pnl=sum_of(self.realized_pnl, gained),
-        )
-
     def with_past_exit(self, side: Side, qty: Decimal, brought: Decimal, terms: Instrument = LINEAR) -> Holding:
         """Count an exit that a later adjustment had counted as gone: it only adds to the profit."""
         opened_for = None if self.avg_px_open is None else terms.worth(qty, self.avg_px_open)

@@ -8,10 +8,9 @@ from decimal import Decimal
 import msgspec
 
 from domain import events as e
-from domain.aggregate.exits.unexplained import Unexplained
 from domain.alteration import TypedStruct, altered
 from domain.holding import ZERO, Holding
-from domain.orders.cycle_orders import Entered, Orders, no_orders
+from domain.orders.cycle_orders import Filled, Orders, no_orders
 from domain.orders.order import CLOCKS_APART, Order
 from domain.values import EXACT, difference_of
 
@@ -23,7 +22,8 @@ class Stand(TypedStruct, frozen=True, gc=False):
     another cycle), in the form of an order; fills from before the opening are part of its total. `paid`: the fees that
     were paid from what was filled. `is_by_fills`: everything held is from the opening or from fills of entry orders, at
     their cost; false once somebody chose the average. `is_corrected`: an adjustment changed the quantity, or the
-    average for fills that were recorded later. `unexplained`: the quantity that had been closed without a fill by then.
+    average for fills that were recorded later. `untold`: the quantity that had been closed without a fill by then, and
+    was not explained.
     """
 
     holding: Holding = Holding()
@@ -32,7 +32,7 @@ class Stand(TypedStruct, frozen=True, gc=False):
     paid: Decimal = ZERO
     is_by_fills: bool = True
     is_corrected: bool = False
-    unexplained: Decimal = ZERO
+    untold: Decimal = ZERO
 
     @classmethod
     def at_opening(cls, event: e.PositionAdopted | e.PositionImported, held: Holding, orders: Orders) -> Stand:
@@ -45,10 +45,10 @@ class Stand(TypedStruct, frozen=True, gc=False):
         """Whether the adjustment stood in for fills that were missing, and is superseded by them."""
         return self.is_by_fills and self.is_corrected
 
-    def entered(self, orders: Orders) -> Entered:
+    def entered(self, orders: Orders) -> Filled:
         """What was entered: by orders, and by the opening as far as no fill of an order is part of that."""
         told = altered(self.opening, stated_qty=ZERO, stated_worth=ZERO)
-        entered = orders.entered().with_order(self.opening).without(told)
+        entered = orders.entered().with_change(told, self.opening)
         return entered._replace(quantity=EXACT.subtract(entered.quantity, self.paid))
 
     def paying(self, fee: Decimal) -> Stand:
@@ -65,14 +65,14 @@ class Stand(TypedStruct, frozen=True, gc=False):
             opening = opening.with_fill(EXACT.subtract(after.filled_qty, before.filled_qty), more)
         return altered(self, opening=opening, is_corrected=True)
 
-    def may_explain(self, told: Decimal) -> Decimal:
+    def may_explain(self, untold: Decimal) -> Decimal:
         """How much of what was closed without a fill may be a fill from before the adjustment."""
-        return min(told, self.unexplained) if self.gives_way else told
+        return min(untold, self.untold) if self.gives_way else untold
 
     def then(
-        self, event: e.PositionAdjusted | e.RollbackFailed, held: Holding, orders: Orders, left: Unexplained
+        self, event: e.PositionAdjusted | e.RollbackFailed, held: Holding, orders: Orders, untold: Decimal
     ) -> Stand:
-        """After another adjustment; `left` is what is not explained by then."""
+        """After another adjustment; `untold` was closed without a fill, and is not explained by then."""
         is_chosen = isinstance(event, e.PositionAdjusted) and event.is_chosen
         is_same = isinstance(event, e.PositionAdjusted) and event.new_quantity == event.old_quantity
         return Stand(
@@ -82,5 +82,5 @@ class Stand(TypedStruct, frozen=True, gc=False):
             self.paid,
             is_by_fills=self.is_by_fills and not is_chosen,
             is_corrected=self.is_corrected or not is_same,
-            unexplained=left.qty,
+            untold=untold,
         )

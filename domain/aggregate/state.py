@@ -8,10 +8,10 @@ from decimal import Decimal
 from typing import Final, NamedTuple
 
 from domain import events as e
-from domain.aggregate.exits.closing_fees import NO_CLOSING_FEES, ClosingFees
+from domain.aggregate.exits.changes import Change, after_correction, after_end, after_exit, after_fill, after_proof
+from domain.aggregate.exits.cycle_exits import CycleExits
 from domain.aggregate.exits.exit_count import ExitCount
-from domain.aggregate.exits.exit_effect import ExitEffect, FillChange, FillOnRecord
-from domain.aggregate.exits.unexplained import Unexplained, share_of
+from domain.aggregate.exits.fill_on_record import FillOnRecord
 from domain.aggregate.fold import project
 from domain.aggregate.order_changes import as_one
 from domain.aggregate.row import PositionRow
@@ -20,10 +20,10 @@ from domain.alteration import TypedStruct, altered
 from domain.holding import ZERO, Holding
 from domain.identifiers import PositionKey
 from domain.instrument import LINEAR, Instrument
-from domain.orders.cycle_orders import NO_ORDERS, Orders, covers, no_orders, of_role
+from domain.orders.cycle_orders import NO_ORDERS, Orders, covers, no_orders
 from domain.orders.order import Order, role_of
 from domain.stop import Stop
-from domain.values import EPOCH, EXACT, Side, Status, difference_of, sum_of
+from domain.values import EPOCH, EXACT, Side, Status
 
 
 class CommandResult(TypedStruct, frozen=True, gc=False):
@@ -49,10 +49,6 @@ class CommandResult(TypedStruct, frozen=True, gc=False):
 _REQUESTS: Final = frozenset(
     event.__name__ for event in (e.EntryRequested, e.IncreaseRequested, e.ExitRequested, e.RollbackStarted)
 )
-
-
-_NO_EFFECT: Final = ExitEffect()
-_NOTHING_TOLD: Final = Unexplained()
 
 
 class CashOnRecord(NamedTuple):
@@ -94,10 +90,7 @@ class PositionState:
     """The orders that were known at the last adjustment of the quantity."""
     unattributed: Decimal = ZERO
     """The entered quantity that an adjustment counted and no entry order has accounted for yet."""
-    unexplained: Unexplained = field(default_factory=Unexplained)
-    dust_cost: Decimal | None = ZERO
-    """The cost of the dust that the cycle left."""
-    closing_fees: ClosingFees = field(default_factory=lambda: NO_CLOSING_FEES)
+    exits: CycleExits = field(default_factory=CycleExits)
     fills: dict[tuple[bool, str], dict[str | None, FillOnRecord]] = field(default_factory=dict)
     """By (is an exit, trade id), and then by the name of the order."""
     order_ids: dict[str, str] = field(default_factory=dict)
@@ -154,6 +147,11 @@ class PositionState:
         return LINEAR if self.row is None else self.row.terms
 
     @property
+    def untold(self) -> Decimal:
+        """The quantity that was closed without a fill, and is not explained yet."""
+        return self.exits.untold(self.holding, self.orders)
+
+    @property
     def gone(self) -> Decimal:
         """The quantity that an adjustment saw missing and no fill has explained; 0 unless it gives way to fills."""
         if not self.since.gives_way:
@@ -180,6 +178,7 @@ class PositionState:
         elif event.opens_cycle and not self.is_open:
             self._begin(event.command_id)
             self.row = project(None, event)
+            self.exits = CycleExits(self.row.side, self.row.terms)
             self.instrument = getattr(event, "terms", None) or self.instrument
             self._remember(event, Holding(), NO_ORDERS)
         elif self.row is not None and event.cycle == self.row.cycle:
@@ -193,13 +192,12 @@ class PositionState:
 
     def _begin(self, command_id: str) -> None:
         self.holding, self.since = Holding(), Stand()
-        self.unexplained, self.unattributed, self.dust_cost = Unexplained(), ZERO, ZERO
+        self.unattributed = ZERO
         self.stated_at = self.adjusted_at = self.closed_at = EPOCH
         self.adjusted_orders = NO_ORDERS
         self.rollbacks, self.promised_qty, self.entered_qty = 0, ZERO, ZERO
         self.fills, self.cash, self.promises, self.imports = {}, {}, {}, {}
         self.order_ids, self.former_ids = {}, set()
-        self.closing_fees = NO_CLOSING_FEES
         same = self.answers.get(command_id)  # one command may end a cycle and open the next
         self.answers = {} if same is None else {command_id: same}
 
@@ -236,8 +234,9 @@ class PositionState:
                     self.stated_at = self.adjusted_at = max(self.stated_at, event.said_at)
                     self.adjusted_orders = self.orders
                     self.unattributed = self._beyond_orders()
-                self.unexplained = self.unexplained.with_closing(before, event.holding)
-                self.since = self.since.then(event, event.holding, self.orders, self.unexplained)
+                if isinstance(event, e.RollbackFailed):
+                    self.exits = self.exits.with_closing(before, event.holding)
+                self.since = self.since.then(event, event.holding, self.orders, self.untold)
             case e.PositionAdopted():
                 self.stated_at = self.adjusted_at = event.said_at
                 self.since = Stand.at_opening(event, event.holding, self.orders)
@@ -250,6 +249,7 @@ class PositionState:
                 self.rollbacks += 1
                 self.promised_qty = event.close_quantity
             case e.PositionImported():
+                self.exits = altered(self.exits, opening=event.holding)
                 self.since = Stand.at_opening(event, event.holding, self.orders)
             case e.PositionClosed():
                 self._remember_end(event, before)
@@ -264,32 +264,13 @@ class PositionState:
 
     def _remember_end(self, event: e.PositionClosed, before: Holding) -> None:
         self.closed_at = max(self.closed_at, event.said_at)
-        if event.residual_qty:
-            self.dust_cost = before.cost
-        self.closing_fees = self.closing_fees.with_end(before, event.holding)
-        if event.rest_px is None or self.side is None:
-            self.unexplained = self.unexplained.with_closing(before, event.holding)
-            return
-        brought = self.terms.recorded_worth(before.quantity, event.rest_px)
-        self.unexplained = self.unexplained.with_stated(before, before.quantity, brought, self.side, self.terms)
+        self.exits = after_end(self.exits, event, before)
 
     def _remember_proof(self, event: e.RolledBack, before: Holding) -> None:
-        if not event.evidence.fills:
-            self.unexplained = self.unexplained.with_closing(before, event.holding)
-        elif self.unexplained.qty:
-            self.unexplained = self._closed_by_proof(event, before)
-        for each in event.evidence.fills:
-            fill = FillOnRecord(
-                "",
-                None,
-                is_exit=True,
-                qty=each.last_qty,
-                px=each.last_px,
-                fee=each.fee,
-                fee_currency=each.fee_currency,
-                effect=ExitEffect.of_proof(each.last_qty, before),
-            )
-            self.fills.setdefault((True, each.trade_id), {}).setdefault(None, fill)
+        new = {fill.trade_id: fill for fill in event.evidence.fills if (True, fill.trade_id) not in self.fills}
+        self.exits = after_proof(self.exits, event, before, new.values())
+        for fill in new.values():
+            self.fills[True, fill.trade_id] = {None: FillOnRecord.of_proof(fill, before)}
 
     def other_currency(self, currency: str | None) -> str | None:
         """The currency of a fee, in capitals; None if it is the one that the position is settled in."""
@@ -318,8 +299,8 @@ class PositionState:
         self.since = self.since.knowing(before, self.orders[event.order], absorbed, event.said_at, is_seen=is_seen)
 
     def _beyond_orders(self) -> Decimal:
-        """The entered quantity beyond what the entry orders account for."""
-        known = sum((order.filled_qty for order in of_role(self.orders, "entry")), ZERO)
+        """The entered quantity beyond what the entry orders account for, less the fees that were paid from it."""
+        known = EXACT.subtract(self.orders.entered().quantity, self.since.paid)
         return max(ZERO, EXACT.subtract(self.holding.filled_qty, known))
 
     def _remember_order(self, event: e.PositionEvent, before: Holding, orders: Orders) -> None:
@@ -329,9 +310,7 @@ class PositionState:
                     self.order_ids[event.exchange_order_id] = event.order
                 if event.filled_qty is None or role_of(event.order) == "entry":
                     return
-                then = as_one(orders, event.order, event.same_as).get(event.order) or Order(name=event.order)
-                count = ExitCount.of_statement(then, self.orders[event.order], self.unexplained)
-                self.unexplained = self._explained(count, before)
+                self.exits, _ = after_exit(self.exits, self._change(before, orders), ZERO)
             case e.IncreaseRequested():
                 self.promises[event.order] = self.promises[f"entry {event.intent_id}"] = event.command_id
             case e.ExitRequested():
@@ -359,7 +338,7 @@ class PositionState:
             case e.FillCorrected():
                 known = self.fills.get((event.is_exit, event.trade_id), {})
                 if event.order in known:
-                    known[event.order] = self._corrected(known[event.order], event, before)
+                    known[event.order] = self._corrected(known[event.order], event, before, orders)
 
     def _remember_fill(
         self,
@@ -372,21 +351,14 @@ class PositionState:
         is_in_kind = bool(event.fee) and self.holding.has_paid_in_kind(before)
         if event.fee is not None and is_in_kind:
             self.since = self.since.paying(event.fee)
-        effect, said = _NO_EFFECT, ZERO
+            if isinstance(event, e.EntryFilled) and event.absorbed_qty and self.holding.quantity == before.quantity:
+                self.unattributed = EXACT.add(self.unattributed, event.fee)  # what was counted was less by the fee
+        count, said, is_of_dust = ExitCount(), ZERO, False
         if isinstance(event, e.PositionReduced):
-            told, left = _NOTHING_TOLD, self.unexplained
-            if left.unpriced_qty or left.stated_qty:
-                known = orders.get(order or "") or Order(name=order or "exit")
-                brought = self.terms.recorded_worth(event.last_qty, event.last_px)
-                self.unexplained = self._explained(ExitCount.of_fill(known, event.last_qty, brought, left), before)
-                told = left.less(self.unexplained)
-            effect = ExitEffect.of(before, self.holding, told, self.terms)
-            if event.residual_qty is not None:
-                effect = self._of_dust(effect, event.residual_qty)
-            if event.fee is not None and told.qty:
-                currency = self.other_currency(event.fee_currency)
-                said = self.closing_fees.replaced(currency, event.fee, before, self.holding)
-                self.closing_fees = self.closing_fees.less(currency, said, told.qty)
+            change = self._change(before, orders, event.fee if is_in_kind else None)
+            currency = self.other_currency(event.fee_currency) if self.exits.qty else None  # else no fee was stated
+            self.exits, count, said = after_fill(self.exits, event, change, currency)
+            is_of_dust = event.residual_qty is not None
         fill = FillOnRecord(
             event.request,
             order,
@@ -396,54 +368,27 @@ class PositionState:
             event.fee,
             event.fee_currency,
             is_in_kind,
-            effect,
+            count,
+            is_of_dust,
             at=event.said_at if event.ts_event != event.ts_recorded else None,
             fee_said=said,
             reason=event.reason if isinstance(event, e.PositionReduced) else None,
         )
         self.fills.setdefault((is_exit, event.trade_id), {})[order] = fill
 
-    def _of_dust(self, effect: ExitEffect, left: Decimal) -> ExitEffect:
-        """The effect of a sale of dust, which releases its share of the cost of the dust."""
-        gone = None if self.dust_cost is None else share_of(self.dust_cost, effect.past, EXACT.add(effect.past, left))
-        self.dust_cost = difference_of(self.dust_cost, gone)
-        return altered(effect, released=gone, is_of_dust=True)
+    def _change(self, before: Holding, orders: Orders, paid: Decimal | None = None) -> Change:
+        return Change(before, self.holding, orders, self.orders, paid or ZERO)
 
-    def _explained(self, count: ExitCount, before: Holding) -> Unexplained:
-        """What is left unexplained after a fill or statement of a closing order."""
-        assert self.side is not None, "a cycle"
-        closed = EXACT.subtract(self.holding.closed_qty, before.closed_qty)
-        if closed < 0:
-            return self.unexplained  # old events may hold what no rule would accept today
-        told = EXACT.subtract(self.unexplained.qty, count.explains)
-        recorded = count.as_recorded(closed, EXACT.subtract(before.quantity, self.holding.quantity), told)
-        _, left = recorded.counted(before, self.unexplained, self.side, self.terms)
-        return left
-
-    def _corrected(self, fill: FillOnRecord, event: e.FillCorrected, before: Holding) -> FillOnRecord:
+    def _corrected(self, fill: FillOnRecord, event: e.FillCorrected, before: Holding, orders: Orders) -> FillOnRecord:
         """A fill after its correction."""
-        effect = fill.effect
-        if fill.is_exit and self.side is not None:
-            old = fill.qty, self.terms.recorded_worth(fill.qty, fill.px)
-            new = event.last_qty, self.terms.recorded_worth(event.last_qty, event.last_px)
-            now = None if event.order is None else self.orders.get(event.order)
-            change = FillChange.of(None if now is None else now.corrected(new, old), old, new)
-            effect, _, self.unexplained = effect.corrected(before, self.unexplained, self.side, self.terms, change)
-            if event.residual_qty is not None:
-                self.dust_cost = sum_of(self.dust_cost, difference_of(fill.effect.released, effect.released))
-        fee = fill.fee if event.last_qty else None
+        fee, given_back, counted = fill.fee if event.last_qty else None, ZERO, fill.counted
         if fee is None and fill.fee is not None and fill.is_fee_in_kind:
-            self.since = self.since.paying(-fill.fee)
-        if not event.last_qty and fill.fee_said:
-            currency = self.other_currency(fill.fee_currency)
-            self.closing_fees = self.closing_fees.less(currency, -fill.fee_said, -fill.effect.told.qty)
-        return fill.corrected(event.last_qty, event.last_px, fee, effect, said=(event.request, event.ts_event))
-
-    def _closed_by_proof(self, event: e.RolledBack, before: Holding) -> Unexplained:
-        assert self.row is not None, "a cycle"
-        new = {fill.trade_id: fill for fill in event.evidence.fills if (True, fill.trade_id) not in self.fills}
-        brought = sum((self.terms.worth(fill.last_qty, fill.last_px) for fill in new.values()), ZERO)
-        return self.unexplained.with_exit(before, before.quantity, brought, self.row.side, self.terms)
+            given_back = fill.fee
+            self.since = self.since.paying(-given_back)
+        if fill.is_exit:
+            change, currency = self._change(before, orders, -given_back), self.other_currency(fill.fee_currency)
+            self.exits, counted = after_correction(self.exits, event, fill, change, currency)
+        return fill.corrected(event.last_qty, event.last_px, fee, counted, said=(event.request, event.ts_event))
 
     def _remember_answer(self, event: e.PositionEvent) -> None:
         before = self.answers.get(event.command_id)

@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from domain import events as e
-from domain.aggregate.state import CommandResult
+from domain.aggregate.exits.exit_count import ExitCount
+from domain.aggregate.state import CommandResult, PositionState
 from domain.alteration import altered
 from domain.commands import requests as c
 from domain.decisions.counting import settled
@@ -50,8 +51,7 @@ def adjust(decision: Decision, command: c.Adjust) -> CommandResult | None:
         holding=held.corrected(quantity, avg_px, row.terms),
         price_only=command.quantity is None,
     )
-    left = state.unexplained.with_closing(held, adjusted.holding)
-    since = state.since.then(adjusted, adjusted.holding, row.orders, left)
+    since = state.since.then(adjusted, adjusted.holding, row.orders, state.untold)
     now = settled(adjusted.holding, row.side, row.terms, row.orders, since)
     decision.record(altered(adjusted, holding=now))
     return None
@@ -74,6 +74,32 @@ def is_counted_in_adjustment(decision: Decision, order: Order) -> bool:
         return False
     is_timed_fill = isinstance(command, c.RecordEntryFill) and command.at is not None
     return decision.is_adjusted_for(order, within=CLOCKS_APART if is_timed_fill else timedelta())
+
+
+def exit_count(decision: Decision, order: Order | None, grown: Decimal) -> ExitCount | None:
+    """How to count what a closing order (or a fill of none) filled in addition; None if it is more than there is.
+
+    What happened before the last adjustment was counted by that: it had been closed without a fill, or was seen gone.
+    If less was ever entered than would be closed then, it was closed without a fill after the adjustment.
+    """
+    state = decision.state
+    assert state.row is not None, "a cycle"
+    held, untold, gone = state.holding, state.untold, ZERO
+    if grown and decision.is_adjusted_for(order):
+        is_entered = EXACT.add(held.closed_qty, grown) <= entered_at_most(state)
+        if grown <= (state.since.may_explain(untold) if is_entered else untold):
+            return ExitCount(explained=grown)
+        if not state.row.stray:
+            return ExitCount().seen_gone(grown, held, state.terms)
+    if grown > EXACT.add(held.quantity, untold):
+        gone = min(grown, state.gone)
+    return ExitCount.of(grown, held, untold, gone, state.terms)
+
+
+def entered_at_most(state: PositionState) -> Decimal:
+    """The largest quantity that may have been entered, by all that is known."""
+    asked = None if state.row is None else state.row.requested_qty
+    return max(state.entered_qty, asked or ZERO, state.since.entered(state.orders).quantity)
 
 
 def absorbed_of(decision: Decision, before: Order, after: Order) -> Decimal:

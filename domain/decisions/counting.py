@@ -1,4 +1,4 @@
-"""Counting what an entry order adds to the totals of its cycle, by a fill or by a total of the exchange."""
+"""Counting what an order adds to the totals of its cycle, by a fill or by a total of the exchange."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Self
 
 from msgspec import field
 
+from domain.aggregate.exits.exit_count import ExitCount
 from domain.aggregate.order_changes import as_one
 from domain.aggregate.stand import Stand
 from domain.aggregate.state import PositionState
@@ -133,6 +134,27 @@ class EntryCount(TypedStruct, frozen=True, gc=False):
         if brought is None or gained is None:
             return None
         return EXACT.subtract(brought, self.terms.gain(self.side, ZERO, gained))
+
+
+def exited(
+    state: PositionState, before: Order, after: Order, count: ExitCount, *, same_as: str | None = None
+) -> Holding:
+    """The totals after what a closing order filled, which was `before`; `same_as` as in `EntryCount.of`."""
+    return exit_corrected(state, state.holding, before, after, count, same_as=same_as)
+
+
+def exit_corrected(
+    state: PositionState, held: Holding, before: Order, after: Order, count: ExitCount, *, same_as: str | None = None
+) -> Holding:
+    """The same, from other totals than those of the cycle."""
+    assert state.row is not None, "a cycle"
+    exits, orders = state.exits, state.row.orders
+    if before is exits.unnamed:
+        exits = altered(exits, unnamed=after)
+    else:
+        orders = as_one(orders, before.name, same_as).with_order(after)
+    closed = exits.counted(held, count, difference_of(after.worth, before.worth), orders)
+    return settled(closed, state.row.side, state.terms, orders, state.since)
 
 
 def settled(held: Holding, side: Side, terms: Instrument, orders: Orders, since: Stand) -> Holding:

@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol, TypedDict
 
 from pydantic import JsonValue
 
-from domain.aggregate.exits.exit_effect import FillOnRecord
+from domain.aggregate.exits.fill_on_record import FillOnRecord
 from domain.aggregate.row import PositionRow
 from domain.aggregate.state import CommandResult, PositionState
 from domain.commands.base import Command

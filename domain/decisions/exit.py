@@ -6,14 +6,14 @@ from decimal import Decimal
 from typing import Final
 
 from domain import events as e
-from domain.aggregate.exits.exit_count import ExitCount
-from domain.aggregate.exits.unexplained import share_of
+from domain.aggregate.exits.exit_count import ExitCount, part_of
 from domain.aggregate.row import PositionRow
 from domain.aggregate.state import CommandResult
 from domain.commands import order_requests as o
 from domain.commands import requests as c
+from domain.decisions.adjustment import entered_at_most, exit_count
 from domain.decisions.closing import record_closed
-from domain.decisions.counting import settled
+from domain.decisions.counting import exited
 from domain.decisions.decision import Decision
 from domain.decisions.fills import fill_on_record, known_fill
 from domain.decisions.lookup import exit_of_fill, listed
@@ -133,42 +133,24 @@ def reduce(decision: Decision, command: c.Reduce) -> CommandResult | None:
     if same is not None:
         return known_fill(decision, command, same)
     brought = terms.worth(command.last_qty, command.last_px)
-    count = ExitCount.of_fill(order or Order(name="exit"), command.last_qty, brought, state.unexplained)
-    closes, told = count.exits, count.may_explain(state.unexplained, row.orders)
-    is_past = decision.is_adjusted_for(order)
-    dust = ZERO
-    turns = command.flip and bool(held.filled_qty) and closes > held.quantity
-    is_beyond = closes > EXACT.add(held.quantity, told)
-    is_before = is_past or not held.quantity or (closes > held.quantity and not turns)
-    if closes and is_before and closes <= (state.since.may_explain(told) if is_past else told):
-        count = count.explaining(closes)
-    elif is_past and count.is_new and not row.stray:
-        _needs_entered(decision, row, command.last_qty)
-        count = count.counted_as_gone()
-    elif is_beyond and closes <= EXACT.add(EXACT.add(held.quantity, told), state.gone):
-        count = count.beyond(state.gone, told)
-    elif turns:
-        _flip(decision, command, order, ZERO if row.status.is_open else told)
+    before = order or state.exits.unnamed
+    after = before.with_fill(command.last_qty, brought)
+    closes = EXACT.subtract(after.filled_qty, before.filled_qty)
+    count, dust = exit_count(decision, order, closes), ZERO
+    turns = command.flip and bool(held.filled_qty) and closes > held.quantity and not decision.is_adjusted_for(order)
+    if turns and (count is None or (held.quantity and not count.gone)):
+        _flip(decision, command, order, ZERO if row.status.is_open else state.untold)
         return None
-    elif closes and not row.status.is_open and not held.quantity:
-        if closes > row.residual_qty:
-            raise _never_held(decision, row, closes)
-        dust = row.residual_qty
-    elif closes > held.quantity:
+    if count is None:
+        dust = _dust_sold(decision, row, closes)
+        count = ExitCount(gone=closes, gone_cost=part_of(state.exits.dust_cost, closes, dust))
+    elif count.gone:
+        _needs_entered(decision, count.gone)
+    elif count.closed:
         row = decision.needs_holding()
-        if is_beyond:
-            raise _exceeds(decision, row, closes)
-        count = count.explaining(told)
-    elif closes:
-        row = decision.needs_holding()
-    if dust:
-        cost = None if state.dust_cost is None else share_of(state.dust_cost, closes, dust)
-        reduced = held.with_dust_sold(row.side, closes, cost, brought, terms)
-    else:
-        reduced, _ = count.counted(held, state.unexplained, row.side, terms)
-        reduced = settled(reduced, row.side, terms, row.orders, state.since)
+    reduced = exited(state, before, after, count)
     reduced = decision.with_fee(reduced, command.fee, command.fee_currency, terms)
-    reduced = _without_said_fee(decision, command, reduced, count.explains)
+    reduced = _without_said_fee(decision, command, reduced, count.explained)
     decision.record(
         e.PositionReduced(
             **decision.envelope(),
@@ -194,13 +176,25 @@ def _without_said_fee(decision: Decision, command: c.Reduce, held: Holding, told
     if command.fee is None or not told:
         return held
     currency = decision.state.other_currency(command.fee_currency)
-    return held.with_fee(-decision.state.closing_fees.share(currency, told), currency)
+    return held.with_fee(-decision.state.exits.fees.share(currency, told), currency)
 
 
-def _needs_entered(decision: Decision, row: PositionRow, closed: Decimal) -> None:
+def _dust_sold(decision: Decision, row: PositionRow, closes: Decimal) -> Decimal:
+    """The dust of a cycle that is over, a part of which is sold by a fill of more than is held.
+
+    Refuses: the fill, if there is less dust.
+    """
+    if row.status.is_open or decision.state.holding.quantity:
+        raise _exceeds(decision, decision.needs_holding(), closes)
+    if closes > row.residual_qty:
+        raise _never_held(decision, row, closes)
+    return row.residual_qty
+
+
+def _needs_entered(decision: Decision, closed: Decimal) -> None:
     """Refuse an exit fill from before an adjustment, by which more would have been closed than was ever held."""
     state = decision.state
-    entered = max(state.entered_qty, row.requested_qty or ZERO, state.since.entered(row.orders).quantity)
+    entered = entered_at_most(state)
     if EXACT.add(state.holding.closed_qty, closed) > entered:
         raise decision.refused(
             ReduceExceedsPosition,
@@ -214,7 +208,7 @@ def _never_held(decision: Decision, row: PositionRow, closes: Decimal) -> Except
 
     Refuses: StaleCycle if there is a later cycle, to which the fill may belong.
     """
-    closed, left = decision.state.holding.closed_qty, decision.state.unexplained.qty
+    closed, left = decision.state.holding.closed_qty, decision.state.untold
     if left:
         return decision.refused(
             PositionNotOpen,
@@ -276,7 +270,7 @@ def _exceeds(decision: Decision, row: PositionRow, closes: Decimal) -> Exception
             f"is over and holds {plain(held)}, less than the {plain(closes)} to be closed. Split it: reduce the "
             f"{plain(held)} that are held here, and the {plain(missing)} that are left in the cycle that is open",
         )
-    if told := decision.state.unexplained.qty:
+    if told := decision.state.untold:
         return decision.refused(
             ReduceExceedsPosition,
             f"holds {plain(held)}, and {plain(told)} of what it closed are not told by fills yet: less than the "
@@ -314,10 +308,10 @@ def _flip(decision: Decision, command: c.Reduce, order: Order | None, told: Deci
         share = rounded(EXACT.divide(EXACT.multiply(share, closes), command.last_qty))
     closed = held
     if closes:
-        brought = row.terms.worth(closes, command.last_px)
-        count = ExitCount.of_fill(Order(name="exit"), closes, brought, state.unexplained).explaining(told)
-        closed, _ = count.counted(held, state.unexplained, row.side, row.terms)
-        closed = settled(closed, row.side, row.terms, row.orders, state.since).with_fee(share, currency)
+        before = order or state.exits.unnamed
+        after = before.with_fill(closes, row.terms.worth(closes, command.last_px))
+        closed = exited(state, before, after, ExitCount(explained=told).closing(held.quantity, held))
+        closed = closed.with_fee(share, currency)
         closed = _without_said_fee(decision, command, closed, told)
         decision.record(
             e.PositionReduced(

@@ -5,18 +5,17 @@ from __future__ import annotations
 from decimal import Decimal
 
 from domain import events as e
-from domain.aggregate.exits.exit_effect import FillChange, FillOnRecord
+from domain.aggregate.exits.fill_on_record import FillOnRecord
 from domain.aggregate.row import PositionRow
 from domain.aggregate.state import CashOnRecord, CommandResult
 from domain.alteration import altered
 from domain.commands import order_requests as o
 from domain.commands import requests as c
-from domain.decisions.counting import EntryCount, settled
+from domain.decisions.counting import EntryCount, exit_corrected, settled
 from domain.decisions.decision import Decision
 from domain.decisions.lookup import named
 from domain.errors import IdempotencyMismatch, NotFilled, OrderAmbiguous, UnknownFill
 from domain.holding import ZERO, Holding
-from domain.orders.cycle_orders import counted_without_price
 from domain.orders.order import Order
 from domain.values import EXACT, plain
 
@@ -240,7 +239,7 @@ def correct_fill(decision: Decision, command: o.CorrectFill) -> CommandResult | 
 
 def _dust_left(row: PositionRow, fill: FillOnRecord, now: Decimal) -> Decimal | None:
     """The dust that is left after a correction of a sale of dust; None for any other fill."""
-    return EXACT.add(row.residual_qty, EXACT.subtract(fill.qty, now)) if fill.effect.is_of_dust else None
+    return EXACT.add(row.residual_qty, EXACT.subtract(fill.qty, now)) if fill.is_of_dust else None
 
 
 def _entry_corrected(
@@ -269,12 +268,16 @@ def _entry_corrected(
 def _exit_corrected(
     decision: Decision, row: PositionRow, fill: FillOnRecord, held: Holding, now: tuple[Decimal, Decimal]
 ) -> Holding:
-    state, terms = decision.state, row.terms
-    order = None if fill.order is None else state.orders.get(fill.order)
-    change = FillChange.of(order, (fill.qty, terms.worth(fill.qty, fill.px)), (now[0], terms.worth(*now)))
-    others = counted_without_price(state.orders, fill.order or "")
-    effect = fill.effect.as_counted() if decision.is_adjusted_for(None) else fill.effect
-    most = effect.most(held, state.unexplained, others, row.residual_qty, change)
+    state, terms, untold = decision.state, row.terms, decision.state.untold
+    before = state.exits.unnamed if fill.order is None else row.orders[fill.order]
+    after = before.corrected((fill.qty, terms.worth(fill.qty, fill.px)), (now[0], terms.worth(*now)))
+    grown = EXACT.subtract(after.filled_qty, before.filled_qty)
+    counted = fill.counted.as_gone() if decision.is_adjusted_for(None) else fill.counted
+    most = EXACT.add(fill.qty, held.quantity)
+    if fill.is_of_dust:
+        most = EXACT.add(fill.qty, row.residual_qty)
+    elif not counted.gone:
+        most = EXACT.add(most, EXACT.add(untold, EXACT.subtract(before.filled_qty, before.traded_qty)))
     if now[0] > max(most, fill.qty):
         raise decision.refused(
             NotFilled,
@@ -282,5 +285,4 @@ def _exit_corrected(
             "or another fill closed less, send that first (record_entry_fill, or correct_fill for what is on record); "
             "what opened the other side is no part of this cycle",
         )
-    _, corrected, _ = effect.corrected(held, state.unexplained, row.side, terms, change)
-    return settled(corrected, row.side, terms, row.orders, state.since)
+    return exit_corrected(state, held, before, after, counted.corrected(grown, held, untold, terms))

@@ -8,13 +8,13 @@ from decimal import Decimal
 
 from domain import events as e
 from domain.aggregate.exits.exit_count import ExitCount
-from domain.aggregate.exits.exit_effect import FillOnRecord
+from domain.aggregate.exits.fill_on_record import FillOnRecord
 from domain.aggregate.row import PositionRow
 from domain.aggregate.state import CommandResult
 from domain.commands import order_requests as o
 from domain.commands.order_requests import TERMS
-from domain.decisions.adjustment import absorbed_of, is_counted_in_adjustment
-from domain.decisions.counting import EntryCount, settled
+from domain.decisions.adjustment import absorbed_of, exit_count, is_counted_in_adjustment
+from domain.decisions.counting import EntryCount, exited
 from domain.decisions.decision import Decision
 from domain.decisions.lookup import TRIGGERED_BY, as_one, is_former, listed, needs_named, of_client
 from domain.errors import InstrumentInUse, OrderAlreadyEnded, OrderAmbiguous, OrderHasFills, ReduceExceedsPosition
@@ -236,18 +236,10 @@ def _held_after(
         )
         return entered.by_statement(), absorbed
     _needs_fills_named(decision, order, grown)
-    count = ExitCount.of_statement(order, after, state.unexplained)
-    told = count.may_explain(state.unexplained, row.orders)
-    is_past = decision.is_adjusted_for(order)
-    if grown and is_past and not row.stray:
-        count = count.counted_as_gone()
-    elif grown and told >= grown and grown > held.quantity:
-        count = count.explaining(grown)
-    elif _may_be_gone(decision, order, grown, told):
-        count = count.beyond(state.gone, told)
-    elif grown > held.quantity and held.quantity and grown <= EXACT.add(held.quantity, told):
-        count = count.explaining(told)
-    elif grown > held.quantity:
+    count = exit_count(decision, order, grown)
+    if ZERO < grown <= state.gone and order.traded_qty and order.name in state.adjusted_orders:
+        count = ExitCount().seen_gone(grown, held, row.terms)  # fills of it got lost
+    if count is None:
         raise decision.refused(
             ReduceExceedsPosition,
             f"holds {plain(held.quantity)}, less than the {plain(grown)} that {order.name} closed beyond what is on "
@@ -255,15 +247,7 @@ def _held_after(
             "record the fills of its entry first, or what opened the other side by the fills of this order with "
             "flip: true",
         )
-    closed, _ = count.counted(held, state.unexplained, row.side, row.terms)
-    return settled(closed, row.side, row.terms, row.orders, state.since), ZERO
-
-
-def _may_be_gone(decision: Decision, order: Order, grown: Decimal, told: Decimal) -> bool:
-    """Whether an adjustment saw gone what a total tells: all of it where fills of the order got lost, else the rest."""
-    state, most = decision.state, EXACT.add(decision.state.holding.quantity, told)
-    is_lost = bool(order.traded_qty) and order.name in state.adjusted_orders
-    return ZERO < grown <= state.gone if is_lost else most < grown <= EXACT.add(most, state.gone)
+    return exited(state, order, after, count, same_as=same_as), ZERO
 
 
 def _needs_fills_named(decision: Decision, order: Order, grown: Decimal) -> None:

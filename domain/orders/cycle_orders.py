@@ -23,8 +23,8 @@ _FEW: Final = 16
 """Up to this many orders are scanned; of more an index is kept."""
 
 
-class Entered(NamedTuple):
-    """The filled quantity of all entry orders, the worth of those with a known price, and the number of the others."""
+class Filled(NamedTuple):
+    """The filled quantity of some orders, the worth of those with a known price, and the number of the others."""
 
     quantity: Decimal = ZERO
     known_worth: Decimal = ZERO
@@ -35,20 +35,19 @@ class Entered(NamedTuple):
         """The worth of all of it; None if that of any order is not known."""
         return None if self.unpriced else self.known_worth
 
-    def with_order(self, order: Order) -> Entered:
-        """Add an order; one that is no entry changes nothing."""
-        if order.role != "entry":
-            return self
+    def with_order(self, order: Order) -> Filled:
+        """Add an order."""
         quantity = EXACT.add(self.quantity, order.filled_qty)
         if order.worth is None:
-            return Entered(quantity, self.known_worth, self.unpriced + 1)
-        return Entered(quantity, EXACT.add(self.known_worth, order.worth), self.unpriced)
+            return Filled(quantity, self.known_worth, self.unpriced + 1)
+        return Filled(quantity, EXACT.add(self.known_worth, order.worth), self.unpriced)
 
-    def without(self, order: Order) -> Entered:
-        """Take off an order that was added before."""
-        quantity, worth, unpriced = Entered().with_order(order)
-        known_worth = EXACT.subtract(self.known_worth, worth)
-        return Entered(EXACT.subtract(self.quantity, quantity), known_worth, self.unpriced - unpriced)
+    def with_change(self, before: Order, after: Order) -> Filled:
+        """Replace an order that was added before."""
+        quantity = EXACT.add(self.quantity, EXACT.subtract(after.filled_qty, before.filled_qty))
+        was, now = before.worth, after.worth
+        worth = EXACT.add(self.known_worth, EXACT.subtract(ZERO if now is None else now, ZERO if was is None else was))
+        return Filled(quantity, worth, self.unpriced + (now is None) - (was is None))
 
 
 class Orders(Mapping[str, Order], ABC):
@@ -85,8 +84,12 @@ class Orders(Mapping[str, Order], ABC):
         """The number of orders of a role."""
 
     @abstractmethod
-    def entered(self) -> Entered:
+    def entered(self) -> Filled:
         """The sum of its entry orders."""
+
+    @abstractmethod
+    def closed(self) -> Filled:
+        """The sum of all other orders, which close."""
 
     @abstractmethod
     def of_client(self, client_order_id: str) -> Order | None:
@@ -129,8 +132,11 @@ class _FewOrders(Orders):
     def count(self, role: Role) -> int:
         return sum(order.role == role for order in self._orders.values())
 
-    def entered(self) -> Entered:
-        return _entered(self._orders.values())
+    def entered(self) -> Filled:
+        return _sum_of(self._orders.values(), entries=True)
+
+    def closed(self) -> Filled:
+        return _sum_of(self._orders.values(), entries=False)
 
     def of_client(self, client_order_id: str) -> Order | None:
         return next((each for each in self._orders.values() if each.client_order_id == client_order_id), None)
@@ -169,18 +175,18 @@ class _ManyOrders(Orders):
     orders, the number of each role, the sum of the entries and the names by client order id are kept beside them.
     """
 
-    __slots__ = ("_counts", "_entered", "_names", "_placed", "_unsettled")
+    __slots__ = ("_closed", "_counts", "_entered", "_names", "_placed", "_unsettled")
 
     def __init__(
         self,
         placed: LayeredMap[str, tuple[int, Order]],
         unsettled: Mapping[str, Order],
         counts: Mapping[Role, int],
-        entered: Entered,
+        filled: tuple[Filled, Filled],
         names: LayeredMap[str, str],
     ) -> None:
         self._placed, self._unsettled, self._counts, self._names = placed, unsettled, counts, names
-        self._entered = entered
+        self._entered, self._closed = filled
 
     @classmethod
     def of_names(cls, by_name: Mapping[str, Order]) -> Self:
@@ -193,18 +199,20 @@ class _ManyOrders(Orders):
             LayeredMap({name: (place, order) for place, (name, order) in enumerate(by_name.items())}),
             {name: order for name, order in by_name.items() if not order.is_settled},
             Counter(order.role for order in by_name.values()),
-            _entered(by_name.values()),
+            (_sum_of(by_name.values(), entries=True), _sum_of(by_name.values(), entries=False)),
             LayeredMap(names),
         )
 
     def with_order(self, order: Order) -> Orders:
         name, client_order_id = order.name, order.client_order_id
         known, unsettled, counts, names = self._placed.get(name), self._unsettled, self._counts, self._names
-        entered = self._entered if known is None else self._entered.without(known[1])
+        is_entry = order.role == "entry"
+        filled = self._entered if is_entry else self._closed
         if known is None:
             place, counts = len(self._placed), {**counts, order.role: counts.get(order.role, 0) + 1}
+            filled = filled.with_order(order)
         else:
-            place = known[0]
+            place, filled = known[0], filled.with_change(known[1], order)
         if client_order_id is not None and client_order_id not in names:
             names = names.with_item(client_order_id, name)
         if not order.is_settled:
@@ -214,7 +222,8 @@ class _ManyOrders(Orders):
         elif name in unsettled:
             unsettled = {each: other for each, other in unsettled.items() if each != name}
         placed = self._placed.with_item(name, (place, order))
-        return _ManyOrders(placed, unsettled, counts, entered.with_order(order), names)
+        sums = (filled, self._closed) if is_entry else (self._entered, filled)
+        return _ManyOrders(placed, unsettled, counts, sums, names)
 
     def unsettled(self, *roles: Role) -> list[Order]:
         return [order for order in self._unsettled.values() if not roles or order.role in roles]
@@ -226,8 +235,11 @@ class _ManyOrders(Orders):
     def count(self, role: Role) -> int:
         return self._counts.get(role, 0)
 
-    def entered(self) -> Entered:
+    def entered(self) -> Filled:
         return self._entered
+
+    def closed(self) -> Filled:
+        return self._closed
 
     def of_client(self, client_order_id: str) -> Order | None:
         name = self._names.get(client_order_id)
@@ -259,11 +271,13 @@ def _held(by_name: dict[str, Order]) -> Orders:
     return _FewOrders(by_name) if len(by_name) <= _FEW else _ManyOrders.of_names(by_name)
 
 
-def _entered(orders: Iterable[Order]) -> Entered:
-    entered = Entered()
+def _sum_of(orders: Iterable[Order], *, entries: bool) -> Filled:
+    """The sum of the entry orders, or of all others."""
+    filled = Filled()
     for order in orders:
-        entered = entered.with_order(order)
-    return entered
+        if (order.role == "entry") is entries:
+            filled = filled.with_order(order)
+    return filled
 
 
 NO_ORDERS: Final = Orders.of()
@@ -283,12 +297,6 @@ def next_name(orders: Orders, role: Role) -> str:
     """The name of the next order of a role, `stop.2`; the first entry is `entry`."""
     number = orders.count(role) + 1
     return "entry" if role == "entry" and number == 1 else f"{role}.{number}"
-
-
-def counted_without_price(orders: Orders, beside: str) -> Decimal:
-    """The quantity that closing orders, except one, have in totals without a price, beyond their recorded fills."""
-    closing = (order for order in orders.unsettled() if order.role != "entry" and order.name != beside)
-    return sum((EXACT.subtract(o.filled_qty, o.traded_qty) for o in closing if o.worth is None), ZERO)
 
 
 def covers(orders: Orders, side: Side, quantity: Decimal, avg_px_open: Decimal | None) -> bool:

@@ -20,6 +20,8 @@ class Exit:
 
     quantity: Decimal
     brought: Decimal | None
+    is_told: bool = False
+    """Whether a fill, or the total of an order, tells of it."""
 
     def split(self, quantity: Decimal) -> tuple[Exit, Exit]:
         """Divide it into an exit of `quantity` and the rest."""
@@ -27,7 +29,9 @@ class Exit:
         if part is not None and quantity != self.quantity:
             part = rounded(part * quantity / self.quantity)
         rest = None if part is None or self.brought is None else self.brought - part
-        return Exit(quantity, part), Exit(self.quantity - quantity, rest)
+        return replace(self, quantity=quantity, brought=part), replace(
+            self, quantity=self.quantity - quantity, brought=rest
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +124,7 @@ def _exits(
         case e.RolledBack() if event.evidence.fills:
             for fill in {fill.trade_id: fill for fill in event.evidence.fills}.values():
                 if fill.trade_id not in trades:
-                    yield Exit(fill.last_qty, terms.worth(fill.last_qty, fill.last_px))
+                    yield Exit(fill.last_qty, terms.worth(fill.last_qty, fill.last_px), is_told=True)
         case e.RolledBack() | e.PositionClosed() if before.quantity:
             known = before.proceeds is not None and after.proceeds is not None
             brought = after.proceeds - before.proceeds if known else None  # type: ignore[operator] # both are known

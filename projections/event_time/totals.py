@@ -8,16 +8,16 @@ from decimal import Decimal, localcontext
 from typing import Any
 
 from domain import events as e
+from domain.aggregate.exits.cycle_exits import CycleExits
 from domain.aggregate.exits.exit_count import ExitCount
-from domain.aggregate.exits.exit_effect import ExitEffect, FillChange
-from domain.aggregate.exits.unexplained import Unexplained
 from domain.aggregate.stand import Stand
+from domain.alteration import altered
 from domain.decisions.counting import EntryCount, settled
 from domain.holding import ZERO, Holding
 from domain.identifiers import PositionKey
 from domain.orders.cycle_orders import NO_ORDERS
 from domain.orders.order import Order, role_of
-from domain.values import EPOCH, EXACT, Leg
+from domain.values import EPOCH, EXACT, Leg, difference_of
 from projections.event_time.additions import Added, Exit, added_by, promised_since
 from projections.positions import project
 
@@ -34,9 +34,9 @@ class EventTimeTotals:
         self._side, self._terms = opened.side, opened.terms
         self._key = PositionKey.parse(opened.stream)
         self._orders = NO_ORDERS
-        self._held, self._unexplained = Holding(), Unexplained()
+        self._held, self._exits = Holding(), CycleExits(self._side, self._terms)
         self._adjusted_at, self._since = EPOCH, Stand()
-        self._effects: dict[tuple[str, str | None], ExitEffect] = {}
+        self._counts: dict[tuple[str, str | None], ExitCount] = {}
         self._early: list[Exit] = []
         """Exits whose entries have not been counted yet."""
         with localcontext(EXACT):
@@ -74,8 +74,8 @@ class EventTimeTotals:
                 self._reduce(event, added)
             case e.RolledBack() if event.evidence.fills:
                 for each in added.exits:
-                    if each.brought is not None:
-                        self._explain_exit(each.quantity, each.brought)
+                    assert each.brought is not None, "the worth of a fill"
+                    self._remember_unnamed(self._exits.unnamed.with_fill(each.quantity, each.brought))
                     self._exit(each)
             case e.PositionClosed() | e.RolledBack():
                 self._close(event, added)
@@ -99,13 +99,14 @@ class EventTimeTotals:
                 self._since = self._since.paying(-event.amount)
             case e.PositionImported():
                 self._held = event.holding
+                self._exits = altered(self._exits, opening=event.holding)
                 self._since = Stand.at_opening(event, event.holding, self._orders)
 
     def _fail_rollback(self, event: e.RollbackFailed) -> None:
         held, left = self._held, event.residual_qty
         if left < held.quantity:
             closed = held.with_exit(self._side, held.quantity - left, None, self._terms)
-            self._unexplained = self._unexplained.with_closing(held, closed)
+            self._exits = self._exits.with_closing(held, closed)
             self._correct(closed, event)
         else:
             self._correct(held.corrected(left, held.avg_px_open, self._terms), event)
@@ -113,27 +114,46 @@ class EventTimeTotals:
     def _correct_fill(self, event: e.FillCorrected, added: Added) -> None:
         old = event.old_qty, self._worth(event.old_qty, event.old_px)
         new = event.last_qty, self._worth(event.last_qty, event.last_px)
-        change = FillChange.of(self._orders.get(event.order or ""), old, new)
-        held, effect = self._held, self._effects.get((event.trade_id, event.order))
+        before = self._order(event.order)
+        after = before.corrected(old, new)
+        held, counted = self._held, self._counts.get((event.trade_id, event.order))
         shifted, is_seen = added.shifted(held, self._terms), self._is_adjusted_for(event)
-        if event.is_exit and effect is not None and event.residual_qty is None:
-            effect = effect.as_counted() if is_seen else effect
-            now, exact, self._unexplained = effect.corrected(held, self._unexplained, self._side, self._terms, change)
-            self._effects[event.trade_id, event.order] = now
-            self._held = replace(shifted, proceeds=exact.proceeds, realized_pnl=exact.realized_pnl)
+        if event.is_exit and counted is not None and event.residual_qty is None:
+            grown, untold = after.filled_qty - before.filled_qty, self._untold
+            counted = counted.as_gone() if is_seen else counted
+            more = counted.corrected(grown, held, untold, self._terms)
+            self._remember(event.order, after)
+            self._count_exit(more, difference_of(after.worth, before.worth))
+            self._counts[event.trade_id, event.order] = counted.and_then(more)
+            if self._key.leg is Leg.SPOT:  # a fee in kind may be given back
+                self._held = replace(shifted, proceeds=self._held.proceeds, realized_pnl=self._held.realized_pnl)
         elif not event.is_exit and event.order in self._orders and self._key.leg is not Leg.SPOT:
             cycle = (held, self._side, self._terms)
-            count = EntryCount(
-                change.before, change.after, *cycle, is_seen=is_seen, orders=self._orders, since=self._since
-            )
+            entry = EntryCount(before, after, *cycle, is_seen=is_seen, orders=self._orders, since=self._since)
             # in the order of happening, what the fill entered may be closed already
-            is_held = is_seen or held.quantity + count.added >= 0
-            grown = count.by_fill(ZERO, ZERO) if is_held else shifted
-            self._enter(replace(grown, traded_cost=shifted.traded_cost, uncounted_qty=held.uncounted_qty))
+            is_held = is_seen or held.quantity + entry.added >= 0
+            now = entry.by_fill(ZERO, ZERO) if is_held else shifted
+            self._enter(replace(now, traded_cost=shifted.traded_cost, uncounted_qty=held.uncounted_qty))
         else:
             self._held = shifted
         if event.order in self._orders:
-            self._orders = self._orders.with_order(change.after)
+            self._orders = self._orders.with_order(after)
+
+    def _order(self, name: str | None) -> Order:
+        return self._exits.unnamed if name is None else self._orders.get(name) or Order(name=name)
+
+    def _remember(self, name: str | None, order: Order) -> None:
+        if name is None:
+            self._remember_unnamed(order)
+        else:
+            self._orders = self._orders.with_order(order)
+
+    def _remember_unnamed(self, fills: Order) -> None:
+        self._exits = altered(self._exits, unnamed=fills)
+
+    @property
+    def _untold(self) -> Decimal:
+        return self._exits.untold(self._held, self._orders)
 
     def _worth(self, qty: Decimal, px: Decimal) -> Decimal:
         return self._terms.recorded_worth(qty, px)
@@ -157,10 +177,20 @@ class EventTimeTotals:
         is_told_after = event.ts_event == self._adjusted_at == event.ts_recorded
         return is_before and not is_told_after and event.originator_version not in self._promised_since
 
-    def _is_gone(self, closes: Decimal, left: Decimal, event: e.PositionEvent, added: Added) -> bool:
-        """Whether an adjustment of before had counted a part of an exit, be its own time later than that."""
-        is_after = EPOCH < self._adjusted_at <= event.ts_event
-        return is_after and ZERO < added.gone <= closes <= added.gone + left + self._held.quantity
+    def _exit_count(
+        self, event: e.PositionReduced | e.OrderEnded, added: Added, grown: Decimal, untold: Decimal
+    ) -> ExitCount | None:
+        """How to count what a closing order filled in addition, as the decisions do (`exit_count`)."""
+        held, gone = self._held, ZERO
+        if grown and self._is_adjusted_for(event):
+            if grown <= self._since.may_explain(untold):
+                return ExitCount(explained=grown)
+            if not (event.late and held.quantity):
+                return ExitCount().seen_gone(grown, held, self._terms)
+        elif EPOCH < self._adjusted_at <= event.ts_event and self._since.gives_way:
+            lost = self._since.entered(self._orders).quantity - held.filled_qty
+            gone = max(ZERO, min(added.gone, grown, lost))  # the adjustment was recorded before, be its time later
+        return ExitCount.of(grown, held, untold, gone, self._terms)
 
     def _counted(
         self,
@@ -188,32 +218,12 @@ class EventTimeTotals:
         self._enter(self._after_fee(held, event, added, is_gone=count.is_gone))
 
     def _reduce(self, event: e.PositionReduced, added: Added) -> None:
-        held_before, unexplained = self._held, self._unexplained
-        brought = self._worth(event.last_qty, event.last_px)
-        before = self._orders.get(event.order or "") or Order(name=event.order or "exit")
-        after = before.with_fill(event.last_qty, brought)
-        if event.order is not None:
-            self._orders = self._orders.with_order(after)
-        count = ExitCount.of_fill(before, event.last_qty, brought, unexplained)
-        closes, held, left = count.exits, self._held.quantity, count.may_explain(unexplained, self._orders)
-        is_past = self._is_adjusted_for(event)
-        if event.residual_qty is not None:
-            self._held = added.shifted(self._held, self._terms)
-        elif closes and (is_past or closes > held) and closes <= (self._since.may_explain(left) if is_past else left):
-            self._count_exit(count.explaining(closes))
-        elif is_past and count.is_new and not (event.late and held):
-            self._count_exit(count.counted_as_gone())
-        elif self._is_gone(closes, left, event, added):
-            self._count_exit(count.beyond(added.gone, left))
-        elif held < closes <= held + left:
-            self._count_exit(count.explaining(left))
-        elif closes == event.last_qty:
-            self._explain_exit(event.last_qty, brought)
-            self._exit(Exit(event.last_qty, brought))
+        if event.residual_qty is None:
+            before = self._order(event.order)
+            after = before.with_fill(event.last_qty, self._worth(event.last_qty, event.last_px))
+            self._counts[event.trade_id, event.order] = self._tell(event, added, before, after)
         else:
-            self._count_exit(count)
-        explained = unexplained.less(self._unexplained)
-        self._effects[event.trade_id, event.order] = ExitEffect.of(held_before, self._held, explained, self._terms)
+            self._held = added.shifted(self._held, self._terms)
         self._held = self._after_fee(self._held, event, added)
 
     def _after_fee(
@@ -240,13 +250,6 @@ class EventTimeTotals:
                 self._exit(now)
             elif explained and not self._was_closed_by_fills(event):
                 self._exit(each)
-        price = getattr(event, "rest_px", None)
-        closed = self._held.closed_qty - before.closed_qty
-        if price is None or before.proceeds is not None:
-            self._unexplained = self._unexplained.with_closing(before, self._held)
-        else:
-            brought = self._worth(closed, price)
-            self._unexplained = self._unexplained.with_stated(before, closed, brought, self._side, self._terms)
 
     def _was_closed_by_fills(self, event: e.PositionClosed | e.RolledBack) -> bool:
         """Whether fills that were recorded later have already closed what this event closed."""
@@ -258,44 +261,42 @@ class EventTimeTotals:
             return
         if event.filled_qty is None:
             return
-        before = self._orders.get(event.order) or Order(name=event.order)
+        before = self._order(event.order)
         worth = None if event.avg_px is None else self._worth(event.filled_qty, event.avg_px)
-        after = before.with_statement(event.filled_qty, worth, event.ts_event)
-        self._orders = self._orders.with_order(after)
-        count, held = ExitCount.of_statement(before, after, self._unexplained), self._held.quantity
-        grown, left = count.exits, count.may_explain(self._unexplained, self._orders)
-        if grown and self._is_adjusted_for(event) and not (event.late and held):
-            self._count_exit(count.counted_as_gone())
-        elif left >= grown > held:
-            self._count_exit(count.explaining(grown))
-        elif self._is_gone(grown, left, event, added):
-            self._count_exit(count.beyond(added.gone, left))
-        elif held < grown <= held + left and held:
-            self._count_exit(count.explaining(left))
-        elif grown <= held:
-            self._count_exit(count)
-        else:
-            self._exit(Exit(grown, count.brought))
+        self._tell(event, added, before, before.with_statement(event.filled_qty, worth, event.ts_event))
 
-    def _count_exit(self, count: ExitCount) -> None:
-        self._held, self._unexplained = count.counted(self._held, self._unexplained, self._side, self._terms)
+    def _tell(self, event: e.PositionReduced | e.OrderEnded, added: Added, before: Order, after: Order) -> ExitCount:
+        """Count what is told of a closing order; what is more than is held yet, by the clocks, waits for its entry."""
+        untold = self._untold  # before it is remembered
+        grown, brought = after.filled_qty - before.filled_qty, difference_of(after.worth, before.worth)
+        self._remember(event.order, after)
+        count = self._exit_count(event, added, grown, untold)
+        if count is None:
+            self._exit(Exit(grown, brought, is_told=True))
+            return ExitCount(grown)
+        self._count_exit(count, brought)
+        return count
+
+    def _count_exit(self, count: ExitCount, brought: Decimal | None) -> None:
+        before = self._held
+        self._held = self._exits.counted(before, count, brought, self._orders)
+        self._exits = self._exits.with_released(before, self._held, count.cost)
 
     def _enter(self, grown: Holding) -> None:
         self._held, early, self._early = grown, self._early, []
         for each in early:
             self._exit(each)
 
-    def _explain_exit(self, qty: Decimal, brought: Decimal) -> None:
-        """Record the proceeds of an exit, for what was closed without an explanation."""
-        closed = min(qty, self._held.quantity)
-        self._unexplained = self._unexplained.with_exit(self._held, closed, brought, self._side, self._terms)
-
     def _exit(self, each: Exit) -> None:
         """Close as much of it as is open; the rest waits for its entry, whose clock is ahead."""
-        quantity = min(each.quantity, self._held.quantity)
+        held = self._held
+        quantity = min(each.quantity, held.quantity)
         now, rest = each.split(quantity) if quantity else (None, each)
-        if now is not None:
-            self._held = self._held.with_exit(self._side, now.quantity, now.brought, self._terms)
+        if now is not None and now.is_told:
+            self._count_exit(ExitCount().closing(quantity, held), now.brought)
+        elif now is not None:
+            self._held = held.with_exit(self._side, quantity, now.brought, self._terms)
+            self._exits = self._exits.with_closing(held, self._held, now.brought)
         if rest.quantity:
             self._early.append(rest)
 
@@ -310,4 +311,4 @@ class EventTimeTotals:
         if isinstance(event, e.PositionAdopted):
             self._since = Stand.at_opening(event, held, self._orders)
         else:
-            self._since = self._since.then(event, held, self._orders, self._unexplained)
+            self._since = self._since.then(event, held, self._orders, self._untold)

@@ -7,7 +7,7 @@ from typing import Final
 
 from msgspec import field
 
-from domain.aggregate.exits.unexplained import share_of
+from domain.aggregate.exits.exit_count import part_of
 from domain.alteration import TypedStruct
 from domain.holding import ZERO, Holding
 from domain.values import EXACT
@@ -29,7 +29,7 @@ class ClosingFees(TypedStruct, frozen=True, gc=False):
     def share(self, currency: str | None, qty: Decimal) -> Decimal:
         """The part of the stated fee that the fee of a fill of this quantity replaces."""
         fee, left = self.said.get(currency, (ZERO, ZERO))
-        return share_of(fee, min(qty, left), left) if left > 0 else ZERO
+        return (part_of(fee, min(qty, left), left) or ZERO) if left > 0 else ZERO
 
     def replaced(self, currency: str | None, fee: Decimal, before: Holding, after: Holding) -> Decimal:
         """The part of the stated fee that the fee of a fill replaced, by the totals before and after the fill."""

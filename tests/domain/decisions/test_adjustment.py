@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pytest
+
 from domain.commands.order_requests import EndOrder, RequestExit, RequestIncrease
 from domain.commands.requests import (
     Adjust,
@@ -159,3 +161,16 @@ def test_an_exit_of_before_the_evidence_is_told_though_nothing_is_held_any_more(
     story.leaves(quantity="0", filled_qty="61.8", status="closed")
     more = on(Reduce, trade_id="x3", exchange_order_id="3", last_qty="1", last_px="3", at=second(25))
     story.when(more).refused(ReduceExceedsPosition, "never held more than")
+
+
+@pytest.mark.parametrize("told_before", [0, 1])
+def test_an_adjustment_on_spot_has_counted_fills_without_their_fees(told_before: int) -> None:
+    spot = "APTUSDT.binance:SPOT#1"
+    fills = [
+        on(RecordEntryFill, spot, trade_id=f"t{qty}", last_qty=qty, last_px="100", fee=f"0.00{qty}", fee_currency="APT")
+        for qty in ("1", "2")
+    ]
+    story = given(request(leg="SPOT", side="long", quantity="3"), *fills[:told_before])
+    story.when(on(Adjust, spot, quantity="2.997", reason="seen", source="operator"))
+    for fill in fills[told_before:]:
+        story.when(fill).leaves(spot, quantity="2.997")

@@ -56,9 +56,10 @@ def needs_what_all_say(told: list[Order], until: int) -> None:
             mine = [order for order in known.values() if order.role == role]
             assert [*of_role(made, role)] == mine and made.count(role) == len(mine)
             assert made.live(role) == [order for order in mine if order.is_live]
-        entries = [order for order in known.values() if order.role == "entry"]
-        worths = [order.worth for order in entries if order.worth is not None]
-        assert made.entered() == (sum(each.filled_qty for each in entries), sum(worths), len(entries) - len(worths))
+        for filled, is_entry in ((made.entered(), True), (made.closed(), False)):
+            mine = [order for order in known.values() if (order.role == "entry") is is_entry]
+            worths = [order.worth for order in mine if order.worth is not None]
+            assert filled == (sum(each.filled_qty for each in mine), sum(worths), len(mine) - len(worths))
     places = {name: place for place, name in enumerate(known)}
     changed = [order for order in known.values() if then.get(order.name) is not order]
     assert sorted(orders.changed_since(then)) == [(places[order.name], order) for order in changed]

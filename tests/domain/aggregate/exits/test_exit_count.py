@@ -163,3 +163,31 @@ def test_the_fee_of_an_end_is_told_by_fills_where_the_symbol_does_not_say_where_
     end = on(c.Close, cycle, exit_reason="target", avg_px_close="105", fee="1", fee_currency="ARS")
     part = on(c.Reduce, cycle, trade_id="x1", last_qty="4", last_px="105", fee="0.5", fee_currency="ARS")
     given(held, end).leaves(fees="1").when(part).leaves(fees="1.1", fees_other={})
+
+
+def test_a_total_without_a_price_of_which_an_adjustment_saw_a_part_gone_is_told_by_its_fills() -> None:
+    seen = on(c.Adjust, quantity="6", avg_px_open="100", reason="seen", source="sync", at=timestamp_text(second(3)))
+    story = ended(given(HELD, asked(), seen), filled_qty="10", at=timestamp_text(second(4)))
+    story.leaves(quantity="0", filled_qty="10", realized_pnl=None)
+    sold(story, "x1", "4", "110", at=timestamp_text(second(2))).leaves(realized_pnl=None)
+    sold(story, "x2", "6", "95", at=timestamp_text(second(4))).leaves(quantity="0", filled_qty="10", realized_pnl="10")
+    is_the_same_by_event_time(story)
+
+
+def test_a_fill_of_before_an_adjustment_explains_an_end_once_nothing_more_was_seen_gone() -> None:
+    seen = on(c.Adjust, quantity="4", avg_px_open="100", reason="seen", source="sync", at=timestamp_text(second(3)))
+    story = ended(given(HELD, asked(quantity="7"), seen), filled_qty="7", at=timestamp_text(second(5)))
+    story.when(GONE).leaves(quantity="0", realized_pnl=None)
+    story.when(
+        on(c.Reduce, trade_id="x1", last_qty="3", last_px="90", exchange_order_id="X", at=timestamp_text(second(2)))
+    ).leaves(quantity="0", realized_pnl=None)
+    sold(story, "x2", "7", "110", at=timestamp_text(second(4))).leaves(quantity="0", filled_qty="10", realized_pnl="40")
+
+
+def test_a_total_of_before_a_failed_rollback_explains_what_that_closed() -> None:
+    at = timestamp_text(second(1))
+    story = given(HELD, on(c.StartRollback, reason="no stop"), on(c.FailRollback, reason="part", residual_qty="4"))
+    assert story.position is not None and story.position.row is not None
+    order = story.position.row.orders["rollback"].client_order_id
+    story.when(on(o.EndOrder, outcome="canceled", client_order_id=order, filled_qty="6", avg_px="110", at=at))
+    story.leaves(quantity="4", filled_qty="10", realized_pnl="60")

@@ -14,7 +14,9 @@ from domain.commands import order_requests as o
 from domain.commands import requests as c
 from domain.commands.base import Command
 from domain.errors import NotFilled, ReduceExceedsPosition
-from tests.spec import Story, given, on
+from domain.values import timestamp_text
+from projections.event_time.past_rows import row_at
+from tests.spec import CYCLE, Story, given, on, request, second
 
 HELD = c.Adopt.of(symbol="APTUSDT", exchange="binance", side="long", quantity="10", avg_px_open="100", reason="found")
 GONE = on(c.Close, exit_reason="not at the exchange any more")
@@ -207,3 +209,17 @@ def test_a_fill_that_another_one_of_its_order_made_more_than_the_total_is_taken_
     story = given(HELD, STOP_X, ended("5"), of_x("x1", "4", "110"), of_x("x2", "3", "120")).leaves(quantity="3")
     story.when(VOID).leaves(quantity="5", realized_pnl=None)
     story.when(of_x("x3", "2", "130")).leaves(quantity="5", realized_pnl="120")
+
+
+def test_by_event_time_a_busted_fill_opens_again_what_it_had_closed_by_then() -> None:
+    def at(number: int) -> dict[str, Any]:
+        return {"at": timestamp_text(second(number))}
+
+    seen = on(c.Adjust, quantity="2", avg_px_open="100", reason="seen", source="sync", **at(-30))
+    entered = on(c.RecordEntryFill, trade_id="t1", last_qty="2", last_px="100", **at(-60))
+    story = given(request(side="long", quantity="2", **at(-70)), seen, GONE, entered, sold("x1", "1", "90", **at(-50)))
+    story.when(was("x1", void=True, **at(-40))).leaves(quantity="0", filled_qty="2", realized_pnl=None)
+    row = story.when(sold("x2", "2", "110", **at(-20))).leaves(quantity="0", realized_pnl="20").rows[CYCLE]
+    told = row_at(story.history, second(3600))
+    assert told is not None
+    assert (told.quantity, told.filled_qty, told.realized_pnl) == (row.quantity, row.filled_qty, row.realized_pnl)

@@ -1,0 +1,69 @@
+"""A recorded fill of an order, with its corrections."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import NamedTuple
+
+from domain.aggregate.exits.exit_count import ExitCount, part_of
+from domain.commands.requests import ClosingFill
+from domain.holding import ZERO, Holding
+from domain.values import EPOCH
+
+
+class FillOnRecord(NamedTuple):
+    """A recorded fill, with its corrections."""
+
+    request: str
+    order: str | None
+    is_exit: bool
+    qty: Decimal
+    px: Decimal
+    fee: Decimal | None
+    fee_currency: str | None = None
+    is_fee_in_kind: bool = False
+    """Whether the fee was paid from the position itself."""
+    counted: ExitCount = ExitCount()
+    """How it was counted, if it is an exit."""
+    is_of_dust: bool = False
+    """Whether it is a sale of dust."""
+    first: tuple[Decimal, Decimal] | None = None
+    """Quantity and price as first recorded, if they were corrected since."""
+    corrections: tuple[str, ...] = ()
+    """The digests of the commands that corrected it."""
+    corrected_at: datetime = EPOCH
+    at: datetime | None = None
+    """When it happened; None if the command gave no time."""
+    fee_said: Decimal = ZERO
+    """The part of its fee that the end of the cycle had stated already."""
+    reason: str | None = None
+    """Why an exit happened, where that was said."""
+
+    @classmethod
+    def of_proof(cls, fill: ClosingFill, held: Holding) -> FillOnRecord:
+        """A fill in the evidence of a rollback, which closed a part of what was held."""
+        return cls(
+            "",
+            None,
+            is_exit=True,
+            qty=fill.last_qty,
+            px=fill.last_px,
+            fee=fill.fee,
+            fee_currency=fill.fee_currency,
+            counted=ExitCount(fill.last_qty, part_of(held.cost, fill.last_qty, held.quantity)),
+        )
+
+    def corrected(
+        self, qty: Decimal, px: Decimal, fee: Decimal | None, counted: ExitCount, *, said: tuple[str, datetime]
+    ) -> FillOnRecord:
+        """The fill after a correction; `said` is the digest of the command, and its time."""
+        return self._replace(
+            qty=qty,
+            px=px,
+            fee=fee,
+            counted=counted,
+            first=self.first or (self.qty, self.px),
+            corrections=(*self.corrections, said[0]),
+            corrected_at=max(self.corrected_at, said[1]),
+        )
