@@ -11,6 +11,7 @@ from domain.commands.requests import (
     StartRollback,
 )
 from domain.errors import (
+    InvalidCommand,
     NothingToClose,
     PositionNotOpen,
     StaleEvidence,
@@ -131,3 +132,11 @@ def test_a_rollback_is_ended_with_its_proof_and_not_by_closing() -> None:
     given(*ENTERED, on(StartRollback, reason="x")).when(on(Close, exit_reason="x")).refused(
         WrongStatus, "roll_back ends it, with the proof"
     )
+
+
+def test_a_close_says_its_price_in_time_and_what_is_left_as_dust_has_none() -> None:
+    priced = on(Close, exit_reason="target", avg_px_close="3.2")
+    given(*ENTERED).when(priced).then(PositionClosed, late=False, rest_px=None, avg_px_close="3.2")
+    both = on(Close, exit_reason="target", avg_px_close="3.2", dust=True)
+    given(*ENTERED).when(both).refused(InvalidCommand, "61.8 cannot have been closed at 3.2 and be left as dust")
+    given(*ENTERED).when(on(Close, exit_reason="target", dust=True)).leaves(status="closed", residual_qty="61.8")
