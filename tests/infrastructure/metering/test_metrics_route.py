@@ -49,7 +49,7 @@ def test_nobody_posts_there(ledger: PositionLedger) -> None:
 
 
 def test_a_ledger_that_is_away_is_503_and_no_figure(ledger: PositionLedger, monkeypatch: pytest.MonkeyPatch) -> None:
-    def away(_: object) -> bytes:
+    def away(*_: object) -> bytes:
         raise StoreUnavailable("nobody is there")
 
     monkeypatch.setattr(module, "exposition", away)
