@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -483,3 +484,13 @@ def test_true_and_false_are_said_as_such(said: object) -> None:
     with pytest.raises(InvalidCommand, match=r"flip: .* is neither true nor false"):
         Reduce.of(**told, flip=said)
     assert Reduce.of(**told, flip=True).flip
+
+
+REQUESTS = Path(__file__).parents[2] / "samples_ledger" / "requests.jsonl"
+
+
+def test_a_command_that_an_earlier_version_recorded_is_the_same_command_when_it_is_sent_again() -> None:
+    stored = [json.loads(line) for line in REQUESTS.read_text(encoding="utf-8").splitlines()]
+    assert {each["sent"]["command"] for each in stored} == {*COMMANDS}
+    for each in stored:
+        assert command_from_json(json.dumps(each["sent"])).digest == each["request"], each["sent"]
