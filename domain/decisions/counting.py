@@ -1,4 +1,4 @@
-"""Counting what an order adds to the totals of its cycle, by a fill or by a total of the exchange."""
+"""Counting what an order changes in the totals of its cycle, by a fill or by a total of the exchange."""
 
 from __future__ import annotations
 
@@ -137,16 +137,12 @@ class EntryCount(TypedStruct, frozen=True, gc=False):
 
 
 def exited(
-    state: PositionState, before: Order, after: Order, count: ExitCount, *, same_as: str | None = None
-) -> Holding:
-    """The totals after what a closing order filled, which was `before`; `same_as` as in `EntryCount.of`."""
-    return exit_corrected(state, state.holding, before, after, count, same_as=same_as)
-
-
-def exit_corrected(
     state: PositionState, held: Holding, before: Order, after: Order, count: ExitCount, *, same_as: str | None = None
 ) -> Holding:
-    """The same, from other totals than those of the cycle."""
+    """The totals `held` of a cycle, changed by what one of its closing orders filled.
+
+    `before` and `after` are the order, or the fills that belong to none; `same_as` is as in `EntryCount.of`.
+    """
     assert state.row is not None, "a cycle"
     exits, orders = state.exits, state.row.orders
     if before is exits.unnamed:

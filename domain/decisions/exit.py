@@ -148,7 +148,7 @@ def reduce(decision: Decision, command: c.Reduce) -> CommandResult | None:
         _needs_entered(decision, count.gone)
     elif count.closed:
         row = decision.needs_holding()
-    reduced = exited(state, before, after, count)
+    reduced = exited(state, held, before, after, count)
     reduced = decision.with_fee(reduced, command.fee, command.fee_currency, terms)
     reduced = _without_said_fee(decision, command, reduced, count.explained)
     decision.record(
@@ -310,7 +310,7 @@ def _flip(decision: Decision, command: c.Reduce, order: Order | None, told: Deci
     if closes:
         before = order or state.exits.unnamed
         after = before.with_fill(closes, row.terms.worth(closes, command.last_px))
-        closed = exited(state, before, after, ExitCount(explained=told).closing(held.quantity, held))
+        closed = exited(state, held, before, after, ExitCount(explained=told).closing(held.quantity, held))
         closed = closed.with_fee(share, currency)
         closed = _without_said_fee(decision, command, closed, told)
         decision.record(

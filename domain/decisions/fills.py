@@ -11,7 +11,7 @@ from domain.aggregate.state import CashOnRecord, CommandResult
 from domain.alteration import altered
 from domain.commands import order_requests as o
 from domain.commands import requests as c
-from domain.decisions.counting import EntryCount, exit_corrected, settled
+from domain.decisions.counting import EntryCount, exited, settled
 from domain.decisions.decision import Decision
 from domain.decisions.lookup import named
 from domain.errors import IdempotencyMismatch, NotFilled, OrderAmbiguous, UnknownFill
@@ -285,4 +285,4 @@ def _exit_corrected(
             "or another fill closed less, send that first (record_entry_fill, or correct_fill for what is on record); "
             "what opened the other side is no part of this cycle",
         )
-    return exit_corrected(state, held, before, after, counted.corrected(grown, held, untold, terms))
+    return exited(state, held, before, after, counted.corrected(grown, held, untold, terms))

@@ -247,7 +247,7 @@ def _held_after(
             "record the fills of its entry first, or what opened the other side by the fills of this order with "
             "flip: true",
         )
-    return exited(state, order, after, count, same_as=same_as), ZERO
+    return exited(state, held, order, after, count, same_as=same_as), ZERO
 
 
 def _needs_fills_named(decision: Decision, order: Order, grown: Decimal) -> None:
