@@ -183,9 +183,12 @@ class Connections:
             self._idle.append(connection)
 
     def _turn(self) -> Turn[FileConnection] | None:
-        """The snapshot or transaction that this thread is in; None outside of any."""
+        """The snapshot or transaction that this thread is in; None outside of any.
+
+        A KeyboardInterrupt may come just before a turn is ended; its transaction has ended then.
+        """
         turn: Turn[FileConnection] | None = getattr(self._turns, "last", None)
-        while turn is not None and turn.is_over:
+        while turn is not None and (turn.is_over or not turn.connection.in_transaction):
             turn = turn.outer
         return turn
 
@@ -269,10 +272,10 @@ class Connections:
         Refuses: StoreUnavailable when the lock is not free in time; CommitUnconfirmed. Integrity errors pass through.
         """
         self._require()
-        outer: Turn[FileConnection] | None = getattr(self._turns, "writing", None)
-        if outer is not None and not outer.is_over:
-            return work(outer.connection)
         with self._writing:
+            outer: Turn[FileConnection] | None = getattr(self._turns, "writing", None)
+            if outer is not None and outer is self._turn():
+                return work(outer.connection)
             turn: Turn[FileConnection] | None = None
             is_done = False
             try:

@@ -27,8 +27,11 @@ import pytest
 import infrastructure
 from domain.commands.requests import RequestEntry
 from domain.errors import PositionAlreadyOpen
+from infrastructure.event_store.postgres.session.pool import Pool
+from infrastructure.event_store.postgres.session.watchdog import WatchedConnection
 from infrastructure.event_store.postgres.store import PostgresStore
 from infrastructure.event_store.sqlite.store import SQLiteStore
+from infrastructure.event_store.turn import Turn
 from infrastructure.integrity.verify import verify
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.settings import Settings
@@ -287,3 +290,44 @@ def test_interrupts_at_random_moments_lose_nothing(ledger: PositionLedger, seed:
     ask(ledger, 50_001)
     assert {row.position_id for row in ledger.positions()} >= acknowledged
     assert verify(ledger.store).ok
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_connection_makes_room_though_an_interrupt_came_while_it_was_collected(postgres_url: str) -> None:
+    pool = Pool(lambda: WatchedConnection.connect(postgres_url), 1)
+    lost, interrupts = [pool.borrow(1)], 0
+
+    def interrupt(frame: FrameType, event: str, _: object) -> None:
+        nonlocal interrupts
+        if event == "call" and frame.f_code.co_filename.endswith("_weakrefset.py"):
+            interrupts += 1
+            raise KeyboardInterrupt
+
+    lost[0].close()
+    sys.setprofile(interrupt)
+    lost.clear()
+    sys.setprofile(None)
+    assert interrupts, "it was collected, and Python could not pass the interrupt on"
+    pool.borrow(0.1).close()
+
+
+def test_a_transaction_whose_end_was_interrupted_takes_in_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(_: Turn[Any]) -> None:
+        raise KeyboardInterrupt
+
+    def half(connection: sqlite3.Connection) -> None:
+        connection.execute("CREATE TABLE half (number INTEGER)")
+        raise ZeroDivisionError
+
+    with PositionLedger.connect(f"sqlite:///{tmp_path}/ledger.db") as ledger:
+        assert isinstance(ledger.store, SQLiteStore)
+        with monkeypatch.context() as patch:
+            patch.setattr(Turn, "end", interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                ask(ledger, 1)
+        with pytest.raises(ZeroDivisionError):
+            ledger.store._connections.write(half)
+    with closing(sqlite3.connect(tmp_path / "ledger.db")) as file:
+        assert not file.execute("SELECT 1 FROM sqlite_schema WHERE name = 'half'").fetchall(), "all of it, or nothing"

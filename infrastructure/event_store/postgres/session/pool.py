@@ -32,7 +32,8 @@ class Pool:
 
     A KeyboardInterrupt may come between any two steps, also while a connection is given back. So there is no counter:
     connections in use are known by weak references only, and one that its borrower could not give back makes room for
-    another when it is garbage-collected.
+    another when it is garbage-collected. They are counted one by one, for `len` counts a dead one as well if the
+    interrupt came while it was collected.
     """
 
     def __init__(self, connect: Callable[[], WatchedConnection], size: int) -> None:
@@ -73,7 +74,7 @@ class Pool:
     def _new_one(self) -> WatchedConnection | None:
         reservation = _Reservation()
         with self._making:
-            if len(self._taken) >= self._size:
+            if sum(1 for _ in self._taken) >= self._size:
                 return None
             self._taken.add(reservation)
         try:
