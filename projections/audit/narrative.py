@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import Decimal, localcontext
+from decimal import Decimal
 from itertools import groupby
 from typing import ClassVar, Final
 
@@ -27,7 +27,7 @@ from domain.json_object import JsonObject
 from domain.orders.cycle_orders import of_role, stops_at_work
 from domain.orders.order import Role
 from domain.rejection import Rejection
-from domain.values import EXACT, Status, plain
+from domain.values import EXACT, Status, plain, total_of
 from projections.audit.anomalies import Anomaly, is_away, oddities, stop_before
 from projections.audit.event_text import refused_as, told_as
 from projections.audit.money_text import dust, earned
@@ -332,8 +332,7 @@ def _stops_summary(run: Sequence[Moment], gaps: dict[datetime, UnprotectedSpan])
 
 def _fills_summary(run: Sequence[Moment], gaps: dict[datetime, UnprotectedSpan], verb: str) -> str:
     fills = [step.event for step in run if isinstance(step.event, EntryFilled | PositionReduced)]
-    with localcontext(EXACT):
-        total = sum((fill.last_qty for fill in fills), ZERO)
+    total = total_of(fill.last_qty for fill in fills)
     prices, row = [fill.last_px for fill in fills], run[-1].row
     text = (
         f"{counted(len(fills), 'fill')} until {_last(run)} {verb} {plain(total)} at {plain(min(prices))} to "

@@ -10,7 +10,7 @@ from itertools import groupby
 from typing import Self
 
 from domain.holding import ZERO
-from domain.values import EXACT
+from domain.values import EXACT, total_of
 from projections.audit.money_text import brought
 from projections.metrics.cycle_metrics import CycleFacts
 from projections.metrics.cycle_results import ended_at
@@ -46,9 +46,8 @@ class EarnedSum:
     def of(cls, cycles: Iterable[EndedCycle]) -> Self:
         """Add up cycles of one currency."""
         known = list(cycles)
-        with localcontext(EXACT):
-            nets = [cycle.net for cycle in known if cycle.net is not None]
-            return cls(len(known), sum(nets, ZERO), len(known) - len(nets))
+        nets = [cycle.net for cycle in known if cycle.net is not None]
+        return cls(len(known), total_of(nets), len(known) - len(nets))
 
 
 @dataclass(frozen=True)

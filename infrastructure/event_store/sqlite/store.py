@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import astuple
-from decimal import Decimal, InvalidOperation, localcontext
+from decimal import Decimal, InvalidOperation
 from itertools import chain, pairwise
 from types import MappingProxyType
 from typing import Any, Final
@@ -15,7 +15,7 @@ from uuid import uuid4
 
 from domain.errors import HistoryDamaged, SchemaMismatch, StoreUnavailable
 from domain.rejection import Rejection
-from domain.values import EXACT, timestamp_text
+from domain.values import timestamp_text, total_of
 from infrastructure.event_store.checkpoints import OVERTAKEN
 from infrastructure.event_store.hash_chain import GENESIS, chained_on
 from infrastructure.event_store.records import EventRecord, ReadyAppend, RecordedEvent
@@ -406,8 +406,7 @@ class SQLitePositionTable:
 def _summed(numbers: str | None) -> Decimal:
     """What numbers come to that stand side by side; None stands for none. Refuses: HistoryDamaged."""
     try:
-        with localcontext(EXACT):
-            return sum(map(Decimal, numbers.split(",")), Decimal(0)) if numbers else Decimal(0)
+        return total_of(map(Decimal, numbers.split(","))) if numbers else Decimal(0)
     except InvalidOperation as cause:
         raise HistoryDamaged(
             "an amount in the positions table is no number; `position-ledger verify` names its row, and "

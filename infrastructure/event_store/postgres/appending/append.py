@@ -117,8 +117,8 @@ def statement(
 
     `follows` is how many streams continue after an event that must exist; if one is missing, nothing is written.
     `is_pooled` asks as well for the mark of the session, a parameter after those ends.
-    Shape: one row with the number of events that were written, all or none, and the mark that was in force. Where a
-    trigger drops some of them, the statement divides by zero on purpose, so that nothing is written.
+    Shape: one row with the number of events that were written, all or none, and of a pooled session the mark that was
+    in force. Where a trigger drops some of them, the statement divides by zero on purpose, so that nothing is written.
     """
     event_names = ", ".join(name for name, _ in EVENT_COLUMNS)
     event_values = ", ".join([_EVENT_CASTS] * events)
@@ -132,9 +132,10 @@ def statement(
     if lines:
         written = _from_appended("positions_orders", _LINE_NAMES, [_LINE_CASTS] * lines)
         parts.append(f"ordered AS ({written} {_REPLACING_LINE})")
+    mark = f", {MARK_IN_FORCE}" if is_pooled else ""
     hint = f", pg_catalog.pg_notify('{channel(lock)}', '')" if notify else ""
     written = f"pg_catalog.count(*) / CASE WHEN pg_catalog.count(*) IN (0::bigint, {events}::bigint) THEN 1::bigint"
-    text = ", ".join(parts) + f" SELECT {written} ELSE 0::bigint END, {MARK_IN_FORCE}{hint} FROM appended"
+    text = ", ".join(parts) + f" SELECT {written} ELSE 0::bigint END{mark}{hint} FROM appended"
     numbers = count(1)
     return re.sub("%s", lambda _: f"${next(numbers)}", text).encode()
 

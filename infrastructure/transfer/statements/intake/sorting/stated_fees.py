@@ -10,7 +10,7 @@ from itertools import groupby
 from typing import Final
 
 from domain.identifiers import PositionKey
-from domain.values import plain
+from domain.values import EXACT, plain, total_of
 from infrastructure.transfer.statements.intake.sorting.walked import walked
 from infrastructure.transfer.statements.sources.statement_row import MADE_UP
 from infrastructure.transfer.statements.statement_report import UNKNOWN, StatementTally
@@ -58,7 +58,7 @@ def state_fees(database: sqlite3.Connection, key_of: Callable[[int], PositionKey
         if len(fills) > 1 or len(currencies) > 1:
             continue  # it is not known which fill they belong to; the ledger will report what stands in the way
         _, _, rowid, fee, fee_currency, currency, _, line = payments[0]
-        paid = -sum((Decimal(row[6]) for row in payments), Decimal(0))
+        paid = EXACT.minus(total_of(Decimal(row[6]) for row in payments))
         if fee is None:
             database.execute(_GIVE, (str(paid), currency, rowid))
         elif (Decimal(fee), fee_currency or currency) != (paid, currency or fee_currency):

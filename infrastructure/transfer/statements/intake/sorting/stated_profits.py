@@ -9,7 +9,7 @@ from itertools import groupby
 from typing import Final
 
 from domain.identifiers import PositionKey
-from domain.values import plain
+from domain.values import plain, total_of
 from infrastructure.transfer.statements.intake.sorting.walked import walked
 from infrastructure.transfer.statements.statement_report import StatementTally
 
@@ -48,7 +48,7 @@ def state_profits(database: sqlite3.Connection, key_of: Callable[[int], Position
         if len({row[2] for row in profits}) > 1:
             continue  # it is not known which fill they belong to
         _, _, rowid, by_fill, _, line = profits[0]
-        profit = sum((Decimal(row[4]) for row in profits), Decimal(0))
+        profit = total_of(Decimal(row[4]) for row in profits)
         if by_fill is None:
             database.execute(_GIVE, (str(profit), rowid))
         elif Decimal(by_fill) != profit:

@@ -20,7 +20,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from domain.identifiers import PositionKey
-from domain.values import EXACT, Leg, rounded
+from domain.values import EXACT, Leg, rounded, total_of
 from infrastructure.transfer.statements.kinds.programs.freqtrade.closed_trade import closed_trade
 from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
 from infrastructure.transfer.statements.sources.statement_row import StatementRow, each
@@ -76,8 +76,8 @@ class _Trade:
         if not any(self._is_entry(fill) for fill in fills):
             amount, rate = row.above_zero("trade_amount"), row.above_zero("open_rate")
             fills.append(self._fill(row, f"{name}-open", amount, rate, row.time("open_date", zone=UTC), enters=True))
-        entered = _sum(self._received(fill) for fill in fills if self._is_entry(fill))
-        held = EXACT.subtract(entered, _sum(fill.quantity for fill in fills if not self._is_entry(fill)))
+        entered = total_of(self._received(fill) for fill in fills if self._is_entry(fill))
+        held = EXACT.subtract(entered, total_of(fill.quantity for fill in fills if not self._is_entry(fill)))
         is_dust = held <= EXACT.multiply(entered, _DUST_MAX)
         if not is_dust and not self._is_sold_at(time := row.time("close_date", zone=UTC), fills):
             rate = row.above_zero("close_rate")
@@ -88,7 +88,7 @@ class _Trade:
         payments = [fact for fact in orders if isinstance(fact, StatementCash)]
         yield from payments
         if (whole := row.number("funding_fees")) is not None:
-            left = EXACT.subtract(whole, _sum(cash.amount for cash in payments))
+            left = EXACT.subtract(whole, total_of(cash.amount for cash in payments))
             if left.copy_abs() > _FUNDING_MIN:
                 yield self._funding(row, name, left, fills[-1].time)
 
@@ -132,13 +132,6 @@ class _Trade:
             kind="funding",
             cash_id=f"funding-{name}",
         )
-
-
-def _sum(amounts: Iterable[Decimal]) -> Decimal:
-    total = Decimal(0)
-    for amount in amounts:
-        total = EXACT.add(total, amount)
-    return total
 
 
 def _begun(whose: Whose, row: StatementRow) -> Iterator[_Trade]:
