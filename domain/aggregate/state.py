@@ -170,7 +170,7 @@ class PositionState:
         return order.name in self.promises and order.name not in self.adjusted_orders
 
     def evolve(self, event: e.PositionEvent) -> None:
-        """Apply one event. It refuses nothing and reads no clock, for it also replays old events."""
+        """Apply one event. It refuses nothing, reads no clock and rounds nothing, for it also replays old events."""
         self.last_cycle = max(self.last_cycle, event.cycle)
         if isinstance(event, e.InstrumentDefined):
             self.instrument = event.terms
@@ -331,9 +331,9 @@ class PositionState:
                 if event.order in known:
                     is_in_kind = self.holding.has_paid_in_kind(before)
                     if is_in_kind:
-                        self.since = self.since.paying(-event.amount)
+                        self.since = self.since.paying(EXACT.minus(event.amount))
                     known[event.order] = known[event.order]._replace(
-                        fee=-event.amount, fee_currency=event.currency, is_fee_in_kind=is_in_kind
+                        fee=EXACT.minus(event.amount), fee_currency=event.currency, is_fee_in_kind=is_in_kind
                     )
             case e.FillCorrected():
                 known = self.fills.get((event.is_exit, event.trade_id), {})
@@ -383,10 +383,10 @@ class PositionState:
         """A fill after its correction."""
         fee, given_back, counted = fill.fee if event.last_qty else None, ZERO, fill.counted
         if fee is None and fill.fee is not None and fill.is_fee_in_kind:
-            given_back = fill.fee
-            self.since = self.since.paying(-given_back)
+            given_back = EXACT.minus(fill.fee)
+            self.since = self.since.paying(given_back)
         if fill.is_exit:
-            change, currency = self._change(before, orders, -given_back), self.other_currency(fill.fee_currency)
+            change, currency = self._change(before, orders, given_back), self.other_currency(fill.fee_currency)
             self.exits, counted = after_correction(self.exits, event, fill, change, currency)
         return fill.corrected(event.last_qty, event.last_px, fee, counted, said=(event.request, event.ts_event))
 

@@ -6,7 +6,6 @@ import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import localcontext
 from typing import Final, TypeGuard, cast
 
 from domain.aggregate.position import Position
@@ -14,7 +13,6 @@ from domain.commands.base import Command
 from domain.commands.requests import RecordEntryPlaced, RequestEntry
 from domain.errors import HistoryDamaged
 from domain.events import PositionEvent
-from domain.values import EXACT
 from infrastructure.event_store.codec import decode
 from infrastructure.event_store.hash_chain import GENESIS
 from infrastructure.event_store.opener import Opener
@@ -175,6 +173,5 @@ def _folded(stream: str, records: Sequence[RecordedEvent], *, contiguous: bool =
                 "Look with `position-ledger verify`"
             )
         position.version = record.originator_version - 1
-        with localcontext(EXACT):  # whatever the caller's context would round to
-            decode(record).mutate(position)
+        decode(record).mutate(position)
     return CachedPosition(position, records[-1].hash, position.row)

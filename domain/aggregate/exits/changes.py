@@ -110,6 +110,6 @@ def after_correction(
     if event.residual_qty is not None:
         exits = altered(exits, dust_cost=difference_of(exits.dust_cost, more.gone_cost))
     if not event.last_qty and fill.fee_said:
-        fees = exits.fees.less(currency, -fill.fee_said, -fill.counted.explained)
+        fees = exits.fees.less(currency, EXACT.minus(fill.fee_said), EXACT.minus(fill.counted.explained))
         exits = altered(exits, fees=fees)
     return exits.with_released(change.before, change.after, more.cost), counted.and_then(more)

@@ -40,7 +40,7 @@ class ClosingFees(TypedStruct, frozen=True, gc=False):
 
     def less(self, currency: str | None, fee: Decimal, qty: Decimal) -> ClosingFees:
         """Take off what a fill has replaced; negative numbers give it back."""
-        return self._with({currency: (-fee, -qty)}) if currency in self.said else self
+        return self._with({currency: (EXACT.minus(fee), EXACT.minus(qty))}) if currency in self.said else self
 
     def _with(self, more: dict[str | None, tuple[Decimal, Decimal]]) -> ClosingFees:
         none = (ZERO, ZERO)
