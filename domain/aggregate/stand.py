@@ -61,7 +61,7 @@ class Stand(TypedStruct, frozen=True, gc=False):
             return self
         opening, began_at = self.opening, self.opening.stated_at
         more = difference_of(after.worth, before.worth)
-        if began_at is not None and at <= began_at + CLOCKS_APART and more is not None:
+        if began_at is not None and at - began_at <= CLOCKS_APART and more is not None:
             opening = opening.with_fill(EXACT.subtract(after.filled_qty, before.filled_qty), more)
         return altered(self, opening=opening, is_corrected=True)
 

@@ -63,7 +63,7 @@ def _fills_after(decision: Decision, at: datetime) -> list[str]:
     return [
         trade_id
         for (_, trade_id), by_order in decision.state.fills.items()
-        if any(fill.at is not None and at + CLOCKS_APART < fill.at <= until for fill in by_order.values())
+        if any(fill.at is not None and fill.at <= until and fill.at - at > CLOCKS_APART for fill in by_order.values())
     ]
 
 

@@ -220,7 +220,7 @@ def _needs_none_beside(decision: Decision, order: Order, stated: Decimal) -> Non
 
 def _is_after(other: Order, order: Order) -> bool:
     """Whether an order was first seen after another one was claimed, as far as clocks tell."""
-    return other.opened_at is None or order.opened_at is None or other.opened_at + CLOCKS_APART >= order.opened_at
+    return other.opened_at is None or order.opened_at is None or order.opened_at - other.opened_at <= CLOCKS_APART
 
 
 def _held_after(
@@ -262,7 +262,7 @@ def _needs_fills_named(decision: Decision, order: Order, grown: Decimal) -> None
         for (is_exit, trade_id), by_order in decision.state.fills.items()
         for fill in by_order.values()
         if is_exit and ZERO < fill.qty <= grown and (fill.order is None or _is_of_triggered(decision, fill, order))
-        if fill.at is None or (fill.at <= decision.said_at + CLOCKS_APART and _is_open_by(order, fill.at))
+        if fill.at is None or (fill.at - decision.said_at <= CLOCKS_APART and _is_open_by(order, fill.at))
     ]
     if doubtful:
         raise decision.refused(
@@ -281,7 +281,7 @@ def _is_of_triggered(decision: Decision, fill: FillOnRecord, order: Order) -> bo
 
 
 def _is_open_by(order: Order, at: datetime) -> bool:
-    return order.opened_at is None or order.opened_at <= at + CLOCKS_APART
+    return order.opened_at is None or order.opened_at - at <= CLOCKS_APART
 
 
 def define_instrument(decision: Decision, command: o.DefineInstrument) -> CommandResult | None:

@@ -103,11 +103,11 @@ class Order(TypedStruct, frozen=True, kw_only=True, dict=True):
 
     def may_have_been_filled_at(self, at: datetime | None) -> bool:
         """Whether a fill at this time may belong to it: nothing is filled before it is requested, but clocks differ."""
-        return at is None or self.opened_at is None or at + CLOCKS_APART >= self.opened_at
+        return at is None or self.opened_at is None or self.opened_at - at <= CLOCKS_APART
 
     def is_news(self, at: datetime | None) -> bool:
         """Whether a fill that names no order is later than the exchange's total; one without a time is not."""
-        return at is not None and self.stated_at is not None and at > self.stated_at + CLOCKS_APART
+        return at is not None and self.stated_at is not None and at - self.stated_at > CLOCKS_APART
 
     def with_fill(self, qty: Decimal, worth: Decimal, *, is_news: bool = False) -> Order:
         """Add a fill; with `is_news` it adds to the exchange's total, too."""

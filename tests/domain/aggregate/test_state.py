@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -68,6 +69,24 @@ def test_no_event_is_ever_refused(first: PositionEvent, others: list[PositionEve
         memory.evolve(event)
     assert memory.status is not None
     assert memory.last_cycle == max(event.cycle for event in (first, *others))
+
+
+def test_no_event_is_too_late_for_the_calendar() -> None:
+    at = datetime.max.replace(tzinfo=UTC)
+    first = replace(adopted(), ts_event=at, ts_recorded=at)
+    told = EntryPlaced(
+        **envelope(first, 2),
+        exchange_order_id="A",
+        filled_qty=Decimal(60),
+        avg_px=Decimal("1.75"),
+        holding=first.holding,
+        order="entry",
+        absorbed_qty=Decimal(60),
+    )
+    memory = PositionState(KEY.stream)
+    for event in (first, replace(told, cycle=1)):
+        memory.evolve(event)
+    assert memory.holding.quantity == Decimal(60)
 
 
 @tried_on(OPENINGS, st.lists(events(), max_size=12))
