@@ -269,7 +269,7 @@ def _exit_corrected(
     decision: Decision, row: PositionRow, fill: FillOnRecord, held: Holding, now: tuple[Decimal, Decimal]
 ) -> Holding:
     state, terms, untold = decision.state, row.terms, decision.state.untold
-    before = state.exits.unnamed if fill.order is None else row.orders[fill.order]
+    before = state.exits.order(fill.order, row.orders)
     after = before.corrected((fill.qty, terms.worth(fill.qty, fill.px)), (now[0], terms.worth(*now)))
     grown = EXACT.subtract(after.filled_qty, before.filled_qty)
     counted = fill.counted.as_gone() if decision.is_adjusted_for(None) else fill.counted

@@ -127,7 +127,8 @@ class EventTimeTotals:
             self._counts[event.trade_id, event.order] = counted.and_then(more)
             if self._key.leg is Leg.SPOT:  # a fee in kind may be given back
                 self._held = replace(shifted, proceeds=self._held.proceeds, realized_pnl=self._held.realized_pnl)
-        elif not event.is_exit and event.order in self._orders and self._key.leg is not Leg.SPOT:
+            return
+        if not event.is_exit and event.order in self._orders and self._key.leg is not Leg.SPOT:
             cycle = (held, self._side, self._terms)
             entry = EntryCount(before, after, *cycle, is_seen=is_seen, orders=self._orders, since=self._since)
             # in the order of happening, what the fill entered may be closed already
@@ -140,7 +141,7 @@ class EventTimeTotals:
             self._orders = self._orders.with_order(after)
 
     def _order(self, name: str | None) -> Order:
-        return self._exits.unnamed if name is None else self._orders.get(name) or Order(name=name)
+        return self._exits.order(name, self._orders)
 
     def _remember(self, name: str | None, order: Order) -> None:
         if name is None:
@@ -161,7 +162,7 @@ class EventTimeTotals:
     def _state(self, event: e.EntryPlaced | e.OrderEnded) -> None:
         if event.filled_qty is None:
             return
-        before = self._orders.get(event.order) or Order(name=event.order)
+        before = self._order(event.order)
         worth = None if event.avg_px is None else self._worth(event.filled_qty, event.avg_px)
         after = before.with_statement(event.filled_qty, worth, event.ts_event)
         self._orders = self._orders.with_order(after)
@@ -209,7 +210,7 @@ class EventTimeTotals:
         )
 
     def _fill(self, event: e.EntryFilled, added: Added) -> None:
-        before = self._orders.get(event.order) or Order(name=event.order)
+        before = self._order(event.order)
         worth = self._worth(event.last_qty, event.last_px)
         after = before.with_fill(event.last_qty, worth, is_news=event.is_news)
         self._orders = self._orders.with_order(after)

@@ -14,7 +14,6 @@ from domain.alteration import altered
 from domain.commands.requests import ClosingFill
 from domain.holding import ZERO, Holding
 from domain.orders.cycle_orders import Orders
-from domain.orders.order import Order
 from domain.values import EXACT, difference_of
 
 
@@ -79,7 +78,7 @@ def after_fill(
     if event.order is None:
         exits = exits.with_unnamed(event.last_qty, event.last_px)
     elif exits.qty:
-        before = change.orders.get(event.order) or Order(name=event.order)
+        before = exits.order(event.order, change.orders)
         grown = EXACT.subtract(change.orders_after[event.order].filled_qty, before.filled_qty)
     if event.residual_qty is not None:
         cost = part_of(exits.dust_cost, event.last_qty, EXACT.add(event.last_qty, event.residual_qty))
@@ -98,9 +97,7 @@ def after_correction(
 ) -> tuple[CycleExits, ExitCount]:
     """After the correction of a fill, and how that is counted with it; `currency` as in `after_fill`."""
     terms, untold = exits.terms, exits.untold(change.before, change.orders)
-    order = exits.unnamed
-    if event.order is not None:
-        order = change.orders.get(event.order) or Order(name=event.order)
+    order = exits.order(event.order, change.orders)
     was = fill.qty, terms.recorded_worth(fill.qty, fill.px)
     now = order.corrected(was, (event.last_qty, terms.recorded_worth(event.last_qty, event.last_px)))
     if event.order is None:

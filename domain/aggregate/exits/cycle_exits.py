@@ -43,6 +43,10 @@ class CycleExits(TypedStruct, frozen=True, gc=False):
         """The whole quantity that was closed without a fill, explained or not."""
         return EXACT.add(self.unpriced_qty, self.stated_qty)
 
+    def order(self, name: str | None, orders: Orders) -> Order:
+        """The order of a name, which may be a new one; without a name the fills that belong to none."""
+        return self.unnamed if name is None else orders.get(name) or Order(name=name)
+
     def untold(self, held: Holding, orders: Orders) -> Decimal:
         """The quantity that was closed without a fill, and that no fill or total of an order has explained."""
         if not self.unpriced_qty and not self.stated_qty:
