@@ -195,7 +195,8 @@ def _cost_of_all(orders: Orders, since: Stand, held: Holding) -> Decimal | None:
             return None
         total, grown = EXACT.add(total, EXACT.subtract(order.worth, then.worth)), EXACT.add(grown, more)
     was_counted = EXACT.subtract(held.filled_qty, since.holding.filled_qty)
-    return total if grown == was_counted or since == Stand() else None
+    is_first = since == Stand(paid=since.paid)  # nothing but orders entered anything
+    return total if is_first or grown == was_counted else None
 
 
 def _share(worth: Decimal, part: Decimal, whole: Decimal) -> Decimal:

@@ -105,3 +105,16 @@ def test_what_a_statement_without_a_price_counts_costs_nothing_that_is_known_onc
     story = given(LONG, entry("t1", "5", "100"), stated("6"), entry("t2", "2", "90"))
     story.leaves(quantity="7", avg_px_open="97.142857142857142857").when(busted).leaves(quantity="6", avg_px_open=None)
     story.when(entry("t3", "4", "120")).leaves(quantity="6", avg_px_open="110")
+
+
+def test_a_fee_that_another_order_paid_in_kind_keeps_no_price_from_becoming_known() -> None:
+    spot, coin = "APTUSDT.binance:SPOT#1", {"fee": "0.01", "fee_currency": "APT"}
+    story = given(
+        request(symbol="APT/USDT", leg="spot", side="long", quantity="1"),
+        on(c.RecordEntryPlaced, spot, exchange_order_id="A", filled_qty="1"),
+        on(o.RequestIncrease, spot, quantity="1", intent_id="s2"),
+        on(c.RecordEntryFill, spot, trade_id="t1", last_qty="1", last_px="25.12", exchange_order_id="B", **coin),
+    )
+    story.leaves(spot, quantity="1.99", avg_px_open=None)
+    story.when(on(c.RecordEntryPlaced, spot, exchange_order_id="A", filled_qty="1", avg_px="24.63"))
+    story.leaves(spot, quantity="1.99", avg_px_open="25")
