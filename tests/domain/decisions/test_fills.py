@@ -13,7 +13,7 @@ from domain.errors import IdempotencyMismatch, OrderAmbiguous
 from domain.events import EntryPlaced, FillCorrected
 from domain.values import timestamp_text
 from projections.event_time.past_rows import row_at
-from tests.spec import Story, given, on, request, second
+from tests.spec import PLACED, Story, given, on, request, second
 
 BOUGHT = on(RecordEntryFill, trade_id="t1", last_qty="10", last_px="100", exchange_order_id="A")
 SOLD = on(Reduce, trade_id="x1", last_qty="4", last_px="111", exchange_order_id="X")
@@ -140,6 +140,13 @@ def test_the_fee_of_an_entry_that_has_the_trade_id_of_its_exit_is_added_once() -
     story = given(LONG, BOUGHT, sold).when(paid).leaves(fees="0.5")
     story.when(paid.model_copy(update={"fee_currency": "USDT"})).no_news()
     story.when(paid.model_copy(update={"fee": Decimal("0.7")})).refused(IdempotencyMismatch, "for a fee of 0.5")
+
+
+def test_a_fee_that_is_reported_later_is_kept_to_its_last_digit() -> None:
+    """The story is replayed with numbers that keep one digit only, where the fee is longer."""
+    bought = on(RecordEntryFill, trade_id="t1", last_qty="61.8", last_px="3.2333", exchange_order_id="53190368")
+    paid = {"kind": "commission", "amount": "-0.1234", "currency": "USDT", "cash_id": "f1", "trade_id": "t1"}
+    given(request(side="long"), PLACED, bought).when(on(o.RecordCash, **paid)).leaves(fees="0.1234")
 
 
 def test_the_same_fee_in_another_currency_is_another_fee() -> None:
