@@ -23,7 +23,8 @@ class Stand(TypedStruct, frozen=True, gc=False):
     were paid from what was filled. `is_by_fills`: everything held is from the opening or from fills of entry orders, at
     their cost; false once somebody chose the average. `is_corrected`: an adjustment changed the quantity, or the
     average for fills that were recorded later. `untold`: the quantity that had been closed without a fill by then, and
-    was not explained.
+    was not explained. `doubted`: what exits that happened later closed beyond what was held, and what therefore counts
+    as gone at the adjustment.
     """
 
     holding: Holding = Holding()
@@ -33,6 +34,8 @@ class Stand(TypedStruct, frozen=True, gc=False):
     is_by_fills: bool = True
     is_corrected: bool = False
     untold: Decimal = ZERO
+    is_adjusted: bool = False
+    doubted: Decimal = ZERO
 
     @classmethod
     def at_opening(cls, event: e.PositionAdopted | e.PositionImported, held: Holding, orders: Orders) -> Stand:
@@ -65,6 +68,14 @@ class Stand(TypedStruct, frozen=True, gc=False):
             opening = opening.with_fill(EXACT.subtract(after.filled_qty, before.filled_qty), more)
         return altered(self, opening=opening, is_corrected=True)
 
+    def doubting(self, qty: Decimal) -> Stand:
+        """The same after an exit that happened later closed more than was held."""
+        return altered(self, doubted=EXACT.add(self.doubted, qty))
+
+    def believing(self, qty: Decimal) -> Stand:
+        """The same after it turned out that a part of what is doubted was closed after the adjustment indeed."""
+        return altered(self, doubted=max(ZERO, EXACT.subtract(self.doubted, qty)))
+
     def may_explain(self, untold: Decimal) -> Decimal:
         """How much of what was closed without a fill may be a fill from before the adjustment."""
         return min(untold, self.untold) if self.gives_way else untold
@@ -83,4 +94,5 @@ class Stand(TypedStruct, frozen=True, gc=False):
             is_by_fills=self.is_by_fills and not is_chosen,
             is_corrected=self.is_corrected or not is_same,
             untold=untold,
+            is_adjusted=self.is_adjusted or not (isinstance(event, e.PositionAdjusted) and event.price_only),
         )

@@ -21,7 +21,7 @@ from domain.holding import ZERO, Holding
 from domain.identifiers import PositionKey
 from domain.instrument import LINEAR, Instrument
 from domain.orders.cycle_orders import NO_ORDERS, Orders, covers, no_orders
-from domain.orders.order import Order, role_of
+from domain.orders.order import CLOCKS_APART, Order, role_of
 from domain.stop import Stop
 from domain.values import EPOCH, EXACT, Side, Status
 
@@ -88,8 +88,6 @@ class PositionState:
     """When the cycle ended, even if it was opened again since."""
     adjusted_orders: Orders = field(default_factory=no_orders)
     """The orders that were known at the last adjustment of the quantity."""
-    unattributed: Decimal = ZERO
-    """The entered quantity that an adjustment counted and no entry order has accounted for yet."""
     exits: CycleExits = field(default_factory=CycleExits)
     fills: dict[tuple[bool, str], dict[str | None, FillOnRecord]] = field(default_factory=dict)
     """By (is an exit, trade id), and then by the name of the order."""
@@ -159,15 +157,39 @@ class PositionState:
         return max(ZERO, EXACT.subtract(self.since.entered(self.orders).quantity, self.holding.filled_qty))
 
     @property
+    def unattributed(self) -> Decimal:
+        """The entered quantity, fees that were paid from it included, that no entry order of the cycle accounts for.
+
+        It is 0 before the first adjustment.
+        """
+        if not self.since.is_adjusted:
+            return ZERO
+        entered = EXACT.add(self.holding.filled_qty, self.since.paid)
+        return max(ZERO, EXACT.subtract(entered, self.orders.entered().quantity))
+
+    def unheard(self, at: datetime | None) -> Decimal:
+        """The quantity, entered by a moment, that later exits must have closed, although no order tells of it."""
+        if not self.since.doubted or not self._has_exit_after(at):
+            return ZERO
+        missing = EXACT.subtract(self.holding.filled_qty, self.since.entered(self.orders).quantity)
+        return max(ZERO, min(self.since.doubted, missing))
+
+    @property
     def is_protected(self) -> bool:
         """Whether confirmed stops cover everything that is held, on the losing side of its known average price."""
         return self.row is not None and covers(
             self.row.orders, self.row.side, self.holding.quantity, self.holding.avg_px_open
         )
 
-    def promised_since(self, order: Order) -> bool:
+    def _has_exit_after(self, at: datetime | None) -> bool:
+        """Whether something may have been closed after a moment, as far as clocks tell."""
+        fills = (fill.at for (is_exit, _), known in self.fills.items() if is_exit for fill in known.values())
+        totals = (each.stated_at for each in self.orders.values() if each.role != "entry" and each.stated_qty)
+        return any(at is None or then is None or at - then <= CLOCKS_APART for then in (*fills, *totals))
+
+    def promised_since(self, order: str) -> bool:
         """Whether an order was claimed after the last adjustment, which then cannot have counted any of it."""
-        return order.name in self.promises and order.name not in self.adjusted_orders
+        return order in self.promises and order not in self.adjusted_orders
 
     def evolve(self, event: e.PositionEvent) -> None:
         """Apply one event. It refuses nothing, reads no clock and rounds nothing, for it also replays old events."""
@@ -192,7 +214,6 @@ class PositionState:
 
     def _begin(self, command_id: str) -> None:
         self.holding, self.since = Holding(), Stand()
-        self.unattributed = ZERO
         self.stated_at = self.adjusted_at = self.closed_at = EPOCH
         self.adjusted_orders = NO_ORDERS
         self.rollbacks, self.promised_qty, self.entered_qty = 0, ZERO, ZERO
@@ -233,7 +254,6 @@ class PositionState:
                 if not (isinstance(event, e.PositionAdjusted) and event.price_only):
                     self.stated_at = self.adjusted_at = max(self.stated_at, event.said_at)
                     self.adjusted_orders = self.orders
-                    self.unattributed = self._beyond_orders()
                 if isinstance(event, e.RollbackFailed):
                     self.exits = self.exits.with_closing(before, event.holding)
                 self.since = self.since.then(event, event.holding, self.orders, self.untold)
@@ -294,14 +314,10 @@ class PositionState:
         absorbed, is_seen = event.absorbed_qty, isinstance(event, e.EntryFilled) and event.is_seen
         if not absorbed and not is_seen:
             return
-        self.unattributed = max(ZERO, EXACT.subtract(self.unattributed, absorbed))
+        if isinstance(event, e.EntryFilled) and not is_seen and event.ts_event != event.ts_recorded:
+            self.since = self.since.believing(absorbed)
         before = as_one(orders, event.order, same_as).get(event.order) or Order(name=event.order)
         self.since = self.since.knowing(before, self.orders[event.order], absorbed, event.said_at, is_seen=is_seen)
-
-    def _beyond_orders(self) -> Decimal:
-        """The entered quantity beyond what the entry orders account for, less the fees that were paid from it."""
-        known = EXACT.subtract(self.orders.entered().quantity, self.since.paid)
-        return max(ZERO, EXACT.subtract(self.holding.filled_qty, known))
 
     def _remember_order(self, event: e.PositionEvent, before: Holding, orders: Orders) -> None:
         match event:
@@ -310,7 +326,10 @@ class PositionState:
                     self.order_ids[event.exchange_order_id] = event.order
                 if event.filled_qty is None or role_of(event.order) == "entry":
                     return
-                self.exits, _ = after_exit(self.exits, self._change(before, orders), ZERO)
+                order = as_one(orders, event.order, event.same_as).get(event.order) or Order(name=event.order)
+                grown = EXACT.subtract(self.orders[event.order].filled_qty, order.filled_qty)
+                self.exits, count = after_exit(self.exits, self._change(before, orders), grown)
+                self._remember_doubt(event, count)
             case e.IncreaseRequested():
                 self.promises[event.order] = self.promises[f"entry {event.intent_id}"] = event.command_id
             case e.ExitRequested():
@@ -351,14 +370,14 @@ class PositionState:
         is_in_kind = bool(event.fee) and self.holding.has_paid_in_kind(before)
         if event.fee is not None and is_in_kind:
             self.since = self.since.paying(event.fee)
-            if isinstance(event, e.EntryFilled) and event.absorbed_qty and self.holding.quantity == before.quantity:
-                self.unattributed = EXACT.add(self.unattributed, event.fee)  # what was counted was less by the fee
         count, said, is_of_dust = ExitCount(), ZERO, False
         if isinstance(event, e.PositionReduced):
             change = self._change(before, orders, event.fee if is_in_kind else None)
             currency = self.other_currency(event.fee_currency) if self.exits.qty else None  # else no fee was stated
             self.exits, count, said = after_fill(self.exits, event, change, currency)
             is_of_dust = event.residual_qty is not None
+            if not is_of_dust:
+                self._remember_doubt(event, count)
         fill = FillOnRecord(
             event.request,
             order,
@@ -375,6 +394,17 @@ class PositionState:
             reason=event.reason if isinstance(event, e.PositionReduced) else None,
         )
         self.fills.setdefault((is_exit, event.trade_id), {})[order] = fill
+
+    def _remember_doubt(self, event: e.PositionReduced | e.OrderEnded, count: ExitCount) -> None:
+        """Note what an exit of after the adjustment closed beyond what was held, or what one of before it made good."""
+        if not count.gone and not self.since.doubted:
+            return
+        is_promised = event.order is not None and self.promised_since(event.order)
+        is_timed = event.ts_event != event.ts_recorded
+        if is_promised or event.ts_event > self.adjusted_at or (event.ts_event == self.adjusted_at and not is_timed):
+            self.since = self.since.doubting(count.gone)
+        elif count.gone or count.closed or count.explained > self.since.untold:
+            self.since = self.since.believing(EXACT.add(count.closed, count.explained))
 
     def _change(self, before: Holding, orders: Orders, paid: Decimal | None = None) -> Change:
         return Change(before, self.holding, orders, self.orders, paid or ZERO)

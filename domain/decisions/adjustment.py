@@ -90,10 +90,23 @@ def exit_count(decision: Decision, order: Order | None, grown: Decimal) -> ExitC
         if grown <= (state.since.may_explain(untold) if is_entered else untold):
             return ExitCount(explained=grown)
         if not state.row.stray:
-            return ExitCount().seen_gone(grown, held, state.terms)
+            return _seen_gone(state, grown)
     if grown > EXACT.add(held.quantity, untold):
         gone = min(grown, state.gone)
     return ExitCount.of(grown, held, untold, gone, state.terms)
+
+
+def _seen_gone(state: PositionState, grown: Decimal) -> ExitCount:
+    """Count an exit that the last adjustment saw gone.
+
+    Where a later exit was counted in its place (`doubted`), that one told of an end, or closed what is held.
+    """
+    held, untold = state.holding, state.untold
+    replaced = min(state.since.doubted, max(ZERO, EXACT.subtract(grown, state.gone)))
+    told = min(replaced, untold)
+    closed = min(EXACT.subtract(replaced, told), held.quantity)
+    gone = EXACT.subtract(EXACT.subtract(grown, told), closed)
+    return ExitCount(explained=told).closing(closed, held).seen_gone(gone, held, state.terms)
 
 
 def entered_at_most(state: PositionState) -> Decimal:
@@ -104,6 +117,6 @@ def entered_at_most(state: PositionState) -> Decimal:
 
 def absorbed_of(decision: Decision, before: Order, after: Order) -> Decimal:
     """The part of an order's growth that an adjustment has counted: as much as no order accounted for."""
-    if before.opened_at is not None and before.opened_at > decision.state.adjusted_at and decision.state.orders:
-        return ZERO
-    return min(EXACT.subtract(after.filled_qty, before.filled_qty), decision.state.unattributed)
+    state, grown = decision.state, EXACT.subtract(after.filled_qty, before.filled_qty)
+    is_of_later = before.opened_at is not None and before.opened_at > state.adjusted_at and bool(state.orders)
+    return min(grown, state.unheard(before.opened_at) if is_of_later else state.unattributed)

@@ -147,7 +147,7 @@ class Decision:
         Clocks may be a second apart, so that an order that was claimed after the adjustment was never counted by it,
         whatever the time of the command.
         """
-        if order is not None and self.state.promised_since(order):
+        if order is not None and self.state.promised_since(order.name):
             return False
         return self.state.adjusted_at > EPOCH and self.is_part_of(self.state.adjusted_at, within=within)
 

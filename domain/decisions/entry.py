@@ -310,9 +310,10 @@ def record_entry_fill(decision: Decision, command: c.RecordEntryFill) -> Command
 
 
 def _absorbed_fill(decision: Decision, meant: Meant, after: Order) -> Decimal:
-    """What an adjustment has counted of a fill: nothing of a later one, nor of one of an order of its own."""
-    if decision.command.at is not None or (meant.is_named and meant.is_new):
-        return ZERO
+    """What an adjustment has counted of a fill; of a later one, and of one of an order of its own, what exits told."""
+    at = decision.command.at
+    if at is not None or (meant.is_named and meant.is_new):
+        return min(EXACT.subtract(after.filled_qty, meant.order.filled_qty), decision.state.unheard(at))
     return absorbed_of(decision, meant.order, after)
 
 
