@@ -56,19 +56,20 @@ ENTERED = (request(), PLACED, FILLED, STOP, on(Activate))
 """How the entry that all tests know becomes active."""
 
 
+ROUNDING = Context(prec=1, traps=[Inexact, Rounded])
+"""Nothing may go by the context of the process, whatever that rounds to: in this one, rounding is an error."""
+
+
 def second(number: float) -> datetime:
     """A moment of the tests: so many seconds after their start."""
     return datetime(2025, 10, 22, 18, 50, 40, tzinfo=UTC) + timedelta(seconds=number)
 
 
 def replayed(events: Sequence[PositionEvent]) -> Position:
-    """The position that a restart would load: every event through its stored bytes.
-
-    Nothing may go by the context of the process, to whatever that rounds: here it keeps one digit, and rounding raises.
-    """
+    """The position that a restart would load: every event through its stored bytes."""
     position = Position.of_stream(events[0].originator_id, version=events[0].originator_version - 1)
     stored = [encode(event) for event in events]
-    with localcontext(Context(prec=1, traps=[Inexact, Rounded])):
+    with localcontext(ROUNDING):
         for record in stored:
             decode(record).mutate(position)
     return position
@@ -96,7 +97,8 @@ class Story:
         self.verb = command.verb
         before, self.answer, self.refusal = deepcopy(position), None, None
         try:
-            self.answer = position.decide(command, stamp)
+            with localcontext(ROUNDING):
+                self.answer = position.decide(command, stamp)
         except CommandRefused as refusal:
             self.refusal, self._was_expected = refusal, False
             assert position == before, "a refusal changed something"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import field
-from decimal import localcontext
 from typing import Any, Final, Self
 
 from eventsourcing.domain import BaseAggregate
@@ -27,7 +26,7 @@ from domain.decisions import (
 from domain.decisions.decision import CommandContext, Decision
 from domain.events import PositionEvent
 from domain.identifiers import PositionKey
-from domain.values import EPOCH, EXACT, Status
+from domain.values import EPOCH, Status
 
 
 class Position(BaseAggregate[str]):
@@ -60,12 +59,11 @@ class Position(BaseAggregate[str]):
         command_id = decision.context.command_id
         if answer := self._answers(command).get(command_id):
             return decision.same(answer, f"command_id {command_id}")
-        with localcontext(EXACT):  # whatever the caller's context would round to
-            no_news = _DECISIONS[type(command)](decision, command)
+        no_news = _DECISIONS[type(command)](decision, command)
         return no_news or self._answers(command)[command_id]
 
     def _answers(self, command: Command) -> dict[str, CommandResult]:
-        return self.state.imports if isinstance(command, c.ImportPosition) else self.state.answers
+        return self.state.imports if type(command) is c.ImportPosition else self.state.answers
 
     def record(self, event: PositionEvent) -> None:
         """Apply a new event, and keep it to be appended."""

@@ -10,14 +10,13 @@ from typing import Annotated, Any, ClassVar, Final, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, ValidationError
 
 from domain.alteration import once
+from domain.commands.content import content_of
 from domain.errors import InvalidCommand
 from domain.identifiers import PositionKey
 from domain.values import OR_LEAVE_OUT, Identifier, MomentOfNow, Source, exact, writable
-from domain.writing import written
 
 NESTING_MAX: Final = 50
 INTEGER_BITS_MAX: Final = 4096
-_ENVELOPE: Final = {"command_id", "expected_version", "at", "source", "metadata"}
 _NEW: Final = object.__new__
 _SET: Final = object.__setattr__
 
@@ -106,8 +105,7 @@ class Command(BaseModel):
         The same `command_id` with another digest is refused. Fields that have their default are left out, so that a
         later version may add fields without changing digests.
         """
-        content = written(self.__pydantic_serializer__, self, exclude=_ENVELOPE, exclude_defaults=True)
-        return digest_of(self.verb, content)
+        return digest_of(self.verb, content_of(self))
 
     @property
     def key(self) -> PositionKey:

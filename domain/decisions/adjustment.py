@@ -72,7 +72,7 @@ def is_counted_in_adjustment(decision: Decision, order: Order) -> bool:
     state, command = decision.state, decision.command
     if order.opened_at is not None and order.opened_at > state.adjusted_at and order.name in state.orders:
         return False
-    is_timed_fill = isinstance(command, c.RecordEntryFill) and command.at is not None
+    is_timed_fill = type(command) is c.RecordEntryFill and command.at is not None
     return decision.is_adjusted_for(order, within=CLOCKS_APART if is_timed_fill else timedelta())
 
 

@@ -147,9 +147,10 @@ class Decision:
         Clocks may be a second apart, so that an order that was claimed after the adjustment was never counted by it,
         whatever the time of the command.
         """
-        if order is not None and self.state.promised_since(order.name):
+        state = self.state
+        if state.adjusted_at == EPOCH or (order is not None and state.promised_since(order.name)):
             return False
-        return self.state.adjusted_at > EPOCH and self.is_part_of(self.state.adjusted_at, within=within)
+        return self.is_part_of(state.adjusted_at, within=within)
 
     @property
     def said_at(self) -> datetime:
@@ -346,5 +347,5 @@ class Decision:
         if fill.fee is None:
             return held
         if fill.is_fee_in_kind:
-            return held.shrunk(Side.LONG, -fill.fee, terms)
+            return held.shrunk(Side.LONG, EXACT.minus(fill.fee), terms)
         return held.with_fee(EXACT.subtract(fill.fee_said, fill.fee), self.state.other_currency(fill.fee_currency))

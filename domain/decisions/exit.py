@@ -30,7 +30,7 @@ from domain.holding import ZERO, Holding
 from domain.identifiers import client_order_id
 from domain.orders.cycle_orders import next_name, of_role
 from domain.orders.order import Order
-from domain.values import EXACT, Leg, Side, Status, plain, rounded
+from domain.values import EXACT, Leg, Side, Status, plain, rounded, total_of
 
 _BESIDE: Final = "the rest in the cycle that left it as dust, or adopt it as a cycle of its own when this one is closed"
 
@@ -63,7 +63,7 @@ def request_exit(decision: Decision, command: o.RequestExit) -> CommandResult | 
         return decision.promised(done.name)
     if not held:
         raise decision.refused(NothingToClose, "holds nothing that could be closed")
-    promised = sum((order.room for order in under_way if order.room is not None), ZERO)
+    promised = total_of(order.room for order in under_way if order.room is not None)
     has_own_intent = command.intent_id is not None and f"exit {command.intent_id}" not in decision.state.promises
     if under_way and not (has_own_intent and EXACT.add(wanted, promised) <= held):
         winner = under_way[-1]
@@ -176,7 +176,7 @@ def _without_said_fee(decision: Decision, command: c.Reduce, held: Holding, told
     if command.fee is None or not told:
         return held
     currency = decision.state.other_currency(command.fee_currency)
-    return held.with_fee(-decision.state.exits.fees.share(currency, told), currency)
+    return held.with_fee(EXACT.minus(decision.state.exits.fees.share(currency, told)), currency)
 
 
 def _dust_sold(decision: Decision, row: PositionRow, closes: Decimal) -> Decimal:

@@ -103,7 +103,7 @@ def fee_of_fill(decision: Decision, fill: FillOnRecord, trade_id: str, fee: Deci
         e.CashRecorded(
             **decision.envelope(),
             kind="commission",
-            amount=-fee,
+            amount=EXACT.minus(fee),
             currency=currency,
             cash_id=f"fee of {trade_id}",
             holding=held,
@@ -149,16 +149,16 @@ def record_cash(decision: Decision, command: o.RecordCash) -> CommandResult | No
     else:
         fill = _of_trade(decision, command.trade_id, None)
         if fill.fee is not None:
-            if not _is_another_fee(decision, fill, -command.amount, command.currency):
+            if not _is_another_fee(decision, fill, EXACT.minus(command.amount), command.currency):
                 return decision.no_news()
-            asked = _amount_text(-command.amount, command.currency)
+            asked = _amount_text(EXACT.minus(command.amount), command.currency)
             raise decision.refused(
                 IdempotencyMismatch,
                 f"has a fee of {_fee_text(decision, fill)} on record for trade_id {command.trade_id}, not {asked}; "
                 "send the difference as a correction, without trade_id",
             )
         order = fill.order
-        held = _with_fee_of(decision, row, fill, -command.amount, command.currency)
+        held = _with_fee_of(decision, row, fill, EXACT.minus(command.amount), command.currency)
     decision.record(
         e.CashRecorded(
             **decision.envelope(),
@@ -256,7 +256,7 @@ def _entry_corrected(
     if not count.is_seen and EXACT.add(held.quantity, count.added) < 0:
         raise decision.refused(
             NotFilled,
-            f"holds {plain(held.quantity)}, so {plain(-count.added)} of what was entered cannot be taken "
+            f"holds {plain(held.quantity)}, so {plain(EXACT.minus(count.added))} of what was entered cannot be taken "
             "back: the rest is closed already. Correct the fills that closed it first, to what they closed here; where "
             "they closed more at the exchange, that opened the other side, which is another cycle (adopt)",
         )

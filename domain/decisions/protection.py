@@ -26,7 +26,7 @@ from domain.errors import (
 from domain.orders.cycle_orders import Orders, covers, next_name
 from domain.orders.order import Order, Role
 from domain.stop import is_losing_side
-from domain.values import EXACT, Side, Status, plain
+from domain.values import EXACT, Side, Status, plain, total_of
 
 
 def set_stop_loss(decision: Decision, command: c.SetStopLoss) -> CommandResult | None:
@@ -154,7 +154,7 @@ def _needs_cover(decision: Decision, orders: Orders) -> None:
         assert stop.price is not None, "just looked"
         if not stop.locks_profit:
             needs_right_side(row.side, stop.price, held.avg_px_open, "average entry")
-    covered = sum((EXACT.subtract(s.requested_qty, s.filled_qty) for s in stops if s.requested_qty), Decimal(0))
+    covered = total_of(EXACT.subtract(s.requested_qty, s.filled_qty) for s in stops if s.requested_qty)
     whose = "its stop covers" if len(stops) == 1 else f"its {len(stops)} stops cover"
     raise decision.refused(NotProtected, f"holds {plain(held.quantity)}, of which {whose} only {plain(covered)}")
 

@@ -8,9 +8,8 @@ from domain.commands import requests as c
 from domain.decisions.counting import settled
 from domain.decisions.decision import Decision
 from domain.errors import EvidenceMissing, IdempotencyMismatch, NotFlat, NothingToRollBack, WrongStatus
-from domain.holding import ZERO
 from domain.identifiers import client_order_id
-from domain.values import Source, Status, plain
+from domain.values import EXACT, Source, Status, plain, total_of
 
 
 def start_rollback(decision: Decision, command: c.StartRollback) -> CommandResult | None:
@@ -60,7 +59,7 @@ def roll_back(decision: Decision, command: c.RollBack) -> None:
         if any(fills[fill.trade_id] != fill for fill in proof.fills):
             raise decision.refused(IdempotencyMismatch, "has one trade_id twice in the evidence, with other content")
         new = [fill for fill in fills.values() if (True, fill.trade_id) not in state.fills]
-        total = sum((fill.last_qty for fill in new), ZERO)
+        total = total_of(fill.last_qty for fill in new)
         if total != held.quantity:
             known = (
                 "; send position_quantity 0, for all of it is closed by what is on record" if not held.quantity else ""
@@ -129,7 +128,7 @@ def fail_rollback(decision: Decision, command: c.FailRollback) -> None:
         raise decision.refused(WrongStatus, f"is {state.status}; no rollback is on its way")
     held, left = state.holding, command.residual_qty
     if left < held.quantity:
-        held = held.with_exit(row.side, held.quantity - left, None, row.terms)
+        held = held.with_exit(row.side, EXACT.subtract(held.quantity, left), None, row.terms)
     elif left > held.quantity:
         held = held.corrected(left, held.avg_px_open, row.terms)
     decision.record(
