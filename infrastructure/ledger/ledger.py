@@ -28,7 +28,7 @@ from domain.errors import (
 )
 from domain.events import PositionEvent
 from domain.rejection import Rejection
-from domain.values import AHEAD_MAX, Source, identifier, timestamp_text
+from domain.values import AHEAD_MAX, Source, identifier, is_yet_to_come, timestamp_text
 from infrastructure.event_store.codec import encode
 from infrastructure.event_store.opener import LedgerClosed, OpenedElsewhere
 from infrastructure.event_store.port import Store
@@ -277,7 +277,7 @@ class PositionLedger(TypedCommands[Receipt], LedgerQuestions, LedgerOperations):
 
     def _stamp(self, command: Command) -> CommandContext:
         now = self._clock()
-        if command.at is not None and command.at - now > AHEAD_MAX and command.source is not Source.IMPORT:
+        if command.at is not None and is_yet_to_come(command.at, now) and command.source is not Source.IMPORT:
             raise InvalidCommand(
                 f"{command.verb}: at {timestamp_text(command.at)} is yet to come: the ledger's clock says "
                 f"{timestamp_text(now)}, and {AHEAD_MAX.seconds} s ahead of it are allowed; look which clock is wrong",
