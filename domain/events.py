@@ -16,7 +16,7 @@ from domain.alteration import UNWRITTEN, TypedStruct
 from domain.commands.requests import Evidence
 from domain.holding import Holding
 from domain.instrument import Instrument
-from domain.values import AHEAD_MAX, Instant, JsonValue, Number, Side, Source, Status
+from domain.values import Instant, JsonValue, Number, Side, Source, Status, said_at
 
 Protection = Literal["exchange", "bot"]
 """Who keeps the stop: the exchange, or the bot itself, by choice."""
@@ -51,7 +51,7 @@ class PositionEvent(CanMutateAggregate[str], TypedStruct, frozen=True, kw_only=T
     @property
     def said_at(self) -> datetime:
         """When it happened; the time of recording, where the event's own time lies in the future of that."""
-        return self.ts_recorded if self.ts_event - self.ts_recorded > AHEAD_MAX else self.ts_event
+        return said_at(self.ts_event, self.ts_recorded)
 
     @property
     def position_id(self) -> str:

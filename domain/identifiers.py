@@ -14,7 +14,7 @@ from json.encoder import encode_basestring_ascii as _quoted
 from typing import Final, Self
 
 from domain.symbols.market import ASSET, fits, plain_name
-from domain.symbols.spelling import normalized_symbol
+from domain.symbols.spelling import inverse_once, normalized_symbol
 from domain.symbols.venues import EXCHANGE, known_venue, normalized_exchange
 from domain.values import Leg
 
@@ -83,9 +83,9 @@ class PositionKey:
     def __post_init__(self) -> None:
         """Normalise every part once, here, at the edge."""
         object.__setattr__(self, "exchange", normalized_exchange(self.exchange))
-        object.__setattr__(self, "symbol", str(normalized_symbol(self.symbol, self.exchange)))
-        object.__setattr__(self, "account", normalized_account(self.account))
         object.__setattr__(self, "leg", normalized_leg(self.leg))
+        object.__setattr__(self, "symbol", str(normalized_symbol(self.symbol, self.exchange, self.leg)))
+        object.__setattr__(self, "account", normalized_account(self.account))
 
     def __hash__(self) -> int:
         """The hash of the stream id: a string caches its hash, a tuple of four parts does not."""
@@ -134,11 +134,12 @@ class PositionKey:
 
     @classmethod
     @lru_cache(maxsize=_PARSED_MAX)
-    def before(cls, symbol: str, exchange: str, account: str | None, leg: Leg) -> Self | None:
-        """The key that a spelling stood for before this software had a table of exchange spellings; None if none."""
-        exchange = exchange.strip().lower()
-        name = plain_name(symbol.strip()) if EXCHANGE.fullmatch(exchange) else None
-        return None if name is None else cls._kept(name, exchange, account, leg)
+    def before(cls, symbol: str, exchange: str, account: str | None, leg: Leg) -> tuple[Self, ...]:
+        """The keys that a spelling stood for in earlier versions: without a table of spellings, or by one of before."""
+        written, venue = exchange.strip().lower(), normalized_exchange(exchange)
+        plain = plain_name(symbol.strip()) if EXCHANGE.fullmatch(written) else None
+        names = (plain, written), (inverse_once(symbol, venue, leg), venue)
+        return tuple(cls._kept(name, place, account, leg) for name, place in names if name is not None)
 
     def on(self, leg: Leg) -> Self:
         """The same instrument on another leg."""

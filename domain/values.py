@@ -251,6 +251,11 @@ def is_yet_to_come(moment: datetime, now: datetime) -> bool:
     return moment - now > AHEAD_MAX
 
 
+def said_at(moment: datetime, recorded_at: datetime) -> datetime:
+    """When something happened: the time that it states, or that of its recording if the stated one is yet to come."""
+    return recorded_at if is_yet_to_come(moment, recorded_at) else moment
+
+
 def timestamp_text(value: datetime) -> str:
     """Format a UTC time at fixed width, so that texts sort in the order of time."""
     text: str = msgspec.to_builtins(value)  # a tenth of the work of isoformat

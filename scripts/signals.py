@@ -1,22 +1,67 @@
-"""Handling SIGTERM: it runs the same clean-up as Ctrl-C, or asks a long-running command to stop."""
+"""Handling SIGTERM: it runs the same clean-up as Ctrl-C, or asks a long-running command to stop; none of it is lost."""
 
 from __future__ import annotations
 
 import signal
+import weakref
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from types import FrameType
+from typing import Final
+
+_AGAIN_SECONDS: Final = 0.1
+
+
+class _Terminated(SystemExit):
+    """A SystemExit that can be referred to weakly."""
+
+
+class _Interrupted(KeyboardInterrupt):
+    """A KeyboardInterrupt that can be referred to weakly."""
+
+
+_Stop = _Terminated | _Interrupted
 
 
 @contextmanager
 def terminable() -> Iterator[None]:
-    """Make SIGTERM raise SystemExit in the block, so that all clean-up in it is run."""
+    """Make SIGTERM raise SystemExit in the block, so that all clean-up in it is run, and lose no Ctrl-C either.
 
-    def stop(number: int, _: FrameType | None) -> None:
-        raise SystemExit(128 + number)
+    Python cannot pass an exception of a signal handler on while an object is finalised, and code that is called back
+    from C may swallow it. One that is being passed on, or waits for a clean-up, is referred to by the interpreter; so
+    a timer looks whether it is still there, and raises it again when it was lost.
+    """
+    asked: int | None = None
+    raised: weakref.ref[_Stop] | None = None
+    alarm_before = signal.getsignal(signal.SIGALRM)
 
-    with _terminated_by(stop):
-        yield
+    def stop() -> _Stop:
+        nonlocal raised
+        made = _Interrupted() if asked == signal.SIGINT else _Terminated(128 + signal.SIGTERM)
+        raised = weakref.ref(made)
+        return made
+
+    def ask(number: int, _: FrameType | None) -> None:
+        nonlocal asked
+        asked = number
+        signal.signal(signal.SIGALRM, ask_again)
+        signal.setitimer(signal.ITIMER_REAL, _AGAIN_SECONDS, _AGAIN_SECONDS)
+        raise stop()  # no name refers to it here: its traceback keeps the names of this frame
+
+    def ask_again(_: int, __: FrameType | None) -> None:
+        if raised is None or raised() is None:
+            raise stop()
+
+    is_python_s = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    with _handled(signal.SIGTERM, ask), _handled(signal.SIGINT, ask) if is_python_s else nullcontext():
+        try:
+            yield
+        finally:
+            if asked is not None:
+                signal.setitimer(signal.ITIMER_REAL, 0)
+                signal.signal(signal.SIGALRM, alarm_before)
+        if asked is not None:
+            raise stop()  # it was lost at the very end
 
 
 @contextmanager
@@ -33,16 +78,16 @@ def stoppable(stop: Callable[[], None]) -> Iterator[None]:
         is_ended = True
         stop()
 
-    with _terminated_by(ask):
+    with _handled(signal.SIGTERM, ask):
         yield
         if is_ended:
             raise SystemExit(128 + signal.SIGTERM)
 
 
 @contextmanager
-def _terminated_by(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
-    before = signal.signal(signal.SIGTERM, handler)
+def _handled(number: signal.Signals, handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    before = signal.signal(number, handler)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        signal.signal(number, before)

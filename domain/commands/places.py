@@ -50,7 +50,7 @@ Json = Annotated[JsonValue, BeforeValidator(storable)]
 class Spelled(Command):
     """A command that may name a key; its symbol is normalised, so that two spellings give the same digest."""
 
-    _former: ClassVar[PositionKey | None] = None
+    _former: ClassVar[tuple[PositionKey, ...]] = ()
     """Of the class, for next to no command has one; a private attribute costs every command as much as its fields."""
 
     @model_validator(mode="wrap")
@@ -61,17 +61,17 @@ class Spelled(Command):
         exchange: str | None = getattr(command, "exchange", None)
         if symbol is None or exchange is None:
             return command
-        object.__setattr__(command, "symbol", normalized_symbol(symbol, exchange))
+        key = command.key
+        object.__setattr__(command, "symbol", normalized_symbol(symbol, exchange, key.leg))
         if isinstance(fields, dict) and not isinstance(symbol, Symbol):
-            key = command.key
-            former = PositionKey.before(symbol, fields["exchange"], key.account, key.leg)
-            if former is not None and former.stream != key.stream:
+            known = PositionKey.before(symbol, fields["exchange"], key.account, key.leg)
+            if former := tuple(each for each in known if each.stream != key.stream):
                 object.__setattr__(command, "_former", former)
         return command
 
     @property
-    def former_key(self) -> PositionKey | None:
-        """The key that the same spelling stood for in earlier versions, in which a cycle may still be open."""
+    def former_keys(self) -> tuple[PositionKey, ...]:
+        """The keys that the same spelling stood for in earlier versions, in which a cycle may still be open."""
         return self._former
 
 

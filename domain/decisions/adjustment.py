@@ -15,7 +15,7 @@ from domain.decisions.decision import Decision
 from domain.errors import NotFilled, StaleEvidence
 from domain.holding import ZERO
 from domain.orders.order import CLOCKS_APART, Order
-from domain.values import AHEAD_MAX, EXACT, plain
+from domain.values import EXACT, is_yet_to_come, plain
 
 
 def adjust(decision: Decision, command: c.Adjust) -> CommandResult | None:
@@ -59,11 +59,15 @@ def adjust(decision: Decision, command: c.Adjust) -> CommandResult | None:
 
 def _fills_after(decision: Decision, at: datetime) -> list[str]:
     """The recorded trades that happened after a moment; those with a time in the future are left out."""
-    until = decision.context.ts_recorded + AHEAD_MAX
+    now = decision.context.ts_recorded
+
+    def is_after(moment: datetime | None) -> bool:
+        return moment is not None and moment - at > CLOCKS_APART and not is_yet_to_come(moment, now)
+
     return [
         trade_id
         for (_, trade_id), by_order in decision.state.fills.items()
-        if any(fill.at is not None and fill.at <= until and fill.at - at > CLOCKS_APART for fill in by_order.values())
+        if any(is_after(fill.at) for fill in by_order.values())
     ]
 
 

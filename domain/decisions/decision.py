@@ -28,7 +28,7 @@ from domain.holding import Holding
 from domain.identifiers import PositionKey
 from domain.instrument import LINEAR, Instrument
 from domain.orders.order import Order
-from domain.values import AHEAD_MAX, EPOCH, EXACT, Side, Source, plain
+from domain.values import EPOCH, EXACT, Side, Source, is_yet_to_come, plain, said_at
 
 
 class CommandContext(NamedTuple):
@@ -135,7 +135,7 @@ class Decision:
         A statement whose time lies in the future came from a wrong clock, and includes nothing. A command without a
         time happened after the statement, even at the same moment, as within a batch.
         """
-        if statement - self.context.ts_recorded > AHEAD_MAX:
+        if is_yet_to_come(statement, self.context.ts_recorded):
             return False
         if self.command.at is None and self.context.ts_event == statement + within:
             return False
@@ -155,8 +155,7 @@ class Decision:
     @property
     def said_at(self) -> datetime:
         """When it happened; as for events, the time of recording if the given time lies in the future."""
-        ahead = self.context.ts_event - self.context.ts_recorded
-        return self.context.ts_recorded if ahead > AHEAD_MAX else self.context.ts_event
+        return said_at(self.context.ts_event, self.context.ts_recorded)
 
     # -- answers without news -------------------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Final
@@ -23,15 +24,19 @@ _UNIFIED = re.compile(
 )
 _GLUED = re.compile(rf"(?P<name>{_WORD})(?:[-_](?P<date>{DATE})(?:-(?P<strike>{STRIKE})-(?P<kind>[CP]))?)?", re.ASCII)
 _STABLE: Final = "USDT|USDC|FDUSD|USDE|USD1|GUSD|EUR|JPY"
-_QUOTE: Final = (
-    f"{_STABLE}|USD|BUSD|TUSD|PYUSD|RLUSD|USDS|DAI|BTC|XBT|ETH|BNB|GBP|TRY|BRL|KRW|AUD|CAD|CHF|NZD|SGD|HKD|MXN|INR|IDR|"
-    "TWD|THB|PHP|ZAR|PLN|RUB|UAH|NIS|ILS"
+_DOLLAR: Final = "FDUSD|PYUSD|RLUSD"
+_MONEY: Final = (
+    f"{_STABLE}|BUSD|TUSD|PYUSD|RLUSD|USDS|DAI|GBP|TRY|BRL|KRW|AUD|CAD|CHF|NZD|SGD|HKD|MXN|INR|IDR|TWD|THB|PHP|ZAR|PLN|"
+    "RUB|UAH|NIS|ILS"
 )
+_QUOTE: Final = f"{_MONEY}|USD|BTC|XBT|ETH|BNB"
 _COIN: Final = f"(?!{ASSET}+(?:USDT|USDC|USD)(?!{ASSET}))(?=[0-9]*(?![0-9]){ASSET}){ASSET}{{1,30}}?"
 _MEANS: Final = {
     "base": f"(?P<base>{ASSET}{{1,30}}?)",
     "coin": f"(?P<base>{_COIN})",
     "quote": f"(?P<quote>{_QUOTE})",
+    "money": f"(?P<base>{_MONEY})",
+    "dollar": f"(?P<quote>{_DOLLAR})",
     "stable": f"(?P<quote>{_STABLE})",
     "perp": "(?:SWAP|PERP|PERPETUAL|P)",
     "date": f"(?P<date>{DATE})",
@@ -79,15 +84,23 @@ def market_of(text: str, exchange: str | None) -> Market | None:
 
     Refuses: ValueError for an invalid expiry or strike.
     """
+    return next(readings(text, exchange), None)
+
+
+def readings(text: str, exchange: str | None) -> Iterator[Market]:
+    """All that a symbol may be taken for; the first counts.
+
+    Refuses: ValueError for an invalid expiry or strike.
+    """
     if unified := fits(_UNIFIED, text.upper()):
-        return _market(unified, text, exchange)
+        yield _market(unified, text, exchange)
+        return
     for pattern, meaning, is_cased in (*_compiled(exchange), *_compiled(None)):
         if match := fits(pattern, text if is_cased else text.upper()):
             parts = {name: found or "" for name, found in match.groupdict().items()}
             said = fits(_UNIFIED, meaning.format(**{"option": ""} | parts))
             assert said is not None, "every meaning in the table is ccxt's spelling"
-            return _market(said, text, exchange)
-    return None
+            yield _market(said, text, exchange)
 
 
 def plain_name(text: str) -> str | None:

@@ -1,8 +1,10 @@
 """The table of exchange spellings, each with ccxt's symbol for it; the first line that matches counts.
 
 A line is a pattern and its meaning. In a pattern `~` is one of `-`, `_` and `.`; `{base}` and `{quote}` are assets,
-`{coin}` is an asset without a quote, `{stable}` a quote that the contract is also settled in, `{perp}` a word for a
-perpetual, `{date}` an expiry, `{option}` a strike with C or P. Small letters in a pattern match small letters only.
+`{coin}` is an asset without a quote, `{stable}` a quote that the contract is also settled in, `{money}` a base that is
+a currency itself, `{dollar}` a quote that ends in USD and cannot be taken for the end of a coin's name before it,
+`{perp}` a word for a perpetual, `{date}` an expiry, `{option}` a strike with C or P. Small letters in a pattern match
+small letters only.
 """
 
 from __future__ import annotations
@@ -15,8 +17,13 @@ _COIN_MARGINED: Final[Lines] = (
     ("{base}~?USD~{perp}", "{base}/USD:{base}"),
     ("{base}~?USD~?{date}{option}?", "{base}/USD:{base}-{date}{option}"),
 )
-_COIN_MARGINED_ALWAYS: Final[Lines] = (*_COIN_MARGINED, ("{base}~?USD", "{base}/USD:{base}"))
-"""Where no spot market and no linear contract is quoted in plain dollars."""
+_COIN_MARGINED_ALWAYS: Final[Lines] = (
+    *_COIN_MARGINED,
+    ("{base}{dollar}", "{base}/{quote}"),
+    ("{money}~?USD", "{base}/USD"),
+    ("{base}~?USD", "{base}/USD:{base}"),
+)
+"""Where what is quoted in plain dollars is settled in its base, unless it is on the spot leg."""
 _IN_DOLLARS: Final[Lines] = (
     ("{base}~?USD~{perp}", "{base}/USD:USD"),
     ("{base}~?USD~{date}{option}?", "{base}/USD:USD-{date}{option}"),

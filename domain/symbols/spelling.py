@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from functools import lru_cache
 from typing import Final, Self
 
-from domain.symbols.market import ASSET, Market, fits, market_of, name_of
+from domain.symbols.market import ASSET, Market, fits, market_of, name_of, readings
 from domain.symbols.venues import known_venue, normalized_exchange
+from domain.values import Leg
 
 _OWN = re.compile(rf"@?{ASSET}{{1,30}}(?:[-._]{ASSET}{{1,30}}){{0,5}}", re.ASCII)
 """The name of an instrument that is not a pair: BRK.B."""
@@ -28,18 +30,19 @@ class Symbol(str):
         return self
 
 
-def normalized_symbol(symbol: object, exchange: str | None = None) -> Symbol:
-    """Convert a symbol to its canonical spelling.
+def normalized_symbol(symbol: object, exchange: str | None = None, leg: Leg = Leg.BOTH) -> Symbol:
+    """Convert a symbol to its canonical spelling on a leg.
 
     Shape:   `FXSUSDT` for `FXS/USDT:USDT`, `fxs/usdt`, `FXSUSDT` and the exchange's own spellings; an expiry or strike
              is appended (`BTCUSDT-251226`). ccxt's form is kept for a settle currency other than the quote
              (`BTC/USD:BTC`), and for a pair whose short form means another one (`BTC/USD` where `BTCUSD` is settled in
-             BTC). A name that is not a pair for certain is kept, in capitals.
+             BTC). On the spot leg it is a pair, whatever it is settled in elsewhere. A name that is not a pair for
+             certain is kept, in capitals.
     Refuses: ValueError for anything else, and for a symbol that names another exchange.
     """
     if not isinstance(symbol, str):
         raise ValueError(f"symbol {symbol!r} is not text")
-    return symbol if isinstance(symbol, Symbol) else _one_spelling(symbol, exchange)
+    return symbol if isinstance(symbol, Symbol) else _one_spelling(symbol, exchange, leg is Leg.SPOT)
 
 
 def written_symbol(symbol: object) -> str:
@@ -49,15 +52,29 @@ def written_symbol(symbol: object) -> str:
     return symbol
 
 
-def means(written: str, symbol: str, exchange: str) -> bool:
-    """Whether a spelling stands for this symbol at an exchange; a canonical symbol also stands for itself."""
-    return symbol in (normalized_symbol(written, normalized_exchange(exchange)), written.strip().upper())
+def means(written: str, symbol: str, exchange: str, leg: Leg) -> bool:
+    """Whether a spelling stands for this symbol on a leg at an exchange; a canonical symbol also stands for itself."""
+    return symbol in (normalized_symbol(written, normalized_exchange(exchange), leg), written.strip().upper())
+
+
+def inverse_once(symbol: str, exchange: str, leg: Leg) -> str | None:
+    """The inverse contract that earlier versions took a symbol for, which is read as a pair today; None for any other.
+
+    Shape: it was read by the end of its name alone: `XRPRL/USD:XRPRL` for `XRPRLUSD`, and `BTC/USD:BTC` for `BTCUSD` on
+           the spot leg.
+    """
+    text = _without_venue(symbol.strip(), exchange)
+    there = [market for market in readings(text, exchange) if not market.terms]
+    is_pair = leg is Leg.SPOT or (bool(there) and there[0].is_plain)
+    return next((market.unified for market in there if is_pair and market.settle == market.base), None)
 
 
 @lru_cache(maxsize=_SPELLINGS_MAX)
-def _one_spelling(symbol: str, exchange: str | None) -> Symbol:
+def _one_spelling(symbol: str, exchange: str | None, is_spot: bool) -> Symbol:  # noqa: FBT001 - part of the key of the cache
     text = _without_venue(symbol.strip(), exchange)
     if market := market_of(text, exchange):
+        if is_spot and not market.terms:
+            market = replace(market, settle=None)
         return Symbol(_short(market, exchange), market.quote)
     name = name_of(text) or (text.upper() if fits(_OWN, text.upper()) else None)
     if name is None:
@@ -69,12 +86,11 @@ def _one_spelling(symbol: str, exchange: str | None) -> Symbol:
 
 
 def _short(market: Market, exchange: str | None) -> str:
-    """The form without a slash, if that is parsed as the same market again."""
+    """The form without a slash, if that cannot be taken for another market."""
     glued = market.glued
     if glued is None:
         return market.unified
-    again = market_of(glued, exchange)
-    return glued if again is None or (again.is_plain and again.glued == glued) else market.unified
+    return glued if all(each.is_plain and each.glued == glued for each in readings(glued, exchange)) else market.unified
 
 
 def _without_venue(text: str, exchange: str | None) -> str:

@@ -28,7 +28,7 @@ from domain.errors import (
 )
 from domain.events import PositionEvent
 from domain.rejection import Rejection
-from domain.values import AHEAD_MAX, Source, identifier, timestamp_text
+from domain.values import AHEAD_MAX, Source, identifier, is_yet_to_come, timestamp_text
 from infrastructure.event_store.codec import encode
 from infrastructure.event_store.opener import LedgerClosed, OpenedElsewhere
 from infrastructure.event_store.port import Store
@@ -266,18 +266,18 @@ class PositionLedger(TypedCommands[Receipt], LedgerQuestions, LedgerOperations):
         return answers
 
     def _open_under_former_key(self, command: Command) -> PositionRow | None:
-        """The open cycle under the key that this command's symbol meant before there was a table of spellings.
+        """The open cycle under a key that this command's symbol meant in an earlier version.
 
-        No cycle can be opened under such a key any more, so one look before the decision is enough.
+        No cycle is opened under such a key by these words any more, so one look before the decision is enough.
         """
-        if command.former_key is None or command.source is Source.IMPORT or isinstance(command, DefineInstrument):
+        if not command.former_keys or command.source is Source.IMPORT or isinstance(command, DefineInstrument):
             return None
-        row = self._cache.load(command.former_key.stream).position.row
-        return row if row is not None and row.status.is_open else None
+        rows = (self._cache.load(key.stream).position.row for key in command.former_keys)
+        return next((row for row in rows if row is not None and row.status.is_open), None)
 
     def _stamp(self, command: Command) -> CommandContext:
         now = self._clock()
-        if command.at is not None and command.at - now > AHEAD_MAX and command.source is not Source.IMPORT:
+        if command.at is not None and is_yet_to_come(command.at, now) and command.source is not Source.IMPORT:
             raise InvalidCommand(
                 f"{command.verb}: at {timestamp_text(command.at)} is yet to come: the ledger's clock says "
                 f"{timestamp_text(now)}, and {AHEAD_MAX.seconds} s ahead of it are allowed; look which clock is wrong",

@@ -160,6 +160,6 @@ def import_instruments(
     known = [key for key in known_keys(ledger) if (normalized_exchange(key.exchange), key.account) == (place, owner)]
     keys = dict.fromkeys(known if symbols is None else ())
     for symbol in symbols or ():
-        named = [key for key in known if means(symbol, key.symbol, place)]
+        named = [key for key in known if means(symbol, key.symbol, place, key.leg)]
         keys |= dict.fromkeys(named or [PositionKey(symbol, place, owner)])
     return by_markets(ledger, listed, list(keys), reason=reason, force=force)

@@ -28,7 +28,7 @@ class ReconciliationRules:
 
     def asks_for(self, key: PositionKey) -> bool:
         """Whether a key is to be compared."""
-        return self.symbol is None or means(self.symbol, key.symbol, key.exchange)
+        return self.symbol is None or means(self.symbol, key.symbol, key.exchange, key.leg)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

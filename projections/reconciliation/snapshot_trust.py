@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from domain.identifiers import PositionKey
-from domain.values import AHEAD_MAX, Leg, timestamp_text
+from domain.values import Leg, is_yet_to_come, timestamp_text
 from projections.account_snapshot import AccountSnapshot, OrderKind, PositionReport
 from projections.reconciliation.matching import is_same
 from projections.reconciliation.stop_orders import shows_a_stop
@@ -56,7 +56,7 @@ def doubts_about(
     if snapshot.taken_at is None:
         doubts.append("it does not say when it was taken: say it with --taken-at")
         return tuple(doubts)
-    if snapshot.taken_at > now + AHEAD_MAX:
+    if is_yet_to_come(snapshot.taken_at, now):
         doubts.append(f"it was taken at {timestamp_text(snapshot.taken_at)}, which is yet to come: look at --timezone")
     if age_max is not None and now - snapshot.taken_at > age_max:
         doubts.append(f"it is stale: it was taken at {timestamp_text(snapshot.taken_at)}")

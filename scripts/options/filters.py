@@ -14,6 +14,7 @@ import click
 from domain.identifiers import PositionKey
 from domain.symbols.spelling import means
 from domain.symbols.venues import normalized_exchange
+from domain.values import Leg
 from infrastructure.event_store.port import Store
 from projections.formatting import listed
 from projections.listed_row import Listed
@@ -37,7 +38,7 @@ class Filter:
     def takes(self, row: Listed | PositionKey) -> bool:
         """Whether a row or a key passes the filter."""
         return (
-            (self.symbol is None or means(self.symbol, row.symbol, row.exchange))
+            (self.symbol is None or means(self.symbol, row.symbol, row.exchange, _leg(row)))
             and self.exchange in (None, row.exchange, normalized_exchange(row.exchange))
             and self.account in (None, row.account)
         )
@@ -46,6 +47,11 @@ class Filter:
         """The filter as options of the command line."""
         options = {"--symbol": self.symbol, "--exchange": self.exchange, "--account": self.account}
         return " ".join(f"{option} {name}" for option, name in options.items() if name is not None)
+
+
+def _leg(row: Listed | PositionKey) -> Leg:
+    """Spot or not, by the end of the stream's name: a listed row has no leg, and a damaged name is read as well."""
+    return Leg.SPOT if row.stream.endswith(":SPOT") else Leg.BOTH
 
 
 EVERYTHING: Final = Filter(None, None, None)

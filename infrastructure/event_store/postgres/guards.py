@@ -33,6 +33,12 @@ _PLACES: Final = "ALTER SEQUENCE ledger_events_nid_seq INCREMENT 1 CACHE 1 NO CY
 """A sequence that caches nids or counts backwards would assign nids that followers have already passed."""
 _CHECK: Final = "CHECK (hash ~ '^[0-9a-f]{64}$'::text)"
 
+_BESIDE: Final = {
+    "ledger_events_hash": " NOT VALID",
+    "ledger_refuses_change": "; ALTER FUNCTION ledger_refuses_change() SET search_path = pg_catalog, pg_temp",
+}
+"""What migrations say beside a definition: rows of before are not looked at, and no name is looked up elsewhere."""
+
 GUARDS: Final = {
     **{name: f"CREATE UNIQUE INDEX {name} ON {on}" for name, on in UNIQUE.items()},
     **{
@@ -69,6 +75,25 @@ _THERE: Final = (
     " WHERE pronamespace = %(schema)s::regnamespace::oid AND pronargs = 0::smallint"
 )
 """The statements are put together in Python, not in SQL: a foreign operator may shadow ||."""
+_IN_THE_WAY: Final = (
+    "SELECT tgname::text, 'trigger', relname::text FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid"
+    " WHERE relnamespace = %(schema)s::regnamespace::oid AND tgname::text = ANY(%(names)s) AND NOT tgisinternal"
+    " AND relname::text = ANY(%(tables)s)"
+    " UNION ALL SELECT conname::text, 'constraint', relname::text"
+    " FROM pg_constraint JOIN pg_class ON pg_class.oid = conrelid"
+    " WHERE connamespace = %(schema)s::regnamespace::oid AND conname::text = ANY(%(names)s)"
+    " AND relname::text = ANY(%(tables)s)"
+    " UNION ALL SELECT pg_class.relname::text, 'index', owner.relname::text"
+    " FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid JOIN pg_class AS owner ON owner.oid = indrelid"
+    " WHERE pg_class.relnamespace = %(schema)s::regnamespace::oid AND pg_class.relname::text = ANY(%(names)s)"
+    " AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = indexrelid AND contype IN ('p', 'u', 'x'))"
+)
+"""What has the name of a guard, and has to go before the guard can be made."""
+_DROP: Final = {
+    "trigger": "DROP TRIGGER {name} ON {table}",
+    "constraint": "ALTER TABLE {table} DROP CONSTRAINT {name}",
+    "index": "DROP INDEX {name}",
+}
 _STRANGERS: Final = (
     "SELECT 'trigger', tgname::text, relname::text FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid"
     " WHERE relnamespace = %(schema)s::regnamespace::oid AND relname::text = ANY(%(tables)s) AND NOT tgisinternal"
@@ -85,10 +110,30 @@ _STRANGERS: Final = (
 
 
 def broken(connections: Connections) -> dict[str, str]:
-    """The guards that are missing, disabled or altered: the statement that creates each, by its name."""
+    """The guards that are missing, disabled or altered: the transaction that creates each anew, by its name.
+
+    Shape: it names the schema, drops first what has the name, and leaves all as it was if the guard cannot be made.
+    """
+    schema = _schema(connections)
     with connections.reading() as connection:
-        found = connection.execute(_THERE.encode(), {"schema": _schema(connections)}).fetchall()
-    return not_there(GUARDS, ((name, _made(kind, name, on, text)) for kind, name, on, text in found))
+        found = connection.execute(_THERE.encode(), {"schema": schema}).fetchall()
+        missing = not_there(GUARDS, ((name, _made(kind, name, on, text)) for kind, name, on, text in found))
+        asked = {"schema": schema, "names": [*missing], "tables": [*_TABLES]}
+        in_the_way = connection.execute(_IN_THE_WAY.encode(), asked).fetchall() if missing else []
+    drops = {name: f"{_DROP[kind].format(name=name, table=table)}; " for name, kind, table in in_the_way}
+    return {
+        name: f"BEGIN; SET LOCAL search_path = {schema}; {drops.get(name, '')}{_anew(name, made)}; COMMIT"
+        for name, made in missing.items()
+    }
+
+
+def _anew(name: str, made: str) -> str:
+    """The statement that creates a guard on a ledger that has events: with what its migrations say beside it."""
+    if name.endswith("_pkey"):
+        return re.sub(
+            r"CREATE UNIQUE INDEX (\w+) ON (\w+) USING btree", r"ALTER TABLE \2 ADD CONSTRAINT \1 PRIMARY KEY", made
+        )
+    return f"{made}{_BESIDE.get(name, '')}"
 
 
 def _made(kind: str, name: str, on: str, text: str) -> str:

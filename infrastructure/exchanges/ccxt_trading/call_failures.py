@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from email.utils import mktime_tz, parsedate_tz
 from typing import Any, Final
 
 from infrastructure.exchanges.ccxt_live import Asked
 from infrastructure.exchanges.ccxt_trading.trading_conventions import Meaning, TradingConventions
-from infrastructure.ledger_clock import now
 from infrastructure.trading.exchange_errors import ExchangeError, NoAnswer, NothingToReduce, RateLimited, Refused
 
 _KEYS: Final = ("apiKey", "secret", "password", "uid", "token", "twofa", "walletAddress", "privateKey")
@@ -85,12 +84,16 @@ def _by_class(wrong: Exception) -> Meaning:
 
 
 def _retry_seconds(said: str, headers: Mapping[str, str]) -> float | None:
-    """How long to wait; None if the answer does not say."""
+    """How long to wait; None if the answer does not say.
+
+    A moment is counted from that of the answer (`Date`): both are of the exchange's clock, and ours may be set.
+    """
     named = {name.lower(): value for name, value in headers.items()}
     if (after := named.get("retry-after", "")).isdigit():
         return float(after)
     banned = _BANNED.search(said)
     until = banned[1] if banned is not None else named.get(_RESETS, "")
-    if not until.isdigit():
+    answered_at = parsedate_tz(named.get("date"))
+    if not until.isdigit() or answered_at is None:
         return None
-    return max(0.0, (datetime.fromtimestamp(int(until) / 1000, UTC) - now()).total_seconds())
+    return max(0.0, int(until) / 1000 - mktime_tz(answered_at))

@@ -118,7 +118,9 @@ class LedgerQuestions:
             with suppress(ValueError):  # `verify` reports names of streams that cannot be read
                 there.append(PositionKey.parse(stream))
         near = get_close_matches(key.symbol, {each.symbol for each in there}, cutoff=_NEAR)
-        found = [each for each in there if each.symbol in near or means(key.symbol, each.symbol, each.exchange)]
+        found = [
+            each for each in there if each.symbol in near or means(key.symbol, each.symbol, each.exchange, each.leg)
+        ]
         found.sort(key=lambda each: each.exchange != key.exchange)
         return f"; there is {listed([each.stream for each in found])}" if found else ""
 
@@ -169,7 +171,7 @@ def _row_filter(
         raise InvalidCommand(str(wrong)) from None
 
     def is_wanted(row: PositionRow) -> bool:
-        is_of_symbol = symbol is None or means(symbol, row.symbol, row.exchange)
+        is_of_symbol = symbol is None or means(symbol, row.symbol, row.exchange, row.leg)
         return is_of_symbol and all(value == getattr(row, name) for name, value in wanted.items())
 
     return is_wanted

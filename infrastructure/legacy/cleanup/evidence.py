@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from domain.identifiers import PositionKey
-from domain.values import AHEAD_MAX, Status
+from domain.values import Status, is_yet_to_come
 from infrastructure.legacy.source.legacy_row import LegacyRow
 from projections.account_snapshot import AccountSnapshot, PositionReport
 from projections.reconciliation.grace_periods import SETTLING
@@ -72,7 +72,7 @@ class CleanupEvidence:
     def _age(self, snapshot: AccountSnapshot) -> Iterator[str]:
         if snapshot.taken_at is None:
             yield "it does not say when it was taken"
-        elif snapshot.taken_at > self.now + AHEAD_MAX:
+        elif is_yet_to_come(snapshot.taken_at, self.now):
             yield f"it was taken at {snapshot.taken_at}, which is yet to come"
         elif self.now - snapshot.taken_at > self.age_max:
             yield f"it was taken at {snapshot.taken_at}, too long ago; take another one, or allow it with --max-age"

@@ -11,6 +11,7 @@ from domain.errors import InvalidCommand
 from domain.identifiers import PositionId, PositionKey
 from domain.symbols.native import NATIVE
 from domain.symbols.spelling import means, normalized_symbol
+from domain.values import Leg
 
 ONE_KEY = [
     ("hyperliquid", "BTC", "BTC/USDC:USDC"),
@@ -175,6 +176,7 @@ def test_the_quote_of_what_was_given_as_a_pair_is_kept(exchange: str, symbol: st
         ("BTCUSDT.binanceusdm", "BTCUSDT.binance"),
         ("BTCUSDT.binance", "BTCUSDT.binance"),
         ("BTCUSDT-251326.binance", "BTCUSDT-251326.binance"),
+        ("BTC/USD:BTC.bybit:SPOT", "BTC/USD.bybit:SPOT"),
     ],
 )
 def test_a_stream_is_reached_by_its_name_whatever_that_would_be_today(stream: str, today: str) -> None:
@@ -199,10 +201,50 @@ def test_any_other_spelling_of_a_stream_is_that_of_its_key(stream: str, key: str
 
 
 def test_a_filter_takes_a_spelling_as_its_exchange_means_it() -> None:
-    assert means("XBTUSDTM", "BTCUSDT", "kucoin")
-    assert means("btcusd", "BTC/USD:BTC", "bybit")
-    assert means("BTCUSD", "BTCUSD", "bybit"), "what a stream is called names it as well"
-    assert not means("BTC/USD", "BTC/USD:BTC", "bybit")
+    assert means("XBTUSDTM", "BTCUSDT", "kucoin", Leg.BOTH)
+    assert means("btcusd", "BTC/USD:BTC", "bybit", Leg.BOTH)
+    assert means("BTCUSD", "BTCUSD", "bybit", Leg.BOTH), "what a stream is called names it as well"
+    assert not means("BTC/USD", "BTC/USD:BTC", "bybit", Leg.BOTH)
+    assert means("btcusd", "BTC/USD", "bybit", Leg.SPOT)
+    assert not means("btcusd", "BTC/USD:BTC", "bybit", Leg.SPOT)
+
+
+COIN_MARGINED = ("bybit", "bitget", "bingx", "coinex", "gate", "htx", "mexc", "xt")
+
+
+@pytest.mark.parametrize("exchange", COIN_MARGINED)
+@pytest.mark.parametrize(
+    ("written", "pair"),
+    [
+        ("XRPRLUSD", "XRP/RLUSD"),
+        ("BTCFDUSD", "BTC/FDUSD"),
+        ("ETHPYUSD", "ETH/PYUSD"),
+        ("USDTUSD", "USDT/USD"),
+        ("USDC-USD", "USDC/USD"),
+        ("EURUSD", "EUR/USD"),
+    ],
+)
+def test_a_pair_is_no_inverse_contract_because_its_name_ends_in_dollars(exchange: str, written: str, pair: str) -> None:
+    key = PositionKey(written, exchange)
+    assert (key.symbol, key.is_inverse) == (pair, False)
+    assert key == PositionKey(pair, exchange)
+
+
+@pytest.mark.parametrize("exchange", COIN_MARGINED)
+@pytest.mark.parametrize("base", ["BTC", "DOT", "BNB", "ADA", "MANA", "BIT"])
+def test_a_coin_in_plain_dollars_is_inverse_unless_it_is_on_the_spot_leg(exchange: str, base: str) -> None:
+    contract = PositionKey(f"{base}USD", exchange)
+    assert (contract.symbol, contract.is_inverse) == (f"{base}/USD:{base}", True)
+    spot = PositionKey(f"{base}USD", exchange, None, Leg.SPOT)
+    assert (spot.symbol, spot.is_inverse) == (f"{base}/USD", False)
+    assert spot == PositionKey(f"{base}/USD", exchange, None, Leg.SPOT)
+
+
+def test_a_command_reads_its_symbol_on_its_leg() -> None:
+    asked = {"symbol": "XRPUSD", "exchange": "bybit", "side": "long", "quantity": "1", "intent_id": "i1"}
+    assert RequestEntry.of(**asked).key.stream == "XRP/USD:XRP.bybit"
+    assert RequestEntry.of(**asked, leg="spot").key.stream == "XRP/USD.bybit:SPOT"
+    assert RecordEntryPlaced.of(**asked, leg="spot", exchange_order_id="1").key.stream == "XRP/USD.bybit:SPOT"
 
 
 @given(

@@ -26,6 +26,7 @@ from projections.projection import STATISTICS
 from tests.acceptance.bot import run
 from tests.infrastructure.event_store.postgres.load import Asked
 from tests.infrastructure.roles import as_role, made_role
+from tests.urls import with_options
 
 Tamper = Callable[[str], None]
 
@@ -539,16 +540,50 @@ def test_a_guard_that_is_gone_is_named(
             AS $$ BEGIN RETURN NULL; END $$""",
             "ledger_refuses_change",
         ),
+        ("ALTER TABLE ledger_events DISABLE TRIGGER ledger_events_append_only", "ledger_events_append_only"),
+        (
+            """DROP TRIGGER rejections_append_only ON rejections;
+            CREATE TRIGGER rejections_append_only BEFORE UPDATE ON rejections
+            FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuses_change()""",
+            "rejections_append_only",
+        ),
+        (
+            "DROP INDEX ledger_events_intent; CREATE INDEX ledger_events_intent ON ledger_events (nid)",
+            "ledger_events_intent",
+        ),
+        (
+            """ALTER TABLE positions DROP CONSTRAINT positions_pkey,
+            ADD CONSTRAINT positions_pkey UNIQUE (stream, cycle)""",
+            "positions_pkey",
+        ),
+        (
+            """ALTER TABLE ledger_events DROP CONSTRAINT ledger_events_hash,
+            ADD CONSTRAINT ledger_events_hash CHECK (true)""",
+            "ledger_events_hash",
+        ),
     ],
 )
 def test_a_guard_is_made_again_by_what_the_finding_says(postgres_url: str, tuned: str, made_again: str | None) -> None:
-    with PositionLedger.connect(postgres_url) as ledger, psycopg.connect(postgres_url, autocommit=True) as owner:
-        owner.execute(tuned.encode())
+    within = with_options(postgres_url, "schema=books")
+    with PositionLedger.connect(within) as ledger, psycopg.connect(postgres_url, autocommit=True) as owner:
+        ledger.request_entry(symbol="BTCUSDT", exchange="binance", side="long", quantity="1", intent_id="s1")
+        made = _as_made(owner)
+        owner.execute(f"SET search_path = books; {tuned}; RESET search_path".encode())
         findings = verify(ledger.store).findings
         assert [found.where for found in findings] == ([] if made_again is None else [made_again])
         for found in findings:
             owner.execute(found.message.partition("its owner makes it again with: ")[2].encode())
         assert verify(ledger.store).ok
+        assert tuned.startswith(("ALTER INDEX", "ALTER TABLE ledger_events VALIDATE")) or _as_made(owner) == made
+
+
+def _as_made(owner: psycopg.Connection[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """Every constraint of a schema, and how its functions look for names."""
+    return owner.execute(
+        """SELECT conname::text, pg_get_constraintdef(oid) FROM pg_constraint WHERE connamespace = 'books'::regnamespace
+        UNION ALL SELECT proname::text, proconfig::text FROM pg_proc WHERE pronamespace = 'books'::regnamespace
+        ORDER BY 1"""
+    ).fetchall()
 
 
 def test_every_guard_of_a_file_is_made_again_by_what_the_findings_say(tmp_path: Path) -> None:

@@ -49,6 +49,29 @@ def test_it_goes_on_by_its_position_id_and_then_the_words_are_free(ledger: Posit
 
 def test_words_that_mean_what_they_meant_have_no_key_of_before() -> None:
     asked = WORDS | {"intent_id": "s1"}
-    assert RequestEntry.of(**asked | {"symbol": "BTC/USDT:USDT"}).former_key is None
-    assert RequestEntry.of(**asked | {"symbol": "BTC-USDT-SWAP"}).former_key is None
-    assert str(RequestEntry.of(**asked | {"exchange": "BinanceUSDM"}).former_key) == "BTCUSD.binanceusdm"
+    assert not RequestEntry.of(**asked | {"symbol": "BTC/USDT:USDT"}).former_keys
+    assert not RequestEntry.of(**asked | {"symbol": "BTC-USDT-SWAP"}).former_keys
+    assert [*map(str, RequestEntry.of(**asked | {"exchange": "BinanceUSDM"}).former_keys)] == ["BTCUSD.binanceusdm"]
+
+
+@pytest.mark.parametrize(
+    ("symbol", "leg", "former"),
+    [("XRPRLUSD", "BOTH", "XRPRL/USD:XRPRL.bybit"), ("BTCUSD", "SPOT", "BTC/USD:BTC.bybit:SPOT")],
+)
+def test_a_pair_that_was_taken_for_an_inverse_contract_is_not_opened_beside_it(
+    ledger: PositionLedger, monkeypatch: pytest.MonkeyPatch, symbol: str, leg: str, former: str
+) -> None:
+    asked = WORDS | {"symbol": symbol, "leg": leg}
+    with monkeypatch.context() as patch:
+        patch.setattr(RequestEntry, "key", property(lambda _: PositionKey.parse(former)))
+        first = ledger.request_entry(**asked, intent_id="s5")
+    with pytest.raises(PositionAlreadyOpen) as refused:
+        ledger.request_entry(**asked, intent_id="s6")
+    assert refused.value.position_id == f"{former}#1" == first.position_id
+    assert ledger.position(first.position_id).inverse, "what was opened keeps the terms that it has"
+    ledger.fail_entry(position_id=first.position_id, outcome="rejected", reason="30208")
+    today = ledger.request_entry(**asked, intent_id="s6").position_id
+    assert (today, ledger.position(today).inverse) == (
+        f"{PositionKey(symbol, 'bybit', None, PositionKey.parse(former).leg)}#1",
+        False,
+    )

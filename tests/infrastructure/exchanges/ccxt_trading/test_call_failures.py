@@ -9,7 +9,7 @@ import pytest
 
 from infrastructure.exchanges.ccxt_trading.call_failures import failure
 from infrastructure.exchanges.ccxt_trading.ccxt_exchange import CONVENTIONS
-from infrastructure.trading.exchange_errors import NothingToReduce, Refused
+from infrastructure.trading.exchange_errors import NothingToReduce, RateLimited, Refused
 
 NOTHING = {
     "binanceusdm": 'binanceusdm {"code":-2022,"msg":"ReduceOnly Order is rejected."}',
@@ -34,3 +34,32 @@ def test_nothing_to_reduce_is_told_apart(name: str) -> None:
     assert isinstance(became(name, NOTHING[name]), NothingToReduce)
     refused = became(name, MARGIN[name])
     assert isinstance(refused, Refused) and not isinstance(refused, NothingToReduce)
+
+
+BANNED = 'binanceusdm 418 {"code":-1003,"msg":"Way too many requests; IP banned until 1600000090500."}'
+RESET = {"X-Bapi-Limit-Reset-Timestamp": "1600000090500"}
+
+
+@pytest.mark.parametrize(
+    ("name", "said", "headers", "seconds"),
+    [
+        ("binanceusdm", BANNED, {"Date": "Sun, 13 Sep 2020 12:26:40 GMT"}, 90.5),
+        ("binanceusdm", BANNED, {"Date": "Sun, 13 Sep 2020 12:29:00 GMT"}, 0.0),
+        ("binanceusdm", BANNED, {"Date": "yesterday"}, None),
+        ("binanceusdm", BANNED, {}, None),
+        (
+            "bybit",
+            'bybit {"retCode":10006,"retMsg":"Too many visits!"}',
+            RESET | {"date": "Sun, 13 Sep 2020 12:26:40 GMT"},
+            90.5,
+        ),
+    ],
+)
+def test_how_long_a_ban_lasts_is_counted_on_the_clock_of_the_exchange(
+    name: str, said: str, headers: dict[str, str], seconds: float | None
+) -> None:
+    client = getattr(ccxt, name)()
+    client.last_response_headers = headers
+    limited = failure(ccxt.RateLimitExceeded(said), CONVENTIONS[name], client)
+    assert isinstance(limited, RateLimited)
+    assert limited.retry_seconds == seconds

@@ -80,7 +80,7 @@ def test_a_command_like_another_is_the_command_that_was_looked_at(
     made = alike.with_known(fields_of(kind, other, 7))
     assert made == looked_at
     assert (made.digest, made.key, made.cycle) == (looked_at.digest, looked_at.key, looked_at.cycle)
-    assert (made.former_key, made.model_fields_set) == (looked_at.former_key, looked_at.model_fields_set)
+    assert (made.former_keys, made.model_fields_set) == (looked_at.former_keys, looked_at.model_fields_set)
 
 
 @pytest.mark.parametrize("odd", [{"trade_id": " t"}, {"order_id": "é"}, {"fee": Decimal("1e-7")}, {"reason": "adl"}])

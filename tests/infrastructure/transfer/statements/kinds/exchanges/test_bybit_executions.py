@@ -48,3 +48,15 @@ def test_without_a_sequence_it_is_the_order_of_the_file() -> None:
     assert books(told) == ["long 20, 0 left"]
     with pytest.raises(StatementRefused, match="opened before the file begins"):
         books(told[::-1])
+
+
+@pytest.mark.parametrize(("symbol", "stream"), [("XRPUSD", "XRP/USD.bybit:SPOT"), ("XRPRLUSD", "XRP/RLUSD.bybit:SPOT")])
+def test_a_pair_on_spot_is_counted_by_its_prices(symbol: str, stream: str) -> None:
+    told = [execution(1, "Buy", "100", "2", "0"), execution(2, "Sell", "100", "3", "0")]
+    told = [row | {"symbol": symbol, "category": "spot", "feeCurrency": "XRP"} for row in told]
+    facts = facts_of(json.dumps(told), BYBIT_EXECUTIONS, Whose("bybit"))
+    with memory_ledger() as ledger:
+        report = import_statement(ledger, BYBIT_EXECUTIONS.name, facts, confirm=True)
+        (row,) = ledger.positions()
+    assert report.findings == []
+    assert (row.stream, row.inverse, plain(row.realized_pnl or Decimal(0))) == (stream, False, "100")
