@@ -85,10 +85,15 @@ _STRANGERS: Final = (
 
 
 def broken(connections: Connections) -> dict[str, str]:
-    """The guards that are missing, disabled or altered: the statement that creates each, by its name."""
+    """The guards that are missing, disabled or altered: the statement that creates each, by its name.
+
+    A snapshot still lists what was dropped after its moment, but the server has no definition of it any more.
+    """
     with connections.reading() as connection:
         found = connection.execute(_THERE.encode(), {"schema": _schema(connections)}).fetchall()
-    return not_there(GUARDS, ((name, _made(kind, name, on, text)) for kind, name, on, text in found))
+    return not_there(
+        GUARDS, ((name, _made(kind, name, on, text)) for kind, name, on, text in found if text is not None)
+    )
 
 
 def _made(kind: str, name: str, on: str, text: str) -> str:
