@@ -146,14 +146,25 @@ class Rebuild:
 
     def run(self) -> Rebuilt:
         """Fill the table, compare it while writers go on, catch up, and swap."""
-        while self._batch(self._batch_events):
-            pass
+        self._catch_up()
         self._filling.write_open()
         suspects = self._table.differing()
-        while changed := self._batch(self._batch_events):
-            suspects |= changed
+        suspects |= self._catch_up()
         rows, differences = self._table.swap(lambda: suspects | self._last())
         return Rebuilt(self._events, rows, differences)
+
+    def _catch_up(self) -> set[str]:
+        """Apply batches up to one that is not full; returns the changed position ids.
+
+        Not up to an empty one: writers that never rest add events meanwhile, which are applied when they are locked
+        out.
+        """
+        changed, is_full = set[str](), True
+        while is_full:
+            before = self._events
+            changed |= self._batch(self._batch_events)
+            is_full = self._events - before == self._batch_events
+        return changed
 
     def _last(self) -> set[str]:
         changed = self._batch(None)

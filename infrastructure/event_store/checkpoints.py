@@ -115,14 +115,15 @@ class Checkpoints(ABC):
         """How many rows there are in the generation that is read."""
 
     @abstractmethod
-    def differences(self, one: int, other: int) -> int:
-        """How many rows differ between two generations."""
+    def differing(self, one: int, other: int) -> set[str]:
+        """The position ids whose row differs between two generations, or is missing in either."""
 
     @abstractmethod
-    def replace(self, read: Checkpoint, rebuilt: Checkpoint) -> bool:
+    def replace(self, read: Checkpoint, rebuilt: Checkpoint, suspects: Collection[str]) -> int | None:
         """Switch readers to the rebuilt generation, unless the checkpoint of the one that they read moved meanwhile.
 
-        Shape:   whether readers were switched; if not, nothing was changed.
+        Shape:   in how many of the suspects the two generations differ; None if the checkpoint moved, and then nothing
+                 was changed.
         Refuses: StoreUnavailable when another rebuild overtook this one.
         """
 

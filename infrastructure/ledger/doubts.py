@@ -37,7 +37,7 @@ class Doubts:
         warn("%s while %s was written: reading back what became of it", doubt.reason, doubt)
         while True:
             try:
-                made = self._store.settle(first, doubt.seconds_left)
+                made = self._store.settle(first, max(deadline - time.monotonic(), SETTLE_POLL_SECONDS))
             except StoreUnavailable:
                 made = None
             if made:

@@ -130,19 +130,25 @@ class Projector(Generic[Row]):
         """
         cursor, events = self._tracking.begin(), 0
         self._tracking.clear()
-        while True:
+        suspects: set[str] | None = None
+        differences: int | None = None
+        while differences is None:
             read = self._tracking.cursor()
-            cursor, count = self._fill(cursor, min(read.nid, self._store.high_water_mark()), progress)
-            events += count
-            differences = self._tracking.differences(read.generation, cursor.generation)
-            if self._tracking.replace(read, cursor):
-                break
+            for batch in self._fill(cursor, min(read.nid, self._store.high_water_mark())):
+                progress(batch.events)
+                cursor, events = cursor._replace(nid=batch.nid), events + batch.events
+                if suspects is not None:
+                    suspects |= {row.position_id for row in batch.rows}
+            if suspects is None:  # to compare all rows takes longer than a follower rests, so it is done only once
+                suspects = self._tracking.differing(read.generation, cursor.generation)
+            else:
+                differences = self._tracking.replace(read, cursor, suspects)
         self._tracking.clear()
         events += self.catch_up(progress)
         return Rebuilt(events, self._tracking.count(), differences)
 
-    def _fill(self, cursor: Checkpoint, end: int, progress: Progress) -> tuple[Checkpoint, int]:
-        count = 0
+    def _fill(self, cursor: Checkpoint, end: int) -> Iterator[_Batch]:
+        """Apply what is missing up to a nid in a generation that nobody reads; returns each batch that was written."""
         while records := self._records(cursor, end, self._batch_events):
             batch = self._fold_batch(cursor, records)
             if batch.poison is not None:
@@ -150,9 +156,7 @@ class Projector(Generic[Row]):
             if not self._tracking.advance(cursor, batch.nid, batch.rows):
                 raise StoreUnavailable(OVERTAKEN)
             cursor = cursor._replace(nid=batch.nid)
-            progress(batch.events)
-            count += batch.events
-        return cursor, count
+            yield batch
 
     # -- a batch ------------------------------------------------------------------------------------------------
 

@@ -140,6 +140,21 @@ def test_an_event_that_is_written_meanwhile_is_taken_in_before_the_swap() -> Non
     assert log.asked[-1] == (2 * (len(events) - 1), None)
 
 
+def test_writers_that_never_rest_do_not_keep_a_rebuild_from_its_end() -> None:
+    """However often it looks, one more event is there: what is left is taken in while writers are locked out."""
+    first, *late = given(*ENTERED, CLOSE).history
+
+    class Growing(Log):
+        def after(self, nid: int, limit: int | None) -> Iterator[Logged]:
+            yield from super().after(nid, limit)
+            if late:
+                self.entries.append((2 * len(self.entries) + 2, late.pop(0)))
+
+    log = Growing([first])
+    assert Rebuild(log, Table(), lambda _: None).run().events == len(log.asked) == 3
+    assert [limit for _, limit in log.asked] == [BATCH_EVENTS, BATCH_EVENTS, None]
+
+
 @pytest.mark.parametrize("is_right", [True, False])
 def test_what_is_written_while_the_tables_are_compared_is_compared_at_the_swap(*, is_right: bool) -> None:
     """A writer's new event changes the table that is read as well; only where it does not, that table was wrong."""

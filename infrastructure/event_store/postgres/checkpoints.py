@@ -15,7 +15,7 @@ _ROWS: Final = (
 _ROWS_AT_ONCE: Final = 2_000
 _ONE_AT_A_TIME: Final = "SELECT FROM projections WHERE name = %s AND is_read FOR UPDATE"
 _DIFFERENT: Final = (
-    "SELECT pg_catalog.count(*) FROM (SELECT position_id, row FROM projection_rows WHERE projection = %s"
+    "SELECT position_id FROM (SELECT position_id, row FROM projection_rows WHERE projection = %s"
     " AND generation = %s) AS one FULL JOIN (SELECT position_id, row FROM projection_rows"
     " WHERE projection = %s AND generation = %s) AS other USING (position_id)"
     " WHERE one.row IS DISTINCT FROM other.row"
@@ -54,7 +54,7 @@ class PostgresCheckpoints(SqlCheckpoints):
     def rows(self, generation: int, position_ids: Collection[str]) -> dict[str, str]:
         return dict(self._select(_ROWS, (self._projection, generation, list(position_ids))))
 
-    def differences(self, one: int, other: int) -> int:
+    def differing(self, one: int, other: int) -> set[str]:
+        values = (self._projection, one, self._projection, other)
         with self._connections.walk():
-            differences: int = self._value(_DIFFERENT, self._projection, one, self._projection, other)
-        return differences
+            return {position_id for (position_id,) in self._select(_DIFFERENT, values)}

@@ -113,11 +113,13 @@ def broken(connections: Connections) -> dict[str, str]:
     """The guards that are missing, disabled or altered: the transaction that creates each anew, by its name.
 
     Shape: it names the schema, drops first what has the name, and leaves all as it was if the guard cannot be made.
+    A snapshot still lists what was dropped after its moment, but the server has no definition of it any more.
     """
     schema = _schema(connections)
     with connections.reading() as connection:
         found = connection.execute(_THERE.encode(), {"schema": schema}).fetchall()
-        missing = not_there(GUARDS, ((name, _made(kind, name, on, text)) for kind, name, on, text in found))
+        known = ((name, _made(kind, name, on, text)) for kind, name, on, text in found if text is not None)
+        missing = not_there(GUARDS, known)
         asked = {"schema": schema, "names": [*missing], "tables": [*_TABLES]}
         in_the_way = connection.execute(_IN_THE_WAY.encode(), asked).fetchall() if missing else []
     drops = {name: f"{_DROP[kind].format(name=name, table=table)}; " for name, kind, table in in_the_way}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import datetime
 from typing import Any, ClassVar, Final, TypeVar
 
@@ -165,15 +165,16 @@ class SqlCheckpoints(Checkpoints):
         count: int = self._value(_COUNT, self._projection, self._projection)
         return count
 
-    def replace(self, read: Checkpoint, rebuilt: Checkpoint) -> bool:
+    def replace(self, read: Checkpoint, rebuilt: Checkpoint, suspects: Collection[str]) -> int | None:
         spelled = self.dialect.spelled
 
-        def write(writing: Any) -> bool:
+        def write(writing: Any) -> int | None:
             if writing.execute(spelled(_STOP_READING), (self._projection, *read)).rowcount != 1:
-                return False
+                return None
             if writing.execute(spelled(_READ), (self._projection, *rebuilt)).rowcount != 1:
                 raise StoreUnavailable(OVERTAKEN)
-            return True
+            before, now = self.rows(read.generation, suspects), self.rows(rebuilt.generation, suspects)
+            return sum(before.get(position_id) != now.get(position_id) for position_id in suspects)
 
         return self._write(write)
 

@@ -15,13 +15,11 @@ _ROWS: Final = (
     " AND position_id IN (SELECT value FROM json_each(?))"
 )
 _DIFFERENT: Final = (
-    "SELECT count(*) FROM projection_rows AS one LEFT JOIN projection_rows AS other ON other.projection = ?1"
+    "SELECT one.position_id FROM projection_rows AS one LEFT JOIN projection_rows AS other ON other.projection = ?1"
     " AND other.generation = ?3 AND other.position_id = one.position_id"
     " WHERE one.projection = ?1 AND one.generation = ?2 AND other.row IS NOT one.row"
-)
-_MISSING: Final = (
-    "SELECT count(*) FROM projection_rows AS other WHERE projection = ?1 AND generation = ?3 AND NOT EXISTS (SELECT 1"
-    " FROM projection_rows AS one WHERE one.projection = ?1 AND one.generation = ?2"
+    " UNION ALL SELECT position_id FROM projection_rows AS other WHERE projection = ?1 AND generation = ?3"
+    " AND NOT EXISTS (SELECT 1 FROM projection_rows AS one WHERE one.projection = ?1 AND one.generation = ?2"
     " AND one.position_id = other.position_id)"
 )
 
@@ -50,8 +48,5 @@ class SQLiteCheckpoints(SqlCheckpoints):
     def rows(self, generation: int, position_ids: Collection[str]) -> dict[str, str]:
         return dict(self._select(_ROWS, (self._projection, generation, json.dumps(list(position_ids)))))
 
-    def differences(self, one: int, other: int) -> int:
-        values = (self._projection, one, other)
-        different: int = self._value(_DIFFERENT, *values)
-        missing: int = self._value(_MISSING, *values)
-        return different + missing
+    def differing(self, one: int, other: int) -> set[str]:
+        return {position_id for (position_id,) in self._select(_DIFFERENT, (self._projection, one, other))}

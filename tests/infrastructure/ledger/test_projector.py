@@ -376,6 +376,47 @@ def test_a_follower_that_moves_on_during_a_rebuild_is_waited_for(ledger: Positio
     assert facts_of(ledger) == expected(ledger)
 
 
+def test_a_follower_that_never_rests_does_not_keep_a_rebuild_from_its_end(
+    ledger: PositionLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a large ledger every comparison of all rows takes so long that the follower has moved on by its end."""
+    enter(ledger, "APTUSDT")
+    follower_of(ledger).catch_up()
+    follower = follower_of(ledger)
+    compare, symbols = follower._tracking.differing, iter(["BTCUSDT", "ETHUSDT", "SUIUSDT"])
+
+    def long_compare(one: int, other: int) -> set[str]:
+        found = compare(one, other)
+        enter(ledger, next(symbols))
+        follower_of(ledger).catch_up()
+        return found
+
+    monkeypatch.setattr(follower._tracking, "differing", long_compare)
+    done = follower.rebuild()
+    assert (done.events, done.rows, done.differences) == (4, 2, 0)
+    assert facts_of(ledger) == expected(ledger)
+
+
+def test_a_row_that_was_wrong_is_counted_though_the_follower_moved_on(
+    ledger: PositionLedger, execute: Execute, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    enter(ledger, "APTUSDT", "BTCUSDT")
+    follower_of(ledger).catch_up()
+    execute("UPDATE projection_rows SET row = replace(row, '61.8', '7') WHERE position_id = 'APTUSDT.binance#1'")
+    follower = follower_of(ledger)
+    compare = follower._tracking.differing
+
+    def long_compare(one: int, other: int) -> set[str]:
+        found = compare(one, other)
+        enter(ledger, "ETHUSDT")
+        follower_of(ledger).catch_up()
+        return found
+
+    monkeypatch.setattr(follower._tracking, "differing", long_compare)
+    assert follower.rebuild().differences == 1
+    assert facts_of(ledger) == expected(ledger)
+
+
 def test_a_rebuild_that_follows_clears_what_an_earlier_one_left(ledger: PositionLedger, execute: Execute) -> None:
     enter(ledger, "APTUSDT")
     follower_of(ledger).catch_up()

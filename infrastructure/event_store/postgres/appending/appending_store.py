@@ -26,7 +26,7 @@ from infrastructure.event_store.postgres.session.connections import (
 from infrastructure.event_store.postgres.session.pool import PoolTimeout
 from infrastructure.event_store.postgres.session.poolers import MARK_IN_FORCE
 from infrastructure.event_store.postgres.session.prepared import execute
-from infrastructure.event_store.postgres.session.watchdog import WatchedConnection, waited_for
+from infrastructure.event_store.postgres.session.watchdog import WatchedConnection, done_within, waited_for
 from infrastructure.event_store.records import EventRecord, ReadyAppend, RecordedEvent, StreamEnd
 from infrastructure.event_store.sql.order_lines import lines_of
 from infrastructure.event_store.sql.sql_store import SqlStore
@@ -213,7 +213,7 @@ class AppendingStore(SqlStore):
         Refuses: VersionTaken when another event has its version; StoreUnavailable.
         """
         assert isinstance(append.backend, Backend), "this store raised the doubt"
-        with self._connections.fresh() as connection, waited_for(connection, seconds):
+        with self._connections.fresh() as connection, done_within(connection, seconds):
             is_over = self._connections.is_over(connection, append.backend)
             mark, found = connection.execute(_AT, (append.stream, append.version)).fetchone() or (None, None)
             if mark != connection.mark:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import logging
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -38,6 +41,9 @@ _CONNECT_SECONDS_MIN: Final = 2
 """The shortest connect timeout that libpq accepts."""
 
 Connection = psycopg.Connection[tuple[Any, ...]]
+
+logging.getLogger("psycopg").addHandler(logging.NullHandler())
+"""It logs which errors it passes over when a pipeline or a copy breaks; where nobody logs, Python would print that."""
 
 _BACKEND: Final = (
     f"SELECT pg_catalog.pg_postmaster_start_time(), pid, backend_start, {poolers.MARK_IN_FORCE} FROM pg_stat_activity"
@@ -146,8 +152,11 @@ def _meaning(error: psycopg.Error | PoolTimeout, settings: Settings) -> StoreErr
             return StoreUnavailable(
                 f"{where} did not answer within {wait_seconds(settings):g} s ({reason}); nothing was written"
             )
-        case errors.DiskFull():
-            return StoreUnavailable(f"{where} has no disk space left ({reason}); nothing was written")
+        case errors.DiskFull() | errors.InternalError_() if _is_full(error):
+            return StoreUnavailable(
+                f"{where} has no disk space left ({reason}); nothing was written. Make room, and send the same command "
+                "again"
+            )
         case PoolTimeout() if error.__cause__ is not None:
             cause = " ".join(str(error.__cause__).split())
             return StoreUnavailable(f"{where}: {reason} ({cause}); nothing was written")
@@ -158,6 +167,11 @@ def _meaning(error: psycopg.Error | PoolTimeout, settings: Settings) -> StoreErr
             )
         case _:
             return StoreUnavailable(f"{where}: {reason}; nothing was written")
+
+
+def _is_full(error: psycopg.Error) -> bool:
+    """Whether the server's disk is full: for a temporary file it has no code of its own."""
+    return isinstance(error, errors.DiskFull) or os.strerror(errno.ENOSPC) in str(error)
 
 
 class _Scan(psycopg.ServerCursor[tuple[Any, ...]]):

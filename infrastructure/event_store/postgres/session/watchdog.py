@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import socket
 import threading
@@ -40,7 +41,8 @@ class Watchdog:
         """Watch a connection from now on, until `let_be`."""
         if self._thread is None:
             self._start()
-        self._deadlines[connection] = time.monotonic() + (connection.allowed_seconds or self._allowed)
+        wait_ends = time.monotonic() + (connection.allowed_seconds or self._allowed)
+        self._deadlines[connection] = min(wait_ends, connection.waits_end)
 
     def let_be(self, connection: WatchedConnection) -> None:
         """Stop watching a connection."""
@@ -76,6 +78,8 @@ class WatchedConnection(psycopg.Connection[tuple[Any, ...]]):
     watchdog: Watchdog | None = None
     allowed_seconds: float | None = None
     """How long one wait may take; None for the limit of the watchdog."""
+    waits_end = math.inf
+    """When every wait has to end, by the monotonic clock."""
     address = ("", "")
     """Its host and port, known also after it is closed."""
     mark: str | None = None
@@ -155,6 +159,16 @@ def waited_for(connection: psycopg.Connection[Any], seconds: float) -> Iterator[
         yield
     finally:
         connection.allowed_seconds = outer
+
+
+@contextmanager
+def done_within(connection: WatchedConnection, seconds: float) -> Iterator[None]:
+    """Set the limit of all waits on a connection together, until the end of the block."""
+    outer, connection.waits_end = connection.waits_end, min(connection.waits_end, time.monotonic() + seconds)
+    try:
+        yield
+    finally:
+        connection.waits_end = outer
 
 
 def _shut_down(connection: psycopg.Connection[Any]) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import subprocess
+import sys
 import threading
 import time
 from collections import Counter
@@ -509,7 +511,7 @@ def test_a_full_disk_is_said_to_be_so_and_nothing_is_written(own_server: Server)
     own_server.start()
     try:
         with PositionLedger.connect(url) as ledger:
-            with pytest.raises(StoreUnavailable, match=r"no disk space left .*nothing was written"):
+            with pytest.raises(StoreUnavailable, match=r"no disk space left .*nothing was written\. Make room"):
                 ledger.request_entry(**ENTRY, intent_id="1", command_id="c-1")
             assert ledger.positions() == []
     finally:
@@ -520,3 +522,37 @@ def test_a_full_disk_is_said_to_be_so_and_nothing_is_written(own_server: Server)
     with PositionLedger.connect(url) as ledger:
         assert ledger.request_entry(**ENTRY, intent_id="1", command_id="c-1").outcome == "recorded"
         assert verify(ledger.store).ok
+
+
+def test_a_disk_without_room_for_a_temporary_file_is_said_to_be_full(postgres_url: str) -> None:
+    """The server has no code for that, only words."""
+    with PositionLedger.connect(postgres_url) as ledger:
+        assert isinstance(ledger.store, PostgresStore)
+        full = r"no disk space left .*pgsql_tmp1\.0.*nothing was written\. Make room"
+        with pytest.raises(StoreUnavailable, match=full), ledger.store._connections.reading() as connection:
+            connection.execute(
+                'DO $$ BEGIN RAISE EXCEPTION \'could not create temporary file "base/pgsql_tmp/pgsql_tmp1.0": No space '
+                "left on device' USING ERRCODE = 'XX000'; END $$"
+            )
+
+
+PASSED_OVER = """
+import sys
+from domain.errors import StoreUnavailable
+from infrastructure.event_store.checkpoints import Checkpoint, ProjectedRow
+from infrastructure.ledger.ledger import PositionLedger
+with PositionLedger.connect(sys.argv[1]) as ledger:
+    tracking = ledger.store.tracking("statistics")
+    try:
+        tracking.advance(tracking.cursor(), 1, [ProjectedRow(None, None, "{}")] * 3000)
+    except StoreUnavailable as refused:
+        print(refused)
+"""
+
+
+def test_what_the_driver_logs_of_a_broken_pipeline_is_not_printed_beside_our_error(postgres_url: str) -> None:
+    with PositionLedger.connect(postgres_url):
+        pass
+    done = subprocess.run([sys.executable, "-c", PASSED_OVER, postgres_url], capture_output=True, text=True, check=True)
+    assert "nothing was written" in done.stdout
+    assert done.stderr == ""

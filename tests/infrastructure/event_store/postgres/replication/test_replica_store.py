@@ -196,6 +196,22 @@ def test_a_subscriber_that_is_not_sent_all_tables_is_refused(replicas: Replicas)
         eventually(lambda: replicas.subscriber.do("SELECT DISTINCT srsubstate FROM pg_subscription_rel") == [("r",)])
 
 
+def test_a_subscriber_that_is_migrated_after_its_publisher_keeps_what_it_was_sent(replicas: Replicas) -> None:
+    """What a follower of the new version made on the publisher is sent but once."""
+    replicas.open()
+    replicas.follow()
+    replicas.arrived()
+    facts = "SELECT position_id, row FROM projection_rows ORDER BY 1"
+    sent, come_to = replicas.primary.do(facts), replicas.primary.do("SELECT nid FROM projections")
+    replicas.subscriber.do("DELETE FROM ledger_schema WHERE version = 7")
+    PositionLedger.connect(replicas.subscriber.url()).disconnect()
+    assert replicas.subscriber.do("SELECT max(version) FROM ledger_schema") == [(7,)]
+    assert replicas.subscriber.do("SELECT nid FROM projections") == come_to
+    assert replicas.subscriber.do(facts) == sent
+    with PositionLedger.connect(replicas.subscriber.url(), create=False) as ledger:
+        assert ledger.positions() == replicas.ledger.positions()
+
+
 def test_a_standby_that_was_promoted_is_a_primary(replicas: Replicas) -> None:
     replicas.open()
     replicas.follow()

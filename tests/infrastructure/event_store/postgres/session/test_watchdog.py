@@ -8,10 +8,11 @@ import time
 import weakref
 from itertools import count
 
+import psycopg
 import pytest
 
 from domain.errors import StoreUnavailable
-from infrastructure.event_store.postgres.session.watchdog import Watchdog, WatchedConnection
+from infrastructure.event_store.postgres.session.watchdog import Watchdog, WatchedConnection, done_within
 from infrastructure.ledger.ledger import PositionLedger
 from tests.infrastructure.event_store.postgres.load import eventually
 from tests.infrastructure.event_store.postgres.proxy import Proxy
@@ -50,6 +51,26 @@ def test_a_server_that_says_nothing_is_not_said_to_have_hung_up(proxy: Proxy) ->
         with pytest.raises(StoreUnavailable, match="said nothing for too long, so the connection was given up"):
             ledger.positions()
         assert ledger.positions() == []
+
+
+def test_waits_that_have_one_limit_together_end_with_it(postgres_url: str) -> None:
+    """A network that answers late, and in time for each question, would add them up."""
+    watchdog = Watchdog(60)
+    with WatchedConnection.connect(postgres_url, autocommit=True) as connection:
+        connection.watchdog = watchdog
+        with done_within(connection, 1.5):
+            assert connection.execute("SELECT pg_sleep(0.1)").fetchone() == ("",)
+        connection.execute("SELECT pg_sleep(0.1)")
+        began, answered = time.monotonic(), list[float]()
+        with pytest.raises(psycopg.OperationalError, match="said nothing for too long"), done_within(connection, 0.5):
+            answered.extend(asked_again(connection) for _ in range(100))
+        assert time.monotonic() - began < 5 and len(answered) < 6
+    watchdog.stop()
+
+
+def asked_again(connection: WatchedConnection) -> float:
+    connection.execute("SELECT pg_sleep(0.1)")
+    return time.monotonic()
 
 
 def watchdogs() -> set[threading.Thread]:
