@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from domain.commands.requests import RecordEntryPlaced, RequestEntry
 from domain.errors import InvalidCommand
 from domain.identifiers import PositionId, PositionKey
-from domain.symbols.native import NATIVE
 from domain.symbols.expiry import STRIKE_DIGITS_MAX
+from domain.symbols.native import NATIVE
 from domain.symbols.spelling import means, normalized_symbol
 
 ONE_KEY = [
