@@ -62,8 +62,7 @@ def after_exit(exits: CycleExits, change: Change, grown: Decimal) -> tuple[Cycle
     closed, less = change.closed, change.less
     explained = EXACT.subtract(grown, closed) if exits.qty else ZERO
     count = ExitCount(less, difference_of(change.before.cost, change.after.cost), explained=explained)
-    if closed != less:
-        count = count.seen_gone(EXACT.subtract(closed, less), change.before, exits.terms)
+    count = count.seen_gone(EXACT.subtract(closed, less), change.before, exits.terms)
     return exits.with_released(change.before, change.after, count.cost), count
 
 
@@ -86,7 +85,7 @@ def after_fill(
         count = ExitCount(gone=event.last_qty, gone_cost=cost)
         return exits.with_released(change.before, change.after, cost), count, ZERO
     exits, count = after_exit(exits, change, grown)
-    if event.fee is None or not count.explained:
+    if event.fee is None:
         return exits, count, ZERO
     said = exits.fees.replaced(currency, event.fee, change.before, change.after)
     return altered(exits, fees=exits.fees.less(currency, said, count.explained)), count, said

@@ -35,8 +35,6 @@ class ExitCount(TypedStruct, frozen=True, gc=False):
 
         Of what is more than is held, as much as possible was closed before without a fill (`untold` is not explained).
         """
-        if grown <= held.quantity and not gone:
-            return _NOTHING.closing(grown, held)
         count, rest = _NOTHING.seen_gone(gone, held, terms), EXACT.subtract(grown, gone)
         if grown > held.quantity:
             count = altered(count, explained=min(rest, untold))
@@ -56,7 +54,7 @@ class ExitCount(TypedStruct, frozen=True, gc=False):
 
     def as_gone(self) -> ExitCount:
         """The same, where an adjustment has counted the fill: what that had closed is counted as seen gone."""
-        if not self.closed or self.gone or self.explained:
+        if not self.closed or self.gone:
             return self
         return altered(self, closed=ZERO, released=ZERO, gone=self.closed, gone_cost=self.released)
 
@@ -64,10 +62,14 @@ class ExitCount(TypedStruct, frozen=True, gc=False):
         """How the correction of a fill is counted by which its order is filled more, or less.
 
         Less of it opens again what it had closed, and then leaves unexplained what it had explained; the rest of that
-        another fill had closed, and is open again at the average price.
+        another fill had closed, and is open again at the average price. What was gone stays so: nothing is opened.
         """
         if self.gone:
-            return ExitCount(gone=grown, gone_cost=part_of(self.gone_cost, grown, self.gone))
+            untold_again = min(max(ZERO, EXACT.minus(EXACT.add(grown, self.gone))), self.explained)
+            gone = EXACT.add(grown, untold_again)
+            return ExitCount(
+                gone=gone, gone_cost=part_of(self.gone_cost, gone, self.gone), explained=EXACT.minus(untold_again)
+            )
         if grown >= 0:
             tells = self.explained and not self.closed
             explained = min(grown, untold) if tells else max(ZERO, EXACT.subtract(grown, held.quantity))

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.commands import order_requests as o
-from domain.commands.base import Command
+from domain.commands.base import NESTING_MAX, Command
 from domain.commands.requests import (
     COMMANDS,
     Activate,
@@ -455,14 +455,30 @@ def test_what_is_no_position_id_is_refused(position_id: object) -> None:
         Activate.of(position_id=position_id)
 
 
+def nested(depth: int) -> dict[str, Any]:
+    inner: list[Any] = []
+    for _ in range(depth - 1):
+        inner = [inner]
+    return {"deep": inner}
+
+
 @pytest.mark.parametrize("place", ["metadata", "evidence"])
-@pytest.mark.parametrize("depth", [300, 900, 20_000])
+@pytest.mark.parametrize("depth", [NESTING_MAX + 1, 300, 900, 20_000])
 def test_what_is_nested_too_deeply_is_refused(place: str, depth: int) -> None:
-    nested: list[Any] = []
-    for _ in range(depth):
-        nested = [nested]
     with pytest.raises(InvalidCommand, match=place):
-        RollBack.of(position_id=CYCLE, **{place: {"deep": nested}})
+        RollBack.of(position_id=CYCLE, **{place: nested(depth)})
+
+
+@pytest.mark.parametrize("place", ["metadata", "evidence"])
+def test_what_is_nested_no_deeper_than_that_is_taken(place: str) -> None:
+    assert RollBack.of(position_id=CYCLE, **{place: nested(NESTING_MAX)}).digest
+
+
+def test_the_keys_of_evidence_are_in_no_order() -> None:
+    keys = {"note": "flat", "b": {"y": 1, "x": 2}, "a": 1}
+    other = {"a": 1, "b": {"x": 2, "y": 1}, "note": "flat"}
+    assert on(RollBack, evidence=keys).digest == on(RollBack, evidence=other).digest
+    assert on(RollBack, evidence=keys).digest != on(RollBack, evidence=keys | {"a": 2}).digest
 
 
 def test_a_copy_with_another_value_is_another_command() -> None:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from domain.commands.requests import RecordEntryPlaced, RequestEntry
 from domain.errors import InvalidCommand
 from domain.identifiers import PositionId, PositionKey
+from domain.symbols.expiry import STRIKE_DIGITS_MAX
 from domain.symbols.native import NATIVE
 from domain.symbols.spelling import means, normalized_symbol
 from domain.values import Leg
@@ -72,6 +73,7 @@ ONE_KEY = [
     ("dydx", "BTC-USD", "BTC/USDC:USDC"),
     ("paradex", "BTC-USD-96000-C", "BTC/USD:USDC-96000-C"),
     ("upbit", "KRW-BTC", "BTC/KRW"),
+    ("bitbns", "BTC", "BTC/INR"),
     ("jesse-exchange", "BTC-USDT", "BTC/USDT"),
 ]
 
@@ -98,6 +100,7 @@ def test_what_is_kept_is_read_as_itself_again(exchange: str, written: str, unifi
         ("bitmex", "ETHUSD", "ETHUSD_ETH"),
         ("hyperliquid", "TSLA", "xyz:TSLA"),
         ("deribit", "BTC-PERPETUAL", "BTC_USDC-PERPETUAL"),
+        ("bitbns", "BTC/ETH", "BTCETH"),
     ],
 )
 def test_other_instruments_stay_other_keys(exchange: str, one: str, other: str) -> None:
@@ -131,6 +134,20 @@ def test_what_is_no_pair_for_certain_is_an_instrument_of_its_own(exchange: str, 
 def test_look_alikes_and_fragments_are_refused(symbol: str, exchange: str | None) -> None:
     with pytest.raises(ValueError, match="is not a symbol; write it as the exchange does"):
         normalized_symbol(symbol, exchange)
+
+
+@pytest.mark.parametrize(
+    ("strike", "kept"),
+    [("0.50", "0.5"), ("6E4", "60000"), ("9" * STRIKE_DIGITS_MAX, "9" * STRIKE_DIGITS_MAX), (f"{'0' * 59}1", "1")],
+)
+def test_a_strike_is_a_plain_price(strike: str, kept: str) -> None:
+    assert normalized_symbol(f"BTC/USDT:USDT-251226-{strike}-C") == f"BTCUSDT-251226-{kept}-C"
+
+
+@pytest.mark.parametrize("strike", ["0", "0.000", "0E5", "9" * (STRIKE_DIGITS_MAX + 1), "1E18", f"{'0' * 60}1"])
+def test_a_strike_of_nothing_or_of_too_many_digits_is_refused(strike: str) -> None:
+    with pytest.raises(ValueError, match="has a strike of"):
+        normalized_symbol(f"BTC/USDT:USDT-251226-{strike}-C")
 
 
 def test_a_symbol_of_another_exchange_is_refused() -> None:

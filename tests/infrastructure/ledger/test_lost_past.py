@@ -11,6 +11,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from domain.commands.requests import RecordEntryFill, RequestEntry
 from domain.errors import PastLost, StoreUnavailable
 from infrastructure.event_store.codec import encode
 from infrastructure.event_store.vocabulary.append_conflicts import VersionTaken
@@ -105,6 +106,22 @@ def test_a_command_whose_event_was_lost_is_recorded_again(ledger: PositionLedger
     assert [fill(ledger, 1).outcome for _ in range(2)] == ["recorded", "replayed"]
     set_back()
     assert [fill(ledger, 1).outcome for _ in range(2)] == ["recorded", "replayed"]
+    assert verify(ledger.store).ok
+
+
+def test_a_batch_is_not_answered_from_what_was_lost(ledger: PositionLedger, set_back: SetBack) -> None:
+    told = {"trade_id": "t1", "last_qty": "1", "last_px": "3.2", "command_id": "fill-1"}
+    batch = [
+        RequestEntry.of(**ENTRY | {"symbol": "SUIUSDT"}, intent_id="2", command_id="c-2"),
+        RecordEntryFill.of(position_id=FIRST, **told),
+    ]
+
+    def outcomes() -> list[str]:
+        return [answer.outcome for answer in ledger.handle_many(batch) if isinstance(answer, Receipt)]
+
+    assert (outcomes(), outcomes()) == (["recorded", "recorded"], ["replayed", "replayed"])
+    set_back()
+    assert (outcomes(), outcomes()) == (["recorded", "recorded"], ["replayed", "replayed"])
     assert verify(ledger.store).ok
 
 

@@ -10,7 +10,7 @@ from domain.errors import PositionNotOpen, ReduceExceedsPosition
 from domain.events import OrderEnded, PositionClosed, PositionReduced
 from domain.values import timestamp_text
 from projections.event_time.past_rows import row_at
-from tests.spec import Story, given, on, second
+from tests.spec import Story, given, on, request, second
 
 HELD = c.Adopt.of(symbol="APTUSDT", exchange="binance", side="long", quantity="10", avg_px_open="100", reason="found")
 GONE = on(c.Close, exit_reason="not at the exchange any more")
@@ -113,6 +113,22 @@ def test_what_an_adjustment_saw_closed_is_not_closed_by_a_statement() -> None:
     sold(unpriced, "x1", "4", "111", at=at).leaves(quantity="6", realized_pnl="44")
 
 
+def test_what_was_seen_gone_of_an_entry_without_a_price_brings_a_profit_that_is_not_known() -> None:
+    entered = on(c.RecordEntryPlaced, exchange_order_id="E", filled_qty="10", at=timestamp_text(second(1)))
+    seen = on(c.Adjust, quantity="6", reason="seen", source="sync", at=timestamp_text(second(3)))
+    sold_before = on(c.Reduce, trade_id="x1", last_qty="4", last_px="110", at=timestamp_text(second(2)))
+    story = given(request(side="long", quantity="10"), entered, seen).when(sold_before)
+    story.leaves(quantity="6", filled_qty="10", realized_pnl=None, avg_px_close="110")
+    is_the_same_by_event_time(story)
+
+
+def test_an_exit_leaves_the_average_entry_as_it_was_to_the_last_decimal() -> None:
+    third = on(c.RecordEntryFill, trade_id="t1", last_qty="1", last_px="33")
+    rest = on(c.RecordEntryFill, trade_id="t2", last_qty="2", last_px="33.5")
+    story = given(request(side="long", quantity="3"), third, rest).leaves(avg_px_open="33.333333333333333333")
+    story.when(on(c.Reduce, trade_id="x1", last_qty="1", last_px="34")).leaves(avg_px_open="33.333333333333333333")
+
+
 def test_a_fill_of_what_was_gone_and_what_came_late_is_one_fill() -> None:
     late = on(c.RecordEntryFill, trade_id="t1", last_qty="2", last_px="102", exchange_order_id="A")
     whole = on(c.Reduce, trade_id="x1", last_qty="12", last_px="110", exchange_order_id="X")
@@ -136,8 +152,10 @@ def test_the_price_of_a_later_end_is_kept_until_the_first_end_is_explained() -> 
     late = on(c.RecordEntryFill, trade_id="t1", last_qty="5", last_px="102", exchange_order_id="A")
     priced = on(c.Close, exit_reason="stop", avg_px_close="104")
     story = given(HELD, GONE, late).when(priced).then(PositionClosed, rest_px="104").leaves(realized_pnl=None)
-    first = on(c.Reduce, trade_id="x1", last_qty="10", last_px="99", exchange_order_id="X")
-    story.when(first).leaves(quantity="0", realized_pnl="0")  # 5 of +2 and 10 of -1
+    first = on(c.Reduce, trade_id="x0", last_qty="4", last_px="99", exchange_order_id="X")
+    story.when(first).leaves(quantity="0", realized_pnl=None)
+    rest = on(c.Reduce, trade_id="x1", last_qty="6", last_px="99", exchange_order_id="X")
+    story.when(rest).leaves(quantity="0", realized_pnl="0")  # 5 of +2 and 10 of -1
     second_one = on(c.Reduce, trade_id="x2", last_qty="5", last_px="105", exchange_order_id="Y")
     story.when(second_one).leaves(quantity="0", realized_pnl="5")
     is_the_same_by_event_time(story)
@@ -153,6 +171,17 @@ def test_the_fee_of_an_end_is_not_paid_again_by_the_fills_that_tell_of_it() -> N
     story.when(on(o.CorrectFill, trade_id="x2", void=True, reason="busted")).leaves(fees="1.1")
     other = on(c.Reduce, trade_id="x3", last_qty="6", last_px="105", exchange_order_id="X", fee="1", fee_currency="BNB")
     story.when(other).leaves(fees="1.1", fees_other={"BNB": "1"})
+
+
+def test_a_fill_that_never_was_gives_back_what_it_had_told_of_the_fee_of_an_end() -> None:
+    end = on(c.Close, exit_reason="target", avg_px_close="105", fee="1", fee_currency="USDT")
+    void = on(o.CorrectFill, trade_id="x1", void=True, reason="busted")
+
+    def told(trade_id: str, qty: str, fee: str | None = None) -> c.Reduce:
+        return on(c.Reduce, trade_id=trade_id, last_qty=qty, last_px="105", fee=fee)
+
+    given(HELD, end, told("x1", "6", "0.7"), void, told("x2", "6", "0.8")).leaves(fees="1.2")
+    given(HELD, end, told("x1", "6"), void, told("x2", "10", "0.9")).leaves(fees="0.9")
 
 
 def test_the_fee_of_an_end_is_told_by_fills_where_the_symbol_does_not_say_where_its_quote_begins() -> None:

@@ -31,6 +31,10 @@ def was(trade_id: str, **right: Any) -> o.CorrectFill:
 
 
 VOID = was("x1", void=True)
+ROLLED_BACK_IN_PART = (
+    on(c.StartRollback, reason="no stop"),
+    on(c.FailRollback, reason="partly filled", residual_qty="4", at=timestamp_text(second(2))),
+)
 
 
 def test_the_price_of_what_explains_a_part_counts_once_all_is_explained() -> None:
@@ -94,6 +98,27 @@ def test_an_exit_of_before_an_adjustment_takes_nothing_of_what_was_adjusted_back
     story = given(HELD, sold("x1", "2", "110", **at)).when(was("x1", last_qty="1", last_px="112"))
     story.leaves(quantity="10", filled_qty="11", avg_px_open="100", realized_pnl="12")
     story.when(VOID).leaves(quantity="10", filled_qty="10", avg_px_open="100", realized_pnl="0")
+
+
+def test_an_exit_of_before_an_adjustment_that_told_of_a_guess_as_well_is_counted_as_gone_by_what_it_closed() -> None:
+    at, later = {"at": timestamp_text(second(3))}, timestamp_text(second(10))
+    seen = on(c.Adjust, quantity="3", avg_px_open="100", reason="seen", source="sync", at=later)
+    story = given(HELD, *ROLLED_BACK_IN_PART, sold("x1", "8", "110", **at), seen).leaves(quantity="3", filled_qty="11")
+    story.when(was("x1", last_qty="9", **at)).leaves(quantity="3", filled_qty="12", realized_pnl="90")
+    story.when(was("x1", last_qty="7", **at)).leaves(quantity="3", filled_qty="10", realized_pnl="70")
+    story.when(was("x1", last_qty="5", **at)).leaves(quantity="3", filled_qty="9", realized_pnl=None)
+    story.when(was("x1", void=True, **at)).leaves(quantity="3", filled_qty="9", realized_pnl=None)
+
+
+def test_what_an_exit_closed_more_is_closed_while_something_is_held_whatever_is_not_told() -> None:
+    story = given(HELD, sold("x1", "2", "110"), *ROLLED_BACK_IN_PART).leaves(quantity="4", realized_pnl=None)
+    story.when(was("x1", last_qty="3")).leaves(quantity="3", realized_pnl=None)
+    story.when(sold("x2", "4", "110")).leaves(quantity="3", realized_pnl="70")
+
+
+def test_an_exit_that_explained_more_after_it_was_corrected_explains_all_of_that_no_more() -> None:
+    story = given(HELD, GONE, sold("x1", "4", "110"), was("x1", last_qty="6")).when(VOID)
+    story.leaves(quantity="0", stray=False).when(sold("x2", "10", "101")).leaves(quantity="0", realized_pnl="10")
 
 
 def test_what_the_exchange_stated_of_an_order_stays_closed_without_the_fill() -> None:

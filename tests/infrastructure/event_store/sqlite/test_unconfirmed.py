@@ -19,10 +19,12 @@ import pytest
 
 from domain.errors import OutcomeUnknown, StoreUnavailable
 from infrastructure.event_store.codec import encode
+from infrastructure.event_store.records import EventRecord
 from infrastructure.event_store.sqlite.store import SQLiteStore
-from infrastructure.event_store.vocabulary.append_conflicts import AppendInDoubt
+from infrastructure.event_store.vocabulary.append_conflicts import AppendInDoubt, VersionTaken
 from infrastructure.integrity.verify import verify
 from infrastructure.ledger.ledger import PositionLedger
+from position_ledger.testing import memory_ledger
 
 ENTRY: dict[str, Any] = {"symbol": "APTUSDT", "exchange": "binance", "side": "short", "quantity": "61.8"}
 _SYNCS = {"x86_64": (74, 75), "aarch64": (82, 83)}
@@ -108,13 +110,15 @@ def test_it_is_recorded_once_when_it_is_sent_again_and_the_disk_is_back(tmp_path
         assert len(list(ledger.store.log())) == 2 and verify(ledger.store).ok
 
 
-def test_it_is_not_made_once_another_commit_is_confirmed(tmp_path: Path) -> None:
-    with (
-        PositionLedger.connect(f"sqlite:///{tmp_path}/donor.db") as donor,
-        PositionLedger.connect(f"sqlite:///{tmp_path}/ledger.db?timeout=1") as ledger,
-    ):
+def an_append() -> list[EventRecord]:
+    with memory_ledger() as donor:
         donor.request_entry(**ENTRY, intent_id="1", command_id="first")
-        records = [encode(entry.event) for entry in donor.history("APTUSDT.binance#1")]
+        return [encode(entry.event) for entry in donor.history("APTUSDT.binance#1")]
+
+
+def test_it_is_not_made_once_another_commit_is_confirmed(tmp_path: Path) -> None:
+    records = an_append()
+    with PositionLedger.connect(f"sqlite:///{tmp_path}/ledger.db?timeout=1") as ledger:
         store = ledger.store
         assert isinstance(store, SQLiteStore)
         doubt = beside_a_broken_disk(lambda: store.insert_events(records))
@@ -123,6 +127,16 @@ def test_it_is_not_made_once_another_commit_is_confirmed(tmp_path: Path) -> None
         assert store.settle(doubt.unsettled[0], 1) is False
     with PositionLedger.connect(f"sqlite:///{tmp_path}/ledger.db") as ledger:
         assert list(ledger.store.log()) == []
+
+
+def test_its_place_is_taken_once_somebody_else_wrote_there(tmp_path: Path) -> None:
+    with PositionLedger.connect(f"sqlite:///{tmp_path}/ledger.db") as ledger:
+        in_doubt = AppendInDoubt(an_append(), None, 1, "the disk did not confirm the commit").unsettled[0]
+        assert ledger.store.settle(in_doubt, 1) is False
+        ledger.request_entry(**ENTRY, intent_id="2", command_id="second")
+        with pytest.raises(VersionTaken, match=r"APTUSDT\.binance version 1"):
+            ledger.store.settle(in_doubt, 1)
+        assert ledger.store.settle(in_doubt._replace(command_id="second"), 1) is True
 
 
 def test_what_is_no_append_says_that_it_is_not_known(tmp_path: Path) -> None:
