@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from domain.identifiers import PositionKey
 from domain.values import EXACT, Leg, rounded
-from infrastructure.transfer.statements.kinds.programs.other_fees import other_fees
+from infrastructure.transfer.statements.kinds.programs.other_fees import with_fees
 from infrastructure.transfer.statements.sources.statement_file import FileForm
 from infrastructure.transfer.statements.sources.statement_row import StatementRow, made_up
 from infrastructure.transfer.statements.statement_fill import StatementFill
@@ -54,7 +54,6 @@ def fills_of(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
     time, buys = row.time("timestamp"), row.buys("trade_type")
     quantity, price = row.above_zero("amount"), row.above_zero("price")
     fees = list(_fees(row, quantity, price, may_be_in_base=buys and not is_derivative))
-    fee, currency = fees[0] if fees else (None, None)
     trade_id = row.needed(_TRADE)
     fill = StatementFill(
         line=row.line,
@@ -63,15 +62,14 @@ def fills_of(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
         buys=buys,
         quantity=quantity,
         price=price,
-        fee=fee,
-        fee_currency=currency,
+        fee=None,
+        fee_currency=None,
         profit=None,
         trade_id=trade_id,
         order_id=row.needed("order_id"),
         meant_to_close=row.word("position") == "close",
     )
-    yield fill
-    yield from other_fees(fill, fees[1:])
+    yield from with_fees(fill, fees)
 
 
 def key_of(whose: Whose, market: str, symbol: str, leg: Leg) -> PositionKey:
