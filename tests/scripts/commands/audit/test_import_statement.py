@@ -109,6 +109,25 @@ def test_an_order_that_was_not_filled_is_no_fill(tmp_path: Path) -> None:
     assert run(url, *plain).stdout.startswith("csv: 2 fills, 0 of them imported before\n")
 
 
+def test_what_no_currency_is_known_of_is_found_with_what_to_define(tmp_path: Path) -> None:
+    path, url = tmp_path / "stocks.csv", f"sqlite:///{tmp_path}/ledger.db"
+    fills = [f"2026-03-1{day}T14:30Z,AAPL,{side},17{day},10,1 USD" for day, side in ((6, "buy"), (7, "sell"))]
+    path.write_text("\n".join(["time,symbol,side,price,quantity,fee", *fills]), encoding="utf-8")
+    PositionLedger.connect(url).disconnect()
+    asked = ("import", str(path), "--as", "csv", "--exchange", "ibkr")
+    told = run(url, *asked)
+    define = "position-ledger instruments --symbol AAPL --exchange ibkr --leg BOTH --quote NAME --confirm --reason TEXT"
+    assert told.returncode == 1
+    assert "finding: AAPL.ibkr: which currency its prices are in is not known" in told.stdout
+    assert f"define it before the import: {define}\n" in told.stdout
+    assert run(url, *define.replace("NAME", "USD").split()[1:]).returncode == 0
+    told = run(url, *asked, "--confirm")
+    assert (told.returncode, "finding" in told.stdout) == (0, False)
+    with PositionLedger.connect(url) as ledger:
+        (row,) = ledger.positions()
+    assert (str(row.net_pnl), row.settle_currency) == ("8", "USD")
+
+
 def test_a_finding_is_exit_code_1(tmp_path: Path) -> None:
     path, url = tmp_path / "file.csv", f"sqlite:///{tmp_path}/ledger.db"
     path.write_text("\n".join([HEADER, ENTRY, EXIT.replace(",10,", ",11,")]), encoding="utf-8")
