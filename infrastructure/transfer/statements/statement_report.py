@@ -13,6 +13,7 @@ from typing import Final
 from domain.identifiers import PositionKey
 from domain.json_object import JsonObject
 from domain.values import EXACT, Leg, plain, timestamp_text
+from infrastructure.transfer.statements.definition_command import definition_command
 from infrastructure.transfer.statements.statement_cash import StatementCash
 from infrastructure.transfer.statements.statement_fill import StatementFill
 from projections.formatting import counted
@@ -79,6 +80,8 @@ class StatementTally:
         self._excluded: dict[str, dict[str, int]] = {}
         self.ends: dict[str, PositionRow | None] = {}
         """The open cycle that each stream ends with."""
+        self._is_settled = True
+        """Whether the currency of settlement of every cycle of the key is known."""
         self._differences: list[str] = []
         self._others: list[str] = []
         self._left_out: defaultdict[tuple[str, str], LeftOut] = defaultdict(LeftOut)
@@ -126,6 +129,7 @@ class StatementTally:
         self._orders, self._orders_before = set(), set()
         self._earned, self._cycles, self._is_said = Decimal(0), 0, False
         self._with_fee = self._without_fee = 0
+        self._is_settled = True
 
     def end_key(self, key: PositionKey, last: PositionRow | None, said: Decimal, profits: int) -> None:
         """Compare what a key earned with profits that name no fill, unless the profits of its fills were compared."""
@@ -134,6 +138,11 @@ class StatementTally:
             self._others.append(
                 f"{key}: what was paid for {counted(self._without_fee, 'fill')} is not said, as it is for others; it "
                 "is not known, and missing in what was earned net"
+            )
+        if not self._is_settled:
+            self._others.append(
+                f"{key}: which currency its prices are in is not known, so neither is what it earned net; define it "
+                f"before the import: {definition_command(key, '--quote NAME')}"
             )
         is_compared = profits and self._cycles and not self._is_said
         if is_compared and abs(self._earned - said) > _UNITS[key.is_inverse] * (profits + 1):
@@ -150,6 +159,7 @@ class StatementTally:
         self._orders, self._orders_before = set(), self._orders
         self.cycles, self._cycles = self.cycles + 1, self._cycles + 1
         self.open += row.status.is_open
+        self._is_settled = self._is_settled and row.settle_currency is not None
         currency = row.settle_currency or UNKNOWN
         earned = row.realized_pnl
         if earned is not None and before is not None:

@@ -16,6 +16,7 @@ from domain.values import EXACT, Leg, plain, rounded, timestamp_text
 from infrastructure.event_store.codec import decode
 from infrastructure.event_store.port import Store
 from infrastructure.ledger.aggregate_cache import AggregateCache, CachedPosition
+from infrastructure.transfer.statements.definition_command import definition_command
 from infrastructure.transfer.statements.intake.cash_recording import PastCash
 from infrastructure.transfer.statements.intake.command_ids import (
     cash_id_of,
@@ -106,12 +107,10 @@ class KeyIntake:
         for leg in legs:
             if defined and leg not in defined:
                 other, terms = next(iter(defined.items()))
-                size = terms.contract_size
-                account = f" --account {leg.account}" if leg.account else ""
+                size = plain(terms.contract_size)
                 raise StatementRefused(
                     f"fills of {key} are of {leg}, and how much a contract of that is nobody defined; of {other} it is "
-                    f"{plain(size)}; define it first: position-ledger instruments --symbol {leg.symbol} --exchange "
-                    f"{leg.exchange}{account} --leg {leg.leg} --contract-size {plain(size)} --confirm --reason TEXT"
+                    f"{size}; define it first: {definition_command(leg, f'--contract-size {size}')}"
                 )
 
     def _is_known(self, key: PositionKey) -> bool:

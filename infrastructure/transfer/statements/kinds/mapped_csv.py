@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
@@ -105,7 +105,16 @@ def _read(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
 
 def _in_lower_case(row: StatementRow) -> StatementRow:
     """The row with names in lower case, as the columns of CSV are; keys of JSON may have any case."""
-    return StatementRow(row.line, {name.strip().lower(): value for name, value in row.named.items()})
+    return StatementRow(row.line, dict(_named(row.named)))
+
+
+def _named(values: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
+    """The values by their names; those within an object also as `fee.cost`."""
+    for name, value in values.items():
+        whole = f"{before}{name.strip().lower()}"
+        yield whole, value
+        if isinstance(value, Mapping):
+            yield from _named(value, f"{whole}.")
 
 
 def _checked(rows: Iterator[StatementRow], columns: ColumnMap) -> Iterator[StatementRow]:

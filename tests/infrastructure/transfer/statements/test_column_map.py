@@ -219,6 +219,18 @@ def test_keys_of_json_are_mapped_as_columns_are() -> None:
     assert refusal(said, nested) == "line 1: symbol \"{'a': 1}\" is no text"
 
 
+def test_keys_within_an_object_have_its_name_before_them() -> None:
+    said = COLUMNS.replace('"P"', '"Fill.px"').replace('"Q"', '"fill.Size.whole"') + SIDE
+    row = '{"T": 1773739452000, "S": "ETH/USDT", "fill": {"px": "2000", "size": {"whole": "3"}}, "Dir": "buy"}'
+    (fill,) = read(said, row)
+    assert (plain(fill.price), plain(fill.quantity)) == ("2000", "3")
+    refused = refusal(said, row.replace('"px"', '"price"'))
+    assert (
+        refused == "line 1: by the map price stands in Fill.px; this file has t, s, fill, fill.price, fill.size, "
+        "fill.size.whole, dir"
+    )
+
+
 def test_columns_that_are_not_there_are_named() -> None:
     said = refusal(COLUMNS + SIDE, "T,S,P,Dir", "1773739452,ETH/USDT,2000,buy")
     assert said == "line 1: by the map quantity stands in Q or Filled; this file has t, s, p, dir"

@@ -10,6 +10,7 @@ from domain.instrument import Instrument
 from domain.values import Leg, plain
 from infrastructure.event_store.port import Store
 from infrastructure.ledger.aggregate_cache import AggregateCache
+from infrastructure.transfer.statements.definition_command import definition_command
 from infrastructure.transfer.statements.statement_fill import StatementFill, StatementRefused
 from infrastructure.transfer.statements.statement_position import StatementPosition
 
@@ -60,21 +61,17 @@ def _check_contracts(fill: StatementFill, terms: Instrument | None) -> None:
     if terms is not None and size in (None, terms.contract_size):
         return
     what = f"its quantity {plain(fill.quantity)} counts contracts of"
-    define = (
-        f"define it first: position-ledger instruments --symbol {key.symbol} --exchange {key.exchange}"
-        f"{f' --account {key.account}' if key.account else ''} --leg {key.leg} --contract-size "
-    )
     if size is None:
         raise StatementRefused.at(
             fill.line,
-            f"{what} {key}; how much one is says neither the file nor the ledger; {define}NUMBER --confirm --reason "
-            "TEXT, as the exchange lists it",
+            f"{what} {key}; how much one is says neither the file nor the ledger; define it first: "
+            f"{definition_command(key, '--contract-size NUMBER')}, as the exchange lists it",
         )
     if terms is None:
         raise StatementRefused.at(
             fill.line,
-            f"{what} {plain(size)} of {key}, and nobody defined that in the ledger; {define}{plain(size)} --confirm "
-            "--reason TEXT",
+            f"{what} {plain(size)} of {key}, and nobody defined that in the ledger; define it first: "
+            f"{definition_command(key, f'--contract-size {plain(size)}')}",
         )
     raise StatementRefused.at(
         fill.line, f"{what} {plain(size)} of {key}; in the ledger one is {plain(terms.contract_size)}"

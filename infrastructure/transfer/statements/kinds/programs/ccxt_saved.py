@@ -19,7 +19,7 @@ from domain.values import EXACT, Leg, plain
 from infrastructure.exchanges.contract_units import COUNTS_UNITS, power_of_ten, unit_size, units_worth
 from infrastructure.exchanges.fields import ReportFields
 from infrastructure.transfer.statements.kinds.exchanges.contracts.opening_sides import opening_side
-from infrastructure.transfer.statements.kinds.programs.other_fees import other_fees
+from infrastructure.transfer.statements.kinds.programs.other_fees import with_fees
 from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
 from infrastructure.transfer.statements.sources.statement_row import RowIds, StatementRow, each, made_up
 from infrastructure.transfer.statements.statement_cash import StatementCash
@@ -116,8 +116,6 @@ class _CcxtRows:
         quantity, price = row.above_zero(*keys["quantity"]), row.above_zero(*keys["price"])
         size = self._contract_size(row, key, quantity, price)
         listed = self._fees(row)
-        fees = [fee for fee in listed if fee[0]] or listed[:1]
-        fee, currency = fees[0] if fees else (None, None)
         closes = fields.number(*_CLOSED) if keys is _OF_TRADE and key.leg is not Leg.SPOT else None
         if keys is _OF_TRADE and opening is not None and opening.closes is not None:
             closes = quantity if opening.closes else Decimal(0)
@@ -128,8 +126,8 @@ class _CcxtRows:
             buys=row.buys("side") if opening is None else opening.buys,
             quantity=quantity,
             price=price,
-            fee=fee,
-            fee_currency=currency,
+            fee=None,
+            fee_currency=None,
             profit=None if key.leg is Leg.SPOT else fields.number(*keys["profit"]),
             trade_id=trade_id,
             order_id=order_id,
@@ -145,8 +143,7 @@ class _CcxtRows:
             and (says := _ON_MARGIN.get(key.exchange)) is not None
             and says(info),
         )
-        yield fill
-        yield from other_fees(fill, fees[1:])
+        yield from with_fees(fill, [fee for fee in listed if fee[0]] or listed[:1])
 
     def funding(self, row: StatementRow) -> Iterator[StatementFact]:
         amount, symbol = row.known("amount"), row.needed("symbol")

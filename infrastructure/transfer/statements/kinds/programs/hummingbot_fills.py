@@ -2,8 +2,9 @@
 
 A fee is a share of the trade, or amounts of tokens, or both, and above zero when paid. A share is of the value in
 quote; on spot, a share that is deducted from returns is of what was received. A share that was paid in a third token is
-counted in quote, because the amount of that token is not stated. Connectors of a gateway are called `name/kind`, and
-markets of builders on Hyperliquid `xyz:TSLA-USD`. The command `export trades` writes neither fees nor orders.
+counted in quote, because the amount of that token is not stated. The quote of a perpetual that is settled in USDC may
+be called USD. Connectors of a gateway are called `name/kind`, and markets of builders on Hyperliquid `xyz:TSLA-USD`.
+The command `export trades` writes neither fees nor orders.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any, Final
 
 from domain.identifiers import PositionKey
 from domain.values import EXACT, Leg, rounded
-from infrastructure.transfer.statements.kinds.programs.other_fees import other_fees
+from infrastructure.transfer.statements.kinds.programs.other_fees import with_fees
 from infrastructure.transfer.statements.sources.statement_file import FileForm
 from infrastructure.transfer.statements.sources.statement_row import StatementRow, made_up
 from infrastructure.transfer.statements.statement_fill import StatementFill
@@ -54,7 +55,8 @@ def fills_of(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
     time, buys = row.time("timestamp"), row.buys("trade_type")
     quantity, price = row.above_zero("amount"), row.above_zero("price")
     fees = list(_fees(row, quantity, price, may_be_in_base=buys and not is_derivative))
-    fee, currency = fees[0] if fees else (None, None)
+    if is_derivative and not key.is_inverse:
+        fees = [(fee, key.settle if token == row.text("quote_asset") else token) for fee, token in fees]
     trade_id = row.needed(_TRADE)
     fill = StatementFill(
         line=row.line,
@@ -63,15 +65,14 @@ def fills_of(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
         buys=buys,
         quantity=quantity,
         price=price,
-        fee=fee,
-        fee_currency=currency,
+        fee=None,
+        fee_currency=None,
         profit=None,
         trade_id=trade_id,
         order_id=row.needed("order_id"),
         meant_to_close=row.word("position") == "close",
     )
-    yield fill
-    yield from other_fees(fill, fees[1:])
+    yield from with_fees(fill, fees)
 
 
 def key_of(whose: Whose, market: str, symbol: str, leg: Leg) -> PositionKey:

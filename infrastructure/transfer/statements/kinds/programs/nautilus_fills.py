@@ -12,7 +12,7 @@ from functools import partial
 from typing import Final
 
 from infrastructure.transfer.statements.kinds.programs.nautilus_rows import counts_contracts, key_of, money_of, reported
-from infrastructure.transfer.statements.kinds.programs.other_fees import other_fees
+from infrastructure.transfer.statements.kinds.programs.other_fees import with_fees
 from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
 from infrastructure.transfer.statements.sources.statement_row import StatementRow, each
 from infrastructure.transfer.statements.statement_fill import StatementFill
@@ -41,7 +41,7 @@ def _fill(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
 def _order(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
     fees, order_id = money_of(row, "commissions"), row.needed("venue_order_id", "client_order_id")
     paid = [(amount, currency) for currency, amount in fees.items()]
-    (fee, currency), key = paid[0] if paid else (None, None), key_of(whose, row)
+    key = key_of(whose, row)
     fill = StatementFill(
         line=row.line,
         time=row.time("ts_last", zone=UTC),
@@ -49,16 +49,15 @@ def _order(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
         buys=row.buys("side"),
         quantity=row.above_zero("filled_qty"),
         price=row.above_zero("avg_px"),
-        fee=fee,
-        fee_currency=currency,
+        fee=None,
+        fee_currency=None,
         profit=None,
         trade_id=f"order-{order_id}",
         order_id=order_id,
         sums_up=True,
         in_contracts=counts_contracts(key),
     )
-    yield fill
-    yield from other_fees(fill, paid[1:])
+    yield from with_fees(fill, paid)
 
 
 def _read_orders(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
