@@ -20,10 +20,8 @@ from infrastructure.event_store.port import Store
 from infrastructure.event_store.records import RecordedEvent
 from infrastructure.event_store.sql.conditions import until
 from infrastructure.event_store.vocabulary.places import AsOf
-from infrastructure.ledger.questions import standing_cycles
 from infrastructure.ledger.questions.history import HistoryEntry
 from infrastructure.ledger.questions.late_fills import successors
-from projections.event_time.past_rows import rows_at, versions_at
 from projections.exposure import taken_over_at
 from projections.listed_row import Listed
 from projections.positions import PositionRow, project
@@ -146,6 +144,8 @@ class AsOfQuery:
         return {position_id: at for position_id, at in found.items() if at is not None}
 
     def _standing_by_event_time(self, store: Store) -> list[Row | PositionRow]:
+        from infrastructure.ledger.questions import standing_cycles  # noqa: PLC0415 - a bot need not wait for it
+
         assert self.moment.time is not None, "checked when it was read"
         standing_cycles.prepare(store)
         rows: list[Row | PositionRow] = []
@@ -156,6 +156,8 @@ class AsOfQuery:
         return rows
 
     def _rows_by_event_time(self, records: Iterable[RecordedEvent]) -> Iterator[PositionRow]:
+        from projections.event_time.past_rows import rows_at  # noqa: PLC0415 - as above
+
         assert self.moment.time is not None, "checked when it was read"
         for _, of_stream in groupby(records, lambda stored: stored.originator_id):
             yield from rows_at(map(decode, of_stream), self.moment.time)
@@ -165,6 +167,8 @@ class AsOfQuery:
         entries = [HistoryEntry.of(stored) for stored in store.history(stream, cycle, self._log_end)]
         if self.by is TimeAxis.RECORDED:
             return entries
+        from projections.event_time.past_rows import versions_at  # noqa: PLC0415 - as above
+
         assert self.moment.time is not None, "checked when it was read"
         happened = versions_at((entry.event for entry in entries), self.moment.time)
         return [entry for entry in entries if entry.event.originator_version in happened]
