@@ -90,6 +90,13 @@ class Checkpoints(ABC):
         """The texts of all rows whose cycles were open at `since` or later."""
 
     @abstractmethod
+    def not_over(self, generation: int, moment: datetime) -> Iterator[str]:
+        """The position ids of all facts but those of cycles that were over by a moment, with nothing after the end.
+
+        Shape: also those of imported cycles and of cycles that a late fill came to, whose end need not be the last.
+        """
+
+    @abstractmethod
     def by_stream(self, generation: int, first: str, end: str | None) -> Iterator[StoredRow]:
         """The rows of all streams from `first` to before `end`, in the order of their streams."""
 

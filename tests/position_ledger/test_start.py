@@ -17,6 +17,12 @@ def test_nobody_on_threads_waits_for_asyncio(name: str) -> None:
     assert subprocess.run([sys.executable, "-c", asked], check=False).returncode == 0
 
 
+@pytest.mark.parametrize("module", ["tempfile", "projections.event_time.totals", "infrastructure.ledger.projector"])
+def test_a_bot_does_not_wait_for_what_it_may_never_ask(module: str) -> None:
+    asked = f"import position_ledger, sys; sys.exit({module!r} in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", asked], check=False).returncode == 0
+
+
 @pytest.mark.parametrize("name", MODULES)
 def test_every_name_is_there_when_it_is_asked_for(name: str) -> None:
     module = import_module(name)

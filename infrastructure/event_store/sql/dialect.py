@@ -18,6 +18,8 @@ class Dialect(NamedTuple):
     """The expression for all orders of a row as one JSON text."""
     stream: str
     """The expression for the stream of a `position_id`."""
+    settled: str
+    """The condition that nothing happened in a cycle after its end, by the facts of statistics in `row`."""
 
     def row(self, table: str) -> str:
         """The query for rows of a positions table with their orders, in the order of COLUMNS."""
@@ -36,6 +38,9 @@ SQLITE: Final = Dialect(
     "(SELECT '[' || coalesce(group_concat(body, ','), '') || ']'"
     " FROM (SELECT body FROM {table}_orders AS o WHERE o.position_id = {table}.position_id ORDER BY place))",
     "substr(position_id, 1, instr(position_id || '#', '#') - 1)",
+    "json_extract(row, '$.last_at') = json_extract(row, '$.position.closed_at')"
+    " AND json_extract(row, '$.opened_by') <> 'PositionImported'"
+    " AND json_extract(row, '$.position.late_fill') IS NOT 1",
 )
 POSTGRES: Final = Dialect(
     "%s",
@@ -44,5 +49,9 @@ POSTGRES: Final = Dialect(
     "(SELECT pg_catalog.concat('['::text, pg_catalog.string_agg(body, ','::text ORDER BY place), ']'::text)"
     " FROM {table}_orders AS o WHERE o.position_id = {table}.position_id)",
     "pg_catalog.split_part(position_id, '#', 1)",
+    "pg_catalog.json_extract_path_text(row::json, 'last_at')"
+    " = pg_catalog.json_extract_path_text(row::json, 'position', 'closed_at')"
+    " AND pg_catalog.json_extract_path_text(row::json, 'opened_by') <> 'PositionImported'"
+    " AND pg_catalog.json_extract_path_text(row::json, 'position', 'late_fill') IS DISTINCT FROM 'true'",
 )
 """Functions are named with their schema: a role that may create objects in the ledger's schema could shadow them."""

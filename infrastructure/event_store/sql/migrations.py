@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib.resources.abc import Traversable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from domain.errors import SchemaMismatch
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
 
 OPENED_BEFORE: Final = (
     "a ledger was opened there before, so its tables were dropped or renamed, or something else goes by its name now. "

@@ -42,6 +42,10 @@ _LASTING: Final = (
     f" UNION ALL SELECT position_id, row {_ROWS} AND ended_at >= ?) AS lasting ORDER BY position_id"
 )
 """The index serves each of the two parts; for one condition with OR SQLite would read every row."""
+_NOT_OVER: Final = (
+    f"SELECT position_id {_ROWS} AND ended_at IS NULL UNION ALL SELECT position_id {_ROWS} AND ended_at > ?"
+    f" UNION ALL SELECT position_id {_ROWS} AND ended_at <= ? AND ({{settled}}) IS NOT TRUE"
+)
 _BY_STREAM: Final = "SELECT position_id, ended_at, row FROM projection_rows{where} ORDER BY position_id"
 _MOVE: Final = "UPDATE projections SET nid = ? WHERE name = ? AND generation = ? AND nid = ?"
 _WRITE: Final = (
@@ -115,6 +119,11 @@ class SqlCheckpoints(Checkpoints):
     def lasting(self, generation: int, since: datetime) -> Iterator[str]:
         values = (*(self._projection, generation) * 2, timestamp_text(since))
         return (text for (text,) in self._select(self.dialect.spelled(_LASTING), values))
+
+    def not_over(self, generation: int, moment: datetime) -> Iterator[str]:
+        place, at = (self._projection, generation), timestamp_text(moment)
+        statement = self.dialect.spelled(_NOT_OVER).replace("{settled}", self.dialect.settled)
+        return (found for (found,) in self._scan(statement, (*place, *place, at, *place, at)))
 
     def by_stream(self, generation: int, first: str, end: str | None) -> Iterator[StoredRow]:
         place = {"projection =": self._projection, "generation =": generation}

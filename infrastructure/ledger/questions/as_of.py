@@ -22,7 +22,6 @@ from infrastructure.event_store.sql.conditions import until
 from infrastructure.event_store.vocabulary.places import AsOf
 from infrastructure.ledger.questions.history import HistoryEntry
 from infrastructure.ledger.questions.late_fills import successors
-from projections.event_time.past_rows import rows_at, versions_at
 from projections.exposure import taken_over_at
 from projections.listed_row import Listed
 from projections.positions import PositionRow, project
@@ -108,19 +107,21 @@ class AsOfQuery:
 
     def positions(self, store: Store, *, open_only: bool = False) -> list[PositionRow]:
         """All cycles as they stood then, oldest first; `open_only` may leave out those that were over, not strays."""
-        return self._rows(store, partial(store.rows, open_only=open_only))
+        return self._rows(store, partial(store.rows, open_only=open_only), open_only=open_only)
 
     def listed(self, store: Store, *, open_only: bool = False) -> list[Listed]:
         """The same, where a cycle that has not changed since then has only the columns of a list."""
-        return self._rows(store, partial(store.listed, open_only=open_only))
+        return self._rows(store, partial(store.listed, open_only=open_only), open_only=open_only)
 
-    def _rows(self, store: Store, today: Callable[[], Iterable[Row]]) -> list[Row | PositionRow]:
+    def _rows(self, store: Store, today: Callable[[], Iterable[Row]], *, open_only: bool) -> list[Row | PositionRow]:
         if self.moment == AsOf():
             return list(today())
         rows: list[Row | PositionRow]
         if self.by is TimeAxis.RECORDED:
             with store.snapshot():
                 rows = [*_rows_by_recording(store, self._log_end, today())]
+        elif open_only and store.visible(self._log_end) == AsOf():
+            rows = self._standing_by_event_time(store)
         else:  # no index knows when something happened, so every stream is read
             conditions, values = until(store.visible(self._log_end), store.placeholder)
             rows = [*self._rows_by_event_time(store.select(conditions, values, "stream, version"))]
@@ -142,7 +143,21 @@ class AsOfQuery:
                 found[row.position_id] = taken_over_at(row, events)
         return {position_id: at for position_id, at in found.items() if at is not None}
 
+    def _standing_by_event_time(self, store: Store) -> list[Row | PositionRow]:
+        from infrastructure.ledger.questions import standing_cycles  # noqa: PLC0415 - a bot need not wait for it
+
+        assert self.moment.time is not None, "checked when it was read"
+        standing_cycles.prepare(store)
+        rows: list[Row | PositionRow] = []
+        with store.snapshot():
+            may_stand = standing_cycles.may_stand(store, self.moment.time)
+            while places := list(islice(may_stand, _AT_ONCE)):
+                rows += self._rows_by_event_time(store.load_cycles(places))
+        return rows
+
     def _rows_by_event_time(self, records: Iterable[RecordedEvent]) -> Iterator[PositionRow]:
+        from projections.event_time.past_rows import rows_at  # noqa: PLC0415 - as above
+
         assert self.moment.time is not None, "checked when it was read"
         for _, of_stream in groupby(records, lambda stored: stored.originator_id):
             yield from rows_at(map(decode, of_stream), self.moment.time)
@@ -152,6 +167,8 @@ class AsOfQuery:
         entries = [HistoryEntry.of(stored) for stored in store.history(stream, cycle, self._log_end)]
         if self.by is TimeAxis.RECORDED:
             return entries
+        from projections.event_time.past_rows import versions_at  # noqa: PLC0415 - as above
+
         assert self.moment.time is not None, "checked when it was read"
         happened = versions_at((entry.event for entry in entries), self.moment.time)
         return [entry for entry in entries if entry.event.originator_version in happened]

@@ -17,12 +17,15 @@ from domain.events import PositionEvent
 from infrastructure.event_store.codec import decode
 from infrastructure.event_store.vocabulary.places import AsOf
 from infrastructure.ledger.ledger import PositionLedger
+from infrastructure.ledger.questions import as_of as as_of_module
+from infrastructure.ledger.questions import standing_cycles
 from infrastructure.ledger.questions.as_of import AsOfQuery
 from infrastructure.ledger.questions.history import HistoryEntry
 from infrastructure.settings import Settings
 from infrastructure.store_opening import open_store
 from position_ledger.testing import Clock, memory_ledger
 from projections.event_time.past_rows import rows_at
+from projections.exposure import standing
 from projections.listed_row import LISTED_COLUMNS
 from projections.positions import PositionRow, project
 from scripts.benchmarks.workload.generated import generate, write
@@ -127,9 +130,42 @@ def test_what_was_known_by_a_place_about_what_had_happened_by_a_time(
     with memory_ledger(clock) as ledger:
         entries = talk(ledger, clock, sent)
         time = second(moment)
-        assert ledger.positions(as_of=time, by="event-time") == in_order([each.event for each in entries], time)
+        rows = in_order([each.event for each in entries], time)
+        assert ledger.positions(as_of=time, by="event-time") == rows
+        known_standing = AsOfQuery.read(time, "event-time").positions(ledger.store, open_only=True)
+        assert standing(known_standing, open=True, unprotected=False) == standing(rows, open=True, unprotected=False)
         known = [each.event for each in entries if each.nid <= nid]
         assert ledger.positions(as_of=AsOf(time=time, nid=nid), by="event-time") == in_order(known, time)
+
+
+def test_what_stood_by_event_time_is_told_by_the_cycles_that_may_have_stood(
+    ledger_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoded: list[Any] = []
+
+    def counted(stored: Any) -> PositionEvent:
+        decoded.append(stored.id)
+        return decode(stored)
+
+    monkeypatch.setattr(as_of_module, "decode", counted)
+    with PositionLedger(open_store(Settings.read(ledger_url))) as ledger:
+        write(ledger.store, generate(300, streams=24))
+        store = ledger.store
+        events = list(map(decode, store.log()))
+        times = sorted(event.ts_event for event in events)
+        for number, time in enumerate((times[0], *times[:: len(times) // 7], times[-1], second(100_000_000))):
+            if number == 4:  # what is recorded after the facts have come so far is read as well
+                ledger.request_entry(symbol="NEW/USDT", exchange="okx", side="long", quantity="1", intent_id="n")
+                monkeypatch.setattr(standing_cycles, "prepare", lambda _: None)
+            everything = AsOfQuery.read(time, "event-time").positions(store)
+            read_all = len(decoded)
+            decoded.clear()
+            found = AsOfQuery.read(time, "event-time").positions(store, open_only=True)
+            assert standing(found, open=True, unprotected=False) == standing(everything, open=True, unprotected=False)
+            assert len(decoded) == len(set(decoded)) <= read_all
+            if time >= times[-1]:
+                assert len(decoded) < read_all / 4, (len(decoded), read_all)
+            decoded.clear()
 
 
 def in_order(events: Sequence[PositionEvent], moment: datetime) -> list[PositionRow]:
