@@ -9,6 +9,7 @@ from uuid import uuid4
 
 from psycopg import errors, sql
 
+from domain.errors import StoreUnavailable
 from infrastructure.event_store.postgres import grants, schema
 from infrastructure.event_store.postgres.appending import append
 from infrastructure.event_store.postgres.compat_view import ViewsOfPositions
@@ -134,7 +135,8 @@ class PostgresPositionTable:
         return rows, differences
 
     def _writers_kept_out(self, connection: Connection) -> ViewsOfPositions:
-        deadline = time.monotonic() + wait_seconds(self._connections.settings)
+        settings = self._connections.settings
+        deadline = time.monotonic() + wait_seconds(settings)
         while True:
             try:
                 with connection.transaction():  # a savepoint: when it fails, it releases the locks of this round
@@ -144,7 +146,12 @@ class PostgresPositionTable:
                     connection.execute(_PATIENCE_AGAIN)
             except errors.LockNotAvailable:
                 if time.monotonic() > deadline:
-                    raise
+                    raise StoreUnavailable(
+                        f"{settings.shown}: others used the positions table for {wait_seconds(settings):g} s without a "
+                        "break (`verify` and `export` read it at one moment until they end), so the new one could not "
+                        "replace it; nothing was changed. Run it again when they have ended, or wait longer with "
+                        "?timeout=SECONDS"
+                    ) from None
             else:
                 return views
             time.sleep(_TURN_SECONDS)

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from domain.errors import StoreUnavailable
 from infrastructure.integrity.verify import verify
 from infrastructure.ledger.ledger import PositionLedger
+from tests.urls import with_options
 
 ENTRY: dict[str, Any] = {"exchange": "binance", "side": "short", "quantity": "61.8"}
 STREAMS = 200
@@ -65,3 +67,15 @@ def test_what_a_killed_rebuild_left_may_be_dropped_while_a_ledger_is_verified(po
                 pass  # drops what the first one left
             assert ledger.store.broken_guards() == {}
             assert verify(ledger.store).ok
+
+
+def test_a_rebuild_that_a_long_verification_keeps_from_its_end_says_so(postgres_url: str) -> None:
+    impatient = with_options(postgres_url, "timeout=3")
+    with PositionLedger.connect(postgres_url) as ledger, PositionLedger.connect(impatient) as other:
+        ledger.request_entry(**ENTRY, symbol="AUSDT", intent_id="1")
+        with ledger.store.snapshot():
+            assert ledger.store.count_events() == 1
+            with pytest.raises(StoreUnavailable, match=r"others used the positions table for 1\.5 s .*Run it again"):
+                other.rebuild()
+        assert other.rebuild().differences == 0
+        assert verify(ledger.store).ok
