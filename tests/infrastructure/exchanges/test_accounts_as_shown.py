@@ -211,6 +211,40 @@ def test_a_margin_mode_is_what_the_exchange_calls_it() -> None:
     assert [each.quantity for each in shown("bingx", named).positions or ()] == [Decimal(3)]
 
 
+def test_two_of_one_margin_mode_are_no_sum_for_nothing_tells_which_is_true() -> None:
+    rows = [
+        held(BTC, "long", each, 20000, marginMode=mode) for each, mode in ((1, "cross"), (2, "cross"), (4, "isolated"))
+    ]
+    snapshot = shown("htx", rows)
+    assert snapshot.positions == ()
+    assert snapshot.row_doubts == ("it shows BTCUSDT.htx twice, and nothing tells which is true",)
+
+
+@pytest.mark.parametrize(
+    ("symbol", "prices", "average"),
+    [(BTC, (20000, 24000), "23000"), (BTC, (20000, None), None), ("BTC/USD:BTC", (20000, 24000), None)],
+)
+def test_the_entry_of_several_margin_modes_is_known_where_it_is_of_each_and_averages_by_quantity(
+    symbol: str, prices: tuple[int, int | None], average: str | None
+) -> None:
+    modes = zip((1, 3), prices, ("isolated", "cross"), strict=True)
+    (joint,) = shown("htx", [held(symbol, "long", *each, marginMode=mode) for *each, mode in modes]).positions or ()
+    assert joint.avg_px_open == (None if average is None else Decimal(average))
+
+
+@pytest.mark.parametrize(
+    ("side", "stops", "furthest"),
+    [("long", (19000, 18000), 18000), ("short", (25000, 26000), 26000), ("long", (19000, None), None)],
+)
+def test_the_stop_of_several_margin_modes_is_the_furthest_and_none_where_one_has_none(
+    side: str, stops: tuple[int, int | None], furthest: int | None
+) -> None:
+    modes = zip(stops, ("isolated", "cross"), strict=True)
+    rows = [held(BTC, side, 1, 22000, marginMode=mode, stopLossPrice=stop, markPrice=22500) for stop, mode in modes]
+    (joint,) = shown("htx", rows).positions or ()
+    assert (joint.stop_price, joint.mark_price) == (furthest, 22500)
+
+
 def test_a_stop_for_all_of_one_margin_mode_is_not_sure_to_cover_the_other() -> None:
     rows = [held(BTC, "long", 1, 20000, marginMode="isolated"), held(BTC, "long", 3, 24000, marginMode="cross")]
     all_of_it = order("s", BTC, "sell", type="conditional", stopLossPrice=19000, info={"closeFraction": "1"})
@@ -505,6 +539,39 @@ def test_an_entry_that_is_known_by_what_was_paid_is_adopted_and_says_so(
 def test_what_it_is_worth_at_the_mark_says_nothing_of_the_entry() -> None:
     row = held(BTC, "long", 0.0001, None, notional=3, markPrice=30000)
     assert [each.avg_px_open for each in shown("okx", [row]).positions or ()] == [None]
+
+
+@pytest.mark.parametrize(
+    ("exchange", "symbol", "fields"),
+    [
+        ("okx", "BTC/USD:BTC", {"contractSize": 100, "notional": 0.5}),
+        ("okx", "BTC/USD:BTC", {"contractSize": 100, "info": {"cost": "0.5"}}),
+        ("bybit", BTC, {"info": {"price": "95000", "fillTime": "2025-10-22T18:00:00Z"}}),
+    ],
+)
+def test_what_says_nothing_of_the_entry_makes_none_up(exchange: str, symbol: str, fields: dict[str, Any]) -> None:
+    snapshot = shown(exchange, [held(symbol, "long", 5, None, **fields)])
+    assert ([each.avg_px_open for each in snapshot.positions or ()], snapshot.row_doubts) == ([None], ())
+
+
+def test_okx_s_own_answer_of_nothing_held_is_flat_without_a_size() -> None:
+    row = {
+        "instId": "BTC-USDT-SWAP",
+        "instType": "SWAP",
+        "posSide": "net",
+        "pos": "0",
+        "notionalUsd": "",
+        "markPx": "1",
+    }
+    snapshot = shown("okx", [row])
+    assert (snapshot.positions, snapshot.row_doubts) == ((), ())
+
+
+def test_an_order_without_a_side_on_a_leg_that_is_no_stop_closes_nothing() -> None:
+    (plain,) = (
+        shown("gate", [], [order("1", BTC, None, 1, type="limit", price=1, info={"posSide": "long"})]).orders or ()
+    )
+    assert (plain.key.leg, plain.side, plain.reduce_only) == (Leg.LONG, None, False)
 
 
 # -- balances ---------------------------------------------------------------------------------------------------

@@ -211,6 +211,7 @@ def test_a_number_is_what_was_written() -> None:
         ({"side": "BUY"}, Side.LONG),
         ({"side": None, "contracts": -5}, Side.SHORT),
         ({"side": None, "info": {"positionAmt": "61"}}, Side.LONG),
+        ({"side": None, "contracts": "0.5", "info": {"positionAmt": "0.5"}}, Side.LONG),
         ({"side": "both", "info": {"positionAmt": "-61"}}, Side.SHORT),
         ({"side": "short", "info": {"side": "Sell", "size": "61.0"}}, Side.SHORT),
     ],

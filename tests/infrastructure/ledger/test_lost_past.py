@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from domain.commands.requests import RecordEntryFill, RequestEntry
-from domain.errors import PastLost, StoreUnavailable
+from domain.errors import NothingToRollBack, PastLost, StoreUnavailable
 from infrastructure.event_store.codec import encode
 from infrastructure.event_store.vocabulary.append_conflicts import VersionTaken
 from infrastructure.integrity.verify import verify
@@ -87,6 +87,16 @@ def test_the_next_command_is_decided_on_what_is_left(ledger: PositionLedger, set
     receipt = fill(ledger, 2)
     assert (receipt.outcome, receipt.version, commands(ledger)) == ("recorded", 2, ["c-1", "fill-2"])
     assert ledger.position(FIRST).filled_qty == 1
+    assert verify(ledger.store).ok
+
+
+def test_what_is_refused_on_what_is_left_has_written_no_row_either(ledger: PositionLedger, set_back: SetBack) -> None:
+    fill(ledger, 1)
+    set_back()
+    with pytest.raises(NothingToRollBack):
+        ledger.start_rollback(position_id=FIRST, reason="no stop")
+    row = ledger.position(FIRST)
+    assert (row.status, row.filled_qty, row.version) == ("pending_entry", 0, 1)
     assert verify(ledger.store).ok
 
 

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from domain.errors import HistoryDamaged, SchemaMismatch, StoreUnavailable
@@ -20,6 +21,7 @@ from domain.values import timestamp_text
 from infrastructure.event_store.port import WatchMemory
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.operations.health import Question
+from infrastructure.settings import Settings
 from infrastructure.watching import courier
 from infrastructure.watching.sinks.sink import DeliveryFailed, NoticeBatch
 from infrastructure.watching.stored_watch import AnotherWatch
@@ -104,6 +106,14 @@ class Night:
 
     def ledger(self) -> PositionLedger:
         return PositionLedger.connect(self.url)
+
+    def change(self, statement: str) -> None:
+        """Change what is stored, past the ledger."""
+        settings = Settings.read(self.url)
+        connect: Any = sqlite3.connect if settings.kind == "sqlite" else psycopg.connect
+        with closing(connect(settings.where)) as connection:
+            connection.execute(statement)
+            connection.commit()
 
     def enter(self, ago: timedelta = timedelta(minutes=5)) -> None:
         at: dict[str, Any] = {"at": timestamp_text(self.at - ago), "position_id": BARE}
@@ -509,6 +519,15 @@ def test_an_event_that_cannot_be_read_rings(night: Night, monkeypatch: pytest.Mo
         damaged.setattr("infrastructure.ledger.questions.history.decode", unreadable)
         assert night.round() == ["alarm damage log"]
     assert night.round() == ["over damage log"]
+
+
+def test_no_alarm_of_a_cycle_is_over_while_its_row_cannot_be_read(night: Night) -> None:
+    night.enter()
+    assert len(night.round()) == 2
+    night.change("UPDATE positions SET side = 'sideways'")
+    assert night.round() == ["alarm damage positions"]
+    night.change("UPDATE positions SET side = 'short'")
+    assert night.round() == ["over damage positions"]
 
 
 def test_a_past_that_is_lost_rings_once(night: Night) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import datetime
+from itertools import product
 
 import pytest
 
@@ -21,13 +22,15 @@ from projections.exposure import taken_over_at
 from projections.positions import PositionRow
 from scripts.benchmarks.workload.generated import generate, write
 
+HOW_FAR = ((500, 10), (500, 1), (3, 10), (500, 0))
+"""How many versions and steps are looked at, before all that follows is."""
 INDEXES = {"sqlite": "sqlite_schema WHERE name", "postgresql": "pg_indexes WHERE indexname"}
 
 
 @pytest.fixture
-def store(ledger_url: str) -> Iterator[Store]:
+def store(ledger_url: str, request: pytest.FixtureRequest) -> Iterator[Store]:
     store = open_store(Settings.read(ledger_url))
-    write(store, generate(400, streams=2))
+    write(store, generate(getattr(request, "param", 120), streams=2))
     yield store
     store.close()
 
@@ -41,24 +44,25 @@ def by_all_events(store: Store, strays: list[PositionRow], as_of: AsOf | None = 
     return found
 
 
-@pytest.mark.parametrize(("reach", "steps"), [(500, 10), (500, 1), (3, 10), (500, 0)])
-@pytest.mark.parametrize("kinds", [late_fills._SAYING, stored_names(*EVENTS)])
+@pytest.mark.parametrize("store", [400], indirect=True)
 def test_who_took_strays_over_is_who_all_events_of_their_keys_name(
-    store: Store, monkeypatch: pytest.MonkeyPatch, reach: int, steps: int, kinds: Sequence[str]
+    store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(late_fills, "_REACH", reach)
-    monkeypatch.setattr(late_fills, "_STEPS_MAX", steps)
-    monkeypatch.setattr(late_fills, "_SAYING", kinds)
     strays = list(store.rows(strays_only=True))
-    found = successors(store, strays)
-    assert len(found) > 1 and found == by_all_events(store, strays)
     ends = {row.position_id: list(store.load_cycle(row.stream, row.cycle))[-1] for row in strays}
+    asked: dict[AsOf | None, list[PositionRow]] = {None: strays}
+    wanted: dict[AsOf | None, dict[str, datetime]] = {None: by_all_events(store, strays)}
     for end in ends.values():
-        asked = [row for row in strays if ends[row.position_id].id <= end.id]
         then = AsOf(nid=end.id)
-        known = successors(store, asked, then)
-        assert known == by_all_events(store, asked, then)
-        assert f"{end.originator_id}#{end.columns.cycle}" not in known, "it has only just become one"
+        asked[then] = [row for row in strays if ends[row.position_id].id <= end.id]
+        wanted[then] = by_all_events(store, asked[then], then)
+        assert f"{end.originator_id}#{end.columns.cycle}" not in wanted[then], "it has only just become one"
+    assert len(wanted[None]) > 1
+    for kinds, (reach, steps) in product((late_fills._SAYING, stored_names(*EVENTS)), HOW_FAR):
+        monkeypatch.setattr(late_fills, "_REACH", reach)
+        monkeypatch.setattr(late_fills, "_STEPS_MAX", steps)
+        monkeypatch.setattr(late_fills, "_SAYING", kinds)
+        assert {then: successors(store, asked[then], then) for then in asked} == wanted, (kinds, reach, steps)
 
 
 def test_of_strays_that_nobody_took_over_all_are_left(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
