@@ -69,13 +69,13 @@ def fill_on_record(decision: Decision, command: c.RecordEntryFill | c.Reduce, *,
     by_order = decision.state.fills.get((is_exit, command.trade_id))
     if by_order is None:
         return None
+    told, fills = (command.last_qty, command.last_px), by_order.values()
     if command.exchange_order_id is None and command.client_order_id is None:
-        return next(iter(by_order.values()))
+        return next((fill for fill in fills if told in ((fill.qty, fill.px), fill.first)), next(iter(fills)))
     order = named(decision, command.exchange_order_id, command.client_order_id)
     if order is not None and order.name in by_order:
         return by_order[order.name]
-    told = (command.last_qty, command.last_px)
-    for fill in by_order.values():
+    for fill in fills:
         is_told = told in ((fill.qty, fill.px), fill.first) and _may_be_of(decision, fill, command, order)
         if is_told or fill.request == command.digest:
             return fill

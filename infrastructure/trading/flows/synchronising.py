@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from domain.commands.requests import Adopt
 from domain.errors import CommandRefused
-from domain.values import Status
+from domain.values import Leg, Status
 from infrastructure.ledger.receipt import Receipt
 from infrastructure.operations.account_correction import Reconciled
 from infrastructure.operations.apply_corrections import Applied
@@ -18,6 +18,7 @@ from infrastructure.trading.flows.exiting import stops_heard
 from infrastructure.trading.flows.resuming import resume
 from infrastructure.trading.trade_outcome import Outcome, StoryStep
 from projections.reconciliation.confirmations import CONFIRMATION_GAP
+from projections.reconciliation.discrepancies import Discrepancy, DiscrepancyKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,19 +38,22 @@ class Synchronised:
 def synchronise(ctx: FlowContext) -> Flow[Synchronised]:
     """Compare, correct what two reads of the account agree on, and resume what was adopted or lost its stop.
 
-    Between the two reads the stops of positions that differ are looked up. Surplus orders are named in the story, and
-    left at the exchange.
+    The stops of positions that differ, or are not shown by an account that is not believed, are looked up: what an
+    order filled is known even then. Surplus orders are named in the story, and left at the exchange.
     """
     try:
         first = yield from ctx.snapshot()
         results: Sequence[Reconciled] = yield Read("reconcile", ([first],))
+        if unseen := _unseen(results):
+            yield from _stops_heard(ctx, unseen)
+            results = yield Read("reconcile", ([first],))
         for doubt in (doubt for result in results for doubt in result.found.doubts):
             yield from ctx.note(f"the account is not believed: {doubt}")
         if not any(result.found.problems or result.corrections for result in results):
             return Synchronised(tuple(results), (), tuple(ctx.story))
         seen = [first]
         if any(result.found.problems for result in results):
-            yield from _stops_heard(ctx, results)
+            yield from _stops_heard(ctx, [each for result in results for each in result.found.problems])
             yield from ctx.wait(CONFIRMATION_GAP.total_seconds())
             seen.append((yield from ctx.snapshot()))
     except (Refused, NoAnswer) as error:
@@ -68,13 +72,23 @@ def synchronise(ctx: FlowContext) -> Flow[Synchronised]:
     return Synchronised(tuple(results), tuple(taken_up), tuple(ctx.story))
 
 
-def _stops_heard(ctx: FlowContext, results: Sequence[Reconciled]) -> Flow[None]:
-    """Look up the stops of active cycles that differ and have no entry or exit under way.
+def _unseen(results: Sequence[Reconciled]) -> list[Discrepancy]:
+    """The contracts that the ledger holds and the account does not show, without being believed."""
+    return [
+        each
+        for result in results
+        for each in result.found.findings
+        if each.kind is DiscrepancyKind.UNJUDGED and each.position is None and each.standing.key.leg is not Leg.SPOT
+    ]
+
+
+def _stops_heard(ctx: FlowContext, found: Sequence[Discrepancy]) -> Flow[None]:
+    """Look up the stops of active cycles among these that have no entry or exit under way.
 
     If a stop closed the position, its fills are recorded with their prices; an adjustment or a close would not know
     them.
     """
-    rows = {each.row.position_id: each.row for result in results for each in result.found.problems if each.row}
+    rows = {each.row.position_id: each.row for each in found if each.row}
     for position_id, row in rows.items():
         if row.status is not Status.ACTIVE or row.orders.live("entry") or row.orders.live("exit"):
             continue

@@ -62,6 +62,23 @@ def test_what_is_told_of_a_cycle_that_is_over_came_late() -> None:
     given(LONG, canceled).when(total).then(EntryPlaced, late=True, reopens=True).leaves(status="entry_placed")
 
 
+@pytest.mark.parametrize(("price", "is_known"), [("100", True), ("90", True), ("95", False)])
+def test_a_fill_without_an_order_repeats_the_one_that_is_the_same(price: str, *, is_known: bool) -> None:
+    other = on(RecordEntryFill, trade_id="t1", last_qty="10", last_px="90", exchange_order_id="B")
+    sold = [
+        on(Reduce, trade_id="t1", last_qty="10", last_px=px, exchange_order_id=order)
+        for order, px in (("X", "100"), ("Y", "90"))
+    ]
+    for story, again in (
+        (given(LONG, BOUGHT, other), on(RecordEntryFill, trade_id="t1", last_qty="10", last_px=price)),
+        (given(LONG, BOUGHT, other, *sold), on(Reduce, trade_id="t1", last_qty="10", last_px=price)),
+    ):
+        if is_known:
+            story.when(again).no_news()
+        else:
+            story.when(again).refused(IdempotencyMismatch, "10 at 100")
+
+
 SPOT = "SHIBUSDT.binance:SPOT#1"
 SHIB = RequestEntry.of(symbol="SHIB/USDT", exchange="binance", leg="SPOT", side="long", quantity="1000", intent_id="s1")
 IN_BASE = {"fee": "1", "fee_currency": "SHIB"}

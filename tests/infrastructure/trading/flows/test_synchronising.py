@@ -8,6 +8,7 @@ from decimal import Decimal
 
 import pytest
 
+from domain.values import Status
 from infrastructure.trading.exchange_orders import OrderTicket, TicketKind
 from infrastructure.trading.flows.entering import increase
 from infrastructure.trading.flows.synchronising import Synchronised, synchronise
@@ -105,6 +106,17 @@ def test_an_account_that_is_not_believed_is_said_in_the_story(desk: Desk) -> Non
     synchronised = desk.synchronise()
     assert not synchronised.ok
     assert ["it shows no positions at all" in step.words for step in synchronised.story] == [True]
+
+
+def test_what_a_stop_closed_is_known_though_the_account_then_shows_nothing(desk: Desk) -> None:
+    trader = desk.trader()
+    entry = {"symbol": APT, "side": "long", "quantity": "10", "stop_loss_percent": "2"}
+    assert trader.enter(**entry, intent_id="1").kind is OutcomeKind.PROTECTED
+    desk.exchange.set_price(APT, "3.1")  # the stop at 3.136 is hit: the account is empty
+    found = desk.synchronise()
+    (row,) = desk.ledger.positions()
+    assert (row.status, row.exit_reason, row.avg_px_close) == (Status.CLOSED, "stop_loss", Decimal("3.1"))
+    assert found.ok and not any("not believed" in step.words for step in found.story)
 
 
 def test_what_a_stop_closed_is_told_at_its_price_before_anything_is_adjusted() -> None:
