@@ -67,7 +67,9 @@ def test_a_part_that_is_closed_twice_is_on_record_twice_or_found_by_the_next_syn
         paused, other = [
             Trader(ledger, exchange, owner=owner, clock=clock, sleep=clock.tick) for owner in ("bot-1", "bot-2")
         ]
-        position_id = paused.enter(**SIGNAL | {"quantity": "60"}, intent_id="1").position.position_id
+        entered = paused.enter(**SIGNAL | {"quantity": "60"}, intent_id="1").position
+        assert entered is not None
+        position_id = entered.position_id
         place = exchange.place
 
         def pause(*words: Any, **names: Any) -> Any:
