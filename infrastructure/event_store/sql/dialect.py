@@ -38,9 +38,9 @@ SQLITE: Final = Dialect(
     "(SELECT '[' || coalesce(group_concat(body, ','), '') || ']'"
     " FROM (SELECT body FROM {table}_orders AS o WHERE o.position_id = {table}.position_id ORDER BY place))",
     "substr(position_id, 1, instr(position_id || '#', '#') - 1)",
-    "json_extract(row, '$.last_at') = json_extract(row, '$.position.closed_at')"
+    "CASE WHEN json_valid(row) THEN json_extract(row, '$.last_at') = json_extract(row, '$.position.closed_at')"
     " AND json_extract(row, '$.opened_by') <> 'PositionImported'"
-    " AND json_extract(row, '$.position.late_fill') IS NOT 1",
+    " AND json_extract(row, '$.position.late_fill') IS NOT 1 END",
 )
 POSTGRES: Final = Dialect(
     "%s",

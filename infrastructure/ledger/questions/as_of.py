@@ -116,15 +116,15 @@ class AsOfQuery:
     def _rows(self, store: Store, today: Callable[[], Iterable[Row]], *, open_only: bool) -> list[Row | PositionRow]:
         if self.moment == AsOf():
             return list(today())
-        rows: list[Row | PositionRow]
+        rows: list[Row | PositionRow] | None
         if self.by is TimeAxis.RECORDED:
             with store.snapshot():
                 rows = [*_rows_by_recording(store, self._log_end, today())]
-        elif open_only and store.visible(self._log_end) == AsOf():
-            rows = self._standing_by_event_time(store)
-        else:  # no index knows when something happened, so every stream is read
-            conditions, values = until(store.visible(self._log_end), store.placeholder)
-            rows = [*self._rows_by_event_time(store.select(conditions, values, "stream, version"))]
+        else:
+            rows = self._standing_by_event_time(store) if open_only else None
+            if rows is None:  # no index knows when something happened, so every stream is read
+                conditions, values = until(store.visible(self._log_end), store.placeholder)
+                rows = [*self._rows_by_event_time(store.select(conditions, values, "stream, version"))]
         return sorted(rows, key=attrgetter("opened_at", "position_id"))
 
     def position(self, store: Store, place: PositionId) -> Iterable[PositionRow]:
@@ -143,11 +143,13 @@ class AsOfQuery:
                 found[row.position_id] = taken_over_at(row, events)
         return {position_id: at for position_id, at in found.items() if at is not None}
 
-    def _standing_by_event_time(self, store: Store) -> list[Row | PositionRow]:
+    def _standing_by_event_time(self, store: Store) -> list[Row | PositionRow] | None:
+        """The cycles that may have stood then; None where the facts do not tell them, or tell more than was asked."""
         from infrastructure.ledger.questions import standing_cycles  # noqa: PLC0415 - a bot need not wait for it
 
         assert self.moment.time is not None, "checked when it was read"
-        standing_cycles.prepare(store)
+        if store.visible(self._log_end) != AsOf() or not standing_cycles.are_told(store):
+            return None
         rows: list[Row | PositionRow] = []
         with store.snapshot():
             may_stand = standing_cycles.may_stand(store, self.moment.time)

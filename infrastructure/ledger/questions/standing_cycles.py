@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import suppress
 from datetime import datetime
 
 from domain.errors import StoreError
@@ -13,10 +12,13 @@ from infrastructure.ledger.projector import Projector
 from projections.projection import STATISTICS
 
 
-def prepare(store: Store) -> None:
-    """Let the facts of statistics catch up with the log; where that cannot be, more events are read later."""
-    with suppress(StoreError):
+def are_told(store: Store) -> bool:
+    """Whether the facts of statistics tell these cycles: they catch up with the log, unless this role may not write."""
+    try:
         Projector(store, STATISTICS).catch_up()
+    except StoreError:
+        return False
+    return True
 
 
 def may_stand(store: Store, moment: datetime) -> Iterator[CyclePlace]:

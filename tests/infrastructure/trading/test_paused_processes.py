@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import pytest
 
+from domain.events import ExitRequested
 from infrastructure.trading.trader import Trader
 from position_ledger.testing import Clock, OrderFault, SimulatedExchange, memory_ledger
 
@@ -48,3 +50,46 @@ def test_an_order_that_another_process_gave_up_is_found_and_covered_whatever_bec
         assert exchange.audit.is_covered("APTUSDT") and len(exchange.audit.entries()) <= 1
         assert sum(order.is_open for order in exchange.audit.orders()) == bool(held)
         assert outcome.kind != "failed" or not held
+
+
+class _Ended(BaseException):
+    """The process was killed."""
+
+
+@pytest.mark.parametrize("is_killed", [False, True])
+def test_a_part_that_is_closed_twice_is_on_record_twice_or_found_by_the_next_synchronisation(
+    monkeypatch: pytest.MonkeyPatch, *, is_killed: bool
+) -> None:
+    clock = Clock()
+    exchange = SimulatedExchange("binance", seed=3, clock=clock)
+    exchange.list_market("APT/USDT:USDT", "3.2295", quantity_step="0.1")
+    with memory_ledger(clock) as ledger:
+        paused, other = [
+            Trader(ledger, exchange, owner=owner, clock=clock, sleep=clock.tick) for owner in ("bot-1", "bot-2")
+        ]
+        entered = paused.enter(**SIGNAL | {"quantity": "60"}, intent_id="1").position
+        assert entered is not None
+        position_id = entered.position_id
+        place = exchange.place
+
+        def pause(*words: Any, **names: Any) -> Any:
+            monkeypatch.setattr(exchange, "place", place)
+            clock.tick(PAUSE_SECONDS)
+            other.resume()
+            placed = place(*words, **names)
+            if is_killed:
+                raise _Ended
+            return placed
+
+        monkeypatch.setattr(exchange, "place", pause)
+        with suppress(_Ended):
+            paused.exit(position_id, reason="take", quantity="20", intent_id="p1")
+        assert exchange.audit.held("APTUSDT") == -20
+        events = [entry.event for entry in ledger.history(position_id)]
+        assert [event.intent_id for event in events if isinstance(event, ExitRequested)] == ["p1", "p1"]
+        assert ledger.position(position_id).quantity == (40 if is_killed else 20)
+        clock.tick(PAUSE_SECONDS)
+        other.synchronise()
+        row = ledger.position(position_id)
+        assert row.quantity == 20
+        assert row.protected and row.status.is_open

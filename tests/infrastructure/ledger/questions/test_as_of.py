@@ -29,6 +29,7 @@ from projections.exposure import standing
 from projections.listed_row import LISTED_COLUMNS
 from projections.positions import PositionRow, project
 from scripts.benchmarks.workload.generated import generate, write
+from tests.infrastructure.roles import as_role, made_role
 from tests.spec import second
 from tests.strategies import KEY, conversations
 
@@ -156,7 +157,7 @@ def test_what_stood_by_event_time_is_told_by_the_cycles_that_may_have_stood(
         for number, time in enumerate((times[0], *times[:: len(times) // 7], times[-1], second(100_000_000))):
             if number == 4:  # what is recorded after the facts have come so far is read as well
                 ledger.request_entry(symbol="NEW/USDT", exchange="okx", side="long", quantity="1", intent_id="n")
-                monkeypatch.setattr(standing_cycles, "prepare", lambda _: None)
+                monkeypatch.setattr(standing_cycles, "are_told", lambda _: True)
             everything = AsOfQuery.read(time, "event-time").positions(store)
             read_all = len(decoded)
             decoded.clear()
@@ -166,6 +167,20 @@ def test_what_stood_by_event_time_is_told_by_the_cycles_that_may_have_stood(
             if time >= times[-1]:
                 assert len(decoded) < read_all / 4, (len(decoded), read_all)
             decoded.clear()
+
+
+def test_a_role_that_may_only_read_is_told_what_stood_by_event_time_from_the_log(postgres_url: str) -> None:
+    with PositionLedger.connect(postgres_url) as ledger:
+        ledger.request_entry(symbol="APTUSDT", exchange="okx", side="long", quantity="1", intent_id="n")
+        grants = (
+            "GRANT USAGE ON SCHEMA public TO {}",
+            "GRANT SELECT ON ledger_events, ledger_schema, positions, positions_orders, rejections TO {}",
+        )
+        with made_role(postgres_url, *grants) as role:
+            store = open_store(Settings.read(as_role(postgres_url, role)))
+            (row,) = AsOfQuery.read(second(100_000_000), "event-time").positions(store, open_only=True)
+            assert row == ledger.position("APTUSDT.okx#1")
+            store.close()
 
 
 def in_order(events: Sequence[PositionEvent], moment: datetime) -> list[PositionRow]:
