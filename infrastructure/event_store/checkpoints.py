@@ -126,11 +126,11 @@ class Checkpoints(ABC):
         """The position ids whose row differs between two generations, or is missing in either."""
 
     @abstractmethod
-    def replace(self, read: Checkpoint, rebuilt: Checkpoint, suspects: Collection[str]) -> int | None:
+    def replace(self, read: Checkpoint, rebuilt: Checkpoint, changed: Collection[str]) -> int | None:
         """Switch readers to the rebuilt generation, unless the checkpoint of the one that they read moved meanwhile.
 
-        Shape:   in how many of the suspects the two generations differ; None if the checkpoint moved, and then nothing
-                 was changed.
+        Shape:   in how many of the rows `changed` the two generations differ; None if the checkpoint moved, and then
+                 nothing was done.
         Refuses: StoreUnavailable when another rebuild overtook this one.
         """
 

@@ -130,25 +130,30 @@ class Projector(Generic[Row]):
         """
         cursor, events = self._tracking.begin(), 0
         self._tracking.clear()
-        suspects: set[str] | None = None
-        differences: int | None = None
-        while differences is None:
+        read = self._tracking.cursor()
+        for batch in self._fill(cursor, read):
+            progress(batch.events)
+            cursor, events = cursor._replace(nid=batch.nid), events + batch.events
+        # To compare all rows takes longer than a follower rests, so it is done once; then only what changed since.
+        wrong, changed, wrong_of_changed = (
+            self._tracking.differing(read.generation, cursor.generation),
+            set[str](),
+            None,
+        )
+        while wrong_of_changed is None:
             read = self._tracking.cursor()
-            for batch in self._fill(cursor, min(read.nid, self._store.high_water_mark())):
+            for batch in self._fill(cursor, read):
                 progress(batch.events)
                 cursor, events = cursor._replace(nid=batch.nid), events + batch.events
-                if suspects is not None:
-                    suspects |= {row.position_id for row in batch.rows}
-            if suspects is None:  # to compare all rows takes longer than a follower rests, so it is done only once
-                suspects = self._tracking.differing(read.generation, cursor.generation)
-            else:
-                differences = self._tracking.replace(read, cursor, suspects)
+                changed |= {row.position_id for row in batch.rows}
+            wrong_of_changed = self._tracking.replace(read, cursor, changed)
         self._tracking.clear()
         events += self.catch_up(progress)
-        return Rebuilt(events, self._tracking.count(), differences)
+        return Rebuilt(events, self._tracking.count(), len(wrong - changed) + wrong_of_changed)
 
-    def _fill(self, cursor: Checkpoint, end: int) -> Iterator[_Batch]:
-        """Apply what is missing up to a nid in a generation that nobody reads; returns each batch that was written."""
+    def _fill(self, cursor: Checkpoint, read: Checkpoint) -> Iterator[_Batch]:
+        """Bring a generation that nobody reads as far as the one that is read has come; each batch was written."""
+        end = min(read.nid, self._store.high_water_mark())
         while records := self._records(cursor, end, self._batch_events):
             batch = self._fold_batch(cursor, records)
             if batch.poison is not None:

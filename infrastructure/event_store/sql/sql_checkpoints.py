@@ -174,7 +174,7 @@ class SqlCheckpoints(Checkpoints):
         count: int = self._value(_COUNT, self._projection, self._projection)
         return count
 
-    def replace(self, read: Checkpoint, rebuilt: Checkpoint, suspects: Collection[str]) -> int | None:
+    def replace(self, read: Checkpoint, rebuilt: Checkpoint, changed: Collection[str]) -> int | None:
         spelled = self.dialect.spelled
 
         def write(writing: Any) -> int | None:
@@ -182,8 +182,8 @@ class SqlCheckpoints(Checkpoints):
                 return None
             if writing.execute(spelled(_READ), (self._projection, *rebuilt)).rowcount != 1:
                 raise StoreUnavailable(OVERTAKEN)
-            before, now = self.rows(read.generation, suspects), self.rows(rebuilt.generation, suspects)
-            return sum(before.get(position_id) != now.get(position_id) for position_id in suspects)
+            before, now = self.rows(read.generation, changed), self.rows(rebuilt.generation, changed)
+            return sum(before.get(position_id) != now.get(position_id) for position_id in changed)
 
         return self._write(write)
 

@@ -397,8 +397,9 @@ def test_a_follower_that_never_rests_does_not_keep_a_rebuild_from_its_end(
     assert facts_of(ledger) == expected(ledger)
 
 
-def test_a_row_that_was_wrong_is_counted_though_the_follower_moved_on(
-    ledger: PositionLedger, execute: Execute, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("goes_on", ["APTUSDT", "BTCUSDT", "ETHUSDT"])
+def test_a_row_that_was_wrong_is_counted_once_though_the_follower_moved_on(
+    ledger: PositionLedger, execute: Execute, monkeypatch: pytest.MonkeyPatch, goes_on: str
 ) -> None:
     enter(ledger, "APTUSDT", "BTCUSDT")
     follower_of(ledger).catch_up()
@@ -408,7 +409,10 @@ def test_a_row_that_was_wrong_is_counted_though_the_follower_moved_on(
 
     def long_compare(one: int, other: int) -> set[str]:
         found = compare(one, other)
-        enter(ledger, "ETHUSDT")
+        if goes_on == "ETHUSDT":
+            enter(ledger, goes_on)
+        else:
+            ledger.set_stop_loss(position_id=f"{goes_on}.binance#1", stop_price="3.4", exchange_order_id="2")
         follower_of(ledger).catch_up()
         return found
 
