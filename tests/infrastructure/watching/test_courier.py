@@ -83,7 +83,7 @@ def test_the_pause_doubles_up_to_the_longest(going: Round) -> None:
 
 
 def test_a_longer_pause_that_the_sink_asks_for_is_kept_and_a_shorter_one_is_not(going: Round) -> None:
-    for asked in (0.01, 0.0):
+    for asked in (0.01, 0.0005):
         going.sink.retry_after = asked
         going.try_again()
     assert [words.partition("tried again in ")[2] for words in going.said] == ["0.01 s", "0.002 s"]
