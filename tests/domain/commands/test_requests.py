@@ -443,6 +443,12 @@ def test_every_wrong_field_is_named_at_once() -> None:
     assert all(name in str(refused.value) for name in ("symbol", "side", "quantity", "intent_id is missing"))
 
 
+@pytest.mark.parametrize("nothing", [{}, [], "", "  "])
+def test_evidence_of_nothing_is_none(nothing: object) -> None:
+    assert on(RollBack, evidence=nothing).evidence is None
+    assert on(RollBack, evidence=nothing).digest == on(RollBack).digest
+
+
 @pytest.mark.parametrize("evidence", [{1: 2}, {1: 2, "a": 3}, 7, True, ["x1"], [{"trade_id": "x1"}]], ids=repr)
 def test_what_is_no_evidence_at_all_is_refused(evidence: object) -> None:
     with pytest.raises(InvalidCommand, match="evidence"):

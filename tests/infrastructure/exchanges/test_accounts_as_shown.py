@@ -242,7 +242,8 @@ def test_the_stop_of_several_margin_modes_is_the_furthest_and_none_where_one_has
     modes = zip(stops, ("isolated", "cross"), strict=True)
     rows = [held(BTC, side, 1, 22000, marginMode=mode, stopLossPrice=stop, markPrice=22500) for stop, mode in modes]
     (joint,) = shown("htx", rows).positions or ()
-    assert (joint.stop_price, joint.mark_price) == (furthest, 22500)
+    assert joint.stop_price == (None if furthest is None else Decimal(furthest))
+    assert joint.mark_price == Decimal(22500)
 
 
 def test_a_stop_for_all_of_one_margin_mode_is_not_sure_to_cover_the_other() -> None:

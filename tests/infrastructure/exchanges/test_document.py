@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given as tried_on
 from hypothesis import strategies as st
 
-from domain.values import Leg, Side
+from domain.values import TEXT_LENGTH_MAX, Leg, Side
 from infrastructure.exchanges.document import Given, read_snapshot
 from infrastructure.timezones import zone_of
 from projections.account_snapshot import AccountSnapshot, OrderKind, OrderReport, PositionReport
@@ -229,6 +229,8 @@ def test_the_side_of_a_position(fields: dict[str, Any], side: Side) -> None:
         ({"info": {"positionSide": "SHORT"}}, Leg.SHORT),
         ({"hedged": True, "info": {"positionSide": "BOTH"}}, Leg.BOTH),
         ({"info": {"positionIdx": 2}}, Leg.SHORT),
+        ({"info": {"mode": "dual_short"}}, Leg.SHORT),
+        ({"info": {"mode": "single"}}, Leg.BOTH),
         ({"info": {"positionIdx": 0}, "hedged": True}, Leg.BOTH),
     ],
 )
@@ -261,6 +263,9 @@ def test_a_price_of_zero_is_not_known() -> None:
         ({"side": "short", "info": {"side": "Buy"}}, "side is short, and info.side is long"),
         ({"positionSide": "SHORT", "info": {"positionSide": "LONG"}}, "positionSide is SHORT, and info.positionSide"),
         ({"positionSide": "SHORT", "info": {"positionIdx": 1}}, "positionSide is SHORT, and info.positionIdx is LONG"),
+        ({"contracts": True}, "contracts is True, not text"),
+        ({"contracts": [61]}, "contracts is [61], not text"),
+        ({"contracts": {"size": 61}}, "contracts is {'size': 61}, not text"),
         ({"contracts": "1e-20"}, "contracts is '1e-20', which is too little"),
         ({"contracts": "1e-18", "contractSize": "0.1"}, "too little to be kept"),
         ({"contracts": 0, "notional": "197.2"}, "its quantity is 0, and notional is 197.2"),
@@ -405,6 +410,7 @@ def test_one_wrong_statement_makes_a_position_doubtful_and_never_another_one(
         ({"type": "market", "triggerPrice": 3.3}, OrderKind.STOP),
         ({"type": "market", "triggerPrice": 3.1, "takeProfitPrice": 3.1}, OrderKind.TARGET),
         ({"type": "limit", "stopLossPrice": 3.3, "reduceOnly": False}, OrderKind.OTHER),
+        ({"type": "limit", "stopLossPrice": 3.3, "reduceOnly": True}, OrderKind.STOP),
         ({"type": "market", "stopLossPrice": 3.3, "reduceOnly": True}, OrderKind.STOP),
         ({"type": "limit", "stopPrice": 0}, OrderKind.OTHER),
     ],
@@ -480,3 +486,21 @@ def test_an_order_that_contradicts_itself_says_nothing_about_stops(fields: dict[
 def test_an_order_that_rests_no_more_is_not_there(status: str) -> None:
     resting = {"order_id": "1", "symbol": "APTUSDT", "type": "stop_market", "side": "buy", "status": status}
     assert read({"exchange": "binance", "positions": [], "orders": [resting]}).orders == ()
+
+
+def test_what_a_word_or_number_of_an_exchange_means_that_is_not_known_contradicts_nothing() -> None:
+    over = {"order_id": "1", "symbol": "APTUSDT", "side": "buy", "status": "closed", "info": {"status": "7"}}
+    found = read({"exchange": "binance", "positions": [], "orders": [over]})
+    assert (found.orders, found.row_doubts) == ((), ())
+    assert order(info={"status": "7"}).order_id == "1"
+
+
+def test_an_order_in_one_way_mode_has_the_side_that_it_says_though_it_says_what_it_trades() -> None:
+    seen = order("bitget", info={"tradeSide": "close", "posMode": "one_way_mode"}, reduceOnly=True)
+    assert (seen.key.leg, seen.side, seen.reduce_only) == (Leg.BOTH, "buy", True)
+
+
+def test_an_id_has_as_many_letters_as_a_text_may_have_and_no_more() -> None:
+    assert order(order_id="1" * TEXT_LENGTH_MAX).order_id == "1" * TEXT_LENGTH_MAX
+    longer = {"order_id": "1" * (TEXT_LENGTH_MAX + 1), "symbol": "APTUSDT", "side": "buy", "status": "open"}
+    assert "its id is" in read({"exchange": "binance", "positions": [], "orders": [longer]}).row_doubts[0]
