@@ -16,7 +16,6 @@ from domain.values import EXACT, Leg, plain, rounded, timestamp_text
 from infrastructure.event_store.codec import decode
 from infrastructure.event_store.port import Store
 from infrastructure.ledger.aggregate_cache import AggregateCache, CachedPosition
-from infrastructure.transfer.statements.definition_command import definition_command
 from infrastructure.transfer.statements.intake.cash_recording import PastCash
 from infrastructure.transfer.statements.intake.command_ids import (
     cash_id_of,
@@ -28,6 +27,7 @@ from infrastructure.transfer.statements.intake.command_ids import (
 from infrastructure.transfer.statements.intake.decided_events import DecidedEvents
 from infrastructure.transfer.statements.intake.key_fold import KeyFold
 from infrastructure.transfer.statements.intake.key_past import KeyPast
+from infrastructure.transfer.statements.intake.ledger_checks.definition_command import definition_command
 from infrastructure.transfer.statements.intake.leg_spans import LegSpans
 from infrastructure.transfer.statements.intake.lookahead import Lookahead
 from infrastructure.transfer.statements.intake.sorting.sorted_facts import FactsByKey, PlacedFact, SortedFacts

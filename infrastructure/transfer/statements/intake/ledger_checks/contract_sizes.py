@@ -10,7 +10,7 @@ from domain.instrument import Instrument
 from domain.values import Leg, plain
 from infrastructure.event_store.port import Store
 from infrastructure.ledger.aggregate_cache import AggregateCache
-from infrastructure.transfer.statements.definition_command import definition_command
+from infrastructure.transfer.statements.intake.ledger_checks.definition_command import definition_command
 from infrastructure.transfer.statements.statement_fill import StatementFill, StatementRefused
 from infrastructure.transfer.statements.statement_position import StatementPosition
 
