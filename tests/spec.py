@@ -57,7 +57,7 @@ ENTERED = (request(), PLACED, FILLED, STOP, on(Activate))
 
 
 ROUNDING = Context(prec=1, traps=[Inexact, Rounded])
-"""Nothing may go by the context of the process, to whatever that rounds: this one keeps a digit, and rounding raises."""
+"""Nothing may go by the context of the process, whatever that rounds to: in this one, rounding is an error."""
 
 
 def second(number: float) -> datetime:

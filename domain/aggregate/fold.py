@@ -23,7 +23,7 @@ def project(row: PositionRow | None, event: e.PositionEvent) -> PositionRow:
         assert row is not None, f"{type(event).__name__} of a cycle that was never opened"
         new = _changed(row, event)
     is_open, held = new.status.is_open, new.quantity
-    protected = is_open and covers(new.orders, new.side, held, new.avg_px_open)
+    protected = is_open and new.stop_confirmed and covers(new.orders, new.side, held, new.avg_px_open)
     is_bare = is_open and held and not protected and new.protection == "exchange"
     return altered(
         new,
@@ -143,8 +143,9 @@ def _imported(event: e.PositionImported) -> PositionRow:
 def _changed(row: PositionRow, event: e.PositionEvent) -> PositionRow:
     match event:
         case e.EntryPlaced():
-            placed = altered(
-                _holding(row, event.holding),
+            placed = _holding(
+                row,
+                event.holding,
                 status=Status.ENTRY_PLACED if row.status is Status.PENDING_ENTRY else row.status,
                 exchange_order_id=event.exchange_order_id if event.order == "entry" else row.exchange_order_id,
                 outcome_unknown=False,
@@ -182,14 +183,15 @@ def _changed(row: PositionRow, event: e.PositionEvent) -> PositionRow:
         case e.Activated():
             return altered(row, status=Status.ACTIVE, activated_at=event.ts_event)
         case e.PositionReduced():
-            return altered(
-                _holding(row, event.holding),
+            return _holding(
+                row,
+                event.holding,
                 avg_px_close=event.holding.avg_px_close(row.terms),
                 residual_qty=row.residual_qty if event.residual_qty is None else event.residual_qty,
                 orders=changes.exit_filled(row.orders, event, row.terms),
             )
         case e.PositionAdjusted():
-            return altered(_holding(row, event.holding), outcome_unknown=False)
+            return _holding(row, event.holding, outcome_unknown=False)
         case e.RollbackStarted():
             name = f"rollback{row.orders.count('rollback') or ''}"
             order = changes.promised(name, event.client_order_id, event.close_quantity, event.ts_event)
@@ -201,18 +203,20 @@ def _changed(row: PositionRow, event: e.PositionEvent) -> PositionRow:
                 orders=row.orders.with_order(order),
             )
         case e.RolledBack():
-            return altered(
-                _holding(row, event.holding),
+            return _holding(
+                row,
+                event.holding,
                 status=Status.ROLLED_BACK,
                 closed_at=event.ts_event,
                 avg_px_close=event.holding.avg_px_close(row.terms),
                 exit_reason=event.reason or row.exit_reason,
             )
         case e.RollbackFailed():
-            return altered(_holding(row, event.holding), rollback_failed=True)
+            return _holding(row, event.holding, rollback_failed=True)
         case e.PositionClosed():
-            return altered(
-                _holding(row, event.holding),
+            return _holding(
+                row,
+                event.holding,
                 status=Status.CLOSED,
                 closed_at=event.ts_event,
                 avg_px_close=event.avg_px_close,
@@ -237,8 +241,9 @@ def _with_order_changed(row: PositionRow, event: e.PositionEvent) -> PositionRow
         case e.CashRecorded():
             return _holding(row, event.holding)
         case e.FillCorrected():
-            return altered(
-                _holding(row, event.holding),
+            return _holding(
+                row,
+                event.holding,
                 avg_px_close=event.holding.avg_px_close(row.terms),
                 residual_qty=row.residual_qty if event.residual_qty is None else event.residual_qty,
                 orders=changes.fill_corrected(row.orders, event, row.terms),
@@ -249,8 +254,9 @@ def _with_order_changed(row: PositionRow, event: e.PositionEvent) -> PositionRow
 def _entry_filled(row: PositionRow, event: e.EntryFilled) -> PositionRow:
     orders = changes.entry_filled(row.orders, event, row.terms)
     order_id = orders["entry"].exchange_order_id if event.order == "entry" else None
-    filled = altered(
-        _holding(row, event.holding),
+    filled = _holding(
+        row,
+        event.holding,
         outcome_unknown=False,
         late_fill=row.late_fill or event.late,
         orders=orders,
@@ -279,7 +285,7 @@ def _order_replaced(row: PositionRow, event: e.OrderReplaced) -> PositionRow:
 
 def _order_ended(row: PositionRow, event: e.OrderEnded) -> PositionRow:
     orders = changes.order_ended(row.orders, event, row.terms)
-    ended = altered(_holding(row, event.holding), orders=orders, avg_px_close=event.holding.avg_px_close(row.terms))
+    ended = _holding(row, event.holding, orders=orders, avg_px_close=event.holding.avg_px_close(row.terms))
     match orders[event.order].role:
         case "stop":
             return _showing_stop(ended, orders)
@@ -291,8 +297,8 @@ def _order_ended(row: PositionRow, event: e.OrderEnded) -> PositionRow:
     return ended
 
 
-def _holding(row: PositionRow, held: Holding) -> PositionRow:
-    """Set the columns that follow from the totals of the cycle."""
+def _holding(row: PositionRow, held: Holding, **others: Any) -> PositionRow:
+    """Set the columns that follow from the totals of the cycle, and others."""
     return altered(
         row,
         quantity=held.quantity,
@@ -303,6 +309,7 @@ def _holding(row: PositionRow, held: Holding) -> PositionRow:
         fees_other=held.fees_other,
         cash=held.cash,
         net_pnl=held.net_pnl,
+        **others,
     )
 
 

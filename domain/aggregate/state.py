@@ -210,7 +210,7 @@ class PositionState:
         if same_as is not None:
             assert isinstance(event, e.EntryPlaced | e.OrderReplaced | e.OrderEnded), "no other says so"
             self._join(event.order, same_as)
-        if isinstance(event, e.EntryPlaced | e.EntryFilled | e.OrderEnded):
+        if isinstance(event, _OF_ENTRIES):
             self._remember_absorbed(event, orders, same_as)
         match event:
             case e.EntryRequested():
@@ -410,6 +410,10 @@ class PositionState:
             close_quantity,
             self.holding.quantity,
         )
+
+
+_OF_ENTRIES: Final = (e.EntryPlaced, e.EntryFilled, e.OrderEnded)
+"""The events of which an adjustment may have counted a part."""
 
 
 def _id_of(orders: Orders, name: str) -> set[str]:

@@ -104,7 +104,7 @@ def entry_of_fill(
     if exchange_order_id is not None or client_order_id is not None:
         known = named(decision, exchange_order_id, client_order_id)
         if known is None and exchange_order_id is not None and client_order_id is None:
-            known = _not_acknowledged(decision, qty, orders.unsettled("entry"), exchange_order_id)
+            known = _not_acknowledged(decision, qty, orders.unacknowledged("entry"), exchange_order_id)
         if known is not None and known.role == "entry":
             return Meant(known, is_named=True)
         return Meant(_new(decision, "entry", exchange_order_id, client_order_id), is_named=True, is_new=True)
@@ -140,17 +140,11 @@ def _is_explained(decision: Decision, order: Order) -> bool:
 def _not_acknowledged(
     decision: Decision, qty: Decimal, orders: Iterable[Order], exchange_order_id: str
 ) -> Order | None:
-    """The one claimed order without an exchange order id that a fill fits, if it names no client order id.
+    """The one of some claimed orders without an exchange order id that a fill fits, if it names no client order id.
 
     Refuses: OrderAmbiguous if several fit, and a total of one of them may have counted the fill already.
     """
-    waiting = [
-        order
-        for order in orders
-        if order.exchange_order_id is None
-        and order.client_order_id is not None
-        and order.may_have_been_filled_at(decision.command.at)
-    ]
+    waiting = [order for order in orders if order.may_have_been_filled_at(decision.command.at)]
     stated = [order for order in waiting if order.traded_qty < order.stated_qty and order.may_have_filled(qty)]
     fitting = [order for order in waiting if order in stated or (order.is_live and order.has_room_for(qty))]
     if stated and len(fitting) > 1:
@@ -173,7 +167,7 @@ def exit_of_fill(decision: Decision, fill: Reduce) -> Order | None:
     if exchange_order_id is not None or client_order_id is not None:
         known = named(decision, exchange_order_id, client_order_id)
         if known is None and exchange_order_id is not None and client_order_id is None and may_be_ours:
-            known = _not_acknowledged(decision, qty, orders.unsettled("exit", "rollback"), exchange_order_id)
+            known = _not_acknowledged(decision, qty, orders.unacknowledged("exit", "rollback"), exchange_order_id)
         if known is not None and known.role != "entry":
             return known
         if client_order_id is None:

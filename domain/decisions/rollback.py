@@ -8,7 +8,6 @@ from domain.commands import requests as c
 from domain.decisions.counting import settled
 from domain.decisions.decision import Decision
 from domain.errors import EvidenceMissing, IdempotencyMismatch, NotFlat, NothingToRollBack, WrongStatus
-from domain.holding import ZERO
 from domain.identifiers import client_order_id
 from domain.values import EXACT, Source, Status, plain, total_of
 

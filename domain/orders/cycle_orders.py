@@ -76,6 +76,10 @@ class Orders(Mapping[str, Order], ABC):
         """The orders that are not settled, of some roles or of all, oldest first."""
 
     @abstractmethod
+    def unacknowledged(self, *roles: Role) -> list[Order]:
+        """The orders of some roles that were claimed and are not settled, and have no exchange order id yet."""
+
+    @abstractmethod
     def live(self, role: Role) -> list[Order]:
         """The orders of one role that have not ended, oldest first."""
 
@@ -126,11 +130,14 @@ class _FewOrders(Orders):
         found = [order for order in self._orders.values() if not roles or order.role in roles]
         return [order for order in found if not order.is_settled]
 
+    def unacknowledged(self, *roles: Role) -> list[Order]:
+        return _unacknowledged(self._orders.values(), roles)
+
     def live(self, role: Role) -> list[Order]:
         return [order for order in self._orders.values() if order.role == role and order.ended is None]
 
     def count(self, role: Role) -> int:
-        return sum(order.role == role for order in self._orders.values())
+        return [order.role for order in self._orders.values()].count(role)
 
     def entered(self) -> Filled:
         return _sum_of(self._orders.values(), entries=True)
@@ -228,6 +235,9 @@ class _ManyOrders(Orders):
     def unsettled(self, *roles: Role) -> list[Order]:
         return [order for order in self._unsettled.values() if not roles or order.role in roles]
 
+    def unacknowledged(self, *roles: Role) -> list[Order]:
+        return _unacknowledged(self._unsettled.values(), roles)
+
     def live(self, role: Role) -> list[Order]:
         is_kept = role in AT_WORK_UNTIL_ENDED  # none of these is settled while it is live
         return [order for order in (self.unsettled(role) if is_kept else of_role(self, role)) if order.is_live]
@@ -269,6 +279,17 @@ class _ManyOrders(Orders):
 
 def _held(by_name: dict[str, Order]) -> Orders:
     return _FewOrders(by_name) if len(by_name) <= _FEW else _ManyOrders.of_names(by_name)
+
+
+def _unacknowledged(orders: Iterable[Order], roles: tuple[Role, ...]) -> list[Order]:
+    return [
+        order
+        for order in orders
+        if order.exchange_order_id is None
+        and order.client_order_id is not None
+        and order.role in roles
+        and not order.is_settled
+    ]
 
 
 def _sum_of(orders: Iterable[Order], *, entries: bool) -> Filled:

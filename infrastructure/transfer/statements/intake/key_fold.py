@@ -114,11 +114,12 @@ class KeyFold:
             else:
                 self._open(fill, ordered(fill), ahead)
         self._may_be_of_before = self._may_be_of_before and fill.meant_to_close
-        self._check(fill)
-        fill = fill.covering() if fill.buys and not self._is_long else fill
-        if fill.buys is not self._is_long and 0 < self._held < fill.quantity:
+        held, is_long = self._held, self._is_long
+        self._check(fill, held, is_long=is_long)
+        fill = fill.covering() if fill.buys and not is_long else fill
+        if fill.buys is not is_long and held and held < fill.quantity:
             is_of_before = self._is_spot_sale(fill)
-            part, rest = (replace(fill, profit=None) if is_of_before else fill).split(self._held)
+            part, rest = (replace(fill, profit=None) if is_of_before else fill).split(held)
             self._record(part, turned_id_of(fill))
             self._close(part)
             if is_of_before:
@@ -133,14 +134,17 @@ class KeyFold:
         elif fill.is_last and self._key.leg is Leg.SPOT:
             self._close(fill, dust=True)
 
-    def _check(self, fill: StatementFill) -> None:
+    def _check(self, fill: StatementFill, held: Decimal, *, is_long: bool) -> None:
         """Compare the position that a fill states with that of the fills before it. Refuses: StatementRefused."""
         if fill.held is not None and self._is_held_told:
             self._is_held_told = fill.held == self.signed_quantity
             self._tally.held(self._key, fill.time, fill.held, self.signed_quantity)
-        closes = min(fill.quantity, self._held) if self._held and fill.buys is not self._is_long else Decimal(0)
+        is_one_leg = self._key.leg in (Leg.LONG, Leg.SHORT)
+        if fill.closes is None and not is_one_leg:
+            return
+        closes = min(fill.quantity, held) if held and fill.buys is not is_long else Decimal(0)
         stated = fill.closes
-        if stated is None and closes and self._key.leg in (Leg.LONG, Leg.SHORT):
+        if stated is None and closes:
             stated = fill.quantity  # a leg is never reversed
         if stated is not None and stated != closes:
             raise StatementRefused.at(
