@@ -33,6 +33,7 @@ TIME_LENGTH: Final = 27
 """Characters of a time as `timestamp_text` writes it."""
 DECIMALS_MAX: Final = 18
 _LAST_DECIMAL: Final = Decimal(1).scaleb(-DECIMALS_MAX)
+_ZERO: Final = Decimal(0)
 MAGNITUDE_MAX: Final = Decimal(10) ** 18
 TEXT_LENGTH_MAX: Final = 200
 AHEAD_MAX: Final = timedelta(seconds=60)
@@ -159,8 +160,8 @@ def total_of(numbers: Iterable[Decimal]) -> Decimal:
 
 
 def rounded(value: Decimal) -> Decimal:
-    """Round to the 18 decimals that we keep, half to even."""
-    return Decimal(plain(value.quantize(_LAST_DECIMAL, context=EXACT)))
+    """Round to the 18 decimals that we keep, half to even; without trailing zeros, and without an exponent."""
+    return EXACT.add(value.quantize(_LAST_DECIMAL, context=EXACT).normalize(EXACT), _ZERO)  # 0 has no exponent
 
 
 def seconds(duration: timedelta) -> Decimal:

@@ -23,7 +23,7 @@ def project(row: PositionRow | None, event: e.PositionEvent) -> PositionRow:
         assert row is not None, f"{type(event).__name__} of a cycle that was never opened"
         new = _changed(row, event)
     is_open, held = new.status.is_open, new.quantity
-    protected = is_open and covers(new.orders, new.side, held, new.avg_px_open)
+    protected = is_open and new.stop_confirmed and covers(new.orders, new.side, held, new.avg_px_open)
     is_bare = is_open and held and not protected and new.protection == "exchange"
     return altered(
         new,

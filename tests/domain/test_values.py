@@ -152,6 +152,14 @@ def test_rounding_is_half_to_even_at_18_decimals() -> None:
     assert rounded(Decimal(10) ** 30 + tiny / 4) == Decimal(10) ** 30
 
 
+@example(Decimal("1E+3"))
+@example(Decimal("-0E-20"))
+@given(SIGNED)
+def test_a_rounded_number_is_spelled_as_it_is_written(number: Decimal) -> None:
+    kept = rounded(number)
+    assert str(kept) == str(Decimal(plain(kept)))
+
+
 @pytest.mark.parametrize(
     "sent",
     [

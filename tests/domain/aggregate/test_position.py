@@ -13,7 +13,9 @@ from typing import Any, NoReturn, cast
 
 from hypothesis import given, settings
 
+from domain.aggregate.fold import project
 from domain.aggregate.position import Position
+from domain.aggregate.row import PositionRow
 from domain.commands.base import Command
 from domain.commands.requests import ImportPosition
 from domain.errors import CommandRefused
@@ -188,6 +190,15 @@ def test_nothing_that_is_stored_is_a_float_or_no_number(sent: list[Command]) -> 
 
     for event in history(sent):
         json.loads(encode(event).state, parse_float=never, parse_constant=never)
+
+
+@given(conversations())
+def test_a_row_has_a_confirmed_stop_if_one_of_its_orders_is_a_live_stop(sent: list[Command]) -> None:
+    rows: dict[str, PositionRow] = {}
+    for event in history(sent):
+        if event.has_cycle:
+            row = rows[event.position_id] = project(rows.get(event.position_id), event)
+            assert row.stop_confirmed == bool(row.orders.live("stop"))
 
 
 @given(conversations())
