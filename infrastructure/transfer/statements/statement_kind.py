@@ -82,7 +82,7 @@ def _prepared(
 
 @dataclass(frozen=True, kw_only=True)
 class StatementKind:
-    """The source of such a file, what it lacks, and its reader.
+    """How such a file is recognised, and its reader; docs/importing.md says what it lacks and what becomes of it.
 
     Shape:   `needs` are the columns of a CSV file, the keys of a JSON object or the tables of a database that every
              such file has, each with one name or with several possible names; they tell kinds apart. `read` yields the
@@ -108,9 +108,6 @@ class StatementKind:
     """Whether a file may have the trades of several strategies, of which one is chosen."""
     keeps_answers: bool = False
     """Whether its objects contain the answers of an exchange, and so also the keys of the kind of these answers."""
-    source: str
-    lacks: str
-    becomes: str
 
     def missing(self, start: FileStart) -> list[str]:
         """The names that a file lacks to be of this kind, each as its first possible name."""

@@ -130,8 +130,4 @@ MAPPED_CSV: Final = StatementKind(
     asks=("map",),
     is_guessed=False,
     read=_read,
-    source="any program, by a [map of its columns](#a-map-of-columns), or of the keys of JSON objects: `--map FILE`",
-    lacks="what the map does not name is not known",
-    becomes="the same as of `csv`; contracts of the size that the map says have to be "
-    "[defined](money.md#contract-size-and-inverse)",
 )

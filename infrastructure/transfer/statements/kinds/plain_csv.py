@@ -45,7 +45,4 @@ PLAIN_CSV: Final = StatementKind(
     asks=("exchange",),
     is_guessed=False,
     read=_read,
-    source="any program; it is never guessed, so `--as csv --exchange NAME`",
-    lacks="what has no column is not known",
-    becomes="the same; where no profit is said, none is compared",
 )

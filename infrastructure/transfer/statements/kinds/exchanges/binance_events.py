@@ -104,9 +104,4 @@ BINANCE_EVENTS: Final = StatementKind(
     needs=("e", "E", "T"),
     exchange="binance",
     read=row_by_row(_facts),
-    source="Binance, futures, events of a user data stream in JSON Lines, as they came or within `stream` and `data`",
-    lacks="what happened while the stream was not read. Which symbol funding was for, in cross margin. How much a "
-    "contract is that is settled in its base: [define](money.md#contract-size-and-inverse) the instrument before",
-    becomes="fills of `ORDER_TRADE_UPDATE`; of `ACCOUNT_UPDATE` funding and insurance as cash, and what was held. "
-    "Other events are left out. Its funding has ids of its own: take it from here or from the income history",
 )

@@ -102,10 +102,6 @@ BINANCE_INCOME: Final = StatementKind(
     needs=("incomeType", "income", "asset", "tranId", "time"),
     exchange="binance",
     read=row_by_row(_facts, of_one_account),
-    source="Binance, futures, income history: what `GET /fapi/v1/income` and `/dapi/v1/income` answer",
-    lacks="fills: import it with the trade history. The leg. Binance keeps three months of it",
-    becomes="funding, commissions, rebates and insurance as cash; `REALIZED_PNL` and `DELIVERED_SETTELMENT` are "
-    "compared, and the second with what is held; transfers are left out",
 )
 BINANCE_TRANSACTIONS: Final = StatementKind(
     name="binance-futures-transactions",
@@ -113,7 +109,4 @@ BINANCE_TRANSACTIONS: Final = StatementKind(
     needs=(_NAMES["time"], "type", "amount", "asset", "symbol", "transaction id"),
     exchange="binance",
     read=row_by_row(_facts, of_one_account),
-    source="Binance, futures, transaction history in CSV, of its website",
-    lacks="fills; the leg; which fill a commission is of; the zone of its times unless a header says UTC",
-    becomes="the same as of the income history, under the same ids",
 )

@@ -41,10 +41,4 @@ BINANCE_TRADES: Final = StatementKind(
     needs=tuple(_COLUMNS.get(field, (field,)) for field in (*REQUIRED, "fee", "profit")),
     exchange="binance",
     read=_read,
-    source="Binance, futures, trade history in CSV: the header with `Date(UTC)`, and the one with `Uid`, `Time` and "
-    "ids",
-    lacks="the older header: ids of trades and orders. The newer one: the zone of its times (`--timezone`). Both: the "
-    "leg, unless there is a column `Position Side`; funding. How much a contract is that is settled in its base: "
-    "[define](money.md#contract-size-and-inverse) the instrument before",
-    becomes="a cycle from flat to flat, on [its leg](#legs-that-no-file-names) in hedge mode",
 )

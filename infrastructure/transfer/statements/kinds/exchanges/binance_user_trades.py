@@ -41,8 +41,4 @@ BINANCE_USER_TRADES: Final = StatementKind(
     needs=("id", "orderId", "price", "qty", "realizedPnl", "commission", "commissionAsset"),
     exchange="binance",
     read=row_by_row(_facts),
-    source="Binance, futures, trades of an account: what `GET /fapi/v1/userTrades` and `/dapi/v1/userTrades` answer",
-    lacks="funding: import it with the income history. What was before the last six months. How much a contract is "
-    "that is settled in its base: [define](money.md#contract-size-and-inverse) the instrument before",
-    becomes="a cycle from flat to flat, on its leg in hedge mode, under the ids of `binance-futures-trades`",
 )

@@ -199,26 +199,12 @@ def _read(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
     return each(file.rows(), _ClosedLines(whose).facts)
 
 
-_LACKS: Final = (
-    "fills: two are made up of a line, with ids that follow from it, both at the time when it was closed. When it was "
-    "opened, the leg, fees and funding one by one. Take the executions instead where there are any"
-)
-_BECOMES: Final = (
-    "a cycle a line. The fee of its closing fill is what the two prices come to, less the stated profit: the fees of "
-    "both sides, and funding as far as Bybit counts it there"
-)
-
 BYBIT_CLOSED_CSV: Final = StatementKind(
     name="bybit-closed-pnl-csv",
     form=FileForm.CSV,
     needs=(*(_NAMES[name] for name in _CSV), _SIDE),
     exchange="bybit",
     read=_read,
-    source="Bybit, derivatives, closed P&L in CSV, of its website, or with the names of its interface",
-    lacks=f"{_LACKS}. The zone of its times, unless the header says UTC. The header with `Opening Fee`: the side, "
-    "which follows from what was earned; a line of which it does not is refused",
-    becomes=f"{_BECOMES}. The header with `Opening Fee` states the fee of the opening and funding, which are recorded "
-    "apart",
 )
 BYBIT_CLOSED: Final = StatementKind(
     name="bybit-closed-pnl",
@@ -226,7 +212,4 @@ BYBIT_CLOSED: Final = StatementKind(
     needs=_API,
     exchange="bybit",
     read=_read,
-    source="Bybit, what `GET /v5/position/closed-pnl` answers",
-    lacks=_LACKS,
-    becomes=_BECOMES,
 )

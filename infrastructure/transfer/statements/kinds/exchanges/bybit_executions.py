@@ -104,9 +104,4 @@ BYBIT_EXECUTIONS: Final = StatementKind(
     needs=("symbol", "side", "execId", "execPrice", "execQty", "execFee", "execTime", "execType"),
     exchange="bybit",
     read=row_by_row(_facts),
-    source="Bybit, what `GET /v5/execution/list` answers, or the stream `execution` sends",
-    lacks="the leg, but where there is a `positionIdx`. What was earned, but in the stream. What an option came to at "
-    "its expiry, so that it stays open. Spot is told by the `category` around the list, or in the line",
-    becomes="a cycle from flat to flat, on [its leg](#legs-that-no-file-names) in hedge mode; funding as cash; forced "
-    "closes with their reason",
 )

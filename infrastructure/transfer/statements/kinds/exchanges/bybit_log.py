@@ -124,11 +124,6 @@ def _read(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
     return each(file.rows(), _LogLines(whose).facts)
 
 
-_LACKS: Final = "options, which are left out, and trades on spot: take the executions. The leg. Which leg funding is of"
-_BECOMES: Final = (
-    "a cycle from flat to flat, on [its leg](#legs-that-no-file-names) in hedge mode; funding and interest as cash; "
-    "forced closes with their reason. Transfers and conversions are left out"
-)
 BYBIT_LOG: Final = StatementKind(
     name="bybit-transaction-log",
     form=FileForm.JSON,
@@ -136,9 +131,6 @@ BYBIT_LOG: Final = StatementKind(
     needs=("symbol", "type", "side", "transactionTime", "qty", "size", "funding", "cashFlow", "tradeId"),
     exchange="bybit",
     read=_read,
-    source="Bybit, what `GET /v5/account/transaction-log` answers",
-    lacks=_LACKS,
-    becomes=f"{_BECOMES}. Trades have the ids of `bybit-executions`",
 )
 BYBIT_LOG_CSV: Final = StatementKind(
     name="bybit-transaction-log-csv",
@@ -159,7 +151,4 @@ BYBIT_LOG_CSV: Final = StatementKind(
     ),
     exchange="bybit",
     read=_read,
-    source="Bybit, transaction log of the unified account in CSV, of its website",
-    lacks=f"{_LACKS}. Ids, in most files",
-    becomes=f"{_BECOMES}. Take it, or executions",
 )

@@ -50,8 +50,4 @@ GATE_TRADES: Final = StatementKind(
     needs=("contract", "create_time", "id", "order_id", "size", "price", "role", "fee"),
     exchange="gate",
     read=row_by_row(_facts),
-    source="Gate, futures, what `GET /api/v4/futures/{settle}/my_trades` answers",
-    lacks="what was earned, and funding. How much a contract is: [define](money.md#contract-size-and-inverse) the "
-    "instrument before. The leg, but that `close_size` tells of two",
-    becomes="a cycle from flat to flat, on [its leg](#legs-that-no-file-names) in dual mode",
 )

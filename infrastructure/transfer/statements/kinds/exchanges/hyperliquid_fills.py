@@ -68,11 +68,6 @@ HYPERLIQUID_FILLS: Final = StatementKind(
     needs=("coin", "px", "sz", "side", "time", "startPosition", "dir", "closedPnl", "tid"),
     exchange="hyperliquid",
     read=_read,
-    source="Hyperliquid, what `userFills` and `userFillsByTime` answer",
-    lacks="what was before the last 10,000 fills, which is all that it answers. Funding. The name of a pair on spot "
-    "that it has no purchase or no sale of: import it with `hyperliquid-pairs`",
-    becomes="a cycle from flat to flat, or from what was held before the file; spot on its leg; a liquidation with its "
-    "reason",
 )
 HYPERLIQUID_FUNDING: Final = StatementKind(
     name="hyperliquid-funding",
@@ -80,7 +75,4 @@ HYPERLIQUID_FUNDING: Final = StatementKind(
     needs=("time", "delta", "coin", "usdc", "szi", "fundingRate"),
     exchange="hyperliquid",
     read=row_by_row(_funding),
-    source="Hyperliquid, what `userFunding` answers",
-    lacks="fills",
-    becomes="funding as cash",
 )

@@ -251,20 +251,12 @@ def _fill(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
     )
 
 
-_LACKS: Final = "the order of a fill: those of one moment and one side are taken for one"
-_BECOMES: Final = (
-    "a cycle from flat to flat; funding, also that which a trade realises, and interest as cash. Transfers and "
-    "conversions are left out. Take it, its other form, or `kraken-futures-fills`"
-)
 KRAKEN_LOG: Final = StatementKind(
     name="kraken-futures-log",
     form=FileForm.JSON,
     needs=("asset", "booking_uid", "info", "date", "old_balance", "new_balance", "trade_price"),
     exchange="krakenfutures",
     read=row_by_row(_log, _joined),
-    source="Kraken futures, what `GET /api/history/v3/account-log` answers",
-    lacks=_LACKS,
-    becomes=_BECOMES,
 )
 KRAKEN_LOG_CSV: Final = StatementKind(
     name="kraken-futures-log-csv",
@@ -272,9 +264,6 @@ KRAKEN_LOG_CSV: Final = StatementKind(
     needs=("uid", "datetime", "type", "symbol", "change", "new balance", "trade price", "fee"),
     exchange="krakenfutures",
     read=row_by_row(_log, _joined),
-    source="Kraken futures, account log in CSV, of its website",
-    lacks=f"{_LACKS}. The zone of its times, where they name none (`--timezone`)",
-    becomes=_BECOMES,
 )
 KRAKEN_FILLS: Final = StatementKind(
     name="kraken-futures-fills",
@@ -283,7 +272,4 @@ KRAKEN_FILLS: Final = StatementKind(
     needs=("fill_id", "order_id", "symbol", "side", "size", "price", "fillTime"),
     exchange="krakenfutures",
     read=row_by_row(_fill),
-    source="Kraken futures, what `GET /derivatives/api/v3/fills` answers",
-    lacks="fees, profit and funding: the account log has them",
-    becomes="a cycle from flat to flat, its fees not known",
 )

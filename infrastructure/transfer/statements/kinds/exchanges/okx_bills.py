@@ -135,10 +135,4 @@ OKX_BILLS: Final = StatementKind(
     needs=("billId", "balChg", "bal", "ccy", "type", "subType", "ts", "instId"),
     exchange="okx",
     read=row_by_row(_facts, lambda rows: SpotSides(_SIDES, _is_on_spot).joined(rows)),
-    source="OKX, what `GET /api/v5/account/bills` and `/bills-archive` answer",
-    lacks="how much a contract is: [define](money.md#contract-size-and-inverse) the instrument before. The leg of "
-    "funding. Bills that are older than a year",
-    becomes="fills under the ids of `okx-fills`; the two bills of a trade on spot or margin are one fill, on the leg "
-    "`SPOT`. Funding, interest and clawback are cash. Transfers and conversions are left out; the expiry of an "
-    "option, and another bill of a contract, are refused",
 )

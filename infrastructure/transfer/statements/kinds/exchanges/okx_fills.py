@@ -61,8 +61,4 @@ OKX_FILLS: Final = StatementKind(
     needs=("instType", "instId", "tradeId", "ordId", "side", "fillSz", "fillPx", "fee"),
     exchange="okx",
     read=row_by_row(_facts),
-    source="OKX, what `GET /api/v5/trade/fills` and `/fills-history` answer",
-    lacks="how much a contract is: [define](money.md#contract-size-and-inverse) the instrument before. Funding: import "
-    "it with the bills",
-    becomes="a cycle from flat to flat, on its leg in long/short mode; spot and margin on the leg `SPOT`",
 )

@@ -241,11 +241,6 @@ CCXT_TRADES: Final = StatementKind(
     asks=("exchange",),
     keeps_answers=True,
     read=_trades,
-    source="ccxt, `fetch_my_trades` saved as JSON, or by pandas as CSV; with `--exchange`",
-    lacks="the exchange. What was earned, and on spot whether it was on margin, but where the exchange's own answer "
-    "under `info` says it. Funding",
-    becomes="a cycle from flat to flat; spot on its leg. A contract size follows from `cost`, and has to be "
-    "[defined](money.md#contract-size-and-inverse), as it has where there is none",
 )
 CCXT_ORDERS: Final = StatementKind(
     name="ccxt-orders",
@@ -255,10 +250,6 @@ CCXT_ORDERS: Final = StatementKind(
     asks=("exchange",),
     keeps_answers=True,
     read=_orders,
-    source="ccxt, `fetch_orders` or `fetch_closed_orders` saved as JSON, or by pandas as CSV; with `--exchange`",
-    lacks="fills, but where an order has its `trades`: what else was filled is one fill, at its average and at the "
-    "time of its last trade. Profit and funding",
-    becomes="the same as of `ccxt-trades`; orders that filled nothing are left out",
 )
 CCXT_FUNDING: Final = StatementKind(
     name="ccxt-funding",
@@ -268,7 +259,4 @@ CCXT_FUNDING: Final = StatementKind(
     asks=("exchange",),
     keeps_answers=True,
     read=_funding,
-    source="ccxt, `fetch_funding_history` saved as JSON, or by pandas as CSV; with `--exchange`",
-    lacks="the exchange, and fills",
-    becomes="funding as cash",
 )

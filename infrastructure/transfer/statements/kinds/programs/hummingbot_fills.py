@@ -142,23 +142,15 @@ def _own_fills(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
     return fills_of(whose, row)
 
 
-LACKS: Final = "what was earned; the leg in hedge mode; how much of a third token was a share that was paid in it"
 HUMMINGBOT_CSV: Final = StatementKind(
     name="hummingbot-trades",
     form=FileForm.CSV,
     needs=("market", "symbol", "timestamp", "order_id", "trade_type", "price", "amount", "exchange_trade_id"),
     read=row_by_row(_own_fills, told_apart),
-    source="hummingbot, `trades_….csv` of a strategy",
-    lacks=f"{LACKS}; funding",
-    becomes="a cycle from flat to flat at the exchange of each fill; what is no perpetual is spot, on its leg. "
-    "What closes before anything was opened was held before the file",
 )
 HUMMINGBOT_EXPORT: Final = StatementKind(
     name="hummingbot-export",
     form=FileForm.CSV,
     needs=("id", "timestamp", "exchange", "market", "order_type", "side", "price", "amount", "age"),
     read=row_by_row(_exported),
-    source="hummingbot, what its command `export trades` writes",
-    lacks="fees, ids of orders, what was earned, funding, and the zone of its times (`--timezone`): take the database",
-    becomes="the same as of `hummingbot-trades`, its fees not known",
 )

@@ -114,9 +114,4 @@ HUMMINGBOT_POSITIONS: Final = StatementKind(
         "volume_traded_quote",
     ),
     read=_read,
-    source="hummingbot, the table `Position` of its database in CSV or JSON: what its controllers hold",
-    lacks="fills: what was earned and paid. The leg in hedge mode. Take it with the fills, where there are any",
-    becomes="what is held of a pair in all is compared with its fills, but on spot, where fills say what was paid in "
-    "the base. Of a pair that nothing else tells of it is what a cycle begins with, at the average of its prices, and "
-    "a finding",
 )

@@ -75,11 +75,6 @@ NAUTILUS_FILLS: Final = StatementKind(
     also=FileForm.JSON,
     needs=("instrument_id", "venue_order_id", "trade_id", "order_side", "last_qty", "last_px", "commission"),
     read=_read,
-    source="nautilus_trader, `generate_fills_report` saved with `to_csv` or `to_json`",
-    lacks="what was earned; funding; how much a contract of OKX is, or of Binance that is settled in its base: "
-    "[define](money.md#contract-size-and-inverse) the instrument before; which position a fill is of, where "
-    "several of one instrument were held at the same time and their ids do not end in `-LONG` and `-SHORT`",
-    becomes="a cycle from flat to flat, at the venue of each instrument",
 )
 NAUTILUS_ORDERS: Final = StatementKind(
     name="nautilus-order-fills",
@@ -87,8 +82,4 @@ NAUTILUS_ORDERS: Final = StatementKind(
     also=FileForm.JSON,
     needs=("instrument_id", "venue_order_id", "last_trade_id", "side", "filled_qty", "avg_px", "commissions"),
     read=_read_orders,
-    source="nautilus_trader, `generate_order_fills_report` saved with `to_csv` or `to_json`",
-    lacks="single fills: an order is one fill, at its average and at the time of its last fill. What `nautilus-fills` "
-    "lacks as well",
-    becomes="the same as of `nautilus-fills`",
 )

@@ -209,11 +209,4 @@ NAUTILUS_POSITIONS: Final = StatementKind(
     also=FileForm.JSON,
     needs=("instrument_id", "entry", "peak_qty", "ts_opened", "avg_px_open", "avg_px_close", "realized_pnl"),
     read=_read,
-    source="nautilus_trader, `generate_positions_report` saved with `to_csv`, `to_parquet` or `to_json`",
-    lacks="fills: two are made up of a line, the most that was held at both averages. Take the fills instead where "
-    "there are any. How much was closed before the position was added to: its closing price is the one that leads to "
-    "the stated profit. What each of several positions earned that were held of one instrument at the same time. Where "
-    "an account nets its positions, a line of one that was turned over into the other side",
-    becomes="a cycle a line; its commissions are the fee of the closing fill, and of the opening one while nothing is "
-    "closed. A line that was imported while it was open, and says more now, is refused",
 )

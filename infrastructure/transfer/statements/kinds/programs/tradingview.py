@@ -226,20 +226,10 @@ TRADINGVIEW_LIST: Final = StatementKind(
     needs=(_NUMBERS, "type", "signal", _TIMES, _QUANTITIES),
     asks=("exchange", "symbol"),
     read=_read_list,
-    source="TradingView, strategy tester, list of trades in CSV; with `--exchange` and `--symbol`",
-    lacks="exchange, symbol, and the zone of its times (`--timezone`). It is what a strategy would have done, not what "
-    "was filled. A header in another language than English is read by a [map](#a-map-of-columns)",
-    becomes="a cycle from flat to flat; the fee of its exit is what the prices come to, less the stated profit. A "
-    "trade that is open at the end of the chart stays open",
 )
 TRADINGVIEW_ALERTS: Final = StatementKind(
     name="tradingview-alerts",
     form=FileForm.JSON,
     needs=(TICKERS, ACTIONS, _CONTRACTS, _PRICES, MOMENTS),
     read=_read_alerts,
-    source="TradingView, alerts of a strategy in JSON Lines: a template with `ticker`, `exchange`, `action` or "
-    "`order_action`, `contracts` or `order_contracts`, `price` or `order_price`, `time` or `timenow`, nested or not",
-    lacks="what was filled, and whether anything was: it is what a strategy asked for. Ids. The exchange, where the "
-    "template has none (`--exchange`)",
-    becomes="a cycle from flat to flat, at the prices of the alerts",
 )

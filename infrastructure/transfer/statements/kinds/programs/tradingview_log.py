@@ -78,8 +78,4 @@ TRADINGVIEW_LOG: Final = StatementKind(
     form=FileForm.CSV,
     needs=("alert id", "ticker", "name", "description", "time"),
     read=_read,
-    source="TradingView, log of alerts in CSV",
-    lacks="what `tradingview-alerts` lacks as well. An order of an alert without a template in JSON has no price, and "
-    "is refused",
-    becomes="the same as of `tradingview-alerts`; alerts that order nothing are left out",
 )

@@ -91,9 +91,6 @@ BITGET_FILLS: Final = StatementKind(
     needs=("tradeId", "orderId", "symbol", "baseVolume", "feeDetail", "profit", "tradeSide", "posMode"),
     exchange="bitget",
     read=row_by_row(_fills),
-    source="Bitget, futures, what `GET /api/v2/mix/order/fills` and `/fill-history` answer, or the stream `fill` sends",
-    lacks="funding: import it with the bills. What is settled in what it buys is refused",
-    becomes="a cycle from flat to flat, on its leg in hedge mode; forced closes with their reason",
 )
 BITGET_BILLS: Final = StatementKind(
     name="bitget-futures-bills",
@@ -102,8 +99,4 @@ BITGET_BILLS: Final = StatementKind(
     needs=("billId", "symbol", "amount", "fee", "businessType", "coin", "balance", "cTime"),
     exchange="bitget",
     read=row_by_row(_bills),
-    source="Bitget, futures, what `GET /api/v2/mix/account/bill` answers",
-    lacks="fills: import it with them. The leg. Bitget keeps three months of it",
-    becomes="funding and insurance as cash; bills of trades, transfers and margin are left out, and another one is "
-    "refused",
 )

@@ -172,11 +172,4 @@ BITMEX_EXECUTIONS: Final = StatementKind(
     ),
     exchange="bitmex",
     read=_read,
-    source="BitMEX, what `GET /api/v1/execution/tradeHistory` answers in JSON or CSV, or the trade history of its "
-    "website in CSV",
-    lacks="what was earned. Of the website ids of trades, and the leg. A file with a quanto, or with spot, is refused: "
-    "ask for the other symbols one by one",
-    becomes="a cycle from flat to flat, on its leg in hedge mode; funding as cash; settlements and liquidations with "
-    "their reason. A contract size follows from `execCost`, and has to be "
-    "[defined](money.md#contract-size-and-inverse)",
 )

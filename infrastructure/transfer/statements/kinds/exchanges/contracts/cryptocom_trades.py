@@ -54,9 +54,4 @@ CRYPTOCOM_TRADES: Final = StatementKind(
     ),
     exchange="cryptocom",
     read=row_by_row(_facts, partial(of_one_account, column="account_id")),
-    source="Crypto.com, Exchange, what `POST /exchange/v1/private/get-trades` answers, or the stream `user.trade` "
-    "sends",
-    lacks="warrants, which are left out. Funding, what was delivered at an expiry, what was earned, and why something "
-    "was closed. What was before the last six months",
-    becomes="a cycle from flat to flat; spot on its leg",
 )

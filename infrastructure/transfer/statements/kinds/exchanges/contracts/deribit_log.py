@@ -96,9 +96,4 @@ DERIBIT_LOG: Final = StatementKind(
     ),
     exchange="deribit",
     read=row_by_row(_facts),
-    source="Deribit, what `private/get_transaction_log` answers",
-    lacks="options, which are left out, and spot: take the trades. What was a liquidation. What was earned is not "
-    "compared",
-    becomes="a cycle from flat to flat, under the ids of `deribit-trades`; deliveries with their reason; funding that "
-    "trades and settlements realise as cash. Deposits, transfers and swaps are left out",
 )

@@ -67,8 +67,4 @@ DERIBIT_TRADES: Final = StatementKind(
     ),
     exchange="deribit",
     read=row_by_row(_facts),
-    source="Deribit, what `private/get_user_trades_by_currency`, `…_by_instrument` and their like answer",
-    lacks="options, which are left out. What was delivered, and funding: import it with the transaction log. What was "
-    "earned is not compared",
-    becomes="a cycle from flat to flat, spot on its leg; liquidations with their reason",
 )

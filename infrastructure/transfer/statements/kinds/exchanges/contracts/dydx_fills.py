@@ -80,10 +80,6 @@ DYDX_FILLS: Final = StatementKind(
     ),
     exchange="dydx",
     read=row_by_row(_fill, _of_one_subaccount),
-    source="dYdX v4, what `GET /v4/fills` of its indexer answers",
-    lacks="funding, what was earned, and what a liquidation paid to the insurance fund. A market that is named by a "
-    "contract (`BONK,…-USD`) is refused: ask for the others one by one",
-    becomes="a cycle from flat to flat, fees in USDC; forced closes with their reason",
 )
 DYDX_FUNDING: Final = StatementKind(
     name="dydx-funding-payments",
@@ -92,7 +88,4 @@ DYDX_FUNDING: Final = StatementKind(
     needs=("createdAt", "createdAtHeight", "ticker", "oraclePrice", "size", "side", "rate", "payment"),
     exchange="dydx",
     read=row_by_row(_payment, _of_one_subaccount),
-    source="dYdX v4, what `GET /v4/fundingPayments` of its indexer answers; `/v4/historicalFunding` has rates alone",
-    lacks="fills",
-    becomes="funding as cash",
 )

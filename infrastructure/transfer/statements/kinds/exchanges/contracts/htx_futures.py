@@ -64,8 +64,4 @@ HTX_FILLS: Final = StatementKind(
     ),
     exchange="htx",
     read=row_by_row(_facts),
-    source="HTX, futures, what `swap_matchresults`, `swap_cross_matchresults` and `contract_matchresults` answer",
-    lacks="funding, and why something was closed",
-    becomes="a cycle from flat to flat, on [its leg](#legs-that-no-file-names) where both sides were held. A contract "
-    "size follows from `trade_turnover`, and has to be [defined](money.md#contract-size-and-inverse)",
 )

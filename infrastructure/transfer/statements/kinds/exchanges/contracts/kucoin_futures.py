@@ -76,11 +76,6 @@ KUCOIN_FILLS: Final = StatementKind(
     needs=("symbol", "tradeId", "orderId", "side", "size", "value", "settleCurrency", "createdAt"),
     exchange="kucoin",
     read=row_by_row(_fills),
-    source="KuCoin, futures, what `GET /api/v1/fills` and `/recentFills` answer",
-    lacks="what was earned, and the leg, unless there is a `positionSide`. Funding: import it with "
-    "`kucoin-futures-funding`",
-    becomes="a cycle from flat to flat, on its leg where that is said; forced closes with their reason. A contract "
-    "size follows from `value`, and has to be [defined](money.md#contract-size-and-inverse)",
 )
 KUCOIN_FUNDING: Final = StatementKind(
     name="kucoin-futures-funding",
@@ -89,7 +84,4 @@ KUCOIN_FUNDING: Final = StatementKind(
     needs=("id", "symbol", "timePoint", "fundingRate", "positionQty", "funding", "settleCurrency"),
     exchange="kucoin",
     read=row_by_row(_funding),
-    source="KuCoin, futures, what `GET /api/v1/funding-history` answers",
-    lacks="fills",
-    becomes="funding as cash",
 )

@@ -52,9 +52,4 @@ MEXC_FILLS: Final = StatementKind(
     needs=("id", "symbol", "side", "vol", "price", "feeCurrency", "fee", "timestamp", "category", "orderId"),
     exchange="mexc",
     read=row_by_row(_facts),
-    source="MEXC, futures, what `GET /api/v1/private/order/list/order_deals` answers",
-    lacks="funding, and how much a contract is: [define](money.md#contract-size-and-inverse) the instrument before. "
-    "What was earned is not compared",
-    becomes="a cycle from flat to flat, on [its leg](#legs-that-no-file-names) where both sides were held; forced "
-    "closes with their reason. Take it, or the files of the website",
 )

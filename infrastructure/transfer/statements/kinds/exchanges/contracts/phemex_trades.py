@@ -179,9 +179,6 @@ PHEMEX_TRADES: Final = StatementKind(
     ),
     exchange="phemex",
     read=row_by_row(_trade),
-    source="Phemex, what is settled in USDT: what `GET /api-data/g-futures/trades` answers",
-    lacks="what was before the last 90 days. What was earned is not compared",
-    becomes="a cycle from flat to flat, on its leg in hedged mode; funding as cash; forced closes with their reason",
 )
 PHEMEX_LIST: Final = StatementKind(
     name="phemex-trading-list",
@@ -193,10 +190,6 @@ PHEMEX_LIST: Final = StatementKind(
     ),
     exchange="phemex",
     read=row_by_row(_trade),
-    source="Phemex, what is settled in USDT: what `GET /exchange/order/v2/tradingList` answers, which ccxt asks",
-    lacks="ids of orders: what was filled one way in a millisecond is taken for one. What was closed, and earned. "
-    "Funding",
-    becomes="the same as of `phemex-futures-trades`, under other ids: take one of them",
 )
 PHEMEX_SCALED: Final = StatementKind(
     name="phemex-contract-trades",
@@ -208,11 +201,6 @@ PHEMEX_SCALED: Final = StatementKind(
     ),
     exchange="phemex",
     read=row_by_row(_scaled_trade),
-    source="Phemex, what is settled in its base or in dollars: what `GET /exchange/order/trade` and "
-    "`/api-data/futures/trades` answer",
-    lacks="what was before the last two months. What was earned is not compared",
-    becomes="a cycle from flat to flat; funding as cash; forced closes with their reason. A contract size follows from "
-    "`execValueEv`, and has to be [defined](money.md#contract-size-and-inverse)",
 )
 PHEMEX_FUNDING: Final = StatementKind(
     name="phemex-funding-fees",
@@ -226,7 +214,4 @@ PHEMEX_FUNDING: Final = StatementKind(
     ),
     exchange="phemex",
     read=row_by_row(_fee),
-    source="Phemex, what `GET /api-data/g-futures/funding-fees` and `/api-data/futures/funding-fees` answer",
-    lacks="fills; the leg. Ids: it goes with `phemex-trading-list`, for the other trades of Phemex have funding",
-    becomes="funding as cash",
 )

@@ -65,9 +65,4 @@ BINANCE_POSITIONS: Final = StatementKind(
     needs=("symbol", *_NAMES.values()),
     exchange="binance",
     read=row_by_row(_facts, of_one_account),
-    source="Binance, futures, position history in CSV, of its website",
-    lacks="fills: two are made up of a line. Fees and funding. The zone of its times (`--timezone`). What is held: a "
-    "position that is not over is refused. Take the trade history instead where there is one",
-    becomes="a cycle a line, on [its leg](#legs-that-no-file-names) in hedge mode. Its closing price is the one that "
-    "leads to the stated profit, if it differs from the stated price by no more than rounding",
 )

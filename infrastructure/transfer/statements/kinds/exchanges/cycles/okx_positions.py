@@ -118,10 +118,4 @@ OKX_POSITIONS: Final = StatementKind(
     ),
     exchange="okx",
     read=row_by_row(_facts),
-    source="OKX, what `GET /api/v5/account/positions-history` answers",
-    lacks="fills: two are made up of a line. What is held: a position that is not over is refused. How much a contract "
-    "is: [define](money.md#contract-size-and-inverse) the instrument before. Take fills and bills instead where there "
-    "are any: OKX keeps three months of positions",
-    becomes="a cycle a line, on its leg in long/short mode; its fees and its penalty are the fee of the closing fill, "
-    "and funding is one payment at its end",
 )

@@ -107,10 +107,6 @@ BINANCE_SPOT: Final = StatementKind(
     needs=("id", "orderId", "price", "qty", "commission", "commissionAsset", "isBuyer"),
     exchange="binance",
     read=row_by_row(_trades),
-    source="Binance, spot and margin, trades of an account: what `GET /api/v3/myTrades` and "
-    "`/sapi/v1/margin/myTrades` answer",
-    lacks="interest on margin",
-    becomes="a cycle from flat to flat, on the leg `SPOT`",
 )
 BINANCE_SPOT_CSV: Final = StatementKind(
     name="binance-spot-trades-csv",
@@ -118,7 +114,4 @@ BINANCE_SPOT_CSV: Final = StatementKind(
     needs=(*_NAMES.values(), "price", "amount", "fee"),
     exchange="binance",
     read=_read_history,
-    source="Binance, spot, trade history in CSV, of its website: the header with `Pair`, and the one with `Market`",
-    lacks="ids, and whether it was on margin. The zone of its times, unless the header says UTC",
-    becomes="the same as of `binance-spot-trades`, under other ids: take one of them",
 )

@@ -80,7 +80,4 @@ BYBIT_SPOT: Final = StatementKind(
     ),
     exchange="bybit",
     read=row_by_row(_facts, of_one_account),
-    source="Bybit, spot, trade history in CSV, of its website",
-    lacks="whether it was on margin, and mostly the seconds of its times",
-    becomes="a cycle from flat to flat, on the leg `SPOT`. Take it, or `bybit-executions`",
 )

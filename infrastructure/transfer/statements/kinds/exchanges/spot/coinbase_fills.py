@@ -49,7 +49,4 @@ COINBASE_FILLS: Final = StatementKind(
     needs=("trade id", "product", "side", "created at", "size", "size unit", "price", "fee", "total"),
     exchange="coinbase",
     read=row_by_row(_facts, partial(of_one_account, column=_PORTFOLIO)),
-    source="Coinbase, fills in CSV, of Advanced Trade or Pro",
-    lacks="ids of orders: what was filled of a product in one moment is taken for one",
-    becomes="a cycle from flat to flat, on the leg `SPOT`. A file of several portfolios is refused",
 )

@@ -86,7 +86,4 @@ HYPERLIQUID_PAIRS: Final = StatementKind(
     exchange="hyperliquid",
     read=_read,
     names=_names,
-    source="Hyperliquid, what `spotMeta` answers",
-    lacks="everything but names",
-    becomes="nothing by itself: in the same run it says which pairs on spot the fills of `hyperliquid-fills` are of",
 )

@@ -130,9 +130,4 @@ KRAKEN_LEDGERS: Final = StatementKind(
     needs=("txid", "refid", "time", "type", "aclass", "asset", "amount", "fee", "balance"),
     exchange="kraken",
     read=_read,
-    source="Kraken, spot, ledgers in CSV, of its website",
-    lacks="ids of orders, and trades on margin: one with any is refused. What was exchanged for something that pays in "
-    "no pair, or from several assets at once, is refused as well",
-    becomes="the same as of `kraken-trades-csv`, with what was bought without an order; take one of them. Deposits, "
-    "transfers and rewards are left out",
 )

@@ -65,19 +65,12 @@ def _numbered(rows: Iterable[StatementRow]) -> Iterator[StatementRow]:
         yield StatementRow(number, row.named)
 
 
-_LACKS: Final = (
-    "what margin costs from day to day, and a fee that was paid in another currency: `kraken-ledgers-csv` has the fees "
-    "of trades that are not on margin"
-)
 KRAKEN_TRADES_API: Final = StatementKind(
     name="kraken-trades",
     form=FileForm.JSON,
     needs=("trades", "ordertxid", "pair", "ordertype", "cost", "fee", "vol", "misc"),
     exchange="kraken",
     read=row_by_row(_facts, lambda rows: _numbered(each(rows, _trades))),
-    source="Kraken, spot and margin, what `POST /0/private/TradesHistory` answers",
-    lacks=_LACKS,
-    becomes="a cycle from flat to flat, on the leg `SPOT`, under the ids of `kraken-trades-csv`",
 )
 KRAKEN_TRADES: Final = StatementKind(
     name="kraken-trades-csv",
@@ -85,7 +78,4 @@ KRAKEN_TRADES: Final = StatementKind(
     needs=("txid", "ordertxid", "pair", "time", "type", "price", "cost", "fee", "vol"),
     exchange="kraken",
     read=row_by_row(_facts),
-    source="Kraken, spot and margin, trades in CSV, of its website",
-    lacks=_LACKS,
-    becomes="a cycle from flat to flat, on the leg `SPOT`",
 )

@@ -66,7 +66,4 @@ KUCOIN_SPOT: Final = StatementKind(
     ),
     exchange="kucoin",
     read=_read,
-    source="KuCoin, spot and margin, filled orders in CSV, of its website, split into fills or not",
-    lacks="ids of trades. Where it is not split, single fills: an order is one fill, at its average",
-    becomes="a cycle from flat to flat, on the leg `SPOT`; orders that filled nothing are left out",
 )

@@ -94,8 +94,4 @@ BYBIT_HISTORY: Final = StatementKind(
     ),
     exchange="bybit",
     read=row_by_row(_facts),
-    source="Bybit, trade history of derivatives in CSV, of its website",
-    lacks="what was earned, the leg, and the seconds of its times",
-    becomes="a cycle from flat to flat; funding as cash; forced closes with their reason. Take it, or "
-    "`bybit-executions`",
 )

@@ -133,16 +133,12 @@ def _read(file: StatementFile, read: Callable[[StatementRow], Iterator[Statement
     return each(_dated(file.rows()), read)
 
 
-_LACKS: Final = "the zone of its times (`--timezone`), and which of day and month stands first, unless one is above 12"
 HYPERLIQUID_HISTORY: Final = StatementKind(
     name="hyperliquid-fills-csv",
     form=FileForm.CSV,
     needs=("time", "coin", "dir", "px", "sz", "ntl", "fee", "closedpnl"),
     exchange="hyperliquid",
     read=lambda file, whose: _read(file, partial(_fills, whose, RowIds())),
-    source="Hyperliquid, trade history in CSV, of its website",
-    lacks=f"{_LACKS}. Ids, and what was held before. Funding",
-    becomes="the same as of `hyperliquid-fills`, under other ids: take one of them",
 )
 HYPERLIQUID_PAYMENTS: Final = StatementKind(
     name="hyperliquid-funding-csv",
@@ -150,7 +146,4 @@ HYPERLIQUID_PAYMENTS: Final = StatementKind(
     needs=("time", "coin", "sz", "side", "payment", "rate"),
     exchange="hyperliquid",
     read=lambda file, whose: _read(file, partial(_payments, whose)),
-    source="Hyperliquid, funding history in CSV, of its website",
-    lacks=f"{_LACKS}. Fills",
-    becomes="funding as cash, under other ids than of `hyperliquid-funding`: take one of them",
 )

@@ -75,17 +75,12 @@ _NEEDS: Final = (
     "trading fee",
     "closing pnl",
 )
-_LACKS: Final = "ids, funding, and what is settled in what it buys"
-_BECOMES: Final = "a cycle from flat to flat, on [its leg](#legs-that-no-file-names) where both sides were held"
 MEXC_TRADES: Final = StatementKind(
     name="mexc-futures-trades-csv",
     form=FileForm.CSV,
     needs=(*_NEEDS, "filled price"),
     exchange="mexc",
     read=_read,
-    source="MEXC, futures, trade history of its website",
-    lacks=_LACKS,
-    becomes=_BECOMES,
 )
 MEXC_ORDERS: Final = StatementKind(
     name="mexc-futures-orders-csv",
@@ -93,7 +88,4 @@ MEXC_ORDERS: Final = StatementKind(
     needs=(*_NEEDS, "average filled price"),
     exchange="mexc",
     read=_read,
-    source="MEXC, futures, order history of its website",
-    lacks=f"{_LACKS}. Single fills: an order is one fill, at its average. Take the trade history where there is one",
-    becomes=f"{_BECOMES}; orders that filled nothing are left out",
 )

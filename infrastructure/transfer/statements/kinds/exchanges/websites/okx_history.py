@@ -150,10 +150,4 @@ OKX_HISTORY: Final = StatementKind(
     ),
     exchange="okx",
     read=row_by_row(_facts, lambda rows: SpotSides(_SIDES, _is_on_spot).joined(rows)),
-    source="OKX, trading history in CSV, of its website",
-    lacks="ids of trades. How much a contract is: [define](money.md#contract-size-and-inverse) the instrument before. "
-    "The leg of funding. The zone of its times, unless the line above the columns says it",
-    becomes="a cycle from flat to flat, on its leg in long/short mode; funding and clawback as cash, under the ids of "
-    "`okx-bills`; the two lines of a trade on spot or margin are one fill, on the leg `SPOT`. Transfers and "
-    "conversions are left out. Take it, or bills and fills",
 )

@@ -142,10 +142,4 @@ FREQTRADE_BACKTEST: Final = StatementKind(
     asks=("exchange",),
     has_strategies=True,
     read=row_by_row(_facts),
-    source="freqtrade, the result of a backtest in JSON, in its archive or out of it; with `--exchange`",
-    lacks="the exchange. The time of funding: it is that of the last order. Of a result of several strategies one is "
-    "taken, which `--strategy` says",
-    becomes="a cycle from flat to flat, spot on its leg. Trades of a pair that were stacked are one position. Orders "
-    "that were not filled are left out; a trade without orders has fills at its rates. The file is one object, and is "
-    "held in memory",
 )

@@ -151,10 +151,4 @@ FREQTRADE_DATABASE: Final = StatementKind(
     form=FileForm.SQLITE,
     needs=("trades", "orders", "pairlocks"),
     read=_read,
-    source="freqtrade, the database of a bot in SQLite (`tradesv3.sqlite`), live or dry",
-    lacks="fills: what was filled of an order is one, at its average. The time of funding: it is that of the next "
-    "order; what runs since the last one is left out. What a fee really was: freqtrade keeps its rate",
-    becomes="a cycle from flat to flat, spot on its leg, at the exchange of each trade; what is left of spot when a "
-    "trade is over is dust. Orders that are open are left out until they are over. A trade that is over and lacks "
-    "orders has fills at its rates",
 )
