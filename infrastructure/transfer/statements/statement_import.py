@@ -15,7 +15,7 @@ from infrastructure.transfer.statements.intake.ledger_checks.contract_sizes impo
 from infrastructure.transfer.statements.intake.sorting.sorted_facts import SortedFacts
 from infrastructure.transfer.statements.side_by_side import KeySharers
 from infrastructure.transfer.statements.snapshot_comparison import compared
-from infrastructure.transfer.statements.statement_kind import StatementFact
+from infrastructure.transfer.statements.statement_facts import StatementFact
 from infrastructure.transfer.statements.statement_report import StatementReport, StatementTally
 from projections.account_snapshot import AccountSnapshot
 from projections.health.key_spellings import slip_of

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import tzinfo
 from functools import partial
-from typing import Final, TypeAlias
+from typing import Final
 
 from domain.identifiers import PositionKey
 from domain.symbols.venues import normalized_exchange
@@ -14,12 +14,8 @@ from domain.values import Leg
 from infrastructure.transfer.statements.column_map import ColumnMap
 from infrastructure.transfer.statements.sources.statement_file import FileForm, FileStart, StatementFile
 from infrastructure.transfer.statements.sources.statement_row import StatementRow, each
-from infrastructure.transfer.statements.statement_cash import StatementCash
-from infrastructure.transfer.statements.statement_fill import StatementFill, StatementRefused
-from infrastructure.transfer.statements.statement_position import StatementPosition
-from infrastructure.transfer.statements.statement_profit import StatementProfit
-
-StatementFact: TypeAlias = StatementFill | StatementCash | StatementPosition | StatementProfit
+from infrastructure.transfer.statements.statement_facts import StatementFact
+from infrastructure.transfer.transfer_errors import StatementRefused
 
 _SHOWN_MAX: Final = 400
 

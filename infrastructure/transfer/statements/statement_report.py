@@ -13,8 +13,7 @@ from typing import Final
 from domain.identifiers import PositionKey
 from domain.json_object import JsonObject
 from domain.values import EXACT, Leg, plain, timestamp_text
-from infrastructure.transfer.statements.statement_cash import StatementCash
-from infrastructure.transfer.statements.statement_fill import StatementFill
+from infrastructure.transfer.statements.statement_facts import StatementCash, StatementFill
 from projections.formatting import counted
 from projections.positions import PositionRow
 

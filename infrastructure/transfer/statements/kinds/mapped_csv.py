@@ -12,8 +12,9 @@ from infrastructure.transfer.statements.column_map import NUMBERS, ColumnMap, Co
 from infrastructure.transfer.statements.kinds.number_spelling import NumberSpelling
 from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
 from infrastructure.transfer.statements.sources.statement_row import RowIds, StatementRow, each, in_zone, made_up
-from infrastructure.transfer.statements.statement_fill import StatementFill, StatementRefused
-from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose
+from infrastructure.transfer.statements.statement_facts import StatementFact, StatementFill
+from infrastructure.transfer.statements.statement_kind import StatementKind, Whose
+from infrastructure.transfer.transfer_errors import StatementRefused
 
 _MIDNIGHT: Final = " 00:00:00"
 """What workbooks and programs write behind a date in a column without times."""

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Iterator
 from typing import Final
 
 from infrastructure.transfer.statements.sources.statement_row import ZONE, StatementRow
-from infrastructure.transfer.statements.statement_fill import StatementRefused
+from infrastructure.transfer.transfer_errors import StatementRefused
 
 _DELIMITERS: Final = (",", ";", "\t")
 _SAYS_DELIMITER: Final = "sep="

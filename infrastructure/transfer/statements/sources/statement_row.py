@@ -14,7 +14,7 @@ from domain.identifiers import normalized_leg
 from domain.values import DECIMALS_MAX, EXACT, Leg, exact, plain
 from infrastructure.amounts import read_amount
 from infrastructure.timezones import is_ambiguous, placed, read_time, zone_of
-from infrastructure.transfer.statements.statement_fill import StatementRefused
+from infrastructure.transfer.transfer_errors import StatementRefused
 
 NOTHING: Final = frozenset({"", "-", "--", "—", "nan", "none", "null", "nat", "n/a"})
 """What programs write for a missing value."""

@@ -10,12 +10,15 @@ from tempfile import NamedTemporaryFile, TemporaryDirectory
 
 from domain.values import plain, timestamp_text
 from infrastructure.transfer.statements.sources.statement_file import StatementFile
-from infrastructure.transfer.statements.statement_cash import StatementCash
-from infrastructure.transfer.statements.statement_fill import StatementFill
-from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose
+from infrastructure.transfer.statements.statement_facts import (
+    StatementCash,
+    StatementFact,
+    StatementFill,
+    StatementPosition,
+    StatementProfit,
+)
+from infrastructure.transfer.statements.statement_kind import StatementKind, Whose
 from infrastructure.transfer.statements.statement_kinds import recognised
-from infrastructure.transfer.statements.statement_position import StatementPosition
-from infrastructure.transfer.statements.statement_profit import StatementProfit
 
 DATABASES = TemporaryDirectory()
 """Where databases lie while tests run: one has to have a name."""

@@ -9,8 +9,9 @@ import pytest
 from domain.values import plain
 from infrastructure.transfer.statements.column_map import ColumnMap
 from infrastructure.transfer.statements.kinds.mapped_csv import MAPPED_CSV
-from infrastructure.transfer.statements.statement_fill import StatementFill, StatementRefused
+from infrastructure.transfer.statements.statement_facts import StatementFill
 from infrastructure.transfer.statements.statement_kind import Whose
+from infrastructure.transfer.transfer_errors import StatementRefused
 from tests.infrastructure.transfer.statements.statement_text import fills_of, words
 
 COLUMNS = '[columns]\ntime = "T"\nsymbol = "S"\nprice = "P"\nquantity = ["Q", "Filled"]\n'

@@ -10,8 +10,8 @@ from domain.instrument import Instrument
 from domain.values import Leg, plain
 from infrastructure.event_store.port import Store
 from infrastructure.ledger.aggregate_cache import AggregateCache
-from infrastructure.transfer.statements.statement_fill import StatementFill, StatementRefused
-from infrastructure.transfer.statements.statement_position import StatementPosition
+from infrastructure.transfer.statements.statement_facts import StatementFill, StatementPosition
+from infrastructure.transfer.transfer_errors import StatementRefused
 
 T = TypeVar("T")
 

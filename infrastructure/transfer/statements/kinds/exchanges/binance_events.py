@@ -14,10 +14,14 @@ from typing import Final
 from domain.identifiers import PositionKey
 from infrastructure.transfer.statements.sources.statement_file import FileForm
 from infrastructure.transfer.statements.sources.statement_row import StatementRow, made_up
-from infrastructure.transfer.statements.statement_cash import CashKind, StatementCash
-from infrastructure.transfer.statements.statement_fill import StatementFill
-from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose, row_by_row
-from infrastructure.transfer.statements.statement_position import StatementPosition
+from infrastructure.transfer.statements.statement_facts import (
+    CashKind,
+    StatementCash,
+    StatementFact,
+    StatementFill,
+    StatementPosition,
+)
+from infrastructure.transfer.statements.statement_kind import StatementKind, Whose, row_by_row
 
 _FILLS: Final = frozenset({"TRADE", "CALCULATED"})
 """Execution types that filled something; the second is that of a liquidation."""

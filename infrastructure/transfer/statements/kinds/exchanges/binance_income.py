@@ -14,10 +14,14 @@ from typing import Final
 from infrastructure.transfer.statements.sources.one_account import of_one_account
 from infrastructure.transfer.statements.sources.statement_file import FileForm
 from infrastructure.transfer.statements.sources.statement_row import StatementRow
-from infrastructure.transfer.statements.statement_cash import CashKind, StatementCash
-from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose, row_by_row
-from infrastructure.transfer.statements.statement_position import StatementPosition
-from infrastructure.transfer.statements.statement_profit import StatementProfit
+from infrastructure.transfer.statements.statement_facts import (
+    CashKind,
+    StatementCash,
+    StatementFact,
+    StatementPosition,
+    StatementProfit,
+)
+from infrastructure.transfer.statements.statement_kind import StatementKind, Whose, row_by_row
 
 INCOME: Final[MappingProxyType[str, CashKind]] = MappingProxyType(
     {

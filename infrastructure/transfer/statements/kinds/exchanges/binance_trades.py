@@ -15,7 +15,8 @@ from msgspec.structs import replace
 from infrastructure.transfer.statements.kinds.csv_fills import REQUIRED, CsvFills
 from infrastructure.transfer.statements.sources.one_account import of_one_account
 from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
-from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose
+from infrastructure.transfer.statements.statement_facts import StatementFact
+from infrastructure.transfer.statements.statement_kind import StatementKind, Whose
 
 _COLUMNS: Final = MappingProxyType(
     {

@@ -16,9 +16,8 @@ from domain.values import Leg
 from infrastructure.transfer.statements.kinds.exchanges.spot.hyperliquid_pairs import NumberedPairs
 from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
 from infrastructure.transfer.statements.sources.statement_row import StatementRow, each, made_up
-from infrastructure.transfer.statements.statement_cash import StatementCash
-from infrastructure.transfer.statements.statement_fill import StatementFill
-from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose, row_by_row
+from infrastructure.transfer.statements.statement_facts import StatementCash, StatementFact, StatementFill
+from infrastructure.transfer.statements.statement_kind import StatementKind, Whose, row_by_row
 
 
 def _fills(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:

@@ -18,10 +18,14 @@ from domain.values import EXACT
 from infrastructure.transfer.statements.kinds.programs.other_fees import other_fees
 from infrastructure.transfer.statements.sources.statement_file import FileForm
 from infrastructure.transfer.statements.sources.statement_row import StatementRow, made_up
-from infrastructure.transfer.statements.statement_cash import CashKind, StatementCash
-from infrastructure.transfer.statements.statement_fill import StatementFill
-from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose, row_by_row
-from infrastructure.transfer.statements.statement_profit import StatementProfit
+from infrastructure.transfer.statements.statement_facts import (
+    CashKind,
+    StatementCash,
+    StatementFact,
+    StatementFill,
+    StatementProfit,
+)
+from infrastructure.transfer.statements.statement_kind import StatementKind, Whose, row_by_row
 
 _CONTRACT: Final = re.compile(r"(?:pf|pi|ff|fi|in|rr)_\w+", re.IGNORECASE | re.ASCII)
 _REASONS: Final = MappingProxyType(

@@ -16,9 +16,8 @@ from infrastructure.transfer.statements.kinds.exchanges.okx_fills import IN_CONT
 from infrastructure.transfer.statements.kinds.exchanges.spot.okx_sides import SideNames, SpotSides
 from infrastructure.transfer.statements.sources.statement_file import FileForm
 from infrastructure.transfer.statements.sources.statement_row import StatementRow
-from infrastructure.transfer.statements.statement_cash import CashKind, StatementCash
-from infrastructure.transfer.statements.statement_fill import StatementFill
-from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose, row_by_row
+from infrastructure.transfer.statements.statement_facts import CashKind, StatementCash, StatementFact, StatementFill
+from infrastructure.transfer.statements.statement_kind import StatementKind, Whose, row_by_row
 
 _OF_FILLS: Final = ("2", "3", "5", "9", "13", "14")
 """Types of bills: trade, delivery, liquidation, ADL, delta-hedging, block trade."""

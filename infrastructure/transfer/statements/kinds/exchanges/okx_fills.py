@@ -13,8 +13,8 @@ from typing import Final
 from domain.values import Leg
 from infrastructure.transfer.statements.sources.statement_file import FileForm
 from infrastructure.transfer.statements.sources.statement_row import StatementRow
-from infrastructure.transfer.statements.statement_fill import StatementFill
-from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose, row_by_row
+from infrastructure.transfer.statements.statement_facts import StatementFact, StatementFill
+from infrastructure.transfer.statements.statement_kind import StatementKind, Whose, row_by_row
 
 IN_CONTRACTS: Final = frozenset({"SWAP", "FUTURES", "OPTION"})
 _LEGS: Final = MappingProxyType({"long": Leg.LONG, "short": Leg.SHORT})

@@ -22,9 +22,8 @@ from infrastructure.transfer.statements.kinds.exchanges.contracts.opening_sides 
 from infrastructure.transfer.statements.kinds.programs.other_fees import other_fees
 from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
 from infrastructure.transfer.statements.sources.statement_row import RowIds, StatementRow, each, made_up
-from infrastructure.transfer.statements.statement_cash import StatementCash
-from infrastructure.transfer.statements.statement_fill import StatementFill
-from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose
+from infrastructure.transfer.statements.statement_facts import StatementCash, StatementFact, StatementFill
+from infrastructure.transfer.statements.statement_kind import StatementKind, Whose
 
 _PROFITS: Final = ("realizedPnl", "fillPnl", "execPnl", "closedPnl")
 """The keys for the profit of a fill before fees at Binance, OKX, Bybit and Hyperliquid; Hyperliquid also has the

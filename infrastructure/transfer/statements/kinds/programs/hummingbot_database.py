@@ -16,8 +16,8 @@ from infrastructure.transfer.statements.kinds.programs.hummingbot_fills import f
 from infrastructure.transfer.statements.kinds.programs.hummingbot_positions import MILLIONTHS, held_of
 from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
 from infrastructure.transfer.statements.sources.statement_row import StatementRow, each
-from infrastructure.transfer.statements.statement_cash import StatementCash
-from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose
+from infrastructure.transfer.statements.statement_facts import StatementCash, StatementFact
+from infrastructure.transfer.statements.statement_kind import StatementKind, Whose
 
 _FILLS: Final = "SELECT * FROM TradeFill ORDER BY timestamp, exchange_trade_id, rowid"
 _PAYMENTS: Final = "SELECT * FROM FundingPayment ORDER BY timestamp"

@@ -17,8 +17,8 @@ from domain.values import EXACT, Leg, rounded
 from infrastructure.transfer.statements.kinds.programs.hummingbot_fills import key_of
 from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
 from infrastructure.transfer.statements.sources.statement_row import StatementRow, each
-from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose
-from infrastructure.transfer.statements.statement_position import StatementPosition
+from infrastructure.transfer.statements.statement_facts import StatementFact, StatementPosition
+from infrastructure.transfer.statements.statement_kind import StatementKind, Whose
 
 MILLIONTHS: Final = 1_000_000
 _MARKET: Final = ("connector_name", "market")

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
 
-from infrastructure.transfer.statements.statement_cash import StatementCash
-from infrastructure.transfer.statements.statement_fill import StatementFill
+from infrastructure.transfer.statements.statement_facts import StatementCash, StatementFill
 
 
 def other_fees(fill: StatementFill, fees: Iterable[tuple[Decimal, str | None]]) -> Iterator[StatementCash]:

@@ -22,7 +22,8 @@ from infrastructure.transfer.statements.kinds.programs.tradingview import (
 )
 from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
 from infrastructure.transfer.statements.sources.statement_row import StatementRow, each
-from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose
+from infrastructure.transfer.statements.statement_facts import StatementFact
+from infrastructure.transfer.statements.statement_kind import StatementKind, Whose
 
 _ORDERS: Final = re.compile(r"\border (?:buy|sell) @", re.IGNORECASE)
 """TradingView's own message of an order, where an alert has no template; it lacks the price."""

@@ -15,9 +15,8 @@ from infrastructure.transfer.statements.kinds.exchanges.contracts.opening_sides 
 from infrastructure.transfer.statements.kinds.programs.other_fees import other_fees
 from infrastructure.transfer.statements.sources.statement_file import FileForm
 from infrastructure.transfer.statements.sources.statement_row import StatementRow
-from infrastructure.transfer.statements.statement_cash import CashKind, StatementCash
-from infrastructure.transfer.statements.statement_fill import StatementFill
-from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose, row_by_row
+from infrastructure.transfer.statements.statement_facts import CashKind, StatementCash, StatementFact, StatementFill
+from infrastructure.transfer.statements.statement_kind import StatementKind, Whose, row_by_row
 
 _CASH: Final[MappingProxyType[str, CashKind]] = MappingProxyType(
     {"contract_settle_fee": "funding", "risk_captital_user_transfer": "insurance"}

@@ -14,8 +14,8 @@ from domain.identifiers import PositionKey
 from domain.values import Leg
 from infrastructure.transfer.statements.sources.statement_file import FileForm
 from infrastructure.transfer.statements.sources.statement_row import StatementRow
-from infrastructure.transfer.statements.statement_fill import StatementFill
-from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose, row_by_row
+from infrastructure.transfer.statements.statement_facts import StatementFact, StatementFill
+from infrastructure.transfer.statements.statement_kind import StatementKind, Whose, row_by_row
 
 _PAIR: Final = r"[A-Z0-9]+_[A-Z0-9]+"
 _SPOT: Final = re.compile(_PAIR, re.ASCII)

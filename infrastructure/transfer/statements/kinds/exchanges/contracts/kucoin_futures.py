@@ -14,9 +14,8 @@ from domain.identifiers import PositionKey
 from infrastructure.exchanges.contract_units import size_by_worth, units_worth
 from infrastructure.transfer.statements.sources.statement_file import FileForm
 from infrastructure.transfer.statements.sources.statement_row import StatementRow
-from infrastructure.transfer.statements.statement_cash import StatementCash
-from infrastructure.transfer.statements.statement_fill import StatementFill
-from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose, row_by_row
+from infrastructure.transfer.statements.statement_facts import StatementCash, StatementFact, StatementFill
+from infrastructure.transfer.statements.statement_kind import StatementKind, Whose, row_by_row
 
 _REASONS: Final = MappingProxyType(
     {"liquid": "liquidation", "liquidation": "liquidation", "adl": "adl", "settlement": "settlement"}

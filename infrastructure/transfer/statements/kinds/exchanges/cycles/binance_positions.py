@@ -13,7 +13,8 @@ from infrastructure.transfer.statements.kinds.exchanges.cycles.closed_cycle impo
 from infrastructure.transfer.statements.sources.one_account import of_one_account
 from infrastructure.transfer.statements.sources.statement_file import FileForm
 from infrastructure.transfer.statements.sources.statement_row import StatementRow
-from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose, row_by_row
+from infrastructure.transfer.statements.statement_facts import StatementFact
+from infrastructure.transfer.statements.statement_kind import StatementKind, Whose, row_by_row
 
 _NAMES: Final = MappingProxyType(
     {

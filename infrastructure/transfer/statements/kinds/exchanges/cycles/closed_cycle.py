@@ -12,7 +12,7 @@ from domain.identifiers import PositionKey
 from domain.instrument import Instrument
 from domain.values import EXACT, Side, plain, rounded
 from infrastructure.transfer.statements.sources.statement_row import MADE_UP, made_up
-from infrastructure.transfer.statements.statement_fill import StatementFill
+from infrastructure.transfer.statements.statement_facts import StatementFill
 
 _CLOSED, _OPENED, _CLOSED_AT_ONCE = 0, 1, 2
 """The order of fills at one moment: an order may close one position and open the next."""

@@ -18,8 +18,8 @@ from infrastructure.transfer.statements.kinds.exchanges.cycles.closed_cycle impo
 from infrastructure.transfer.statements.kinds.exchanges.okx_fills import IN_CONTRACTS
 from infrastructure.transfer.statements.sources.statement_file import FileForm
 from infrastructure.transfer.statements.sources.statement_row import StatementRow
-from infrastructure.transfer.statements.statement_cash import CashKind, StatementCash
-from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose, row_by_row
+from infrastructure.transfer.statements.statement_facts import CashKind, StatementCash, StatementFact
+from infrastructure.transfer.statements.statement_kind import StatementKind, Whose, row_by_row
 
 _REASONS: Final = MappingProxyType({"2": None, "allclose": None, "3": "liquidation", "6": "adl"})
 """Types of closed positions; of any other type a part is still open."""

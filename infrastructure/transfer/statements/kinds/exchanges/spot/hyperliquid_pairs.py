@@ -12,7 +12,8 @@ from typing import Final
 
 from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
 from infrastructure.transfer.statements.sources.statement_row import StatementRow, each
-from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose
+from infrastructure.transfer.statements.statement_facts import StatementFact
+from infrastructure.transfer.statements.statement_kind import StatementKind, Whose
 
 NUMBERED: Final = "@"
 

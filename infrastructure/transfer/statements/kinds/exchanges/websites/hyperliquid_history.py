@@ -18,9 +18,9 @@ from domain.identifiers import PositionKey
 from domain.values import EXACT, Leg
 from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
 from infrastructure.transfer.statements.sources.statement_row import RowIds, StatementRow, each, made_up
-from infrastructure.transfer.statements.statement_cash import StatementCash
-from infrastructure.transfer.statements.statement_fill import StatementFill, StatementRefused
-from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose
+from infrastructure.transfer.statements.statement_facts import StatementCash, StatementFact, StatementFill
+from infrastructure.transfer.statements.statement_kind import StatementKind, Whose
+from infrastructure.transfer.transfer_errors import StatementRefused
 
 _TIME: Final = re.compile(r"(\d\d?)/(\d\d?)/(\d{4})(?: -|,)? (\d\d:\d\d:\d\d)", re.ASCII)
 _MONTHS: Final = 12

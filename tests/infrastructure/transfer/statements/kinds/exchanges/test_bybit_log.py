@@ -8,7 +8,7 @@ import pytest
 
 from domain.values import plain
 from infrastructure.transfer.statements.kinds.exchanges.bybit_log import BYBIT_LOG_CSV
-from infrastructure.transfer.statements.statement_fill import StatementFill
+from infrastructure.transfer.statements.statement_facts import StatementFill
 from infrastructure.transfer.statements.statement_kind import Whose
 from position_ledger.testing import memory_ledger
 from tests.infrastructure.transfer.statements.one_file import import_statement

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from infrastructure.transfer.statements.kinds.exchanges.kraken_futures import KRAKEN_LOG, KRAKEN_LOG_CSV
-from infrastructure.transfer.statements.statement_fill import StatementRefused
 from infrastructure.transfer.statements.statement_import import Statement, import_statements
 from infrastructure.transfer.statements.statement_kind import StatementKind, Whose
+from infrastructure.transfer.transfer_errors import StatementRefused
 from position_ledger.testing import assert_sound, memory_ledger
 from tests.infrastructure.transfer.statements.statement_text import facts_of, words
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from infrastructure.transfer.statements.kinds.exchanges.contracts.bitmex_executions import BITMEX_EXECUTIONS
-from infrastructure.transfer.statements.statement_fill import StatementRefused
 from infrastructure.transfer.statements.statement_kind import Whose
+from infrastructure.transfer.transfer_errors import StatementRefused
 from tests.infrastructure.transfer.statements.statement_text import facts_of, kind_of, words
 
 NO_ORDER = "00000000-0000-0000-0000-000000000000"

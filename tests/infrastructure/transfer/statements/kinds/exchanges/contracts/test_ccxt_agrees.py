@@ -18,8 +18,7 @@ from infrastructure.transfer.statements.kinds.exchanges.contracts.phemex_trades 
 )
 from infrastructure.transfer.statements.kinds.programs.ccxt_saved import CCXT_FUNDING, CCXT_TRADES
 from infrastructure.transfer.statements.sources.statement_row import MADE_UP
-from infrastructure.transfer.statements.statement_cash import StatementCash
-from infrastructure.transfer.statements.statement_fill import StatementFill
+from infrastructure.transfer.statements.statement_facts import StatementCash, StatementFill
 from infrastructure.transfer.statements.statement_kind import StatementKind, Whose
 from tests.infrastructure.transfer.statements.statement_text import facts_of, file_of, fills_of
 from tests.infrastructure.transfer.statements.test_samples import FOLDER

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from infrastructure.transfer.statements.kinds.exchanges.contracts.cryptocom_trades import CRYPTOCOM_TRADES
-from infrastructure.transfer.statements.statement_fill import StatementRefused
 from infrastructure.transfer.statements.statement_kind import Whose
+from infrastructure.transfer.transfer_errors import StatementRefused
 from tests.infrastructure.transfer.statements.statement_text import facts_of, kind_of, words
 
 Row = dict[str, Any]

@@ -13,9 +13,9 @@ from infrastructure.transfer.statements.kinds.exchanges.contracts.phemex_trades 
     PHEMEX_SCALED,
     PHEMEX_TRADES,
 )
-from infrastructure.transfer.statements.statement_fill import StatementRefused
 from infrastructure.transfer.statements.statement_kind import StatementKind, Whose
 from infrastructure.transfer.statements.statement_kinds import KINDS, telling_the_same
+from infrastructure.transfer.transfer_errors import StatementRefused
 from tests.infrastructure.transfer.statements.statement_text import facts_of, kind_of, words
 
 Row = dict[str, Any]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from infrastructure.transfer.statements.kinds.exchanges.spot.kraken_ledgers import KRAKEN_LEDGERS
-from infrastructure.transfer.statements.statement_fill import StatementRefused
 from infrastructure.transfer.statements.statement_kind import Whose
+from infrastructure.transfer.transfer_errors import StatementRefused
 from tests.infrastructure.transfer.statements.kinds.programs.booked import booked
 from tests.infrastructure.transfer.statements.statement_text import facts_of, words
 

@@ -8,8 +8,8 @@ import pytest
 
 from infrastructure.transfer.statements.kinds.exchanges.okx_bills import OKX_BILLS
 from infrastructure.transfer.statements.kinds.exchanges.okx_fills import OKX_FILLS
-from infrastructure.transfer.statements.statement_fill import StatementRefused
 from infrastructure.transfer.statements.statement_kind import Whose
+from infrastructure.transfer.transfer_errors import StatementRefused
 from tests.infrastructure.transfer.statements.statement_text import file_of, words
 
 OKX = Whose(exchange="okx")

@@ -10,8 +10,9 @@ from infrastructure.transfer.statements.kinds.exchanges.spot.binance_spot import
 from infrastructure.transfer.statements.kinds.exchanges.spot.bybit_spot import BYBIT_SPOT
 from infrastructure.transfer.statements.kinds.exchanges.spot.coinbase_fills import COINBASE_FILLS
 from infrastructure.transfer.statements.kinds.exchanges.spot.kraken_trades import KRAKEN_TRADES, KRAKEN_TRADES_API
-from infrastructure.transfer.statements.statement_fill import StatementFill, StatementRefused
+from infrastructure.transfer.statements.statement_facts import StatementFill
 from infrastructure.transfer.statements.statement_kind import StatementKind, Whose
+from infrastructure.transfer.transfer_errors import StatementRefused
 from tests.infrastructure.transfer.statements.statement_text import fills_of
 
 BINANCE = "Date(UTC),Pair,Side,Price,Executed,Amount,Fee\n"

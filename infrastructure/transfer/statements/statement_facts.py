@@ -1,30 +1,20 @@
-"""A fill as a statement has it, for every kind of file."""
+"""What statements state, for every kind of file: fills, payments, positions, and profits of fills in other files."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Self
+from typing import Literal, Self, TypeAlias
 
 import msgspec
 from msgspec.structs import replace
 
-from domain.errors import LedgerError
 from domain.identifiers import PositionKey
 from domain.values import EXACT, rounded
 
-
-class StatementRefused(LedgerError):
-    """The file is no such statement, or contradicts what is in the ledger; nothing of it is written."""
-
-    @classmethod
-    def at(cls, line: int, why: str) -> Self:
-        """Name the line of the file."""
-        return cls(f"line {line:,}: {why}", line=line)
-
-    def in_file(self, name: str) -> Self:
-        """Name the file as well."""
-        return type(self)(f"{name}: {self.message}", **self.details, file=name)
+CashKind = Literal["funding", "interest", "commission", "rebate", "insurance", "correction"]
+"""The kinds of `record_cash`."""
 
 
 class StatementFill(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,3 +84,64 @@ class StatementFill(msgspec.Struct, frozen=True, kw_only=True):
             held=None,
         )
         return replace(self, quantity=quantity, fee=fee, closes=None, held=None), rest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatementCash:
+    """What an account received (above zero) or paid (below zero).
+
+    Shape:   `key` is None where the file names no symbol, and its leg is BOTH where the file names no leg. `cash_id`
+             is the same in every file of its kind that has the line. `trade_id` is the fill whose commission it is,
+             where the file states it; that fill may have its fee as well, in the same file or in another. `is_apart` is
+             a commission that was paid in addition to the fee of a fill, and that no fill has.
+    """
+
+    line: int
+    time: datetime
+    key: PositionKey | None
+    amount: Decimal
+    currency: str | None
+    kind: CashKind
+    cash_id: str
+    trade_id: str | None = None
+    is_apart: bool = False
+
+    @property
+    def may_be_fee_of_fill(self) -> bool:
+        """Whether fills may say it as their fees, so that it must not be counted with them."""
+        return self.kind == "commission" and not self.is_apart
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatementPosition:
+    """The position of one key after everything until `time`: above zero is long, below zero is short, zero is flat.
+
+    Shape: one that `begins` becomes the beginning of the first cycle of its key, if there is nothing else of the key;
+           any other is not recorded.
+    """
+
+    line: int
+    time: datetime
+    key: PositionKey
+    quantity: Decimal
+    avg_px: Decimal | None
+    begins: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatementProfit:
+    """Profit before fees of what was closed; `trade_id` is that of the closing fill, None where it is not stated.
+
+    Shape:   `profit_id` is the same in every line with the same profit, None where lines have no id.
+    """
+
+    line: int
+    time: datetime
+    key: PositionKey
+    profit: Decimal
+    currency: str | None
+    trade_id: str | None
+    profit_id: str | None = None
+
+
+StatementFact: TypeAlias = StatementFill | StatementCash | StatementPosition | StatementProfit
