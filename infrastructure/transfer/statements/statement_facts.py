@@ -18,7 +18,7 @@ CashKind = Literal["funding", "interest", "commission", "rebate", "insurance", "
 
 
 class StatementFill(msgspec.Struct, frozen=True, kw_only=True):
-    """One fill; `profit` is the profit that the file states for it, before fees, None where it states none.
+    """One fill; `fee` is above zero when paid, and `profit` is before fees: None where the file does not state them.
 
     It is a struct, because there may be millions, and a dataclass takes ten times as long to create.
 
@@ -40,11 +40,11 @@ class StatementFill(msgspec.Struct, frozen=True, kw_only=True):
     buys: bool
     quantity: Decimal
     price: Decimal
-    fee: Decimal | None
-    fee_currency: str | None
-    profit: Decimal | None
     trade_id: str
     order_id: str
+    fee: Decimal | None = None
+    fee_currency: str | None = None
+    profit: Decimal | None = None
     in_contracts: bool = False
     contract_size: Decimal | None = None
     reason: str | None = None

@@ -7,49 +7,59 @@ from itertools import product
 from types import MappingProxyType
 from typing import Final
 
-from infrastructure.transfer.statements.kinds.exchanges.binance_events import BINANCE_EVENTS
-from infrastructure.transfer.statements.kinds.exchanges.binance_income import BINANCE_INCOME, BINANCE_TRANSACTIONS
-from infrastructure.transfer.statements.kinds.exchanges.binance_trades import BINANCE_TRADES
-from infrastructure.transfer.statements.kinds.exchanges.binance_user_trades import BINANCE_USER_TRADES
-from infrastructure.transfer.statements.kinds.exchanges.bybit_closed import BYBIT_CLOSED, BYBIT_CLOSED_CSV
-from infrastructure.transfer.statements.kinds.exchanges.bybit_executions import BYBIT_EXECUTIONS
-from infrastructure.transfer.statements.kinds.exchanges.bybit_log import BYBIT_LOG, BYBIT_LOG_CSV
-from infrastructure.transfer.statements.kinds.exchanges.contracts.bitget_futures import BITGET_BILLS, BITGET_FILLS
-from infrastructure.transfer.statements.kinds.exchanges.contracts.bitmex_executions import BITMEX_EXECUTIONS
-from infrastructure.transfer.statements.kinds.exchanges.contracts.cryptocom_trades import CRYPTOCOM_TRADES
-from infrastructure.transfer.statements.kinds.exchanges.contracts.deribit_log import DERIBIT_LOG
-from infrastructure.transfer.statements.kinds.exchanges.contracts.deribit_trades import DERIBIT_TRADES
-from infrastructure.transfer.statements.kinds.exchanges.contracts.dydx_fills import DYDX_FILLS, DYDX_FUNDING
-from infrastructure.transfer.statements.kinds.exchanges.contracts.htx_futures import HTX_FILLS
-from infrastructure.transfer.statements.kinds.exchanges.contracts.kucoin_futures import KUCOIN_FILLS, KUCOIN_FUNDING
-from infrastructure.transfer.statements.kinds.exchanges.contracts.mexc_futures import MEXC_FILLS
-from infrastructure.transfer.statements.kinds.exchanges.contracts.phemex_trades import (
+from infrastructure.transfer.statements.kinds.exchanges.binance.binance_events import BINANCE_EVENTS
+from infrastructure.transfer.statements.kinds.exchanges.binance.binance_income import (
+    BINANCE_INCOME,
+    BINANCE_TRANSACTIONS,
+)
+from infrastructure.transfer.statements.kinds.exchanges.binance.binance_positions import BINANCE_POSITIONS
+from infrastructure.transfer.statements.kinds.exchanges.binance.binance_spot import BINANCE_SPOT, BINANCE_SPOT_CSV
+from infrastructure.transfer.statements.kinds.exchanges.binance.binance_trades import BINANCE_TRADES
+from infrastructure.transfer.statements.kinds.exchanges.binance.binance_user_trades import BINANCE_USER_TRADES
+from infrastructure.transfer.statements.kinds.exchanges.bitget_futures import BITGET_BILLS, BITGET_FILLS
+from infrastructure.transfer.statements.kinds.exchanges.bitmex_executions import BITMEX_EXECUTIONS
+from infrastructure.transfer.statements.kinds.exchanges.bybit.bybit_closed import BYBIT_CLOSED, BYBIT_CLOSED_CSV
+from infrastructure.transfer.statements.kinds.exchanges.bybit.bybit_executions import BYBIT_EXECUTIONS
+from infrastructure.transfer.statements.kinds.exchanges.bybit.bybit_history import BYBIT_HISTORY
+from infrastructure.transfer.statements.kinds.exchanges.bybit.bybit_log import BYBIT_LOG, BYBIT_LOG_CSV
+from infrastructure.transfer.statements.kinds.exchanges.bybit.bybit_spot import BYBIT_SPOT
+from infrastructure.transfer.statements.kinds.exchanges.coinbase_fills import COINBASE_FILLS
+from infrastructure.transfer.statements.kinds.exchanges.cryptocom_trades import CRYPTOCOM_TRADES
+from infrastructure.transfer.statements.kinds.exchanges.deribit.deribit_log import DERIBIT_LOG
+from infrastructure.transfer.statements.kinds.exchanges.deribit.deribit_trades import DERIBIT_TRADES
+from infrastructure.transfer.statements.kinds.exchanges.dydx_fills import DYDX_FILLS, DYDX_FUNDING
+from infrastructure.transfer.statements.kinds.exchanges.gate_trades import GATE_TRADES
+from infrastructure.transfer.statements.kinds.exchanges.htx_futures import HTX_FILLS
+from infrastructure.transfer.statements.kinds.exchanges.hyperliquid.hyperliquid_fills import (
+    HYPERLIQUID_FILLS,
+    HYPERLIQUID_FUNDING,
+)
+from infrastructure.transfer.statements.kinds.exchanges.hyperliquid.hyperliquid_history import (
+    HYPERLIQUID_HISTORY,
+    HYPERLIQUID_PAYMENTS,
+)
+from infrastructure.transfer.statements.kinds.exchanges.hyperliquid.hyperliquid_pairs import HYPERLIQUID_PAIRS
+from infrastructure.transfer.statements.kinds.exchanges.kraken.kraken_futures import (
+    KRAKEN_FILLS,
+    KRAKEN_LOG,
+    KRAKEN_LOG_CSV,
+)
+from infrastructure.transfer.statements.kinds.exchanges.kraken.kraken_ledgers import KRAKEN_LEDGERS
+from infrastructure.transfer.statements.kinds.exchanges.kraken.kraken_trades import KRAKEN_TRADES, KRAKEN_TRADES_API
+from infrastructure.transfer.statements.kinds.exchanges.kucoin.kucoin_futures import KUCOIN_FILLS, KUCOIN_FUNDING
+from infrastructure.transfer.statements.kinds.exchanges.kucoin.kucoin_spot import KUCOIN_SPOT
+from infrastructure.transfer.statements.kinds.exchanges.mexc_futures import MEXC_FILLS
+from infrastructure.transfer.statements.kinds.exchanges.mexc_history import MEXC_ORDERS, MEXC_TRADES
+from infrastructure.transfer.statements.kinds.exchanges.okx.okx_bills import OKX_BILLS
+from infrastructure.transfer.statements.kinds.exchanges.okx.okx_fills import OKX_FILLS
+from infrastructure.transfer.statements.kinds.exchanges.okx.okx_history import OKX_HISTORY
+from infrastructure.transfer.statements.kinds.exchanges.okx.okx_positions import OKX_POSITIONS
+from infrastructure.transfer.statements.kinds.exchanges.phemex_trades import (
     PHEMEX_FUNDING,
     PHEMEX_LIST,
     PHEMEX_SCALED,
     PHEMEX_TRADES,
 )
-from infrastructure.transfer.statements.kinds.exchanges.cycles.binance_positions import BINANCE_POSITIONS
-from infrastructure.transfer.statements.kinds.exchanges.cycles.okx_positions import OKX_POSITIONS
-from infrastructure.transfer.statements.kinds.exchanges.gate_trades import GATE_TRADES
-from infrastructure.transfer.statements.kinds.exchanges.hyperliquid_fills import HYPERLIQUID_FILLS, HYPERLIQUID_FUNDING
-from infrastructure.transfer.statements.kinds.exchanges.kraken_futures import KRAKEN_FILLS, KRAKEN_LOG, KRAKEN_LOG_CSV
-from infrastructure.transfer.statements.kinds.exchanges.okx_bills import OKX_BILLS
-from infrastructure.transfer.statements.kinds.exchanges.okx_fills import OKX_FILLS
-from infrastructure.transfer.statements.kinds.exchanges.spot.binance_spot import BINANCE_SPOT, BINANCE_SPOT_CSV
-from infrastructure.transfer.statements.kinds.exchanges.spot.bybit_spot import BYBIT_SPOT
-from infrastructure.transfer.statements.kinds.exchanges.spot.coinbase_fills import COINBASE_FILLS
-from infrastructure.transfer.statements.kinds.exchanges.spot.hyperliquid_pairs import HYPERLIQUID_PAIRS
-from infrastructure.transfer.statements.kinds.exchanges.spot.kraken_ledgers import KRAKEN_LEDGERS
-from infrastructure.transfer.statements.kinds.exchanges.spot.kraken_trades import KRAKEN_TRADES, KRAKEN_TRADES_API
-from infrastructure.transfer.statements.kinds.exchanges.spot.kucoin_spot import KUCOIN_SPOT
-from infrastructure.transfer.statements.kinds.exchanges.websites.bybit_history import BYBIT_HISTORY
-from infrastructure.transfer.statements.kinds.exchanges.websites.hyperliquid_history import (
-    HYPERLIQUID_HISTORY,
-    HYPERLIQUID_PAYMENTS,
-)
-from infrastructure.transfer.statements.kinds.exchanges.websites.mexc_history import MEXC_ORDERS, MEXC_TRADES
-from infrastructure.transfer.statements.kinds.exchanges.websites.okx_history import OKX_HISTORY
 from infrastructure.transfer.statements.kinds.mapped_csv import MAPPED_CSV
 from infrastructure.transfer.statements.kinds.plain_csv import PLAIN_CSV
 from infrastructure.transfer.statements.kinds.programs.ccxt_saved import CCXT_FUNDING, CCXT_ORDERS, CCXT_TRADES

@@ -13,7 +13,7 @@ import pytest
 
 from domain.errors import StoreUnavailable
 from infrastructure.ledger.ledger import PositionLedger
-from infrastructure.transfer.statements.kinds.exchanges.binance_trades import BINANCE_TRADES
+from infrastructure.transfer.statements.kinds.exchanges.binance.binance_trades import BINANCE_TRADES
 from infrastructure.transfer.statements.kinds.plain_csv import PLAIN_CSV
 from infrastructure.transfer.statements.statement_kind import StatementKind, Whose
 from infrastructure.transfer.statements.statement_report import StatementReport

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from infrastructure.transfer.statements.kinds.programs.other_fees import other_fees
+from infrastructure.transfer.statements.kinds.other_fees import other_fees
 from infrastructure.transfer.statements.sources.statement_file import FileForm
 from infrastructure.transfer.statements.sources.statement_row import StatementRow
 from infrastructure.transfer.statements.statement_facts import StatementFact, StatementFill
@@ -32,7 +32,6 @@ def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
         price=row.above_zero("price"),
         fee=row.number("fee"),
         fee_currency=key.settle,
-        profit=None,
         trade_id=row.needed("id"),
         order_id=row.needed("order_id"),
         in_contracts=True,

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from domain.identifiers import PositionKey
 from domain.values import EXACT, Leg, rounded
-from infrastructure.transfer.statements.kinds.programs.other_fees import other_fees
+from infrastructure.transfer.statements.kinds.other_fees import other_fees
 from infrastructure.transfer.statements.sources.statement_file import FileForm
 from infrastructure.transfer.statements.sources.statement_row import StatementRow, made_up
 from infrastructure.transfer.statements.statement_facts import StatementFact, StatementFill
@@ -65,7 +65,6 @@ def fills_of(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
         price=price,
         fee=fee,
         fee_currency=currency,
-        profit=None,
         trade_id=trade_id,
         order_id=row.needed("order_id"),
         meant_to_close=row.word("position") == "close",
@@ -125,9 +124,6 @@ def _exported(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
         buys=row.buys("side"),
         quantity=row.above_zero("amount"),
         price=row.above_zero("price"),
-        fee=None,
-        fee_currency=None,
-        profit=None,
         trade_id=row.needed("id"),
         order_id=made_up(time, symbol, side),
     )

@@ -11,8 +11,8 @@ from datetime import UTC
 from functools import partial
 from typing import Final
 
+from infrastructure.transfer.statements.kinds.other_fees import other_fees
 from infrastructure.transfer.statements.kinds.programs.nautilus_rows import counts_contracts, key_of, money_of, reported
-from infrastructure.transfer.statements.kinds.programs.other_fees import other_fees
 from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
 from infrastructure.transfer.statements.sources.statement_row import StatementRow, each
 from infrastructure.transfer.statements.statement_facts import StatementFact, StatementFill
@@ -31,7 +31,6 @@ def _fill(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
         price=row.above_zero("last_px"),
         fee=None if currency is None else fee[currency],
         fee_currency=currency,
-        profit=None,
         trade_id=row.needed("trade_id"),
         order_id=row.needed("venue_order_id", "client_order_id"),
         in_contracts=counts_contracts(key),
@@ -51,7 +50,6 @@ def _order(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
         price=row.above_zero("avg_px"),
         fee=fee,
         fee_currency=currency,
-        profit=None,
         trade_id=f"order-{order_id}",
         order_id=order_id,
         sums_up=True,

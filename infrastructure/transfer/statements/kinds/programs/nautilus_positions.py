@@ -129,7 +129,6 @@ class _Line:
             price=price,
             fee=fee if currency is not None or self._fees else None,
             fee_currency=currency,
-            profit=None,
             trade_id=name,
             order_id=row.text("opening_order_id" if opens else "closing_order_id") or name,
             sums_up=True,

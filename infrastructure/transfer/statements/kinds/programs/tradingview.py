@@ -112,8 +112,6 @@ class _ListOfTrades:
             quantity=quantity,
             price=price,
             fee=fee,
-            fee_currency=None,
-            profit=None,
             trade_id=name,
             order_id=name,
         )
@@ -192,9 +190,6 @@ class StrategyAlerts:
             buys=alert.buys(*ACTIONS),
             quantity=alert.above_zero(*_CONTRACTS),
             price=alert.above_zero(*_PRICES),
-            fee=None,
-            fee_currency=None,
-            profit=None,
             trade_id=name,
             order_id=name,
         )

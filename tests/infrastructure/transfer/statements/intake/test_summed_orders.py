@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from domain.identifiers import PositionKey
 from domain.values import Leg
-from infrastructure.transfer.statements.kinds.programs.other_fees import other_fees
+from infrastructure.transfer.statements.kinds.other_fees import other_fees
 from infrastructure.transfer.statements.statement_facts import StatementFact, StatementFill
 from infrastructure.transfer.statements.statement_import import Statement, import_statements
 from infrastructure.transfer.statements.statement_report import StatementReport

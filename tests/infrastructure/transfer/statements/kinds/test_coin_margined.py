@@ -8,7 +8,7 @@ import pytest
 
 from domain.values import Leg
 from infrastructure.ledger.ledger import PositionLedger
-from infrastructure.transfer.statements.kinds.exchanges.binance_trades import BINANCE_TRADES
+from infrastructure.transfer.statements.kinds.exchanges.binance.binance_trades import BINANCE_TRADES
 from infrastructure.transfer.statements.statement_kind import Whose
 from infrastructure.transfer.statements.statement_report import StatementReport
 from infrastructure.transfer.transfer_errors import StatementRefused

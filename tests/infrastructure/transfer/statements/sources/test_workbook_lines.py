@@ -15,7 +15,7 @@ from typing import Any
 import openpyxl  # type: ignore[import-untyped] # it ships no types
 import pytest
 
-from infrastructure.transfer.statements.kinds.exchanges.binance_trades import BINANCE_TRADES
+from infrastructure.transfer.statements.kinds.exchanges.binance.binance_trades import BINANCE_TRADES
 from infrastructure.transfer.statements.sources.archive import is_archive, members
 from infrastructure.transfer.statements.sources.statement_file import StatementFile
 from infrastructure.transfer.transfer_errors import StatementRefused

@@ -84,7 +84,6 @@ def _fills(run: StatementRow, trade: StatementRow, key: PositionKey, number: int
                 price=price,
                 fee=None if rate is None else rounded(EXACT.multiply(worth, rate)),
                 fee_currency=run.text("stake_currency"),
-                profit=None,
                 trade_id=name,
                 order_id=name,
             )

@@ -116,7 +116,6 @@ class _Trade:
             price=price,
             fee=None if rate is None else rounded(EXACT.multiply(EXACT.multiply(quantity, price), rate)),
             fee_currency=self._stake,
-            profit=None,
             trade_id=f"order-{name}",
             order_id=name,
         )
