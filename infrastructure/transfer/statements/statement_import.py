@@ -79,7 +79,7 @@ def import_statements(
         for finding in compared(ledger.store, tally.ends, snapshots, recorded_at, trust_empty=trust_empty):
             tally.found(finding)
         for key, counts in excluding.counts.items():
-            tally.excluded(key, counts)
+            tally.exclude(key, counts)
         report = tally.report([each.kind for each in statements], confirmed=confirm, repeated=facts.repeated)
         if confirm:
             with phase("writing", facts.count) as progress:

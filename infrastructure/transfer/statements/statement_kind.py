@@ -48,32 +48,24 @@ class Whose:
         return key
 
 
+FileReader = Callable[[StatementFile, Whose], Iterator[StatementFact]]
+RowReader = Callable[[StatementRow], Iterable[StatementFact]]
+Preparation = Callable[[Iterable[StatementRow]], Iterable[StatementRow]]
+
+
 def row_by_row(
-    read: Callable[[Whose, StatementRow], Iterable[StatementFact]],
-    prepared: Callable[[Iterable[StatementRow]], Iterable[StatementRow]] = iter,
-) -> Callable[[StatementFile, Whose], Iterator[StatementFact]]:
+    read: Callable[[Whose, StatementRow], Iterable[StatementFact]], prepared: Preparation = iter
+) -> FileReader:
     """The reader of a file in which each row can be read by itself, after the rows were `prepared`.
 
     Refuses: StatementRefused, with the line of a row that cannot be read.
     """
-    return lambda file, whose: each(_prepared(file.rows(), prepared), partial(read, whose))
+    return per_file(lambda whose: partial(read, whose), prepared)
 
 
-def _prepared(
-    rows: Iterable[StatementRow], prepared: Callable[[Iterable[StatementRow]], Iterable[StatementRow]]
-) -> Iterator[StatementRow]:
-    line = 0
-
-    def with_line() -> Iterator[StatementRow]:
-        nonlocal line
-        for row in rows:
-            line = row.line
-            yield row
-
-    try:
-        yield from prepared(with_line())
-    except ValueError as wrong:
-        raise StatementRefused.at(line, str(wrong)) from None
+def per_file(reader: Callable[[Whose], RowReader], prepared: Preparation = iter) -> FileReader:
+    """The same for a file with a `reader` of its own, which remembers the rows before."""
+    return lambda file, whose: each(prepared(file.rows()), reader(whose))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +82,7 @@ class StatementKind:
     name: str
     form: FileForm
     needs: Sequence[str | Sequence[str]]
-    read: Callable[[StatementFile, Whose], Iterator[StatementFact]]
+    read: FileReader
     names: Callable[[StatementFile], Mapping[str, str]] | None = None
     """Reads names for other files of the import; such a file has no facts."""
     also: FileForm | None = None

@@ -2,14 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 
-from infrastructure.transfer.statements.statement_facts import StatementCash, StatementFill
+from msgspec.structs import replace
+
+from domain.values import EXACT
+from infrastructure.transfer.statements.statement_facts import StatementCash, StatementFact, StatementFill
+
+Fee = tuple[Decimal, str | None]
+"""An amount, above zero when it was paid and below zero when it was received, and its currency."""
 
 
-def other_fees(fill: StatementFill, fees: Iterable[tuple[Decimal, str | None]]) -> Iterator[StatementCash]:
-    """The other fees of a fill as cash; one in `fees` is above zero when paid, and a rebate below zero."""
+def by_currency(fees: Iterable[Fee]) -> list[Fee]:
+    """The sum of each currency; those of zero only where there are no others."""
+    paid: dict[str | None, Decimal] = {}
+    for fee, currency in fees:
+        paid[currency] = EXACT.add(paid.get(currency, Decimal(0)), fee)
+    listed = [(fee, currency) for currency, fee in paid.items()]
+    return [fee for fee in listed if fee[0]] or listed[:1]
+
+
+def with_fees(fill: StatementFill, fees: Sequence[Fee]) -> Iterator[StatementFact]:
+    """A fill with the first of its fees, and the others as cash; its fee is not known where there are none."""
+    if fees:
+        fill = replace(fill, fee=fees[0][0], fee_currency=fees[0][1])
+    yield fill
+    yield from other_fees(fill, fees[1:])
+
+
+def other_fees(fill: StatementFill, fees: Iterable[Fee]) -> Iterator[StatementCash]:
+    """Fees that a fill has beside its own, as cash."""
     for fee, currency in fees:
         yield StatementCash(
             line=fill.line,

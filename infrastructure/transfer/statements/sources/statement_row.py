@@ -45,7 +45,15 @@ _IN_PARENTHESES: Final = re.compile(r"^\(([\d.]+)\)$", re.ASCII)
 MADE_UP: Final = "row-"
 """The prefix of ids that are made up, because a file has none."""
 
+_IN_UTC: Final = ("(utc)", " (utc)", "(utc+0)", " (utc+0)", "(utc+00:00)", " (utc+00:00)")
+"""What the names of columns end in whose times are in UTC."""
+
 T = TypeVar("T")
+
+
+def in_utc(*names: str) -> tuple[str, ...]:
+    """The names of columns of times, first those that say that they are in UTC."""
+    return (*(f"{name}{mark}" for mark in _IN_UTC for name in names), *names)
 
 
 class StatementRow:
@@ -100,6 +108,11 @@ class StatementRow:
     def some(self, *names: str) -> Decimal | None:
         """A number other than zero; None where it is zero, or where there is none."""
         return self.number(*names) or None
+
+    def minus(self, *names: str) -> Decimal | None:
+        """A number with the other sign, where a file writes what is paid below zero; None where there is none."""
+        number = self.number(*names)
+        return None if number is None else EXACT.minus(number)
 
     def known(self, *names: str) -> Decimal:
         """An amount that has to be there, even if it is zero: an empty one would not prove that there was none."""

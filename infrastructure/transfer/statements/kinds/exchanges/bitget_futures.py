@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Final
 
 from infrastructure.transfer.statements.kinds.opening_sides import bitget_side
-from infrastructure.transfer.statements.kinds.other_fees import other_fees
+from infrastructure.transfer.statements.kinds.other_fees import with_fees
 from infrastructure.transfer.statements.sources.statement_file import FileForm
 from infrastructure.transfer.statements.sources.statement_row import StatementRow
 from infrastructure.transfer.statements.statement_facts import CashKind, StatementCash, StatementFact, StatementFill
@@ -45,7 +45,6 @@ def _fills(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
     if key.is_inverse:
         raise ValueError(f"symbol {symbol!r:.60} is settled in its base, and cannot be read")
     paid = [(-fee, each.text("feeCoin")) for each in row.listed("feeDetail") if (fee := each.some("totalFee"))]
-    fee, currency = paid[0] if paid else (Decimal(0), None)
     fill = StatementFill(
         line=row.line,
         time=row.time("cTime"),
@@ -53,16 +52,13 @@ def _fills(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
         buys=opening.buys,
         quantity=quantity,
         price=row.above_zero("price"),
-        fee=fee,
-        fee_currency=currency,
         profit=row.number("profit"),
         trade_id=row.needed("tradeId"),
         order_id=row.needed("orderId"),
         reason=opening.reason,
         closes=None if opening.closes is None else quantity if opening.closes else Decimal(0),
     )
-    yield fill
-    yield from other_fees(fill, paid[1:])
+    yield from with_fees(fill, paid or [(Decimal(0), None)])
 
 
 def _bills(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
@@ -18,10 +19,10 @@ from domain.values import EXACT, Leg, timestamp_text
 from infrastructure.exchanges.contract_units import size_by_worth, units_worth
 from infrastructure.transfer.statements.kinds.exchanges.orderless import order_or
 from infrastructure.transfer.statements.sources.one_account import of_one_account
-from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
-from infrastructure.transfer.statements.sources.statement_row import RowIds, StatementRow, each
+from infrastructure.transfer.statements.sources.statement_file import FileForm
+from infrastructure.transfer.statements.sources.statement_row import RowIds, StatementRow
 from infrastructure.transfer.statements.statement_facts import StatementCash, StatementFact, StatementFill
-from infrastructure.transfer.statements.statement_kind import StatementKind, Whose
+from infrastructure.transfer.statements.statement_kind import StatementKind, Whose, per_file
 
 
 class _Currency(NamedTuple):
@@ -149,25 +150,11 @@ def _scaled(amount: Decimal, currency: _Currency) -> Decimal:
     return amount.scaleb(-currency.decimals, EXACT)
 
 
-def _read(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
-    return each(of_one_account(file.rows(), "account"), _Executions(whose).facts)
-
-
 BITMEX_EXECUTIONS: Final = StatementKind(
     name="bitmex-executions",
     form=FileForm.JSON,
     also=FileForm.CSV,
-    needs=(
-        "transactTime",
-        "symbol",
-        "execType",
-        "side",
-        "lastQty",
-        "lastPx",
-        "execCost",
-        "execComm",
-        "orderID",
-    ),
+    needs=("transactTime", "symbol", "execType", "side", "lastQty", "lastPx", "execCost", "execComm", "orderID"),
     exchange="bitmex",
-    read=_read,
+    read=per_file(lambda whose: _Executions(whose).facts, partial(of_one_account, column="account")),
 )

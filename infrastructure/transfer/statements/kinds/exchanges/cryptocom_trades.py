@@ -24,7 +24,7 @@ _WARRANT: Final = re.compile(r".+-[CP]W\d+", re.ASCII)
 
 
 def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
-    journal_type, symbol, fee = row.needed("journal_type"), row.needed("instrument_name"), row.number("fees")
+    journal_type, symbol = row.needed("journal_type"), row.needed("instrument_name")
     if journal_type != _TRADING:
         raise ValueError(f"journal_type {journal_type!r:.60} is unknown; known are: {_TRADING}")
     if _WARRANT.fullmatch(symbol):
@@ -36,7 +36,7 @@ def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
         buys=row.buys("side"),
         quantity=row.above_zero("traded_quantity"),
         price=row.above_zero("traded_price"),
-        fee=None if fee is None else -fee,
+        fee=row.minus("fees"),
         fee_currency=row.text("fee_instrument_name"),
         trade_id=row.needed("trade_id"),
         order_id=row.needed("order_id"),

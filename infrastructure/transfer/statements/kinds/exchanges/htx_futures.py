@@ -23,7 +23,7 @@ from infrastructure.transfer.statements.statement_kind import StatementKind, Who
 def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
     key, opening = whose.key(row.needed("contract_code")), opening_side("htx", row)
     quantity, price = row.above_zero("trade_volume"), row.above_zero("trade_price")
-    turnover, fee = row.some("trade_turnover"), row.number("trade_fee")
+    turnover = row.some("trade_turnover")
     units = turnover if turnover is None or key.is_inverse else EXACT.divide(turnover, price)
     size, closes = size_by_worth(quantity, units), None
     if opening is not None:
@@ -35,7 +35,7 @@ def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
         buys=row.buys("direction"),
         quantity=quantity,
         price=price,
-        fee=None if fee is None else -fee or Decimal(0),
+        fee=row.minus("trade_fee"),
         fee_currency=row.text("fee_asset"),
         profit=row.number("offset_profitloss"),
         trade_id=row.needed("id"),
@@ -52,16 +52,7 @@ HTX_FILLS: Final = StatementKind(
     name="htx-futures-fills",
     form=FileForm.JSON,
     also=FileForm.CSV,
-    needs=(
-        "id",
-        "contract_code",
-        "direction",
-        "offset",
-        "trade_volume",
-        "trade_price",
-        "trade_turnover",
-        "trade_fee",
-    ),
+    needs=("id", "contract_code", "direction", "offset", "trade_volume", "trade_price", "trade_turnover", "trade_fee"),
     exchange="htx",
     read=row_by_row(_facts),
 )

@@ -14,14 +14,14 @@ from types import MappingProxyType
 from typing import Final
 
 from infrastructure.transfer.statements.sources.one_account import of_one_account
-from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
-from infrastructure.transfer.statements.sources.statement_row import RowIds, StatementRow, each, made_up
+from infrastructure.transfer.statements.sources.statement_file import FileForm
+from infrastructure.transfer.statements.sources.statement_row import RowIds, StatementRow, in_utc, made_up
 from infrastructure.transfer.statements.statement_facts import StatementFact, StatementFill
-from infrastructure.transfer.statements.statement_kind import StatementKind, Whose
+from infrastructure.transfer.statements.statement_kind import StatementKind, Whose, per_file
 
 _NAMES: Final = MappingProxyType(
     {
-        "time": ("time(utc+00:00)", "time", "time(utc)", "time of update(utc)"),
+        "time": in_utc("time", "time of update"),
         "price": ("filled price", "average filled price"),
     }
 )
@@ -63,10 +63,7 @@ def _facts(whose: Whose, ids: RowIds, row: StatementRow) -> Iterator[StatementFa
     )
 
 
-def _read(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
-    return each(of_one_account(file.rows()), partial(_facts, whose, RowIds()))
-
-
+_read: Final = per_file(lambda whose: partial(_facts, whose, RowIds()), of_one_account)
 _NEEDS: Final = (
     _NAMES["time"],
     "futures trading pair",

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
+from functools import partial
 from types import MappingProxyType
 from typing import Final
 
@@ -19,11 +20,11 @@ from domain.values import EXACT, Leg, plain
 from infrastructure.exchanges.contract_units import COUNTS_UNITS, power_of_ten, unit_size, units_worth
 from infrastructure.exchanges.fields import ReportFields
 from infrastructure.transfer.statements.kinds.opening_sides import opening_side
-from infrastructure.transfer.statements.kinds.other_fees import other_fees
+from infrastructure.transfer.statements.kinds.other_fees import Fee, by_currency, with_fees
 from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
 from infrastructure.transfer.statements.sources.statement_row import RowIds, StatementRow, each, made_up
 from infrastructure.transfer.statements.statement_facts import StatementCash, StatementFact, StatementFill
-from infrastructure.transfer.statements.statement_kind import StatementKind, Whose
+from infrastructure.transfer.statements.statement_kind import FileReader, StatementKind, Whose
 
 _PROFITS: Final = ("realizedPnl", "fillPnl", "execPnl", "closedPnl")
 """The keys for the profit of a fill before fees at Binance, OKX, Bybit and Hyperliquid; Hyperliquid also has the
@@ -82,7 +83,7 @@ class _CcxtRows:
             yield from self._fill(row, _OF_TRADE, trade_id, order_id)
 
     def _funding_of(self, row: StatementRow, cash_id: str) -> Iterator[StatementFact]:
-        for paid, currency in self._fees(row):
+        for paid, currency in by_currency(self._fees(row)):
             if paid:
                 yield StatementCash(
                     line=row.line,
@@ -114,9 +115,7 @@ class _CcxtRows:
         key = key if opening is None or opening.leg is Leg.BOTH else key.on(opening.leg)
         quantity, price = row.above_zero(*keys["quantity"]), row.above_zero(*keys["price"])
         size = self._contract_size(row, key, quantity, price)
-        listed = self._fees(row)
-        fees = [fee for fee in listed if fee[0]] or listed[:1]
-        fee, currency = fees[0] if fees else (None, None)
+        fees = by_currency(self._fees(row))
         closes = fields.number(*_CLOSED) if keys is _OF_TRADE and key.leg is not Leg.SPOT else None
         if keys is _OF_TRADE and opening is not None and opening.closes is not None:
             closes = quantity if opening.closes else Decimal(0)
@@ -127,8 +126,6 @@ class _CcxtRows:
             buys=row.buys("side") if opening is None else opening.buys,
             quantity=quantity,
             price=price,
-            fee=fee,
-            fee_currency=currency,
             profit=None if key.leg is Leg.SPOT else fields.number(*keys["profit"]),
             trade_id=trade_id,
             order_id=order_id,
@@ -144,8 +141,7 @@ class _CcxtRows:
             and (says := _ON_MARGIN.get(key.exchange)) is not None
             and says(info),
         )
-        yield fill
-        yield from other_fees(fill, fees[1:])
+        yield from with_fees(fill, fees)
 
     def funding(self, row: StatementRow) -> Iterator[StatementFact]:
         amount, symbol = row.known("amount"), row.needed("symbol")
@@ -188,15 +184,13 @@ class _CcxtRows:
         return unit_size(size, key.exchange)
 
     @staticmethod
-    def _fees(row: StatementRow) -> list[tuple[Decimal, str | None]]:
-        """The fees by currency: ccxt has several in `fees`, or a single one in `fee`."""
-        paid: dict[str | None, Decimal] = {}
+    def _fees(row: StatementRow) -> Iterator[Fee]:
+        """Its fees: ccxt has several in `fees`, or a single one in `fee`."""
         listed = row.listed("fees") or ([row.inside("fee")] if row.named.get("fee") else [])
         for fee in listed:
             cost, currency = fee.number("cost"), fee.text("currency")
             if cost is not None:
-                paid[currency] = EXACT.add(paid.get(currency, Decimal(0)), cost)
-        return [(cost, currency) for currency, cost in paid.items()]
+                yield cost, currency
 
 
 def _rows(file: StatementFile) -> Iterator[StatementRow]:
@@ -220,16 +214,8 @@ def _unfolded(row: StatementRow) -> Iterator[StatementRow]:
     yield StatementRow(row.line, named)
 
 
-def _trades(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
-    return each(_rows(file), _CcxtRows(whose).trades)
-
-
-def _orders(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
-    return each(_rows(file), _CcxtRows(whose).orders)
-
-
-def _funding(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
-    return each(_rows(file), _CcxtRows(whose).funding)
+def _reading(read: Callable[[_CcxtRows, StatementRow], Iterator[StatementFact]]) -> FileReader:
+    return lambda file, whose: each(_rows(file), partial(read, _CcxtRows(whose)))
 
 
 CCXT_TRADES: Final = StatementKind(
@@ -239,7 +225,7 @@ CCXT_TRADES: Final = StatementKind(
     needs=("info", "datetime", "symbol", "order", "takerOrMaker", "side", "price", "amount"),
     asks=("exchange",),
     keeps_answers=True,
-    read=_trades,
+    read=_reading(_CcxtRows.trades),
 )
 CCXT_ORDERS: Final = StatementKind(
     name="ccxt-orders",
@@ -248,7 +234,7 @@ CCXT_ORDERS: Final = StatementKind(
     needs=("info", "datetime", "symbol", "id", "side", "status", "filled", "remaining", "average", "amount"),
     asks=("exchange",),
     keeps_answers=True,
-    read=_orders,
+    read=_reading(_CcxtRows.orders),
 )
 CCXT_FUNDING: Final = StatementKind(
     name="ccxt-funding",
@@ -257,5 +243,5 @@ CCXT_FUNDING: Final = StatementKind(
     needs=("info", "symbol", "code", "timestamp", "datetime", "amount"),
     asks=("exchange",),
     keeps_answers=True,
-    read=_funding,
+    read=_reading(_CcxtRows.funding),
 )

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from domain.identifiers import PositionKey
 from domain.values import EXACT, Leg, rounded
-from infrastructure.transfer.statements.kinds.other_fees import other_fees
+from infrastructure.transfer.statements.kinds.other_fees import Fee, by_currency, with_fees
 from infrastructure.transfer.statements.sources.statement_file import FileForm
 from infrastructure.transfer.statements.sources.statement_row import StatementRow, made_up
 from infrastructure.transfer.statements.statement_facts import StatementFact, StatementFill
@@ -53,8 +53,7 @@ def fills_of(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
     key, is_derivative = key_of(whose, market, row.needed("symbol"), leg), leg is not Leg.SPOT
     time, buys = row.time("timestamp"), row.buys("trade_type")
     quantity, price = row.above_zero("amount"), row.above_zero("price")
-    fees = list(_fees(row, quantity, price, may_be_in_base=buys and not is_derivative))
-    fee, currency = fees[0] if fees else (None, None)
+    fees = by_currency(_fees(row, quantity, price, may_be_in_base=buys and not is_derivative))
     trade_id = row.needed(_TRADE)
     fill = StatementFill(
         line=row.line,
@@ -63,14 +62,11 @@ def fills_of(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
         buys=buys,
         quantity=quantity,
         price=price,
-        fee=fee,
-        fee_currency=currency,
         trade_id=trade_id,
         order_id=row.needed("order_id"),
         meant_to_close=row.word("position") == "close",
     )
-    yield fill
-    yield from other_fees(fill, fees[1:])
+    yield from with_fees(fill, fees)
 
 
 def key_of(whose: Whose, market: str, symbol: str, leg: Leg) -> PositionKey:
@@ -78,22 +74,16 @@ def key_of(whose: Whose, market: str, symbol: str, leg: Leg) -> PositionKey:
     return whose.key(symbol.rpartition("-")[0] if ":" in symbol else symbol, leg, market.replace("/", "_"))
 
 
-def _fees(
-    row: StatementRow, quantity: Decimal, price: Decimal, *, may_be_in_base: bool
-) -> Iterator[tuple[Decimal, str | None]]:
+def _fees(row: StatementRow, quantity: Decimal, price: Decimal, *, may_be_in_base: bool) -> Iterator[Fee]:
     fee, base, quote = StatementRow(row.line, _fee_object(row)), row.text("base_asset"), row.text("quote_asset")
-    paid: dict[str | None, Decimal] = {}
     if share := fee.some("percent"):
         in_base = may_be_in_base and fee.word("fee_type") == _FROM_RETURNS
         in_base = in_base or (base is not None and fee.text("percent_token") == base)
         whole = quantity if in_base else EXACT.multiply(quantity, price)
-        paid[base if in_base else quote] = rounded(EXACT.multiply(share, whole))
+        yield rounded(EXACT.multiply(share, whole)), base if in_base else quote
     for flat in fee.listed("flat_fees"):
         if (amount := flat.number("amount")) is not None:
-            token = flat.needed("token", "asset")
-            paid[token] = EXACT.add(paid.get(token, Decimal(0)), amount)
-    listed = [(amount, token) for token, amount in paid.items()]
-    yield from [amount for amount in listed if amount[0]] or listed[:1]
+            yield amount, flat.needed("token", "asset")
 
 
 def _fee_object(row: StatementRow) -> Mapping[str, Any]:

@@ -105,13 +105,6 @@ HUMMINGBOT_POSITIONS: Final = StatementKind(
     name="hummingbot-positions",
     form=FileForm.CSV,
     also=FileForm.JSON,
-    needs=(
-        _MARKET,
-        "trading_pair",
-        "timestamp",
-        "amount",
-        "breakeven_price",
-        "volume_traded_quote",
-    ),
+    needs=(_MARKET, "trading_pair", "timestamp", "amount", "breakeven_price", "volume_traded_quote"),
     read=_read,
 )

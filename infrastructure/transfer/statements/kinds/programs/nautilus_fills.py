@@ -11,12 +11,12 @@ from datetime import UTC
 from functools import partial
 from typing import Final
 
-from infrastructure.transfer.statements.kinds.other_fees import other_fees
+from infrastructure.transfer.statements.kinds.other_fees import with_fees
 from infrastructure.transfer.statements.kinds.programs.nautilus_rows import counts_contracts, key_of, money_of, reported
-from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
-from infrastructure.transfer.statements.sources.statement_row import StatementRow, each
+from infrastructure.transfer.statements.sources.statement_file import FileForm
+from infrastructure.transfer.statements.sources.statement_row import StatementRow
 from infrastructure.transfer.statements.statement_facts import StatementFact, StatementFill
-from infrastructure.transfer.statements.statement_kind import StatementKind, Whose
+from infrastructure.transfer.statements.statement_kind import StatementKind, Whose, row_by_row
 
 
 def _fill(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
@@ -40,7 +40,7 @@ def _fill(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
 def _order(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
     fees, order_id = money_of(row, "commissions"), row.needed("venue_order_id", "client_order_id")
     paid = [(amount, currency) for currency, amount in fees.items()]
-    (fee, currency), key = paid[0] if paid else (None, None), key_of(whose, row)
+    key = key_of(whose, row)
     fill = StatementFill(
         line=row.line,
         time=row.time("ts_last", zone=UTC),
@@ -48,36 +48,26 @@ def _order(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
         buys=row.buys("side"),
         quantity=row.above_zero("filled_qty"),
         price=row.above_zero("avg_px"),
-        fee=fee,
-        fee_currency=currency,
         trade_id=f"order-{order_id}",
         order_id=order_id,
         sums_up=True,
         in_contracts=counts_contracts(key),
     )
-    yield fill
-    yield from other_fees(fill, paid[1:])
+    yield from with_fees(fill, paid)
 
 
-def _read_orders(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
-    return each(reported(file, "client_order_id"), partial(_order, whose))
-
-
-def _read(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
-    return each(reported(file, "client_order_id"), partial(_fill, whose))
-
-
+_by_order: Final = partial(reported, index="client_order_id")
 NAUTILUS_FILLS: Final = StatementKind(
     name="nautilus-fills",
     form=FileForm.CSV,
     also=FileForm.JSON,
     needs=("instrument_id", "venue_order_id", "trade_id", "order_side", "last_qty", "last_px", "commission"),
-    read=_read,
+    read=row_by_row(_fill, _by_order),
 )
 NAUTILUS_ORDERS: Final = StatementKind(
     name="nautilus-order-fills",
     form=FileForm.CSV,
     also=FileForm.JSON,
     needs=("instrument_id", "venue_order_id", "last_trade_id", "side", "filled_qty", "avg_px", "commissions"),
-    read=_read_orders,
+    read=row_by_row(_order, _by_order),
 )

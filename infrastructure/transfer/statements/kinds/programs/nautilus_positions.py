@@ -197,7 +197,7 @@ def _facts_of(line: _Line, row: StatementRow, *, is_alone: bool) -> Iterator[Sta
 
 def _read(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
     positions = _Positions(whose)
-    yield from each(reported(file, "position_id"), positions.facts)
+    yield from each(reported(file.rows(), "position_id"), positions.facts)
     yield from positions.left()
 
 

@@ -20,7 +20,7 @@ from domain.values import EXACT, Side, plain
 from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
 from infrastructure.transfer.statements.sources.statement_row import RowIds, StatementRow, each, numbered
 from infrastructure.transfer.statements.statement_facts import StatementFact, StatementFill
-from infrastructure.transfer.statements.statement_kind import StatementKind, Whose
+from infrastructure.transfer.statements.statement_kind import StatementKind, Whose, per_file
 
 _NUMBERS: Final = ("trade #", "trade number")
 _TIMES: Final = ("date and time", "date/time")
@@ -211,10 +211,6 @@ def _read_list(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
     yield from trades.left()
 
 
-def _read_alerts(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
-    return each(file.rows(), StrategyAlerts(whose).facts)
-
-
 TRADINGVIEW_LIST: Final = StatementKind(
     name="tradingview-trades",
     form=FileForm.CSV,
@@ -226,5 +222,5 @@ TRADINGVIEW_ALERTS: Final = StatementKind(
     name="tradingview-alerts",
     form=FileForm.JSON,
     needs=(TICKERS, ACTIONS, _CONTRACTS, _PRICES, MOMENTS),
-    read=_read_alerts,
+    read=per_file(lambda whose: StrategyAlerts(whose).facts),
 )

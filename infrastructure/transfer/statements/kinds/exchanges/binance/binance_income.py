@@ -13,7 +13,7 @@ from typing import Final
 
 from infrastructure.transfer.statements.sources.one_account import of_one_account
 from infrastructure.transfer.statements.sources.statement_file import FileForm
-from infrastructure.transfer.statements.sources.statement_row import StatementRow
+from infrastructure.transfer.statements.sources.statement_row import StatementRow, in_utc
 from infrastructure.transfer.statements.statement_facts import (
     CashKind,
     StatementCash,
@@ -56,7 +56,7 @@ _OF_NO_POSITION: Final = (
 _NAMES: Final = MappingProxyType(
     {
         "type": ("incomeType", "type"),
-        "time": ("time", "date(utc)", "time(utc)", "date(utc+00:00)", "time(utc+00:00)", "date"),
+        "time": ("time", *in_utc("date", "time")),
         "amount": ("income", "amount"),
         "id": ("tranId", "transaction id"),
     }

@@ -12,7 +12,7 @@ from typing import Final
 from infrastructure.transfer.statements.kinds.closed_cycle import ClosedCycle
 from infrastructure.transfer.statements.sources.one_account import of_one_account
 from infrastructure.transfer.statements.sources.statement_file import FileForm
-from infrastructure.transfer.statements.sources.statement_row import StatementRow
+from infrastructure.transfer.statements.sources.statement_row import StatementRow, in_utc
 from infrastructure.transfer.statements.statement_facts import StatementFact
 from infrastructure.transfer.statements.statement_kind import StatementKind, Whose, row_by_row
 
@@ -23,8 +23,8 @@ _NAMES: Final = MappingProxyType(
         "exit": ("avg. close price",),
         "quantity": ("closed vol.", "closed vol"),
         "profit": ("closing pnl",),
-        "opened": ("opened", "opened(utc)"),
-        "closed": ("closed", "closed(utc)"),
+        "opened": in_utc("opened"),
+        "closed": in_utc("closed"),
         "status": ("status",),
     }
 )

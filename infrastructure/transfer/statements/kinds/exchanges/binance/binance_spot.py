@@ -15,14 +15,14 @@ from typing import Final
 from domain.values import Leg
 from infrastructure.transfer.statements.kinds.number_spelling import NumberSpelling
 from infrastructure.transfer.statements.sources.one_account import of_one_account
-from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
-from infrastructure.transfer.statements.sources.statement_row import RowIds, StatementRow, each, made_up
+from infrastructure.transfer.statements.sources.statement_file import FileForm
+from infrastructure.transfer.statements.sources.statement_row import RowIds, StatementRow, in_utc, made_up
 from infrastructure.transfer.statements.statement_facts import StatementFact, StatementFill
-from infrastructure.transfer.statements.statement_kind import StatementKind, Whose, row_by_row
+from infrastructure.transfer.statements.statement_kind import StatementKind, Whose, per_file, row_by_row
 
 _NAMES: Final = MappingProxyType(
     {
-        "time": ("date(utc)", "time(utc)", "date(utc+00:00)", "time(utc+00:00)", "date", "time"),
+        "time": in_utc("date", "time"),
         "pair": ("pair", "market"),
         "side": ("side", "type"),
         "quantity": ("executed", "total"),
@@ -94,10 +94,6 @@ def _plain(row: StatementRow, name: str) -> str:
         raise ValueError(f"{name} {text!r:.60} {wrong}") from None
 
 
-def _read_history(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
-    return each(of_one_account(file.rows()), partial(_history, whose, RowIds()))
-
-
 BINANCE_SPOT: Final = StatementKind(
     name="binance-spot-trades",
     form=FileForm.JSON,
@@ -111,5 +107,5 @@ BINANCE_SPOT_CSV: Final = StatementKind(
     form=FileForm.CSV,
     needs=(*_NAMES.values(), "price", "amount", "fee"),
     exchange="binance",
-    read=_read_history,
+    read=per_file(lambda whose: partial(_history, whose, RowIds()), of_one_account),
 )

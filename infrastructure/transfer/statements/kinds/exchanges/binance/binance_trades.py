@@ -15,12 +15,13 @@ from msgspec.structs import replace
 from infrastructure.transfer.statements.kinds.csv_fills import REQUIRED, CsvFills
 from infrastructure.transfer.statements.sources.one_account import of_one_account
 from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
+from infrastructure.transfer.statements.sources.statement_row import in_utc
 from infrastructure.transfer.statements.statement_facts import StatementFact
 from infrastructure.transfer.statements.statement_kind import StatementKind, Whose
 
 _COLUMNS: Final = MappingProxyType(
     {
-        "time": ("date(utc)", "time(utc)", "date(utc+00:00)", "time(utc+00:00)", "time", "date"),
+        "time": in_utc("date", "time"),
         "leg": ("position side",),
         "fee_currency": ("fee coin",),
         "profit": ("realized profit",),

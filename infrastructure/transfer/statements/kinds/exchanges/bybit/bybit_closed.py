@@ -19,10 +19,10 @@ from typing import Final
 
 from domain.instrument import Instrument
 from domain.values import EXACT, Side, plain, rounded
-from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
-from infrastructure.transfer.statements.sources.statement_row import RowIds, StatementRow, each
+from infrastructure.transfer.statements.sources.statement_file import FileForm
+from infrastructure.transfer.statements.sources.statement_row import RowIds, StatementRow, in_utc
 from infrastructure.transfer.statements.statement_facts import StatementCash, StatementFact, StatementFill
-from infrastructure.transfer.statements.statement_kind import StatementKind, Whose
+from infrastructure.transfer.statements.statement_kind import StatementKind, Whose, per_file
 
 
 def _both(name: str) -> tuple[str, str]:
@@ -41,16 +41,7 @@ _NAMES: Final = MappingProxyType(
         "opening": ("opening fee", *_both("openFee")),
         "closing": ("closing fee", *_both("closeFee")),
         "funding": ("funding fee",),
-        "time": (
-            "trade time",
-            "trade time(utc)",
-            "trade time(utc+0)",
-            "trade time(utc+00:00)",
-            *("filled/settlement time", "filled/settlement time(utc)"),
-            *("filled/settlement time(utc+0)", "filled/settlement time(utc+00:00)"),
-            *_both("updatedTime"),
-            *_both("createdTime"),
-        ),
+        "time": (*in_utc("trade time", "filled/settlement time"), *_both("updatedTime"), *_both("createdTime")),
         "reason": ("exit type", "trade type", *_both("execType")),
     }
 )
@@ -194,10 +185,7 @@ def _closes_by_buying(row: StatementRow, by_long: Decimal) -> bool:
     )
 
 
-def _read(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
-    return each(file.rows(), _ClosedLines(whose).facts)
-
-
+_read: Final = per_file(lambda whose: _ClosedLines(whose).facts)
 BYBIT_CLOSED_CSV: Final = StatementKind(
     name="bybit-closed-pnl-csv",
     form=FileForm.CSV,

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Final
 
 from infrastructure.transfer.statements.sources.statement_file import FileForm
-from infrastructure.transfer.statements.sources.statement_row import StatementRow
+from infrastructure.transfer.statements.sources.statement_row import StatementRow, in_utc
 from infrastructure.transfer.statements.statement_facts import StatementCash, StatementFact, StatementFill
 from infrastructure.transfer.statements.statement_kind import StatementKind, Whose, row_by_row
 
@@ -20,7 +20,7 @@ _NAMES: Final = MappingProxyType(
         "symbol": ("market", "contracts", "symbol"),
         "trade": ("trasaction id", "transaction id"),
         "order": ("order no.", "order id"),
-        "time": ("transaction time(utc+0)", "transaction time(utc)", "transaction time(utc+00:00)", "transaction time"),
+        "time": in_utc("transaction time"),
         "fee": ("trading fee", "execfeev2"),
         "currency": ("feecoin", "fee coin"),
     }
@@ -81,14 +81,8 @@ BYBIT_HISTORY: Final = StatementKind(
     name="bybit-executions-csv",
     form=FileForm.CSV,
     needs=(
-        _NAMES["symbol"],
-        "filled type",
-        "filled quantity",
-        "filled price",
-        "trading fee",
-        "direction",
-        _NAMES["trade"],
-        _NAMES["time"],
+        *("filled type", "filled quantity", "filled price", "trading fee", "direction"),
+        *(_NAMES["symbol"], _NAMES["trade"], _NAMES["time"]),
     ),
     exchange="bybit",
     read=row_by_row(_facts),

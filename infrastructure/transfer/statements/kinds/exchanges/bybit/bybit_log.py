@@ -19,10 +19,10 @@ from typing import Final
 
 from domain.identifiers import PositionKey
 from domain.values import EXACT
-from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
-from infrastructure.transfer.statements.sources.statement_row import RowIds, StatementRow, each, made_up
+from infrastructure.transfer.statements.sources.statement_file import FileForm
+from infrastructure.transfer.statements.sources.statement_row import RowIds, StatementRow, in_utc, made_up
 from infrastructure.transfer.statements.statement_facts import CashKind, StatementCash, StatementFact, StatementFill
-from infrastructure.transfer.statements.statement_kind import StatementKind, Whose
+from infrastructure.transfer.statements.statement_kind import StatementKind, Whose, per_file
 
 _NAMES: Final = MappingProxyType(
     {
@@ -32,7 +32,7 @@ _NAMES: Final = MappingProxyType(
         "price": ("tradePrice", "filled price"),
         "profit": ("cashFlow", "cash flow"),
         "change": ("change",),
-        "time": ("transactionTime", "time(utc)", "time(utc+0)", "time(utc+00:00)", "time"),
+        "time": ("transactionTime", *in_utc("time")),
         "trade": ("tradeId", "tradeid", "trade id"),
         "order": ("orderId", "orderid", "order id"),
     }
@@ -87,7 +87,7 @@ class _LogLines:
 
     def _fill(self, row: StatementRow, key: PositionKey, reason: str | None) -> StatementFill:
         buys, quantity = row.buys(*_NAMES["side"]), row.above_zero(*_NAMES["quantity"])
-        after, paid, time = row.number("size"), row.number("fee paid"), row.needed(*_NAMES["time"])
+        after, time = row.number("size"), row.needed(*_NAMES["time"])
         held = None if after is None else EXACT.subtract(after, quantity if buys else -quantity)
         return StatementFill(
             line=row.line,
@@ -96,7 +96,7 @@ class _LogLines:
             buys=buys,
             quantity=quantity,
             price=row.above_zero(*_NAMES["price"]),
-            fee=row.number("fee") if paid is None else EXACT.minus(paid),
+            fee=row.number("fee") if row.number("fee paid") is None else row.minus("fee paid"),
             fee_currency=row.text("currency"),
             profit=row.number(*_NAMES["profit"]),
             trade_id=row.text(*_NAMES["trade"]) or self._ids.of(row, time),
@@ -119,10 +119,7 @@ def _closes(row: StatementRow, quantity: Decimal, held: Decimal | None, *, buys:
     return EXACT.subtract(quantity, left.copy_abs()) if 0 < left.copy_abs() < quantity else Decimal(0)
 
 
-def _read(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
-    return each(file.rows(), _LogLines(whose).facts)
-
-
+_read: Final = per_file(lambda whose: _LogLines(whose).facts)
 BYBIT_LOG: Final = StatementKind(
     name="bybit-transaction-log",
     form=FileForm.JSON,
@@ -135,18 +132,8 @@ BYBIT_LOG_CSV: Final = StatementKind(
     name="bybit-transaction-log-csv",
     form=FileForm.CSV,
     needs=(
-        "currency",
-        "contract",
-        "type",
-        "direction",
-        "quantity",
-        "filled price",
-        "funding",
-        "fee paid",
-        "cash flow",
-        "change",
-        "action",
-        _NAMES["time"],
+        *("currency", "contract", "type", "direction", "quantity", "filled price", "funding", "fee paid", "cash flow"),
+        *("change", "action", _NAMES["time"]),
     ),
     exchange="bybit",
     read=_read,

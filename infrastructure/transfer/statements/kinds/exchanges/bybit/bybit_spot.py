@@ -15,20 +15,13 @@ from domain.identifiers import PositionKey
 from domain.values import Leg
 from infrastructure.transfer.statements.sources.one_account import of_one_account
 from infrastructure.transfer.statements.sources.statement_file import FileForm
-from infrastructure.transfer.statements.sources.statement_row import StatementRow
+from infrastructure.transfer.statements.sources.statement_row import StatementRow, in_utc
 from infrastructure.transfer.statements.statement_facts import StatementFact, StatementFill
 from infrastructure.transfer.statements.statement_kind import StatementKind, Whose, row_by_row
 
 _NAMES: Final = MappingProxyType(
     {
-        "time": (
-            "timestamp (utc)",
-            "timestamp (utc+0)",
-            "timestamp(utc)",
-            "timestamp(utc+0)",
-            "timestamp (utc+00:00)",
-            "timestamp",
-        ),
+        "time": in_utc("timestamp"),
         "trade": ("transaction id", "trasaction id"),
         "currency": ("feecoin", "fee coin"),
     }
@@ -68,15 +61,7 @@ def _fee(row: StatementRow, key: PositionKey, *, buys: bool) -> tuple[Decimal | 
 BYBIT_SPOT: Final = StatementKind(
     name="bybit-spot-trades-csv",
     form=FileForm.CSV,
-    needs=(
-        "spot pairs",
-        "direction",
-        "filled price",
-        "filled quantity",
-        "fees",
-        _NAMES["trade"],
-        _NAMES["time"],
-    ),
+    needs=("spot pairs", "direction", "filled price", "filled quantity", "fees", _NAMES["trade"], _NAMES["time"]),
     exchange="bybit",
     read=row_by_row(_facts, of_one_account),
 )

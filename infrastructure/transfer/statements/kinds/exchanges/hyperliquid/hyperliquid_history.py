@@ -8,7 +8,7 @@ is received is above zero. A coin of another market is `COPPER (xyz)`.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from functools import partial
 from types import MappingProxyType
@@ -16,10 +16,10 @@ from typing import Final
 
 from domain.identifiers import PositionKey
 from domain.values import EXACT, Leg
-from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
-from infrastructure.transfer.statements.sources.statement_row import RowIds, StatementRow, each, made_up
+from infrastructure.transfer.statements.sources.statement_file import FileForm
+from infrastructure.transfer.statements.sources.statement_row import RowIds, StatementRow, made_up
 from infrastructure.transfer.statements.statement_facts import StatementCash, StatementFact, StatementFill
-from infrastructure.transfer.statements.statement_kind import StatementKind, Whose
+from infrastructure.transfer.statements.statement_kind import StatementKind, Whose, per_file, row_by_row
 from infrastructure.transfer.transfer_errors import StatementRefused
 
 _TIME: Final = re.compile(r"(\d\d?)/(\d\d?)/(\d{4})(?: -|,)? (\d\d:\d\d:\d\d)", re.ASCII)
@@ -129,21 +129,17 @@ def _payments(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
         )
 
 
-def _read(file: StatementFile, read: Callable[[StatementRow], Iterator[StatementFact]]) -> Iterator[StatementFact]:
-    return each(_dated(file.rows()), read)
-
-
 HYPERLIQUID_HISTORY: Final = StatementKind(
     name="hyperliquid-fills-csv",
     form=FileForm.CSV,
     needs=("time", "coin", "dir", "px", "sz", "ntl", "fee", "closedpnl"),
     exchange="hyperliquid",
-    read=lambda file, whose: _read(file, partial(_fills, whose, RowIds())),
+    read=per_file(lambda whose: partial(_fills, whose, RowIds()), _dated),
 )
 HYPERLIQUID_PAYMENTS: Final = StatementKind(
     name="hyperliquid-funding-csv",
     form=FileForm.CSV,
     needs=("time", "coin", "sz", "side", "payment", "rate"),
     exchange="hyperliquid",
-    read=lambda file, whose: _read(file, partial(_payments, whose)),
+    read=row_by_row(_payments, _dated),
 )

@@ -17,7 +17,7 @@ from typing import Any, Final
 from domain.values import EXACT
 from infrastructure.transfer.statements.kinds.other_fees import other_fees
 from infrastructure.transfer.statements.sources.statement_file import FileForm
-from infrastructure.transfer.statements.sources.statement_row import StatementRow, made_up
+from infrastructure.transfer.statements.sources.statement_row import StatementRow, each, made_up
 from infrastructure.transfer.statements.statement_facts import (
     CashKind,
     StatementCash,
@@ -75,30 +75,37 @@ def _currency(row: StatementRow, *names: str) -> str | None:
     return None if currency is None else "BTC" if currency.lower() == "xbt" else currency.upper()
 
 
-def _joined(rows: Iterable[StatementRow]) -> Iterator[StatementRow]:
-    """The two lines of each execution merged into the one of its contract; every other line is unchanged."""
-    waiting: dict[tuple[str, ...], StatementRow] = {}
-    before: list[StatementRow] = []
-    for row in rows:
-        if any(row.named == earlier.named for earlier in before):
-            continue  # the file has the line twice
-        before = [*before[-1:], row]
+class _TwoLines:
+    """The lines of one file; the first one of an execution waits for the other one."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[tuple[str, ...], StatementRow] = {}
+        self._before: list[StatementRow] = []
+
+    def joined(self, rows: Iterable[StatementRow]) -> Iterator[StatementRow]:
+        """The lines of each execution merged into the one of its contract; every other line is unchanged."""
+        yield from each(rows, self._join)
+        yield from self._waiting.values()
+
+    def _join(self, row: StatementRow) -> Iterator[StatementRow]:
+        if any(row.named == earlier.named for earlier in self._before):
+            return  # the file has the line twice
+        self._before = [*self._before[-1:], row]
         if row.word(*_NAMES["type"]) not in _REASONS:
             yield row
-            continue
+            return
         execution = _execution(row)
-        other = waiting.pop(execution, None)
+        other = self._waiting.pop(execution, None)
         if other is None:
-            waiting[execution] = row
+            self._waiting[execution] = row
         elif _is_of_contract(other) == _is_of_contract(row):
             yield other
-            waiting[execution] = row
+            self._waiting[execution] = row
         else:
             contract, currency = (row, other) if _is_of_contract(row) else (other, row)
             yield StatementRow(contract.line, _with_money(contract.named, currency))
-        if len(waiting) > _WAITING_MAX:
-            yield waiting.pop(next(iter(waiting)))
-    yield from waiting.values()
+        if len(self._waiting) > _WAITING_MAX:
+            yield self._waiting.pop(next(iter(self._waiting)))
 
 
 def _execution(row: StatementRow) -> tuple[str, ...]:
@@ -257,14 +264,14 @@ KRAKEN_LOG: Final = StatementKind(
     form=FileForm.JSON,
     needs=("asset", "booking_uid", "info", "date", "old_balance", "new_balance", "trade_price"),
     exchange="krakenfutures",
-    read=row_by_row(_log, _joined),
+    read=row_by_row(_log, lambda rows: _TwoLines().joined(rows)),
 )
 KRAKEN_LOG_CSV: Final = StatementKind(
     name="kraken-futures-log-csv",
     form=FileForm.CSV,
     needs=("uid", "datetime", "type", "symbol", "change", "new balance", "trade price", "fee"),
     exchange="krakenfutures",
-    read=row_by_row(_log, _joined),
+    read=row_by_row(_log, lambda rows: _TwoLines().joined(rows)),
 )
 KRAKEN_FILLS: Final = StatementKind(
     name="kraken-futures-fills",

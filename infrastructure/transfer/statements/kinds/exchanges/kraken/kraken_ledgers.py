@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Final
 
 from domain.values import EXACT, Leg, rounded
-from infrastructure.transfer.statements.kinds.other_fees import other_fees
+from infrastructure.transfer.statements.kinds.other_fees import with_fees
 from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
 from infrastructure.transfer.statements.sources.statement_row import StatementRow, each, made_up
 from infrastructure.transfer.statements.statement_facts import StatementFact, StatementFill
@@ -79,7 +79,7 @@ class _TradeLines:
                 f"amount {base.text('amount')!r:.60} and {quote.text('amount')!r:.60} were both received, or both paid"
             )
         lines.sort(key=lambda line: line is not base)  # a fee in the base is first: it reduces the position
-        fees = [(fee, _asset(line)) for line in lines if (fee := line.known("fee"))]
+        fees = [(fee, _shown(_asset(line))) for line in lines if (fee := line.known("fee"))]
         time, pair = base.needed("time"), f"{_asset(base)}/{_asset(quote)}"
         fill = StatementFill(
             line=base.line,
@@ -88,13 +88,10 @@ class _TradeLines:
             buys=got > 0,
             quantity=got.copy_abs(),
             price=rounded(EXACT.divide(paid.copy_abs(), got.copy_abs())),
-            fee=fees[0][0] if fees else Decimal(0),
-            fee_currency=_shown(fees[0][1]) if fees else None,
             trade_id=name,
             order_id=made_up(time, pair, str(got > 0)),
         )
-        yield fill
-        yield from other_fees(fill, ((fee, _shown(asset)) for fee, asset in fees[1:]))
+        yield from with_fees(fill, fees or [(Decimal(0), None)])
 
     @staticmethod
     def _refuse(row: StatementRow) -> Iterator[StatementFact]:

@@ -12,14 +12,14 @@ from typing import Final
 
 from domain.values import Leg
 from infrastructure.transfer.statements.sources.one_account import of_one_account
-from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
-from infrastructure.transfer.statements.sources.statement_row import RowIds, StatementRow, each
+from infrastructure.transfer.statements.sources.statement_file import FileForm
+from infrastructure.transfer.statements.sources.statement_row import RowIds, StatementRow, in_utc
 from infrastructure.transfer.statements.statement_facts import StatementFact, StatementFill
-from infrastructure.transfer.statements.statement_kind import StatementKind, Whose
+from infrastructure.transfer.statements.statement_kind import StatementKind, Whose, per_file
 
 _NAMES: Final = MappingProxyType(
     {
-        "time": ("filled time(utc)", "filled time", "filled time(utc+00:00)"),
+        "time": in_utc("filled time"),
         "price": ("avg. filled price",),
         "quantity": ("filled amount",),
     }
@@ -47,22 +47,10 @@ def _facts(whose: Whose, ids: RowIds, row: StatementRow) -> Iterator[StatementFa
     )
 
 
-def _read(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
-    return each(of_one_account(file.rows()), partial(_facts, whose, RowIds()))
-
-
 KUCOIN_SPOT: Final = StatementKind(
     name="kucoin-spot-orders-csv",
     form=FileForm.CSV,
-    needs=(
-        "account type",
-        "order id",
-        "symbol",
-        "side",
-        "fee",
-        "fee currency",
-        *_NAMES.values(),
-    ),
+    needs=("account type", "order id", "symbol", "side", "fee", "fee currency", *_NAMES.values()),
     exchange="kucoin",
-    read=_read,
+    read=per_file(lambda whose: partial(_facts, whose, RowIds()), of_one_account),
 )

@@ -106,7 +106,7 @@ def _fill(whose: Whose, row: StatementRow) -> Iterator[StatementFill]:
     if sub_type not in _BUYS:
         raise ValueError(f"subType {sub_type!r:.60} of a trade is unknown; known are: {', '.join(_BUYS)}")
     (buys, leg), is_delivery = _BUYS[sub_type], sub_type in (_OF_LONG, _OF_SHORT)
-    fee, quantity, on_spot = row.number("fee"), row.above_zero("sz"), _is_on_spot(row)
+    quantity, on_spot = row.above_zero("sz"), _is_on_spot(row)
     yield StatementFill(
         line=row.line,
         time=row.time("fillTime", "ts"),
@@ -114,7 +114,7 @@ def _fill(whose: Whose, row: StatementRow) -> Iterator[StatementFill]:
         buys=buys,
         quantity=quantity,
         price=row.above_zero("px"),
-        fee=None if fee is None else -fee,
+        fee=row.minus("fee"),
         fee_currency=row.text("ccy"),
         profit=None if on_spot else row.number("pnl"),
         trade_id=row.text("tradeId") or row.needed("billId"),

@@ -35,7 +35,7 @@ def reason_of(sub_type: str) -> str | None:
 def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
     of_contracts = row.needed("instType").upper() in IN_CONTRACTS
     leg = _LEGS.get(row.word("posSide"), Leg.BOTH) if of_contracts else Leg.SPOT
-    fee, profit = row.number("fee"), row.number("fillPnl")
+    profit = row.number("fillPnl")
     yield StatementFill(
         line=row.line,
         time=row.time("fillTime", "ts"),
@@ -43,7 +43,7 @@ def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
         buys=row.buys("side"),
         quantity=row.above_zero("fillSz"),
         price=row.above_zero("fillPx"),
-        fee=None if fee is None else -fee,
+        fee=row.minus("fee"),
         fee_currency=row.text("feeCcy"),
         profit=profit if of_contracts else None,
         trade_id=row.needed("tradeId"),

@@ -9,7 +9,6 @@ line is that of its currency.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from decimal import Decimal
 from types import MappingProxyType
 from typing import Final
 
@@ -108,7 +107,7 @@ def _fill(whose: Whose, row: StatementRow, action: str) -> StatementFill:
     symbol, unit, is_delivery = row.needed(*_SYMBOL), row.needed(*_UNIT), action.startswith(_DELIVERY)
     on_spot = _is_on_spot(row)
     key, quantity = whose.key(symbol, Leg.SPOT if on_spot else leg), row.above_zero("amount")
-    fee, in_contracts = row.number("fee"), unit.lower() == _IN_CONTRACTS
+    in_contracts = unit.lower() == _IN_CONTRACTS
     if not on_spot and not in_contracts and not (key.is_base(unit) and not key.is_inverse):
         raise ValueError(f"{row.find(*_UNIT)[0]} {unit!r:.60} of {symbol} is neither {_IN_CONTRACTS} nor what it buys")
     return StatementFill(
@@ -118,7 +117,7 @@ def _fill(whose: Whose, row: StatementRow, action: str) -> StatementFill:
         buys=buys,
         quantity=quantity,
         price=row.above_zero("filled price"),
-        fee=None if fee is None else -fee or Decimal(0),
+        fee=row.minus("fee"),
         fee_currency=row.text("fee unit"),
         profit=None if on_spot else row.number(*_PROFIT),
         trade_id=row.needed("id"),
@@ -135,17 +134,8 @@ OKX_HISTORY: Final = StatementKind(
     name="okx-history-csv",
     form=FileForm.CSV,
     needs=(
-        "id",
-        "order id",
-        "time",
-        "trade type",
-        _SYMBOL,
-        _ACTION,
-        "amount",
-        "filled price",
-        "fee",
-        "position change",
-        "balance change",
+        *("id", "order id", "time", "trade type", _SYMBOL, _ACTION, "amount", "filled price", "fee"),
+        *("position change", "balance change"),
     ),
     exchange="okx",
     read=row_by_row(_facts, lambda rows: SpotSides(_SIDES, _is_on_spot).joined(rows)),

@@ -105,17 +105,7 @@ OKX_POSITIONS: Final = StatementKind(
     name="okx-positions",
     form=FileForm.JSON,
     also=FileForm.CSV,
-    needs=(
-        "instId",
-        "openAvgPx",
-        "closeAvgPx",
-        "closeTotalPos",
-        "openMaxPos",
-        "pnl",
-        "cTime",
-        "uTime",
-        "type",
-    ),
+    needs=("instId", "openAvgPx", "closeAvgPx", "closeTotalPos", "openMaxPos", "pnl", "cTime", "uTime", "type"),
     exchange="okx",
     read=row_by_row(_facts),
 )
