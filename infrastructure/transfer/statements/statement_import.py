@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
+from decimal import localcontext
 
 from domain.identifiers import PositionKey
-from domain.values import AHEAD_MAX
+from domain.values import AHEAD_MAX, EXACT
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.ledger_clock import now
 from infrastructure.transfer.statements.excluded_keys import ExcludedKeys
@@ -63,7 +64,7 @@ def import_statements(
     """
     ledger.store.require_primary()
     tally, recorded_at, excluding = StatementTally(), now(), ExcludedKeys(excluded)
-    with SortedFacts(len(statements), recorded_at + AHEAD_MAX) as facts, ExitStack() as stack:
+    with localcontext(EXACT), SortedFacts(len(statements), recorded_at + AHEAD_MAX) as facts, ExitStack() as stack:
         sharers = stack.enter_context(KeySharers(ledger.store, processes))
         with phase("reading", None) as progress:
             read = sharers.expecting(facts, progress)
