@@ -28,7 +28,7 @@ from infrastructure.exchanges.ccxt_trading.ccxt_exchange import CONVENTIONS
 from infrastructure.exchanges.ccxt_trading.trading_conventions import Meaning
 from infrastructure.ledger.receipt import Receipt
 from infrastructure.transfer.statements.column_map import ColumnMap
-from infrastructure.transfer.statements.statement_kinds import KINDS
+from infrastructure.transfer.statements.kind_recognition import KINDS
 from projections.positions import COLUMNS
 from scripts.catalogue import COMMANDS as PROGRAM
 from scripts.cli import exit_code

@@ -9,6 +9,7 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile, TemporaryDirectory
 
 from domain.values import plain, timestamp_text
+from infrastructure.transfer.statements.kind_recognition import recognised
 from infrastructure.transfer.statements.sources.statement_file import StatementFile
 from infrastructure.transfer.statements.statement_facts import (
     StatementCash,
@@ -18,7 +19,6 @@ from infrastructure.transfer.statements.statement_facts import (
     StatementProfit,
 )
 from infrastructure.transfer.statements.statement_kind import StatementKind, Whose
-from infrastructure.transfer.statements.statement_kinds import recognised
 
 DATABASES = TemporaryDirectory()
 """Where databases lie while tests run: one has to have a name."""

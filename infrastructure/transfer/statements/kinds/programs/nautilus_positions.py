@@ -67,10 +67,10 @@ class _Line:
         opened, price = EXACT.add(opened, in_base[0]), row.above_zero("avg_px_open")
         if not self._closed:
             paid = in_base if in_base[0] else _take_first(fees)
-            yield self._opened(opened, price, paid)
+            yield self._fill("opened", self.opened_at, opened, price, paid)
             yield from self._other_commissions(fees, self.opened_at)
             return
-        yield self._opened(opened, price, in_base)
+        yield self._fill("opened", self.opened_at, opened, price, in_base)
         closed_at = row.time("ts_closed", "ts_last", zone=UTC)
         profit = self._profit if is_alone and not in_base[0] else None
         fill = self._fill("closed", closed_at, self._closed, self._closing_price(price), _take_first(fees))
@@ -112,9 +112,6 @@ class _Line:
         whole = ratio.to_integral_value()
         size = power_of_ten(ratio) if ratio > 0 else None
         return size not in (None, 1) or (whole > 1 and abs(ratio - whole) <= _WHOLE)
-
-    def _opened(self, quantity: Decimal, price: Decimal, paid: _Paid) -> StatementFill:
-        return self._fill("opened", self.opened_at, quantity, price, paid)
 
     def _fill(self, what: str, time: datetime, quantity: Decimal, price: Decimal, paid: _Paid) -> StatementFill:
         row, opens = self.row, what == "opened"

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from infrastructure.transfer.statements.kind_recognition import KINDS, telling_the_same
 from infrastructure.transfer.statements.kinds.exchanges.dydx_fills import DYDX_FILLS, DYDX_FUNDING
 from infrastructure.transfer.statements.statement_kind import StatementKind, Whose
-from infrastructure.transfer.statements.statement_kinds import KINDS, telling_the_same
 from infrastructure.transfer.transfer_errors import StatementRefused
 from tests.infrastructure.transfer.statements.statement_text import facts_of, kind_of, words
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from infrastructure.transfer.statements.kind_recognition import KINDS, telling_the_same
 from infrastructure.transfer.statements.kinds.exchanges.phemex_trades import (
     PHEMEX_FUNDING,
     PHEMEX_LIST,
@@ -14,7 +15,6 @@ from infrastructure.transfer.statements.kinds.exchanges.phemex_trades import (
     PHEMEX_TRADES,
 )
 from infrastructure.transfer.statements.statement_kind import StatementKind, Whose
-from infrastructure.transfer.statements.statement_kinds import KINDS, telling_the_same
 from infrastructure.transfer.transfer_errors import StatementRefused
 from tests.infrastructure.transfer.statements.statement_text import facts_of, kind_of, words
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from infrastructure.transfer.statements.kind_recognition import KINDS, near, telling_the_same
 from infrastructure.transfer.statements.sources.statement_file import StatementFile
-from infrastructure.transfer.statements.statement_kinds import KINDS, near, telling_the_same
 from infrastructure.transfer.transfer_errors import StatementRefused
 from tests.infrastructure.transfer.statements.statement_text import file_of, kind_of
 
