@@ -39,6 +39,8 @@ _ROUNDED_MAX: Final = Decimal("1e-8")
 _SIDES: Final = {"buy": True, "b": True, "bid": True, "sell": False, "s": False, "ask": False, "a": False}
 ZONE: Final = "time zone"
 """The name of the value with which a table states the zone of all its times."""
+_ZONE_IN_NAME: Final = re.compile(r"utc(?:[+-]\d\d?(?::?\d\d)?)?", re.IGNORECASE | re.ASCII)
+"""The zone in the name of a column: `Time(UTC)`, `Time(UTC+8)`."""
 _MINUS: Final = "\u2212"
 _IN_PARENTHESES: Final = re.compile(r"^\(([\d.]+)\)$", re.ASCII)
 """A number below zero, as accountants write it."""
@@ -176,12 +178,15 @@ class StatementRow:
 
         With `short_year` the text may begin with a year of two digits.
         """
-        (name, _), said = self.find(*names), self.named.get(ZONE)
-        if "utc" in name.lower():
-            zone = UTC
-        elif said:
-            zone = zone_of(said)
-        return _time(name, self.needed(*names), zone, short_year=short_year)
+        name, _ = self.find(*names)
+        return _time(name, self.needed(*names), self.stated_zone(name) or zone, short_year=short_year)
+
+    def stated_zone(self, name: str) -> tzinfo | None:
+        """The zone of the times of a column, by its name or by the table; None where neither states one."""
+        if (match := _ZONE_IN_NAME.search(name)) is not None:
+            return zone_of(match[0])
+        said = self.named.get(ZONE)
+        return zone_of(said) if said else None
 
     def inside(self, name: str) -> StatementRow:
         """The object that is a value of this one."""
