@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import Context, Decimal
 from typing import Any, Final, TypeVar
@@ -249,6 +250,15 @@ def each(rows: Iterable[StatementRow], read: Callable[[StatementRow], Iterable[T
             yield from read(row)
         except ValueError as wrong:
             raise StatementRefused.at(row.line, str(wrong)) from None
+
+
+@contextmanager
+def of_row(row: StatementRow) -> Iterator[None]:
+    """The same for whatever is read of one row in the block."""
+    try:
+        yield
+    except ValueError as wrong:
+        raise StatementRefused.at(row.line, str(wrong)) from None
 
 
 def _number(name: str, value: object) -> Decimal:

@@ -12,7 +12,6 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
-from functools import partial
 from typing import Final
 
 from msgspec.structs import replace
@@ -22,7 +21,7 @@ from domain.values import EXACT, Leg, plain, rounded
 from infrastructure.exchanges.contract_units import power_of_ten
 from infrastructure.transfer.statements.kinds.programs.nautilus_rows import counts_contracts, key_of, money_of, reported
 from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
-from infrastructure.transfer.statements.sources.statement_row import StatementRow, each
+from infrastructure.transfer.statements.sources.statement_row import StatementRow, each, of_row
 from infrastructure.transfer.statements.statement_facts import StatementCash, StatementFact, StatementFill
 from infrastructure.transfer.statements.statement_kind import StatementKind, Whose
 
@@ -184,12 +183,8 @@ class _Positions:
     @staticmethod
     def _facts_of_overlapping(lines: list[_Line]) -> Iterator[StatementFact]:
         for line in lines:
-            yield from each([line.row], partial(_facts_of, line, is_alone=len(lines) == 1))
-
-
-def _facts_of(line: _Line, row: StatementRow, *, is_alone: bool) -> Iterator[StatementFact]:
-    del row
-    return line.facts(is_alone=is_alone)
+            with of_row(line.row):
+                yield from line.facts(is_alone=len(lines) == 1)
 
 
 def _read(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:

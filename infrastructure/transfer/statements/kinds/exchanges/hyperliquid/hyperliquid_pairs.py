@@ -8,12 +8,14 @@ answer is used.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from typing import Final
 
 from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
 from infrastructure.transfer.statements.sources.statement_row import StatementRow, each
 from infrastructure.transfer.statements.statement_facts import StatementFact
 from infrastructure.transfer.statements.statement_kind import StatementKind, Whose
+from infrastructure.transfer.transfer_errors import StatementRefused
 
 NUMBERED: Final = "@"
 
@@ -31,7 +33,12 @@ class NumberedPairs:
     def named(self, rows: Iterable[StatementRow]) -> Iterator[StatementRow]:
         """The same fills with the names of their pairs. Refuses: StatementRefused where a name stays unknown."""
         yield from each(rows, self._take)
-        yield from each((row for rows in self._waiting.values() for row in rows), self._refuse)
+        for row in chain.from_iterable(self._waiting.values()):
+            raise StatementRefused.at(
+                row.line,
+                f"coin {row.needed('coin')!r:.60} is the number of a pair on spot, and which that is does not follow "
+                "from the fees of the file; save the answer of spotMeta as JSON, and import it in the same run",
+            )
 
     def _take(self, row: StatementRow) -> Iterator[StatementRow]:
         coin = row.needed("coin")
@@ -52,13 +59,6 @@ class NumberedPairs:
 
     def _with_name(self, row: StatementRow) -> StatementRow:
         return StatementRow(row.line, {**row.named, "coin": self._names[row.needed("coin")]})
-
-    @staticmethod
-    def _refuse(row: StatementRow) -> Iterator[StatementRow]:
-        raise ValueError(
-            f"coin {row.needed('coin')!r:.60} is the number of a pair on spot, and which that is does not follow from "
-            "the fees of the file; save the answer of spotMeta as JSON, and import it in the same run"
-        )
 
 
 def _pairs(answer: StatementRow) -> Iterator[tuple[str, str]]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import UTC
 from decimal import Decimal
+from itertools import chain
 from types import MappingProxyType
 from typing import Final
 
@@ -19,6 +20,7 @@ from infrastructure.transfer.statements.sources.statement_file import FileForm, 
 from infrastructure.transfer.statements.sources.statement_row import StatementRow, each, made_up
 from infrastructure.transfer.statements.statement_facts import StatementFact, StatementFill
 from infrastructure.transfer.statements.statement_kind import StatementKind, Whose
+from infrastructure.transfer.transfer_errors import StatementRefused
 
 _OF_TRADES: Final = frozenset({"trade", "spend", "receive", "conversion"})
 _ON_MARGIN: Final = frozenset({"margin", "rollover", "settled"})
@@ -45,7 +47,12 @@ class _TradeLines:
 
     def read(self, rows: Iterable[StatementRow]) -> Iterator[StatementFact]:
         yield from each(rows, self._take)
-        yield from each((row for rows in self._waiting.values() for row in rows), self._refuse)
+        for row in chain.from_iterable(self._waiting.values()):
+            raise StatementRefused.at(
+                row.line,
+                f"refid {row.needed('refid')!r:.60} lacks the line of what was received, or of what was paid; export "
+                "the whole time around it, or import the trades instead",
+            )
 
     def _take(self, row: StatementRow) -> Iterator[StatementFact]:
         kind = row.word("type")
@@ -92,13 +99,6 @@ class _TradeLines:
             order_id=made_up(time, pair, str(got > 0)),
         )
         yield from with_fees(fill, fees or [(Decimal(0), None)])
-
-    @staticmethod
-    def _refuse(row: StatementRow) -> Iterator[StatementFact]:
-        raise ValueError(
-            f"refid {row.needed('refid')!r:.60} lacks the line of what was received, or of what was paid; export the "
-            "whole time around it, or import the trades instead"
-        )
 
 
 def _asset(row: StatementRow) -> str:

@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
-from functools import partial
 from itertools import groupby
 from typing import Final
 
@@ -23,7 +22,7 @@ from domain.identifiers import PositionKey
 from domain.values import EXACT, Leg, rounded, total_of
 from infrastructure.transfer.statements.kinds.programs.freqtrade.closed_trade import closed_trade
 from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
-from infrastructure.transfer.statements.sources.statement_row import StatementRow, each
+from infrastructure.transfer.statements.sources.statement_row import StatementRow, each, of_row
 from infrastructure.transfer.statements.statement_facts import StatementCash, StatementFact, StatementFill
 from infrastructure.transfer.statements.statement_kind import StatementKind, Whose
 
@@ -132,16 +131,14 @@ class _Trade:
         )
 
 
-def _begun(whose: Whose, row: StatementRow) -> Iterator[_Trade]:
-    yield _Trade(whose, row)
-
-
 def _read(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
     for _, rows in groupby(file.records(_ORDERS), lambda row: row.named["trade"]):
         orders = list(rows)
-        (trade,) = each(orders[:1], partial(_begun, whose))
+        with of_row(orders[0]):
+            trade = _Trade(whose, orders[0])
         facts = list(each(orders, trade.of_order))
-        yield from each(orders[-1:], partial(trade.in_whole, facts))
+        with of_row(orders[-1]):
+            yield from trade.in_whole(facts, orders[-1])
 
 
 FREQTRADE_DATABASE: Final = StatementKind(
