@@ -1,4 +1,4 @@
-"""The profit of cycles in groups: by day, symbol, reason …; amounts of two currencies are never added."""
+"""The profit of cycles in groups: by day, month and symbol, reason …; amounts of two currencies are never added."""
 
 from __future__ import annotations
 
@@ -70,12 +70,12 @@ def intent_prefix(intent_id: str | None) -> str:
 
 @dataclass(frozen=True)
 class PnlGroup(JsonObject):
-    """The profit of one group in one currency."""
+    """The profit of one group in one currency; `names` has one name for each property that groups."""
 
-    group: str
+    names: tuple[str, ...]
     profit: Profit
 
-    json_keys: ClassVar = ("group", "**profit")
+    json_keys: ClassVar = (("group", lambda group: ", ".join(group.names)), "names", "**profit")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +86,7 @@ class Pnl(JsonObject):
     """
 
     window: MeasuredWindow
-    by: PnlBy
+    by: tuple[PnlBy, ...]
     groups: tuple[PnlGroup, ...]
     total: tuple[Profit, ...]
     imported: int
@@ -95,7 +95,7 @@ class Pnl(JsonObject):
     json_keys: ClassVar = (
         ("since", "window.since"),
         ("until", "window.until"),
-        "by",
+        ("by", lambda found: ",".join(found.by)),
         "total",
         "groups",
         "imported",
@@ -107,27 +107,28 @@ class Pnl(JsonObject):
         cls,
         facts: Iterable[CycleFacts],
         window: MeasuredWindow,
-        by: PnlBy,
+        by: tuple[PnlBy, ...],
         judged_by: JudgedBy = JudgedBy.NET,
         *,
         with_imported: bool = False,
     ) -> Pnl:
         """Sum up cycles, as the statistics do.
 
-        Shape: `facts` of all cycles that ended in the window or later; others are ignored.
+        Shape: `facts` of all cycles that ended in the window or later; others are ignored. Cycles of one group are
+               alike in everything that `by` has.
         """
         known = list(facts)
         imported = earning((cycle for cycle in known if cycle.is_imported), window)
         rows = earning((cycle for cycle in known if not cycle.is_imported), window) + imported * with_imported
-        of_group: defaultdict[str, list[PositionRow]] = defaultdict(list)
+        of_group: defaultdict[tuple[str, ...], list[PositionRow]] = defaultdict(list)
         for row in rows:
-            of_group[by.group(row)].append(row)
+            of_group[tuple(each.group(row) for each in by)].append(row)
         return cls(
             window=window,
             by=by,
             groups=tuple(
-                PnlGroup(name, profit)
-                for name, of_it in sorted(of_group.items())
+                PnlGroup(names, profit)
+                for names, of_it in sorted(of_group.items())
                 for profit in by_currency(of_it, judged_by)
             ),
             total=by_currency(rows, judged_by),

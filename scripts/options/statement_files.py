@@ -16,7 +16,7 @@ import click
 from infrastructure.transfer.statements.column_map import ColumnMap
 from infrastructure.transfer.statements.kind_recognition import KINDS, near, recognised, telling_the_same
 from infrastructure.transfer.statements.kinds.mapped_csv import MAPPED_CSV
-from infrastructure.transfer.statements.kinds.plain_csv import PLAIN_CSV
+from infrastructure.transfer.statements.kinds.plain_csv import PLAIN_CSV, refuse_orders
 from infrastructure.transfer.statements.sources.archive import LAST_CHANGES, is_archive, laid_down, members
 from infrastructure.transfer.statements.sources.file_text import START_MAX
 from infrastructure.transfer.statements.sources.statement_file import SQLITE_MARK, StatementFile
@@ -188,6 +188,7 @@ class OpenedFiles:
         file, kind_name = StatementFile(stream, path), self._options.kind_name
         kind = KINDS.get(kind_name) if kind_name else recognised(file.start)
         if kind_name is None and kind is None and not PLAIN_CSV.missing(file.start):
+            refuse_orders(file.start.names)
             raise click.UsageError(
                 f"the first line of this file has the columns of kind {PLAIN_CSV.name}, which does not say whose it "
                 f"is: add --as {PLAIN_CSV.name} --exchange NAME"

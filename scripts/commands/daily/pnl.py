@@ -35,6 +35,17 @@ _FIRST: Final = ("currency", "cycles", "profit", "fees", "cash", "net", "won sha
 """The first columns, which a narrow screen leaves out last; unknown amounts are also printed below the table."""
 
 
+def _grouped_by(context: click.Context, parameter: click.Parameter, value: str) -> tuple[PnlBy, ...]:
+    """The properties that group, which have commas between them. Refuses: BadParameter."""
+    del context, parameter
+    names = [name.strip() for name in value.split(",")]
+    if unknown := [name for name in names if name not in [*PnlBy]]:
+        raise click.BadParameter(f"{', '.join(map(repr, unknown))}: there are {', '.join(PnlBy)}")
+    if len({*names}) < len(names):
+        raise click.BadParameter(f"{value!r} has a name twice")
+    return tuple(map(PnlBy, names))
+
+
 @click.command("pnl")
 @database_option
 @json_option
@@ -48,11 +59,12 @@ _FIRST: Final = ("currency", "cycles", "profit", "fees", "cash", "net", "won sha
 @window_since("4w")
 @click.option(
     "--by",
-    type=click.Choice([each.value for each in PnlBy]),
+    metavar="NAME,NAME",
+    callback=_grouped_by,
     default=PnlBy.DAY.value,
     show_default=True,
-    help="How to group the cycles. Days, weeks, months and years are UTC, by the end of a cycle; "
-    "intent: what ids begin with.",
+    help=f"How to group the cycles, by one or several of {', '.join(PnlBy)}. Days, weeks, months and years are UTC, by "
+    "the end of a cycle; intent: what ids begin with.",
 )
 @click.option(
     "--judge",
@@ -69,7 +81,7 @@ def command(
     wanted: Filter,
     window: MeasuredWindow,
     asked_at: datetime,
-    by: str,
+    by: tuple[PnlBy, ...],
     judge: str,
     with_imported: bool,
     listing: Listing,
@@ -86,15 +98,15 @@ def command(
       position-ledger pnl
       position-ledger pnl --by symbol --sort worst --limit 10
       position-ledger pnl --by reason --since 7d --exchange bybit --json
-      position-ledger pnl --by month --since 2025-01-01T00:00:00Z --until 2026-01-01T00:00:00Z --csv > months.csv
+      position-ledger pnl --by month,symbol --since 2025-01-01T00:00:00Z --until 2026-01-01T00:00:00Z --csv > year.csv
     """
     del asked_at
-    listing.require(_table((), (), PnlBy(by)).columns)
+    listing.require(_table((), (), by).columns)
     if as_json and as_csv:
         raise click.UsageError("--json and --csv are two ways to print: choose one")
     with reading(database, wanted) as (ledger, place), progress("catching up") as advance:
         facts = facts_since(ledger.store, window.reach, wanted.takes, advance)
-    found = Pnl.of(facts, window, PnlBy(by), JudgedBy(judge), with_imported=with_imported)
+    found = Pnl.of(facts, window, by, JudgedBy(judge), with_imported=with_imported)
     if as_json:
         print_read(place, found.as_json())
     elif as_csv:
@@ -105,19 +117,20 @@ def command(
 
 
 def _print(found: Pnl, listing: Listing) -> None:
-    show(f"{date_and_time(found.window.since)} to {date_and_time(found.window.until)} UTC, by {found.by.value}")
+    show(f"{date_and_time(found.window.since)} to {date_and_time(found.window.until)} UTC, by {' and '.join(found.by)}")
+    total = ("total", *[""] * (len(found.by) - 1))
     groups = sorted(found.groups, key=_loss_first) if listing.sort == "worst" else found.groups
     shown = listing.shown(groups)
     if shown:
         show(
             "",
             *lines_of(
-                listing.fitted(_table([each.profit for each in shown], [each.group for each in shown], found.by))
+                listing.fitted(_table([each.profit for each in shown], [each.names for each in shown], found.by))
             ),
         )
         if left := len(groups) - len(shown):
             show(f"and {left:,} more: --limit {len(groups)}")
-        show("", *lines_of(listing.fitted(_table(found.total, ["total"] * len(found.total), found.by))), "")
+        show("", *lines_of(listing.fitted(_table(found.total, [total] * len(found.total), found.by))), "")
     for each in found.total:
         for line in _not_known(each):
             show(line)
@@ -127,13 +140,14 @@ def _print(found: Pnl, listing: Listing) -> None:
         say("no cycle that moved money was over in this time")
 
 
-def _table(profits: Sequence[Profit], groups: Sequence[str], by: PnlBy) -> Table:
+def _table(profits: Sequence[Profit], groups: Sequence[tuple[str, ...]], by: tuple[PnlBy, ...]) -> Table:
     money, results = profit_table(profits), results_table(profits)
     rows = [
-        (group, *cells, *outcome[1:]) for group, cells, outcome in zip(groups, money.rows, results.rows, strict=True)
+        (*names, *cells, *outcome[1:]) for names, cells, outcome in zip(groups, money.rows, results.rows, strict=True)
     ]
-    table = Table(money.title, (by.value, *money.columns, *results.columns[1:]), rows, money.right | results.right)
-    first = (by.value, *_FIRST)
+    names = tuple(each.value for each in by)
+    table = Table(money.title, (*names, *money.columns, *results.columns[1:]), rows, money.right | results.right)
+    first = (*names, *_FIRST)
     return table.only([*first, *(name for name in table.columns if name not in first)])
 
 
@@ -150,13 +164,17 @@ def _not_known(profit: Profit) -> list[str]:
     return lines
 
 
-def _loss_first(each: PnlGroup) -> tuple[str, Decimal, str]:
-    return each.profit.currency or "", each.profit.realized_pnl, each.group
+def _loss_first(each: PnlGroup) -> tuple[str, Decimal, tuple[str, ...]]:
+    return each.profit.currency or "", each.profit.realized_pnl, each.names
 
 
 def _csv(found: Pnl) -> str:
     out = io.StringIO()
-    lines = [{found.by.value: as_text(each.group), **_flat(each.profit.as_json())} for each in found.groups]
+    by = [each.value for each in found.by]
+    lines = [
+        {**dict(zip(by, map(as_text, each.names), strict=True)), **_flat(each.profit.as_json())}
+        for each in found.groups
+    ]
     if lines:
         rows = csv.DictWriter(out, list(lines[0]), lineterminator="\n")
         rows.writeheader()

@@ -104,8 +104,18 @@ def test_a_net_that_is_not_known_may_be_judged_by_what_was_earned_before_fees() 
 )
 def test_cycles_are_in_one_group(by: PnlBy, fields: dict[str, Any], group: str) -> None:
     window = MeasuredWindow(second(-100_000_000), second(100_000_000))
-    (found,) = Pnl.of(facts(row(**fields)), window, by).groups
-    assert found.group == group
+    (found,) = Pnl.of(facts(row(**fields)), window, (by,)).groups
+    assert found.names == (group,)
+
+
+def test_cycles_of_one_group_are_alike_in_all_that_groups() -> None:
+    rows = row(0, "1"), row(1, "2", side=Side.LONG), row(2, "4", symbol="SUIUSDT"), row(3, "8")
+    found = Pnl.of(facts(*rows), EVER, (PnlBy.SYMBOL, PnlBy.SIDE)).groups
+    assert [(each.names, each.profit.net_pnl) for each in found] == [
+        (("APTUSDT", "long"), Decimal(2)),
+        (("APTUSDT", "short"), Decimal(9)),
+        (("SUIUSDT", "short"), Decimal(4)),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -125,16 +135,16 @@ def test_intents_of_one_strategy_begin_alike(intent: str | None, prefix: str) ->
 
 
 def test_amounts_of_two_currencies_are_never_added() -> None:
-    found = Pnl.of(facts(row(0, "1"), row(1, "2", settle_currency="BTC")), EVER, PnlBy.SYMBOL)
-    assert [(each.group, each.profit.currency, each.profit.net_pnl) for each in found.groups] == [
-        ("APTUSDT", "BTC", Decimal(2)),
-        ("APTUSDT", "USDT", Decimal(1)),
+    found = Pnl.of(facts(row(0, "1"), row(1, "2", settle_currency="BTC")), EVER, (PnlBy.SYMBOL,))
+    assert [(each.names, each.profit.currency, each.profit.net_pnl) for each in found.groups] == [
+        (("APTUSDT",), "BTC", Decimal(2)),
+        (("APTUSDT",), "USDT", Decimal(1)),
     ]
     assert [each.currency for each in found.total] == ["BTC", "USDT"]
 
 
 def test_what_is_not_known_is_counted_and_in_no_sum() -> None:
-    found = Pnl.of(facts(row(0, "1"), row(1, None)), EVER, PnlBy.SIDE)
+    found = Pnl.of(facts(row(0, "1"), row(1, None)), EVER, (PnlBy.SIDE,))
     ((total,), (group,)) = found.total, found.groups
     assert total == group.profit
     assert total.net_pnl is None
@@ -142,19 +152,19 @@ def test_what_is_not_known_is_counted_and_in_no_sum() -> None:
 
 
 def test_a_clock_that_ran_back_makes_no_cycle_shorter_than_nothing() -> None:
-    (total,) = Pnl.of(facts(row(-9)), EVER, PnlBy.SIDE).total
+    (total,) = Pnl.of(facts(row(-9)), EVER, (PnlBy.SIDE,)).total
     assert total.held.p50 == timedelta()
 
 
 def test_what_is_open_or_was_over_outside_or_moved_nothing_is_left_out() -> None:
     nothing = row(filled_qty=Decimal(0), cash={})
     rows = row(status=Status.ACTIVE), row(closed_at=EVER.until), nothing
-    assert Pnl.of(facts(*rows), EVER, PnlBy.DAY).total == ()
+    assert Pnl.of(facts(*rows), EVER, (PnlBy.DAY,)).total == ()
 
 
 def test_cycles_of_the_old_table_are_counted_and_taken_in_when_asked_for() -> None:
     known = [*facts(row(0, "1")), *facts(row(1, "2"), opened_by="PositionImported")]
-    left_out, taken_in = (Pnl.of(known, EVER, PnlBy.SIDE, with_imported=asked) for asked in (False, True))
+    left_out, taken_in = (Pnl.of(known, EVER, (PnlBy.SIDE,), with_imported=asked) for asked in (False, True))
     assert [(each.imported, each.total[0].net_pnl) for each in (left_out, taken_in)] == [
         (1, Decimal(1)),
         (1, Decimal(3)),

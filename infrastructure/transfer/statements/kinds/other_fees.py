@@ -24,11 +24,17 @@ def by_currency(fees: Iterable[Fee]) -> list[Fee]:
 
 
 def with_fees(fill: StatementFill, fees: Sequence[Fee]) -> Iterator[StatementFact]:
-    """A fill with the first of its fees, and the others as cash; its fee is not known where there are none."""
+    """The fill with one of its fees, and the others as cash.
+
+    The fill carries the one that was paid in what it bought, because only the fee of a fill reduces what it bought;
+    else the first one, and where there is none the fee that it has.
+    """
+    in_kind = (place for place, fee in enumerate(fees) if fill.buys and fill.key.pays_from_position(*fee))
+    carried = next(in_kind, 0)
     if fees:
-        fill = replace(fill, fee=fees[0][0], fee_currency=fees[0][1])
+        fill = replace(fill, fee=fees[carried][0], fee_currency=fees[carried][1])
     yield fill
-    yield from other_fees(fill, fees[1:])
+    yield from other_fees(fill, (*fees[:carried], *fees[carried + 1 :]))
 
 
 def other_fees(fill: StatementFill, fees: Iterable[Fee]) -> Iterator[StatementCash]:

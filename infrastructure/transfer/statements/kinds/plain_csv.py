@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from types import MappingProxyType
 from typing import Final
 
 from infrastructure.transfer.statements.kinds.csv_fills import REQUIRED, CsvFills
 from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
+from infrastructure.transfer.statements.sources.statement_row import StatementRow
 from infrastructure.transfer.statements.statement_facts import StatementFill
 from infrastructure.transfer.statements.statement_kind import StatementKind, Whose
+from infrastructure.transfer.transfer_errors import StatementRefused
 
 _NAMES: Final = MappingProxyType(
     {
@@ -31,11 +34,39 @@ PLAIN_COLUMNS: Final = MappingProxyType(
     }
 )
 """The column names of each field, also with a blank in place of the underscore."""
+_FILLED: Final = re.compile(
+    r"(?:executed|filled|average|avg)(?: ?(?:qty|quantity|amount|size|volume|price|px))?", re.ASCII
+)
+"""Columns beside those of a fill that say how much of an order was filled, or at which price."""
+_STATES: Final = ("status", "state", "order status", "order_status")
+_DONE: Final = frozenset({"filled", "closed", "done", "complete", "completed", "executed", "finished", "settled"})
+_WITH_MAP: Final = "with --map, a map says where the filled quantity and its price stand, and leaves out other lines"
+
+
+def refuse_orders(names: Iterable[str]) -> None:
+    """Refuses: StatementRefused for the columns of orders: what was ordered may never have been filled."""
+    for name in names:
+        if _FILLED.fullmatch(name.lower().replace("_", " ").replace(".", "")):
+            raise StatementRefused.at(
+                1, f"column {name!r:.60} says that each line is an order, not a fill; take the fills, or {_WITH_MAP}"
+            )
+
+
+def _fills(rows: Iterable[StatementRow]) -> Iterator[StatementRow]:
+    """The same rows. Refuses: StatementRefused for an order that is open, or ended before it was filled."""
+    for row in rows:
+        state, status = row.find(*_STATES)
+        if status is not None and row.word(state) not in _DONE:
+            raise StatementRefused.at(
+                row.line, f"{state} {status!r:.60} is of an order that was not filled, or not all of it; {_WITH_MAP}"
+            )
+        yield row
 
 
 def _read(file: StatementFile, whose: Whose) -> Iterator[StatementFill]:
+    refuse_orders(file.start.names)
     fills = CsvFills(PLAIN_COLUMNS, whose)
-    return fills.read(file.rows(once=fills.names))
+    return fills.read(_fills(file.rows(once=fills.names)))
 
 
 PLAIN_CSV: Final = StatementKind(

@@ -82,6 +82,33 @@ def test_columns_of_no_kind_are_read_with_a_map(tmp_path: Path) -> None:
     assert run(url, *asked).stdout.startswith("mapped-csv: 1 fill, 0 of them imported before\n")
 
 
+@pytest.mark.parametrize("options", [[], ["--as", "csv", "--exchange", "okx"]])
+@pytest.mark.parametrize("column", ["Executed", "Filled Qty", "filled_quantity", "Avg. Price", "average", "AvgPrice"])
+def test_orders_are_not_taken_for_fills(tmp_path: Path, column: str, options: list[str]) -> None:
+    path, url = tmp_path / "orders.csv", f"sqlite:///{tmp_path}/ledger.db"
+    path.write_text(
+        f"Time,Symbol,Side,Price,Amount,{column}\n2026-03-17T09:34Z,ETHUSDT,BUY,2000,1,0\n", encoding="utf-8"
+    )
+    PositionLedger.connect(url).disconnect()
+    told = run(url, "import", str(path), *options, "--confirm")
+    assert (told.returncode, told.stdout) == (1, "")
+    assert f"line 1: column {column.lower()!r} says that each line is an order, not a fill" in told.stderr
+
+
+def test_an_order_that_was_not_filled_is_no_fill(tmp_path: Path) -> None:
+    path, url = tmp_path / "orders.csv", f"sqlite:///{tmp_path}/ledger.db"
+    header, filled = "time,symbol,side,price,quantity,status", "2026-03-17T09:34Z,ETHUSDT,buy,2000,1,Filled"
+    plain = ("import", str(path), "--as", "csv", "--exchange", "okx", "--confirm")
+    PositionLedger.connect(url).disconnect()
+    for status in ("CANCELED", "partially_filled", "NEW"):
+        path.write_text(f"{header}\n{filled}\n{filled.replace('Filled', status)}\n", encoding="utf-8")
+        told = run(url, *plain)
+        assert (told.returncode, told.stdout) == (1, "")
+        assert f"line 3: status {status!r} is of an order that was not filled, or not all of it" in told.stderr
+    path.write_text(f"{header}\n{filled}\n{filled.replace('Filled', '')}\n", encoding="utf-8")
+    assert run(url, *plain).stdout.startswith("csv: 2 fills, 0 of them imported before\n")
+
+
 def test_a_finding_is_exit_code_1(tmp_path: Path) -> None:
     path, url = tmp_path / "file.csv", f"sqlite:///{tmp_path}/ledger.db"
     path.write_text("\n".join([HEADER, ENTRY, EXIT.replace(",10,", ",11,")]), encoding="utf-8")

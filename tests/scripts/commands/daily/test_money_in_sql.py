@@ -44,7 +44,7 @@ FROM old WHERE status = 'closed' AND pnl IS NOT NULL GROUP BY 1 ORDER BY 1
 
 def summed(url: str, by: PnlBy, *, with_imported: bool = False) -> Pnl:
     with PositionLedger.connect(url) as ledger:
-        return Pnl.of(facts_since(ledger.store, EVER.reach), EVER, by, with_imported=with_imported)
+        return Pnl.of(facts_since(ledger.store, EVER.reach), EVER, (by,), with_imported=with_imported)
 
 
 @pytest.fixture
@@ -80,7 +80,7 @@ def test_sums_are_those_of_the_exits_in_the_log(traded: str, by: PnlBy, part: in
     found = summed(traded, by)
     with psycopg.connect(traded) as connection:
         rows = connection.execute(EXITS.format(part=part)).fetchall()
-    sums = [(each.group, each.profit.realized_pnl, each.profit.fees) for each in found.groups]
+    sums = [(each.names[0], each.profit.realized_pnl, each.profit.fees) for each in found.groups]
     assert [(group.split(".")[0], pnl, fees) for group, pnl, fees in sums] == rows
     assert all(each.profit.net_pnl == pnl - fees for each, (_, pnl, fees) in zip(found.groups, rows, strict=True))
     assert sum(each.profit.cycles for each in found.groups) == found.total[0].cycles == 60
@@ -89,7 +89,7 @@ def test_sums_are_those_of_the_exits_in_the_log(traded: str, by: PnlBy, part: in
 def test_days_are_those_on_which_a_cycle_was_closed(traded: str) -> None:
     with psycopg.connect(traded) as connection:
         rows = connection.execute(DAYS).fetchall()
-    assert [(each.group, each.profit.realized_pnl) for each in summed(traded, PnlBy.DAY).groups] == rows
+    assert [(each.names[0], each.profit.realized_pnl) for each in summed(traded, PnlBy.DAY).groups] == rows
     assert len(rows) > 5
 
 
@@ -128,7 +128,7 @@ def test_sums_of_the_old_table_are_those_that_its_database_makes(
         expected = connection.execute(OLD_TABLE).fetchall()
     found = summed(postgres_url, PnlBy.SYMBOL, with_imported=True)
     known = {
-        each.group: (each.profit.realized_pnl, each.profit.cycles - each.profit.unknown)
+        each.names[0]: (each.profit.realized_pnl, each.profit.cycles - each.profit.unknown)
         for each in found.groups
         if each.profit.cycles > each.profit.unknown
     }

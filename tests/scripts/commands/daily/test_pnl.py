@@ -75,6 +75,31 @@ def test_csv_has_the_same_amounts_and_a_text_that_no_spreadsheet_reckons(asked: 
     assert (rows[0]["won"], rows[0]["results_unknown"], rows[3]["held_p50_seconds"]) == ("0", "1", "61")
 
 
+def test_groups_may_be_told_apart_by_several_things(asked: Program) -> None:
+    ran = asked("--by", "month, symbol", "--columns", "symbol,month,net")
+    assert ran.out.splitlines()[0].endswith(" UTC, by month and symbol")
+    assert [line.split()[:2] for line in ran.out.splitlines()[4:8]] == [
+        [symbol, "2025-10"] for symbol in ("APTUSDT", "BTC/USD:BTC", "SUIUSDT", "XMRUSDT")
+    ]
+    found = asked("--by", "month,symbol", "--json").json
+    assert (found["by"], found["groups"][0]["group"]) == ("month,symbol", "2025-10, APTUSDT")
+    assert [each["names"] for each in found["groups"][:2]] == [["2025-10", "APTUSDT"], ["2025-10", "BTC/USD:BTC"]]
+    rows = list(csv.DictReader(io.StringIO(asked("--by", "reason,month", "--csv").out, newline="")))
+    assert [(row["reason"], row["month"]) for row in rows] == [
+        (reason, "2025-10") for reason in ("'=stop", "phantom", "target", "target")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("by", "says"),
+    [("month,colour", "'colour': there are day, week, month"), ("day,day", "'day,day' has a name twice"), ("", "''")],
+)
+def test_what_groups_is_known_and_named_once(asked: Program, by: str, says: str) -> None:
+    ran = asked("--by", by)
+    assert (ran.code, ran.out) == (2, "")
+    assert says in " ".join(ran.err.split())
+
+
 def test_the_lowest_profit_comes_first_when_asked_for_and_what_is_left_out_is_said(asked: Program) -> None:
     ran = asked("--by", "symbol", "--sort", "worst", "--limit", "2")
     assert [line.split()[0] for line in ran.out.splitlines()[4:6]] == ["BTC/USD:BTC", "SUIUSDT"]

@@ -2,8 +2,9 @@
 
 A fee is a share of the trade, or amounts of tokens, or both, and above zero when paid. A share is of the value in
 quote; on spot, a share that is deducted from returns is of what was received. A share that was paid in a third token is
-counted in quote, because the amount of that token is not stated. Connectors of a gateway are called `name/kind`, and
-markets of builders on Hyperliquid `xyz:TSLA-USD`. The command `export trades` writes neither fees nor orders.
+counted in quote, because the amount of that token is not stated. The quote of a perpetual that is settled in USDC may
+be called USD. Connectors of a gateway are called `name/kind`, and markets of builders on Hyperliquid `xyz:TSLA-USD`.
+The command `export trades` writes neither fees nor orders.
 """
 
 from __future__ import annotations
@@ -54,6 +55,8 @@ def fills_of(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
     time, buys = row.time("timestamp"), row.buys("trade_type")
     quantity, price = row.above_zero("amount"), row.above_zero("price")
     fees = by_currency(_fees(row, quantity, price, may_be_in_base=buys and not is_derivative))
+    if is_derivative and not key.is_inverse:
+        fees = [(fee, key.settle if token == row.text("quote_asset") else token) for fee, token in fees]
     trade_id = row.needed(_TRADE)
     fill = StatementFill(
         line=row.line,

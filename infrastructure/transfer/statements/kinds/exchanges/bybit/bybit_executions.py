@@ -8,11 +8,13 @@ symbol.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from decimal import Decimal
 from types import MappingProxyType
 from typing import Final
 
 from domain.identifiers import PositionKey
-from domain.values import Leg
+from domain.values import EXACT, Leg, total_of
+from infrastructure.transfer.statements.kinds.other_fees import Fee, with_fees
 from infrastructure.transfer.statements.sources.statement_file import FileForm
 from infrastructure.transfer.statements.sources.statement_row import StatementRow
 from infrastructure.transfer.statements.statement_facts import StatementCash, StatementFact, StatementFill
@@ -52,7 +54,7 @@ def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
         return
     if exec_type.lower() not in _REASONS:
         raise ValueError(f"execType {exec_type!r:.60} is unknown; known are: {', '.join(_REASONS)}, {_FUNDING}")
-    yield StatementFill(
+    fill = StatementFill(
         line=row.line,
         time=time,
         key=key,
@@ -70,8 +72,9 @@ def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
         on_margin=row.word("isLeverage") == "1",
         sequence=row.sequence("seq"),
     )
+    yield from with_fees(fill, _fees(fill, row))
     for more in row.listed("extraFees"):
-        if paid := more.known("fee"):
+        if (paid := more.known("fee")) and not _is_in_kind(fill, more):
             yield StatementCash(
                 line=row.line,
                 time=time,
@@ -82,6 +85,22 @@ def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
                 cash_id=f"{row.needed('execId')}:{more.text('subFeeType', 'feeType')}",
                 is_apart=True,
             )
+
+
+def _is_in_kind(fill: StatementFill, extra: StatementRow) -> bool:
+    """Whether a tax was taken of what was bought."""
+    return fill.buys and fill.key.pays_from_position(extra.number("fee"), extra.text("feeCoin"))
+
+
+def _fees(fill: StatementFill, row: StatementRow) -> list[Fee]:
+    """The fee of a fill and the taxes that were taken of what it bought, by currency; none where no such tax was."""
+    taxes = [(tax.known("fee"), tax.needed("feeCoin")) for tax in row.listed("extraFees") if _is_in_kind(fill, tax)]
+    if not taxes:
+        return []
+    tax, coin = total_of(paid for paid, _ in taxes), taxes[0][1]
+    if fill.fee and fill.fee_currency != coin:
+        return [(fill.fee, fill.fee_currency), (tax, coin)]
+    return [(EXACT.add(fill.fee or Decimal(0), tax), coin)]
 
 
 def _key(whose: Whose, row: StatementRow) -> PositionKey:

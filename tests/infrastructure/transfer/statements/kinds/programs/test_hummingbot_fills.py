@@ -73,6 +73,23 @@ def test_a_share_of_spot_that_is_deducted_is_of_what_was_received() -> None:
     assert books_of(*lines) == ["ETHUSDT.binance:SPOT#1 long closed holds 0: earned 195.8, net 191.6042, fees 4.1958"]
 
 
+@pytest.mark.parametrize("market", ["hyperliquid_perpetual", "dydx_v4_perpetual"])
+@pytest.mark.parametrize(
+    "fee", [share("AddedToCost"), share("AddedToCost", "USD"), FREE | {"flat_fees": [{"token": "USD", "amount": "4"}]}]
+)
+def test_a_fee_in_the_quote_of_a_perpetual_is_in_what_it_is_settled_in(fee: dict[str, Any], market: str) -> None:
+    pair = {"market": market, "symbol": "ETH-USD", "quote_asset": "USD"}
+    (told,) = books_of(fill(1, "BUY", "2000", fee, **pair), fill(2, "SELL", "2000", fee, **pair))
+    assert told == f"ETHUSDC.{market.partition('_')[0]}#1 long closed holds 0: earned 0, net -8, fees 8"
+
+
+def test_a_fee_in_another_quote_than_that_of_settlement_stands_apart() -> None:
+    spot = {"market": "coinbase_advanced_trade", "symbol": "ETH-USD", "quote_asset": "USD"}
+    fees = FREE | {"flat_fees": [{"token": "USDC", "amount": "4"}]}
+    (told,) = books_of(fill(1, "BUY", "2000", fees, **spot), fill(2, "SELL", "2000", fees, **spot))
+    assert told.endswith("earned 0, net unknown, fees 0, USDC 8")
+
+
 def test_fees_of_before_2022_name_an_asset() -> None:
     old = {"percent": 0.0, "flat_fees": [{"asset": "BNB", "amount": 0.002}]}
     lines = [fill(1, "BUY", "2000", old), fill(2, "SELL", "2100", {"percent": 0.001, "flat_fees": []})]
