@@ -28,7 +28,7 @@ from infrastructure.exchanges.ccxt_trading.ccxt_exchange import CONVENTIONS
 from infrastructure.exchanges.ccxt_trading.trading_conventions import Meaning
 from infrastructure.ledger.receipt import Receipt
 from infrastructure.transfer.statements.column_map import ColumnMap
-from infrastructure.transfer.statements.statement_kinds import KINDS
+from infrastructure.transfer.statements.kind_recognition import KINDS
 from projections.positions import COLUMNS
 from scripts.catalogue import COMMANDS as PROGRAM
 from scripts.cli import exit_code
@@ -154,14 +154,6 @@ def by_hand(rows: list[str]) -> Rows:
     return {name: [BY_HAND] for name in rows}
 
 
-def kind_rows() -> Rows:
-    """What is known of a kind of file stands beside its reader; an export is read by its own module."""
-    return {
-        "ledger": [BY_HAND, BY_HAND, BY_HAND],
-        **{name: [kind.source, kind.lacks, kind.becomes] for name, kind in KINDS.items()},
-    }
-
-
 def tables() -> dict[str, Rows]:
     """Every generated table by its name."""
     return {
@@ -176,7 +168,7 @@ def tables() -> dict[str, Rows]:
         "fields of every event": by_hand(names(events.PositionEvent)),
         "events": event_rows(),
         "totals": by_hand(names(Holding)),
-        "kinds of files": kind_rows(),
+        "kinds of files": {name: [BY_HAND, BY_HAND, BY_HAND] for name in ("ledger", *KINDS)},
         "keys of a map": {name: [BY_HAND, BY_HAND] for name in ColumnMap.model_fields},
         "spellings": spelling_rows(),
         "trading": trading_rows(),

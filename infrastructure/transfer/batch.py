@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Final
 
 from domain.errors import HistoryDamaged
+from domain.events import PositionEvent
 from domain.rejection import Rejection
 from infrastructure.event_store.codec import columns, decode
 from infrastructure.event_store.port import Store
 from infrastructure.event_store.records import RecordedEvent
 from infrastructure.event_store.vocabulary.append_conflicts import AppendConflict, VersionTaken
-from infrastructure.transfer.columnar.cycle_rows import CycleRows
 from infrastructure.transfer.transfer_errors import ImportRefused
+from projections.positions import PositionRow, project
 
 LINES_MAX: Final = 2_000
 """How many events and refused duplicates make one batch."""
@@ -26,7 +27,7 @@ class Batch:
         """The last place in the log that has been written."""
         self.events = self.rejections = 0
         """How many of each have been written."""
-        self._store, self._rows = store, CycleRows(store)
+        self._store, self._rows = store, _CycleRows(store)
         self._events: list[RecordedEvent] = []
         self._rejections: list[Rejection] = []
         self._lines = (0, 0)
@@ -69,3 +70,34 @@ class Batch:
         self.events += len(self._events)
         self.rejections += len(self._rejections)
         self._events, self._rejections, self._lines = [], [], (0, 0)
+
+
+class _CycleRows:
+    """The rows of cycles while events are imported: open ones are kept in memory, others are read from the store."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._open = {row.position_id: row for row in store.rows(open_only=True)}
+        self._changed: dict[str, PositionRow] = {}
+
+    def take(self, event: PositionEvent) -> None:
+        """Apply an event to the row of its cycle. Raises: AssertionError for an event that does not fit the row."""
+        if not event.has_cycle:
+            return
+        position_id = event.position_id
+        before = None if event.opens_cycle else self._changed.get(position_id) or self._before(position_id)
+        self._changed[position_id] = project(before, event)
+
+    def _before(self, position_id: str) -> PositionRow | None:
+        return self._open.get(position_id) or next(iter(self._store.rows(position_id=position_id)), None)
+
+    def changed(self) -> list[PositionRow]:
+        """The rows that changed since the last call, in the order of their first change."""
+        rows = list(self._changed.values())
+        for row in rows:
+            if row.status.is_open:
+                self._open[row.position_id] = row
+            else:
+                self._open.pop(row.position_id, None)
+        self._changed = {}
+        return rows

@@ -14,15 +14,15 @@ from typing import Final, cast
 import click
 
 from infrastructure.transfer.statements.column_map import ColumnMap
+from infrastructure.transfer.statements.kind_recognition import KINDS, near, recognised, telling_the_same
 from infrastructure.transfer.statements.kinds.mapped_csv import MAPPED_CSV
 from infrastructure.transfer.statements.kinds.plain_csv import PLAIN_CSV, refuse_orders
 from infrastructure.transfer.statements.sources.archive import LAST_CHANGES, is_archive, laid_down, members
 from infrastructure.transfer.statements.sources.file_text import START_MAX
 from infrastructure.transfer.statements.sources.statement_file import SQLITE_MARK, StatementFile
-from infrastructure.transfer.statements.statement_fill import StatementRefused
 from infrastructure.transfer.statements.statement_import import Statement
 from infrastructure.transfer.statements.statement_kind import StatementKind, Whose
-from infrastructure.transfer.statements.statement_kinds import KINDS, near, recognised, telling_the_same
+from infrastructure.transfer.transfer_errors import StatementRefused
 
 STDIN = "-"
 _SHOWN_MAX: Final = 60

@@ -13,7 +13,7 @@ from pydantic_core import ErrorDetails
 
 from domain.values import Number
 from infrastructure.timezones import zone_of
-from infrastructure.transfer.statements.statement_fill import StatementRefused
+from infrastructure.transfer.transfer_errors import StatementRefused
 
 ColumnName = Literal[
     "time",

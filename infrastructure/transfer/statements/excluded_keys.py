@@ -7,12 +7,13 @@ from typing import TypeVar
 
 from domain.identifiers import PositionKey
 from domain.values import Leg
-from infrastructure.transfer.statements.statement_cash import StatementCash
-from infrastructure.transfer.statements.statement_fill import StatementFill
-from infrastructure.transfer.statements.statement_position import StatementPosition
-from infrastructure.transfer.statements.statement_profit import StatementProfit
+from infrastructure.transfer.statements.statement_facts import (
+    StatementCash,
+    StatementFact,
+    StatementFill,
+)
 
-T = TypeVar("T", bound=StatementFill | StatementCash | StatementPosition | StatementProfit)
+T = TypeVar("T", bound=StatementFact)
 
 
 def excludable(key: PositionKey) -> PositionKey:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import setcontext
 from functools import cache, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,6 +17,7 @@ from typing import Final, NamedTuple, Protocol, Self
 
 from domain.errors import StoreUnavailable
 from domain.identifiers import PositionKey
+from domain.values import EXACT
 from infrastructure.event_store.port import Store
 from infrastructure.piped_processes import PipedProcesses, ProcessLost, piped_processes
 from infrastructure.settings import Settings
@@ -185,7 +187,8 @@ def _none_lost(count: int, so: str) -> Iterator[None]:
 
 
 def _get_ready() -> None:
-    """Do nothing but let the process import this module, which is most of its start."""
+    """Compute exactly, as the importing process does, after the import of this module, which is most of a start."""
+    setcontext(EXACT.copy())
     gc.disable()  # deciding makes hardly any reference cycles, and the search for them takes a thirtieth of the time
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
+from decimal import localcontext
 
 from domain.identifiers import PositionKey
-from domain.values import AHEAD_MAX
+from domain.values import AHEAD_MAX, EXACT
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.ledger_clock import now
 from infrastructure.transfer.statements.excluded_keys import ExcludedKeys
@@ -15,7 +16,7 @@ from infrastructure.transfer.statements.intake.ledger_checks.contract_sizes impo
 from infrastructure.transfer.statements.intake.sorting.sorted_facts import SortedFacts
 from infrastructure.transfer.statements.side_by_side import KeySharers
 from infrastructure.transfer.statements.snapshot_comparison import compared
-from infrastructure.transfer.statements.statement_kind import StatementFact
+from infrastructure.transfer.statements.statement_facts import StatementFact
 from infrastructure.transfer.statements.statement_report import StatementReport, StatementTally
 from projections.account_snapshot import AccountSnapshot
 from projections.health.key_spellings import slip_of
@@ -63,7 +64,7 @@ def import_statements(
     """
     ledger.store.require_primary()
     tally, recorded_at, excluding = StatementTally(), now(), ExcludedKeys(excluded)
-    with SortedFacts(len(statements), recorded_at + AHEAD_MAX) as facts, ExitStack() as stack:
+    with localcontext(EXACT), SortedFacts(len(statements), recorded_at + AHEAD_MAX) as facts, ExitStack() as stack:
         sharers = stack.enter_context(KeySharers(ledger.store, processes))
         with phase("reading", None) as progress:
             read = sharers.expecting(facts, progress)
@@ -79,7 +80,7 @@ def import_statements(
         for finding in compared(ledger.store, tally.ends, snapshots, recorded_at, trust_empty=trust_empty):
             tally.found(finding)
         for key, counts in excluding.counts.items():
-            tally.excluded(key, counts)
+            tally.exclude(key, counts)
         report = tally.report([each.kind for each in statements], confirmed=confirm, repeated=facts.repeated)
         if confirm:
             with phase("writing", facts.count) as progress:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import tzinfo
 from functools import partial
-from typing import Final, TypeAlias
+from typing import Final
 
 from domain.identifiers import PositionKey
 from domain.symbols.venues import normalized_exchange
@@ -14,12 +14,8 @@ from domain.values import Leg
 from infrastructure.transfer.statements.column_map import ColumnMap
 from infrastructure.transfer.statements.sources.statement_file import FileForm, FileStart, StatementFile
 from infrastructure.transfer.statements.sources.statement_row import StatementRow, each
-from infrastructure.transfer.statements.statement_cash import StatementCash
-from infrastructure.transfer.statements.statement_fill import StatementFill, StatementRefused
-from infrastructure.transfer.statements.statement_position import StatementPosition
-from infrastructure.transfer.statements.statement_profit import StatementProfit
-
-StatementFact: TypeAlias = StatementFill | StatementCash | StatementPosition | StatementProfit
+from infrastructure.transfer.statements.statement_facts import StatementFact
+from infrastructure.transfer.transfer_errors import StatementRefused
 
 _SHOWN_MAX: Final = 400
 
@@ -52,37 +48,29 @@ class Whose:
         return key
 
 
+FileReader = Callable[[StatementFile, Whose], Iterator[StatementFact]]
+RowReader = Callable[[StatementRow], Iterable[StatementFact]]
+Preparation = Callable[[Iterable[StatementRow]], Iterable[StatementRow]]
+
+
 def row_by_row(
-    read: Callable[[Whose, StatementRow], Iterable[StatementFact]],
-    prepared: Callable[[Iterable[StatementRow]], Iterable[StatementRow]] = iter,
-) -> Callable[[StatementFile, Whose], Iterator[StatementFact]]:
+    read: Callable[[Whose, StatementRow], Iterable[StatementFact]], prepared: Preparation = iter
+) -> FileReader:
     """The reader of a file in which each row can be read by itself, after the rows were `prepared`.
 
     Refuses: StatementRefused, with the line of a row that cannot be read.
     """
-    return lambda file, whose: each(_prepared(file.rows(), prepared), partial(read, whose))
+    return per_file(lambda whose: partial(read, whose), prepared)
 
 
-def _prepared(
-    rows: Iterable[StatementRow], prepared: Callable[[Iterable[StatementRow]], Iterable[StatementRow]]
-) -> Iterator[StatementRow]:
-    line = 0
-
-    def with_line() -> Iterator[StatementRow]:
-        nonlocal line
-        for row in rows:
-            line = row.line
-            yield row
-
-    try:
-        yield from prepared(with_line())
-    except ValueError as wrong:
-        raise StatementRefused.at(line, str(wrong)) from None
+def per_file(reader: Callable[[Whose], RowReader], prepared: Preparation = iter) -> FileReader:
+    """The same for a file with a `reader` of its own, which remembers the rows before."""
+    return lambda file, whose: each(prepared(file.rows()), reader(whose))
 
 
 @dataclass(frozen=True, kw_only=True)
 class StatementKind:
-    """The source of such a file, what it lacks, and its reader.
+    """How such a file is recognised, and its reader; docs/importing.md says what it lacks and what becomes of it.
 
     Shape:   `needs` are the columns of a CSV file, the keys of a JSON object or the tables of a database that every
              such file has, each with one name or with several possible names; they tell kinds apart. `read` yields the
@@ -94,7 +82,7 @@ class StatementKind:
     name: str
     form: FileForm
     needs: Sequence[str | Sequence[str]]
-    read: Callable[[StatementFile, Whose], Iterator[StatementFact]]
+    read: FileReader
     names: Callable[[StatementFile], Mapping[str, str]] | None = None
     """Reads names for other files of the import; such a file has no facts."""
     also: FileForm | None = None
@@ -108,9 +96,6 @@ class StatementKind:
     """Whether a file may have the trades of several strategies, of which one is chosen."""
     keeps_answers: bool = False
     """Whether its objects contain the answers of an exchange, and so also the keys of the kind of these answers."""
-    source: str
-    lacks: str
-    becomes: str
 
     def missing(self, start: FileStart) -> list[str]:
         """The names that a file lacks to be of this kind, each as its first possible name."""

@@ -12,10 +12,9 @@ from typing import Final
 
 from domain.identifiers import PositionKey
 from domain.json_object import JsonObject
-from domain.values import EXACT, Leg, plain, timestamp_text
+from domain.values import EXACT, Leg, difference_of, plain, timestamp_text, total_of
 from infrastructure.transfer.statements.intake.ledger_checks.definition_command import definition_command
-from infrastructure.transfer.statements.statement_cash import StatementCash
-from infrastructure.transfer.statements.statement_fill import StatementFill
+from infrastructure.transfer.statements.statement_facts import StatementCash, StatementFill
 from projections.formatting import counted
 from projections.positions import PositionRow
 
@@ -34,50 +33,40 @@ _COUNTS: Final = (
 class StatementReport(JsonObject):
     """The sums of the facts of files: `profit_ledger` and `profit_file` are before fees, by currency."""
 
-    kind: str
-    confirmed: bool
-    fills: int
-    fills_before: int
+    kind: str = ""
+    confirmed: bool = False
+    fills: int = 0
+    fills_before: int = 0
     """How many of them the ledger has from statements already; all further figures are without these."""
-    orders: int
-    cycles: int
-    open: int
-    first: datetime | None
-    last: datetime | None
-    profit_ledger: dict[str, Decimal]
-    profit_file: dict[str, Decimal]
-    fees: dict[str, Decimal]
-    findings: list[str]
+    orders: int = 0
+    cycles: int = 0
+    open: int = 0
+    first: datetime | None = None
+    last: datetime | None = None
+    profit_ledger: dict[str, Decimal] = field(default_factory=dict)
+    profit_file: dict[str, Decimal] = field(default_factory=dict)
+    fees: dict[str, Decimal] = field(default_factory=dict)
+    findings: list[str] = field(default_factory=list)
     fees_unknown: int = 0
     """How many of the new fills have no known fee, in their file or elsewhere."""
     repeated: int = 0
     """How many facts are in the files again; each is taken once."""
     payments: int = 0
     payments_before: int = 0
-    cash: dict[str, Decimal]
+    cash: dict[str, Decimal] = field(default_factory=dict)
     """The sums of the payments that are recorded, by kind and currency."""
     excluded: dict[str, dict[str, int]] = field(default_factory=dict)
     """How many fills and payments were excluded because the user said so, by key."""
 
 
-class StatementTally:
-    """The sums of the facts, counted while these are decided."""
+class StatementTally(StatementReport):
+    """A report while its facts are decided and counted."""
 
     def __init__(self) -> None:
         """Begin with nothing."""
-        self.fills = self.fills_before = self.payments = self.payments_before = 0
-        self.orders = self.cycles = self.open = 0
+        super().__init__()
         self.fees_paid = self.fees_received = 0
         """How many fills have a fee above zero, and how many below."""
-        self.fees_unknown = 0
-        """How many fills have no fee."""
-        self.first: datetime | None = None
-        self.last: datetime | None = None
-        self.profit_ledger: defaultdict[str, Decimal] = defaultdict(Decimal)
-        self.profit_file: defaultdict[str, Decimal] = defaultdict(Decimal)
-        self.fees: defaultdict[str, Decimal] = defaultdict(Decimal)
-        self.cash: defaultdict[str, Decimal] = defaultdict(Decimal)
-        self._excluded: dict[str, dict[str, int]] = {}
         self.ends: dict[str, PositionRow | None] = {}
         """The open cycle that each stream ends with."""
         self._is_settled = True
@@ -99,7 +88,7 @@ class StatementTally:
             self.fees_paid += fill.fee > 0
             self.fees_received += fill.fee < 0
             self._with_fee += 1
-            self.fees[fill.fee_currency or fill.key.settle or UNKNOWN] += fill.fee
+            _add(self.fees, fill.fee_currency or fill.key.settle or UNKNOWN, fill.fee)
         if fill.order_id not in self._orders and fill.order_id not in self._orders_before:
             self.orders += 1
         self._orders.add(fill.order_id)
@@ -113,9 +102,8 @@ class StatementTally:
         for name in _COUNTS:
             setattr(self, name, getattr(self, name) + getattr(other, name))
         for name in ("profit_ledger", "profit_file", "fees", "cash"):
-            sums = getattr(self, name)
             for currency, amount in getattr(other, name).items():
-                sums[currency] += amount
+                _add(getattr(self, name), currency, amount)
         for time in (other.first, other.last):
             if time is not None:
                 self._at(time)
@@ -145,7 +133,7 @@ class StatementTally:
                 f"before the import: {definition_command(key, '--quote NAME')}"
             )
         is_compared = profits and self._cycles and not self._is_said
-        if is_compared and abs(self._earned - said) > _UNITS[key.is_inverse] * (profits + 1):
+        if is_compared and EXACT.subtract(self._earned, said).copy_abs() > _UNITS[key.is_inverse] * (profits + 1):
             self._others.append(
                 f"{key}: the files say a profit of {plain(said)} in all, and not of which fills; its fills come to "
                 f"{plain(self._earned)}"
@@ -163,15 +151,15 @@ class StatementTally:
         currency = row.settle_currency or UNKNOWN
         earned = row.realized_pnl
         if earned is not None and before is not None:
-            earned = None if before.realized_pnl is None else earned - before.realized_pnl
+            earned = difference_of(earned, before.realized_pnl)
         if earned is not None:
-            self.profit_ledger[currency] += earned
-            self._earned += earned
+            _add(self.profit_ledger, currency, earned)
+            self._earned = EXACT.add(self._earned, earned)
         if said is None:
             return
-        self.profit_file[currency] += said
+        _add(self.profit_file, currency, said)
         self._is_said = True
-        if earned is None or abs(earned - said) > _UNITS[row.inverse] * (fills + 1):
+        if earned is None or EXACT.subtract(earned, said).copy_abs() > _UNITS[row.inverse] * (fills + 1):
             known = "what is not known" if earned is None else plain(earned)
             self._differences.append(
                 f"{row.position_id}: the file says a profit of {plain(said)}, its fills come to {known}"
@@ -189,27 +177,25 @@ class StatementTally:
 
     def sold_before(self, key: PositionKey, quantities: Sequence[Decimal]) -> None:
         """Note what was sold on spot but not bought in the files, or what was closed but not opened in them."""
-        total = Decimal(0)
-        for quantity in quantities:
-            total = EXACT.add(total, quantity)
         what = "sold {} more than was bought" if key.leg is Leg.SPOT else "closed {} more than was opened"
+        what = what.format(plain(total_of(quantities)))
         self._others.append(
-            f"{key}: {counted(len(quantities), 'fill')} {what.format(plain(total))}, held before the files begin or "
-            "moved in; what it cost they do not say, so that what it earned is not known"
+            f"{key}: {counted(len(quantities), 'fill')} {what}, held before the files begin or moved in; what it cost "
+            "they do not say, so that what it earned is not known"
         )
 
     def take_cash(self, cash: StatementCash) -> None:
         """Count a payment that is recorded."""
         self._at(cash.time)
-        self.cash[_kind_of(cash)] += cash.amount
+        _add(self.cash, _kind_of(cash), cash.amount)
 
     def leave_out(self, cash: StatementCash, why: str) -> None:
         """Count a payment that is not recorded; those of one key and reason are one finding."""
         self._left_out[f"{cash.key or 'no symbol'}: {why}", _kind_of(cash)].add(cash)
 
-    def excluded(self, key: PositionKey, counts: dict[str, int]) -> None:
+    def exclude(self, key: PositionKey, counts: dict[str, int]) -> None:
         """Note what the user excluded; it is a finding if the files have nothing of it."""
-        self._excluded[key.stream] = counts
+        self.excluded[key.stream] = counts
         if not any(counts.values()):
             self._others.append(f"{key} is to be excluded, and the files have nothing of it")
 
@@ -233,27 +219,9 @@ class StatementTally:
                 f"no fee is paid, and {counted(self.fees_received, 'fill')} received one; where that is the wrong way "
                 "round, read the file with --map: a map says in fee_paid what sign a fee has that is paid"
             )
-        return StatementReport(
-            kind=" + ".join(dict.fromkeys(kinds)),
-            confirmed=confirmed,
-            fills=self.fills,
-            fills_before=self.fills_before,
-            orders=self.orders,
-            cycles=self.cycles,
-            open=self.open,
-            first=self.first,
-            last=self.last,
-            profit_ledger=dict(self.profit_ledger),
-            profit_file=dict(self.profit_file),
-            fees=dict(self.fees),
-            fees_unknown=self.fees_unknown,
-            findings=[*self._differences, *self._others, *left_out],
-            repeated=repeated,
-            payments=self.payments,
-            payments_before=self.payments_before,
-            cash=dict(self.cash),
-            excluded=self._excluded,
-        )
+        self.kind, self.confirmed, self.repeated = " + ".join(dict.fromkeys(kinds)), confirmed, repeated
+        self.findings = [*self._differences, *self._others, *left_out]
+        return self
 
 
 @dataclass
@@ -267,13 +235,17 @@ class LeftOut:
     def add(self, cash: StatementCash) -> None:
         """Count one more."""
         self.first = cash.time if self.first is None or cash.time < self.first else self.first
-        self.count, self.total = self.count + 1, self.total + cash.amount
+        self.count, self.total = self.count + 1, EXACT.add(self.total, cash.amount)
 
     def said(self, kind: str) -> str:
         """These payments in words."""
         assert self.first is not None, "there is one"
         first = timestamp_text(self.first)
         return f"{self.count:,} x {kind}, {plain(self.total)} in all, not recorded (the first at {first})"
+
+
+def _add(sums: dict[str, Decimal], name: str, amount: Decimal) -> None:
+    sums[name] = EXACT.add(sums.get(name, Decimal(0)), amount)
 
 
 def _kind_of(cash: StatementCash) -> str:

@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime, tzinfo
 from pathlib import Path
-from typing import Final, TypedDict
+from typing import Final
 
 import click
 
@@ -20,11 +20,11 @@ from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.transfer.importing import Imported, import_ledger
 from infrastructure.transfer.jsonl_reader import ExportFile
 from infrastructure.transfer.statements.excluded_keys import excludable
+from infrastructure.transfer.statements.kind_recognition import KINDS
 from infrastructure.transfer.statements.kinds.plain_csv import PLAIN_CSV
 from infrastructure.transfer.statements.sources.statement_file import FileForm
-from infrastructure.transfer.statements.statement_import import Statement, import_statements
+from infrastructure.transfer.statements.statement_import import import_statements
 from infrastructure.transfer.statements.statement_kind import StatementKind
-from infrastructure.transfer.statements.statement_kinds import KINDS
 from infrastructure.transfer.statements.statement_report import StatementReport
 from infrastructure.transfer.transfer_errors import ImportRefused
 from projections.account_snapshot import AccountSnapshot
@@ -185,14 +185,20 @@ def command(
         snapshots = _snapshots(kinds, options, snapshot_files, taken_at, live=live)
         if trust_empty and not snapshots:
             raise click.UsageError("--trust-empty is for --snapshot and --live")
-        work = _Work(
-            confirm=confirm,
-            excluded=excluded,
-            snapshots=snapshots,
-            trust_empty=trust_empty,
-            processes=processes or os.cpu_count() or 1,
-        )
-        _import_statements(opened.statements(), work, database, as_json=as_json)
+        statements = opened.statements()
+        gc.set_threshold(*_GC_THRESHOLDS)
+        with open_ledger(database) as ledger:
+            report = import_statements(
+                ledger,
+                statements,
+                progress,
+                confirm=confirm,
+                excluded=excluded,
+                snapshots=snapshots,
+                trust_empty=trust_empty,
+                processes=processes or os.cpu_count() or 1,
+            )
+    _show_report(report, as_json=as_json)
 
 
 def _opened(paths: Sequence[str], options: StatementOptions, stack: ExitStack) -> OpenedFiles:
@@ -284,20 +290,7 @@ def _import_export(file: OpenedFile, database: str | None, *, is_kind_said: bool
         _print(done)
 
 
-class _Work(TypedDict):
-    """The options of `import_statements`."""
-
-    confirm: bool
-    excluded: Sequence[PositionKey]
-    snapshots: Sequence[AccountSnapshot]
-    trust_empty: bool
-    processes: int
-
-
-def _import_statements(statements: Sequence[Statement], work: _Work, database: str | None, *, as_json: bool) -> None:
-    gc.set_threshold(*_GC_THRESHOLDS)
-    with open_ledger(database) as ledger:
-        report = import_statements(ledger, statements, progress, **work)
+def _show_report(report: StatementReport, *, as_json: bool) -> None:
     if not (report.fills or report.payments or report.cycles or report.excluded):
         say("note: no fill and no payment stands in what was given")
     if as_json:

@@ -15,7 +15,7 @@ from domain.values import Source
 from infrastructure.ledger.aggregate_cache import AggregateCache, CachedPosition
 from infrastructure.transfer.statements.intake.command_ids import cash_id_of
 from infrastructure.transfer.statements.intake.decided_events import DecidedEvents
-from infrastructure.transfer.statements.statement_cash import StatementCash
+from infrastructure.transfer.statements.statement_facts import StatementCash
 from infrastructure.transfer.statements.statement_report import StatementTally
 
 

@@ -10,7 +10,8 @@ from decimal import Decimal
 from typing import Final, NamedTuple
 
 from domain.values import EXACT, Leg, plain, rounded
-from infrastructure.transfer.statements.statement_fill import StatementFill, StatementRefused
+from infrastructure.transfer.statements.statement_facts import StatementFill
+from infrastructure.transfer.transfer_errors import StatementRefused
 
 FROM_FLAT: Final = "export from a moment when nothing was held"
 _NEAR: Final = Decimal("1e-7")

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from infrastructure.transfer.statements.statement_cash import StatementCash
-from infrastructure.transfer.statements.statement_fill import StatementFill
+from infrastructure.transfer.statements.statement_facts import StatementCash, StatementFill
 
 PREFIX: Final = "statement:"
 OPENS: Final = ":opens"

@@ -9,7 +9,8 @@ from typing import Final
 
 from domain.values import EXACT, plain, rounded
 from infrastructure.transfer.statements.intake.closings import FROM_FLAT, Closings, HeldBefore
-from infrastructure.transfer.statements.statement_fill import StatementFill, StatementRefused
+from infrastructure.transfer.statements.statement_facts import StatementFill
+from infrastructure.transfer.transfer_errors import StatementRefused
 
 _LOOKED_AT: Final = 1_000
 """How many fills are searched for one that closes; without one the position before the file stays unknown."""

@@ -32,10 +32,9 @@ from infrastructure.transfer.statements.intake.command_ids import (
 )
 from infrastructure.transfer.statements.intake.decided_events import DecidedEvents
 from infrastructure.transfer.statements.intake.held_before import added_to, held_before
-from infrastructure.transfer.statements.statement_cash import StatementCash
-from infrastructure.transfer.statements.statement_fill import StatementFill, StatementRefused
-from infrastructure.transfer.statements.statement_position import StatementPosition
+from infrastructure.transfer.statements.statement_facts import StatementCash, StatementFill, StatementPosition
 from infrastructure.transfer.statements.statement_report import StatementTally
+from infrastructure.transfer.transfer_errors import StatementRefused
 from projections.positions import PositionRow
 
 _NAME: Final = f"[!-~]{{1,{TEXT_LENGTH_MAX - 50}}}"

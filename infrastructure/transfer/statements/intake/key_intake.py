@@ -32,10 +32,9 @@ from infrastructure.transfer.statements.intake.leg_spans import LegSpans
 from infrastructure.transfer.statements.intake.lookahead import Lookahead
 from infrastructure.transfer.statements.intake.sorting.sorted_facts import FactsByKey, PlacedFact, SortedFacts
 from infrastructure.transfer.statements.sources.statement_row import MADE_UP
-from infrastructure.transfer.statements.statement_cash import StatementCash
-from infrastructure.transfer.statements.statement_fill import StatementFill, StatementRefused
-from infrastructure.transfer.statements.statement_position import StatementPosition
+from infrastructure.transfer.statements.statement_facts import StatementCash, StatementFill, StatementPosition
 from infrastructure.transfer.statements.statement_report import StatementTally
+from infrastructure.transfer.transfer_errors import StatementRefused
 from projections.positions import PositionRow
 from projections.rebuild import Progress
 

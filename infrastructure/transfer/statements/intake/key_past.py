@@ -21,8 +21,7 @@ from infrastructure.transfer.statements.intake.command_ids import (
 )
 from infrastructure.transfer.statements.intake.ledger_checks.other_origin import of_other_origin
 from infrastructure.transfer.statements.sources.statement_row import MADE_UP, is_made_up
-from infrastructure.transfer.statements.statement_cash import StatementCash
-from infrastructure.transfer.statements.statement_fill import StatementFill
+from infrastructure.transfer.statements.statement_facts import StatementCash, StatementFill
 
 _TABLES: Final = """
 PRAGMA journal_mode = OFF;

@@ -1,1 +1,1 @@
-"""The files that programs and exchanges write about past trades: one module per kind of file."""
+"""The files that programs and exchanges write about past trades: a constant for each kind of file, with its reader."""

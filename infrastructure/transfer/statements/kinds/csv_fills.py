@@ -8,7 +8,7 @@ from typing import Final
 
 from infrastructure.transfer.statements.kinds.plain_cells import PlainCells
 from infrastructure.transfer.statements.sources.statement_row import RowIds, StatementRow, each, made_up
-from infrastructure.transfer.statements.statement_fill import StatementFill
+from infrastructure.transfer.statements.statement_facts import StatementFill
 from infrastructure.transfer.statements.statement_kind import Whose
 
 Columns = Mapping[str, Sequence[str]]

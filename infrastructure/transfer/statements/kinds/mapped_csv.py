@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime, tzinfo
 from decimal import Decimal
 from typing import Any, Final
 
 from infrastructure.timezones import zone_of
 from infrastructure.transfer.statements.column_map import NUMBERS, ColumnMap, ColumnName
 from infrastructure.transfer.statements.kinds.number_spelling import NumberSpelling
+from infrastructure.transfer.statements.sources.csv_rows import without_zone
 from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
 from infrastructure.transfer.statements.sources.statement_row import RowIds, StatementRow, each, in_zone, made_up
-from infrastructure.transfer.statements.statement_fill import StatementFill, StatementRefused
-from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose
+from infrastructure.transfer.statements.statement_facts import StatementFact, StatementFill
+from infrastructure.transfer.statements.statement_kind import StatementKind, Whose
+from infrastructure.transfer.transfer_errors import StatementRefused
 
+_WITH_TIMES: Final[tuple[ColumnName, ...]] = ("time", "date")
 _MIDNIGHT: Final = " 00:00:00"
 """What workbooks and programs write behind a date in a column without times."""
 
@@ -27,14 +30,15 @@ class _MappedFills:
         self._zone = whose.zone or (None if columns.zone is None else zone_of(columns.zone))
         self._sides = {word.strip().lower(): True for word in columns.sides.buy}
         self._sides |= {word.strip().lower(): False for word in columns.sides.sell}
-        self._left_out = {
-            column.strip().lower(): {word.lower() for word in words} for column, words in columns.leave_out.items()
-        }
+        self._columns = {field: _in_rows(names) for field, names in columns.columns.items()}
+        self._left_out = [
+            (_in_rows([column]), {word.lower() for word in words}) for column, words in columns.leave_out.items()
+        ]
         self._spelling = NumberSpelling(columns.decimal, columns.thousands)
         self._ids = RowIds()
 
     def facts(self, row: StatementRow) -> Iterator[StatementFact]:
-        if any(row.word(column) in words for column, words in self._left_out.items()):
+        if any(row.word(*names) in words for names, words in self._left_out):
             return
         named: dict[str, Any] = {name: self._value(row, name) for name in (*self._map.columns, *self._map.constants)}
         if "date" in named and named["time"] is not None:
@@ -50,7 +54,7 @@ class _MappedFills:
         moment = mapped.needed("time")
         yield StatementFill(
             line=row.line,
-            time=self._time(mapped, moment),
+            time=self._time(mapped, moment, self._stated_zone(row) or self._zone),
             key=self._whose.key(self._map.symbols.get(symbol, symbol), mapped.leg("leg"), exchange),
             buys=buys,
             quantity=quantity.copy_abs(),
@@ -67,7 +71,7 @@ class _MappedFills:
     def _value(self, row: StatementRow, name: ColumnName) -> Any:
         if name in self._map.constants:
             return self._map.constants[name]
-        _, value = row.find(*(column.strip().lower() for column in self._map.columns[name]))
+        _, value = row.find(*self._columns[name])
         if not isinstance(value, str) or name not in NUMBERS:
             return value
         try:
@@ -83,21 +87,32 @@ class _MappedFills:
             raise ValueError(f"side {side!r:.60} is none of {', '.join(self._sides)}, as the map says in [sides]")
         return self._sides[side.lower()]
 
-    def _time(self, mapped: StatementRow, text: str) -> datetime:
+    def _stated_zone(self, row: StatementRow) -> tzinfo | None:
+        """The zone that the column of the time, or of the date, states."""
+        columns = (row.find(*self._columns[field])[0] for field in _WITH_TIMES if field in self._columns)
+        return next(filter(None, map(row.stated_zone, columns)), None)
+
+    def _time(self, mapped: StatementRow, text: str, zone: tzinfo | None) -> datetime:
         if self._map.time_format is None:
-            return mapped.time("time", zone=self._zone)
+            return mapped.time("time", zone=zone)
         try:
             time = datetime.strptime(text, self._map.time_format)  # noqa: DTZ007 # its zone is looked at below
         except (ValueError, OverflowError):
             raise ValueError(f"time {text!r:.60} is not written like {self._map.time_format}") from None
-        return in_zone("time", text, time, self._zone)
+        return in_zone("time", text, time, zone)
+
+
+def _in_rows(names: Iterable[str]) -> list[str]:
+    """The names of columns as rows may have them: as they are written, or without a zone."""
+    lower = [name.strip().lower() for name in names]
+    return list(dict.fromkeys((*lower, *map(without_zone, lower))))
 
 
 def _read(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
     columns = whose.columns
     if columns is None:
         raise StatementRefused("a file of kind mapped-csv needs a map of its columns; give one with --map")
-    named = [name.strip().lower() for names in columns.columns.values() for name in names]
+    named = [name for names in columns.columns.values() for name in _in_rows(names)]
     rows = file.rows(columns.delimiter, columns.encoding, once=named)
     rows = map(_in_lower_case, rows) if file.start.form is FileForm.JSON else rows
     return each(_checked(rows, columns), _MappedFills(columns, whose).facts)
@@ -123,7 +138,7 @@ def _checked(rows: Iterator[StatementRow], columns: ColumnMap) -> Iterator[State
             stated: dict[str, tuple[str, ...]] = {str(name): names for name, names in columns.columns.items()}
             stated |= {f"what is left out by {name}": (name,) for name in columns.leave_out}
             for field, names in stated.items():
-                if not any(name.strip().lower() in row.named for name in names):
+                if not any(name in row.named for name in _in_rows(names)):
                     raise StatementRefused.at(
                         1,
                         f"by the map {field} stands in {' or '.join(names)}; this file has {', '.join(row.named)}",
@@ -139,8 +154,4 @@ MAPPED_CSV: Final = StatementKind(
     asks=("map",),
     is_guessed=False,
     read=_read,
-    source="any program, by a [map of its columns](#a-map-of-columns), or of the keys of JSON objects: `--map FILE`",
-    lacks="what the map does not name is not known",
-    becomes="the same as of `csv`; contracts of the size that the map says have to be "
-    "[defined](money.md#contract-size-and-inverse)",
 )

@@ -15,7 +15,7 @@ from typing import Final, Generic, TypeVar
 from domain.identifiers import PositionKey, normalized_leg
 from domain.values import Leg
 from infrastructure.transfer.statements.sources.statement_row import NOTHING, ZONE, RowIds, StatementRow, made_up
-from infrastructure.transfer.statements.statement_fill import StatementFill
+from infrastructure.transfer.statements.statement_facts import StatementFill
 
 Text = TypeVar("Text")
 Parsed = TypeVar("Parsed")

@@ -10,8 +10,9 @@ from typing import Final
 from infrastructure.transfer.statements.kinds.csv_fills import REQUIRED, CsvFills
 from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
 from infrastructure.transfer.statements.sources.statement_row import StatementRow
-from infrastructure.transfer.statements.statement_fill import StatementFill, StatementRefused
+from infrastructure.transfer.statements.statement_facts import StatementFill
 from infrastructure.transfer.statements.statement_kind import StatementKind, Whose
+from infrastructure.transfer.transfer_errors import StatementRefused
 
 _NAMES: Final = MappingProxyType(
     {
@@ -75,7 +76,4 @@ PLAIN_CSV: Final = StatementKind(
     asks=("exchange",),
     is_guessed=False,
     read=_read,
-    source="any program; it is never guessed, so `--as csv --exchange NAME`",
-    lacks="what has no column is not known. A file of orders is refused, for what was ordered may not have been filled",
-    becomes="the same; where no profit is said, none is compared",
 )

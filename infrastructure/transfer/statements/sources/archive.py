@@ -17,7 +17,7 @@ from typing import Final, cast
 
 from infrastructure.transfer.statements.sources.file_text import START_MAX, first_bytes, whole
 from infrastructure.transfer.statements.sources.workbook_lines import is_workbook
-from infrastructure.transfer.statements.statement_fill import StatementRefused
+from infrastructure.transfer.transfer_errors import StatementRefused
 
 _ZIP: Final = (b"PK\x03\x04", b"PK\x05\x06")
 """The beginning of an archive with files, and of one without."""

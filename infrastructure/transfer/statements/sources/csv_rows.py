@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Iterator
 from typing import Final
 
 from infrastructure.transfer.statements.sources.statement_row import ZONE, StatementRow
-from infrastructure.transfer.statements.statement_fill import StatementRefused
+from infrastructure.transfer.transfer_errors import StatementRefused
 
 _DELIMITERS: Final = (",", ";", "\t")
 _SAYS_DELIMITER: Final = "sep="
@@ -95,5 +95,10 @@ def _header(rows: Iterator[list[str]]) -> tuple[dict[str, str], list[str]]:
     zones = {match[2].upper() for name in names if (match := _ZONED.fullmatch(name))}
     if len(zones) == 1:
         above |= {ZONE: zones.pop()}
-        names = [_ZONED.sub(r"\1", name) for name in names]
+        names = [without_zone(name) for name in names]
     return above, names
+
+
+def without_zone(name: str) -> str:
+    """The name of a column as rows have it, where the zone in it is that of all times."""
+    return _ZONED.sub(r"\1", name)

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from errno import EINVAL
 from typing import IO, Final, cast
 
-from infrastructure.transfer.statements.statement_fill import StatementRefused
+from infrastructure.transfer.transfer_errors import StatementRefused
 
 START_MAX: Final = 1 << 18
 """How many bytes are read to recognise a file; whoever opens one must give it a buffer of this size."""

@@ -9,7 +9,7 @@ from typing import Any, Final, TextIO
 
 from infrastructure.exchanges.raw_answers import errors
 from infrastructure.transfer.statements.sources.statement_row import StatementRow
-from infrastructure.transfer.statements.statement_fill import StatementRefused
+from infrastructure.transfer.transfer_errors import StatementRefused
 
 _CHUNK: Final = 1 << 20
 _VALUE_MAX: Final = 1 << 28

@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from infrastructure.transfer.statements.sources.statement_row import StatementRow
-from infrastructure.transfer.statements.statement_fill import StatementRefused
+from infrastructure.transfer.transfer_errors import StatementRefused
 
 _ROWS_AT_ONCE: Final = 5_000
 

@@ -20,7 +20,7 @@ from infrastructure.transfer.statements.sources.json_rows import call_failed, js
 from infrastructure.transfer.statements.sources.parquet_rows import parquet_names, parquet_rows
 from infrastructure.transfer.statements.sources.statement_row import StatementRow
 from infrastructure.transfer.statements.sources.workbook_lines import is_workbook, workbook_lines, workbook_start
-from infrastructure.transfer.statements.statement_fill import StatementRefused
+from infrastructure.transfer.transfer_errors import StatementRefused
 
 SQLITE_MARK: Final = b"SQLite format 3\x00"
 """The first bytes of a database."""

@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import Context, Decimal
 from typing import Any, Final, TypeVar
@@ -14,7 +15,7 @@ from domain.identifiers import normalized_leg
 from domain.values import DECIMALS_MAX, EXACT, Leg, exact, plain
 from infrastructure.amounts import read_amount
 from infrastructure.timezones import is_ambiguous, placed, read_time, zone_of
-from infrastructure.transfer.statements.statement_fill import StatementRefused
+from infrastructure.transfer.transfer_errors import StatementRefused
 
 NOTHING: Final = frozenset({"", "-", "--", "—", "nan", "none", "null", "nat", "n/a"})
 """What programs write for a missing value."""
@@ -39,13 +40,23 @@ _ROUNDED_MAX: Final = Decimal("1e-8")
 _SIDES: Final = {"buy": True, "b": True, "bid": True, "sell": False, "s": False, "ask": False, "a": False}
 ZONE: Final = "time zone"
 """The name of the value with which a table states the zone of all its times."""
+_ZONE_IN_NAME: Final = re.compile(r"utc(?:[+-]\d\d?(?::?\d\d)?)?", re.IGNORECASE | re.ASCII)
+"""The zone in the name of a column: `Time(UTC)`, `Time(UTC+8)`."""
 _MINUS: Final = "\u2212"
 _IN_PARENTHESES: Final = re.compile(r"^\(([\d.]+)\)$", re.ASCII)
 """A number below zero, as accountants write it."""
 MADE_UP: Final = "row-"
 """The prefix of ids that are made up, because a file has none."""
 
+_IN_UTC: Final = ("(utc)", " (utc)", "(utc+0)", " (utc+0)", "(utc+00:00)", " (utc+00:00)")
+"""What the names of columns end in whose times are in UTC."""
+
 T = TypeVar("T")
+
+
+def in_utc(*names: str) -> tuple[str, ...]:
+    """The names of columns of times, first those that say that they are in UTC."""
+    return (*(f"{name}{mark}" for mark in _IN_UTC for name in names), *names)
 
 
 class StatementRow:
@@ -100,6 +111,11 @@ class StatementRow:
     def some(self, *names: str) -> Decimal | None:
         """A number other than zero; None where it is zero, or where there is none."""
         return self.number(*names) or None
+
+    def minus(self, *names: str) -> Decimal | None:
+        """A number with the other sign, where a file writes what is paid below zero; None where there is none."""
+        number = self.number(*names)
+        return None if number is None else EXACT.minus(number)
 
     def known(self, *names: str) -> Decimal:
         """An amount that has to be there, even if it is zero: an empty one would not prove that there was none."""
@@ -163,12 +179,15 @@ class StatementRow:
 
         With `short_year` the text may begin with a year of two digits.
         """
-        (name, _), said = self.find(*names), self.named.get(ZONE)
-        if "utc" in name.lower():
-            zone = UTC
-        elif said:
-            zone = zone_of(said)
-        return _time(name, self.needed(*names), zone, short_year=short_year)
+        name, _ = self.find(*names)
+        return _time(name, self.needed(*names), self.stated_zone(name) or zone, short_year=short_year)
+
+    def stated_zone(self, name: str) -> tzinfo | None:
+        """The zone of the times of a column, by its name or by the table; None where neither states one."""
+        if (match := _ZONE_IN_NAME.search(name)) is not None:
+            return zone_of(match[0])
+        said = self.named.get(ZONE)
+        return zone_of(said) if said else None
 
     def inside(self, name: str) -> StatementRow:
         """The object that is a value of this one."""
@@ -231,6 +250,15 @@ def each(rows: Iterable[StatementRow], read: Callable[[StatementRow], Iterable[T
             yield from read(row)
         except ValueError as wrong:
             raise StatementRefused.at(row.line, str(wrong)) from None
+
+
+@contextmanager
+def of_row(row: StatementRow) -> Iterator[None]:
+    """The same for whatever is read of one row in the block."""
+    try:
+        yield
+    except ValueError as wrong:
+        raise StatementRefused.at(row.line, str(wrong)) from None
 
 
 def _number(name: str, value: object) -> Decimal:

@@ -17,7 +17,7 @@ from itertools import islice
 from typing import Any, Final
 
 from infrastructure.transfer.statements.sources.file_text import whole
-from infrastructure.transfer.statements.statement_fill import StatementRefused
+from infrastructure.transfer.transfer_errors import StatementRefused
 
 _ZIP: Final = b"PK\x03\x04"
 _CONTENTS: Final = "[content_types].xml"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from infrastructure.ledger.ledger import PositionLedger
+from infrastructure.transfer.statements.statement_facts import StatementFact
 from infrastructure.transfer.statements.statement_import import Statement, import_statements
-from infrastructure.transfer.statements.statement_kind import StatementFact
 from infrastructure.transfer.statements.statement_report import StatementReport
 
 

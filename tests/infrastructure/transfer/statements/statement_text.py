@@ -9,13 +9,16 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile, TemporaryDirectory
 
 from domain.values import plain, timestamp_text
+from infrastructure.transfer.statements.kind_recognition import recognised
 from infrastructure.transfer.statements.sources.statement_file import StatementFile
-from infrastructure.transfer.statements.statement_cash import StatementCash
-from infrastructure.transfer.statements.statement_fill import StatementFill
-from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose
-from infrastructure.transfer.statements.statement_kinds import recognised
-from infrastructure.transfer.statements.statement_position import StatementPosition
-from infrastructure.transfer.statements.statement_profit import StatementProfit
+from infrastructure.transfer.statements.statement_facts import (
+    StatementCash,
+    StatementFact,
+    StatementFill,
+    StatementPosition,
+    StatementProfit,
+)
+from infrastructure.transfer.statements.statement_kind import StatementKind, Whose
 
 DATABASES = TemporaryDirectory()
 """Where databases lie while tests run: one has to have a name."""

@@ -9,8 +9,9 @@ import pytest
 from domain.values import plain
 from infrastructure.transfer.statements.column_map import ColumnMap
 from infrastructure.transfer.statements.kinds.mapped_csv import MAPPED_CSV
-from infrastructure.transfer.statements.statement_fill import StatementFill, StatementRefused
+from infrastructure.transfer.statements.statement_facts import StatementFill
 from infrastructure.transfer.statements.statement_kind import Whose
+from infrastructure.transfer.transfer_errors import StatementRefused
 from tests.infrastructure.transfer.statements.statement_text import fills_of, words
 
 COLUMNS = '[columns]\ntime = "T"\nsymbol = "S"\nprice = "P"\nquantity = ["Q", "Filled"]\n'
@@ -43,6 +44,28 @@ def test_times_are_read_in_the_format_and_the_zone_of_the_map() -> None:
     unsaid = refusal(COLUMNS + SIDE, "T,S,P,Q,Dir", "17/03/26 12:24,E/U,2,3,b")
     assert unsaid.endswith("with --map, a map says in time_format how a file of fills writes times")
     assert "time '2026-03-17' is not written like %d/%m/%y" in refusal(said, "T,S,P,Q,Dir", "2026-03-17,E/U,2,3,b")
+
+
+@pytest.mark.parametrize("time_format", ["", 'time_format = "%Y-%m-%d %H:%M:%S"\n'])
+@pytest.mark.parametrize(
+    ("header", "column", "hour"),
+    [("Time(UTC+8)", "Time(UTC+8)", 1), ("Time(UTC+8)", "time", 1), ("Date(UTC)", "Date(UTC)", 9), ("Time", "Time", 8)],
+)
+def test_a_column_that_says_its_zone_is_in_it_whatever_zone_is_given(
+    header: str, column: str, hour: int, time_format: str
+) -> None:
+    said = f'{time_format}zone = "+01:00"\n{COLUMNS}{SIDE}'.replace('"T"', f'"{column}"')
+    (fill,) = read(said, f"{header},S,P,Q,Dir", "2026-03-17 09:24:12,ETH/USDT,2000,3,b")
+    assert fill.time == datetime(2026, 3, 17, hour, 24, 12, tzinfo=UTC)
+
+
+def test_the_column_of_the_date_may_say_the_zone_and_two_columns_two_zones() -> None:
+    said = f'{COLUMNS}{SIDE}date = "Day(UTC+8)"\n'
+    (fill,) = read(said, "Day(UTC+8),T,S,P,Q,Dir", "2026-03-17,09:24:12,ETH/USDT,2000,3,b")
+    assert fill.time == datetime(2026, 3, 17, 1, 24, 12, tzinfo=UTC)
+    said = (COLUMNS + SIDE).replace('"T"', '"Closed(UTC+8)"')
+    (fill,) = read(said, "Opened(UTC+7),Closed(UTC+8),S,P,Q,Dir", "x,2026-03-17 09:24:12,ETH/USDT,2000,3,b")
+    assert fill.time == datetime(2026, 3, 17, 1, 24, 12, tzinfo=UTC)
 
 
 def test_a_zone_that_is_written_as_a_word_is_said_in_the_map() -> None:

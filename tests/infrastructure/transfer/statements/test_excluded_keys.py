@@ -5,8 +5,8 @@ from __future__ import annotations
 from domain.identifiers import PositionKey
 from domain.values import Leg
 from infrastructure.transfer.statements.excluded_keys import ExcludedKeys, excludable
+from infrastructure.transfer.statements.statement_facts import StatementFact
 from infrastructure.transfer.statements.statement_import import Statement, import_statements
-from infrastructure.transfer.statements.statement_kind import StatementFact
 from position_ledger.testing import memory_ledger
 from tests.infrastructure.transfer.statements.intake.told import BTC, fill, held, leg, paid
 

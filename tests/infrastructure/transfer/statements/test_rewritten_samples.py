@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from infrastructure.transfer.statements.sources.statement_row import MADE_UP
-from infrastructure.transfer.statements.statement_fill import StatementRefused
+from infrastructure.transfer.transfer_errors import StatementRefused
 from tests.infrastructure.transfer.statements.statement_text import file_of, kind_of
 from tests.infrastructure.transfer.statements.test_samples import FOLDER, facts_told, kind_of_sample
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Callable
 from contextlib import suppress
@@ -13,14 +14,15 @@ import pytest
 
 from domain.errors import StoreUnavailable
 from infrastructure.ledger.ledger import PositionLedger
-from infrastructure.transfer.statements.kinds.exchanges.binance_trades import BINANCE_TRADES
+from infrastructure.transfer.statements.kinds.exchanges.binance.binance_trades import BINANCE_TRADES
+from infrastructure.transfer.statements.kinds.exchanges.bybit.bybit_executions import BYBIT_EXECUTIONS
 from infrastructure.transfer.statements.kinds.plain_csv import PLAIN_CSV
-from infrastructure.transfer.statements.statement_fill import StatementRefused
 from infrastructure.transfer.statements.statement_kind import StatementKind, Whose
 from infrastructure.transfer.statements.statement_report import StatementReport
+from infrastructure.transfer.transfer_errors import StatementRefused
 from position_ledger.testing import assert_sound, memory_ledger
 from tests.infrastructure.transfer.statements.one_file import import_statement
-from tests.infrastructure.transfer.statements.statement_text import fills_of
+from tests.infrastructure.transfer.statements.statement_text import file_of, fills_of
 
 TODAY = "Uid,Time,Symbol,Side,Price,Quantity,Amount,Fee,Realized Profit,Buyer,Maker,Trade ID,Order ID"
 BEFORE = "Date(UTC),Symbol,Side,Price,Quantity,Amount,Fee,Realized Profit,Quote Asset"
@@ -70,6 +72,24 @@ def test_a_fill_that_turns_the_position_ends_a_cycle_and_opens_another() -> None
             "BTCUSDT.binance#1 long closed 0 10 0.1 {'BNB': Decimal('0.001')}",
             "BTCUSDT.binance#2 short closed 0 30 0.6 {}",
         ]
+
+
+def test_an_amount_keeps_all_of_its_digits_where_its_sign_is_turned_and_where_it_is_added() -> None:
+    """A context of Python rounds to 28 digits where nobody says otherwise; so many do not hold this payment."""
+    execution, total = {"symbol": "BTCUSDT", "side": "Buy", "orderId": "1"}, "-12345678901.123456789012345679"
+    rows = [
+        execution | {"execId": at, "execType": kind, "execFee": fee, "execQty": "1", "execPrice": "100", "execTime": at}
+        for kind, fee, at in (
+            ("Trade", "0", "1773740052000"),
+            ("Funding", "12345678901.123456789012345678", "1773740053000"),
+            ("Funding", "0.000000000000000001", "1773740054000"),
+        )
+    ]
+    with memory_ledger() as ledger:
+        facts = BYBIT_EXECUTIONS.facts(file_of(json.dumps(rows)), Whose("bybit"))
+        report = import_statement(ledger, BYBIT_EXECUTIONS.name, facts, confirm=True)
+        assert report.cash == {"funding USDT": Decimal(total)}
+        assert ledger.positions()[0].cash == {"funding": Decimal(total)}
 
 
 def test_without_confirmation_nothing_is_written() -> None:

@@ -11,8 +11,8 @@ from domain.values import Leg, plain
 from infrastructure.event_store.port import Store
 from infrastructure.ledger.aggregate_cache import AggregateCache
 from infrastructure.transfer.statements.intake.ledger_checks.definition_command import definition_command
-from infrastructure.transfer.statements.statement_fill import StatementFill, StatementRefused
-from infrastructure.transfer.statements.statement_position import StatementPosition
+from infrastructure.transfer.statements.statement_facts import StatementFill, StatementPosition
+from infrastructure.transfer.transfer_errors import StatementRefused
 
 T = TypeVar("T")
 

@@ -15,7 +15,7 @@ from infrastructure.event_store.port import Store
 from infrastructure.transfer.statements.excluded_keys import excludable
 from infrastructure.transfer.statements.intake.sorting.sorted_facts import SortedFacts
 from infrastructure.transfer.statements.sources.statement_row import is_made_up
-from infrastructure.transfer.statements.statement_fill import StatementRefused
+from infrastructure.transfer.transfer_errors import StatementRefused
 
 _APART_MAX: Final = timedelta(minutes=1)
 """Ids alone may be the same by chance, as those of a program that counts; so near to each other they are one fill."""

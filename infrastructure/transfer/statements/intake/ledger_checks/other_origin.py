@@ -12,7 +12,7 @@ from infrastructure.event_store.sql.conditions import compared
 from infrastructure.transfer.statements.excluded_keys import excludable
 from infrastructure.transfer.statements.intake.command_ids import PREFIX
 from infrastructure.transfer.statements.intake.sorting.sorted_facts import SortedFacts
-from infrastructure.transfer.statements.statement_fill import StatementRefused
+from infrastructure.transfer.transfer_errors import StatementRefused
 
 
 def refuse_other_origin(store: Store, facts: SortedFacts) -> None:

@@ -9,11 +9,13 @@ from typing import Any, Final
 
 from domain.identifiers import PositionKey
 from domain.values import timestamp_text
-from infrastructure.transfer.statements.statement_cash import StatementCash
-from infrastructure.transfer.statements.statement_fill import StatementFill
-from infrastructure.transfer.statements.statement_kind import StatementFact
-from infrastructure.transfer.statements.statement_position import StatementPosition
-from infrastructure.transfer.statements.statement_profit import StatementProfit
+from infrastructure.transfer.statements.statement_facts import (
+    StatementCash,
+    StatementFact,
+    StatementFill,
+    StatementPosition,
+    StatementProfit,
+)
 
 FILL_COLUMNS: Final = (
     "line, time, buys, quantity, price, fee, fee_currency, profit, trade_id, order_id, reason, closes, held,"

@@ -45,10 +45,9 @@ from infrastructure.transfer.statements.intake.sorting.unnamed_legs import (
     part,
     places_without_legs,
 )
-from infrastructure.transfer.statements.statement_cash import StatementCash
-from infrastructure.transfer.statements.statement_fill import StatementFill, StatementRefused
-from infrastructure.transfer.statements.statement_kind import StatementFact
+from infrastructure.transfer.statements.statement_facts import StatementCash, StatementFact, StatementFill
 from infrastructure.transfer.statements.statement_report import StatementTally
+from infrastructure.transfer.transfer_errors import StatementRefused
 from projections.rebuild import Progress, unheard
 
 _TABLES: Final = f"""

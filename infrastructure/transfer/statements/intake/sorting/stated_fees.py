@@ -73,11 +73,13 @@ def state_fees(database: sqlite3.Connection, key_of: Callable[[int], PositionKey
 def _compare_in_all(database: sqlite3.Connection, key_of: Callable[[int], PositionKey], tally: StatementTally) -> None:
     paid: defaultdict[int, defaultdict[str, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
     for place, currency, amount in database.execute(_IN_ALL):
-        paid[place][currency or UNKNOWN] -= Decimal(amount)
+        name = currency or UNKNOWN
+        paid[place][name] = EXACT.subtract(paid[place][name], Decimal(amount))
     for place, by_payments in paid.items():
         by_fills: defaultdict[str, Decimal] = defaultdict(Decimal)
         for currency, fee in database.execute(_FEES, (place,)):
-            by_fills[currency or key_of(place).settle or UNKNOWN] += Decimal(fee)
+            name = currency or key_of(place).settle or UNKNOWN
+            by_fills[name] = EXACT.add(by_fills[name], Decimal(fee))
         for currency, amount in by_payments.items():
             if currency not in by_fills:
                 continue

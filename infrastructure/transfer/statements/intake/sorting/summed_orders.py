@@ -10,7 +10,7 @@ from typing import Final
 from domain.identifiers import PositionKey
 from domain.values import EXACT, plain
 from infrastructure.transfer.statements.intake.sorting.walked import walked
-from infrastructure.transfer.statements.statement_fill import StatementRefused
+from infrastructure.transfer.transfer_errors import StatementRefused
 
 _SUMMED: Final = """
 SELECT one.rowid, one.place, one.file, one.line, one.quantity, one.order_id, one.buys, one.is_last FROM fills AS one

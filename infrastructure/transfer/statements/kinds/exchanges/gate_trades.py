@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from infrastructure.transfer.statements.kinds.programs.other_fees import other_fees
+from infrastructure.transfer.statements.kinds.other_fees import other_fees
 from infrastructure.transfer.statements.sources.statement_file import FileForm
 from infrastructure.transfer.statements.sources.statement_row import StatementRow
-from infrastructure.transfer.statements.statement_fill import StatementFill
-from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose, row_by_row
+from infrastructure.transfer.statements.statement_facts import StatementFact, StatementFill
+from infrastructure.transfer.statements.statement_kind import StatementKind, Whose, row_by_row
 
 _POINTS: Final = "POINT"
 
@@ -32,7 +32,6 @@ def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
         price=row.above_zero("price"),
         fee=row.number("fee"),
         fee_currency=key.settle,
-        profit=None,
         trade_id=row.needed("id"),
         order_id=row.needed("order_id"),
         in_contracts=True,
@@ -50,8 +49,4 @@ GATE_TRADES: Final = StatementKind(
     needs=("contract", "create_time", "id", "order_id", "size", "price", "role", "fee"),
     exchange="gate",
     read=row_by_row(_facts),
-    source="Gate, futures, what `GET /api/v4/futures/{settle}/my_trades` answers",
-    lacks="what was earned, and funding. How much a contract is: [define](money.md#contract-size-and-inverse) the "
-    "instrument before. The leg, but that `close_size` tells of two",
-    becomes="a cycle from flat to flat, on [its leg](#legs-that-no-file-names) in dual mode",
 )

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
+from functools import partial
 from types import MappingProxyType
 from typing import Final
 
@@ -18,13 +19,12 @@ from domain.instrument import ONE
 from domain.values import EXACT, Leg, plain
 from infrastructure.exchanges.contract_units import COUNTS_UNITS, power_of_ten, unit_size, units_worth
 from infrastructure.exchanges.fields import ReportFields
-from infrastructure.transfer.statements.kinds.exchanges.contracts.opening_sides import opening_side
-from infrastructure.transfer.statements.kinds.programs.other_fees import with_fees
+from infrastructure.transfer.statements.kinds.opening_sides import opening_side
+from infrastructure.transfer.statements.kinds.other_fees import Fee, by_currency, with_fees
 from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
 from infrastructure.transfer.statements.sources.statement_row import RowIds, StatementRow, each, made_up
-from infrastructure.transfer.statements.statement_cash import StatementCash
-from infrastructure.transfer.statements.statement_fill import StatementFill
-from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose
+from infrastructure.transfer.statements.statement_facts import StatementCash, StatementFact, StatementFill
+from infrastructure.transfer.statements.statement_kind import FileReader, StatementKind, Whose
 
 _PROFITS: Final = ("realizedPnl", "fillPnl", "execPnl", "closedPnl")
 """The keys for the profit of a fill before fees at Binance, OKX, Bybit and Hyperliquid; Hyperliquid also has the
@@ -83,7 +83,7 @@ class _CcxtRows:
             yield from self._fill(row, _OF_TRADE, trade_id, order_id)
 
     def _funding_of(self, row: StatementRow, cash_id: str) -> Iterator[StatementFact]:
-        for paid, currency in self._fees(row):
+        for paid, currency in by_currency(self._fees(row)):
             if paid:
                 yield StatementCash(
                     line=row.line,
@@ -115,7 +115,7 @@ class _CcxtRows:
         key = key if opening is None or opening.leg is Leg.BOTH else key.on(opening.leg)
         quantity, price = row.above_zero(*keys["quantity"]), row.above_zero(*keys["price"])
         size = self._contract_size(row, key, quantity, price)
-        listed = self._fees(row)
+        fees = by_currency(self._fees(row))
         closes = fields.number(*_CLOSED) if keys is _OF_TRADE and key.leg is not Leg.SPOT else None
         if keys is _OF_TRADE and opening is not None and opening.closes is not None:
             closes = quantity if opening.closes else Decimal(0)
@@ -126,8 +126,6 @@ class _CcxtRows:
             buys=row.buys("side") if opening is None else opening.buys,
             quantity=quantity,
             price=price,
-            fee=None,
-            fee_currency=None,
             profit=None if key.leg is Leg.SPOT else fields.number(*keys["profit"]),
             trade_id=trade_id,
             order_id=order_id,
@@ -143,7 +141,7 @@ class _CcxtRows:
             and (says := _ON_MARGIN.get(key.exchange)) is not None
             and says(info),
         )
-        yield from with_fees(fill, [fee for fee in listed if fee[0]] or listed[:1])
+        yield from with_fees(fill, fees)
 
     def funding(self, row: StatementRow) -> Iterator[StatementFact]:
         amount, symbol = row.known("amount"), row.needed("symbol")
@@ -186,15 +184,13 @@ class _CcxtRows:
         return unit_size(size, key.exchange)
 
     @staticmethod
-    def _fees(row: StatementRow) -> list[tuple[Decimal, str | None]]:
-        """The fees by currency: ccxt has several in `fees`, or a single one in `fee`."""
-        paid: dict[str | None, Decimal] = {}
+    def _fees(row: StatementRow) -> Iterator[Fee]:
+        """Its fees: ccxt has several in `fees`, or a single one in `fee`."""
         listed = row.listed("fees") or ([row.inside("fee")] if row.named.get("fee") else [])
         for fee in listed:
             cost, currency = fee.number("cost"), fee.text("currency")
             if cost is not None:
-                paid[currency] = EXACT.add(paid.get(currency, Decimal(0)), cost)
-        return [(cost, currency) for currency, cost in paid.items()]
+                yield cost, currency
 
 
 def _rows(file: StatementFile) -> Iterator[StatementRow]:
@@ -218,16 +214,8 @@ def _unfolded(row: StatementRow) -> Iterator[StatementRow]:
     yield StatementRow(row.line, named)
 
 
-def _trades(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
-    return each(_rows(file), _CcxtRows(whose).trades)
-
-
-def _orders(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
-    return each(_rows(file), _CcxtRows(whose).orders)
-
-
-def _funding(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
-    return each(_rows(file), _CcxtRows(whose).funding)
+def _reading(read: Callable[[_CcxtRows, StatementRow], Iterator[StatementFact]]) -> FileReader:
+    return lambda file, whose: each(_rows(file), partial(read, _CcxtRows(whose)))
 
 
 CCXT_TRADES: Final = StatementKind(
@@ -237,12 +225,7 @@ CCXT_TRADES: Final = StatementKind(
     needs=("info", "datetime", "symbol", "order", "takerOrMaker", "side", "price", "amount"),
     asks=("exchange",),
     keeps_answers=True,
-    read=_trades,
-    source="ccxt, `fetch_my_trades` saved as JSON, or by pandas as CSV; with `--exchange`",
-    lacks="the exchange. What was earned, and on spot whether it was on margin, but where the exchange's own answer "
-    "under `info` says it. Funding",
-    becomes="a cycle from flat to flat; spot on its leg. A contract size follows from `cost`, and has to be "
-    "[defined](money.md#contract-size-and-inverse), as it has where there is none",
+    read=_reading(_CcxtRows.trades),
 )
 CCXT_ORDERS: Final = StatementKind(
     name="ccxt-orders",
@@ -251,11 +234,7 @@ CCXT_ORDERS: Final = StatementKind(
     needs=("info", "datetime", "symbol", "id", "side", "status", "filled", "remaining", "average", "amount"),
     asks=("exchange",),
     keeps_answers=True,
-    read=_orders,
-    source="ccxt, `fetch_orders` or `fetch_closed_orders` saved as JSON, or by pandas as CSV; with `--exchange`",
-    lacks="fills, but where an order has its `trades`: what else was filled is one fill, at its average and at the "
-    "time of its last trade. Profit and funding",
-    becomes="the same as of `ccxt-trades`; orders that filled nothing are left out",
+    read=_reading(_CcxtRows.orders),
 )
 CCXT_FUNDING: Final = StatementKind(
     name="ccxt-funding",
@@ -264,8 +243,5 @@ CCXT_FUNDING: Final = StatementKind(
     needs=("info", "symbol", "code", "timestamp", "datetime", "amount"),
     asks=("exchange",),
     keeps_answers=True,
-    read=_funding,
-    source="ccxt, `fetch_funding_history` saved as JSON, or by pandas as CSV; with `--exchange`",
-    lacks="the exchange, and fills",
-    becomes="funding as cash",
+    read=_reading(_CcxtRows.funding),
 )

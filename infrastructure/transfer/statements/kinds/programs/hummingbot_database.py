@@ -12,12 +12,12 @@ from functools import partial
 from typing import Final
 
 from domain.values import Leg
-from infrastructure.transfer.statements.kinds.programs.hummingbot_fills import LACKS, fills_of, key_of, told_apart
+from infrastructure.transfer.statements.kinds.programs.hummingbot_fills import fills_of, key_of, told_apart
 from infrastructure.transfer.statements.kinds.programs.hummingbot_positions import MILLIONTHS, held_of
 from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
 from infrastructure.transfer.statements.sources.statement_row import StatementRow, each
-from infrastructure.transfer.statements.statement_cash import StatementCash
-from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose
+from infrastructure.transfer.statements.statement_facts import StatementCash, StatementFact
+from infrastructure.transfer.statements.statement_kind import StatementKind, Whose
 
 _FILLS: Final = "SELECT * FROM TradeFill ORDER BY timestamp, exchange_trade_id, rowid"
 _PAYMENTS: Final = "SELECT * FROM FundingPayment ORDER BY timestamp"
@@ -60,9 +60,4 @@ HUMMINGBOT_DATABASE: Final = StatementKind(
     form=FileForm.SQLITE,
     needs=("tradefill", "order", "orderstatus"),
     read=_read,
-    source="hummingbot, the database of a bot in SQLite",
-    lacks=f"{LACKS}. More than six decimals of a price or an amount, and all but one of the payments of one moment, "
-    "which it does not keep",
-    becomes="the same, under the same ids; funding as cash. What its table `Position` holds is taken as of "
-    "`hummingbot-positions`. Its table `Executors` is sums over fills, and is not read",
 )

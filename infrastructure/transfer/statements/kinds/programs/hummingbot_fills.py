@@ -17,11 +17,11 @@ from typing import Any, Final
 
 from domain.identifiers import PositionKey
 from domain.values import EXACT, Leg, rounded
-from infrastructure.transfer.statements.kinds.programs.other_fees import with_fees
+from infrastructure.transfer.statements.kinds.other_fees import Fee, by_currency, with_fees
 from infrastructure.transfer.statements.sources.statement_file import FileForm
 from infrastructure.transfer.statements.sources.statement_row import StatementRow, made_up
-from infrastructure.transfer.statements.statement_fill import StatementFill
-from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose, row_by_row
+from infrastructure.transfer.statements.statement_facts import StatementFact, StatementFill
+from infrastructure.transfer.statements.statement_kind import StatementKind, Whose, row_by_row
 
 _AGE: Final = "age"
 """A column that hummingbot adds in its CSV file; the table does not have it."""
@@ -54,7 +54,7 @@ def fills_of(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
     key, is_derivative = key_of(whose, market, row.needed("symbol"), leg), leg is not Leg.SPOT
     time, buys = row.time("timestamp"), row.buys("trade_type")
     quantity, price = row.above_zero("amount"), row.above_zero("price")
-    fees = list(_fees(row, quantity, price, may_be_in_base=buys and not is_derivative))
+    fees = by_currency(_fees(row, quantity, price, may_be_in_base=buys and not is_derivative))
     if is_derivative and not key.is_inverse:
         fees = [(fee, key.settle if token == row.text("quote_asset") else token) for fee, token in fees]
     trade_id = row.needed(_TRADE)
@@ -65,9 +65,6 @@ def fills_of(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
         buys=buys,
         quantity=quantity,
         price=price,
-        fee=None,
-        fee_currency=None,
-        profit=None,
         trade_id=trade_id,
         order_id=row.needed("order_id"),
         meant_to_close=row.word("position") == "close",
@@ -80,22 +77,16 @@ def key_of(whose: Whose, market: str, symbol: str, leg: Leg) -> PositionKey:
     return whose.key(symbol.rpartition("-")[0] if ":" in symbol else symbol, leg, market.replace("/", "_"))
 
 
-def _fees(
-    row: StatementRow, quantity: Decimal, price: Decimal, *, may_be_in_base: bool
-) -> Iterator[tuple[Decimal, str | None]]:
+def _fees(row: StatementRow, quantity: Decimal, price: Decimal, *, may_be_in_base: bool) -> Iterator[Fee]:
     fee, base, quote = StatementRow(row.line, _fee_object(row)), row.text("base_asset"), row.text("quote_asset")
-    paid: dict[str | None, Decimal] = {}
     if share := fee.some("percent"):
         in_base = may_be_in_base and fee.word("fee_type") == _FROM_RETURNS
         in_base = in_base or (base is not None and fee.text("percent_token") == base)
         whole = quantity if in_base else EXACT.multiply(quantity, price)
-        paid[base if in_base else quote] = rounded(EXACT.multiply(share, whole))
+        yield rounded(EXACT.multiply(share, whole)), base if in_base else quote
     for flat in fee.listed("flat_fees"):
         if (amount := flat.number("amount")) is not None:
-            token = flat.needed("token", "asset")
-            paid[token] = EXACT.add(paid.get(token, Decimal(0)), amount)
-    listed = [(amount, token) for token, amount in paid.items()]
-    yield from [amount for amount in listed if amount[0]] or listed[:1]
+            yield amount, flat.needed("token", "asset")
 
 
 def _fee_object(row: StatementRow) -> Mapping[str, Any]:
@@ -126,9 +117,6 @@ def _exported(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
         buys=row.buys("side"),
         quantity=row.above_zero("amount"),
         price=row.above_zero("price"),
-        fee=None,
-        fee_currency=None,
-        profit=None,
         trade_id=row.needed("id"),
         order_id=made_up(time, symbol, side),
     )
@@ -143,23 +131,15 @@ def _own_fills(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
     return fills_of(whose, row)
 
 
-LACKS: Final = "what was earned; the leg in hedge mode; how much of a third token was a share that was paid in it"
 HUMMINGBOT_CSV: Final = StatementKind(
     name="hummingbot-trades",
     form=FileForm.CSV,
     needs=("market", "symbol", "timestamp", "order_id", "trade_type", "price", "amount", "exchange_trade_id"),
     read=row_by_row(_own_fills, told_apart),
-    source="hummingbot, `trades_….csv` of a strategy",
-    lacks=f"{LACKS}; funding",
-    becomes="a cycle from flat to flat at the exchange of each fill; what is no perpetual is spot, on its leg. "
-    "What closes before anything was opened was held before the file",
 )
 HUMMINGBOT_EXPORT: Final = StatementKind(
     name="hummingbot-export",
     form=FileForm.CSV,
     needs=("id", "timestamp", "exchange", "market", "order_type", "side", "price", "amount", "age"),
     read=row_by_row(_exported),
-    source="hummingbot, what its command `export trades` writes",
-    lacks="fees, ids of orders, what was earned, funding, and the zone of its times (`--timezone`): take the database",
-    becomes="the same as of `hummingbot-trades`, its fees not known",
 )

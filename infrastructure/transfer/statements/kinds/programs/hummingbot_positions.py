@@ -17,8 +17,8 @@ from domain.values import EXACT, Leg, rounded
 from infrastructure.transfer.statements.kinds.programs.hummingbot_fills import key_of
 from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
 from infrastructure.transfer.statements.sources.statement_row import StatementRow, each
-from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose
-from infrastructure.transfer.statements.statement_position import StatementPosition
+from infrastructure.transfer.statements.statement_facts import StatementFact, StatementPosition
+from infrastructure.transfer.statements.statement_kind import StatementKind, Whose
 
 MILLIONTHS: Final = 1_000_000
 _MARKET: Final = ("connector_name", "market")
@@ -105,18 +105,6 @@ HUMMINGBOT_POSITIONS: Final = StatementKind(
     name="hummingbot-positions",
     form=FileForm.CSV,
     also=FileForm.JSON,
-    needs=(
-        _MARKET,
-        "trading_pair",
-        "timestamp",
-        "amount",
-        "breakeven_price",
-        "volume_traded_quote",
-    ),
+    needs=(_MARKET, "trading_pair", "timestamp", "amount", "breakeven_price", "volume_traded_quote"),
     read=_read,
-    source="hummingbot, the table `Position` of its database in CSV or JSON: what its controllers hold",
-    lacks="fills: what was earned and paid. The leg in hedge mode. Take it with the fills, where there are any",
-    becomes="what is held of a pair in all is compared with its fills, but on spot, where fills say what was paid in "
-    "the base. Of a pair that nothing else tells of it is what a cycle begins with, at the average of its prices, and "
-    "a finding",
 )

@@ -11,12 +11,12 @@ from datetime import UTC
 from functools import partial
 from typing import Final
 
+from infrastructure.transfer.statements.kinds.other_fees import with_fees
 from infrastructure.transfer.statements.kinds.programs.nautilus_rows import counts_contracts, key_of, money_of, reported
-from infrastructure.transfer.statements.kinds.programs.other_fees import with_fees
-from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
-from infrastructure.transfer.statements.sources.statement_row import StatementRow, each
-from infrastructure.transfer.statements.statement_fill import StatementFill
-from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose
+from infrastructure.transfer.statements.sources.statement_file import FileForm
+from infrastructure.transfer.statements.sources.statement_row import StatementRow
+from infrastructure.transfer.statements.statement_facts import StatementFact, StatementFill
+from infrastructure.transfer.statements.statement_kind import StatementKind, Whose, row_by_row
 
 
 def _fill(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
@@ -31,7 +31,6 @@ def _fill(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
         price=row.above_zero("last_px"),
         fee=None if currency is None else fee[currency],
         fee_currency=currency,
-        profit=None,
         trade_id=row.needed("trade_id"),
         order_id=row.needed("venue_order_id", "client_order_id"),
         in_contracts=counts_contracts(key),
@@ -49,9 +48,6 @@ def _order(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
         buys=row.buys("side"),
         quantity=row.above_zero("filled_qty"),
         price=row.above_zero("avg_px"),
-        fee=None,
-        fee_currency=None,
-        profit=None,
         trade_id=f"order-{order_id}",
         order_id=order_id,
         sums_up=True,
@@ -60,34 +56,18 @@ def _order(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
     yield from with_fees(fill, paid)
 
 
-def _read_orders(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
-    return each(reported(file, "client_order_id"), partial(_order, whose))
-
-
-def _read(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
-    return each(reported(file, "client_order_id"), partial(_fill, whose))
-
-
+_by_order: Final = partial(reported, index="client_order_id")
 NAUTILUS_FILLS: Final = StatementKind(
     name="nautilus-fills",
     form=FileForm.CSV,
     also=FileForm.JSON,
     needs=("instrument_id", "venue_order_id", "trade_id", "order_side", "last_qty", "last_px", "commission"),
-    read=_read,
-    source="nautilus_trader, `generate_fills_report` saved with `to_csv` or `to_json`",
-    lacks="what was earned; funding; how much a contract of OKX is, or of Binance that is settled in its base: "
-    "[define](money.md#contract-size-and-inverse) the instrument before; which position a fill is of, where "
-    "several of one instrument were held at the same time and their ids do not end in `-LONG` and `-SHORT`",
-    becomes="a cycle from flat to flat, at the venue of each instrument",
+    read=row_by_row(_fill, _by_order),
 )
 NAUTILUS_ORDERS: Final = StatementKind(
     name="nautilus-order-fills",
     form=FileForm.CSV,
     also=FileForm.JSON,
     needs=("instrument_id", "venue_order_id", "last_trade_id", "side", "filled_qty", "avg_px", "commissions"),
-    read=_read_orders,
-    source="nautilus_trader, `generate_order_fills_report` saved with `to_csv` or `to_json`",
-    lacks="single fills: an order is one fill, at its average and at the time of its last fill. What `nautilus-fills` "
-    "lacks as well",
-    becomes="the same as of `nautilus-fills`",
+    read=row_by_row(_order, _by_order),
 )

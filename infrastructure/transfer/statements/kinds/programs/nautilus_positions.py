@@ -12,7 +12,6 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
-from functools import partial
 from typing import Final
 
 from msgspec.structs import replace
@@ -22,10 +21,9 @@ from domain.values import EXACT, Leg, plain, rounded
 from infrastructure.exchanges.contract_units import power_of_ten
 from infrastructure.transfer.statements.kinds.programs.nautilus_rows import counts_contracts, key_of, money_of, reported
 from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
-from infrastructure.transfer.statements.sources.statement_row import StatementRow, each
-from infrastructure.transfer.statements.statement_cash import StatementCash
-from infrastructure.transfer.statements.statement_fill import StatementFill
-from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose
+from infrastructure.transfer.statements.sources.statement_row import StatementRow, each, of_row
+from infrastructure.transfer.statements.statement_facts import StatementCash, StatementFact, StatementFill
+from infrastructure.transfer.statements.statement_kind import StatementKind, Whose
 
 _SNAPSHOT: Final = re.compile(r"-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
 """The suffix of the id of a closed position where an account nets positions; an open one has no suffix."""
@@ -68,10 +66,10 @@ class _Line:
         opened, price = EXACT.add(opened, in_base[0]), row.above_zero("avg_px_open")
         if not self._closed:
             paid = in_base if in_base[0] else _take_first(fees)
-            yield self._opened(opened, price, paid)
+            yield self._fill("opened", self.opened_at, opened, price, paid)
             yield from self._other_commissions(fees, self.opened_at)
             return
-        yield self._opened(opened, price, in_base)
+        yield self._fill("opened", self.opened_at, opened, price, in_base)
         closed_at = row.time("ts_closed", "ts_last", zone=UTC)
         profit = self._profit if is_alone and not in_base[0] else None
         fill = self._fill("closed", closed_at, self._closed, self._closing_price(price), _take_first(fees))
@@ -114,9 +112,6 @@ class _Line:
         size = power_of_ten(ratio) if ratio > 0 else None
         return size not in (None, 1) or (whole > 1 and abs(ratio - whole) <= _WHOLE)
 
-    def _opened(self, quantity: Decimal, price: Decimal, paid: _Paid) -> StatementFill:
-        return self._fill("opened", self.opened_at, quantity, price, paid)
-
     def _fill(self, what: str, time: datetime, quantity: Decimal, price: Decimal, paid: _Paid) -> StatementFill:
         row, opens = self.row, what == "opened"
         name = f"{self._name()}:{what}"
@@ -130,7 +125,6 @@ class _Line:
             price=price,
             fee=fee if currency is not None or self._fees else None,
             fee_currency=currency,
-            profit=None,
             trade_id=name,
             order_id=row.text("opening_order_id" if opens else "closing_order_id") or name,
             sums_up=True,
@@ -189,17 +183,13 @@ class _Positions:
     @staticmethod
     def _facts_of_overlapping(lines: list[_Line]) -> Iterator[StatementFact]:
         for line in lines:
-            yield from each([line.row], partial(_facts_of, line, is_alone=len(lines) == 1))
-
-
-def _facts_of(line: _Line, row: StatementRow, *, is_alone: bool) -> Iterator[StatementFact]:
-    del row
-    return line.facts(is_alone=is_alone)
+            with of_row(line.row):
+                yield from line.facts(is_alone=len(lines) == 1)
 
 
 def _read(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
     positions = _Positions(whose)
-    yield from each(reported(file, "position_id"), positions.facts)
+    yield from each(reported(file.rows(), "position_id"), positions.facts)
     yield from positions.left()
 
 
@@ -209,11 +199,4 @@ NAUTILUS_POSITIONS: Final = StatementKind(
     also=FileForm.JSON,
     needs=("instrument_id", "entry", "peak_qty", "ts_opened", "avg_px_open", "avg_px_close", "realized_pnl"),
     read=_read,
-    source="nautilus_trader, `generate_positions_report` saved with `to_csv`, `to_parquet` or `to_json`",
-    lacks="fills: two are made up of a line, the most that was held at both averages. Take the fills instead where "
-    "there are any. How much was closed before the position was added to: its closing price is the one that leads to "
-    "the stated profit. What each of several positions earned that were held of one instrument at the same time. Where "
-    "an account nets its positions, a line of one that was turned over into the other side",
-    becomes="a cycle a line; its commissions are the fee of the closing fill, and of the opening one while nothing is "
-    "closed. A line that was imported while it was open, and says more now, is refused",
 )

@@ -8,14 +8,13 @@ holds both sides, the id of a position ends in its leg.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Final
 
 from domain.identifiers import PositionKey
 from domain.values import EXACT, Leg
-from infrastructure.transfer.statements.sources.statement_file import StatementFile
 from infrastructure.transfer.statements.sources.statement_row import StatementRow
 from infrastructure.transfer.statements.statement_kind import Whose
 
@@ -33,9 +32,9 @@ _CONTRACTS: Final = MappingProxyType(
 _LEG: Final = re.compile(r".+-(?P<leg>LONG|SHORT)")
 
 
-def reported(file: StatementFile, index: str) -> Iterator[StatementRow]:
+def reported(rows: Iterable[StatementRow], index: str) -> Iterator[StatementRow]:
     """The rows of a report; JSON may have it by columns, whose keys are the values of the column `index`."""
-    for row in file.rows():
+    for row in rows:
         columns = {name: value for name, value in row.named.items() if isinstance(value, dict)}
         if "instrument_id" not in columns:
             yield row

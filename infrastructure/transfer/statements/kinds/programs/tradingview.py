@@ -19,8 +19,8 @@ from domain.instrument import Instrument
 from domain.values import EXACT, Side, plain
 from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
 from infrastructure.transfer.statements.sources.statement_row import RowIds, StatementRow, each, numbered
-from infrastructure.transfer.statements.statement_fill import StatementFill
-from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose
+from infrastructure.transfer.statements.statement_facts import StatementFact, StatementFill
+from infrastructure.transfer.statements.statement_kind import StatementKind, Whose, per_file
 
 _NUMBERS: Final = ("trade #", "trade number")
 _TIMES: Final = ("date and time", "date/time")
@@ -112,8 +112,6 @@ class _ListOfTrades:
             quantity=quantity,
             price=price,
             fee=fee,
-            fee_currency=None,
-            profit=None,
             trade_id=name,
             order_id=name,
         )
@@ -192,9 +190,6 @@ class StrategyAlerts:
             buys=alert.buys(*ACTIONS),
             quantity=alert.above_zero(*_CONTRACTS),
             price=alert.above_zero(*_PRICES),
-            fee=None,
-            fee_currency=None,
-            profit=None,
             trade_id=name,
             order_id=name,
         )
@@ -216,30 +211,16 @@ def _read_list(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
     yield from trades.left()
 
 
-def _read_alerts(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
-    return each(file.rows(), StrategyAlerts(whose).facts)
-
-
 TRADINGVIEW_LIST: Final = StatementKind(
     name="tradingview-trades",
     form=FileForm.CSV,
     needs=(_NUMBERS, "type", "signal", _TIMES, _QUANTITIES),
     asks=("exchange", "symbol"),
     read=_read_list,
-    source="TradingView, strategy tester, list of trades in CSV; with `--exchange` and `--symbol`",
-    lacks="exchange, symbol, and the zone of its times (`--timezone`). It is what a strategy would have done, not what "
-    "was filled. A header in another language than English is read by a [map](#a-map-of-columns)",
-    becomes="a cycle from flat to flat; the fee of its exit is what the prices come to, less the stated profit. A "
-    "trade that is open at the end of the chart stays open",
 )
 TRADINGVIEW_ALERTS: Final = StatementKind(
     name="tradingview-alerts",
     form=FileForm.JSON,
     needs=(TICKERS, ACTIONS, _CONTRACTS, _PRICES, MOMENTS),
-    read=_read_alerts,
-    source="TradingView, alerts of a strategy in JSON Lines: a template with `ticker`, `exchange`, `action` or "
-    "`order_action`, `contracts` or `order_contracts`, `price` or `order_price`, `time` or `timenow`, nested or not",
-    lacks="what was filled, and whether anything was: it is what a strategy asked for. Ids. The exchange, where the "
-    "template has none (`--exchange`)",
-    becomes="a cycle from flat to flat, at the prices of the alerts",
+    read=per_file(lambda whose: StrategyAlerts(whose).facts),
 )

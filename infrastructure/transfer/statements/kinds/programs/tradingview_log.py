@@ -20,9 +20,10 @@ from infrastructure.transfer.statements.kinds.programs.tradingview import (
     StrategyAlerts,
     flat,
 )
-from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
-from infrastructure.transfer.statements.sources.statement_row import StatementRow, each
-from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose
+from infrastructure.transfer.statements.sources.statement_file import FileForm
+from infrastructure.transfer.statements.sources.statement_row import StatementRow
+from infrastructure.transfer.statements.statement_facts import StatementFact
+from infrastructure.transfer.statements.statement_kind import StatementKind, Whose, per_file
 
 _ORDERS: Final = re.compile(r"\border (?:buy|sell) @", re.IGNORECASE)
 """TradingView's own message of an order, where an alert has no template; it lacks the price."""
@@ -69,17 +70,9 @@ def _of_line(row: StatementRow, message: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _read(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
-    return each(file.rows(), _AlertLog(whose).facts)
-
-
 TRADINGVIEW_LOG: Final = StatementKind(
     name="tradingview-alerts-csv",
     form=FileForm.CSV,
     needs=("alert id", "ticker", "name", "description", "time"),
-    read=_read,
-    source="TradingView, log of alerts in CSV",
-    lacks="what `tradingview-alerts` lacks as well. An order of an alert without a template in JSON has no price, and "
-    "is refused",
-    becomes="the same as of `tradingview-alerts`; alerts that order nothing are left out",
+    read=per_file(lambda whose: _AlertLog(whose).facts),
 )

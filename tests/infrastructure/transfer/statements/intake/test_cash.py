@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from domain.values import Leg, timestamp_text
 from infrastructure.integrity.verify import verify
 from infrastructure.ledger.ledger import PositionLedger
-from infrastructure.transfer.statements.statement_fill import StatementRefused
+from infrastructure.transfer.transfer_errors import StatementRefused
 from position_ledger.testing import memory_ledger
 from tests.infrastructure.transfer.statements.intake.told import at, cash_of, fill, leg, paid, take
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from domain.identifiers import PositionKey
-from infrastructure.transfer.statements.statement_fill import StatementFill, StatementRefused
+from infrastructure.transfer.statements.statement_facts import StatementFill
+from infrastructure.transfer.transfer_errors import StatementRefused
 from position_ledger.testing import memory_ledger
 from tests.infrastructure.transfer.statements.intake.told import fill, take
 

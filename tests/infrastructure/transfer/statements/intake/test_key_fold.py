@@ -16,7 +16,7 @@ from domain.identifiers import PositionKey
 from domain.values import Side, Source
 from infrastructure.transfer.statements.intake.command_ids import CLOSES, OPENS, command_id_of
 from infrastructure.transfer.statements.intake.key_fold import is_plain
-from infrastructure.transfer.statements.statement_fill import StatementFill
+from infrastructure.transfer.statements.statement_facts import StatementFill
 from tests.infrastructure.transfer.statements.intake.told import BTC, fill
 from tests.strategies import numbers
 

@@ -22,10 +22,9 @@ from infrastructure.event_store.codec import decode
 from infrastructure.event_store.records import RecordedEvent
 from infrastructure.integrity.verify import verify
 from infrastructure.ledger.ledger import PositionLedger
-from infrastructure.transfer.statements.statement_fill import StatementRefused
+from infrastructure.transfer.statements.statement_facts import StatementFact, StatementProfit
 from infrastructure.transfer.statements.statement_import import Statement, import_statements
-from infrastructure.transfer.statements.statement_kind import StatementFact
-from infrastructure.transfer.statements.statement_profit import StatementProfit
+from infrastructure.transfer.transfer_errors import StatementRefused
 from projections.rebuild import Progress
 from tests.infrastructure.event_store.postgres.load import Asked, eventually
 from tests.infrastructure.transfer.statements.intake.told import BTC, at, fill, held, paid, take

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from domain.identifiers import PositionKey
 from domain.values import Leg
 from infrastructure.ledger.ledger import PositionLedger
-from infrastructure.transfer.statements.statement_fill import StatementFill
+from infrastructure.transfer.statements.statement_facts import StatementFill
 from infrastructure.transfer.statements.statement_report import StatementReport
 from position_ledger.testing import assert_sound, memory_ledger
 from tests.infrastructure.transfer.statements.one_file import import_statement

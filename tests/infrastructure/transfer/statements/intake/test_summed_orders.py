@@ -11,11 +11,11 @@ from msgspec.structs import replace
 
 from domain.identifiers import PositionKey
 from domain.values import Leg
-from infrastructure.transfer.statements.kinds.programs.other_fees import other_fees
-from infrastructure.transfer.statements.statement_fill import StatementFill, StatementRefused
+from infrastructure.transfer.statements.kinds.other_fees import other_fees
+from infrastructure.transfer.statements.statement_facts import StatementFact, StatementFill
 from infrastructure.transfer.statements.statement_import import Statement, import_statements
-from infrastructure.transfer.statements.statement_kind import StatementFact
 from infrastructure.transfer.statements.statement_report import StatementReport
+from infrastructure.transfer.transfer_errors import StatementRefused
 from position_ledger.testing import assert_sound, memory_ledger
 
 BEGIN = datetime(2026, 3, 17, 9, tzinfo=UTC)

@@ -10,11 +10,13 @@ from typing import Any
 from domain.identifiers import PositionKey
 from domain.values import Leg
 from infrastructure.ledger.ledger import PositionLedger
-from infrastructure.transfer.statements.statement_cash import StatementCash
-from infrastructure.transfer.statements.statement_fill import StatementFill
+from infrastructure.transfer.statements.statement_facts import (
+    StatementCash,
+    StatementFact,
+    StatementFill,
+    StatementPosition,
+)
 from infrastructure.transfer.statements.statement_import import Statement, import_statements
-from infrastructure.transfer.statements.statement_kind import StatementFact
-from infrastructure.transfer.statements.statement_position import StatementPosition
 from infrastructure.transfer.statements.statement_report import StatementReport
 
 BTC = PositionKey.of("BTCUSDT", "binance")

@@ -8,10 +8,10 @@ import pytest
 
 from domain.values import Leg
 from infrastructure.ledger.ledger import PositionLedger
-from infrastructure.transfer.statements.kinds.exchanges.binance_trades import BINANCE_TRADES
-from infrastructure.transfer.statements.statement_fill import StatementRefused
+from infrastructure.transfer.statements.kinds.exchanges.binance.binance_trades import BINANCE_TRADES
 from infrastructure.transfer.statements.statement_kind import Whose
 from infrastructure.transfer.statements.statement_report import StatementReport
+from infrastructure.transfer.transfer_errors import StatementRefused
 from position_ledger.testing import assert_sound, memory_ledger
 from tests.infrastructure.transfer.statements.one_file import import_statement
 from tests.infrastructure.transfer.statements.statement_text import fills_of

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
+from infrastructure.transfer.statements.kind_recognition import KINDS
 from infrastructure.transfer.statements.sources.statement_file import FileForm
-from infrastructure.transfer.statements.statement_fill import StatementRefused
-from infrastructure.transfer.statements.statement_kinds import KINDS
+from infrastructure.transfer.transfer_errors import StatementRefused
 from tests.infrastructure.transfer.statements.statement_text import file_of, kind_of
 from tests.infrastructure.transfer.statements.test_samples import FOLDER, facts_told, kind_of_sample
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from infrastructure.transfer.statements.kinds.csv_fills import CsvFills
 from infrastructure.transfer.statements.kinds.plain_csv import PLAIN_COLUMNS, PLAIN_CSV
 from infrastructure.transfer.statements.sources.statement_row import StatementRow
-from infrastructure.transfer.statements.statement_fill import StatementFill
+from infrastructure.transfer.statements.statement_facts import StatementFill
 from infrastructure.transfer.statements.statement_kind import Whose
 from tests.infrastructure.transfer.statements.statement_text import fills_of, words
 

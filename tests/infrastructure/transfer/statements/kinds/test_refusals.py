@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from infrastructure.transfer.statements.statement_fill import StatementRefused
+from infrastructure.transfer.transfer_errors import StatementRefused
 from tests.infrastructure.transfer.statements.test_samples import FOLDER, facts_told, kind_of_sample
 
 REFUSED = [

@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from infrastructure.transfer.statements.statement_fill import StatementFill, StatementRefused
+from infrastructure.transfer.statements.kind_recognition import KINDS
+from infrastructure.transfer.statements.statement_facts import StatementFill
 from infrastructure.transfer.statements.statement_kind import Whose
-from infrastructure.transfer.statements.statement_kinds import KINDS
+from infrastructure.transfer.transfer_errors import StatementRefused
 from position_ledger.testing import memory_ledger
 from tests.infrastructure.transfer.statements.one_file import import_statement
 from tests.infrastructure.transfer.statements.statement_text import facts_of, file_of, fills_of

@@ -15,7 +15,7 @@ from infrastructure.transfer.statements.sources import archive
 from infrastructure.transfer.statements.sources.archive import is_archive, laid_down, members
 from infrastructure.transfer.statements.sources.file_text import START_MAX
 from infrastructure.transfer.statements.sources.statement_file import StatementFile
-from infrastructure.transfer.statements.statement_fill import StatementRefused
+from infrastructure.transfer.transfer_errors import StatementRefused
 
 CSV = b"a,b\n1,2\n"
 

@@ -7,7 +7,7 @@ import gzip
 
 import pytest
 
-from infrastructure.transfer.statements.statement_fill import StatementRefused
+from infrastructure.transfer.transfer_errors import StatementRefused
 from tests.infrastructure.transfer.statements.statement_text import file_of
 
 CSV = "a,b\n1,ü\n"

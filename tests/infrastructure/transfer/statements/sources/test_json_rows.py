@@ -11,7 +11,7 @@ import pytest
 
 from infrastructure.transfer.statements.sources import json_rows as module
 from infrastructure.transfer.statements.sources.json_rows import json_rows
-from infrastructure.transfer.statements.statement_fill import StatementRefused
+from infrastructure.transfer.transfer_errors import StatementRefused
 
 ROWS = [{"a": n, "text": '{[\\",é', "number": 0.1} for n in range(7)]
 

@@ -13,8 +13,8 @@ import pytest
 from pyarrow import parquet
 
 from infrastructure.transfer.statements.kinds.programs.nautilus_positions import NAUTILUS_POSITIONS
-from infrastructure.transfer.statements.statement_fill import StatementRefused
 from infrastructure.transfer.statements.statement_kind import Whose
+from infrastructure.transfer.transfer_errors import StatementRefused
 from tests.infrastructure.transfer.statements.kinds.programs.booked import booked
 from tests.infrastructure.transfer.statements.statement_text import file_of, kind_of
 from tests.infrastructure.transfer.statements.test_samples import FOLDER

@@ -15,10 +15,10 @@ from typing import Any
 import openpyxl  # type: ignore[import-untyped] # it ships no types
 import pytest
 
-from infrastructure.transfer.statements.kinds.exchanges.binance_trades import BINANCE_TRADES
+from infrastructure.transfer.statements.kinds.exchanges.binance.binance_trades import BINANCE_TRADES
 from infrastructure.transfer.statements.sources.archive import is_archive, members
 from infrastructure.transfer.statements.sources.statement_file import StatementFile
-from infrastructure.transfer.statements.statement_fill import StatementRefused
+from infrastructure.transfer.transfer_errors import StatementRefused
 from tests.infrastructure.transfer.statements.statement_text import file_of, kind_of
 from tests.infrastructure.transfer.statements.test_samples import FOLDER, facts_told, kind_of_sample
 

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from domain.values import EXACT
 from infrastructure.transfer.statements.sources.statement_row import StatementRow
-from infrastructure.transfer.statements.statement_fill import StatementFill
+from infrastructure.transfer.statements.statement_facts import StatementFill
 
 _FLOAT: Final = Decimal("1e-9")
 """By which share of what was entered amounts may differ that freqtrade takes for equal."""

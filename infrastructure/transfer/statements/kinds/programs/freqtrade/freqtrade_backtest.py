@@ -16,9 +16,8 @@ from domain.values import EXACT, Leg, rounded
 from infrastructure.transfer.statements.kinds.programs.freqtrade.closed_trade import closed_trade
 from infrastructure.transfer.statements.sources.statement_file import FileForm
 from infrastructure.transfer.statements.sources.statement_row import StatementRow, numbered
-from infrastructure.transfer.statements.statement_cash import StatementCash
-from infrastructure.transfer.statements.statement_fill import StatementFill
-from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose, row_by_row
+from infrastructure.transfer.statements.statement_facts import StatementCash, StatementFact, StatementFill
+from infrastructure.transfer.statements.statement_kind import StatementKind, Whose, row_by_row
 
 _FILLED: Final = "order_filled_timestamp"
 _OPENED: Final = ("open_timestamp", "open_date")
@@ -85,7 +84,6 @@ def _fills(run: StatementRow, trade: StatementRow, key: PositionKey, number: int
                 price=price,
                 fee=None if rate is None else rounded(EXACT.multiply(worth, rate)),
                 fee_currency=run.text("stake_currency"),
-                profit=None,
                 trade_id=name,
                 order_id=name,
             )
@@ -142,10 +140,4 @@ FREQTRADE_BACKTEST: Final = StatementKind(
     asks=("exchange",),
     has_strategies=True,
     read=row_by_row(_facts),
-    source="freqtrade, the result of a backtest in JSON, in its archive or out of it; with `--exchange`",
-    lacks="the exchange. The time of funding: it is that of the last order. Of a result of several strategies one is "
-    "taken, which `--strategy` says",
-    becomes="a cycle from flat to flat, spot on its leg. Trades of a pair that were stacked are one position. Orders "
-    "that were not filled are left out; a trade without orders has fills at its rates. The file is one object, and is "
-    "held in memory",
 )

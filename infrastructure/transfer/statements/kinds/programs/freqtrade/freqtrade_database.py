@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
-from functools import partial
 from itertools import groupby
 from typing import Final
 
@@ -23,10 +22,9 @@ from domain.identifiers import PositionKey
 from domain.values import EXACT, Leg, rounded, total_of
 from infrastructure.transfer.statements.kinds.programs.freqtrade.closed_trade import closed_trade
 from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
-from infrastructure.transfer.statements.sources.statement_row import StatementRow, each
-from infrastructure.transfer.statements.statement_cash import StatementCash
-from infrastructure.transfer.statements.statement_fill import StatementFill
-from infrastructure.transfer.statements.statement_kind import StatementFact, StatementKind, Whose
+from infrastructure.transfer.statements.sources.statement_row import StatementRow, each, of_row
+from infrastructure.transfer.statements.statement_facts import StatementCash, StatementFact, StatementFill
+from infrastructure.transfer.statements.statement_kind import StatementKind, Whose
 
 _ORDERS: Final = """
 SELECT t.*, o.*, t.id AS trade, t.amount AS trade_amount,
@@ -117,7 +115,6 @@ class _Trade:
             price=price,
             fee=None if rate is None else rounded(EXACT.multiply(EXACT.multiply(quantity, price), rate)),
             fee_currency=self._stake,
-            profit=None,
             trade_id=f"order-{name}",
             order_id=name,
         )
@@ -134,16 +131,14 @@ class _Trade:
         )
 
 
-def _begun(whose: Whose, row: StatementRow) -> Iterator[_Trade]:
-    yield _Trade(whose, row)
-
-
 def _read(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
     for _, rows in groupby(file.records(_ORDERS), lambda row: row.named["trade"]):
         orders = list(rows)
-        (trade,) = each(orders[:1], partial(_begun, whose))
+        with of_row(orders[0]):
+            trade = _Trade(whose, orders[0])
         facts = list(each(orders, trade.of_order))
-        yield from each(orders[-1:], partial(trade.in_whole, facts))
+        with of_row(orders[-1]):
+            yield from trade.in_whole(facts, orders[-1])
 
 
 FREQTRADE_DATABASE: Final = StatementKind(
@@ -151,10 +146,4 @@ FREQTRADE_DATABASE: Final = StatementKind(
     form=FileForm.SQLITE,
     needs=("trades", "orders", "pairlocks"),
     read=_read,
-    source="freqtrade, the database of a bot in SQLite (`tradesv3.sqlite`), live or dry",
-    lacks="fills: what was filled of an order is one, at its average. The time of funding: it is that of the next "
-    "order; what runs since the last one is left out. What a fee really was: freqtrade keeps its rate",
-    becomes="a cycle from flat to flat, spot on its leg, at the exchange of each trade; what is left of spot when a "
-    "trade is over is dust. Orders that are open are left out until they are over. A trade that is over and lacks "
-    "orders has fills at its rates",
 )

@@ -12,10 +12,10 @@ from msgspec.structs import replace
 from domain.identifiers import PositionKey
 from infrastructure.transfer.statements.column_map import ColumnMap
 from infrastructure.transfer.statements.intake.ledger_checks.contract_sizes import with_known_contracts
-from infrastructure.transfer.statements.statement_fill import StatementFill, StatementRefused
+from infrastructure.transfer.statements.kind_recognition import KINDS
+from infrastructure.transfer.statements.statement_facts import StatementFill, StatementPosition
 from infrastructure.transfer.statements.statement_kind import Whose
-from infrastructure.transfer.statements.statement_kinds import KINDS
-from infrastructure.transfer.statements.statement_position import StatementPosition
+from infrastructure.transfer.transfer_errors import StatementRefused
 from position_ledger.testing import memory_ledger
 from tests.infrastructure.transfer.statements.statement_text import facts_of
 from tests.infrastructure.transfer.statements.test_samples import FOLDER, data_of, kind_of_sample, whose

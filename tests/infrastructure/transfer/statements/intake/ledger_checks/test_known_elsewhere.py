@@ -12,7 +12,8 @@ from domain.identifiers import PositionKey
 from domain.values import Leg
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.transfer.statements.excluded_keys import excludable
-from infrastructure.transfer.statements.statement_fill import StatementFill, StatementRefused
+from infrastructure.transfer.statements.statement_facts import StatementFill
+from infrastructure.transfer.transfer_errors import StatementRefused
 from position_ledger.testing import assert_sound
 from tests.infrastructure.transfer.statements.intake.told import BTC, at, fill, take
 

@@ -9,8 +9,9 @@ import pytest
 from domain.identifiers import PositionKey
 from domain.values import Leg
 from infrastructure.ledger.ledger import PositionLedger
-from infrastructure.transfer.statements.statement_fill import StatementFill, StatementRefused
+from infrastructure.transfer.statements.statement_facts import StatementFill
 from infrastructure.transfer.statements.statement_import import Statement, import_statements
+from infrastructure.transfer.transfer_errors import StatementRefused
 from position_ledger.testing import assert_sound
 from tests.infrastructure.transfer.statements.intake.told import BTC, fill, leg, paid, take
 

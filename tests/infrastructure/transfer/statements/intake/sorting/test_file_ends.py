@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from infrastructure.ledger.ledger import PositionLedger
-from infrastructure.transfer.statements.statement_fill import StatementFill
+from infrastructure.transfer.statements.statement_facts import StatementFill
 from position_ledger.testing import assert_sound, memory_ledger
 from tests.infrastructure.transfer.statements.intake.told import fill, take
 

@@ -8,7 +8,7 @@ from itertools import permutations
 import pytest
 
 from domain.values import Leg, plain
-from infrastructure.transfer.statements.statement_fill import StatementFill
+from infrastructure.transfer.statements.statement_facts import StatementFill
 from position_ledger.testing import assert_sound, memory_ledger
 from tests.infrastructure.transfer.statements.intake.told import fill, take
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from domain.values import Leg, plain
-from infrastructure.transfer.statements.statement_fill import StatementFill
+from infrastructure.transfer.statements.statement_facts import StatementFill
 from position_ledger.testing import assert_sound, memory_ledger
 from tests.infrastructure.transfer.statements.intake.told import fill, take
 

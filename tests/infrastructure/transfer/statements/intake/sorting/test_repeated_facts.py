@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from domain.values import Leg, plain
-from infrastructure.transfer.statements.statement_fill import StatementFill, StatementRefused
+from infrastructure.transfer.statements.statement_facts import StatementFill
 from infrastructure.transfer.statements.statement_report import StatementReport
+from infrastructure.transfer.transfer_errors import StatementRefused
 from position_ledger.testing import assert_sound, memory_ledger
 from tests.infrastructure.transfer.statements.intake.told import cash_of, fill, leg, paid, take
 

@@ -12,7 +12,8 @@ from domain.identifiers import PositionKey
 from domain.values import Leg
 from infrastructure.integrity.verify import verify
 from infrastructure.ledger.ledger import PositionLedger
-from infrastructure.transfer.statements.statement_fill import StatementFill, StatementRefused
+from infrastructure.transfer.statements.statement_facts import StatementFill
+from infrastructure.transfer.transfer_errors import StatementRefused
 from position_ledger.testing import memory_ledger
 from tests.infrastructure.transfer.statements.intake.told import BTC, cash_of, fill, paid, take
 

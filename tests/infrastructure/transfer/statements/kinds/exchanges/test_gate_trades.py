@@ -7,8 +7,8 @@ import json
 import pytest
 
 from infrastructure.transfer.statements.kinds.exchanges.gate_trades import GATE_TRADES
-from infrastructure.transfer.statements.statement_fill import StatementRefused
 from infrastructure.transfer.statements.statement_kind import Whose
+from infrastructure.transfer.transfer_errors import StatementRefused
 from tests.infrastructure.transfer.statements.statement_text import facts_of, words
 
 

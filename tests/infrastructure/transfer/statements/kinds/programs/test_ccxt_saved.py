@@ -10,8 +10,8 @@ import pytest
 
 from domain.values import plain
 from infrastructure.transfer.statements.kinds.programs.ccxt_saved import CCXT_FUNDING, CCXT_ORDERS, CCXT_TRADES
-from infrastructure.transfer.statements.statement_fill import StatementRefused
 from infrastructure.transfer.statements.statement_kind import StatementKind, Whose
+from infrastructure.transfer.transfer_errors import StatementRefused
 from position_ledger.testing import assert_sound, memory_ledger
 from tests.infrastructure.transfer.statements.one_file import import_statement
 from tests.infrastructure.transfer.statements.statement_text import facts_of, kind_of, words

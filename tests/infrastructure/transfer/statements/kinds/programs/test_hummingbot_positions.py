@@ -6,10 +6,10 @@ import pytest
 
 from infrastructure.transfer.statements.kinds.programs.hummingbot_fills import HUMMINGBOT_CSV
 from infrastructure.transfer.statements.kinds.programs.hummingbot_positions import HUMMINGBOT_POSITIONS
-from infrastructure.transfer.statements.statement_fill import StatementRefused
 from infrastructure.transfer.statements.statement_import import Statement, import_statements
 from infrastructure.transfer.statements.statement_kind import Whose
 from infrastructure.transfer.statements.statement_report import StatementReport
+from infrastructure.transfer.transfer_errors import StatementRefused
 from position_ledger.testing import assert_sound, memory_ledger
 from tests.infrastructure.transfer.statements.kinds.programs.booked import booked
 from tests.infrastructure.transfer.statements.statement_text import file_of, words

@@ -13,8 +13,8 @@ import pytest
 from domain.values import Leg
 from infrastructure.transfer.statements.kinds.programs.nautilus_fills import NAUTILUS_FILLS
 from infrastructure.transfer.statements.kinds.programs.nautilus_positions import NAUTILUS_POSITIONS
-from infrastructure.transfer.statements.statement_fill import StatementRefused
 from infrastructure.transfer.statements.statement_kind import Whose
+from infrastructure.transfer.transfer_errors import StatementRefused
 from position_ledger.testing import memory_ledger
 from tests.infrastructure.transfer.statements.kinds.programs.booked import booked
 from tests.infrastructure.transfer.statements.one_file import import_statement

@@ -8,8 +8,8 @@ import io
 import pytest
 
 from infrastructure.transfer.statements.kinds.programs.tradingview_log import TRADINGVIEW_LOG
-from infrastructure.transfer.statements.statement_fill import StatementRefused
 from infrastructure.transfer.statements.statement_kind import Whose
+from infrastructure.transfer.transfer_errors import StatementRefused
 from tests.infrastructure.transfer.statements.statement_text import facts_of, words
 
 

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from infrastructure.transfer.statements.kinds.programs.freqtrade.freqtrade_backtest import FREQTRADE_BACKTEST
-from infrastructure.transfer.statements.statement_fill import StatementFill, StatementRefused
+from infrastructure.transfer.statements.statement_facts import StatementFill
 from infrastructure.transfer.statements.statement_kind import Whose
+from infrastructure.transfer.transfer_errors import StatementRefused
 from tests.infrastructure.transfer.statements.kinds.programs.booked import booked
 from tests.infrastructure.transfer.statements.statement_text import facts_of, kind_of
 from tests.infrastructure.transfer.statements.test_samples import FOLDER

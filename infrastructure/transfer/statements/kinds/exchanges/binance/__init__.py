@@ -1,0 +1,1 @@
+"""Binance: trades, payments and positions of futures, and trades on spot."""

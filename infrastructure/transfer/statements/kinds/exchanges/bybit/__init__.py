@@ -1,0 +1,1 @@
+"""Bybit: executions, the transaction log, closed positions, and trades on spot."""

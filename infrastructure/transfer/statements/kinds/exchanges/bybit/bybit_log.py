@@ -1,0 +1,140 @@
+"""Bybit: transaction log of a unified account, as `GET /v5/account/transaction-log` answers it, and CSV of the website.
+
+The profit of a trade is its cash flow, before fees; funding that is received is above zero. A fee that is paid is above
+zero in the answer, and below it in the CSV. The answer has the position after a trade, short below zero; the CSV has
+its size, and whether the trade opens or closes: an opening trade that is larger than the position after it has reversed
+the position. A trade on spot has two lines, one of each currency.
+
+Options are left out: the cash flow of their trades is the premium and no profit, and what is delivered has the price of
+what they are of. Their trades are among the executions.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from decimal import Decimal
+from types import MappingProxyType
+from typing import Final
+
+from domain.identifiers import PositionKey
+from domain.values import EXACT
+from infrastructure.transfer.statements.sources.statement_file import FileForm
+from infrastructure.transfer.statements.sources.statement_row import RowIds, StatementRow, in_utc, made_up
+from infrastructure.transfer.statements.statement_facts import CashKind, StatementCash, StatementFact, StatementFill
+from infrastructure.transfer.statements.statement_kind import StatementKind, Whose, per_file
+
+_NAMES: Final = MappingProxyType(
+    {
+        "symbol": ("symbol", "contract"),
+        "side": ("side", "direction"),
+        "quantity": ("qty", "quantity"),
+        "price": ("tradePrice", "filled price"),
+        "profit": ("cashFlow", "cash flow"),
+        "change": ("change",),
+        "time": ("transactionTime", *in_utc("time")),
+        "trade": ("tradeId", "tradeid", "trade id"),
+        "order": ("orderId", "orderid", "order id"),
+    }
+)
+_OPTION: Final = re.compile(r".+-[\d.]+-[CP](?:-[A-Z]+)?", re.ASCII)
+_FUNDING: Final = "settlement"
+_REASONS: Final = MappingProxyType(
+    {"trade": None, "liquidation": "liquidation", "adl": "adl", "delivery": "settlement", "block_trade": None}
+)
+_OF_NO_SYMBOL: Final[MappingProxyType[str, CashKind]] = MappingProxyType({"interest": "interest"})
+_OPENS: Final = "open"
+_ACTIONS: Final = (_OPENS, "close")
+
+
+class _LogLines:
+    """The reader of one file."""
+
+    def __init__(self, whose: Whose) -> None:
+        self._whose, self._ids = whose, RowIds()
+
+    def facts(self, row: StatementRow) -> Iterator[StatementFact]:
+        kind, symbol = row.word("type"), row.text(*_NAMES["symbol"])
+        if kind in _OF_NO_SYMBOL:
+            yield from self._cash(row, None, row.known(*_NAMES["change"]), _OF_NO_SYMBOL[kind])
+        elif symbol is None or self._is_spot(row) or _OPTION.fullmatch(symbol):
+            return
+        elif kind == _FUNDING:
+            yield from self._cash(row, self._whose.key(symbol), row.known("funding"), "funding")
+        elif kind in _REASONS:
+            yield self._fill(row, self._whose.key(symbol), _REASONS[kind])
+        elif row.known(*_NAMES["change"]):
+            raise ValueError(f"type {kind!r:.60} is unknown; known are: {', '.join((*_REASONS, _FUNDING))}")
+
+    @staticmethod
+    def _is_spot(row: StatementRow) -> bool:
+        category = row.word("category")
+        return category == "spot" if category else row.word("type") == "trade" and row.word("action") not in _ACTIONS
+
+    def _cash(
+        self, row: StatementRow, key: PositionKey | None, amount: Decimal, kind: CashKind
+    ) -> Iterator[StatementCash]:
+        if amount:
+            yield StatementCash(
+                line=row.line,
+                time=row.time(*_NAMES["time"], zone=self._whose.zone),
+                key=key,
+                amount=amount,
+                currency=row.needed("currency"),
+                kind=kind,
+                cash_id=row.text(*_NAMES["trade"], "id") or self._ids.of(row, row.needed(*_NAMES["time"])),
+            )
+
+    def _fill(self, row: StatementRow, key: PositionKey, reason: str | None) -> StatementFill:
+        buys, quantity = row.buys(*_NAMES["side"]), row.above_zero(*_NAMES["quantity"])
+        after, time = row.number("size"), row.needed(*_NAMES["time"])
+        held = None if after is None else EXACT.subtract(after, quantity if buys else -quantity)
+        return StatementFill(
+            line=row.line,
+            time=row.time(*_NAMES["time"], zone=self._whose.zone),
+            key=key,
+            buys=buys,
+            quantity=quantity,
+            price=row.above_zero(*_NAMES["price"]),
+            fee=row.number("fee") if row.number("fee paid") is None else row.minus("fee paid"),
+            fee_currency=row.text("currency"),
+            profit=row.number(*_NAMES["profit"]),
+            trade_id=row.text(*_NAMES["trade"]) or self._ids.of(row, time),
+            order_id=row.text(*_NAMES["order"]) or made_up(time, key.stream, str(buys)),
+            reason=reason,
+            closes=_closes(row, quantity, held, buys=buys),
+            held=held,
+            names_leg=False,
+        )
+
+
+def _closes(row: StatementRow, quantity: Decimal, held: Decimal | None, *, buys: bool) -> Decimal | None:
+    if held is not None:
+        return min(quantity, held.copy_abs()) if held and buys is (held < 0) else Decimal(0)
+    if row.word("action") != _OPENS:
+        return quantity
+    left = row.number("position")
+    if left is None:
+        return None
+    return EXACT.subtract(quantity, left.copy_abs()) if 0 < left.copy_abs() < quantity else Decimal(0)
+
+
+_read: Final = per_file(lambda whose: _LogLines(whose).facts)
+BYBIT_LOG: Final = StatementKind(
+    name="bybit-transaction-log",
+    form=FileForm.JSON,
+    also=FileForm.CSV,
+    needs=("symbol", "type", "side", "transactionTime", "qty", "size", "funding", "cashFlow", "tradeId"),
+    exchange="bybit",
+    read=_read,
+)
+BYBIT_LOG_CSV: Final = StatementKind(
+    name="bybit-transaction-log-csv",
+    form=FileForm.CSV,
+    needs=(
+        *("currency", "contract", "type", "direction", "quantity", "filled price", "funding", "fee paid", "cash flow"),
+        *("change", "action", _NAMES["time"]),
+    ),
+    exchange="bybit",
+    read=_read,
+)

@@ -1,1 +1,0 @@
-"""Closed positions, one per line, which exchanges list in addition to fills."""

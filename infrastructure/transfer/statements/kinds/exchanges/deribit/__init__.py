@@ -1,0 +1,1 @@
+"""Deribit: trades, and the transaction log."""

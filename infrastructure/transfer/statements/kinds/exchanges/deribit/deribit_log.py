@@ -1,0 +1,97 @@
+"""Deribit: the transaction log, as `private/get_transaction_log` answers it.
+
+A trade has the position after it. A `commission` that is paid is above zero. Funding that is received is above zero:
+`interest_pl` of each trade and each settlement is the funding since the one before. The rest of a settlement is the
+profit of the session, which follows from the fills.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from types import MappingProxyType
+from typing import Final
+
+from domain.identifiers import PositionKey
+from domain.values import EXACT, Leg
+from infrastructure.transfer.statements.kinds.exchanges.deribit.deribit_trades import deribit_key
+from infrastructure.transfer.statements.sources.statement_file import FileForm
+from infrastructure.transfer.statements.sources.statement_row import StatementRow
+from infrastructure.transfer.statements.statement_facts import CashKind, StatementCash, StatementFact, StatementFill
+from infrastructure.transfer.statements.statement_kind import StatementKind, Whose, row_by_row
+
+_TRADE: Final = "trade"
+_DELIVERY: Final = "delivery"
+_SETTLEMENT: Final = "settlement"
+_OF_CASH: Final[MappingProxyType[str, CashKind]] = MappingProxyType(
+    {"correction": "correction", "negative_balance_fee": "interest"}
+)
+_LEFT_OUT: Final = ("deposit", "withdrawal", "transfer", "swap", "usdc_reward", "options_settlement_summary")
+"""Transfers in and out, rewards, and summaries of options."""
+_BUYS: Final = MappingProxyType({"open buy": True, "close buy": True, "open sell": False, "close sell": False})
+
+
+def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
+    kind, name = row.word("type"), row.text("instrument_name")
+    key = None if name is None else deribit_key(whose, row)
+    if kind in _LEFT_OUT or (name is not None and (key is None or key.leg is Leg.SPOT)):
+        return
+    if key is not None and kind in {_TRADE, _DELIVERY}:
+        yield _fill(row, key, is_delivery=kind == _DELIVERY)
+    if key is not None and kind in {_TRADE, _DELIVERY, _SETTLEMENT}:
+        interest = row.known if kind == _SETTLEMENT else row.number
+        yield from _cash(row, key, interest("interest_pl"), "funding")
+    elif kind in _OF_CASH:
+        yield from _cash(row, key, row.known("change"), _OF_CASH[kind])
+    elif row.some("change") or row.some("amount"):
+        known = ", ".join((_TRADE, _DELIVERY, _SETTLEMENT, *_OF_CASH, *_LEFT_OUT))
+        raise ValueError(f"type {kind!r:.60} of {name or 'no instrument'} is unknown; known are: {known}")
+
+
+def _cash(
+    row: StatementRow, key: PositionKey | None, amount: Decimal | None, kind: CashKind
+) -> Iterator[StatementCash]:
+    if amount:
+        yield StatementCash(
+            line=row.line,
+            time=row.time("timestamp"),
+            key=key,
+            amount=amount,
+            currency=row.needed("currency"),
+            kind=kind,
+            cash_id=f"{kind}:{row.needed('id')}",
+        )
+
+
+def _fill(row: StatementRow, key: PositionKey, *, is_delivery: bool) -> StatementFill:
+    side, quantity, after = row.needed("side"), row.above_zero("amount"), row.number("position")
+    if side.lower() not in _BUYS:
+        raise ValueError(f"side {side!r:.60} is unknown; known are: {', '.join(_BUYS)}")
+    buys, number = _BUYS[side.lower()], row.needed("id")
+    return StatementFill(
+        line=row.line,
+        time=row.time("timestamp"),
+        key=key,
+        buys=buys,
+        quantity=quantity,
+        price=row.above_zero("price"),
+        fee=row.number("commission"),
+        fee_currency=row.text("currency"),
+        trade_id=f"{_DELIVERY}-{number}" if is_delivery else row.needed("trade_id"),
+        order_id=f"{_DELIVERY}-{number}" if is_delivery else row.needed("order_id"),
+        reason="settlement" if is_delivery else None,
+        closes=quantity if is_delivery else None,
+        held=None if after is None else EXACT.subtract(after, quantity if buys else -quantity),
+    )
+
+
+DERIBIT_LOG: Final = StatementKind(
+    name="deribit-transaction-log",
+    form=FileForm.JSON,
+    needs=(
+        *("id", "type", "timestamp", "user_seq", "currency", "instrument_name", "side", "position", "change"),
+        *("cashflow", "commission", "interest_pl"),
+    ),
+    exchange="deribit",
+    read=row_by_row(_facts),
+)

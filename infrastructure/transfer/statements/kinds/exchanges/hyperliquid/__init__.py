@@ -1,0 +1,1 @@
+"""Hyperliquid: fills, funding, and the names of pairs on spot."""

@@ -1,0 +1,77 @@
+"""Hyperliquid: fills and funding of a user, as the `info` endpoint answers `userFills` and `userFunding`.
+
+A fee that is paid is above zero. `closedPnl` is before fees, and `startPosition` is the position before the fill; on
+spot neither is read, because the former is after fees and by another cost basis, and the latter is the whole balance of
+the wallet. Trade ids are not in sequence. `usdc` of a funding payment that is paid is below zero. Most pairs on spot
+are called by their number, `@107`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Final
+
+from domain.values import Leg
+from infrastructure.transfer.statements.kinds.exchanges.hyperliquid.hyperliquid_pairs import NumberedPairs
+from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
+from infrastructure.transfer.statements.sources.statement_row import StatementRow, each, made_up
+from infrastructure.transfer.statements.statement_facts import StatementCash, StatementFact, StatementFill
+from infrastructure.transfer.statements.statement_kind import StatementKind, Whose, row_by_row
+
+
+def _fills(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
+    coin, direction = row.needed("coin"), row.word("dir")
+    is_spot = direction in {"buy", "sell"} or "/" in coin
+    reason = "liquidation" if row.named.get("liquidation") else None
+    yield StatementFill(
+        line=row.line,
+        time=row.time("time"),
+        key=whose.key(coin, Leg.SPOT if is_spot else Leg.BOTH),
+        buys=row.buys("side"),
+        quantity=row.above_zero("sz"),
+        price=row.above_zero("px"),
+        fee=row.number("fee"),
+        fee_currency=row.text("feeToken"),
+        profit=None if is_spot else row.number("closedPnl"),
+        trade_id=row.needed("tid"),
+        order_id=row.needed("oid"),
+        held=None if is_spot else row.number("startPosition"),
+        reason="adl" if "auto-deleveraging" in direction else reason,
+    )
+
+
+def _funding(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
+    delta = row.inside("delta")
+    if delta.needed("type") == "funding" and (amount := delta.known("usdc")):
+        coin, time = delta.needed("coin"), row.needed("time")
+        yield StatementCash(
+            line=row.line,
+            time=row.time("time"),
+            key=whose.key(coin),
+            amount=amount,
+            currency="USDC",
+            kind="funding",
+            cash_id=made_up("funding", coin, time),
+        )
+
+
+def _read(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
+    return each(NumberedPairs(whose.names).named(file.rows()), partial(_fills, whose))
+
+
+HYPERLIQUID_FILLS: Final = StatementKind(
+    name="hyperliquid-fills",
+    form=FileForm.JSON,
+    also=FileForm.CSV,
+    needs=("coin", "px", "sz", "side", "time", "startPosition", "dir", "closedPnl", "tid"),
+    exchange="hyperliquid",
+    read=_read,
+)
+HYPERLIQUID_FUNDING: Final = StatementKind(
+    name="hyperliquid-funding",
+    form=FileForm.JSON,
+    needs=("time", "delta", "coin", "usdc", "szi", "fundingRate"),
+    exchange="hyperliquid",
+    read=row_by_row(_funding),
+)

@@ -1,0 +1,1 @@
+"""Kraken: the log of futures, and trades and ledgers on spot."""

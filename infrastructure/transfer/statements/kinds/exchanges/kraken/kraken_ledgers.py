@@ -1,0 +1,128 @@
+"""Kraken, spot: the ledgers that its website exports in CSV, one line for each change of the balance of an asset.
+
+A trade has two lines with the same `refid`: what was received is above zero, what was paid is below it. A fee is above
+zero, and is charged in addition to the amount of its line. The price follows from both amounts. Times are in UTC. Of a
+trade on margin there are only the costs, so a file with such a trade is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC
+from decimal import Decimal
+from itertools import chain
+from types import MappingProxyType
+from typing import Final
+
+from domain.values import EXACT, Leg, rounded
+from infrastructure.transfer.statements.kinds.other_fees import with_fees
+from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
+from infrastructure.transfer.statements.sources.statement_row import StatementRow, each, made_up
+from infrastructure.transfer.statements.statement_facts import StatementFact, StatementFill
+from infrastructure.transfer.statements.statement_kind import StatementKind, Whose
+from infrastructure.transfer.transfer_errors import StatementRefused
+
+_OF_TRADES: Final = frozenset({"trade", "spend", "receive", "conversion"})
+_ON_MARGIN: Final = frozenset({"margin", "rollover", "settled"})
+_PREFIXED: Final = MappingProxyType(
+    {
+        **{f"Z{name}": name for name in ("AUD", "CAD", "EUR", "GBP", "JPY", "KRW", "USD")},
+        **{f"X{name}": name for name in ("ETC", "ETH", "LTC", "MLN", "REP", "XBT", "XDG", "XLM", "XMR", "XRP", "ZEC")},
+    }
+)
+"""Assets that Kraken writes with a prefix; the names of other assets may begin with these letters as well."""
+_QUOTES: Final = (
+    *("JPY", "CHF", "CAD", "USD", "AUD", "GBP", "EUR", "AED"),
+    *("USDT", "USDC", "PYUSD", "DAI", "XBT", "ETH"),
+)
+"""Of two assets, the one that is first here is the quote currency, as in the pairs of Kraken."""
+
+
+class _TradeLines:
+    """The reader of one file: the first line of a trade waits for the second one."""
+
+    def __init__(self, whose: Whose) -> None:
+        self._whose = whose
+        self._waiting: dict[str, list[StatementRow]] = {}
+
+    def read(self, rows: Iterable[StatementRow]) -> Iterator[StatementFact]:
+        yield from each(rows, self._take)
+        for row in chain.from_iterable(self._waiting.values()):
+            raise StatementRefused.at(
+                row.line,
+                f"refid {row.needed('refid')!r:.60} lacks the line of what was received, or of what was paid; export "
+                "the whole time around it, or import the trades instead",
+            )
+
+    def _take(self, row: StatementRow) -> Iterator[StatementFact]:
+        kind = row.word("type")
+        if kind in _ON_MARGIN:
+            raise ValueError(
+                f"type {kind!r} of {row.needed('refid')} is of a trade on margin, whose quantity is not in this file; "
+                "import the trades instead"
+            )
+        if kind not in _OF_TRADES or row.text("txid") is None:
+            return
+        name = row.needed("refid")
+        lines = self._waiting.setdefault(name, [])
+        lines.append(row)
+        moved = [line for line in lines if line.some("amount") is not None]
+        if len(moved) == 2:
+            del self._waiting[name]
+            yield from self._trade(name, lines, *moved)
+
+    def _trade(
+        self, name: str, lines: list[StatementRow], one: StatementRow, other: StatementRow
+    ) -> Iterator[StatementFact]:
+        base, quote = sorted((one, other), key=_rank, reverse=True)
+        if _rank(base) == _rank(quote):
+            raise ValueError(
+                f"asset {_asset(base)!r:.60} was exchanged for {_asset(quote)!r:.60}, and it is not known which of "
+                "them is the quote currency; import the trades instead"
+            )
+        got, paid = base.number("amount") or Decimal(0), quote.number("amount") or Decimal(0)
+        if (got > 0) is (paid > 0):
+            raise ValueError(
+                f"amount {base.text('amount')!r:.60} and {quote.text('amount')!r:.60} were both received, or both paid"
+            )
+        fees = [(fee, _shown(_asset(line))) for line in lines if (fee := line.known("fee"))]
+        time, pair = base.needed("time"), f"{_asset(base)}/{_asset(quote)}"
+        fill = StatementFill(
+            line=base.line,
+            time=base.time("time", zone=UTC),
+            key=self._whose.key(pair, Leg.SPOT),
+            buys=got > 0,
+            quantity=got.copy_abs(),
+            price=rounded(EXACT.divide(paid.copy_abs(), got.copy_abs())),
+            trade_id=name,
+            order_id=made_up(time, pair, str(got > 0)),
+        )
+        yield from with_fees(fill, fees or [(Decimal(0), None)])
+
+
+def _asset(row: StatementRow) -> str:
+    name = row.needed("asset").upper()
+    return _PREFIXED.get(name, name)
+
+
+def _shown(asset: str) -> str:
+    """The name of an asset as position keys spell it."""
+    return {"XBT": "BTC", "XDG": "DOGE"}.get(asset, asset)
+
+
+def _rank(row: StatementRow) -> int:
+    asset = _asset(row)
+    return _QUOTES.index(asset) if asset in _QUOTES else len(_QUOTES)
+
+
+def _read(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
+    return _TradeLines(whose).read(file.rows())
+
+
+KRAKEN_LEDGERS: Final = StatementKind(
+    name="kraken-ledgers-csv",
+    form=FileForm.CSV,
+    needs=("txid", "refid", "time", "type", "aclass", "asset", "amount", "fee", "balance"),
+    exchange="kraken",
+    read=_read,
+)

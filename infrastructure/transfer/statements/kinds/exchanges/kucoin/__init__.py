@@ -1,0 +1,1 @@
+"""KuCoin: fills and funding of futures, and filled orders on spot."""

@@ -1,0 +1,1 @@
+"""OKX: fills, bills, closed positions, and the trading history of its website."""

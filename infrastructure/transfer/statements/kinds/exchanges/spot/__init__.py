@@ -1,1 +1,0 @@
-"""Trades on spot of exchanges that report them separately from contracts, or in another form."""

@@ -1,0 +1,72 @@
+"""The log of Bybit's website says how much is held after a trade: so a position that was turned over is seen."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from domain.values import plain
+from infrastructure.transfer.statements.kinds.exchanges.bybit.bybit_log import BYBIT_LOG_CSV
+from infrastructure.transfer.statements.statement_facts import StatementFill
+from infrastructure.transfer.statements.statement_kind import Whose
+from position_ledger.testing import memory_ledger
+from tests.infrastructure.transfer.statements.one_file import import_statement
+from tests.infrastructure.transfer.statements.statement_text import facts_of
+
+HEADER = (
+    "Currency,Contract,Type,Direction,Quantity,Position,Filled Price,Cash Flow,Change,Action,Time(UTC),Funding,Fee Paid"
+)
+
+
+def line(second: int, what: str) -> str:
+    return f"USDT,BTCUSDT,TRADE,{what},2026-03-17 09:00:0{second},0,-0.1"
+
+
+@pytest.mark.parametrize(
+    ("side", "quantity", "position", "action", "closes"),
+    [
+        ("BUY", "3", "3", "OPEN", "0"),
+        ("BUY", "3", "5", "OPEN", "0"),
+        ("SELL", "3", "-1", "OPEN", "2"),
+        ("SELL", "3", "1", "OPEN", "2"),
+        ("SELL", "3", "0", "CLOSE", "3"),
+        ("SELL", "3", "1", "CLOSE", "3"),
+        ("SELL", "3", "", "OPEN", None),
+    ],
+)
+def test_what_is_held_after_it_says_how_much_it_closed(
+    side: str, quantity: str, position: str, action: str, closes: str | None
+) -> None:
+    text = f"{HEADER}\n{line(1, f'{side},{quantity},{position},100,0,0,{action}')}\n"
+    (fill,) = facts_of(text, BYBIT_LOG_CSV, Whose("bybit"))
+    assert isinstance(fill, StatementFill)
+    assert closes == (None if fill.closes is None else plain(fill.closes))
+
+
+@pytest.mark.parametrize("sign", ["", "-"])
+def test_a_position_that_is_turned_over_is_two_cycles_of_one_leg(sign: str) -> None:
+    lines = [
+        line(1, "BUY,2,2,100,0,0,OPEN"),
+        line(2, f"SELL,3,{sign}1,110,20,20,OPEN"),
+        line(3, "BUY,1,0,100,10,10,CLOSE"),
+    ]
+    facts = facts_of("\n".join([HEADER, *lines]), BYBIT_LOG_CSV, Whose("bybit"))
+    with memory_ledger() as ledger:
+        report = import_statement(ledger, BYBIT_LOG_CSV.name, facts, confirm=True)
+        cycles = [f"{row.position_id} {row.side} {plain(row.realized_pnl or Decimal(0))}" for row in ledger.positions()]
+    assert (cycles, report.findings) == (["BTCUSDT.bybit#1 long 20", "BTCUSDT.bybit#2 short 10"], [])
+
+
+@pytest.mark.parametrize("symbol", ["BTC-27MAR26-60000-C", "BTC-27MAR26-60000-P-USDT", "XRP-27MAR26-0.5-C-USDT"])
+def test_options_are_left_out(symbol: str) -> None:
+    """One was bought for 100 and delivered at 60500, the price of what it is of, for 500: it did not earn 60400."""
+    bought = line(1, "BUY,1,1,100,-100,-100.1,OPEN").replace("BTCUSDT", symbol)
+    delivered = line(2, "SELL,1,0,60500,500,499.9,CLOSE").replace("BTCUSDT,TRADE", f"{symbol},DELIVERY")
+    assert facts_of(f"{HEADER}\n{bought}\n{delivered}\n", BYBIT_LOG_CSV, Whose("bybit")) == []
+
+
+@pytest.mark.parametrize("symbol", ["BTC-27MAR26", "BTCPERP", "BTCUSDT-27MAR26"])
+def test_futures_are_no_options(symbol: str) -> None:
+    bought = line(1, "BUY,1,1,100,0,-0.1,OPEN").replace("BTCUSDT", symbol, 1)
+    assert len(facts_of(f"{HEADER}\n{bought}\n", BYBIT_LOG_CSV, Whose("bybit"))) == 1

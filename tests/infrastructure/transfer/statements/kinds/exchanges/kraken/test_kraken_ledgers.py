@@ -1,0 +1,64 @@
+"""Two lines of Kraken's ledgers are a trade, of which one asset pays; what is no such two is refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from infrastructure.transfer.statements.kinds.exchanges.kraken.kraken_ledgers import KRAKEN_LEDGERS
+from infrastructure.transfer.statements.statement_kind import Whose
+from infrastructure.transfer.transfer_errors import StatementRefused
+from tests.infrastructure.transfer.statements.kinds.programs.booked import booked
+from tests.infrastructure.transfer.statements.statement_text import facts_of, words
+
+HEADER = "txid,refid,time,type,subtype,aclass,asset,amount,fee,balance\n"
+
+
+def line(asset: str, amount: str, fee: str = "0", kind: str = "trade", refid: str = "T1") -> str:
+    return f"L-{asset},{refid},2026-03-17 09:24:12.5,{kind},,currency,{asset},{amount},{fee},1\n"
+
+
+def told(*lines: str) -> list[str]:
+    facts = facts_of(HEADER + "".join(lines), KRAKEN_LEDGERS, Whose(exchange="kraken"))
+    return [words(fact).partition("Z ")[2].partition(", profit")[0] for fact in facts]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "fill"),
+    [
+        (("ZEUR", "-100", "0.26"), ("XXBT", "0.002"), "BTCEUR.kraken:SPOT buys 0.002 at 50000, fee 0.26 EUR"),
+        (("XETH", "-2"), ("XXBT", "0.1", "0.0002"), "ETHBTC.kraken:SPOT sells 2 at 0.05, fee 0.0002 BTC"),
+        (("USDT", "100"), ("ZUSD", "-99.9"), "USDTUSD.kraken:SPOT buys 100 at 0.999, fee 0"),
+        (("ZUSD", "-110"), ("ZEUR", "100"), "EURUSD.kraken:SPOT buys 100 at 1.1, fee 0"),
+        (("USDC", "-10"), ("USDT", "10"), "USDCUSDT.kraken:SPOT sells 10 at 1, fee 0"),
+        (("ZETA", "10", "0.1"), ("ZEUR", "-5"), "ZETAEUR.kraken:SPOT buys 10 at 0.5, fee 0.1 ZETA"),
+    ],
+)
+def test_one_of_two_assets_pays(one: tuple[str, ...], other: tuple[str, ...], fill: str) -> None:
+    assert told(line(*one), line(*other)) == told(line(*other), line(*one)) == [fill]
+
+
+def test_what_is_paid_in_the_base_lessens_what_is_held_and_the_rest_is_paid_beside_it() -> None:
+    lines = [line("ZEUR", "-50", "0.75", "spend"), line("ADA", "100", "0.1", "receive")]
+    assert booked(HEADER + "".join(lines), KRAKEN_LEDGERS, Whose(exchange="kraken")) == [
+        "ADAEUR.kraken:SPOT#1 long entry_placed holds 99.9: earned 0, net -0.75, fees 0, commission -0.75"
+    ]
+
+
+@pytest.mark.parametrize("kind", ["deposit", "withdrawal", "transfer", "earn", "staking"])
+def test_what_is_no_trade_is_left_out(kind: str) -> None:
+    assert told(line("ADA", "100", kind=kind)) == []
+
+
+@pytest.mark.parametrize(
+    ("lines", "why"),
+    [
+        ([line("ZEUR", "-100")], "line 2: refid 'T1' lacks the line of what was received, or of what was paid"),
+        ([line("ZEUR", "-100"), line("ADA", "-5")], "were both received, or both paid"),
+        ([line("DOT", "-100"), line("ADA", "5")], "'ADA' was exchanged for 'DOT'|'DOT' was exchanged for 'ADA'"),
+        ([line("ZEUR", "0", "0.1", "margin")], "line 2: type 'margin' of T1 is of a trade on margin"),
+        ([line("ZEUR", "0", "0.1", "rollover")], "line 2: type 'rollover' of T1 is of a trade on margin"),
+    ],
+)
+def test_what_is_no_such_two_lines_is_refused(lines: list[str], why: str) -> None:
+    with pytest.raises(StatementRefused, match=why):
+        told(*lines)
