@@ -10,13 +10,14 @@ from typing import Annotated, Any, ClassVar, Final, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, ValidationError
 
 from domain.alteration import once
-from domain.commands.content import content_of
 from domain.errors import InvalidCommand
 from domain.identifiers import PositionKey
 from domain.values import OR_LEAVE_OUT, Identifier, MomentOfNow, Source, exact, writable
+from domain.writing import written
 
 NESTING_MAX: Final = 50
 INTEGER_BITS_MAX: Final = 4096
+_ENVELOPE: Final = {"command_id", "expected_version", "at", "source", "metadata"}
 _NEW: Final = object.__new__
 _SET: Final = object.__setattr__
 
@@ -105,7 +106,8 @@ class Command(BaseModel):
         The same `command_id` with another digest is refused. Fields that have their default are left out, so that a
         later version may add fields without changing digests.
         """
-        return digest_of(self.verb, content_of(self))
+        content = written(self.__pydantic_serializer__, self, exclude=_ENVELOPE, exclude_defaults=True)
+        return digest_of(self.verb, content)
 
     @property
     def key(self) -> PositionKey:
@@ -113,9 +115,9 @@ class Command(BaseModel):
         raise NotImplementedError
 
     @property
-    def former_keys(self) -> tuple[PositionKey, ...]:
-        """The keys that the same spelling stood for in earlier versions, other than the key of today."""
-        return ()
+    def former_key(self) -> PositionKey | None:
+        """The key that the same spelling stood for in earlier versions; None if it is the same key."""
+        return None
 
     @property
     def cycle(self) -> int | None:
