@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from decimal import Decimal
 from types import MappingProxyType
@@ -30,7 +30,7 @@ _COUNTS: Final = (
 
 
 @dataclass(kw_only=True)
-class StatementReport(JsonObject):
+class StatementFigures:
     """The sums of the facts of files: `profit_ledger` and `profit_file` are before fees, by currency."""
 
     kind: str = ""
@@ -59,8 +59,12 @@ class StatementReport(JsonObject):
     """How many fills and payments were excluded because the user said so, by key."""
 
 
-class StatementTally(StatementReport):
-    """A report while its facts are decided and counted."""
+class StatementReport(StatementFigures, JsonObject):
+    """The figures when all facts are decided."""
+
+
+class StatementTally(StatementFigures):
+    """The figures while the facts are decided and counted."""
 
     def __init__(self) -> None:
         """Begin with nothing."""
@@ -221,7 +225,7 @@ class StatementTally(StatementReport):
             )
         self.kind, self.confirmed, self.repeated = " + ".join(dict.fromkeys(kinds)), confirmed, repeated
         self.findings = [*self._differences, *self._others, *left_out]
-        return self
+        return StatementReport(**{figure.name: getattr(self, figure.name) for figure in fields(StatementReport)})
 
 
 @dataclass
