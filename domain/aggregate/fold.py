@@ -212,7 +212,8 @@ def _changed(row: PositionRow, event: e.PositionEvent) -> PositionRow:
                 exit_reason=event.reason or row.exit_reason,
             )
         case e.RollbackFailed():
-            return _holding(row, event.holding, rollback_failed=True)
+            avg_px_close = event.holding.avg_px_close(row.terms)
+            return _holding(row, event.holding, avg_px_close=avg_px_close, rollback_failed=True)
         case e.PositionClosed():
             return _holding(
                 row,

@@ -274,6 +274,13 @@ def test_what_a_failed_rollback_closed_at_a_price_nobody_said_leaves_the_profit_
     )
 
 
+def test_the_average_exit_is_not_known_once_a_failed_rollback_closed_a_part_at_no_known_price() -> None:
+    sold = on(Reduce, trade_id="x1", last_qty="1.8", last_px="3.2")
+    story = given(request(), PLACED, FILLED, START_ROLLBACK, sold)
+    story.when(on(FailRollback, reason="rejected", residual_qty="60")).leaves(avg_px_close="3.2")
+    story.when(on(FailRollback, reason="partly filled", residual_qty="20")).leaves(quantity="20", avg_px_close=None)
+
+
 def test_a_failed_rollback_that_closed_nothing_changes_no_totals() -> None:
     rolling_back().when(on(FailRollback, reason="rejected", residual_qty="61.8")).leaves(
         quantity="61.8", filled_qty="61.8", realized_pnl="0", avg_px_open="3.2333"
