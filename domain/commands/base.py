@@ -115,9 +115,9 @@ class Command(BaseModel):
         raise NotImplementedError
 
     @property
-    def former_key(self) -> PositionKey | None:
-        """The key that the same spelling stood for in earlier versions; None if it is the same key."""
-        return None
+    def former_keys(self) -> tuple[PositionKey, ...]:
+        """The keys that the same spelling stood for in earlier versions, other than the key of today."""
+        return ()
 
     @property
     def cycle(self) -> int | None:
