@@ -181,6 +181,15 @@ class PositionState:
             self.row.orders, self.row.side, self.holding.quantity, self.holding.avg_px_open
         )
 
+    def may_have_paid(self, order: Order) -> bool:
+        """Whether the last adjustment has counted a fee in kind of an order, if neither fee nor fill has a time.
+
+        It has if all that was filled of the order was known by then, and what was entered is not all accounted for.
+        """
+        then = self.adjusted_orders.get(order.name)
+        is_known = then is not None and then.filled_qty >= order.filled_qty
+        return is_known and self.since.entered(self.orders).quantity != self.holding.filled_qty
+
     def _has_exit_after(self, at: datetime | None) -> bool:
         """Whether something may have been closed after a moment, as far as clocks tell."""
         fills = (fill.at for (is_exit, _), known in self.fills.items() if is_exit for fill in known.values())

@@ -283,7 +283,9 @@ def record_entry_fill(decision: Decision, command: c.RecordEntryFill) -> Command
         absorbed = _absorbed_fill(decision, meant, after)
     count = EntryCount.of(decision.state, meant.order, after, absorbed=absorbed, is_seen=is_seen, at=decision.said_at)
     held = count.by_fill(command.last_qty, worth)
-    if command.fee is not None and count.is_gone and decision.pays_in_kind(command.fee, command.fee_currency):
+    is_of_total = command.at is None and not count.added and decision.state.may_have_paid(after)
+    is_seen_fee = count.is_gone or is_of_total
+    if command.fee is not None and is_seen_fee and decision.pays_in_kind(command.fee, command.fee_currency):
         held = held.with_fee_gone(row.side, command.fee, command.last_px, terms)
         held = altered(count, since=count.since.paying(command.fee)).settled(held)
     else:

@@ -7,7 +7,7 @@ from decimal import Decimal
 from domain import events as e
 from domain.aggregate.exits.fill_on_record import FillOnRecord
 from domain.aggregate.row import PositionRow
-from domain.aggregate.state import CashOnRecord, CommandResult
+from domain.aggregate.state import CashOnRecord, CommandResult, PositionState
 from domain.alteration import altered
 from domain.commands import order_requests as o
 from domain.commands import requests as c
@@ -119,11 +119,17 @@ def _with_fee_of(
 ) -> Holding:
     """The totals with the fee of a fill; an adjustment since then has counted a fee that was paid in kind already."""
     state = decision.state
-    is_seen = not fill.is_exit and decision.is_adjusted_for(None)
+    is_seen = not fill.is_exit and (decision.is_adjusted_for(None) or _is_of_before(state, fill))
     if is_seen and decision.pays_in_kind(fee, currency):
         held = state.holding.with_fee_gone(row.side, fee, fill.px, row.terms)
         return settled(held, row.side, row.terms, row.orders, state.since.paying(fee))
     return decision.with_fee(state.holding, fee, currency, row.terms)
+
+
+def _is_of_before(state: PositionState, fill: FillOnRecord) -> bool:
+    """Whether an entry fill happened before the last adjustment, whenever its fee is told."""
+    order = state.orders.get(fill.order or "")
+    return (fill.at is not None and fill.at <= state.adjusted_at) or (order is not None and state.may_have_paid(order))
 
 
 def record_cash(decision: Decision, command: o.RecordCash) -> CommandResult | None:

@@ -216,7 +216,8 @@ class EventTimeTotals:
         self._orders = self._orders.with_order(after)
         count = self._counted(event, before, after, is_seen=event.is_seen)
         held = count.by_fill(event.last_qty, worth)
-        self._enter(self._after_fee(held, event, added, is_gone=count.is_gone))
+        is_of_total = not count.added and added.after.quantity == added.before.quantity
+        self._enter(self._after_fee(held, event, added, is_gone=count.is_gone or is_of_total))
 
     def _reduce(self, event: e.PositionReduced, added: Added) -> None:
         if event.residual_qty is None:

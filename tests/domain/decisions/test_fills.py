@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from domain.commands import order_requests as o
+from domain.commands.base import Command
 from domain.commands.requests import Adjust, Close, FailEntry, RecordEntryFill, RecordEntryPlaced, Reduce, RequestEntry
 from domain.errors import IdempotencyMismatch, OrderAmbiguous
 from domain.events import EntryPlaced, FillCorrected
@@ -109,6 +110,45 @@ def test_a_fee_in_kind_that_an_adjustment_saw_is_not_paid_again(is_told_at_once:
     story.leaves(SPOT, quantity="999", avg_px_open="2.002002002002002002", fees_other={})
     story.when(on(Reduce, position_id=SPOT, trade_id="x1", last_qty="999", last_px="3"))
     story.leaves(SPOT, quantity="0", realized_pnl="997")
+
+
+SEEN = on(Adjust, position_id=SPOT, quantity="999", reason="the balance", at=second(-60))
+STATED = on(
+    RecordEntryPlaced, position_id=SPOT, exchange_order_id="A", filled_qty="1000", avg_px="2", at=second(-90)
+)  # fmt: skip
+REPORT = on(
+    o.RecordCash, position_id=SPOT, kind="commission", amount="-1", currency="SHIB", cash_id="c1", trade_id="t1"
+)  # fmt: skip
+ASKED = SHIB.model_copy(update={"at": second(-99)})
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        (shib().model_copy(update={"at": second(-90)}), SEEN, REPORT),
+        (shib().model_copy(update={"at": second(-90)}), SEEN, shib(**IN_BASE)),
+        (shib(), SEEN.model_copy(update={"at": None}), REPORT),
+        (STATED, SEEN, shib(**IN_BASE)),
+        (STATED, SEEN, shib(), REPORT),
+    ],
+)
+def test_a_fee_in_kind_of_a_fill_of_before_an_adjustment_is_not_paid_again_when_it_is_told_without_a_time(
+    told: tuple[Command, ...],
+) -> None:
+    story = given(ASKED, *told).leaves(SPOT, quantity="999", avg_px_open="2.002002002002002002")
+    _is_the_same_by_event_time(story)
+
+
+def test_a_fee_in_kind_that_is_told_without_a_time_is_paid_by_a_fill_of_after_the_adjustment() -> None:
+    later = {"trade_id": "t2", "last_qty": "100", "last_px": "2", "exchange_order_id": "B", "at": second(-30)}
+    paid = REPORT.model_copy(update={"trade_id": "t2"})
+    story = given(ASKED, shib(), SEEN, on(RecordEntryFill, position_id=SPOT, **later)).leaves(SPOT, quantity="1099")
+    story.when(paid).leaves(SPOT, quantity="1098")
+
+
+def test_a_fee_in_kind_is_paid_after_an_adjustment_that_left_nothing_to_account_for() -> None:
+    whole = SEEN.model_copy(update={"quantity": Decimal(1000), "avg_px_open": Decimal("2.1")})
+    given(ASKED, shib(), whole, REPORT).leaves(SPOT, quantity="999")
 
 
 def test_a_fee_in_kind_that_takes_the_last_of_it_is_a_loss() -> None:
