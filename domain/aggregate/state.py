@@ -84,6 +84,8 @@ class PositionState:
     """How the cycle stood at its last adjustment."""
     stated_at: datetime = EPOCH
     adjusted_at: datetime = EPOCH
+    last_exit_at: datetime = EPOCH
+    """When a closing order was filled last, as far as times were said."""
     closed_at: datetime = EPOCH
     """When the cycle ended, even if it was opened again since."""
     adjusted_orders: Orders = field(default_factory=no_orders)
@@ -91,6 +93,8 @@ class PositionState:
     exits: CycleExits = field(default_factory=CycleExits)
     fills: dict[tuple[bool, str], dict[str | None, FillOnRecord]] = field(default_factory=dict)
     """By (is an exit, trade id), and then by the name of the order."""
+    corrected: set[tuple[bool, str]] = field(default_factory=set)
+    """The keys of `fills` that the exchange corrected at a time that was said."""
     order_ids: dict[str, str] = field(default_factory=dict)
     """The names of orders, by every exchange order id that they ever had."""
     former_ids: set[str] = field(default_factory=set)
@@ -169,7 +173,7 @@ class PositionState:
 
     def unheard(self, at: datetime | None) -> Decimal:
         """The quantity, entered by a moment, that later exits must have closed, although no order tells of it."""
-        if not self.since.doubted or not self._has_exit_after(at):
+        if not self.since.doubted or (at is not None and at - self.last_exit_at > CLOCKS_APART):
             return ZERO
         missing = EXACT.subtract(self.holding.filled_qty, self.since.entered(self.orders).quantity)
         return max(ZERO, min(self.since.doubted, missing))
@@ -189,12 +193,6 @@ class PositionState:
         then = self.adjusted_orders.get(order.name)
         is_known = then is not None and then.filled_qty >= order.filled_qty
         return is_known and self.since.entered(self.orders).quantity != self.holding.filled_qty
-
-    def _has_exit_after(self, at: datetime | None) -> bool:
-        """Whether something may have been closed after a moment, as far as clocks tell."""
-        fills = (fill.at for (is_exit, _), known in self.fills.items() if is_exit for fill in known.values())
-        totals = (each.stated_at for each in self.orders.values() if each.role != "entry" and each.stated_qty)
-        return any(at is None or then is None or at - then <= CLOCKS_APART for then in (*fills, *totals))
 
     def promised_since(self, order: str) -> bool:
         """Whether an order was claimed after the last adjustment, which then cannot have counted any of it."""
@@ -223,10 +221,10 @@ class PositionState:
 
     def _begin(self, command_id: str) -> None:
         self.holding, self.since = Holding(), Stand()
-        self.stated_at = self.adjusted_at = self.closed_at = EPOCH
+        self.stated_at = self.adjusted_at = self.last_exit_at = self.closed_at = EPOCH
         self.adjusted_orders = NO_ORDERS
         self.rollbacks, self.promised_qty, self.entered_qty = 0, ZERO, ZERO
-        self.fills, self.cash, self.promises, self.imports = {}, {}, {}, {}
+        self.fills, self.corrected, self.cash, self.promises, self.imports = {}, set(), {}, {}, {}
         self.order_ids, self.former_ids = {}, set()
         same = self.answers.get(command_id)  # one command may end a cycle and open the next
         self.answers = {} if same is None else {command_id: same}
@@ -338,7 +336,7 @@ class PositionState:
                 order = as_one(orders, event.order, event.same_as).get(event.order) or Order(name=event.order)
                 grown = EXACT.subtract(self.orders[event.order].filled_qty, order.filled_qty)
                 self.exits, count = after_exit(self.exits, self._change(before, orders), grown)
-                self._remember_doubt(event, count)
+                self._remember_exit(event, count)
             case e.IncreaseRequested():
                 self.promises[event.order] = self.promises[f"entry {event.intent_id}"] = event.command_id
             case e.ExitRequested():
@@ -367,6 +365,8 @@ class PositionState:
                 known = self.fills.get((event.is_exit, event.trade_id), {})
                 if event.order in known:
                     known[event.order] = self._corrected(known[event.order], event, before, orders)
+                    if event.ts_event != event.ts_recorded:
+                        self.corrected.add((event.is_exit, event.trade_id))
 
     def _remember_fill(
         self,
@@ -386,7 +386,7 @@ class PositionState:
             self.exits, count, said = after_fill(self.exits, event, change, currency)
             is_of_dust = event.residual_qty is not None
             if not is_of_dust:
-                self._remember_doubt(event, count)
+                self._remember_exit(event, count)
         fill = FillOnRecord(
             event.request,
             order,
@@ -404,8 +404,9 @@ class PositionState:
         )
         self.fills.setdefault((is_exit, event.trade_id), {})[order] = fill
 
-    def _remember_doubt(self, event: e.PositionReduced | e.OrderEnded, count: ExitCount) -> None:
+    def _remember_exit(self, event: e.PositionReduced | e.OrderEnded, count: ExitCount) -> None:
         """Note what an exit of after the adjustment closed beyond what was held, or what one of before it made good."""
+        self.last_exit_at = max(self.last_exit_at, event.said_at)
         if not count.gone and not self.since.doubted:
             return
         is_promised = event.order is not None and self.promised_since(event.order)

@@ -115,7 +115,7 @@ class EventTimeTotals:
         old = event.old_qty, self._worth(event.old_qty, event.old_px)
         new = event.last_qty, self._worth(event.last_qty, event.last_px)
         before = self._order(event.order)
-        after = before.corrected(old, new)
+        after = before.corrected(old, new, is_of_total=event.is_of_total)
         held, counted = self._held, self._counts.get((event.trade_id, event.order))
         shifted, is_seen = added.shifted(held, self._terms), self._is_adjusted_for(event)
         if event.is_exit and counted is not None and event.residual_qty is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from itertools import permutations
 from typing import Any
 
 import pytest
@@ -10,11 +11,12 @@ import pytest
 from domain.commands import order_requests as o
 from domain.commands.base import Command
 from domain.commands.requests import Adjust, Close, FailEntry, RecordEntryFill, RecordEntryPlaced, Reduce, RequestEntry
-from domain.errors import IdempotencyMismatch, OrderAmbiguous
+from domain.errors import IdempotencyMismatch, NotFilled, OrderAmbiguous
 from domain.events import EntryPlaced, FillCorrected
+from domain.identifiers import client_order_id
 from domain.values import timestamp_text
 from projections.event_time.past_rows import row_at
-from tests.spec import PLACED, Story, given, on, request, second
+from tests.spec import CYCLE, PLACED, Story, given, on, request, second
 
 BOUGHT = on(RecordEntryFill, trade_id="t1", last_qty="10", last_px="100", exchange_order_id="A")
 SOLD = on(Reduce, trade_id="x1", last_qty="4", last_px="111", exchange_order_id="X")
@@ -234,3 +236,77 @@ def test_a_fill_that_is_told_again_after_its_correction_is_no_news() -> None:
     given(LONG, first, paid, corrected).when(paid).no_news().leaves(avg_px_open="101", fees="0.5")
     given(LONG, first, corrected).when(paid).refused(IdempotencyMismatch, "10 at 101")
     given(LONG, first, paid, on(o.CorrectFill, trade_id="t1", void=True, reason="busted")).when(paid).no_news()
+
+
+FIRST = on(RecordEntryFill, trade_id="t1", last_qty="6", last_px="100", exchange_order_id="A", at=second(-90))
+OTHER = on(RecordEntryFill, trade_id="t2", last_qty="4", last_px="105", exchange_order_id="A", at=second(-85))
+TOTAL = on(o.EndOrder, exchange_order_id="A", outcome="filled", filled_qty="10", avg_px="102", at=second(-80))
+VOID = on(o.CorrectFill, trade_id="t2", void=True, reason="busted", at=second(-50))
+PLACED_LONG = (
+    request(side="long", quantity="10", at=second(-99)),
+    on(RecordEntryPlaced, exchange_order_id="A", at=second(-98)),
+)
+
+
+@pytest.mark.parametrize(
+    "told",
+    [told for told in permutations([FIRST, OTHER, TOTAL, VOID]) if told.index(OTHER) < told.index(VOID)],
+)
+def test_a_total_counts_no_fill_that_was_busted_after_it_in_whatever_order_they_are_told(told: tuple[Command]) -> None:
+    story = given(*PLACED_LONG, *told).leaves(quantity="6", avg_px_open="100")
+    order = story.rows[CYCLE].orders["entry"]
+    assert (order.filled_qty, order.worth) == (Decimal(6), Decimal(600))
+    row = row_at(story.history, second(3600))
+    assert row is not None and (row.quantity, row.avg_px_open) == (Decimal(6), Decimal(100))
+    story.when(TOTAL).no_news()
+
+
+def test_a_total_of_before_a_bust_tells_of_the_fills_that_nobody_told() -> None:
+    given(*PLACED_LONG, OTHER, VOID).when(TOTAL).leaves(quantity="6", avg_px_open="100")
+    price = VOID.model_copy(update={"void": False, "last_px": Decimal(110)})
+    given(*PLACED_LONG, OTHER, price).when(TOTAL).leaves(quantity="10", avg_px_open="104")  # 600 + 440
+
+
+def test_a_total_stands_where_a_fill_was_told_wrong_and_nobody_says_when_it_was_corrected() -> None:
+    wrong = on(o.CorrectFill, trade_id="t2", last_qty="3", reason="told wrong")
+    given(*PLACED_LONG, TOTAL, FIRST, OTHER).when(wrong).leaves(quantity="10")
+    given(*PLACED_LONG, FIRST, OTHER, wrong).when(TOTAL).leaves(quantity="10")
+
+
+def test_a_total_of_after_a_bust_has_counted_it() -> None:
+    after = TOTAL.model_copy(update={"at": second(-40)})
+    given(*PLACED_LONG, FIRST, OTHER, VOID).when(after).leaves(quantity="10")
+    given(*PLACED_LONG, OTHER, after).when(VOID).leaves(quantity="10", avg_px_open="102")
+    earlier = TOTAL.model_copy(update={"filled_qty": Decimal(8), "avg_px": Decimal(100), "at": second(-95)})
+    given(*PLACED_LONG, earlier, OTHER).when(VOID).leaves(quantity="8")  # the fill came after that total
+
+
+def test_the_total_of_an_exit_too_counts_no_fill_that_was_busted_after_it() -> None:
+    sale = on(Reduce, trade_id="x1", last_qty="4", last_px="110", exchange_order_id="X", at=second(-70))
+    client_id = client_order_id(CYCLE, "exit.1", LONG.intent_id)
+    asked = on(o.RequestExit, quantity="6", reason="signal", at=second(-75))
+    total = on(
+        o.EndOrder, exchange_order_id="X", client_order_id=client_id, outcome="filled", filled_qty="6", avg_px="110",
+        at=second(-60),
+    )  # fmt: skip
+    busted = on(o.CorrectFill, trade_id="x1", void=True, reason="busted", at=second(-50))
+    story = given(*PLACED_LONG, TOTAL, asked, total, sale).leaves(quantity="4", realized_pnl="48")
+    story.when(busted).leaves(quantity="8", realized_pnl="16")
+
+
+def test_what_never_was_entered_was_not_closed_without_a_fill_either() -> None:
+    end = on(Close, exit_reason="gone", at=second(-60))
+    story = given(*PLACED_LONG, FIRST, OTHER, end).when(VOID).leaves(quantity="0", filled_qty="6", realized_pnl=None)
+    row = row_at(story.history, second(3600))
+    assert row is not None and (row.quantity, row.filled_qty) == (Decimal(0), Decimal(6))
+    sale = on(Reduce, trade_id="x1", last_qty="6", last_px="110", exchange_order_id="X", at=second(-65))
+    story.when(sale).leaves(quantity="0", realized_pnl="60")
+    priced = on(Close, exit_reason="target", avg_px_close="110", at=second(-60))
+    given(*PLACED_LONG, FIRST, OTHER, priced).leaves(realized_pnl="80").when(VOID).leaves(
+        filled_qty="6", realized_pnl="60"
+    )
+
+
+def test_what_fills_closed_cannot_never_have_been_entered() -> None:
+    sale = on(Reduce, trade_id="x1", last_qty="10", last_px="110", exchange_order_id="X", at=second(-65))
+    given(*PLACED_LONG, FIRST, OTHER, sale).when(VOID).refused(NotFilled, "holds 0", "that closed it first")
