@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from domain import events as e
+from domain.aggregate.command_result import CommandResult, answered
 from domain.aggregate.exits.changes import Change, after_correction, after_end, after_exit, after_fill, after_proof
 from domain.aggregate.exits.cycle_exits import CycleExits
 from domain.aggregate.exits.exit_count import ExitCount
@@ -16,7 +17,7 @@ from domain.aggregate.fold import project
 from domain.aggregate.order_changes import as_one
 from domain.aggregate.row import PositionRow
 from domain.aggregate.stand import Stand
-from domain.alteration import TypedStruct, altered
+from domain.alteration import altered
 from domain.holding import ZERO, Holding
 from domain.identifiers import PositionKey
 from domain.instrument import LINEAR, Instrument
@@ -24,31 +25,6 @@ from domain.orders.cycle_orders import NO_ORDERS, Orders, covers, no_orders
 from domain.orders.order import CLOCKS_APART, Order, role_of
 from domain.stop import Stop
 from domain.values import EPOCH, EXACT, Side, Status
-
-
-class CommandResult(TypedStruct, frozen=True, gc=False):
-    """The answer to a command: its events, and how the position stood after the last of them."""
-
-    request: str
-    position_id: str
-    version: int
-    status: Status | None
-    events: tuple[str, ...] = ()
-    client_order_id: str | None = None
-    close_side: str | None = None
-    close_quantity: Decimal | None = None
-    quantity: Decimal | None = None
-    """Held after the last event."""
-
-    @property
-    def lets_order(self) -> bool:
-        """Whether it claimed an order, so that the bot may send it."""
-        return not _REQUESTS.isdisjoint(self.events)
-
-
-_REQUESTS: Final = frozenset(
-    event.__name__ for event in (e.EntryRequested, e.IncreaseRequested, e.ExitRequested, e.RollbackStarted)
-)
 
 
 class CashOnRecord(NamedTuple):
@@ -156,9 +132,12 @@ class PositionState:
     @property
     def gone(self) -> Decimal:
         """The quantity that an adjustment saw missing and no fill has explained; 0 unless it gives way to fills."""
-        if not self.since.gives_way:
-            return ZERO
-        return max(ZERO, EXACT.subtract(self.since.entered(self.orders).quantity, self.holding.filled_qty))
+        return max(ZERO, EXACT.minus(self._unexplained)) if self.since.gives_way else ZERO
+
+    @property
+    def _unexplained(self) -> Decimal:
+        """The entered quantity beyond what is told of entries; below 0 where less was entered than is told."""
+        return EXACT.subtract(self.holding.filled_qty, self.since.entered(self.orders).quantity)
 
     @property
     def unattributed(self) -> Decimal:
@@ -175,8 +154,7 @@ class PositionState:
         """The quantity, entered by a moment, that later exits must have closed, although no order tells of it."""
         if not self.since.doubted or (at is not None and at - self.last_exit_at > CLOCKS_APART):
             return ZERO
-        missing = EXACT.subtract(self.holding.filled_qty, self.since.entered(self.orders).quantity)
-        return max(ZERO, min(self.since.doubted, missing))
+        return max(ZERO, min(self.since.doubted, self._unexplained))
 
     @property
     def is_protected(self) -> bool:
@@ -191,8 +169,7 @@ class PositionState:
         It has if all that was filled of the order was known by then, and what was entered is not all accounted for.
         """
         then = self.adjusted_orders.get(order.name)
-        is_known = then is not None and then.filled_qty >= order.filled_qty
-        return is_known and self.since.entered(self.orders).quantity != self.holding.filled_qty
+        return then is not None and then.filled_qty >= order.filled_qty and self._unexplained != ZERO
 
     def promised_since(self, order: str) -> bool:
         """Whether an order was claimed after the last adjustment, which then cannot have counted any of it."""
@@ -203,7 +180,7 @@ class PositionState:
         self.last_cycle = max(self.last_cycle, event.cycle)
         if isinstance(event, e.InstrumentDefined):
             self.instrument = event.terms
-            self._remember_answer(event)
+            self._answer(event)
         elif event.opens_cycle and not self.is_open:
             self._begin(event.command_id)
             self.row = project(None, event)
@@ -287,7 +264,7 @@ class PositionState:
         self.promised_qty = min(self.promised_qty, self.holding.quantity)
         if not isinstance(event, e.PositionReduced):  # a past exit adds itself to what was entered
             self.entered_qty = max(self.entered_qty, self.holding.filled_qty)
-        self._remember_answer(event)
+        self._answer(event)
 
     def _remember_end(self, event: e.PositionClosed, before: Holding) -> None:
         self.closed_at = max(self.closed_at, event.said_at)
@@ -416,6 +393,11 @@ class PositionState:
         elif count.gone or count.closed or count.explained > self.since.untold:
             self.since = self.since.believing(EXACT.add(count.closed, count.explained))
 
+    def _answer(self, event: e.PositionEvent) -> None:
+        order_id = None if self.row is None else self.row.client_order_id
+        before = self.answers.get(event.command_id)
+        self.answers[event.command_id] = answered(before, event, self.status, self.holding.quantity, order_id)
+
     def _change(self, before: Holding, orders: Orders, paid: Decimal | None = None) -> Change:
         return Change(before, self.holding, orders, self.orders, paid or ZERO)
 
@@ -429,27 +411,6 @@ class PositionState:
             change, currency = self._change(before, orders, given_back), self.other_currency(fill.fee_currency)
             self.exits, counted = after_correction(self.exits, event, fill, change, currency)
         return fill.corrected(event.last_qty, event.last_px, fee, counted, said=(event.request, event.ts_event))
-
-    def _remember_answer(self, event: e.PositionEvent) -> None:
-        before = self.answers.get(event.command_id)
-        order_id = None if self.row is None else self.row.client_order_id
-        close_side, close_quantity = None, None
-        match event:
-            case e.RollbackStarted() | e.ExitRequested():
-                order_id, close_side, close_quantity = event.client_order_id, event.close_side, event.close_quantity
-            case e.IncreaseRequested():
-                order_id = event.client_order_id
-        self.answers[event.command_id] = CommandResult(
-            event.request,
-            event.position_id,
-            event.originator_version,
-            self.status,
-            (*(before.events if before else ()), type(event).__name__),
-            order_id,
-            close_side,
-            close_quantity,
-            self.holding.quantity,
-        )
 
 
 def _id_of(orders: Orders, name: str) -> set[str]:

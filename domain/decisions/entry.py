@@ -5,8 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 
 from domain import events as e
+from domain.aggregate.command_result import CommandResult
 from domain.aggregate.row import PositionRow
-from domain.aggregate.state import CommandResult
 from domain.alteration import altered
 from domain.commands import order_requests as o
 from domain.commands import requests as c

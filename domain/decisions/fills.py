@@ -5,10 +5,11 @@ from __future__ import annotations
 from decimal import Decimal
 
 from domain import events as e
+from domain.aggregate.command_result import CommandResult
 from domain.aggregate.exits.exit_count import ExitCount
 from domain.aggregate.exits.fill_on_record import FillOnRecord
 from domain.aggregate.row import PositionRow
-from domain.aggregate.state import CashOnRecord, CommandResult, PositionState
+from domain.aggregate.state import CashOnRecord, PositionState
 from domain.alteration import altered
 from domain.commands import order_requests as o
 from domain.commands import requests as c
