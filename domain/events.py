@@ -417,6 +417,8 @@ class FillCorrected(PositionEvent, frozen=True, kw_only=True):
     late: bool = False
     residual_qty: Number | None = None
     """For a sale of dust: how much dust is left."""
+    is_of_total: bool = False
+    """Whether a total that the exchange had stated of its order counted the fill, and is corrected with it."""
 
 
 class InstrumentDefined(PositionEvent, frozen=True, kw_only=True):

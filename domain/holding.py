@@ -115,6 +115,10 @@ class Holding(TypedStruct, frozen=True, gc=False, forbid_unknown_fields=True):
             realized_pnl=sum_of(self.realized_pnl, gained),
         )
 
+    def reopened(self, qty: Decimal) -> Holding:
+        """Take back that a quantity was closed without a fill, because it was never entered."""
+        return altered(self, quantity=EXACT.add(self.quantity, qty), closed_qty=EXACT.subtract(self.closed_qty, qty))
+
     def released(self, qty: Decimal) -> Decimal | None:
         """The share of the cost that closing `qty` releases; the last exit releases all that is left."""
         if self.cost is None or qty == self.quantity:

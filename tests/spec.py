@@ -12,8 +12,8 @@ from datetime import UTC, datetime, timedelta
 from decimal import Context, Decimal, Inexact, Rounded, localcontext
 from typing import Any, Self, TypeVar, cast
 
+from domain.aggregate.command_result import CommandResult
 from domain.aggregate.position import Position
-from domain.aggregate.state import CommandResult
 from domain.commands.base import Command
 from domain.commands.requests import Activate, RecordEntryFill, RecordEntryPlaced, RequestEntry, SetStopLoss
 from domain.decisions.decision import CommandContext

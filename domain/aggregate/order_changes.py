@@ -68,7 +68,7 @@ def fill_corrected(orders: Orders, event: e.FillCorrected, terms: Instrument) ->
         return orders
     old = (event.old_qty, terms.recorded_worth(event.old_qty, event.old_px))
     new = (event.last_qty, terms.recorded_worth(event.last_qty, event.last_px))
-    return orders.with_order(order.corrected(old, new))
+    return orders.with_order(order.corrected(old, new, is_of_total=event.is_of_total))
 
 
 def stop_set(orders: Orders, event: e.StopLossSet) -> Orders:

@@ -8,8 +8,9 @@ from typing import Any, Final, Self
 
 from eventsourcing.domain import BaseAggregate
 
+from domain.aggregate.command_result import CommandResult
 from domain.aggregate.row import PositionRow
-from domain.aggregate.state import CommandResult, PositionState
+from domain.aggregate.state import PositionState
 from domain.commands import order_requests as o
 from domain.commands import requests as c
 from domain.commands.base import Command

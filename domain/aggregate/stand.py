@@ -35,13 +35,14 @@ class Stand(TypedStruct, frozen=True, gc=False):
     is_corrected: bool = False
     untold: Decimal = ZERO
     is_adjusted: bool = False
+    is_priced: bool = False
     doubted: Decimal = ZERO
 
     @classmethod
     def at_opening(cls, event: e.PositionAdopted | e.PositionImported, held: Holding, orders: Orders) -> Stand:
         """For a cycle that opens with a position that none of its orders entered."""
         opening = Order(name="entry.0", stated_qty=held.quantity, stated_worth=held.cost, stated_at=event.said_at)
-        return cls(held, orders, opening)
+        return cls(held, orders, opening, is_priced=True)
 
     @property
     def gives_way(self) -> bool:
@@ -86,6 +87,7 @@ class Stand(TypedStruct, frozen=True, gc=False):
         """After another adjustment; `untold` was closed without a fill, and is not explained by then."""
         is_chosen = isinstance(event, e.PositionAdjusted) and event.is_chosen
         is_same = isinstance(event, e.PositionAdjusted) and event.new_quantity == event.old_quantity
+        is_priced = isinstance(event, e.PositionAdjusted) and event.new_avg_px_open != event.old_avg_px_open
         return Stand(
             held,
             orders,
@@ -94,5 +96,6 @@ class Stand(TypedStruct, frozen=True, gc=False):
             is_by_fills=self.is_by_fills and not is_chosen,
             is_corrected=self.is_corrected or not is_same,
             untold=untold,
+            is_priced=self.is_priced or is_priced,
             is_adjusted=self.is_adjusted or not (isinstance(event, e.PositionAdjusted) and event.price_only),
         )

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from domain import events as e
+from domain.aggregate.command_result import CommandResult, answered
 from domain.aggregate.exits.changes import Change, after_correction, after_end, after_exit, after_fill, after_proof
 from domain.aggregate.exits.cycle_exits import CycleExits
 from domain.aggregate.exits.exit_count import ExitCount
@@ -16,7 +17,7 @@ from domain.aggregate.fold import project
 from domain.aggregate.order_changes import as_one
 from domain.aggregate.row import PositionRow
 from domain.aggregate.stand import Stand
-from domain.alteration import TypedStruct, altered
+from domain.alteration import altered
 from domain.holding import ZERO, Holding
 from domain.identifiers import PositionKey
 from domain.instrument import LINEAR, Instrument
@@ -24,31 +25,6 @@ from domain.orders.cycle_orders import NO_ORDERS, Orders, covers, no_orders
 from domain.orders.order import CLOCKS_APART, Order, role_of
 from domain.stop import Stop
 from domain.values import EPOCH, EXACT, Side, Status
-
-
-class CommandResult(TypedStruct, frozen=True, gc=False):
-    """The answer to a command: its events, and how the position stood after the last of them."""
-
-    request: str
-    position_id: str
-    version: int
-    status: Status | None
-    events: tuple[str, ...] = ()
-    client_order_id: str | None = None
-    close_side: str | None = None
-    close_quantity: Decimal | None = None
-    quantity: Decimal | None = None
-    """Held after the last event."""
-
-    @property
-    def lets_order(self) -> bool:
-        """Whether it claimed an order, so that the bot may send it."""
-        return not _REQUESTS.isdisjoint(self.events)
-
-
-_REQUESTS: Final = frozenset(
-    event.__name__ for event in (e.EntryRequested, e.IncreaseRequested, e.ExitRequested, e.RollbackStarted)
-)
 
 
 class CashOnRecord(NamedTuple):
@@ -84,6 +60,8 @@ class PositionState:
     """How the cycle stood at its last adjustment."""
     stated_at: datetime = EPOCH
     adjusted_at: datetime = EPOCH
+    last_exit_at: datetime = EPOCH
+    """When a closing order was filled last, as far as times were said."""
     closed_at: datetime = EPOCH
     """When the cycle ended, even if it was opened again since."""
     adjusted_orders: Orders = field(default_factory=no_orders)
@@ -91,6 +69,8 @@ class PositionState:
     exits: CycleExits = field(default_factory=CycleExits)
     fills: dict[tuple[bool, str], dict[str | None, FillOnRecord]] = field(default_factory=dict)
     """By (is an exit, trade id), and then by the name of the order."""
+    corrected: set[tuple[bool, str]] = field(default_factory=set)
+    """The keys of `fills` that the exchange corrected at a time that was said."""
     order_ids: dict[str, str] = field(default_factory=dict)
     """The names of orders, by every exchange order id that they ever had."""
     former_ids: set[str] = field(default_factory=set)
@@ -152,9 +132,12 @@ class PositionState:
     @property
     def gone(self) -> Decimal:
         """The quantity that an adjustment saw missing and no fill has explained; 0 unless it gives way to fills."""
-        if not self.since.gives_way:
-            return ZERO
-        return max(ZERO, EXACT.subtract(self.since.entered(self.orders).quantity, self.holding.filled_qty))
+        return max(ZERO, EXACT.minus(self._unexplained)) if self.since.gives_way else ZERO
+
+    @property
+    def _unexplained(self) -> Decimal:
+        """The entered quantity beyond what is told of entries; below 0 where less was entered than is told."""
+        return EXACT.subtract(self.holding.filled_qty, self.since.entered(self.orders).quantity)
 
     @property
     def unattributed(self) -> Decimal:
@@ -169,10 +152,9 @@ class PositionState:
 
     def unheard(self, at: datetime | None) -> Decimal:
         """The quantity, entered by a moment, that later exits must have closed, although no order tells of it."""
-        if not self.since.doubted or not self._has_exit_after(at):
+        if not self.since.doubted or (at is not None and at - self.last_exit_at > CLOCKS_APART):
             return ZERO
-        missing = EXACT.subtract(self.holding.filled_qty, self.since.entered(self.orders).quantity)
-        return max(ZERO, min(self.since.doubted, missing))
+        return max(ZERO, min(self.since.doubted, self._unexplained))
 
     @property
     def is_protected(self) -> bool:
@@ -181,11 +163,13 @@ class PositionState:
             self.row.orders, self.row.side, self.holding.quantity, self.holding.avg_px_open
         )
 
-    def _has_exit_after(self, at: datetime | None) -> bool:
-        """Whether something may have been closed after a moment, as far as clocks tell."""
-        fills = (fill.at for (is_exit, _), known in self.fills.items() if is_exit for fill in known.values())
-        totals = (each.stated_at for each in self.orders.values() if each.role != "entry" and each.stated_qty)
-        return any(at is None or then is None or at - then <= CLOCKS_APART for then in (*fills, *totals))
+    def may_have_paid(self, order: Order) -> bool:
+        """Whether the last adjustment has counted a fee in kind of an order, if neither fee nor fill has a time.
+
+        It has if all that was filled of the order was known by then, and what was entered is not all accounted for.
+        """
+        then = self.adjusted_orders.get(order.name)
+        return then is not None and then.filled_qty >= order.filled_qty and self._unexplained != ZERO
 
     def promised_since(self, order: str) -> bool:
         """Whether an order was claimed after the last adjustment, which then cannot have counted any of it."""
@@ -196,7 +180,7 @@ class PositionState:
         self.last_cycle = max(self.last_cycle, event.cycle)
         if isinstance(event, e.InstrumentDefined):
             self.instrument = event.terms
-            self._remember_answer(event)
+            self._answer(event)
         elif event.opens_cycle and not self.is_open:
             self._begin(event.command_id)
             self.row = project(None, event)
@@ -214,10 +198,10 @@ class PositionState:
 
     def _begin(self, command_id: str) -> None:
         self.holding, self.since = Holding(), Stand()
-        self.stated_at = self.adjusted_at = self.closed_at = EPOCH
+        self.stated_at = self.adjusted_at = self.last_exit_at = self.closed_at = EPOCH
         self.adjusted_orders = NO_ORDERS
         self.rollbacks, self.promised_qty, self.entered_qty = 0, ZERO, ZERO
-        self.fills, self.cash, self.promises, self.imports = {}, {}, {}, {}
+        self.fills, self.corrected, self.cash, self.promises, self.imports = {}, set(), {}, {}, {}
         self.order_ids, self.former_ids = {}, set()
         same = self.answers.get(command_id)  # one command may end a cycle and open the next
         self.answers = {} if same is None else {command_id: same}
@@ -280,7 +264,7 @@ class PositionState:
         self.promised_qty = min(self.promised_qty, self.holding.quantity)
         if not isinstance(event, e.PositionReduced):  # a past exit adds itself to what was entered
             self.entered_qty = max(self.entered_qty, self.holding.filled_qty)
-        self._remember_answer(event)
+        self._answer(event)
 
     def _remember_end(self, event: e.PositionClosed, before: Holding) -> None:
         self.closed_at = max(self.closed_at, event.said_at)
@@ -329,7 +313,7 @@ class PositionState:
                 order = as_one(orders, event.order, event.same_as).get(event.order) or Order(name=event.order)
                 grown = EXACT.subtract(self.orders[event.order].filled_qty, order.filled_qty)
                 self.exits, count = after_exit(self.exits, self._change(before, orders), grown)
-                self._remember_doubt(event, count)
+                self._remember_exit(event, count)
             case e.IncreaseRequested():
                 self.promises[event.order] = self.promises[f"entry {event.intent_id}"] = event.command_id
             case e.ExitRequested():
@@ -358,6 +342,8 @@ class PositionState:
                 known = self.fills.get((event.is_exit, event.trade_id), {})
                 if event.order in known:
                     known[event.order] = self._corrected(known[event.order], event, before, orders)
+                    if event.ts_event != event.ts_recorded:
+                        self.corrected.add((event.is_exit, event.trade_id))
 
     def _remember_fill(
         self,
@@ -377,7 +363,7 @@ class PositionState:
             self.exits, count, said = after_fill(self.exits, event, change, currency)
             is_of_dust = event.residual_qty is not None
             if not is_of_dust:
-                self._remember_doubt(event, count)
+                self._remember_exit(event, count)
         fill = FillOnRecord(
             event.request,
             order,
@@ -395,8 +381,9 @@ class PositionState:
         )
         self.fills.setdefault((is_exit, event.trade_id), {})[order] = fill
 
-    def _remember_doubt(self, event: e.PositionReduced | e.OrderEnded, count: ExitCount) -> None:
+    def _remember_exit(self, event: e.PositionReduced | e.OrderEnded, count: ExitCount) -> None:
         """Note what an exit of after the adjustment closed beyond what was held, or what one of before it made good."""
+        self.last_exit_at = max(self.last_exit_at, event.said_at)
         if not count.gone and not self.since.doubted:
             return
         is_promised = event.order is not None and self.promised_since(event.order)
@@ -405,6 +392,11 @@ class PositionState:
             self.since = self.since.doubting(count.gone)
         elif count.gone or count.closed or count.explained > self.since.untold:
             self.since = self.since.believing(EXACT.add(count.closed, count.explained))
+
+    def _answer(self, event: e.PositionEvent) -> None:
+        order_id = None if self.row is None else self.row.client_order_id
+        before = self.answers.get(event.command_id)
+        self.answers[event.command_id] = answered(before, event, self.status, self.holding.quantity, order_id)
 
     def _change(self, before: Holding, orders: Orders, paid: Decimal | None = None) -> Change:
         return Change(before, self.holding, orders, self.orders, paid or ZERO)
@@ -419,27 +411,6 @@ class PositionState:
             change, currency = self._change(before, orders, given_back), self.other_currency(fill.fee_currency)
             self.exits, counted = after_correction(self.exits, event, fill, change, currency)
         return fill.corrected(event.last_qty, event.last_px, fee, counted, said=(event.request, event.ts_event))
-
-    def _remember_answer(self, event: e.PositionEvent) -> None:
-        before = self.answers.get(event.command_id)
-        order_id = None if self.row is None else self.row.client_order_id
-        close_side, close_quantity = None, None
-        match event:
-            case e.RollbackStarted() | e.ExitRequested():
-                order_id, close_side, close_quantity = event.client_order_id, event.close_side, event.close_quantity
-            case e.IncreaseRequested():
-                order_id = event.client_order_id
-        self.answers[event.command_id] = CommandResult(
-            event.request,
-            event.position_id,
-            event.originator_version,
-            self.status,
-            (*(before.events if before else ()), type(event).__name__),
-            order_id,
-            close_side,
-            close_quantity,
-            self.holding.quantity,
-        )
 
 
 _OF_ENTRIES: Final = (e.EntryPlaced, e.EntryFilled, e.OrderEnded)

@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from domain import events as e
+from domain.aggregate.command_result import CommandResult
 from domain.aggregate.exits.exit_count import ExitCount
-from domain.aggregate.state import CommandResult, PositionState
+from domain.aggregate.state import PositionState
 from domain.alteration import altered
 from domain.commands import requests as c
 from domain.decisions.counting import settled

@@ -6,8 +6,8 @@ from decimal import Decimal
 from typing import Final
 
 from domain import events as e
+from domain.aggregate.command_result import CommandResult
 from domain.aggregate.row import PositionRow
-from domain.aggregate.state import CommandResult
 from domain.alteration import altered
 from domain.commands import requests as c
 from domain.decisions.counting import settled

@@ -163,7 +163,7 @@ def settled(held: Holding, side: Side, terms: Instrument, orders: Orders, since:
     if since.gives_way:
         entered = since.entered(orders)
         if entered.quantity == held.filled_qty:
-            return _by_all_orders(held, side, terms, entered.worth)
+            return _by_all_orders(held, side, terms, entered.worth, since)
     if held.quantity or held.realized_pnl is not None or held.proceeds is None or since.holding.closed_qty:
         return held
     total = _cost_of_all(orders, since, held)
@@ -172,10 +172,14 @@ def settled(held: Holding, side: Side, terms: Instrument, orders: Orders, since:
     return altered(held, cost=ZERO, realized_pnl=terms.gain(side, total, held.proceeds))
 
 
-def _by_all_orders(held: Holding, side: Side, terms: Instrument, worth: Decimal | None) -> Holding:
-    """The totals of a cycle whose orders account for everything that was entered, at this worth."""
+def _by_all_orders(held: Holding, side: Side, terms: Instrument, worth: Decimal | None, since: Stand) -> Holding:
+    """The totals of a cycle whose orders account for everything that was entered, at this worth.
+
+    While nothing is closed, that is also what is held cost, unless the exchange said so by an average of its own.
+    """
     if held.quantity and not held.closed_qty:
-        return altered(held, realized_pnl=ZERO)
+        is_told = worth is not None and (held.cost is None or not since.is_priced)
+        return altered(held.costing(worth, terms) if is_told else held, realized_pnl=ZERO)
     cost = held.cost if held.quantity else ZERO
     if worth is None or cost is None or held.proceeds is None:
         return held

@@ -9,9 +9,10 @@ from typing import NamedTuple, Protocol, TypedDict
 
 from pydantic import JsonValue
 
+from domain.aggregate.command_result import CommandResult
 from domain.aggregate.exits.fill_on_record import FillOnRecord
 from domain.aggregate.row import PositionRow
-from domain.aggregate.state import CommandResult, PositionState
+from domain.aggregate.state import PositionState
 from domain.commands.base import Command
 from domain.errors import (
     CommandRefused,

@@ -5,15 +5,15 @@ from __future__ import annotations
 from decimal import Decimal
 
 from domain import events as e
+from domain.aggregate.command_result import CommandResult
 from domain.aggregate.row import PositionRow
-from domain.aggregate.state import CommandResult
 from domain.alteration import altered
 from domain.commands import order_requests as o
 from domain.commands import requests as c
 from domain.decisions.adjustment import absorbed_of, is_counted_in_adjustment
 from domain.decisions.counting import EntryCount
 from domain.decisions.decision import Decision
-from domain.decisions.fills import fill_on_record, known_fill
+from domain.decisions.fills import as_corrected, fill_on_record, known_fill
 from domain.decisions.lookup import Meant, as_one, entry_of_fill, listed, named, of_client
 from domain.decisions.protection import needs_right_side
 from domain.errors import EntryAlreadyPlaced, EntryHasFills, OrderAmbiguous, PositionNotOpen, WrongStatus
@@ -128,10 +128,11 @@ def record_entry_placed(decision: Decision, command: c.RecordEntryPlaced) -> Com
             f"was placed as order {before.exchange_order_id}; order {command.exchange_order_id} is a second entry: "
             "cancel or close it at the exchange, or say replace_order if the exchange replaced the first one by it",
         )
-    after = before
-    if command.filled_qty is not None:
-        worth = None if command.avg_px is None else row.terms.worth(command.filled_qty, command.avg_px)
-        after = before.with_statement(command.filled_qty, worth, decision.said_at)
+    after, stated, avg_px = before, command.filled_qty, command.avg_px
+    if stated is not None:
+        stated, avg_px = as_corrected(decision, before, stated, avg_px, row.terms)
+        worth = None if avg_px is None else row.terms.worth(stated, avg_px)
+        after = before.with_statement(stated, worth, decision.said_at)
     is_seen = is_counted_in_adjustment(decision, before)
     absorbed = EXACT.subtract(after.filled_qty, before.filled_qty)
     if not is_seen:
@@ -146,8 +147,8 @@ def record_entry_placed(decision: Decision, command: c.RecordEntryPlaced) -> Com
         e.EntryPlaced(
             **decision.envelope(),
             exchange_order_id=before.exchange_order_id or command.exchange_order_id,
-            filled_qty=command.filled_qty,
-            avg_px=command.avg_px,
+            filled_qty=stated,
+            avg_px=avg_px,
             holding=held,
             order=before.name,
             absorbed_qty=absorbed,
@@ -283,7 +284,9 @@ def record_entry_fill(decision: Decision, command: c.RecordEntryFill) -> Command
         absorbed = _absorbed_fill(decision, meant, after)
     count = EntryCount.of(decision.state, meant.order, after, absorbed=absorbed, is_seen=is_seen, at=decision.said_at)
     held = count.by_fill(command.last_qty, worth)
-    if command.fee is not None and count.is_gone and decision.pays_in_kind(command.fee, command.fee_currency):
+    is_of_total = command.at is None and not count.added and decision.state.may_have_paid(after)
+    is_seen_fee = count.is_gone or is_of_total
+    if command.fee is not None and is_seen_fee and decision.pays_in_kind(command.fee, command.fee_currency):
         held = held.with_fee_gone(row.side, command.fee, command.last_px, terms)
         held = altered(count, since=count.since.paying(command.fee)).settled(held)
     else:

@@ -6,9 +6,9 @@ from decimal import Decimal
 from typing import Final
 
 from domain import events as e
+from domain.aggregate.command_result import CommandResult
 from domain.aggregate.exits.exit_count import ExitCount, part_of
 from domain.aggregate.row import PositionRow
-from domain.aggregate.state import CommandResult
 from domain.commands import order_requests as o
 from domain.commands import requests as c
 from domain.decisions.adjustment import entered_at_most, exit_count

@@ -5,9 +5,11 @@ from __future__ import annotations
 from decimal import Decimal
 
 from domain import events as e
+from domain.aggregate.command_result import CommandResult
+from domain.aggregate.exits.exit_count import ExitCount
 from domain.aggregate.exits.fill_on_record import FillOnRecord
 from domain.aggregate.row import PositionRow
-from domain.aggregate.state import CashOnRecord, CommandResult
+from domain.aggregate.state import CashOnRecord, PositionState
 from domain.alteration import altered
 from domain.commands import order_requests as o
 from domain.commands import requests as c
@@ -16,8 +18,9 @@ from domain.decisions.decision import Decision
 from domain.decisions.lookup import named
 from domain.errors import IdempotencyMismatch, NotFilled, OrderAmbiguous, UnknownFill
 from domain.holding import ZERO, Holding
+from domain.instrument import Instrument
 from domain.orders.order import Order
-from domain.values import EXACT, plain
+from domain.values import EXACT, plain, total_of
 
 
 def known_fill(decision: Decision, command: c.RecordEntryFill | c.Reduce, fill: FillOnRecord) -> CommandResult | None:
@@ -119,11 +122,17 @@ def _with_fee_of(
 ) -> Holding:
     """The totals with the fee of a fill; an adjustment since then has counted a fee that was paid in kind already."""
     state = decision.state
-    is_seen = not fill.is_exit and decision.is_adjusted_for(None)
+    is_seen = not fill.is_exit and (decision.is_adjusted_for(None) or _is_of_before(state, fill))
     if is_seen and decision.pays_in_kind(fee, currency):
         held = state.holding.with_fee_gone(row.side, fee, fill.px, row.terms)
         return settled(held, row.side, row.terms, row.orders, state.since.paying(fee))
     return decision.with_fee(state.holding, fee, currency, row.terms)
+
+
+def _is_of_before(state: PositionState, fill: FillOnRecord) -> bool:
+    """Whether an entry fill happened before the last adjustment, whenever its fee is told."""
+    order = state.orders.get(fill.order or "")
+    return (fill.at is not None and fill.at <= state.adjusted_at) or (order is not None and state.may_have_paid(order))
 
 
 def record_cash(decision: Decision, command: o.RecordCash) -> CommandResult | None:
@@ -232,6 +241,7 @@ def correct_fill(decision: Decision, command: o.CorrectFill) -> CommandResult | 
             holding=held,
             late=not row.status.is_open,
             residual_qty=_dust_left(row, fill, qty),
+            is_of_total=_is_of_total(decision, decision.state.orders.get(fill.order or ""), fill),
         )
     )
     return None
@@ -242,6 +252,33 @@ def _dust_left(row: PositionRow, fill: FillOnRecord, now: Decimal) -> Decimal | 
     return EXACT.add(row.residual_qty, EXACT.subtract(fill.qty, now)) if fill.is_of_dust else None
 
 
+def as_corrected(
+    decision: Decision, order: Order, stated: Decimal, avg_px: Decimal | None, terms: Instrument
+) -> tuple[Decimal, Decimal | None]:
+    """A total of an order, and its average price, as what was corrected after the exchange stated it leaves them."""
+    state, said_at = decision.state, decision.said_at
+    fills = (state.fills[key].get(order.name) for key in state.corrected)
+    since = [fill for fill in fills if fill is not None and fill.corrected_at > said_at and fill.may_be_by(said_at)]
+    if not since:
+        return stated, avg_px
+    qty = EXACT.add(stated, total_of(EXACT.subtract(fill.qty, fill.recorded[0]) for fill in since))
+    if qty <= order.traded_qty or avg_px is None:
+        return max(qty, order.traded_qty), None
+    changes = (EXACT.subtract(terms.worth(fill.qty, fill.px), terms.worth(*fill.recorded)) for fill in since)
+    worth = EXACT.add(terms.worth(stated, avg_px), total_of(changes))
+    return qty, None if terms.inverse and not worth else terms.price(qty, worth)
+
+
+def _is_of_total(decision: Decision, order: Order | None, fill: FillOnRecord) -> bool:
+    """Whether the total of its order counted the fill, which the exchange took back later, as the time of that says.
+
+    A correction without a time is of a fill that was told wrong: the total stands.
+    """
+    if order is None or decision.command.at is None:
+        return False
+    return order.has_stated(fill.qty, fill.at, decision.said_at)
+
+
 def _entry_corrected(
     decision: Decision, row: PositionRow, fill: FillOnRecord, held: Holding, now: tuple[Decimal, Decimal]
 ) -> Holding:
@@ -250,17 +287,22 @@ def _entry_corrected(
         name="entry", traded_qty=fill.qty, traded_worth=terms.worth(fill.qty, fill.px)
     )
     old_worth, new_worth = terms.worth(fill.qty, fill.px), terms.worth(*now)
-    after = before.corrected((fill.qty, old_worth), (now[0], new_worth))
+    is_of_total = _is_of_total(decision, before, fill)
+    after = before.corrected((fill.qty, old_worth), (now[0], new_worth), is_of_total=is_of_total)
     count = EntryCount.of(state, before, after, at=decision.said_at)
     count = altered(count, held=held, is_seen=decision.is_adjusted_for(None))
-    if not count.is_seen and EXACT.add(held.quantity, count.added) < 0:
+    beyond = ZERO if count.is_seen else max(ZERO, EXACT.minus(EXACT.add(held.quantity, count.added)))
+    if beyond > state.untold:
         raise decision.refused(
             NotFilled,
             f"holds {plain(held.quantity)}, so {plain(EXACT.minus(count.added))} of what was entered cannot be taken "
             "back: the rest is closed already. Correct the fills that closed it first, to what they closed here; where "
             "they closed more at the exchange, that opened the other side, which is another cycle (adopt)",
         )
-    counted = count.by_fill(ZERO, ZERO)
+    counted = altered(count, held=held.reopened(beyond)).by_fill(ZERO, ZERO)
+    if beyond:
+        counted = state.exits.counted(counted, ExitCount(), ZERO, row.orders.with_order(after))
+        counted = count.settled(counted)
     traded = EXACT.add(EXACT.subtract(held.traded_cost, old_worth), new_worth)
     return altered(counted, traded_cost=traded, uncounted_qty=held.uncounted_qty)
 
@@ -270,7 +312,8 @@ def _exit_corrected(
 ) -> Holding:
     state, terms, untold = decision.state, row.terms, decision.state.untold
     before = state.exits.order(fill.order, row.orders)
-    after = before.corrected((fill.qty, terms.worth(fill.qty, fill.px)), (now[0], terms.worth(*now)))
+    was, is_of_total = (fill.qty, terms.worth(fill.qty, fill.px)), _is_of_total(decision, before, fill)
+    after = before.corrected(was, (now[0], terms.worth(*now)), is_of_total=is_of_total)
     grown = EXACT.subtract(after.filled_qty, before.filled_qty)
     counted = fill.counted.as_gone() if decision.is_adjusted_for(None) else fill.counted
     most = EXACT.add(fill.qty, held.quantity)

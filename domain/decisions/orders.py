@@ -7,15 +7,16 @@ from datetime import datetime
 from decimal import Decimal
 
 from domain import events as e
+from domain.aggregate.command_result import CommandResult
 from domain.aggregate.exits.exit_count import ExitCount
 from domain.aggregate.exits.fill_on_record import FillOnRecord
 from domain.aggregate.row import PositionRow
-from domain.aggregate.state import CommandResult
 from domain.commands import order_requests as o
 from domain.commands.order_requests import TERMS
 from domain.decisions.adjustment import absorbed_of, exit_count, is_counted_in_adjustment
 from domain.decisions.counting import EntryCount, exited
 from domain.decisions.decision import Decision
+from domain.decisions.fills import as_corrected
 from domain.decisions.lookup import TRIGGERED_BY, as_one, is_former, listed, needs_named, of_client
 from domain.errors import InstrumentInUse, OrderAlreadyEnded, OrderAmbiguous, OrderHasFills, ReduceExceedsPosition
 from domain.holding import ZERO, Holding
@@ -101,7 +102,7 @@ def end_order(decision: Decision, command: o.EndOrder) -> CommandResult | None:
     known = needs_named(decision, command.exchange_order_id, command.client_order_id)
     _needs_own_id(decision, known, command)
     order, same_as = as_one(known, of_client(decision, command.client_order_id))
-    stated = command.filled_qty
+    stated, avg_px = command.filled_qty, command.avg_px
     if command.exchange_order_id is None and stated:
         _needs_none_beside(decision, order, stated)
     if command.outcome != "filled" and is_former(decision, order, command.exchange_order_id):
@@ -112,10 +113,11 @@ def end_order(decision: Decision, command: o.EndOrder) -> CommandResult | None:
             f"has {plain(order.traded_qty)} of {order.name} on record by its fills, more than the {plain(stated)} that "
             "were filled in all; look which of the two is wrong, and correct_fill what never was",
         )
-    decision.needs_price("avg_px", command.avg_px, row.terms)
+    decision.needs_price("avg_px", avg_px, row.terms)
     after = order
     if stated is not None:
-        worth = None if command.avg_px is None else row.terms.worth(stated, command.avg_px)
+        stated, avg_px = as_corrected(decision, order, stated, avg_px, row.terms)
+        worth = None if avg_px is None else row.terms.worth(stated, avg_px)
         after = order.with_statement(stated, worth, decision.said_at)
     is_news = after.filled_qty != order.filled_qty or after.worth != order.worth
     is_named = order.exchange_order_id is not None or order.attached or order.name == command.exchange_order_id
@@ -142,7 +144,7 @@ def end_order(decision: Decision, command: o.EndOrder) -> CommandResult | None:
             order=order.name,
             outcome=command.outcome,
             filled_qty=stated,
-            avg_px=command.avg_px,
+            avg_px=avg_px,
             reason=command.reason,
             code=command.code,
             holding=held,

@@ -6,8 +6,8 @@ from decimal import Decimal
 
 from domain import events as e
 from domain.aggregate import order_changes
+from domain.aggregate.command_result import CommandResult
 from domain.aggregate.row import PositionRow
-from domain.aggregate.state import CommandResult
 from domain.commands import order_requests as o
 from domain.commands import requests as c
 from domain.decisions.decision import Decision

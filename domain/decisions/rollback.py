@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from domain import events as e
-from domain.aggregate.state import CommandResult
+from domain.aggregate.command_result import CommandResult
 from domain.commands import requests as c
 from domain.decisions.counting import settled
 from domain.decisions.decision import Decision

@@ -155,13 +155,24 @@ class Order(TypedStruct, frozen=True, kw_only=True, dict=True):
         is_stranger = self.role == other.role and other.client_order_id is None
         return is_stranger and self.joined(other).filled_qty == filled
 
-    def corrected(self, old: tuple[Decimal, Decimal], new: tuple[Decimal, Decimal]) -> Order:
-        """Replace quantity and worth of one of its fills."""
-        return altered(
-            self,
-            traded_qty=EXACT.add(EXACT.subtract(self.traded_qty, old[0]), new[0]),
-            traded_worth=EXACT.add(EXACT.subtract(self.traded_worth, old[1]), new[1]),
+    def corrected(
+        self, old: tuple[Decimal, Decimal], new: tuple[Decimal, Decimal], *, is_of_total: bool = False
+    ) -> Order:
+        """Replace quantity and worth of one of its fills; with `is_of_total` in the exchange's total, too."""
+        more, worth = EXACT.subtract(new[0], old[0]), EXACT.subtract(new[1], old[1])
+        order = altered(
+            self, traded_qty=EXACT.add(self.traded_qty, more), traded_worth=EXACT.add(self.traded_worth, worth)
         )
+        if not is_of_total:
+            return order
+        stated = None if self.stated_worth is None else EXACT.add(self.stated_worth, worth)
+        return altered(order, stated_qty=EXACT.add(self.stated_qty, more), stated_worth=stated)
+
+    def has_stated(self, qty: Decimal, at: datetime | None, corrected_at: datetime) -> bool:
+        """Whether the exchange's total counted a fill, as it was before it was corrected."""
+        if self.stated_at is None or self.stated_qty < qty or corrected_at <= self.stated_at:
+            return False
+        return not self.is_news(at)
 
     def as_json(self) -> dict[str, Any]:
         """The order as programs read it; most of what is not known is left out."""

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 from weakref import WeakSet
 
-from domain.aggregate.state import CommandResult
+from domain.aggregate.command_result import CommandResult
 from domain.commands.base import Command
 from domain.commands.order_requests import DefineInstrument
 from domain.decisions.decision import CommandContext, resized

@@ -5,8 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any, ClassVar, Literal
 
+from domain.aggregate.command_result import CommandResult
 from domain.aggregate.row import PositionRow
-from domain.aggregate.state import CommandResult
 from domain.alteration import TypedStruct
 from domain.errors import LedgerError
 from domain.json_object import JsonObject

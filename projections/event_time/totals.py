@@ -115,7 +115,7 @@ class EventTimeTotals:
         old = event.old_qty, self._worth(event.old_qty, event.old_px)
         new = event.last_qty, self._worth(event.last_qty, event.last_px)
         before = self._order(event.order)
-        after = before.corrected(old, new)
+        after = before.corrected(old, new, is_of_total=event.is_of_total)
         held, counted = self._held, self._counts.get((event.trade_id, event.order))
         shifted, is_seen = added.shifted(held, self._terms), self._is_adjusted_for(event)
         if event.is_exit and counted is not None and event.residual_qty is None:
@@ -216,7 +216,8 @@ class EventTimeTotals:
         self._orders = self._orders.with_order(after)
         count = self._counted(event, before, after, is_seen=event.is_seen)
         held = count.by_fill(event.last_qty, worth)
-        self._enter(self._after_fee(held, event, added, is_gone=count.is_gone))
+        is_of_total = not count.added and added.after.quantity == added.before.quantity
+        self._enter(self._after_fee(held, event, added, is_gone=count.is_gone or is_of_total))
 
     def _reduce(self, event: e.PositionReduced, added: Added) -> None:
         if event.residual_qty is None:

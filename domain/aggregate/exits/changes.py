@@ -98,7 +98,8 @@ def after_correction(
     terms, untold = exits.terms, exits.untold(change.before, change.orders)
     order = exits.order(event.order, change.orders)
     was = fill.qty, terms.recorded_worth(fill.qty, fill.px)
-    now = order.corrected(was, (event.last_qty, terms.recorded_worth(event.last_qty, event.last_px)))
+    new = event.last_qty, terms.recorded_worth(event.last_qty, event.last_px)
+    now = order.corrected(was, new, is_of_total=event.is_of_total)
     if event.order is None:
         exits = altered(exits, unnamed=now)
     counted = fill.counted if change.closed == change.less else fill.counted.as_gone()

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from domain.aggregate.exits.exit_count import ExitCount, part_of
 from domain.commands.requests import ClosingFill
 from domain.holding import ZERO, Holding
+from domain.orders.order import CLOCKS_APART
 from domain.values import EPOCH
 
 
@@ -40,6 +41,15 @@ class FillOnRecord(NamedTuple):
     reason: str | None = None
     """Why an exit happened, where that was said."""
 
+    @property
+    def recorded(self) -> tuple[Decimal, Decimal]:
+        """Quantity and price as first recorded."""
+        return self.first or (self.qty, self.px)
+
+    def may_be_by(self, moment: datetime) -> bool:
+        """Whether it may have happened by a moment, as far as clocks tell."""
+        return self.at is None or self.at - moment <= CLOCKS_APART
+
     @classmethod
     def of_proof(cls, fill: ClosingFill, held: Holding) -> FillOnRecord:
         """A fill in the evidence of a rollback, which closed a part of what was held."""
@@ -63,7 +73,7 @@ class FillOnRecord(NamedTuple):
             px=px,
             fee=fee,
             counted=counted,
-            first=self.first or (self.qty, self.px),
+            first=self.recorded,
             corrections=(*self.corrections, said[0]),
             corrected_at=max(self.corrected_at, said[1]),
         )

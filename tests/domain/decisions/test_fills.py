@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from itertools import permutations
 from typing import Any
 
 import pytest
 
 from domain.commands import order_requests as o
+from domain.commands.base import Command
 from domain.commands.requests import Adjust, Close, FailEntry, RecordEntryFill, RecordEntryPlaced, Reduce, RequestEntry
-from domain.errors import IdempotencyMismatch, OrderAmbiguous
+from domain.errors import IdempotencyMismatch, NotFilled, OrderAmbiguous
 from domain.events import EntryPlaced, FillCorrected
+from domain.identifiers import client_order_id
 from domain.values import timestamp_text
 from projections.event_time.past_rows import row_at
-from tests.spec import PLACED, Story, given, on, request, second
+from tests.spec import CYCLE, PLACED, Story, given, on, request, second
 
 BOUGHT = on(RecordEntryFill, trade_id="t1", last_qty="10", last_px="100", exchange_order_id="A")
 SOLD = on(Reduce, trade_id="x1", last_qty="4", last_px="111", exchange_order_id="X")
@@ -128,6 +131,45 @@ def test_a_fee_in_kind_that_an_adjustment_saw_is_not_paid_again(is_told_at_once:
     story.leaves(SPOT, quantity="0", realized_pnl="997")
 
 
+SEEN = on(Adjust, position_id=SPOT, quantity="999", reason="the balance", at=second(-60))
+STATED = on(
+    RecordEntryPlaced, position_id=SPOT, exchange_order_id="A", filled_qty="1000", avg_px="2", at=second(-90)
+)  # fmt: skip
+REPORT = on(
+    o.RecordCash, position_id=SPOT, kind="commission", amount="-1", currency="SHIB", cash_id="c1", trade_id="t1"
+)  # fmt: skip
+ASKED = SHIB.model_copy(update={"at": second(-99)})
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        (shib().model_copy(update={"at": second(-90)}), SEEN, REPORT),
+        (shib().model_copy(update={"at": second(-90)}), SEEN, shib(**IN_BASE)),
+        (shib(), SEEN.model_copy(update={"at": None}), REPORT),
+        (STATED, SEEN, shib(**IN_BASE)),
+        (STATED, SEEN, shib(), REPORT),
+    ],
+)
+def test_a_fee_in_kind_of_a_fill_of_before_an_adjustment_is_not_paid_again_when_it_is_told_without_a_time(
+    told: tuple[Command, ...],
+) -> None:
+    story = given(ASKED, *told).leaves(SPOT, quantity="999", avg_px_open="2.002002002002002002")
+    _is_the_same_by_event_time(story)
+
+
+def test_a_fee_in_kind_that_is_told_without_a_time_is_paid_by_a_fill_of_after_the_adjustment() -> None:
+    later = {"trade_id": "t2", "last_qty": "100", "last_px": "2", "exchange_order_id": "B", "at": second(-30)}
+    paid = REPORT.model_copy(update={"trade_id": "t2"})
+    story = given(ASKED, shib(), SEEN, on(RecordEntryFill, position_id=SPOT, **later)).leaves(SPOT, quantity="1099")
+    story.when(paid).leaves(SPOT, quantity="1098")
+
+
+def test_a_fee_in_kind_is_paid_after_an_adjustment_that_left_nothing_to_account_for() -> None:
+    whole = SEEN.model_copy(update={"quantity": Decimal(1000), "avg_px_open": Decimal("2.1")})
+    given(ASKED, shib(), whole, REPORT).leaves(SPOT, quantity="999")
+
+
 def test_a_fee_in_kind_that_takes_the_last_of_it_is_a_loss() -> None:
     sold = on(Reduce, position_id=SPOT, trade_id="x1", last_qty="999", last_px="3", **IN_BASE)
     story = given(SHIB, shib()).when(sold).leaves(SPOT, quantity="0", realized_pnl="997", fees_other={})
@@ -211,3 +253,77 @@ def test_a_fill_that_is_told_again_after_its_correction_is_no_news() -> None:
     given(LONG, first, paid, corrected).when(paid).no_news().leaves(avg_px_open="101", fees="0.5")
     given(LONG, first, corrected).when(paid).refused(IdempotencyMismatch, "10 at 101")
     given(LONG, first, paid, on(o.CorrectFill, trade_id="t1", void=True, reason="busted")).when(paid).no_news()
+
+
+FIRST = on(RecordEntryFill, trade_id="t1", last_qty="6", last_px="100", exchange_order_id="A", at=second(-90))
+OTHER = on(RecordEntryFill, trade_id="t2", last_qty="4", last_px="105", exchange_order_id="A", at=second(-85))
+TOTAL = on(o.EndOrder, exchange_order_id="A", outcome="filled", filled_qty="10", avg_px="102", at=second(-80))
+VOID = on(o.CorrectFill, trade_id="t2", void=True, reason="busted", at=second(-50))
+PLACED_LONG = (
+    request(side="long", quantity="10", at=second(-99)),
+    on(RecordEntryPlaced, exchange_order_id="A", at=second(-98)),
+)
+
+
+@pytest.mark.parametrize(
+    "told",
+    [told for told in permutations([FIRST, OTHER, TOTAL, VOID]) if told.index(OTHER) < told.index(VOID)],
+)
+def test_a_total_counts_no_fill_that_was_busted_after_it_in_whatever_order_they_are_told(told: tuple[Command]) -> None:
+    story = given(*PLACED_LONG, *told).leaves(quantity="6", avg_px_open="100")
+    order = story.rows[CYCLE].orders["entry"]
+    assert (order.filled_qty, order.worth) == (Decimal(6), Decimal(600))
+    row = row_at(story.history, second(3600))
+    assert row is not None and (row.quantity, row.avg_px_open) == (Decimal(6), Decimal(100))
+    story.when(TOTAL).no_news()
+
+
+def test_a_total_of_before_a_bust_tells_of_the_fills_that_nobody_told() -> None:
+    given(*PLACED_LONG, OTHER, VOID).when(TOTAL).leaves(quantity="6", avg_px_open="100")
+    price = VOID.model_copy(update={"void": False, "last_px": Decimal(110)})
+    given(*PLACED_LONG, OTHER, price).when(TOTAL).leaves(quantity="10", avg_px_open="104")  # 600 + 440
+
+
+def test_a_total_stands_where_a_fill_was_told_wrong_and_nobody_says_when_it_was_corrected() -> None:
+    wrong = on(o.CorrectFill, trade_id="t2", last_qty="3", reason="told wrong")
+    given(*PLACED_LONG, TOTAL, FIRST, OTHER).when(wrong).leaves(quantity="10")
+    given(*PLACED_LONG, FIRST, OTHER, wrong).when(TOTAL).leaves(quantity="10")
+
+
+def test_a_total_of_after_a_bust_has_counted_it() -> None:
+    after = TOTAL.model_copy(update={"at": second(-40)})
+    given(*PLACED_LONG, FIRST, OTHER, VOID).when(after).leaves(quantity="10")
+    given(*PLACED_LONG, OTHER, after).when(VOID).leaves(quantity="10", avg_px_open="102")
+    earlier = TOTAL.model_copy(update={"filled_qty": Decimal(8), "avg_px": Decimal(100), "at": second(-95)})
+    given(*PLACED_LONG, earlier, OTHER).when(VOID).leaves(quantity="8")  # the fill came after that total
+
+
+def test_the_total_of_an_exit_too_counts_no_fill_that_was_busted_after_it() -> None:
+    sale = on(Reduce, trade_id="x1", last_qty="4", last_px="110", exchange_order_id="X", at=second(-70))
+    client_id = client_order_id(CYCLE, "exit.1", LONG.intent_id)
+    asked = on(o.RequestExit, quantity="6", reason="signal", at=second(-75))
+    total = on(
+        o.EndOrder, exchange_order_id="X", client_order_id=client_id, outcome="filled", filled_qty="6", avg_px="110",
+        at=second(-60),
+    )  # fmt: skip
+    busted = on(o.CorrectFill, trade_id="x1", void=True, reason="busted", at=second(-50))
+    story = given(*PLACED_LONG, TOTAL, asked, total, sale).leaves(quantity="4", realized_pnl="48")
+    story.when(busted).leaves(quantity="8", realized_pnl="16")
+
+
+def test_what_never_was_entered_was_not_closed_without_a_fill_either() -> None:
+    end = on(Close, exit_reason="gone", at=second(-60))
+    story = given(*PLACED_LONG, FIRST, OTHER, end).when(VOID).leaves(quantity="0", filled_qty="6", realized_pnl=None)
+    row = row_at(story.history, second(3600))
+    assert row is not None and (row.quantity, row.filled_qty) == (Decimal(0), Decimal(6))
+    sale = on(Reduce, trade_id="x1", last_qty="6", last_px="110", exchange_order_id="X", at=second(-65))
+    story.when(sale).leaves(quantity="0", realized_pnl="60")
+    priced = on(Close, exit_reason="target", avg_px_close="110", at=second(-60))
+    given(*PLACED_LONG, FIRST, OTHER, priced).leaves(realized_pnl="80").when(VOID).leaves(
+        filled_qty="6", realized_pnl="60"
+    )
+
+
+def test_what_fills_closed_cannot_never_have_been_entered() -> None:
+    sale = on(Reduce, trade_id="x1", last_qty="10", last_px="110", exchange_order_id="X", at=second(-65))
+    given(*PLACED_LONG, FIRST, OTHER, sale).when(VOID).refused(NotFilled, "holds 0", "that closed it first")

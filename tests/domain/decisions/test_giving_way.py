@@ -72,6 +72,20 @@ def test_an_average_that_the_exchange_rounded_is_no_profit_while_nothing_is_clos
     _is_the_same_by_event_time(story)
 
 
+def test_what_is_held_costs_what_its_fills_say_where_an_adjustment_said_the_quantity_alone() -> None:
+    story = given(LONG, bought("t1", "6", "100", -90), seen("9", -60)).leaves(quantity="9", avg_px_open="100")
+    story.when(bought("t2", "3", "106", -85)).leaves(quantity="9", avg_px_open="102", realized_pnl="0")
+    story.when(sold("x1", "3", "110", -30)).leaves(realized_pnl="24")
+    _is_the_same_by_event_time(story)
+
+
+def test_what_nobody_knew_the_price_of_costs_what_its_fills_say() -> None:
+    story = given(LONG, seen("9", -60)).leaves(quantity="9", avg_px_open=None)
+    story.when(bought("t1", "6", "100", -90)).leaves(avg_px_open=None)
+    story.when(bought("t2", "3", "106", -85)).leaves(quantity="9", avg_px_open="102", realized_pnl="0")
+    _is_the_same_by_event_time(story)
+
+
 def test_what_was_bought_unheard_before_any_sale_costs_what_the_exchange_says() -> None:
     story = given(LONG, bought("t1", "6", "100", -90), seen("10", -60, avg_px_open="102.0001"))
     story.when(sold("x1", "10", "110", -30)).leaves(quantity="0", realized_pnl="79.999")
