@@ -1,8 +1,9 @@
 """What a cycle holds and has earned, by the definitions alone, in fractions: nothing here knows how the ledger counts.
 
-What is filled of an order is the greater of what the exchange stated of it and what its fills add up to. A position
-has a cost; what an order adds to it is the difference of its worth, and what is closed takes its share of the cost
-along. An amount that the exchange never said is None, and so is whatever follows from it.
+What is filled of an order is the greater of what the exchange stated of it and what its fills add up to; what it takes
+back of a fill, it takes back of what it stated as well. A position has a cost; what an order adds to it is the
+difference of its worth, and what is closed takes its share of the cost along. An amount that the exchange never said
+is None, and so is whatever follows from it.
 """
 
 from __future__ import annotations
@@ -54,6 +55,10 @@ class EntryOrder:
             return sum((worth for _, worth in self.fills.values()), Fraction(0))
         return self.stated_worth
 
+    def has_stated(self, qty: Fraction) -> bool:
+        """Whether a fill may be a part of what was stated; none has a time of its own."""
+        return self.stated >= qty
+
 
 @dataclass
 class Money:
@@ -99,13 +104,20 @@ class Money:
 
     def correct(self, name: str, trade_id: str, qty: Fraction, px: Fraction) -> None:
         """The exchange says that a fill was another one, or none (a quantity of zero)."""
-        self.fill(name, trade_id, qty, px)
+        order, worth = self.orders[name], self.terms.worth(qty, px)
+        before, (was, was_worth) = (order.filled, order.worth), order.fills[trade_id]
+        order.fills[trade_id] = (qty, worth)
+        if order.has_stated(was):
+            order.stated += qty - was
+            order.stated_worth = None if order.stated_worth is None else order.stated_worth + worth - was_worth
+        self._grow(before, order)
 
     def would_hold(self, name: str, trade_id: str, qty: Fraction) -> Fraction:
         """What would be held if that fill had been of another quantity."""
         order = self.orders[name]
-        traded = order.traded - order.fills[trade_id][0] + qty
-        return self.quantity + max(order.stated, traded) - order.filled
+        was, _ = order.fills[trade_id]
+        stated = order.stated + (qty - was if order.has_stated(was) else 0)
+        return self.quantity + max(stated, order.traded + qty - was) - order.filled
 
     def _grow(self, before: tuple[Fraction, Fraction | None], order: EntryOrder) -> None:
         added = order.filled - before[0]
