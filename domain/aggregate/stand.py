@@ -23,8 +23,9 @@ class Stand(TypedStruct, frozen=True, gc=False):
     were paid from what was filled. `is_by_fills`: everything held is from the opening or from fills of entry orders, at
     their cost; false once somebody chose the average. `is_corrected`: an adjustment changed the quantity, or the
     average for fills that were recorded later. `untold`: the quantity that had been closed without a fill by then, and
-    was not explained. `doubted`: what exits that happened later closed beyond what was held, and what therefore counts
-    as gone at the adjustment.
+    was not explained. `is_adjusted`: whether there was an adjustment of the quantity. `is_priced`: whether the exchange
+    ever said an average of its own. `doubted`: what exits that happened later closed beyond what was held, and what
+    therefore counts as gone at the adjustment.
     """
 
     holding: Holding = Holding()
