@@ -56,13 +56,14 @@ class ExitCount(TypedStruct, frozen=True, gc=False):
         """The same, where an adjustment has counted the fill: what that had closed is counted as seen gone."""
         if not self.closed:
             return self
-        return altered(self, closed=ZERO, released=ZERO, gone=EXACT.add(self.gone, self.closed), gone_cost=self.cost)
+        gone = EXACT.add(self.gone, self.closed)
+        return altered(self, closed=ZERO, released=ZERO, gone=gone, gone_cost=self.cost)
 
     def corrected(self, grown: Decimal, held: Holding, untold: Decimal, terms: Instrument) -> ExitCount:
         """How the correction of a fill is counted by which its order is filled more, or less.
 
         Less of it opens again what it had closed, and then leaves unexplained what it had explained; the rest of that
-        another fill had closed, and is open again at the average price. Where a part was gone, that is less first, which
+        another fill had closed, and is open again at the average price. What was gone is less before all of these, and
         opens nothing.
         """
         if self.gone:
