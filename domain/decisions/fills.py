@@ -261,9 +261,9 @@ def as_corrected(
     since = [fill for fill in fills if fill is not None and fill.corrected_at > said_at and fill.may_be_by(said_at)]
     if not since:
         return stated, avg_px
-    qty = EXACT.add(stated, total_of(EXACT.subtract(fill.qty, fill.recorded[0]) for fill in since))
+    qty = max(ZERO, EXACT.add(stated, total_of(EXACT.subtract(fill.qty, fill.recorded[0]) for fill in since)))
     if qty <= order.traded_qty or avg_px is None:
-        return max(qty, order.traded_qty), None
+        return qty, None
     changes = (EXACT.subtract(terms.worth(fill.qty, fill.px), terms.worth(*fill.recorded)) for fill in since)
     worth = EXACT.add(terms.worth(stated, avg_px), total_of(changes))
     return qty, None if terms.inverse and not worth else terms.price(qty, worth)

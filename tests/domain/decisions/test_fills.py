@@ -11,7 +11,7 @@ import pytest
 from domain.commands import order_requests as o
 from domain.commands.base import Command
 from domain.commands.requests import Adjust, Close, FailEntry, RecordEntryFill, RecordEntryPlaced, Reduce, RequestEntry
-from domain.errors import IdempotencyMismatch, NotFilled, OrderAmbiguous
+from domain.errors import IdempotencyMismatch, NotFilled, OrderAmbiguous, OrderHasFills
 from domain.events import EntryPlaced, FillCorrected
 from domain.identifiers import client_order_id
 from domain.values import timestamp_text
@@ -282,6 +282,14 @@ def test_a_total_of_before_a_bust_tells_of_the_fills_that_nobody_told() -> None:
     given(*PLACED_LONG, OTHER, VOID).when(TOTAL).leaves(quantity="6", avg_px_open="100")
     price = VOID.model_copy(update={"void": False, "last_px": Decimal(110)})
     given(*PLACED_LONG, OTHER, price).when(TOTAL).leaves(quantity="10", avg_px_open="104")  # 600 + 440
+
+
+def test_a_total_of_before_a_fill_became_more_counts_it_as_it_is_now() -> None:
+    more = on(o.CorrectFill, trade_id="t2", last_qty="6", reason="corrected by the exchange", at=second(-50))
+    end = TOTAL.model_copy(update={"filled_qty": Decimal(4), "avg_px": Decimal(105), "outcome": "canceled"})
+    story = given(*PLACED_LONG, OTHER, more).when(end).leaves(quantity="6", avg_px_open="105")
+    assert story.rows[CYCLE].orders["entry"].filled_qty == Decimal(6)
+    given(*PLACED_LONG, FIRST, OTHER, more).when(end).refused(OrderHasFills, "has 12 of entry", "more than the 6")
 
 
 def test_a_total_stands_where_a_fill_was_told_wrong_and_nobody_says_when_it_was_corrected() -> None:
