@@ -315,7 +315,7 @@ def _exit_corrected(
     was, is_of_total = (fill.qty, terms.worth(fill.qty, fill.px)), _is_of_total(decision, before, fill)
     after = before.corrected(was, (now[0], terms.worth(*now)), is_of_total=is_of_total)
     grown = EXACT.subtract(after.filled_qty, before.filled_qty)
-    counted = fill.counted.as_gone() if decision.is_adjusted_for(None) else fill.counted
+    counted = _as_adjusted(decision, fill)
     most = EXACT.add(fill.qty, held.quantity)
     if fill.is_of_dust:
         most = EXACT.add(fill.qty, row.residual_qty)
@@ -329,3 +329,11 @@ def _exit_corrected(
             "what opened the other side is no part of this cycle",
         )
     return exited(state, held, before, after, counted.corrected(grown, held, untold, terms))
+
+
+def _as_adjusted(decision: Decision, fill: FillOnRecord) -> ExitCount:
+    """How an exit is counted if the last adjustment counted its correction, or the fill alone, as times say."""
+    if decision.is_adjusted_for(None):
+        return fill.counted.as_gone()
+    was_seen = fill.at is not None and fill.at <= decision.state.adjusted_at and not fill.is_of_dust
+    return fill.counted.as_closed() if was_seen and decision.command.at is not None else fill.counted

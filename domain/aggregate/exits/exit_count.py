@@ -59,6 +59,12 @@ class ExitCount(TypedStruct, frozen=True, gc=False):
         gone = EXACT.add(self.gone, self.closed)
         return altered(self, closed=ZERO, released=ZERO, gone=gone, gone_cost=self.cost)
 
+    def as_closed(self) -> ExitCount:
+        """The same, where the fill is corrected after the adjustment that saw it gone: that part was closed."""
+        if not self.gone:
+            return self
+        return ExitCount(EXACT.add(self.closed, self.gone), self.cost, explained=self.explained)
+
     def corrected(self, grown: Decimal, held: Holding, untold: Decimal, terms: Instrument) -> ExitCount:
         """How the correction of a fill is counted by which its order is filled more, or less.
 
