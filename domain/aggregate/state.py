@@ -343,7 +343,7 @@ class PositionState:
                 known = self.fills.get((event.is_exit, event.trade_id), {})
                 if event.order in known:
                     known[event.order] = self._corrected(known[event.order], event, before, orders)
-                    if event.ts_event != event.ts_recorded:
+                    if known[event.order].until:
                         self.corrected.add((event.is_exit, event.trade_id))
 
     def _remember_fill(
@@ -411,7 +411,7 @@ class PositionState:
         if fill.is_exit:
             change, currency = self._change(before, orders, given_back), self.other_currency(fill.fee_currency)
             self.exits, counted = after_correction(self.exits, event, fill, change, currency)
-        return fill.corrected(event.last_qty, event.last_px, fee, counted, said=(event.request, event.ts_event))
+        return fill.corrected(event, fee, counted)
 
 
 _OF_ENTRIES: Final = (e.EntryPlaced, e.EntryFilled, e.OrderEnded)

@@ -258,13 +258,14 @@ def as_corrected(
     """A total of an order, and its average price, as what was corrected after the exchange stated it leaves them."""
     state, said_at = decision.state, decision.said_at
     fills = (state.fills[key].get(order.name) for key in state.corrected)
-    since = [fill for fill in fills if fill is not None and fill.corrected_at > said_at and fill.may_be_by(said_at)]
+    known = [(fill, fill.as_of(said_at)) for fill in fills if fill is not None and fill.may_be_by(said_at)]
+    since = [(fill, was) for fill, was in known if was != (fill.qty, fill.px) and was[0] <= stated]
     if not since:
         return stated, avg_px
-    qty = max(ZERO, EXACT.add(stated, total_of(EXACT.subtract(fill.qty, fill.recorded[0]) for fill in since)))
+    qty = max(ZERO, EXACT.add(stated, total_of(EXACT.subtract(fill.qty, was[0]) for fill, was in since)))
     if qty <= order.traded_qty or avg_px is None:
         return qty, None
-    changes = (EXACT.subtract(terms.worth(fill.qty, fill.px), terms.worth(*fill.recorded)) for fill in since)
+    changes = (EXACT.subtract(terms.worth(fill.qty, fill.px), terms.worth(*was)) for fill, was in since)
     worth = EXACT.add(terms.worth(stated, avg_px), total_of(changes))
     return qty, None if terms.inverse and not worth else terms.price(qty, worth)
 

@@ -292,6 +292,25 @@ def test_a_total_of_before_a_fill_became_more_counts_it_as_it_is_now() -> None:
     given(*PLACED_LONG, FIRST, OTHER, more).when(end).refused(OrderHasFills, "has 12 of entry", "more than the 6")
 
 
+@pytest.mark.parametrize(("at", "filled"), [(-80, "10"), (-45, "8"), (-30, "7")])
+def test_a_total_is_less_by_what_was_corrected_after_it_alone(at: float, filled: str) -> None:
+    first, then = (
+        on(o.CorrectFill, trade_id="t2", last_qty=qty, reason="corrected by the exchange", at=second(moment))
+        for qty, moment in (("2", -50), ("1", -40))
+    )
+    end = TOTAL.model_copy(update={"filled_qty": Decimal(filled), "outcome": "canceled", "at": second(at)})
+    given(*PLACED_LONG, OTHER, first, then).when(end).leaves(quantity="7")
+    wrong = on(o.CorrectFill, trade_id="t2", last_qty="1", reason="told wrong")
+    total = end.model_copy(update={"filled_qty": Decimal(7), "at": second(-45)})
+    given(*PLACED_LONG, OTHER, first, wrong).when(total).leaves(quantity="7")
+
+
+def test_a_fill_of_more_than_a_total_was_no_part_of_it() -> None:
+    untimed = OTHER.model_copy(update={"at": None})
+    total = TOTAL.model_copy(update={"filled_qty": Decimal(3), "outcome": "canceled"})
+    given(*PLACED_LONG, untimed, VOID).when(total).leaves(quantity="3")
+
+
 def test_a_total_stands_where_a_fill_was_told_wrong_and_nobody_says_when_it_was_corrected() -> None:
     wrong = on(o.CorrectFill, trade_id="t2", last_qty="3", reason="told wrong")
     given(*PLACED_LONG, TOTAL, FIRST, OTHER).when(wrong).leaves(quantity="10")
