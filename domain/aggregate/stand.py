@@ -85,7 +85,11 @@ class Stand(TypedStruct, frozen=True, gc=False):
     def then(
         self, event: e.PositionAdjusted | e.RollbackFailed, held: Holding, orders: Orders, untold: Decimal
     ) -> Stand:
-        """After another adjustment; `untold` was closed without a fill, and is not explained by then."""
+        """After another adjustment; `untold` was closed without a fill, and is not explained by then.
+
+        One of the average alone leaves what the last one of the quantity had counted.
+        """
+        is_of_price = isinstance(event, e.PositionAdjusted) and event.price_only
         is_chosen = isinstance(event, e.PositionAdjusted) and event.is_chosen
         is_same = isinstance(event, e.PositionAdjusted) and event.new_quantity == event.old_quantity
         is_priced = isinstance(event, e.PositionAdjusted) and event.new_avg_px_open != event.old_avg_px_open
@@ -96,7 +100,8 @@ class Stand(TypedStruct, frozen=True, gc=False):
             self.paid,
             is_by_fills=self.is_by_fills and not is_chosen,
             is_corrected=self.is_corrected or not is_same,
-            untold=untold,
+            untold=self.untold if is_of_price else untold,
+            is_adjusted=self.is_adjusted or not is_of_price,
             is_priced=self.is_priced or is_priced,
-            is_adjusted=self.is_adjusted or not (isinstance(event, e.PositionAdjusted) and event.price_only),
+            doubted=self.doubted if is_of_price else ZERO,
         )

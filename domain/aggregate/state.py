@@ -235,7 +235,7 @@ class PositionState:
             case e.PositionAdjusted() | e.RollbackFailed():
                 if isinstance(event, e.RollbackFailed):
                     self.promised_qty = ZERO
-                if not (isinstance(event, e.PositionAdjusted) and event.price_only):
+                if isinstance(event, e.RollbackFailed) or not event.price_only:
                     self.stated_at = self.adjusted_at = max(self.stated_at, event.said_at)
                     self.adjusted_orders = self.orders
                 if isinstance(event, e.RollbackFailed):
@@ -313,7 +313,8 @@ class PositionState:
                 order = as_one(orders, event.order, event.same_as).get(event.order) or Order(name=event.order)
                 grown = EXACT.subtract(self.orders[event.order].filled_qty, order.filled_qty)
                 self.exits, count = after_exit(self.exits, self._change(before, orders), grown)
-                self._remember_exit(event, count)
+                if grown:
+                    self._remember_exit(event, count)
             case e.IncreaseRequested():
                 self.promises[event.order] = self.promises[f"entry {event.intent_id}"] = event.command_id
             case e.ExitRequested():
@@ -342,7 +343,7 @@ class PositionState:
                 known = self.fills.get((event.is_exit, event.trade_id), {})
                 if event.order in known:
                     known[event.order] = self._corrected(known[event.order], event, before, orders)
-                    if event.ts_event != event.ts_recorded:
+                    if known[event.order].until:
                         self.corrected.add((event.is_exit, event.trade_id))
 
     def _remember_fill(
@@ -410,7 +411,7 @@ class PositionState:
         if fill.is_exit:
             change, currency = self._change(before, orders, given_back), self.other_currency(fill.fee_currency)
             self.exits, counted = after_correction(self.exits, event, fill, change, currency)
-        return fill.corrected(event.last_qty, event.last_px, fee, counted, said=(event.request, event.ts_event))
+        return fill.corrected(event, fee, counted)
 
 
 _OF_ENTRIES: Final = (e.EntryPlaced, e.EntryFilled, e.OrderEnded)

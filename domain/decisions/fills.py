@@ -258,13 +258,14 @@ def as_corrected(
     """A total of an order, and its average price, as what was corrected after the exchange stated it leaves them."""
     state, said_at = decision.state, decision.said_at
     fills = (state.fills[key].get(order.name) for key in state.corrected)
-    since = [fill for fill in fills if fill is not None and fill.corrected_at > said_at and fill.may_be_by(said_at)]
+    known = [(fill, fill.as_of(said_at)) for fill in fills if fill is not None and fill.may_be_by(said_at)]
+    since = [(fill, was) for fill, was in known if was != (fill.qty, fill.px) and was[0] <= stated]
     if not since:
         return stated, avg_px
-    qty = EXACT.add(stated, total_of(EXACT.subtract(fill.qty, fill.recorded[0]) for fill in since))
+    qty = max(ZERO, EXACT.add(stated, total_of(EXACT.subtract(fill.qty, was[0]) for fill, was in since)))
     if qty <= order.traded_qty or avg_px is None:
-        return max(qty, order.traded_qty), None
-    changes = (EXACT.subtract(terms.worth(fill.qty, fill.px), terms.worth(*fill.recorded)) for fill in since)
+        return qty, None
+    changes = (EXACT.subtract(terms.worth(fill.qty, fill.px), terms.worth(*was)) for fill, was in since)
     worth = EXACT.add(terms.worth(stated, avg_px), total_of(changes))
     return qty, None if terms.inverse and not worth else terms.price(qty, worth)
 
@@ -315,7 +316,7 @@ def _exit_corrected(
     was, is_of_total = (fill.qty, terms.worth(fill.qty, fill.px)), _is_of_total(decision, before, fill)
     after = before.corrected(was, (now[0], terms.worth(*now)), is_of_total=is_of_total)
     grown = EXACT.subtract(after.filled_qty, before.filled_qty)
-    counted = fill.counted.as_gone() if decision.is_adjusted_for(None) else fill.counted
+    counted = _as_adjusted(decision, fill)
     most = EXACT.add(fill.qty, held.quantity)
     if fill.is_of_dust:
         most = EXACT.add(fill.qty, row.residual_qty)
@@ -329,3 +330,11 @@ def _exit_corrected(
             "what opened the other side is no part of this cycle",
         )
     return exited(state, held, before, after, counted.corrected(grown, held, untold, terms))
+
+
+def _as_adjusted(decision: Decision, fill: FillOnRecord) -> ExitCount:
+    """How an exit is counted if the last adjustment counted its correction, or the fill alone, as times say."""
+    if decision.is_adjusted_for(None):
+        return fill.counted.as_gone()
+    was_seen = fill.at is not None and fill.at <= decision.state.adjusted_at and not fill.is_of_dust
+    return fill.counted.as_closed() if was_seen and decision.command.at is not None else fill.counted

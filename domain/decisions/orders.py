@@ -107,16 +107,16 @@ def end_order(decision: Decision, command: o.EndOrder) -> CommandResult | None:
         _needs_none_beside(decision, order, stated)
     if command.outcome != "filled" and is_former(decision, order, command.exchange_order_id):
         return _ended_before(decision, order, command)
-    if stated is not None and stated < order.traded_qty:
-        raise decision.refused(
-            OrderHasFills,
-            f"has {plain(order.traded_qty)} of {order.name} on record by its fills, more than the {plain(stated)} that "
-            "were filled in all; look which of the two is wrong, and correct_fill what never was",
-        )
     decision.needs_price("avg_px", avg_px, row.terms)
     after = order
     if stated is not None:
         stated, avg_px = as_corrected(decision, order, stated, avg_px, row.terms)
+        if stated < order.traded_qty:
+            raise decision.refused(
+                OrderHasFills,
+                f"has {plain(order.traded_qty)} of {order.name} on record by its fills, more than the {plain(stated)} "
+                "that were filled in all; look which of the two is wrong, and correct_fill what never was",
+            )
         worth = None if avg_px is None else row.terms.worth(stated, avg_px)
         after = order.with_statement(stated, worth, decision.said_at)
     is_news = after.filled_qty != order.filled_qty or after.worth != order.worth

@@ -102,8 +102,11 @@ def after_correction(
     now = order.corrected(was, new, is_of_total=event.is_of_total)
     if event.order is None:
         exits = altered(exits, unnamed=now)
-    counted = fill.counted if change.closed == change.less else fill.counted.as_gone()
-    more = counted.corrected(EXACT.subtract(now.filled_qty, order.filled_qty), change.before, untold, terms)
+    grown = EXACT.subtract(now.filled_qty, order.filled_qty)
+    for counted in (fill.counted, fill.counted.as_closed(), fill.counted.as_gone()):
+        more = counted.corrected(grown, change.before, untold, terms)
+        if more.closed == change.less:
+            break
     if event.residual_qty is not None:
         exits = altered(exits, dust_cost=difference_of(exits.dust_cost, more.gone_cost))
     if not event.last_qty and fill.fee_said:

@@ -54,21 +54,36 @@ class ExitCount(TypedStruct, frozen=True, gc=False):
 
     def as_gone(self) -> ExitCount:
         """The same, where an adjustment has counted the fill: what that had closed is counted as seen gone."""
-        if not self.closed or self.gone:
+        if not self.closed:
             return self
-        return altered(self, closed=ZERO, released=ZERO, gone=self.closed, gone_cost=self.released)
+        gone = EXACT.add(self.gone, self.closed)
+        return altered(self, closed=ZERO, released=ZERO, gone=gone, gone_cost=self.cost)
+
+    def as_closed(self) -> ExitCount:
+        """The same, where the fill is corrected after the adjustment that saw it gone: that part was closed."""
+        if not self.gone:
+            return self
+        return ExitCount(EXACT.add(self.closed, self.gone), self.cost, explained=self.explained)
 
     def corrected(self, grown: Decimal, held: Holding, untold: Decimal, terms: Instrument) -> ExitCount:
         """How the correction of a fill is counted by which its order is filled more, or less.
 
         Less of it opens again what it had closed, and then leaves unexplained what it had explained; the rest of that
-        another fill had closed, and is open again at the average price. What was gone stays so: nothing is opened.
+        another fill had closed, and is open again at the average price. What was gone is less before all of these, and
+        opens nothing.
         """
         if self.gone:
-            untold_again = min(max(ZERO, EXACT.minus(EXACT.add(grown, self.gone))), self.explained)
-            gone = EXACT.add(grown, untold_again)
+            beyond = max(ZERO, EXACT.minus(EXACT.add(grown, self.gone)))
+            own = min(beyond, self.closed)
+            untold_again = min(EXACT.subtract(beyond, own), self.explained)
+            gone = EXACT.add(grown, EXACT.add(own, untold_again))
+            released = part_of(self.released, own, self.closed)
             return ExitCount(
-                gone=gone, gone_cost=part_of(self.gone_cost, gone, self.gone), explained=EXACT.minus(untold_again)
+                EXACT.minus(own),
+                None if released is None else EXACT.minus(released),
+                gone,
+                part_of(self.gone_cost, gone, self.gone),
+                EXACT.minus(untold_again),
             )
         if grown >= 0:
             tells = self.explained and not self.closed

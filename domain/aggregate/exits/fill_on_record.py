@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from domain.aggregate.exits.exit_count import ExitCount, part_of
 from domain.commands.requests import ClosingFill
+from domain.events import FillCorrected
 from domain.holding import ZERO, Holding
 from domain.orders.order import CLOCKS_APART
 from domain.values import EPOCH
@@ -34,6 +35,8 @@ class FillOnRecord(NamedTuple):
     corrections: tuple[str, ...] = ()
     """The digests of the commands that corrected it."""
     corrected_at: datetime = EPOCH
+    until: tuple[tuple[datetime, Decimal, Decimal], ...] = ()
+    """Quantity and price before each correction whose time was said, with that time."""
     at: datetime | None = None
     """When it happened; None if the command gave no time."""
     fee_said: Decimal = ZERO
@@ -41,10 +44,9 @@ class FillOnRecord(NamedTuple):
     reason: str | None = None
     """Why an exit happened, where that was said."""
 
-    @property
-    def recorded(self) -> tuple[Decimal, Decimal]:
-        """Quantity and price as first recorded."""
-        return self.first or (self.qty, self.px)
+    def as_of(self, moment: datetime) -> tuple[Decimal, Decimal]:
+        """Quantity and price without what the exchange corrected after a moment."""
+        return next(((qty, px) for at, qty, px in self.until if at > moment), (self.qty, self.px))
 
     def may_be_by(self, moment: datetime) -> bool:
         """Whether it may have happened by a moment, as far as clocks tell."""
@@ -64,16 +66,16 @@ class FillOnRecord(NamedTuple):
             counted=ExitCount(fill.last_qty, part_of(held.cost, fill.last_qty, held.quantity)),
         )
 
-    def corrected(
-        self, qty: Decimal, px: Decimal, fee: Decimal | None, counted: ExitCount, *, said: tuple[str, datetime]
-    ) -> FillOnRecord:
-        """The fill after a correction; `said` is the digest of the command, and its time."""
+    def corrected(self, event: FillCorrected, fee: Decimal | None, counted: ExitCount) -> FillOnRecord:
+        """The fill after a correction; what was corrected at no time that was said is as if it never had been."""
+        is_timed = event.ts_event != event.ts_recorded
         return self._replace(
-            qty=qty,
-            px=px,
+            qty=event.last_qty,
+            px=event.last_px,
             fee=fee,
             counted=counted,
-            first=self.recorded,
-            corrections=(*self.corrections, said[0]),
-            corrected_at=max(self.corrected_at, said[1]),
+            first=self.first or (self.qty, self.px),
+            corrections=(*self.corrections, event.request),
+            corrected_at=max(self.corrected_at, event.ts_event),
+            until=(*self.until, (event.ts_event, self.qty, self.px)) if is_timed else self.until,
         )

@@ -11,7 +11,7 @@ import pytest
 from domain.commands import order_requests as o
 from domain.commands.base import Command
 from domain.commands.requests import Adjust, Close, FailEntry, RecordEntryFill, RecordEntryPlaced, Reduce, RequestEntry
-from domain.errors import IdempotencyMismatch, NotFilled, OrderAmbiguous
+from domain.errors import IdempotencyMismatch, NotFilled, OrderAmbiguous, OrderHasFills
 from domain.events import EntryPlaced, FillCorrected
 from domain.identifiers import client_order_id
 from domain.values import timestamp_text
@@ -282,6 +282,33 @@ def test_a_total_of_before_a_bust_tells_of_the_fills_that_nobody_told() -> None:
     given(*PLACED_LONG, OTHER, VOID).when(TOTAL).leaves(quantity="6", avg_px_open="100")
     price = VOID.model_copy(update={"void": False, "last_px": Decimal(110)})
     given(*PLACED_LONG, OTHER, price).when(TOTAL).leaves(quantity="10", avg_px_open="104")  # 600 + 440
+
+
+def test_a_total_of_before_a_fill_became_more_counts_it_as_it_is_now() -> None:
+    more = on(o.CorrectFill, trade_id="t2", last_qty="6", reason="corrected by the exchange", at=second(-50))
+    end = TOTAL.model_copy(update={"filled_qty": Decimal(4), "avg_px": Decimal(105), "outcome": "canceled"})
+    story = given(*PLACED_LONG, OTHER, more).when(end).leaves(quantity="6", avg_px_open="105")
+    assert story.rows[CYCLE].orders["entry"].filled_qty == Decimal(6)
+    given(*PLACED_LONG, FIRST, OTHER, more).when(end).refused(OrderHasFills, "has 12 of entry", "more than the 6")
+
+
+@pytest.mark.parametrize(("at", "filled"), [(-80, "10"), (-45, "8"), (-30, "7")])
+def test_a_total_is_less_by_what_was_corrected_after_it_alone(at: float, filled: str) -> None:
+    first, then = (
+        on(o.CorrectFill, trade_id="t2", last_qty=qty, reason="corrected by the exchange", at=second(moment))
+        for qty, moment in (("2", -50), ("1", -40))
+    )
+    end = TOTAL.model_copy(update={"filled_qty": Decimal(filled), "outcome": "canceled", "at": second(at)})
+    given(*PLACED_LONG, OTHER, first, then).when(end).leaves(quantity="7")
+    wrong = on(o.CorrectFill, trade_id="t2", last_qty="1", reason="told wrong")
+    total = end.model_copy(update={"filled_qty": Decimal(7), "at": second(-45)})
+    given(*PLACED_LONG, OTHER, first, wrong).when(total).leaves(quantity="7")
+
+
+def test_a_fill_of_more_than_a_total_was_no_part_of_it() -> None:
+    untimed = OTHER.model_copy(update={"at": None})
+    total = TOTAL.model_copy(update={"filled_qty": Decimal(3), "outcome": "canceled"})
+    given(*PLACED_LONG, untimed, VOID).when(total).leaves(quantity="3")
 
 
 def test_a_total_stands_where_a_fill_was_told_wrong_and_nobody_says_when_it_was_corrected() -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from domain.commands.base import Command
 from domain.commands.order_requests import CorrectFill, EndOrder, RequestExit
-from domain.commands.requests import Adjust, Adopt, Close, RecordEntryFill, Reduce, RequestEntry
+from domain.commands.requests import Adjust, Adopt, Close, RecordEntryFill, Reduce, RequestEntry, SetStopLoss
 from domain.errors import ReduceExceedsPosition
 from domain.identifiers import client_order_id
 from projections.event_time.past_rows import row_at
@@ -184,6 +184,21 @@ def test_what_was_bought_after_that_exit_is_held() -> None:
     story = given(*HELD_TWO, sold("x1", "2", "90", -70))
     story.when(bought("t3", "1", "105", -20)).leaves(quantity="1", filled_qty="7")
     story.when(bought("t2", "2", "105", -40)).leaves(quantity="1", filled_qty="7", realized_pnl="10")
+
+
+def test_an_order_that_ended_with_nothing_filled_after_that_exit_was_no_later_exit() -> None:
+    stop = on(SetStopLoss, stop_price="90", exchange_order_id="S", at=second(-80))
+    canceled = on(EndOrder, exchange_order_id="S", outcome="canceled", filled_qty="0", at=second(-10))
+    story = given(
+        LONG, bought("t1", "4", "100", -90), stop, seen("2", -60), BEYOND, canceled, sold("x1", "2", "90", -70)
+    )
+    story.when(bought("t3", "1", "105", -20)).leaves(quantity="1", filled_qty="7")
+
+
+def test_what_that_exit_closed_is_known_after_another_average_too() -> None:
+    chosen = on(Adjust, avg_px_open="100.1", reason="the exchange says so")
+    story = given(*HELD_TWO, bought("t3", "3", "100", -5), chosen).when(sold("x1", "2", "90", -70)).leaves(quantity="1")
+    story.when(bought("t2", "2", "105", -40)).leaves(quantity="3", filled_qty="9")
 
 
 def test_what_was_bought_since_is_closed_by_that_exit_also_if_it_is_told_before_what_was_gone() -> None:

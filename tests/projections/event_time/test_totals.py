@@ -65,6 +65,12 @@ STORIES: dict[str, tuple[Command, ...]] = {
         seen("3", **at(10)),
         was("x1", last_qty="9", **at(3)),
     ),
+    "an exit that was seen gone, busted after that": (
+        seen("6", **at(5)),
+        sold("x1", "4", "110", **at(3)),
+        was("x1", void=True, **at(7)),
+    ),
+    "an exit of more than was held, corrected": (seen("8"), sold("x1", "10", "110"), was("x1", last_qty="7")),
     "an exit that told of a guess as well, corrected": (*TOLD_IN_PART, was("x1", last_qty="7")),
     "the same, once an adjustment had counted it": (*TOLD_IN_PART, seen("3", **at(10)), was("x1", void=True, **at(3))),
 }

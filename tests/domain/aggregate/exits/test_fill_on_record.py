@@ -110,6 +110,39 @@ def test_an_exit_of_before_an_adjustment_that_told_of_a_guess_as_well_is_counted
     story.when(was("x1", void=True, **at)).leaves(quantity="3", filled_qty="9", realized_pnl=None)
 
 
+def test_an_exit_that_closed_what_was_held_and_more_is_less_first_by_what_was_gone() -> None:
+    seen = on(c.Adjust, quantity="8", reason="seen", source="sync")
+    story = given(HELD, seen, sold("x1", "10", "110")).leaves(quantity="0", filled_qty="10", realized_pnl="100")
+    story.when(was("x1", last_qty="9")).leaves(quantity="0", filled_qty="9", realized_pnl="90")
+    story.when(was("x1", last_qty="7")).leaves(quantity="1", filled_qty="8", realized_pnl="70", avg_px_open="100")
+    story.when(VOID).leaves(quantity="8", filled_qty="8", realized_pnl="0", avg_px_open="100")
+
+
+@pytest.mark.parametrize(("at", "held"), [(None, "6"), (4, "6"), (7, "10")])
+def test_an_exit_that_was_seen_gone_is_open_again_if_it_is_busted_after_that(at: int | None, held: str) -> None:
+    seen = on(c.Adjust, quantity="6", reason="seen", source="sync", at=second(5))
+    story = given(HELD, seen, sold("x1", "4", "110", at=second(3))).leaves(quantity="6", realized_pnl="40")
+    busted = was("x1", void=True, **({} if at is None else {"at": second(at)}))
+    story.when(busted).leaves(quantity=held, filled_qty=held, avg_px_open="100", realized_pnl="0")
+
+
+def test_an_exit_that_was_seen_gone_and_became_another_after_that_is_closed_as_that() -> None:
+    seen = on(c.Adjust, quantity="6", reason="seen", source="sync", at=second(5))
+    story = given(HELD, seen, sold("x1", "4", "110", at=second(3))).when(was("x1", last_qty="1", at=second(7)))
+    story.leaves(quantity="9", filled_qty="10", realized_pnl="10")
+    story.when(was("x1", last_qty="3", at=second(8))).leaves(quantity="7", filled_qty="10", realized_pnl="30")
+    story.when(was("x1", void=True, at=second(9))).leaves(quantity="10", filled_qty="10", realized_pnl="0")
+
+
+def test_an_exit_that_closed_what_was_held_and_more_opens_nothing_once_an_adjustment_had_counted_it() -> None:
+    at = {"at": timestamp_text(second(3))}
+    first = on(c.Adjust, quantity="8", reason="seen", source="sync", at=timestamp_text(second(2)))
+    then = on(c.Adjust, quantity="3", avg_px_open="100", reason="seen", source="sync", at=timestamp_text(second(10)))
+    later = on(c.RecordEntryFill, trade_id="t1", last_qty="1", last_px="100", exchange_order_id="E", at=second(5))
+    story = given(HELD, first, sold("x1", "10", "110", **at), later, then).leaves(quantity="3")
+    story.when(was("x1", void=True, **at)).leaves(quantity="3", filled_qty="3", realized_pnl="0")
+
+
 def test_what_an_exit_closed_more_is_closed_while_something_is_held_whatever_is_not_told() -> None:
     story = given(HELD, sold("x1", "2", "110"), *ROLLED_BACK_IN_PART).leaves(quantity="4", realized_pnl=None)
     story.when(was("x1", last_qty="3")).leaves(quantity="3", realized_pnl=None)
