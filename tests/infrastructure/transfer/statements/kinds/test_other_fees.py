@@ -6,10 +6,13 @@ import json
 from itertools import permutations
 from typing import Any
 
+import pytest
+
 from infrastructure.transfer.statements.kinds.exchanges.bybit.bybit_executions import BYBIT_EXECUTIONS
 from infrastructure.transfer.statements.kinds.programs.ccxt_saved import CCXT_TRADES
 from infrastructure.transfer.statements.kinds.programs.hummingbot_fills import HUMMINGBOT_CSV
 from infrastructure.transfer.statements.statement_kind import Whose
+from infrastructure.transfer.transfer_errors import StatementRefused
 from tests.infrastructure.transfer.statements.kinds.programs.booked import booked
 from tests.infrastructure.transfer.statements.kinds.programs.test_hummingbot_fills import FREE, fill, text_of
 
@@ -71,6 +74,12 @@ def test_a_tax_that_bybit_takes_of_what_was_bought_reduces_it_too() -> None:
     bought = of_bybit("Buy", "2", "2000", "0.5", "MNT", ETH="0.02")
     (told,) = booked(json.dumps([bought, sold]), BYBIT_EXECUTIONS, Whose("bybit"))
     assert told == BOOKS.format("bybit") + ", commission -1, commission MNT -0.5"
+
+
+def test_a_tax_of_what_was_bought_does_not_make_an_unsaid_fee_known() -> None:
+    bought = of_bybit("Buy", "2", "2000", "", "ETH", ETH="0.02")
+    with pytest.raises(StatementRefused, match="line 1: execFee is empty, so how much it was is not known"):
+        booked(json.dumps([bought]), BYBIT_EXECUTIONS, Whose("bybit"))
 
 
 def test_a_sale_or_a_contract_is_reduced_by_none() -> None:
