@@ -109,7 +109,7 @@ class KeyIntake:
                 size = plain(terms.contract_size)
                 raise StatementRefused(
                     f"fills of {key} are of {leg}, and how much a contract of that is nobody defined; of {other} it is "
-                    f"{size}; define it first: {definition_command(leg, f'--contract-size {size}')}"
+                    f"{size}; define it first: {definition_command(leg, '--contract-size', size)}"
                 )
 
     def _is_known(self, key: PositionKey) -> bool:
