@@ -13,7 +13,7 @@ _TIME = re.compile(
     re.ASCII | re.IGNORECASE,
 )
 _OFFSET = re.compile(
-    r"(?:UTC|GMT)? ?(?P<sign>[+\u2212-]) ?(?P<hours>\d\d?)(?::?(?P<minutes>\d\d))?", re.ASCII | re.IGNORECASE
+    r"(?:UTC|GMT)? ?(?P<sign>\+|\u2212|--?) ?(?P<hours>\d\d?)(?::?(?P<minutes>\d\d))?", re.ASCII | re.IGNORECASE
 )
 _UTC_NAMES: Final = {"z", "utc", "gmt", "etc/utc"}
 

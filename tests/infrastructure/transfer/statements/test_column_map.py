@@ -52,6 +52,7 @@ def test_times_are_read_in_the_format_and_the_zone_of_the_map() -> None:
     [
         *(("Time(UTC+8)", "Time(UTC+8)", 1), ("Time(UTC+8)", "time", 1), ("Date(UTC)", "Date(UTC)", 9)),
         *(("Time (UTC +8)", "time", 1), ("Time UTC + 08:00", "Time UTC + 08:00", 1), ("Time(GMT+8)", "time", 1)),
+        *(("Time(UTC--5)", "time", 14), ("Time UTC--5", "Time UTC--5", 14)),
         *(("Time(UTC\u22125)", "time", 14), ("Time(UTC \u2212 5)", "Time(UTC \u2212 5)", 14), ("Time", "Time", 8)),
     ],
 )
