@@ -93,10 +93,14 @@ def test_a_second_signal_at_the_very_end_leaves_no_timer_behind(monkeypatch: pyt
             os.kill(os.getpid(), signal.SIGTERM)
 
     monkeypatch.setattr(signal, "setitimer", set_timer_and_ask)
+
+    def work() -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        _until(lambda: False)
+
     try:
         with pytest.raises(SystemExit), terminable():
-            os.kill(os.getpid(), signal.SIGTERM)
-            _until(lambda: False)
+            work()
         assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
         assert handled == [signal.SIGTERM]
     finally:
