@@ -12,7 +12,9 @@ _TIME = re.compile(
     r"(?P<zone>Z|UTC|GMT|[+-]\d\d(?::?\d\d(?::?\d\d)?)?)?",
     re.ASCII | re.IGNORECASE,
 )
-_OFFSET = re.compile(r"(?:UTC|GMT)?(?P<sign>[+-])(?P<hours>\d\d?)(?::?(?P<minutes>\d\d))?", re.ASCII | re.IGNORECASE)
+_OFFSET = re.compile(
+    r"(?:UTC|GMT)? ?(?P<sign>\+|\u2212|--?) ?(?P<hours>\d\d?)(?::?(?P<minutes>\d\d))?", re.ASCII | re.IGNORECASE
+)
 _UTC_NAMES: Final = {"z", "utc", "gmt", "etc/utc"}
 
 
@@ -27,7 +29,7 @@ def zone_of(text: str) -> tzinfo:
     if match := _OFFSET.fullmatch(name):
         offset = timedelta(hours=int(match["hours"]), minutes=int(match["minutes"] or 0))
         if offset < timedelta(hours=24):
-            return timezone(-offset if match["sign"] == "-" else offset)
+            return timezone(offset if match["sign"] == "+" else -offset)
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):

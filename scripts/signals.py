@@ -1,4 +1,4 @@
-"""Handling SIGTERM: it runs the same clean-up as Ctrl-C, or asks a long-running command to stop; none of it is lost."""
+"""Handling SIGTERM: it runs the same clean-up as Ctrl-C, or asks a long-running command to stop; no signal is lost."""
 
 from __future__ import annotations
 
@@ -53,15 +53,15 @@ def terminable() -> Iterator[None]:
             raise stop()
 
     is_python_s = signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    with _handled(signal.SIGTERM, ask), _handled(signal.SIGINT, ask) if is_python_s else nullcontext():
-        try:
+    try:
+        with _handled(signal.SIGTERM, ask), _handled(signal.SIGINT, ask) if is_python_s else nullcontext():
             yield
-        finally:
             if asked is not None:
-                signal.setitimer(signal.ITIMER_REAL, 0)
-                signal.signal(signal.SIGALRM, alarm_before)
+                raise stop()  # it was lost at the very end
+    finally:  # when no signal can start the timer any more
         if asked is not None:
-            raise stop()  # it was lost at the very end
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, alarm_before)
 
 
 @contextmanager

@@ -82,6 +82,32 @@ def test_one_that_is_lost_at_the_very_end_is_raised_there() -> None:
     assert ended.value.code == ENDED
 
 
+def test_a_second_signal_at_the_very_end_leaves_no_timer_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    handled: list[int] = []
+    before = signal.signal(signal.SIGTERM, lambda number, _: handled.append(number))
+    set_timer = signal.setitimer
+
+    def set_timer_and_ask(which: int, seconds: float, interval: float = 0.0) -> None:
+        set_timer(which, seconds, interval)
+        if not seconds:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(signal, "setitimer", set_timer_and_ask)
+
+    def work() -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        _until(lambda: False)
+
+    try:
+        with pytest.raises(SystemExit), terminable():
+            work()
+        assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+        assert handled == [signal.SIGTERM]
+    finally:
+        set_timer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGTERM, before)
+
+
 def test_a_clean_up_is_not_interrupted_by_what_it_cleans_up_for() -> None:
     cleaned: list[str] = []
 

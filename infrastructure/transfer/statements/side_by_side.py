@@ -187,7 +187,7 @@ def _none_lost(count: int, so: str) -> Iterator[None]:
 
 
 def _get_ready() -> None:
-    """Compute exactly, as the importing process does, after the import of this module, which is most of a start."""
+    """Let the process import this module, which is most of its start, and compute exactly, as its parent does."""
     setcontext(EXACT.copy())
     gc.disable()  # deciding makes hardly any reference cycles, and the search for them takes a thirtieth of the time
 

@@ -58,12 +58,13 @@ class StatementFill(msgspec.Struct, frozen=True, kw_only=True):
     meant_to_close: bool = False
 
     @property
-    def _is_fee_in_kind(self) -> bool:
+    def is_fee_in_kind(self) -> bool:
+        """Whether the fee was paid in what it buys."""
         return self.buys and self.key.pays_from_position(self.fee, self.fee_currency)
 
     def covering(self) -> Self:
         """The fill as it closes a short position: what was paid of the bought asset as a fee covers nothing."""
-        if self.fee is None or not self._is_fee_in_kind or self.fee >= self.quantity:
+        if self.fee is None or not self.is_fee_in_kind or self.fee >= self.quantity:
             return self
         return replace(self, quantity=EXACT.subtract(self.quantity, self.fee))
 
@@ -73,7 +74,7 @@ class StatementFill(msgspec.Struct, frozen=True, kw_only=True):
         A fee that `covering` took off the quantity is of the part alone, or it would be taken off the rest again.
         """
         fee = None if self.fee is None else rounded(EXACT.divide(EXACT.multiply(self.fee, quantity), self.quantity))
-        fee = self.fee if self._is_fee_in_kind else fee
+        fee = self.fee if self.is_fee_in_kind else fee
         left = None if self.fee is None or fee is None else EXACT.subtract(self.fee, fee)
         rest = replace(
             self,

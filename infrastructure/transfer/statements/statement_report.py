@@ -134,7 +134,7 @@ class StatementTally(StatementFigures):
         if not self._is_settled:
             self._others.append(
                 f"{key}: which currency its prices are in is not known, so neither is what it earned net; define it "
-                f"before the import: {definition_command(key, '--quote NAME')}"
+                f"before the import: {definition_command(key, '--quote', 'NAME')}"
             )
         is_compared = profits and self._cycles and not self._is_said
         if is_compared and EXACT.subtract(self._earned, said).copy_abs() > _UNITS[key.is_inverse] * (profits + 1):

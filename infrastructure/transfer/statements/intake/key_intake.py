@@ -109,7 +109,7 @@ class KeyIntake:
                 size = plain(terms.contract_size)
                 raise StatementRefused(
                     f"fills of {key} are of {leg}, and how much a contract of that is nobody defined; of {other} it is "
-                    f"{size}; define it first: {definition_command(leg, f'--contract-size {size}')}"
+                    f"{size}; define it first: {definition_command(leg, '--contract-size', size)}"
                 )
 
     def _is_known(self, key: PositionKey) -> bool:
@@ -318,7 +318,8 @@ class _OneKey:
         """What was filled since the ledger recorded the sum of an order that was open then; None for nothing.
 
         Refuses: StatementRefused for another fill that `sums_up` and has changed, because a recorded fill cannot be
-                 changed.
+                 changed, and for one whose fee reduces what it bought and in the ledger does not: its other fees would
+                 be counted beside that one.
         """
         command_id, turned_id = command_id_of(fill), turned_id_of(fill)
         known = self._past.amount(command_id)
@@ -329,8 +330,10 @@ class _OneKey:
             return self._filled_since(fill)
         if known != fill.covering().quantity:
             self._check(fill, "quantity", known, fill.quantity)
+        if fill.is_fee_in_kind:
+            self._check_in_kind(fill, *self._past.fee(command_id))
         if fill.sums_up:
-            paid = EXACT.add(self._past.paid(command_id), self._past.paid(turned_id))
+            paid = EXACT.add(self._past.fee(command_id)[0], self._past.fee(turned_id)[0])
             self._check(fill, "fee", paid, fill.fee or Decimal(0))
         return None
 
@@ -349,6 +352,15 @@ class _OneKey:
         price = EXACT.divide(quantity, worth) if self._key.is_inverse else EXACT.divide(worth, quantity)
         fee = None if fill.fee is None else EXACT.subtract(fill.fee, before.fee)
         return replace(more, quantity=quantity, price=rounded(price), fee=fee)
+
+    def _check_in_kind(self, fill: StatementFill, paid: Decimal, currency: str | None) -> None:
+        if paid and not self._key.pays_from_position(paid, currency):
+            raise StatementRefused.at(
+                fill.line,
+                f"trade {fill.trade_id} of {self._key} is in the ledger with a fee of {plain(paid)} "
+                f"{currency or self._key.settle}, and here it pays {fill.fee_currency} of what it bought; import the "
+                "file into another ledger",
+            )
 
     def _check(self, fill: StatementFill, what: str, known: Decimal, said: Decimal) -> None:
         if known != said:

@@ -40,7 +40,7 @@ ON CONFLICT (command_id) DO UPDATE SET amount = coalesce(amount, excluded.amount
 """
 """`amount` is the quantity that a command filled, or the money that it paid or received."""
 _AMOUNT: Final = "SELECT amount FROM commands WHERE command_id = ?"
-_FEE: Final = "SELECT fee FROM commands WHERE command_id = ?"
+_FEE: Final = "SELECT fee, fee_currency FROM commands WHERE command_id = ?"
 _ADD_PAYMENT: Final = "INSERT INTO payments VALUES (?, ?, ?, ?)"
 _PAYMENTS_INDEX: Final = "CREATE INDEX IF NOT EXISTS payments_time ON payments (time)"
 _PAYMENTS: Final = "SELECT amount, currency FROM payments WHERE time BETWEEN ? AND ? AND kind = ?"
@@ -175,10 +175,10 @@ class KeyPast:
             for amount, currency in found
         )
 
-    def paid(self, command_id: str) -> Decimal:
-        """The fee of the fill of a command on record; zero where there is none."""
-        found = self._database.execute(_FEE, (command_id,)).fetchone()
-        return Decimal(0) if found is None or found[0] is None else Decimal(found[0])
+    def fee(self, command_id: str) -> tuple[Decimal, str | None]:
+        """The fee of the fill of a command on record, and its currency; zero where there is none."""
+        amount, currency = self._database.execute(_FEE, (command_id,)).fetchone() or (None, None)
+        return Decimal(amount or 0), currency
 
     def order(self, order_id: str, *, buys: bool, but: Collection[str] = ()) -> FilledOrder | None:
         """The sum of the recorded fills of an order, without those of the commands `but`; None if there are none."""

@@ -35,7 +35,9 @@ PLAIN_COLUMNS: Final = MappingProxyType(
 )
 """The column names of each field, also with a blank in place of the underscore."""
 _FILLED: Final = re.compile(
-    r"(?:executed|filled|average|avg)(?: ?(?:qty|quantity|amount|size|volume|price|px))?", re.ASCII
+    r"(?:executed|filled|average|avg)(?: ?(?:executed|filled|fill))?"
+    r"(?: ?(?:qty|quantity|amount|size|volume|price|px))?",
+    re.ASCII,
 )
 """Columns beside those of a fill that say how much of an order was filled, or at which price."""
 _STATES: Final = ("status", "state", "order status", "order_status")

@@ -15,7 +15,9 @@ _SAYS_DELIMITER: Final = "sep="
 """The beginning of a line that spreadsheets put above the header."""
 _ABOVE_HEADER: Final = re.compile(r"\W*uid\s*:", re.IGNORECASE | re.ASCII)
 """The beginning of a line that OKX and Bybit put above the header: `UID: 1,Account Type: Main,Time Zone: UTC+3`."""
-_ZONED: Final = re.compile(r"(.+?) ?\((UTC[+-](?!0+(?::?00)?\))\d\d?(?::?\d\d)?)\)", re.IGNORECASE | re.ASCII)
+_ZONED: Final = re.compile(
+    r"(.+?) ?\(((?:UTC|GMT) ?(?:\+|\u2212|--?) ?(?!0+(?::?00)?\))\d\d?(?::?\d\d)?)\)", re.IGNORECASE | re.ASCII
+)
 """The name of a time column with a zone other than UTC: `Time(UTC+8)`."""
 _LINE_END: Final = re.compile(r"\r\n|\r|\n")
 _MARK: Final = "\ufeff"

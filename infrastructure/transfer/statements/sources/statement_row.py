@@ -40,8 +40,8 @@ _ROUNDED_MAX: Final = Decimal("1e-8")
 _SIDES: Final = {"buy": True, "b": True, "bid": True, "sell": False, "s": False, "ask": False, "a": False}
 ZONE: Final = "time zone"
 """The name of the value with which a table states the zone of all its times."""
-_ZONE_IN_NAME: Final = re.compile(r"utc(?:[+-]\d\d?(?::?\d\d)?)?", re.IGNORECASE | re.ASCII)
-"""The zone in the name of a column: `Time(UTC)`, `Time(UTC+8)`."""
+_ZONE_IN_NAME: Final = re.compile(r"(?:utc|gmt)(?: ?(?:\+|\u2212|--?) ?\d\d?(?::?\d\d)?)?", re.IGNORECASE | re.ASCII)
+"""The zone in the name of a column: `Time(UTC)`, `Time (UTC +8)`."""
 _MINUS: Final = "\u2212"
 _IN_PARENTHESES: Final = re.compile(r"^\(([\d.]+)\)$", re.ASCII)
 """A number below zero, as accountants write it."""

@@ -49,7 +49,12 @@ def test_times_are_read_in_the_format_and_the_zone_of_the_map() -> None:
 @pytest.mark.parametrize("time_format", ["", 'time_format = "%Y-%m-%d %H:%M:%S"\n'])
 @pytest.mark.parametrize(
     ("header", "column", "hour"),
-    [("Time(UTC+8)", "Time(UTC+8)", 1), ("Time(UTC+8)", "time", 1), ("Date(UTC)", "Date(UTC)", 9), ("Time", "Time", 8)],
+    [
+        *(("Time(UTC+8)", "Time(UTC+8)", 1), ("Time(UTC+8)", "time", 1), ("Date(UTC)", "Date(UTC)", 9)),
+        *(("Time (UTC +8)", "time", 1), ("Time UTC + 08:00", "Time UTC + 08:00", 1), ("Time(GMT+8)", "time", 1)),
+        *(("Time(UTC--5)", "time", 14), ("Time UTC--5", "Time UTC--5", 14)),
+        *(("Time(UTC\u22125)", "time", 14), ("Time(UTC \u2212 5)", "Time(UTC \u2212 5)", 14), ("Time", "Time", 8)),
+    ],
 )
 def test_a_column_that_says_its_zone_is_in_it_whatever_zone_is_given(
     header: str, column: str, hour: int, time_format: str

@@ -83,7 +83,13 @@ def test_columns_of_no_kind_are_read_with_a_map(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("options", [[], ["--as", "csv", "--exchange", "okx"]])
-@pytest.mark.parametrize("column", ["Executed", "Filled Qty", "filled_quantity", "Avg. Price", "average", "AvgPrice"])
+@pytest.mark.parametrize(
+    "column",
+    [
+        *("Executed", "Filled Qty", "filled_quantity", "Avg. Price", "average", "AvgPrice"),
+        *("Avg. Filled Price", "avg_fill_price", "Average Executed Price"),
+    ],
+)
 def test_orders_are_not_taken_for_fills(tmp_path: Path, column: str, options: list[str]) -> None:
     path, url = tmp_path / "orders.csv", f"sqlite:///{tmp_path}/ledger.db"
     path.write_text(

@@ -65,13 +65,13 @@ def _check_contracts(fill: StatementFill, terms: Instrument | None) -> None:
         raise StatementRefused.at(
             fill.line,
             f"{what} {key}; how much one is says neither the file nor the ledger; define it first: "
-            f"{definition_command(key, '--contract-size NUMBER')}, as the exchange lists it",
+            f"{definition_command(key, '--contract-size', 'NUMBER')}, as the exchange lists it",
         )
     if terms is None:
         raise StatementRefused.at(
             fill.line,
             f"{what} {plain(size)} of {key}, and nobody defined that in the ledger; define it first: "
-            f"{definition_command(key, f'--contract-size {plain(size)}')}",
+            f"{definition_command(key, '--contract-size', plain(size))}",
         )
     raise StatementRefused.at(
         fill.line, f"{what} {plain(size)} of {key}; in the ledger one is {plain(terms.contract_size)}"

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from domain.identifiers import PositionKey
+from projections.health.checks import advised
 
 
-def definition_command(key: PositionKey, terms: str) -> str:
-    """The command line that defines the `terms` of a key: `--contract-size 10`."""
-    account = f" --account {key.account}" if key.account else ""
-    return (
-        f"position-ledger instruments --symbol {key.symbol} --exchange {key.exchange}{account} --leg {key.leg} "
-        f"{terms} --confirm --reason TEXT"
-    )
+def definition_command(key: PositionKey, *terms: str) -> str:
+    """The command line that defines the `terms` of a key: `--contract-size`, `10`."""
+    return advised("instruments", key, "--leg", key.leg, *terms, "--confirm", "--reason", "TEXT")

@@ -1,1 +1,1 @@
-"""Files of exchanges: exports of their websites, and saved answers of their APIs; a folder for who has several."""
+"""Files of exchanges: exports of their websites, and saved answers of their APIs; who has several has a folder."""

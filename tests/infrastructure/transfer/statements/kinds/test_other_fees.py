@@ -6,12 +6,20 @@ import json
 from itertools import permutations
 from typing import Any
 
+import pytest
+
+from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.transfer.statements.kinds.exchanges.bybit.bybit_executions import BYBIT_EXECUTIONS
 from infrastructure.transfer.statements.kinds.programs.ccxt_saved import CCXT_TRADES
 from infrastructure.transfer.statements.kinds.programs.hummingbot_fills import HUMMINGBOT_CSV
 from infrastructure.transfer.statements.statement_kind import Whose
+from infrastructure.transfer.statements.statement_report import StatementReport
+from infrastructure.transfer.transfer_errors import StatementRefused
+from position_ledger.testing import memory_ledger
 from tests.infrastructure.transfer.statements.kinds.programs.booked import booked
 from tests.infrastructure.transfer.statements.kinds.programs.test_hummingbot_fills import FREE, fill, text_of
+from tests.infrastructure.transfer.statements.one_file import import_statement
+from tests.infrastructure.transfer.statements.statement_text import file_of
 
 FEES = {"BNB": "0.001", "ETH": "0.02", "USDT": "3"}
 """What was paid to buy 2."""
@@ -40,6 +48,30 @@ def test_ccxt_may_list_it_anywhere() -> None:
         trades = [of_ccxt("buy", "2", "2000", dict(fees)), of_ccxt("sell", "1.98", "2100", {"USDT": "0"})]
         (told,) = booked(json.dumps(trades), CCXT_TRADES, Whose("binance"))
         assert told == BOOKS.format("binance") + ", commission -3, commission BNB -0.001", fees
+
+
+def test_a_fill_that_the_ledger_has_with_another_fee_is_not_paid_for_once_more() -> None:
+    bought, sold = of_ccxt("buy", "2", "2000", {"USDT": "3"}), of_ccxt("sell", "1.98", "2100", {"USDT": "0"})
+    in_kind = of_ccxt("buy", "2", "2000", {"USDT": "3", "ETH": "0.02"})
+
+    def taken(ledger: PositionLedger, *trades: dict[str, Any]) -> StatementReport:
+        facts = CCXT_TRADES.facts(file_of(json.dumps(trades)), Whose("binance"))
+        return import_statement(ledger, CCXT_TRADES.name, facts, confirm=True)
+
+    with memory_ledger() as ledger:
+        taken(ledger, bought, sold)
+        with pytest.raises(StatementRefused) as refused:
+            taken(ledger, in_kind, sold)
+        assert refused.value.message == (
+            "line 1: trade buy of ETHUSDT.binance:SPOT is in the ledger with a fee of 3 USDT, and here it pays ETH of "
+            "what it bought; import the file into another ledger"
+        )
+        assert ledger.positions()[0].cash == {}
+    for first in (in_kind, of_ccxt("buy", "2", "2000", {})):
+        with memory_ledger() as ledger:
+            taken(ledger, first, sold)
+            again = taken(ledger, in_kind, sold)
+            assert again.fills_before == 2
 
 
 def test_hummingbot_may_list_it_anywhere() -> None:
@@ -71,6 +103,12 @@ def test_a_tax_that_bybit_takes_of_what_was_bought_reduces_it_too() -> None:
     bought = of_bybit("Buy", "2", "2000", "0.5", "MNT", ETH="0.02")
     (told,) = booked(json.dumps([bought, sold]), BYBIT_EXECUTIONS, Whose("bybit"))
     assert told == BOOKS.format("bybit") + ", commission -1, commission MNT -0.5"
+
+
+def test_a_tax_of_what_was_bought_does_not_make_an_unsaid_fee_known() -> None:
+    bought = of_bybit("Buy", "2", "2000", "", "ETH", ETH="0.02")
+    with pytest.raises(StatementRefused, match="line 1: execFee is empty, so how much it was is not known"):
+        booked(json.dumps([bought]), BYBIT_EXECUTIONS, Whose("bybit"))
 
 
 def test_a_sale_or_a_contract_is_reduced_by_none() -> None:

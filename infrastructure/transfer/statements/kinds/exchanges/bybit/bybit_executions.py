@@ -8,7 +8,6 @@ symbol.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from decimal import Decimal
 from types import MappingProxyType
 from typing import Final
 
@@ -97,10 +96,10 @@ def _fees(fill: StatementFill, row: StatementRow) -> list[Fee]:
     taxes = [(tax.known("fee"), tax.needed("feeCoin")) for tax in row.listed("extraFees") if _is_in_kind(fill, tax)]
     if not taxes:
         return []
-    tax, coin = total_of(paid for paid, _ in taxes), taxes[0][1]
-    if fill.fee and fill.fee_currency != coin:
-        return [(fill.fee, fill.fee_currency), (tax, coin)]
-    return [(EXACT.add(fill.fee or Decimal(0), tax), coin)]
+    fee, tax, coin = row.known("execFee"), total_of(paid for paid, _ in taxes), taxes[0][1]
+    if fee and fill.fee_currency != coin:
+        return [(fee, fill.fee_currency), (tax, coin)]
+    return [(EXACT.add(fee, tax), coin)]
 
 
 def _key(whose: Whose, row: StatementRow) -> PositionKey:

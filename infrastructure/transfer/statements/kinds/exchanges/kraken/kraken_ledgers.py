@@ -85,6 +85,7 @@ class _TradeLines:
             raise ValueError(
                 f"amount {base.text('amount')!r:.60} and {quote.text('amount')!r:.60} were both received, or both paid"
             )
+        lines.sort(key=lambda line: line is not base)  # so that ids do not depend on the order of the file
         fees = [(fee, _shown(_asset(line))) for line in lines if (fee := line.known("fee"))]
         time, pair = base.needed("time"), f"{_asset(base)}/{_asset(quote)}"
         fill = StatementFill(

@@ -7,8 +7,10 @@ import pytest
 from infrastructure.transfer.statements.kinds.exchanges.kraken.kraken_ledgers import KRAKEN_LEDGERS
 from infrastructure.transfer.statements.statement_kind import Whose
 from infrastructure.transfer.transfer_errors import StatementRefused
+from position_ledger.testing import memory_ledger
 from tests.infrastructure.transfer.statements.kinds.programs.booked import booked
-from tests.infrastructure.transfer.statements.statement_text import facts_of, words
+from tests.infrastructure.transfer.statements.one_file import import_statement
+from tests.infrastructure.transfer.statements.statement_text import facts_of, file_of, words
 
 HEADER = "txid,refid,time,type,subtype,aclass,asset,amount,fee,balance\n"
 
@@ -42,6 +44,15 @@ def test_what_is_paid_in_the_base_lessens_what_is_held_and_the_rest_is_paid_besi
     assert booked(HEADER + "".join(lines), KRAKEN_LEDGERS, Whose(exchange="kraken")) == [
         "ADAEUR.kraken:SPOT#1 long entry_placed holds 99.9: earned 0, net -0.75, fees 0, commission -0.75"
     ]
+
+
+def test_what_a_sale_pays_in_two_assets_has_the_same_ids_in_a_file_of_the_other_order() -> None:
+    lines = [line("ADA", "-100", "0.1"), line("ZEUR", "50", "0.75")]
+    with memory_ledger() as ledger:
+        for text in ("".join(lines), "".join(reversed(lines))):
+            facts = KRAKEN_LEDGERS.facts(file_of(HEADER + text), Whose(exchange="kraken"))
+            report = import_statement(ledger, KRAKEN_LEDGERS.name, facts, confirm=True)
+    assert (report.fills_before, report.payments_before, report.cash) == (1, 1, {})
 
 
 @pytest.mark.parametrize("kind", ["deposit", "withdrawal", "transfer", "earn", "staking"])
