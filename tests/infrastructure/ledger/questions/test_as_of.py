@@ -183,6 +183,15 @@ def test_a_role_that_may_only_read_is_told_what_stood_by_event_time_from_the_log
             store.close()
 
 
+def test_what_stood_by_event_time_is_told_in_a_snapshot_as_of_its_moment(ledger_url: str) -> None:
+    with PositionLedger.connect(ledger_url) as ledger, PositionLedger.connect(ledger_url) as other:
+        ledger.request_entry(symbol="APTUSDT", exchange="okx", side="long", quantity="1", intent_id="n")
+        with ledger.store.snapshot():
+            before = ledger.positions()
+            other.request_entry(symbol="SUIUSDT", exchange="okx", side="long", quantity="1", intent_id="n")
+            assert ledger.positions(open=True, as_of=second(100_000_000), by="event-time") == before
+
+
 def in_order(events: Sequence[PositionEvent], moment: datetime) -> list[PositionRow]:
     return sorted(rows_at(events, moment), key=lambda row: (row.opened_at, row.position_id))
 
