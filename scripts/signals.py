@@ -1,4 +1,4 @@
-"""Handling SIGTERM: it runs the same clean-up as Ctrl-C, or asks a long-running command to stop; none of it is lost."""
+"""Handling SIGTERM: it runs the same clean-up as Ctrl-C, and neither is lost; or it asks a long command to stop."""
 
 from __future__ import annotations
 
