@@ -173,13 +173,15 @@ def test_what_stood_by_event_time_is_told_by_the_cycles_that_may_have_stood(
             decoded.clear()
 
 
-def test_a_role_that_may_only_read_is_told_what_stood_by_event_time_from_the_log(postgres_url: str) -> None:
+@pytest.mark.parametrize(
+    "tables", ["ALL TABLES IN SCHEMA public", "ledger_events, ledger_schema, positions, positions_orders, rejections"]
+)
+def test_a_role_that_may_only_read_is_told_what_stood_by_event_time_from_the_log(
+    postgres_url: str, tables: str
+) -> None:
     with PositionLedger.connect(postgres_url) as ledger:
         ledger.request_entry(symbol="APTUSDT", exchange="okx", side="long", quantity="1", intent_id="n")
-        grants = (
-            "GRANT USAGE ON SCHEMA public TO {}",
-            "GRANT SELECT ON ledger_events, ledger_schema, positions, positions_orders, rejections TO {}",
-        )
+        grants = "GRANT USAGE ON SCHEMA public TO {}", f"GRANT SELECT ON {tables} TO {{}}"
         with made_role(postgres_url, *grants) as role:
             store = open_store(Settings.read(as_role(postgres_url, role)))
             (row,) = AsOfQuery.read(second(100_000_000), "event-time").positions(store, open_only=True)
