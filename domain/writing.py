@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from typing import Any, Final
 
 from pydantic_core import PydanticSerializationError, SchemaSerializer
+
+_STOPPED: Final = re.compile(r"KeyboardInterrupt|SystemExit: (\d+)")
 
 
 def written(serializer: SchemaSerializer, value: object, **options: Any) -> bytes:
@@ -12,6 +15,7 @@ def written(serializer: SchemaSerializer, value: object, **options: Any) -> byte
     try:
         return serializer.to_json(value, **options)
     except PydanticSerializationError as error:
-        if "KeyboardInterrupt" in str(error):  # pydantic tells of it in words alone
-            raise KeyboardInterrupt from error
-        raise
+        stopped = _STOPPED.search(str(error))  # pydantic tells of it in words alone
+        if stopped is None:
+            raise
+        raise KeyboardInterrupt if stopped[1] is None else SystemExit(int(stopped[1])) from error

@@ -1,8 +1,9 @@
-"""Handling SIGTERM: it runs the same clean-up as Ctrl-C, or asks a long-running command to stop; no signal is lost."""
+"""Handling SIGTERM: it runs the same clean-up as Ctrl-C, and neither is lost; or it asks a long command to stop."""
 
 from __future__ import annotations
 
 import signal
+import sys
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -12,15 +13,15 @@ from typing import Final
 _AGAIN_SECONDS: Final = 0.1
 
 
-class _Terminated(SystemExit):
-    """A SystemExit that can be referred to weakly."""
+class _SystemExit(SystemExit):
+    """A SystemExit that can be referred to weakly; its name tells what it is where nothing else is told of it."""
 
 
-class _Interrupted(KeyboardInterrupt):
-    """A KeyboardInterrupt that can be referred to weakly."""
+class _KeyboardInterrupt(KeyboardInterrupt):
+    """A KeyboardInterrupt like that."""
 
 
-_Stop = _Terminated | _Interrupted
+_Stop = _SystemExit | _KeyboardInterrupt
 
 
 @contextmanager
@@ -28,8 +29,8 @@ def terminable() -> Iterator[None]:
     """Make SIGTERM raise SystemExit in the block, so that all clean-up in it is run, and lose no Ctrl-C either.
 
     Python cannot pass an exception of a signal handler on while an object is finalised, and code that is called back
-    from C may swallow it. One that is being passed on, or waits for a clean-up, is referred to by the interpreter; so
-    a timer looks whether it is still there, and raises it again when it was lost.
+    from C may swallow it. One that is being passed on, or waits for a clean-up, is referred to by the interpreter, or
+    another one was made of it; so a timer looks whether either is there, and raises it again when it was lost.
     """
     asked: int | None = None
     raised: weakref.ref[_Stop] | None = None
@@ -37,7 +38,7 @@ def terminable() -> Iterator[None]:
 
     def stop() -> _Stop:
         nonlocal raised
-        made = _Interrupted() if asked == signal.SIGINT else _Terminated(128 + signal.SIGTERM)
+        made = _KeyboardInterrupt() if asked == signal.SIGINT else _SystemExit(128 + signal.SIGTERM)
         raised = weakref.ref(made)
         return made
 
@@ -49,7 +50,7 @@ def terminable() -> Iterator[None]:
         raise stop()  # no name refers to it here: its traceback keeps the names of this frame
 
     def ask_again(_: int, __: FrameType | None) -> None:
-        if raised is None or raised() is None:
+        if not isinstance(sys.exception(), SystemExit | KeyboardInterrupt) and (raised is None or raised() is None):
             raise stop()
 
     is_python_s = signal.getsignal(signal.SIGINT) is signal.default_int_handler

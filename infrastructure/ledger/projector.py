@@ -67,7 +67,7 @@ class Projector(Generic[Row]):
 
         Several projectors may run at the same time: when another one applied a batch first, this one reads on from
         there, and no event is applied twice.
-        Refuses: ProjectionStopped at an event that cannot be applied; StoreUnavailable.
+        Refuses: ProjectionStopped at an event that cannot be applied; StoreUnavailable, also in a snapshot.
         """
         end, count = self._store.high_water_mark(), 0
         while records := self._records(cursor := self._tracking.cursor(), end, self._batch_events):
@@ -77,6 +77,11 @@ class Projector(Generic[Row]):
                 count += batch.events
                 if batch.poison is not None:
                     raise ProjectionStopped(self._projection.name, batch.poison)
+            elif self._tracking.cursor() == cursor:
+                raise StoreUnavailable(
+                    f"projection {self._projection.name} is at nid {cursor.nid} as long as the snapshot lasts in which "
+                    "it is read; let it catch up outside of a snapshot"
+                )
         return count
 
     def lasting(self, since: datetime) -> list[Row]:
@@ -135,11 +140,8 @@ class Projector(Generic[Row]):
             progress(batch.events)
             cursor, events = cursor._replace(nid=batch.nid), events + batch.events
         # To compare all rows takes longer than a follower rests, so it is done once; then only what changed since.
-        wrong, changed, wrong_of_changed = (
-            self._tracking.differing(read.generation, cursor.generation),
-            set[str](),
-            None,
-        )
+        wrong, changed = self._tracking.differing(read.generation, cursor.generation), set[str]()
+        wrong_of_changed: int | None = None
         while wrong_of_changed is None:
             read = self._tracking.cursor()
             for batch in self._fill(cursor, read):

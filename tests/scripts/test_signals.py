@@ -9,9 +9,12 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Annotated
 
 import pytest
+from pydantic import BaseModel, PlainSerializer
 
+from domain.writing import written
 from scripts.signals import terminable
 
 ENDED = 128 + signal.SIGTERM
@@ -128,6 +131,34 @@ def test_a_clean_up_is_not_interrupted_by_what_it_cleans_up_for() -> None:
     with pytest.raises(ValueError, match="half done"), terminable():
         work()
     assert cleaned == ["all"] * 2
+
+
+@pytest.mark.parametrize(("number", "raised"), [(signal.SIGTERM, SystemExit), (signal.SIGINT, KeyboardInterrupt)])
+def test_one_that_comes_while_a_model_is_written_ends_the_command_and_no_clean_up(
+    number: signal.Signals, raised: type[BaseException]
+) -> None:
+    """Pydantic raises an error of its own instead, in which only the name of the other is told."""
+    cleaned: list[str] = []
+
+    def got(value: int) -> int:
+        os.kill(os.getpid(), number)
+        _until(lambda: False, 0.01)
+        return value
+
+    class Model(BaseModel):
+        number: Annotated[int, PlainSerializer(got)]
+
+    def work() -> None:
+        try:
+            written(Model.__pydantic_serializer__, Model(number=7))
+        finally:
+            _until(lambda: False, 0.5)
+            cleaned.append("all")
+
+    with pytest.raises(raised) as ended, terminable():
+        work()
+    assert cleaned == ["all"]
+    assert getattr(ended.value, "code", ENDED) == ENDED
 
 
 def test_without_a_signal_nothing_is_raised() -> None:

@@ -26,9 +26,9 @@ class Dialect(NamedTuple):
         return f"SELECT {', '.join(STORED)}, {self.orders.format(table=table)} FROM {table}"
 
     def spelled(self, statement: str) -> str:
-        """A statement with `?`, `{catalog}` and `{by_end}` replaced by the spelling of this database."""
+        """A statement with `?` and what stands in braces replaced by the spelling of this database."""
         spelled = statement.replace("?", self.placeholder).replace("{catalog}", self.catalog)
-        return spelled.replace("{by_end}", self.by_end)
+        return spelled.replace("{by_end}", self.by_end).replace("{settled}", self.settled)
 
 
 SQLITE: Final = Dialect(

@@ -122,8 +122,8 @@ class SqlCheckpoints(Checkpoints):
 
     def not_over(self, generation: int, moment: datetime) -> Iterator[str]:
         place, at = (self._projection, generation), timestamp_text(moment)
-        statement = self.dialect.spelled(_NOT_OVER).replace("{settled}", self.dialect.settled)
-        return (found for (found,) in self._scan(statement, (*place, *place, at, *place, at)))
+        found = self._scan(self.dialect.spelled(_NOT_OVER), (*place, *place, at, *place, at))
+        return (position_id for (position_id,) in found)
 
     def by_stream(self, generation: int, first: str, end: str | None) -> Iterator[StoredRow]:
         place = {"projection =": self._projection, "generation =": generation}

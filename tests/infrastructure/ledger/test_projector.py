@@ -421,6 +421,14 @@ def test_a_row_that_was_wrong_is_counted_once_though_the_follower_moved_on(
     assert facts_of(ledger) == expected(ledger)
 
 
+def test_it_does_not_follow_in_a_snapshot_which_shows_no_news(ledger: PositionLedger) -> None:
+    enter(ledger, "APTUSDT")
+    with ledger.store.snapshot(), pytest.raises(StoreUnavailable):
+        follower_of(ledger).catch_up()
+    follower_of(ledger).catch_up()
+    assert facts_of(ledger) == expected(ledger)
+
+
 def test_a_rebuild_that_follows_clears_what_an_earlier_one_left(ledger: PositionLedger, execute: Execute) -> None:
     enter(ledger, "APTUSDT")
     follower_of(ledger).catch_up()

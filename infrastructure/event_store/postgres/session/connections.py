@@ -17,7 +17,7 @@ import psycopg
 from psycopg import errors, sql
 from psycopg.pq import TransactionStatus
 
-from domain.errors import SchemaMismatch, StoreError, StoreUnavailable
+from domain.errors import HistoryDamaged, SchemaMismatch, StoreError, StoreUnavailable
 from infrastructure.event_store.opener import LedgerClosed, Opener
 from infrastructure.event_store.postgres.session import connection_info, poolers, stored_time
 from infrastructure.event_store.postgres.session.hosts import SECONDS_EACH, Hosts, address_of, words
@@ -136,6 +136,11 @@ def _meaning(error: psycopg.Error | PoolTimeout, settings: Settings) -> StoreErr
     match error:
         case errors.UndefinedTable() | errors.UndefinedColumn() | errors.InvalidSchemaName():
             return SchemaMismatch(f"{where}: {reason}; {OPENED_BEFORE}")
+        case errors.InvalidTextRepresentation():
+            return HistoryDamaged(
+                f"{where} holds a text that it cannot read ({reason}): it was changed after it was stored; "
+                "`position-ledger verify` names where"
+            )
         case errors.InsufficientPrivilege():
             return StoreUnavailable(
                 f"{where}: {reason}; nothing was written. Making, importing and rebuilding are for the role that owns "

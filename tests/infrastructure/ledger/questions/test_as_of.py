@@ -7,16 +7,19 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
+import psycopg
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.commands.base import Command
-from domain.errors import CommandRefused, InvalidCommand, UnknownPosition
+from domain.errors import CommandRefused, HistoryDamaged, InvalidCommand, UnknownPosition
 from domain.events import PositionEvent
 from infrastructure.event_store.codec import decode
 from infrastructure.event_store.vocabulary.places import AsOf
+from infrastructure.integrity.verify import verify
 from infrastructure.ledger.ledger import PositionLedger
+from infrastructure.ledger.projector import Projector
 from infrastructure.ledger.questions import as_of as as_of_module
 from infrastructure.ledger.questions import standing_cycles
 from infrastructure.ledger.questions.as_of import AsOfQuery
@@ -28,6 +31,7 @@ from projections.event_time.past_rows import rows_at
 from projections.exposure import standing
 from projections.listed_row import LISTED_COLUMNS
 from projections.positions import PositionRow, project
+from projections.projection import STATISTICS
 from scripts.benchmarks.workload.generated import generate, write
 from tests.infrastructure.roles import as_role, made_role
 from tests.spec import second
@@ -169,18 +173,43 @@ def test_what_stood_by_event_time_is_told_by_the_cycles_that_may_have_stood(
             decoded.clear()
 
 
-def test_a_role_that_may_only_read_is_told_what_stood_by_event_time_from_the_log(postgres_url: str) -> None:
+@pytest.mark.parametrize(
+    "tables", ["ALL TABLES IN SCHEMA public", "ledger_events, ledger_schema, positions, positions_orders, rejections"]
+)
+def test_a_role_that_may_only_read_is_told_what_stood_by_event_time_from_the_log(
+    postgres_url: str, tables: str
+) -> None:
     with PositionLedger.connect(postgres_url) as ledger:
         ledger.request_entry(symbol="APTUSDT", exchange="okx", side="long", quantity="1", intent_id="n")
-        grants = (
-            "GRANT USAGE ON SCHEMA public TO {}",
-            "GRANT SELECT ON ledger_events, ledger_schema, positions, positions_orders, rejections TO {}",
-        )
+        grants = "GRANT USAGE ON SCHEMA public TO {}", f"GRANT SELECT ON {tables} TO {{}}"
         with made_role(postgres_url, *grants) as role:
             store = open_store(Settings.read(as_role(postgres_url, role)))
             (row,) = AsOfQuery.read(second(100_000_000), "event-time").positions(store, open_only=True)
             assert row == ledger.position("APTUSDT.okx#1")
             store.close()
+
+
+def test_what_stood_by_event_time_is_told_in_a_snapshot_as_of_its_moment(ledger_url: str) -> None:
+    with PositionLedger.connect(ledger_url) as ledger, PositionLedger.connect(ledger_url) as other:
+        ledger.request_entry(symbol="APTUSDT", exchange="okx", side="long", quantity="1", intent_id="n")
+        with ledger.store.snapshot():
+            before = ledger.positions()
+            other.request_entry(symbol="SUIUSDT", exchange="okx", side="long", quantity="1", intent_id="n")
+            assert ledger.positions(open=True, as_of=second(100_000_000), by="event-time") == before
+
+
+def test_facts_that_are_no_json_are_damage_and_no_outage(postgres_url: str) -> None:
+    with PositionLedger.connect(postgres_url) as ledger, psycopg.connect(postgres_url, autocommit=True) as owner:
+        failed = ledger.request_entry(symbol="APTUSDT", exchange="okx", side="long", quantity="1", intent_id="n")
+        ledger.fail_entry(position_id=failed.position_id, outcome="rejected", reason="30208")
+        asked: dict[str, Any] = {"as_of": second(100_000_000), "by": "event-time"}
+        assert ledger.positions(open=True, **asked) == []
+        owner.execute("UPDATE projection_rows SET row = '{'")
+        with pytest.raises(HistoryDamaged, match=r"invalid input syntax for type json.*verify"):
+            ledger.positions(open=True, **asked)
+        assert [finding.where for finding in verify(ledger.store).findings] == [failed.position_id]
+        Projector(ledger.store, STATISTICS).rebuild()
+        assert ledger.positions(open=True, **asked) == []
 
 
 def in_order(events: Sequence[PositionEvent], moment: datetime) -> list[PositionRow]:
