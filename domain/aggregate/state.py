@@ -71,6 +71,8 @@ class PositionState:
     """By (is an exit, trade id), and then by the name of the order."""
     corrected: set[tuple[bool, str]] = field(default_factory=set)
     """The keys of `fills` that the exchange corrected at a time that was said."""
+    totals_at: dict[str, datetime] = field(default_factory=dict)
+    """When the exchange last stated the total that is known of an order, by the name of the order."""
     order_ids: dict[str, str] = field(default_factory=dict)
     """The names of orders, by every exchange order id that they ever had."""
     former_ids: set[str] = field(default_factory=set)
@@ -202,7 +204,7 @@ class PositionState:
         self.adjusted_orders = NO_ORDERS
         self.rollbacks, self.promised_qty, self.entered_qty = 0, ZERO, ZERO
         self.fills, self.corrected, self.cash, self.promises, self.imports = {}, set(), {}, {}, {}
-        self.order_ids, self.former_ids = {}, set()
+        self.totals_at, self.order_ids, self.former_ids = {}, {}, set()
         same = self.answers.get(command_id)  # one command may end a cycle and open the next
         self.answers = {} if same is None else {command_id: same}
 
@@ -224,6 +226,7 @@ class PositionState:
                 self.order_ids[event.exchange_order_id] = event.order
                 if event.filled_qty is not None:
                     self.stated_at = max(self.stated_at, event.said_at)
+                    self._remember_total(event, orders)
             case e.EntryFilled():
                 self._remember_fill(event, event.order, before, orders)
                 if event.exchange_order_id is not None:
@@ -286,6 +289,8 @@ class PositionState:
 
     def _join(self, name: str, same_as: str) -> None:
         """Move what is known under the name `same_as` to the order of ours that it turned out to be."""
+        if same_as in self.totals_at:
+            self.totals_at[name] = self.totals_at.pop(same_as)
         self.order_ids |= {known: name for known, order in self.order_ids.items() if order == same_as}
         for by_order in self.fills.values():
             if same_as in by_order:
@@ -303,12 +308,23 @@ class PositionState:
         before = as_one(orders, event.order, same_as).get(event.order) or Order(name=event.order)
         self.since = self.since.knowing(before, self.orders[event.order], absorbed, event.said_at, is_seen=is_seen)
 
+    def _remember_total(self, event: e.EntryPlaced | e.OrderEnded, orders: Orders) -> None:
+        """Note when the total of an order was stated; one that is less than is known says nothing of that."""
+        total, before = self.orders[event.order].stated_qty, orders.get(event.order)
+        if event.filled_qty == total:
+            is_known = before is not None and before.stated_qty == total
+            known = self.totals_at.get(event.order, EPOCH) if is_known else EPOCH
+            self.totals_at[event.order] = max(known, event.said_at)
+
     def _remember_order(self, event: e.PositionEvent, before: Holding, orders: Orders) -> None:
         match event:
             case e.OrderEnded():
                 if event.exchange_order_id is not None:
                     self.order_ids[event.exchange_order_id] = event.order
-                if event.filled_qty is None or role_of(event.order) == "entry":
+                if event.filled_qty is None:
+                    return
+                self._remember_total(event, orders)
+                if role_of(event.order) == "entry":
                     return
                 order = as_one(orders, event.order, event.same_as).get(event.order) or Order(name=event.order)
                 grown = EXACT.subtract(self.orders[event.order].filled_qty, order.filled_qty)

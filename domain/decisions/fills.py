@@ -275,9 +275,10 @@ def _is_of_total(decision: Decision, order: Order | None, fill: FillOnRecord) ->
 
     A correction without a time is of a fill that was told wrong: the total stands.
     """
-    if order is None or decision.command.at is None:
+    stated_at = None if order is None else decision.state.totals_at.get(order.name)
+    if order is None or stated_at is None or decision.command.at is None:
         return False
-    return order.has_stated(fill.qty, fill.at, decision.said_at)
+    return fill.qty <= order.stated_qty and fill.may_be_by(stated_at) and stated_at < decision.said_at
 
 
 def _entry_corrected(

@@ -168,12 +168,6 @@ class Order(TypedStruct, frozen=True, kw_only=True, dict=True):
         stated = None if self.stated_worth is None else EXACT.add(self.stated_worth, worth)
         return altered(order, stated_qty=EXACT.add(self.stated_qty, more), stated_worth=stated)
 
-    def has_stated(self, qty: Decimal, at: datetime | None, corrected_at: datetime) -> bool:
-        """Whether the exchange's total counted a fill, as it was before it was corrected."""
-        if self.stated_at is None or self.stated_qty < qty or corrected_at <= self.stated_at:
-            return False
-        return not self.is_news(at)
-
     def as_json(self) -> dict[str, Any]:
         """The order as programs read it; most of what is not known is left out."""
         kept = ("client_order_id", "exchange_order_id", "requested_qty", "ended", "stated_worth")

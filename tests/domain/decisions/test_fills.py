@@ -305,6 +305,15 @@ def test_a_total_is_less_by_what_was_corrected_after_it_alone(at: float, filled:
     given(*PLACED_LONG, OTHER, first, wrong).when(total).leaves(quantity="7")
 
 
+def test_a_total_of_after_a_bust_that_says_less_leaves_the_bust_to_be_told() -> None:
+    total = on(RecordEntryPlaced, exchange_order_id="A", filled_qty="10", avg_px="102", at=second(-80))
+    end = TOTAL.model_copy(update={"filled_qty": Decimal(6), "avg_px": Decimal(100), "outcome": "canceled"})
+    story = given(*PLACED_LONG, total, end.model_copy(update={"at": second(-40)}), OTHER).leaves(quantity="10")
+    story.when(VOID).leaves(quantity="6")
+    same = total.model_copy(update={"at": second(-40)})
+    given(*PLACED_LONG, total, same, OTHER).when(VOID).leaves(quantity="6")  # the second one said nothing new
+
+
 def test_a_fill_of_more_than_a_total_was_no_part_of_it() -> None:
     untimed = OTHER.model_copy(update={"at": None})
     total = TOTAL.model_copy(update={"filled_qty": Decimal(3), "outcome": "canceled"})
