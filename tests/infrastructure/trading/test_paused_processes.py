@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import pytest
 
 from domain.events import ExitRequested
+from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.trading.trader import Trader
 from position_ledger.testing import Clock, OrderFault, SimulatedExchange, memory_ledger
 
@@ -15,11 +17,9 @@ PAUSE_SECONDS = 90
 SIGNAL: dict[str, Any] = {"symbol": "APT/USDT:USDT", "side": "short", "quantity": "61.8", "stop_loss_percent": "2"}
 
 
-@pytest.mark.parametrize("fault", [None, *OrderFault])
-def test_an_order_that_another_process_gave_up_is_found_and_covered_whatever_becomes_of_its_answer(
-    fault: OrderFault | None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Where the answer was lost as well, it was called failed, and what it filled stood without a stop."""
+@contextmanager
+def two_traders() -> Iterator[tuple[Clock, SimulatedExchange, PositionLedger, Trader, Trader]]:
+    """The one that will be paused, and another one, with their clock, exchange and ledger."""
     clock = Clock()
     exchange = SimulatedExchange("binance", seed=3, clock=clock)
     exchange.list_market("APT/USDT:USDT", "3.2295", quantity_step="0.1")
@@ -27,6 +27,15 @@ def test_an_order_that_another_process_gave_up_is_found_and_covered_whatever_bec
         paused, other = [
             Trader(ledger, exchange, owner=owner, clock=clock, sleep=clock.tick) for owner in ("bot-1", "bot-2")
         ]
+        yield clock, exchange, ledger, paused, other
+
+
+@pytest.mark.parametrize("fault", [None, *OrderFault])
+def test_an_order_that_another_process_gave_up_is_found_and_covered_whatever_becomes_of_its_answer(
+    fault: OrderFault | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the answer was lost as well, it was called failed, and what it filled stood without a stop."""
+    with two_traders() as (clock, exchange, ledger, paused, other):
         if fault is not None:
             exchange.next_order("APTUSDT", fault)
         place = exchange.place
@@ -60,13 +69,7 @@ class _Ended(BaseException):
 def test_a_part_that_is_closed_twice_is_on_record_twice_or_found_by_the_next_synchronisation(
     monkeypatch: pytest.MonkeyPatch, *, is_killed: bool
 ) -> None:
-    clock = Clock()
-    exchange = SimulatedExchange("binance", seed=3, clock=clock)
-    exchange.list_market("APT/USDT:USDT", "3.2295", quantity_step="0.1")
-    with memory_ledger(clock) as ledger:
-        paused, other = [
-            Trader(ledger, exchange, owner=owner, clock=clock, sleep=clock.tick) for owner in ("bot-1", "bot-2")
-        ]
+    with two_traders() as (clock, exchange, ledger, paused, other):
         entered = paused.enter(**SIGNAL | {"quantity": "60"}, intent_id="1").position
         assert entered is not None
         position_id = entered.position_id
