@@ -326,7 +326,7 @@ class PositionState:
                 self._remember_total(event, orders)
                 if role_of(event.order) == "entry":
                     return
-                order = as_one(orders, event.order, event.same_as).get(event.order) or Order(name=event.order)
+                order = self.exits.order(event.order, as_one(orders, event.order, event.same_as))
                 grown = EXACT.subtract(self.orders[event.order].filled_qty, order.filled_qty)
                 self.exits, count = after_exit(self.exits, self._change(before, orders), grown)
                 if grown:

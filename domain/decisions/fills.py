@@ -226,7 +226,9 @@ def correct_fill(decision: Decision, command: o.CorrectFill) -> CommandResult | 
     held = decision.state.holding
     if command.void:
         held = decision.without_fee(held, fill, row.terms)
-    held = (_exit_corrected if fill.is_exit else _entry_corrected)(decision, row, fill, held, (qty, px))
+    is_of_total = _is_of_total(decision, fill)
+    corrected = _exit_corrected if fill.is_exit else _entry_corrected
+    held = corrected(decision, row, fill, held, (qty, px), is_of_total=is_of_total)
     decision.record(
         e.FillCorrected(
             **decision.envelope(),
@@ -241,7 +243,7 @@ def correct_fill(decision: Decision, command: o.CorrectFill) -> CommandResult | 
             holding=held,
             late=not row.status.is_open,
             residual_qty=_dust_left(row, fill, qty),
-            is_of_total=_is_of_total(decision, decision.state.orders.get(fill.order or ""), fill),
+            is_of_total=is_of_total,
         )
     )
     return None
@@ -270,26 +272,32 @@ def as_corrected(
     return qty, None if terms.inverse and not worth else terms.price(qty, worth)
 
 
-def _is_of_total(decision: Decision, order: Order | None, fill: FillOnRecord) -> bool:
+def _is_of_total(decision: Decision, fill: FillOnRecord) -> bool:
     """Whether the total of its order counted the fill, which the exchange took back later, as the time of that says.
 
     A correction without a time is of a fill that was told wrong: the total stands.
     """
-    stated_at = None if order is None else decision.state.totals_at.get(order.name)
+    name = fill.order or ""
+    order, stated_at = decision.state.orders.get(name), decision.state.totals_at.get(name)
     if order is None or stated_at is None or decision.command.at is None:
         return False
     return fill.qty <= order.stated_qty and fill.may_be_by(stated_at) and stated_at < decision.said_at
 
 
 def _entry_corrected(
-    decision: Decision, row: PositionRow, fill: FillOnRecord, held: Holding, now: tuple[Decimal, Decimal]
+    decision: Decision,
+    row: PositionRow,
+    fill: FillOnRecord,
+    held: Holding,
+    now: tuple[Decimal, Decimal],
+    *,
+    is_of_total: bool,
 ) -> Holding:
     state, terms = decision.state, row.terms
     before = state.orders.get(fill.order or "") or Order(
         name="entry", traded_qty=fill.qty, traded_worth=terms.worth(fill.qty, fill.px)
     )
     old_worth, new_worth = terms.worth(fill.qty, fill.px), terms.worth(*now)
-    is_of_total = _is_of_total(decision, before, fill)
     after = before.corrected((fill.qty, old_worth), (now[0], new_worth), is_of_total=is_of_total)
     count = EntryCount.of(state, before, after, at=decision.said_at)
     count = altered(count, held=held, is_seen=decision.is_adjusted_for(None))
@@ -310,11 +318,17 @@ def _entry_corrected(
 
 
 def _exit_corrected(
-    decision: Decision, row: PositionRow, fill: FillOnRecord, held: Holding, now: tuple[Decimal, Decimal]
+    decision: Decision,
+    row: PositionRow,
+    fill: FillOnRecord,
+    held: Holding,
+    now: tuple[Decimal, Decimal],
+    *,
+    is_of_total: bool,
 ) -> Holding:
     state, terms, untold = decision.state, row.terms, decision.state.untold
     before = state.exits.order(fill.order, row.orders)
-    was, is_of_total = (fill.qty, terms.worth(fill.qty, fill.px)), _is_of_total(decision, before, fill)
+    was = (fill.qty, terms.worth(fill.qty, fill.px))
     after = before.corrected(was, (now[0], terms.worth(*now)), is_of_total=is_of_total)
     grown = EXACT.subtract(after.filled_qty, before.filled_qty)
     counted = _as_adjusted(decision, fill)

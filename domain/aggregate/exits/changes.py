@@ -85,7 +85,7 @@ def after_fill(
         count = ExitCount(gone=event.last_qty, gone_cost=cost)
         return exits.with_released(change.before, change.after, cost), count, ZERO
     exits, count = after_exit(exits, change, grown)
-    if event.fee is None:
+    if event.fee is None or currency not in exits.fees.said:
         return exits, count, ZERO
     said = exits.fees.replaced(currency, event.fee, change.before, change.after)
     return altered(exits, fees=exits.fees.less(currency, said, count.explained)), count, said

@@ -33,14 +33,12 @@ class ClosingFees(TypedStruct, frozen=True, gc=False):
 
     def replaced(self, currency: str | None, fee: Decimal, before: Holding, after: Holding) -> Decimal:
         """The part of the stated fee that the fee of a fill replaced, by the totals before and after the fill."""
-        if currency not in self.said:
-            return ZERO
         more = EXACT.subtract(_fees(after).get(currency, ZERO), _fees(before).get(currency, ZERO))
         return EXACT.subtract(fee, more)
 
     def less(self, currency: str | None, fee: Decimal, qty: Decimal) -> ClosingFees:
         """Take off what a fill has replaced; negative numbers give it back."""
-        return self._with({currency: (EXACT.minus(fee), EXACT.minus(qty))}) if currency in self.said else self
+        return self._with({currency: (EXACT.minus(fee), EXACT.minus(qty))})
 
     def _with(self, more: dict[str | None, tuple[Decimal, Decimal]]) -> ClosingFees:
         none = (ZERO, ZERO)
