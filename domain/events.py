@@ -54,6 +54,11 @@ class PositionEvent(CanMutateAggregate[str], TypedStruct, frozen=True, kw_only=T
         return said_at(self.ts_event, self.ts_recorded)
 
     @property
+    def is_timed(self) -> bool:
+        """Whether a time was said; without one, it happened when it was recorded."""
+        return self.ts_event != self.ts_recorded
+
+    @property
     def position_id(self) -> str:
         """The cycle that it belongs to: `APTUSDT.binance#1`."""
         return f"{self.originator_id}#{self.cycle}"

@@ -303,7 +303,7 @@ class PositionState:
         absorbed, is_seen = event.absorbed_qty, isinstance(event, e.EntryFilled) and event.is_seen
         if not absorbed and not is_seen:
             return
-        if isinstance(event, e.EntryFilled) and not is_seen and event.ts_event != event.ts_recorded:
+        if isinstance(event, e.EntryFilled) and not is_seen and event.is_timed:
             self.since = self.since.believing(absorbed)
         before = as_one(orders, event.order, same_as).get(event.order) or Order(name=event.order)
         self.since = self.since.knowing(before, self.orders[event.order], absorbed, event.said_at, is_seen=is_seen)
@@ -359,7 +359,7 @@ class PositionState:
                 known = self.fills.get((event.is_exit, event.trade_id), {})
                 if event.order in known:
                     known[event.order] = self._corrected(known[event.order], event, before, orders)
-                    if known[event.order].until:
+                    if event.is_timed:
                         self.corrected.add((event.is_exit, event.trade_id))
 
     def _remember_fill(
@@ -392,7 +392,7 @@ class PositionState:
             is_in_kind,
             count,
             is_of_dust,
-            at=event.said_at if event.ts_event != event.ts_recorded else None,
+            at=event.said_at if event.is_timed else None,
             fee_said=said,
             reason=event.reason if isinstance(event, e.PositionReduced) else None,
         )
@@ -404,8 +404,11 @@ class PositionState:
         if not count.gone and not self.since.doubted:
             return
         is_promised = event.order is not None and self.promised_since(event.order)
-        is_timed = event.ts_event != event.ts_recorded
-        if is_promised or event.ts_event > self.adjusted_at or (event.ts_event == self.adjusted_at and not is_timed):
+        if (
+            is_promised
+            or event.ts_event > self.adjusted_at
+            or (event.ts_event == self.adjusted_at and not event.is_timed)
+        ):
             self.since = self.since.doubting(count.gone)
         elif count.gone or count.closed or count.explained > self.since.untold:
             self.since = self.since.believing(EXACT.add(count.closed, count.explained))

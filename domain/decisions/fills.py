@@ -72,14 +72,15 @@ def fill_on_record(decision: Decision, command: c.RecordEntryFill | c.Reduce, *,
     by_order = decision.state.fills.get((is_exit, command.trade_id))
     if by_order is None:
         return None
-    told, fills = (command.last_qty, command.last_px), by_order.values()
+    fills = by_order.values()
     if command.exchange_order_id is None and command.client_order_id is None:
-        return next((fill for fill in fills if told in ((fill.qty, fill.px), fill.first)), next(iter(fills)))
+        is_same = (fill for fill in fills if fill.is_told_by(command.last_qty, command.last_px))
+        return next(is_same, next(iter(fills)))
     order = named(decision, command.exchange_order_id, command.client_order_id)
     if order is not None and order.name in by_order:
         return by_order[order.name]
     for fill in fills:
-        is_told = told in ((fill.qty, fill.px), fill.first) and _may_be_of(decision, fill, command, order)
+        is_told = fill.is_told_by(command.last_qty, command.last_px) and _may_be_of(decision, fill, command, order)
         if is_told or fill.request == command.digest:
             return fill
     return by_order.get(None)
@@ -220,7 +221,7 @@ def correct_fill(decision: Decision, command: o.CorrectFill) -> CommandResult | 
     qty = ZERO if command.void else command.last_qty or fill.qty
     px = fill.px if command.last_px is None else command.last_px
     decision.needs_price("last_px", px, row.terms)
-    is_behind = command.at is not None and command.at < fill.corrected_at and command.digest in fill.corrections
+    is_behind = command.at is not None and fill.was_corrected(command.digest, command.at)
     if (qty, px) == (fill.qty, fill.px) or is_behind:
         return decision.no_news()
     held = decision.state.holding

@@ -11,7 +11,16 @@ from domain.commands.requests import ClosingFill
 from domain.events import FillCorrected
 from domain.holding import ZERO, Holding
 from domain.orders.order import CLOCKS_APART
-from domain.values import EPOCH
+
+
+class FillCorrection(NamedTuple):
+    """A correction of a fill: the digest of its command, its time, whether that was said, and what the fill was."""
+
+    request: str
+    at: datetime
+    is_timed: bool
+    qty: Decimal
+    px: Decimal
 
 
 class FillOnRecord(NamedTuple):
@@ -30,13 +39,8 @@ class FillOnRecord(NamedTuple):
     """How it was counted, if it is an exit."""
     is_of_dust: bool = False
     """Whether it is a sale of dust."""
-    first: tuple[Decimal, Decimal] | None = None
-    """Quantity and price as first recorded, if they were corrected since."""
-    corrections: tuple[str, ...] = ()
-    """The digests of the commands that corrected it."""
-    corrected_at: datetime = EPOCH
-    until: tuple[tuple[datetime, Decimal, Decimal], ...] = ()
-    """Quantity and price before each correction whose time was said, with that time."""
+    corrections: tuple[FillCorrection, ...] = ()
+    """In the order in which they were recorded."""
     at: datetime | None = None
     """When it happened; None if the command gave no time."""
     fee_said: Decimal = ZERO
@@ -44,9 +48,21 @@ class FillOnRecord(NamedTuple):
     reason: str | None = None
     """Why an exit happened, where that was said."""
 
+    def is_told_by(self, qty: Decimal, px: Decimal) -> bool:
+        """Whether these are its quantity and price, today or as first recorded."""
+        first = self.corrections[0] if self.corrections else self
+        return (qty, px) in ((self.qty, self.px), (first.qty, first.px))
+
+    def was_corrected(self, request: str, at: datetime) -> bool:
+        """Whether a command with this digest corrected it, and another one did after this time."""
+        return any(each.at > at for each in self.corrections) and any(
+            each.request == request for each in self.corrections
+        )
+
     def as_of(self, moment: datetime) -> tuple[Decimal, Decimal]:
-        """Quantity and price without what the exchange corrected after a moment."""
-        return next(((qty, px) for at, qty, px in self.until if at > moment), (self.qty, self.px))
+        """Quantity and price without what the exchange corrected after a moment, as far as times were said."""
+        was = next((each for each in self.corrections if each.is_timed and each.at > moment), self)
+        return was.qty, was.px
 
     def may_be_by(self, moment: datetime) -> bool:
         """Whether it may have happened by a moment, as far as clocks tell."""
@@ -67,15 +83,12 @@ class FillOnRecord(NamedTuple):
         )
 
     def corrected(self, event: FillCorrected, fee: Decimal | None, counted: ExitCount) -> FillOnRecord:
-        """The fill after a correction; what was corrected at no time that was said is as if it never had been."""
-        is_timed = event.ts_event != event.ts_recorded
+        """The fill after a correction."""
+        correction = FillCorrection(event.request, event.ts_event, event.is_timed, self.qty, self.px)
         return self._replace(
             qty=event.last_qty,
             px=event.last_px,
             fee=fee,
             counted=counted,
-            first=self.first or (self.qty, self.px),
-            corrections=(*self.corrections, event.request),
-            corrected_at=max(self.corrected_at, event.ts_event),
-            until=(*self.until, (event.ts_event, self.qty, self.px)) if is_timed else self.until,
+            corrections=(*self.corrections, correction),
         )
