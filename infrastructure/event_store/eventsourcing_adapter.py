@@ -35,7 +35,6 @@ from domain.values import timestamp_text
 from infrastructure.event_store.codec import columns, decode, encode, is_known
 from infrastructure.event_store.port import Store
 from infrastructure.event_store.records import EventRecord, IndexColumns, RecordedEvent
-from infrastructure.event_store.sql.conditions import compared
 from infrastructure.event_store.vocabulary.append_conflicts import AppendConflict
 
 
@@ -82,10 +81,8 @@ class LedgerRecorder(ApplicationRecorder):
         return sorted(place for of_stream in places for place in of_stream)
 
     def _places(self, stream: str, first: int, last: int) -> Iterable[int]:
-        conditions, values = compared(
-            {"stream =": stream, "version >=": first, "version <=": last}, self.store.placeholder
-        )
-        return [event.id for event in self.store.select(conditions, values, "version")]
+        asked = {"stream =": stream, "version >=": first, "version <=": last}
+        return [event.id for event in self.store.select(asked, "version")]
 
     def select_events(
         self,
@@ -97,10 +94,8 @@ class LedgerRecorder(ApplicationRecorder):
         limit: int | None = None,
     ) -> Sequence[StoredEvent]:
         """The events of a stream between two versions."""
-        conditions = {"stream =": str(originator_id), "version >": gt, "version <=": lte}
-        found = self.store.select(
-            *compared(conditions, self.store.placeholder), "version DESC" if desc else "version", limit
-        )
+        asked = {"stream =": str(originator_id), "version >": gt, "version <=": lte}
+        found = self.store.select(asked, "version DESC" if desc else "version", limit)
         return [as_stored(event) for event in found]
 
     def select_notifications(
@@ -117,12 +112,9 @@ class LedgerRecorder(ApplicationRecorder):
         asked = {
             "nid >=" if inclusive_of_start else "nid >": start,
             "nid <=": settled if stop is None else min(stop, settled),
+            "type IN": tuple(topics) or None,
         }
-        conditions, values = compared(asked, self.store.placeholder)
-        if topics:
-            conditions.append(f"type IN ({', '.join([self.store.placeholder] * len(topics))})")
-            values += topics
-        return [as_notification(event) for event in self.store.select(conditions, values, "nid", limit)]
+        return [as_notification(event) for event in self.store.select(asked, "nid", limit)]
 
     def max_notification_id(self) -> int | None:
         """The high-water mark of the log; None when it is empty."""

@@ -15,7 +15,7 @@ from domain.values import timestamp_text
 from infrastructure.event_store.checkpoints import Checkpoints
 from infrastructure.event_store.records import EventRecord, ReadyAppend, RecordedEvent, StreamEnd
 from infrastructure.event_store.replica import ReplicaPlace
-from infrastructure.event_store.sql.conditions import compared, until
+from infrastructure.event_store.sql.conditions import Conditions, until
 from infrastructure.event_store.sql.unread_row import UnreadableRow, UnreadRow
 from infrastructure.event_store.vocabulary.append_conflicts import UnsettledAppend
 from infrastructure.event_store.vocabulary.caution import Caution, Standing
@@ -46,8 +46,6 @@ class Store(ABC):
     """Append-only events, the positions table and the rejections log, in one database."""
 
     settings: Settings
-    placeholder: ClassVar[str]
-    """How the database's driver writes a parameter of a query."""
     is_outdated: bool = False
     """Whether the positions table has new columns that only a rebuild fills."""
     is_remote: bool
@@ -200,10 +198,8 @@ class Store(ABC):
         """The last cycle of a stream whose entry was the order with this exchange id."""
 
     @abstractmethod
-    def select(
-        self, conditions: Sequence[str], values: Sequence[Any], order: str, limit: int | None = None
-    ) -> Iterator[RecordedEvent]:
-        """The events that meet all conditions (SQL with our placeholder), sorted by the columns of `order`."""
+    def select(self, conditions: Conditions, order: str, limit: int | None = None) -> Iterator[RecordedEvent]:
+        """The events that meet all conditions on their columns, sorted by the columns of `order`."""
 
     def history(self, stream: str, cycle: int | None = None, as_of: AsOf | None = None) -> Iterator[RecordedEvent]:
         """A stream, or one cycle of it, oldest first.
@@ -214,12 +210,7 @@ class Store(ABC):
             moment = self.visible(as_of)
             yield from of_cycle if moment is None else filter(moment.__contains__, of_cycle)
             return
-        conditions, values = until(self.visible(as_of), self.placeholder)
-        for column, value in (("stream", stream), ("cycle", cycle)):
-            if value is not None:
-                conditions.append(f"{column} = {self.placeholder}")
-                values.append(value)
-        yield from self.select(conditions, values, "version")
+        yield from self.select(until(self.visible(as_of)) | {"stream =": stream, "cycle =": cycle}, "version")
 
     @abstractmethod
     def cycles(self, stream: str, as_of: AsOf | None = None) -> list[int]:
@@ -236,18 +227,18 @@ class Store(ABC):
         if stream is None:
             last = self._last_of_command(command_id)
         else:
-            last = next(self.select(*compared(asked, self.placeholder), "version DESC", 1), None)
+            last = next(self.select(asked, "version DESC", 1), None)
         if last is None:
             return []
         near = asked | {"stream =": last.originator_id, "version >": last.originator_version - EVENTS_MAX}
-        return list(self.select(*compared(near, self.placeholder), "version"))
+        return list(self.select(near, "version"))
 
     def _last_of_command(self, command_id: str) -> RecordedEvent | None:
-        end = next(self.select([], [], "nid DESC", 1), None)
+        end = next(self.select({}, "nid DESC", 1), None)
         until_nid = 0 if end is None else end.id
         while until_nid > 0:
             part = {"command_id =": command_id, "nid >": until_nid - SOUGHT_AT_ONCE, "nid <=": until_nid}
-            found = next(self.select(*compared(part, self.placeholder), "nid DESC", 1), None)
+            found = next(self.select(part, "nid DESC", 1), None)
             if found is not None:
                 return found
             until_nid -= SOUGHT_AT_ONCE
@@ -255,8 +246,7 @@ class Store(ABC):
 
     def of_no_cycle(self) -> Iterator[RecordedEvent]:
         """The events that belong to a stream but to none of its cycles, oldest first."""
-        conditions, values = until(self.visible(None), self.placeholder)
-        return self.select([*conditions, f"cycle = {self.placeholder}"], [*values, 0], "nid")
+        return self.select(until(self.visible(None)) | {"cycle =": 0}, "nid")
 
     def log(self, *, after: int = 0, as_of: AsOf | None = None, limit: int | None = None) -> Iterator[RecordedEvent]:
         """All events in the order of recording; without a moment, up to the high-water mark.
@@ -265,8 +255,7 @@ class Store(ABC):
         few rows, fetches all of them before it sorts, and does so again for every batch.
         """
         moment = self.visible(as_of) or AsOf(nid=self.high_water_mark())
-        conditions, values = until(replace(moment, nid=None), self.placeholder)
-        for event in self.select([*conditions, f"nid > {self.placeholder}"], [*values, after], "nid", limit):
+        for event in self.select(until(replace(moment, nid=None)) | {"nid >": after}, "nid", limit):
             if moment.nid is not None and event.id > moment.nid:
                 return
             yield event
@@ -281,21 +270,21 @@ class Store(ABC):
 
     def streams(self, span: StreamSpan = ALL_STREAMS) -> Iterator[RecordedEvent]:
         """All events, stream by stream, each oldest first."""
-        return self.select(*compared(span.conditions(), self.placeholder), "stream, version")
+        return self.select(span.conditions(), "stream, version")
 
     def batches(self, span: StreamSpan, size: int) -> Iterator[list[RecordedEvent]]:
         """The same in lists of at most `size`; no query is open between two lists, so that the caller may write.
 
         The end is checked here and not in SQL, as in `log`.
         """
-        begins, place = f"stream >= {self.placeholder}", list[Any]((span.first,))
-        while batch := list(self.select([begins], place, "stream, version", size)):
+        begins: Conditions = {"stream >=": span.first}
+        while batch := list(self.select(begins, "stream, version", size)):
             within = [event for event in batch if span.end is None or event.originator_id < span.end]
             if within:
                 yield within
             if len(within) < len(batch):
                 return
-            begins, place = f"(stream, version) > ({self.placeholder}, {self.placeholder})", [*batch[-1][1:3]]
+            begins = {"(stream, version) >": batch[-1][1:3]}
 
     @abstractmethod
     def stream_names(self) -> Iterator[str]:
@@ -336,12 +325,11 @@ class Store(ABC):
     def rejections(self, stream: str | None = None, *, since: datetime | None = None) -> Iterator[Rejection]:
         """All refused duplicates, or those of one stream, or those since a time, oldest first."""
         asked = {"stream =": stream, "ts_recorded >=": since and timestamp_text(since)}
-        conditions, values = compared(asked, self.placeholder)
-        yield from map(rejection_from, self.select_rejections(conditions, values))
+        yield from map(rejection_from, self.select_rejections(asked))
 
     @abstractmethod
-    def select_rejections(self, conditions: Sequence[str], values: Sequence[Any]) -> Iterator[Sequence[Any]]:
-        """The columns of the refused duplicates that meet all conditions (SQL with our placeholder), oldest first."""
+    def select_rejections(self, conditions: Conditions) -> Iterator[Sequence[Any]]:
+        """The columns of the refused duplicates that meet all conditions, oldest first."""
 
     @abstractmethod
     def refusal_counts(self) -> list[RefusalCount]:

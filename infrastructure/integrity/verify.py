@@ -104,7 +104,7 @@ def verify(store: Store, progress: Progress = unheard, *, processes: int = 1) ->
 def _places(store: Store, handed_out: int | None) -> Iterator[IntegrityFinding]:
     if handed_out is None:
         return
-    for record in store.select([f"nid > {store.placeholder}"], [handed_out], "nid"):
+    for record in store.select({"nid >": handed_out}, "nid"):
         yield IntegrityFinding(
             "nid",
             f"{record.originator_id} version {record.originator_version}",
@@ -123,7 +123,7 @@ def _lines_without_row(store: Store, named: Container[str]) -> Iterator[Integrit
 
 
 def _cursors(store: Store) -> Iterator[IntegrityFinding]:
-    last = next((record.id for record in store.select([], [], "nid DESC", 1)), 0)
+    last = next((record.id for record in store.select({}, "nid DESC", 1)), 0)
     for projection in PROJECTIONS:
         try:
             nid = store.tracking(projection.name).cursor().nid
@@ -138,7 +138,7 @@ def _cursors(store: Store) -> Iterator[IntegrityFinding]:
 
 
 def _refusals(store: Store) -> Iterator[IntegrityFinding]:
-    for values in store.select_rejections([], []):
+    for values in store.select_rejections({}):
         try:
             refusal = rejection_from(values)
         except HistoryDamaged as cause:

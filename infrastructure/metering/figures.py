@@ -185,12 +185,12 @@ def _of_log(ledger: OperableLedger) -> Iterator[Sample]:
     yield _sample("events_total", store.count_events())
     for command, error, detected_by, count in store.refusal_counts():
         yield _sample("refusals_total", count, command, error, detected_by)
-    if (last := next(store.select([], [], "nid DESC", 1), None)) is not None:
+    if (last := next(store.select({}, "nid DESC", 1), None)) is not None:
         yield _sample("last_event_timestamp_seconds", _seconds(utc(last.ts_recorded) - _EPOCH))
 
 
 def _of_delays(ledger: OperableLedger) -> Iterator[Sample]:
-    events = map(decode, ledger.store.select([], [], "nid DESC", LAST_EVENTS))
+    events = map(decode, ledger.store.select({}, "nid DESC", LAST_EVENTS))
     own = [event for event in events if event.source is not Source.IMPORT]
     durations = Durations.of(max(event.ts_recorded - event.ts_event, timedelta()) for event in own)
     for quantile, delay in (("0.5", durations.p50), ("0.95", durations.p95), ("1", durations.max)):

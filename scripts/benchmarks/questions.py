@@ -55,7 +55,7 @@ def ask(settings: Settings, say: Callable[[str], None] = lambda _: None) -> dict
     """Run and time every command of WAIT_SECONDS_MAX on a ledger that has events. Refuses: BenchmarkFailed."""
     with closing(open_store(settings, create=False)) as store:
         events = store.count_events()
-        last = next(store.select([], [], "nid DESC", 1))
+        last = next(store.select({}, "nid DESC", 1))
     cycle = f"{last.originator_id}#{last.cycle}"
     before = timestamp_text(utc(last.ts_recorded) - _A_MONTH)
     more = {"history": [cycle], "positions --as-of": [before]}

@@ -115,7 +115,6 @@ class PostgresStore(AppendingStore):
     """A ledger in a schema of a PostgreSQL database: an append is one round trip and commit, without a table lock."""
 
     dialect = POSTGRES
-    placeholder = POSTGRES.placeholder
     event_columns = _EVENT
     is_remote = True
 

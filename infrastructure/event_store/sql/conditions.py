@@ -1,13 +1,15 @@
-"""SQL conditions with the placeholder of a database, together with their values."""
+"""SQL conditions with the placeholder of a database, and the values that they compare with."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
 from domain.values import timestamp_text
 from infrastructure.event_store.vocabulary.places import AsOf
+
+Conditions = Mapping[str, Any]
+"""Values by comparisons like `version >`; a value of None adds no condition, and `type IN` has a tuple of values."""
 
 
 def position_ids_of(stream: str) -> tuple[str, str]:
@@ -15,14 +17,12 @@ def position_ids_of(stream: str) -> tuple[str, str]:
     return f"{stream}#", f"{stream}$"
 
 
-def until(as_of: AsOf | None, placeholder: str) -> tuple[list[str], list[Any]]:
-    """The conditions of a moment, and their values."""
+def until(as_of: AsOf | None) -> dict[str, Any]:
+    """The conditions of a moment."""
     if as_of is None:
-        return [], []
-    bounds = {"ts_recorded": as_of.time, "version": as_of.version, "nid": as_of.nid}
-    known = {column: value for column, value in bounds.items() if value is not None}
-    values = [timestamp_text(value) if isinstance(value, datetime) else value for value in known.values()]
-    return [f"{column} <= {placeholder}" for column in known], values
+        return {}
+    time = None if as_of.time is None else timestamp_text(as_of.time)
+    return {"ts_recorded <=": time, "version <=": as_of.version, "nid <=": as_of.nid}
 
 
 def where(conditions: Sequence[str]) -> str:
@@ -30,7 +30,14 @@ def where(conditions: Sequence[str]) -> str:
     return f" WHERE {' AND '.join(conditions)}" if conditions else ""
 
 
-def compared(values: Mapping[str, Any], placeholder: str) -> tuple[list[str], list[Any]]:
-    """The conditions for comparisons like `version >`, and their values; a value of None adds no condition."""
-    known = {comparison: value for comparison, value in values.items() if value is not None}
-    return [f"{comparison} {placeholder}" for comparison in known], list(known.values())
+def compared(conditions: Conditions, placeholder: str) -> tuple[list[str], list[Any]]:
+    """The conditions in SQL, and their values in the same order."""
+    written, values = list[str](), list[Any]()
+    for comparison, value in conditions.items():
+        if isinstance(value, tuple):
+            written.append(f"{comparison} ({', '.join([placeholder] * len(value))})")
+            values += value
+        elif value is not None:
+            written.append(f"{comparison} {placeholder}")
+            values.append(value)
+    return written, values

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Final
 from domain.values import OPEN_STATUSES
 from infrastructure.event_store.port import Store, WatchMemory
 from infrastructure.event_store.records import RecordedEvent, StreamEnd
-from infrastructure.event_store.sql.conditions import compared, position_ids_of, until, where
+from infrastructure.event_store.sql.conditions import Conditions, compared, position_ids_of, until, where
 from infrastructure.event_store.sql.dialect import Dialect
 from infrastructure.event_store.sql.stored_row import listed_row, stored_row
 from infrastructure.event_store.sql.stream_order import ids_within, in_stream_order
@@ -83,6 +83,9 @@ class SqlStore(Store):
     def _change(self, statement: str, values: Any) -> int:
         """Execute one statement in a transaction of its own; returns how many rows it changed."""
 
+    def _compared(self, conditions: Conditions) -> tuple[list[str], list[Any]]:
+        return compared(conditions, self.dialect.placeholder)
+
     def refusal_counts(self) -> list[RefusalCount]:
         return [RefusalCount(*found) for found in self._select(self.dialect.spelled(_REFUSAL_COUNTS))]
 
@@ -109,16 +112,15 @@ class SqlStore(Store):
         count: int = self._value(self.dialect.spelled(_HOLDS), end)
         return count > 0
 
-    def select(
-        self, conditions: Sequence[str], values: Sequence[Any], order: str, limit: int | None = None
-    ) -> Iterator[RecordedEvent]:
-        statement = f"{_EVENTS.format(columns=self.event_columns)}{where(conditions)} ORDER BY {order}"
+    def select(self, conditions: Conditions, order: str, limit: int | None = None) -> Iterator[RecordedEvent]:
+        written, values = self._compared(conditions)
+        statement = f"{_EVENTS.format(columns=self.event_columns)}{where(written)} ORDER BY {order}"
         if limit is None:
             return map(recorded, self._scan(statement, values))
         return map(recorded, self._select(f"{statement} LIMIT {limit:d}", values))
 
     def reaches(self, as_of: AsOf) -> Iterator[StreamReach]:
-        conditions, values = until(self.visible(as_of), self.placeholder)
+        conditions, values = self._compared(until(self.visible(as_of)))
         statement = f"{self.dialect.spelled(_REACHES)}{where(conditions)} GROUP BY stream"
         return map(StreamReach._make, self._select(statement, values))
 
@@ -130,15 +132,15 @@ class SqlStore(Store):
         return (stream for (stream,) in self._select(self.dialect.spelled(_STREAM_NAMES)))
 
     def cycles(self, stream: str, as_of: AsOf | None = None) -> list[int]:
-        conditions, values = until(self.visible(as_of), self.placeholder)
-        of_stream = [f"stream = {self.placeholder}", "mark IS NOT NULL", "cycle > 0"]
-        statement = _CYCLES.format(where=where([*of_stream, *conditions]))
-        return [cycle for (cycle,) in self._select(statement, [stream, *values])]
+        asked = {"stream =": stream, "cycle >": 0} | until(self.visible(as_of))
+        conditions, values = self._compared(asked)
+        statement = _CYCLES.format(where=where(["mark IS NOT NULL", *conditions]))
+        return [cycle for (cycle,) in self._select(statement, values)]
 
     def rows(
         self, *, open_only: bool = False, strays_only: bool = False, position_id: str | None = None
     ) -> Iterator[PositionRow]:
-        conditions, values = compared({"position_id =": position_id}, self.placeholder)
+        conditions, values = self._compared({"position_id =": position_id})
         conditions += [_IS_OPEN] * open_only + [_IS_STRAY] * strays_only
         read = self._select if conditions else self._scan  # the method is a generator, which an export can close early
         for row in read(f"{self.dialect.row('positions')}{where(conditions)} ORDER BY opened_at, position_id", values):
@@ -156,8 +158,9 @@ class SqlStore(Store):
     def lines_without_row(self) -> Iterator[tuple[str, int]]:
         yield from self._select(self.dialect.spelled(_LINES_WITHOUT_ROW))
 
-    def select_rejections(self, conditions: Sequence[str], values: Sequence[Any]) -> Iterator[Sequence[Any]]:
-        return self._select(f"{_REJECTIONS}{where(conditions)} ORDER BY id", values)
+    def select_rejections(self, conditions: Conditions) -> Iterator[Sequence[Any]]:
+        written, values = self._compared(conditions)
+        return self._select(f"{_REJECTIONS}{where(written)} ORDER BY id", values)
 
     def count_events(self) -> int:
         count: int = self._value(self.dialect.spelled(_COUNT))

@@ -114,7 +114,6 @@ class SQLiteStore(SqlStore):
     """
 
     dialect = SQLITE
-    placeholder = SQLITE.placeholder
     event_columns = _EVENT
     is_remote = False
     names_moments = False
@@ -251,7 +250,7 @@ class SQLiteStore(SqlStore):
         return chain.from_iterable(self.load_cycle(place.stream, place.cycle) for place in places)
 
     def reaches(self, as_of: AsOf) -> Iterator[StreamReach]:
-        conditions, values = until(self.visible(as_of), self.placeholder)
+        conditions, values = self._compared(until(self.visible(as_of)))
         statement = _REACHES.format(where=where(["e.stream = keys.stream", *conditions]))
         for stream, version, cycle in self._select(statement, values * 2):
             if version is not None:

@@ -123,8 +123,8 @@ class AsOfQuery:
         else:
             rows = self._standing_by_event_time(store) if open_only else None
             if rows is None:  # no index knows when something happened, so every stream is read
-                conditions, values = until(store.visible(self._log_end), store.placeholder)
-                rows = [*self._rows_by_event_time(store.select(conditions, values, "stream, version"))]
+                known = store.select(until(store.visible(self._log_end)), "stream, version")
+                rows = [*self._rows_by_event_time(known)]
         return sorted(rows, key=attrgetter("opened_at", "position_id"))
 
     def position(self, store: Store, place: PositionId) -> Iterable[PositionRow]:

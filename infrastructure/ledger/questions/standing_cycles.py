@@ -31,7 +31,7 @@ def may_stand(store: Store, moment: datetime) -> Iterator[CyclePlace]:
     tracking = store.tracking(STATISTICS.name)
     cursor = tracking.cursor()
     places = set(tracking.not_over(cursor.generation, moment))
-    later = store.select([f"nid > {store.placeholder}"], [cursor.nid], "nid")
+    later = store.select({"nid >": cursor.nid}, "nid")
     places.update(f"{event.originator_id}#{event.cycle}" for event in later if event.cycle)
     for place in sorted(places):
         stream, _, cycle = place.rpartition("#")

@@ -127,7 +127,7 @@ def test_a_cursor_that_was_moved_is_named(ledger: PositionLedger, forge: Forge) 
 def test_a_cursor_that_is_gone_is_named_and_the_rest_is_looked_at(
     ledger: PositionLedger, forge: Forge, ledger_url: str
 ) -> None:
-    forge("UPDATE projections SET is_read = " + ("0" if ledger.store.placeholder == "?" else "false"))
+    forge("UPDATE projections SET is_read = " + ("false" if ledger.store.is_remote else "0"))
     forge("UPDATE positions SET symbol = 'X' WHERE symbol = 'XMRUSDT'")
     assert found(ledger) == [("row", "XMRUSDT.binance#1"), ("projection", "statistics")]
     said = run(ledger_url, "diagnose")

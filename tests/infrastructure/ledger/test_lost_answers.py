@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -112,14 +112,14 @@ def test_a_command_is_looked_for_part_by_part_so_that_each_is_answered_in_time(
     ledger_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(port, "SOUGHT_AT_ONCE", 3)
-    asked: list[Sequence[str]] = []
+    asked: list[Mapping[str, Any]] = []
     with PositionLedger.connect(ledger_url) as ledger:
         assert ledger.receipt("never sent") is None
         for number in range(10):
             ledger.request_entry(**ENTRY | {"symbol": f"A{number}USDT"}, intent_id="1", command_id=f"c-{number}")
         select = ledger.store.select
 
-        def heard(conditions: Sequence[str], *rest: Any) -> Any:
+        def heard(conditions: Mapping[str, Any], *rest: Any) -> Any:
             asked.append(conditions)
             return select(conditions, *rest)
 

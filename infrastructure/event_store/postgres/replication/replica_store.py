@@ -21,7 +21,6 @@ from infrastructure.event_store.postgres.session.connections import Connections
 from infrastructure.event_store.postgres.store import PostgresStore
 from infrastructure.event_store.records import EventRecord, ReadyAppend, RecordedEvent
 from infrastructure.event_store.replica import ReplicaKind, ReplicaPlace
-from infrastructure.event_store.sql.conditions import compared
 from infrastructure.event_store.sql.sql_checkpoints import Result
 from infrastructure.event_store.sql.stream_order import ids_within, in_stream_order
 from infrastructure.event_store.sql.unread_row import UnreadableRow, UnreadRow
@@ -150,7 +149,7 @@ class PostgresReplica(PostgresStore):
         if self._nid() is None:
             yield from super().rows(open_only=open_only, strays_only=strays_only, position_id=position_id)
             return
-        conditions, values = compared({" AND position_id =": position_id}, self.placeholder)
+        conditions, values = self._compared({" AND position_id =": position_id})
         statement = _FACTS + "".join(conditions) + _IS_OPEN * open_only + _IS_STRAY * strays_only + _OLDEST_FIRST
         for found in self._scan(statement, (STATISTICS.name, STATISTICS.name, *values)):
             row = _row(*found)
@@ -180,7 +179,7 @@ class PostgresReplica(PostgresStore):
         if self.replica_kind() is not ReplicaKind.SUBSCRIBER:
             return super().streams(span)
         bounds = {**span.conditions(), "nid <=": self._nid()}
-        return self.select(*compared(bounds, self.placeholder), "stream, version")
+        return self.select(bounds, "stream, version")
 
     def places_handed_out(self) -> int | None:
         """The last nid that was assigned; on a subscriber, which assigns none, the last one that arrived."""

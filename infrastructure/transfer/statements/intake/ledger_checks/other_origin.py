@@ -8,7 +8,6 @@ from domain.identifiers import PositionId, PositionKey
 from domain.values import Leg
 from infrastructure.event_store.port import Store
 from infrastructure.event_store.records import RecordedEvent
-from infrastructure.event_store.sql.conditions import compared
 from infrastructure.transfer.statements.excluded_keys import excludable
 from infrastructure.transfer.statements.intake.command_ids import PREFIX
 from infrastructure.transfer.statements.intake.sorting.sorted_facts import SortedFacts
@@ -58,4 +57,4 @@ def _may_write_to(facts: SortedFacts, known: set[str]) -> Iterator[PositionKey]:
 def _last(store: Store, key: PositionKey) -> RecordedEvent | None:
     """The last event of a key that is of a cycle."""
     asked = {"stream =": key.stream, "cycle >": 0}
-    return next(store.select(*compared(asked, store.placeholder), "version DESC", 1), None)
+    return next(store.select(asked, "version DESC", 1), None)
