@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from functools import cache
-from typing import Any
-
-from pydantic import TypeAdapter
 
 from domain.alteration import TypedStruct, altered
 from domain.events import EntryRequested, PositionEvent, PositionImported
@@ -105,17 +101,6 @@ class CycleFacts(TypedStruct, frozen=True, kw_only=True, gc=False):
     def taken_over(self, at: datetime) -> CycleFacts:
         """The same facts, when a later cycle took over at `at` what this stray holds."""
         return altered(self, gaps=(*self.gaps, self._gap_until(at)), exposed_since=None, taken_over_at=at)
-
-    def as_json(self) -> dict[str, Any]:
-        """The facts as they are stored."""
-        facts: dict[str, Any] = facts_adapter().dump_python(self, mode="json")
-        return facts
-
-
-@cache
-def facts_adapter() -> TypeAdapter[CycleFacts]:
-    """Reads and writes facts; built when the first ones are used."""
-    return TypeAdapter(CycleFacts)
 
 
 def fold(facts: CycleFacts | None, event: PositionEvent, projected: Project = project) -> CycleFacts:

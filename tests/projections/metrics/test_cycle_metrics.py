@@ -6,6 +6,7 @@ from datetime import timedelta
 from functools import reduce
 
 import pytest
+from pydantic import TypeAdapter
 
 from domain.commands.requests import (
     Adopt,
@@ -19,10 +20,11 @@ from domain.commands.requests import (
 )
 from domain.events import Activated
 from projections.exposure import Gap
-from projections.metrics.cycle_metrics import CycleFacts, facts_adapter, fold
+from projections.metrics.cycle_metrics import CycleFacts, fold
 from tests.spec import CYCLE, ENTERED, FILLED, PLACED, STOP, Story, given, on, request, second
 
 KEY = {"symbol": "APTUSDT", "exchange": "binance"}
+STORED = TypeAdapter(CycleFacts)
 LOSE = on(LoseStopLoss, reason="gone")
 CLOSE = on(Close, exit_reason="x")
 
@@ -33,7 +35,7 @@ def facts_of(story: Story, position_id: str = CYCLE) -> CycleFacts:
     for event in story.history:
         if event.position_id == position_id:
             known = fold(known, event)
-            known = facts_adapter().validate_json(facts_adapter().dump_json(known))  # as a follower keeps it
+            known = STORED.validate_json(STORED.dump_json(known))  # as a follower keeps it
     assert known is not None
     return known
 
