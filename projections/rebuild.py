@@ -23,11 +23,8 @@ def unheard(_: int) -> None:
     """The default for `progress`: ignore it."""
 
 
-class EventLog(Protocol):
-    """The log for a rebuild."""
-
-    def after(self, nid: int, limit: int | None) -> Iterable[Logged]:
-        """The events after a nid, in log order."""
+EventsAfter = Callable[[int, int | None], Iterable[Logged]]
+"""The events after a nid, in log order: so many of them, or all."""
 
 
 class PositionTable(Protocol):
@@ -132,7 +129,7 @@ class Rebuild:
 
     def __init__(
         self,
-        log: EventLog,
+        events_after: EventsAfter,
         table: PositionTable,
         progress: Progress,
         *,
@@ -140,7 +137,8 @@ class Rebuild:
         nid: int = 0,
         filled: int = 0,
     ) -> None:
-        self._log, self._table, self._progress, self._batch_events = log, table, progress, batch_events
+        self._events_after, self._table, self._progress = events_after, table, progress
+        self._batch_events = batch_events
         self._filling = Filling(table)
         self._nid, self._events = nid, filled
 
@@ -173,7 +171,7 @@ class Rebuild:
 
     def _batch(self, limit: int | None) -> set[str]:
         """Apply the next events, or all that are left; returns the changed position ids."""
-        logged = [*self._log.after(self._nid, limit)]
+        logged = [*self._events_after(self._nid, limit)]
         changed = self._filling.take(event for _, event in logged)
         if logged:
             self._nid = logged[-1][0]

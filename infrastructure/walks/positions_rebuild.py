@@ -30,8 +30,11 @@ def rebuilt(
             for events in crew.each(_Filling(table.name, settled, batch_events), "folded"):
                 filled += events
                 progress(events)
-        log = _DecodedLog(store)
-        return Rebuild(log, table, progress, batch_events=batch_events, nid=settled, filled=filled).run()
+
+        def events_after(nid: int, limit: int | None) -> list[Logged]:
+            return [(record.id, decode(record)) for record in list(store.log(after=nid, limit=limit))]
+
+        return Rebuild(events_after, table, progress, batch_events=batch_events, nid=settled, filled=filled).run()
 
 
 @dataclass(frozen=True)
@@ -55,14 +58,3 @@ class _Filling:
             events += len(known)
         filling.write_open()
         return events
-
-
-class _DecodedLog:
-    """The log of a store as decoded events, for a rebuild."""
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-
-    def after(self, nid: int, limit: int | None) -> Iterator[Logged]:
-        for each in list(self._store.log(after=nid, limit=limit)):
-            yield each.id, decode(each)

@@ -24,7 +24,7 @@ class Log:
         self.entries = [(2 * number, event) for number, event in enumerate(events, start=1)]
         self.asked: list[tuple[int, int | None]] = []
 
-    def after(self, nid: int, limit: int | None) -> Iterator[Logged]:
+    def __call__(self, nid: int, limit: int | None) -> Iterator[Logged]:
         self.asked.append((nid, limit))
         yield from [entry for entry in self.entries if entry[0] > nid][:limit]
 
@@ -145,8 +145,8 @@ def test_writers_that_never_rest_do_not_keep_a_rebuild_from_its_end() -> None:
     first, *late = given(*ENTERED, CLOSE).history
 
     class Growing(Log):
-        def after(self, nid: int, limit: int | None) -> Iterator[Logged]:
-            yield from super().after(nid, limit)
+        def __call__(self, nid: int, limit: int | None) -> Iterator[Logged]:
+            yield from super().__call__(nid, limit)
             if late:
                 self.entries.append((2 * len(self.entries) + 2, late.pop(0)))
 
