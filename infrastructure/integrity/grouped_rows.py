@@ -4,16 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import groupby
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, TypeVar
 
+from infrastructure.event_store.sql.stream_order import OfStream
 
-class _InStream(Protocol):
-    @property
-    def stream(self) -> str:
-        """The stream that it belongs to."""
-
-
-Row = TypeVar("Row", bound=_InStream)
+Row = TypeVar("Row", bound=OfStream)
 
 
 class GroupedRows(Generic[Row]):

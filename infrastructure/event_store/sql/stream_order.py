@@ -16,11 +16,11 @@ _MARK: Final = "#"
 
 
 class OfStream(Protocol):
-    """What belongs to a stream."""
+    """A row that belongs to a stream."""
 
     @property
     def stream(self) -> str:
-        """Which one."""
+        """The stream."""
 
 
 Row = TypeVar("Row", bound=OfStream)
