@@ -72,3 +72,16 @@ class SkippedEvent:
     reason: str
     skipped_by: str
     ts_recorded: datetime
+
+
+@dataclass(frozen=True)
+class ProjectionStatus:
+    """How far a projection has come; `poison` is the event that it cannot apply, or None."""
+
+    projection: str
+    generation: int
+    nid: int
+    behind: int
+    """How many events it has not applied yet."""
+    poison: PoisonEvent | None
+    skips: tuple[SkippedEvent, ...]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime
 from typing import Final, Generic, NamedTuple, TypeVar
 
@@ -15,7 +15,7 @@ from infrastructure.event_store.port import Store
 from infrastructure.event_store.records import RecordedEvent
 from infrastructure.event_store.vocabulary.places import AsOf
 from infrastructure.struct_json.projection_text import ProjectionText
-from projections.projection import PoisonEvent, Projection, SkippedEvent
+from projections.projection import PoisonEvent, Projection, ProjectionStatus, SkippedEvent
 from projections.rebuild import Progress, Rebuilt, unheard
 
 BATCH_EVENTS: Final = 10_000
@@ -41,18 +41,6 @@ class ProjectionStopped(StoreError):
 
 class SkipRefused(LedgerError):
     """Only the event at which a projection has stopped can be skipped."""
-
-
-@dataclass(frozen=True)
-class ProjectionStatus:
-    """How far a projection has come; `poison` is the event that it cannot apply, or None."""
-
-    projection: str
-    generation: int
-    nid: int
-    behind: int
-    poison: PoisonEvent | None
-    skips: tuple[SkippedEvent, ...]
 
 
 class Projector(Generic[Row]):

@@ -14,7 +14,7 @@ from domain.json_object import JsonObject
 from domain.values import utc
 from infrastructure.event_store.port import Store
 from infrastructure.integrity.verify import Verified, verify
-from infrastructure.ledger.projector import ProjectionStatus, ProjectionStopped, Projector
+from infrastructure.ledger.projector import ProjectionStopped, Projector
 from infrastructure.ledger.questions.late_fills import left_over
 from infrastructure.ledger.statistics_projection import facts_since, refused_since
 from infrastructure.operations.account_comparison import Account, comparisons
@@ -28,7 +28,7 @@ from projections.metrics.cycle_metrics import CycleFacts
 from projections.metrics.recent_activity import Activity
 from projections.metrics.statistics import MeasuredWindow, measure
 from projections.positions import PositionRow
-from projections.projection import PROJECTIONS, STATISTICS
+from projections.projection import PROJECTIONS, STATISTICS, ProjectionStatus
 from projections.rebuild import Progress, unheard
 from projections.reconciliation.result import ReconciliationRules
 

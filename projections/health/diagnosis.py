@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from textwrap import shorten
-from typing import Final, Protocol
+from typing import Final
 
 from domain.orders.order import Order
 from domain.values import Status, is_yet_to_come, plain
@@ -27,7 +27,7 @@ from projections.health.checks import (
 from projections.health.findings import IntegrityFinding
 from projections.metrics.objectives import UNPROTECTED_MAX, Criterion
 from projections.positions import PositionRow
-from projections.projection import PoisonEvent
+from projections.projection import ProjectionStatus
 from projections.reconciliation.discrepancies import Discrepancy, DiscrepancyKind
 from projections.reconciliation.grace_periods import is_overdue
 from projections.reconciliation.result import Reconciliation
@@ -58,22 +58,6 @@ _AT_RISK: Final = frozenset(
         DiscrepancyKind.SHORTFALL,
     }
 )
-
-
-class Following(Protocol):
-    """How far a projection has come."""
-
-    @property
-    def projection(self) -> str:
-        """Its name."""
-
-    @property
-    def behind(self) -> int:
-        """How many events it has not applied yet."""
-
-    @property
-    def poison(self) -> PoisonEvent | None:
-        """The event at which it cannot go on."""
 
 
 class Cycles:
@@ -249,7 +233,7 @@ def unverified(cause: object) -> Section:
     return Section(Check.DAMAGE, "not looked at", (Symptom(Severity.CRITICAL, "ledger", message, f"{PROGRAM} verify"),))
 
 
-def following(standings: Iterable[Following]) -> Section:
+def following(standings: Iterable[ProjectionStatus]) -> Section:
     """How far behind the log each projection is, and whether it can go on."""
     known = list(standings)
     found = [symptom for each in known if (symptom := _lag(each)) is not None]
@@ -257,7 +241,7 @@ def following(standings: Iterable[Following]) -> Section:
     return Section(Check.PROJECTIONS, says, tuple(found))
 
 
-def _lag(each: Following) -> Symptom | None:
+def _lag(each: ProjectionStatus) -> Symptom | None:
     if each.poison is not None:
         message = f"cannot go on at nid {each.poison.nid}: {_on_one_line(each.poison.cause)}"
         return Symptom(Severity.CRITICAL, each.projection, message, f"{PROGRAM} projections")

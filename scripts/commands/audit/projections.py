@@ -14,10 +14,10 @@ import click
 from domain.errors import StoreUnavailable
 from domain.values import timestamp_text
 from infrastructure.ledger.ledger import PositionLedger
-from infrastructure.ledger.projector import ProjectionStatus, Projector, SkipRefused
+from infrastructure.ledger.projector import Projector, SkipRefused
 from infrastructure.ledger.subscription import PATIENCE_SECONDS
 from infrastructure.ledger_clock import now
-from projections.projection import PROJECTIONS, SkippedEvent
+from projections.projection import PROJECTIONS, ProjectionStatus, SkippedEvent
 from scripts.options.database import database_option, json_option, open_ledger
 from scripts.options.params import REASON
 from scripts.output import print_json, print_table, say

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -39,7 +39,7 @@ from projections.health.findings import IntegrityFinding
 from projections.metrics.objectives import Criterion
 from projections.metrics.recent_activity import Activity
 from projections.metrics.statistics import MeasuredWindow
-from projections.projection import PoisonEvent
+from projections.projection import PoisonEvent, ProjectionStatus
 from tests.projections.cycles import refused
 from tests.projections.seen import compared, held, limit, rows_of, seen, stop
 from tests.spec import ENTERED, FILLED, PLACED, STOP, given, on, request, second
@@ -204,18 +204,15 @@ def test_a_word_in_the_name_of_a_stream_is_no_version() -> None:
     assert {each.advice for each in found.symptoms} == {"position-ledger history 'A version 1.binance'"}
 
 
-@dataclass
-class Standing:
-    behind: int = 0
-    poison: PoisonEvent | None = None
-    projection: str = "statistics"
+def at(behind: int, poison: PoisonEvent | None = None) -> ProjectionStatus:
+    return ProjectionStatus("statistics", 1, 40, behind, poison, ())
 
 
 def test_a_projection_that_stopped_is_critical_and_one_far_behind_a_warning() -> None:
-    assert following([Standing(LAG_MAX)]).severity is Severity.OK
-    (lag,) = following([Standing(LAG_MAX + 1)]).symptoms
+    assert following([at(LAG_MAX)]).severity is Severity.OK
+    (lag,) = following([at(LAG_MAX + 1)]).symptoms
     assert (lag.severity, lag.advice) == (Severity.WARNING, "position-ledger stats")
-    (stopped,) = following([Standing(1, PoisonEvent(41, "APTUSDT.binance", 2, "Nonsense.v9", "two\nlines"))]).symptoms
+    (stopped,) = following([at(1, PoisonEvent(41, "APTUSDT.binance", 2, "Nonsense.v9", "two\nlines"))]).symptoms
     assert stopped == Symptom(
         Severity.CRITICAL, "statistics", "cannot go on at nid 41: two lines", "position-ledger projections"
     )
