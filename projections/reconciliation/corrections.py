@@ -15,7 +15,7 @@ from projections.account_snapshot import OrderReport, PositionReport
 from projections.positions import PositionRow
 from projections.reconciliation.discrepancies import Discrepancy, DiscrepancyKind
 from projections.reconciliation.result import Reconciliation
-from projections.reconciliation.stop_orders import is_any_beyond_entry, is_beyond_entry
+from projections.reconciliation.stop_orders import fields_of_stop, is_beyond_entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +76,8 @@ class _Plan:
             case DiscrepancyKind.MOVED_STOP if row is not None and finding.position is not None:
                 if self._is_of_unknown_unit(row):
                     return
-                if row.status is Status.ACTIVE or not is_any_beyond_entry(finding.orders, finding.position, row):
-                    order = next(iter(finding.orders), None)
-                    yield self._set_stop(row.position_id, finding.position, order, was=finding.stop)
+                if row.status is Status.ACTIVE or not is_beyond_entry(finding.order, finding.position, row):
+                    yield self._set_stop(row.position_id, finding.position, finding.order, was=finding.stop)
             case DiscrepancyKind.LOST_STOP if row is not None and self._is_confirmed:
                 yield self._lose_stop(row)
 
@@ -169,25 +168,8 @@ class _Plan:
         self, position_id: str, seen: PositionReport, order: OrderReport | None = None, was: Order | None = None
     ) -> Command:
         """Record a stop order, or without one the stop that is a property of the position."""
-        replaces = None if was is None else was.exchange_order_id or was.name
-        if order is None:
-            return SetStopLoss.of(
-                position_id=position_id,
-                stop_price=seen.stop_price,
-                attached=True,
-                locks_profit=is_any_beyond_entry((), seen, self._finding.row),
-                replaces=replaces,
-                **self._envelope(SetStopLoss.verb),
-            )
-        return SetStopLoss.of(
-            position_id=position_id,
-            stop_price=order.trigger_price,
-            exchange_order_id=order.order_id,
-            quantity=order.quantity,
-            locks_profit=is_beyond_entry(order, seen, self._finding.row),
-            replaces=None if replaces == order.order_id else replaces,
-            **self._envelope(SetStopLoss.verb),
-        )
+        fields = fields_of_stop(order, seen, self._finding.row, was)
+        return SetStopLoss.of(position_id=position_id, **fields, **self._envelope(SetStopLoss.verb))
 
     def _why(self) -> str:
         fact = f"{self._found.snapshot.exchange}: {self._finding.message}"

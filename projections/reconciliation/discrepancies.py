@@ -124,6 +124,11 @@ class Discrepancy(JsonObject):
         return self.standing.row
 
     @property
+    def order(self) -> OrderReport | None:
+        """The first of the orders that it is about; None where it is about none."""
+        return self.orders[0] if self.orders else None
+
+    @property
     def name(self) -> str:
         """The cycle, or the slot where there is none."""
         return self.standing.key.stream if self.row is None else self.row.position_id

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
+from domain.orders.order import Order
 from domain.stop import is_losing_side
 from domain.values import EXACT, Leg, total_of
 from projections.account_snapshot import OrderKind, OrderReport, PositionReport
@@ -95,27 +96,38 @@ def _waits_to_trail(order: OrderReport, position: PositionReport) -> bool:
     return not is_losing_side(position.side, order.trigger_price, position.mark_price)
 
 
-def is_beyond_entry(order: OrderReport, position: PositionReport, row: PositionRow | None) -> bool:
-    """Whether a stop is on the profit side of the entry; False where one of the two prices is not known.
+def price_of_stop(order: OrderReport | None, position: PositionReport) -> Decimal | None:
+    """The price of a stop order, or without one that of the stop that is a property of the position."""
+    return position.stop_price if order is None else order.trigger_price
+
+
+def is_beyond_entry(order: OrderReport | None, position: PositionReport, row: PositionRow | None) -> bool:
+    """Whether such a stop is on the profit side of the entry; False where one of the two prices is not known.
 
     The entry is the exchange's, or else the ledger's, or else the price of the signal.
     """
-    return _is_beyond(order.trigger_price, position, row)
-
-
-def is_any_beyond_entry(orders: Sequence[OrderReport], position: PositionReport, row: PositionRow | None) -> bool:
-    """The same for several stops, or without any for the stop that is a property of the position."""
-    prices = [order.trigger_price for order in orders] or [position.stop_price]
-    return any(_is_beyond(price, position, row) for price in prices)
-
-
-def _is_beyond(price: Decimal | None, position: PositionReport, row: PositionRow | None) -> bool:
-    entry = position.avg_px_open
+    price, entry = price_of_stop(order, position), position.avg_px_open
     if entry is None and row is not None:
         entry = row.avg_px_open or row.signal_price
     if price is None or entry is None:
         return False
     return not is_losing_side(position.side, price, entry)
+
+
+def fields_of_stop(
+    order: OrderReport | None, position: PositionReport, row: PositionRow | None, was: Order | None
+) -> dict[str, Any]:
+    """The fields of `set_stop_loss` for such a stop, which replaces `was`, if that is another one on record."""
+    replaces = None if was is None else was.exchange_order_id or was.name
+    fields = {"stop_price": price_of_stop(order, position), "locks_profit": is_beyond_entry(order, position, row)}
+    if order is None:
+        return {**fields, "attached": True, "replaces": replaces}
+    return {
+        **fields,
+        "exchange_order_id": order.order_id,
+        "quantity": order.quantity,
+        "replaces": None if replaces == order.order_id else replaces,
+    }
 
 
 def _locks_profit(order: OrderReport, position: PositionReport, row: PositionRow | None) -> bool:

@@ -30,7 +30,7 @@ from projections.reconciliation.discrepancies import Discrepancy, DiscrepancyKin
 from projections.reconciliation.entry_orders import ENTERING, entry_order
 from projections.reconciliation.grace_periods import SHOWN, later
 from projections.reconciliation.result import Reconciliation
-from projections.reconciliation.stop_orders import cover_of, is_any_beyond_entry, is_beyond_entry
+from projections.reconciliation.stop_orders import cover_of, fields_of_stop, is_beyond_entry, price_of_stop
 from projections.recovery.in_flight import InFlight
 from projections.recovery.proposals import Action, Proposal
 from projections.recovery.required_orders import PlannedOrders, RequiredOrder
@@ -277,7 +277,7 @@ class _Judgement:
             del stays[lost.stop.name]
         moved = self._of(DiscrepancyKind.MOVED_STOP)
         is_active = row.status is Status.ACTIVE
-        if not is_active and any(is_any_beyond_entry(each.orders, seen, row) for each in moved):
+        if not is_active and any(is_beyond_entry(each.order, seen, row) for each in moved):
             return self._stop_due(
                 seen, "its stop locks in profit, which ends no entry: place one on the losing side", seen.quantity
             )
@@ -286,7 +286,8 @@ class _Judgement:
             not is_active and not is_bare and (row.protection == "bot" or self._would_cover(seen, stays, moved))
         )
         for number, each in enumerate(moved, 1):
-            self._note(seen, each, activates=ends_entry and number == len(moved))
+            stop = fields_of_stop(each.order, seen, row, each.stop)
+            self._send(SetStopLoss, **stop, activate=ends_entry and number == len(moved))
         if is_bare:
             return self._rest_due(seen)
         if moved and (is_active or ends_entry):
@@ -307,11 +308,10 @@ class _Judgement:
         """Whether the ledger would call it protected with these stops recorded; one of unknown price does not count."""
         stops = dict(stays)
         for number, each in enumerate(moved):
-            order = next(iter(each.orders), None)
             stop = Order(
                 name=f"stop.new{number}" if each.stop is None else each.stop.name,
-                price=seen.stop_price if order is None else order.trigger_price,
-                requested_qty=None if order is None else order.quantity,
+                price=price_of_stop(each.order, seen),
+                requested_qty=None if each.order is None else each.order.quantity,
             )
             stops[stop.name] = stop
         entry = self._row.avg_px_open if seen.avg_px_open is None else seen.avg_px_open
@@ -319,21 +319,6 @@ class _Judgement:
 
     def _of(self, kind: DiscrepancyKind) -> list[Discrepancy]:
         return [each for each in self._all if each.kind is kind]
-
-    def _note(self, seen: PositionReport, moved: Discrepancy, *, activates: bool) -> None:
-        replaces = None if moved.stop is None else moved.stop.exchange_order_id or moved.stop.name
-        order = next(iter(moved.orders), None)
-        fields: dict[str, Any] = {"activate": activates, "replaces": replaces}
-        if order is None:
-            locks = is_any_beyond_entry((), seen, self._row)
-            fields |= {"stop_price": seen.stop_price, "attached": True, "locks_profit": locks}
-        else:
-            assert order.trigger_price is not None, "else it could not have been taken over"
-            fields |= {"stop_price": order.trigger_price, "exchange_order_id": order.order_id}
-            fields |= {"quantity": order.quantity, "locks_profit": is_beyond_entry(order, seen, self._row)}
-            if replaces == order.order_id:
-                del fields["replaces"]
-        self._send(SetStopLoss, **fields)
 
     def _stop_due(self, seen: PositionReport, message: str, lacking: Decimal) -> Proposal:
         held = f"{self._snapshot.exchange} holds {seen.side.value} {plain(seen.quantity)}"
@@ -403,11 +388,10 @@ def _stops(moved: Sequence[Discrepancy]) -> str:
     """The stops as words: `a stop at 3.3, order s2`, or `stops …; …`."""
     each = []
     for found in moved:
-        order = next(iter(found.orders), None)
         assert found.position is not None, "a stop of a position"
-        price = found.position.stop_price if order is None else order.trigger_price
+        price = price_of_stop(found.order, found.position)
         assert price is not None, "else it could not have been taken over"
-        each.append(f"at {plain(price)}" + ("" if order is None else f", order {order.order_id}"))
+        each.append(f"at {plain(price)}" + ("" if found.order is None else f", order {found.order.order_id}"))
     return f"a stop {each[0]}" if len(each) == 1 else f"stops {'; '.join(each)}"
 
 
