@@ -149,9 +149,9 @@ def position_text(row: PositionRow) -> str:
     return _object(kind="position", **row.as_json())
 
 
-def end_text(**counted: int | str) -> str:
+def end_text(events: int, positions: int, rejections: int, digest: str) -> str:
     """The last line, without its checksum."""
-    return _object(kind="end", **counted)
+    return _object(kind="end", events=events, positions=positions, rejections=rejections, digest=digest)
 
 
 def _object(**fields: Any) -> str:

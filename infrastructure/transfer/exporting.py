@@ -44,8 +44,8 @@ class Sink(Protocol):
     def rejection(self, rejection: Rejection) -> None:
         """Write a refused duplicate."""
 
-    def end(self) -> None:
-        """Finish."""
+    def end(self, done: Exported) -> None:
+        """Finish a file in which so much was written."""
 
 
 @dataclass
@@ -81,7 +81,7 @@ def export(
         if what in (ExportScope.LEDGER, ExportScope.REJECTIONS):
             rejections = iter(store.rejections())
             done.rejections = _pour(rejections, sink.rejection, lambda rejection: takes(rejection.stream), progress)
-        sink.end()
+        sink.end(done)
     return done
 
 

@@ -9,10 +9,10 @@ from domain.json_object import JsonObject
 from infrastructure.event_store.port import Store
 from infrastructure.event_store.records import IndexColumns, RecordedEvent
 from infrastructure.transfer.batch import LINES_MAX, Batch
+from infrastructure.transfer.event_chain import EventChain
 from infrastructure.transfer.export_lines import EndLine, EventLine, RejectionLine
 from infrastructure.transfer.jsonl_reader import ExportFile, NumberedLine
-from infrastructure.transfer.progress_digest import ProgressDigest
-from infrastructure.transfer.resume import PresentEvents, bare, present_events
+from infrastructure.transfer.present_records import PresentRecords, bare, present_events
 from infrastructure.transfer.transfer_errors import ImportRefused
 from projections.rebuild import Progress, unheard
 
@@ -49,9 +49,9 @@ class _Import:
 
     def __init__(self, store: Store, file: ExportFile, progress: Progress, lines_max: int) -> None:
         self._file, self._progress = file, progress
-        self._chain, self._batch = ProgressDigest(file.nid), Batch(store, lines_max)
-        self._events = PresentEvents(present_events(store), "event")
-        self._rejections = PresentEvents(iter(store.rejections()), "rejection")
+        self._chain, self._batch = EventChain(file.nid), Batch(store, lines_max)
+        self._events = PresentRecords(present_events(store), "event")
+        self._rejections = PresentRecords(iter(store.rejections()), "rejection")
         self._rejections_read = 0
 
     def run(self) -> Imported:

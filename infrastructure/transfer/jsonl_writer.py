@@ -10,15 +10,15 @@ from infrastructure.event_store.hash_chain import hash_bytes
 from infrastructure.event_store.records import RecordedEvent
 from infrastructure.transfer import export_lines
 from infrastructure.transfer.export_lines import Seal
+from infrastructure.transfer.exporting import Exported
 from projections.positions import PositionRow
 
 
 class JsonLines:
-    """Writes one line per record, and counts the lines."""
+    """Writes one line for each record."""
 
     def __init__(self, out: IO[bytes]) -> None:
         self._out, self._seal = out, Seal()
-        self._events = self._positions = self._rejections = 0
         self._digest = hashlib.sha256()
 
     def begin(self, what: str, nid: int) -> None:
@@ -28,29 +28,19 @@ class JsonLines:
     def event(self, event: RecordedEvent) -> None:
         """Write an event, byte for byte as it is stored."""
         self._digest.update(hash_bytes(event.hash, f"{event.originator_id} version {event.originator_version}"))
-        self._events += 1
         self._put(export_lines.event_text(event))
 
     def position(self, row: PositionRow) -> None:
         """Write a row."""
-        self._positions += 1
         self._put(export_lines.position_text(row))
 
     def rejection(self, rejection: Rejection) -> None:
         """Write a refused duplicate."""
-        self._rejections += 1
         self._put(export_lines.rejection_text(rejection))
 
-    def end(self) -> None:
+    def end(self, done: Exported) -> None:
         """Write the last line, with all counts."""
-        self._put(
-            export_lines.end_text(
-                events=self._events,
-                positions=self._positions,
-                rejections=self._rejections,
-                digest=self._digest.hexdigest(),
-            )
-        )
+        self._put(export_lines.end_text(done.events, done.positions, done.rejections, self._digest.hexdigest()))
 
     def _put(self, text: str) -> None:
         self._out.write(self._seal.put(text))

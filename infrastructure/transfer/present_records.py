@@ -14,7 +14,7 @@ from projections.rebuild import BATCH_EVENTS
 Item = TypeVar("Item")
 
 
-class PresentEvents(Generic[Item]):
+class PresentRecords(Generic[Item]):
     """The records that the ledger holds already, compared with those of the file one by one."""
 
     def __init__(self, found: Iterator[Item], what: str) -> None:

@@ -1,4 +1,4 @@
-"""Checks the chain of the events of a file: their places in the log, the head of each stream, and the digest."""
+"""The chain of the events of a file, checked: their places in the log, the head of each stream, and the digest."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from infrastructure.transfer.transfer_errors import ImportRefused
 _NO_HEAD = (0, GENESIS)
 
 
-class ProgressDigest:
+class EventChain:
     """The events of a file so far; the hash of each proves all events before it in its stream."""
 
     def __init__(self, until: int) -> None:
