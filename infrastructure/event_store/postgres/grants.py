@@ -7,33 +7,20 @@ from typing import Final
 from psycopg import sql
 
 from domain.errors import SchemaMismatch
+from infrastructure.event_store.postgres.appending.append import EVENT_NAMES
 from infrastructure.event_store.postgres.session.connections import Connection, Connections
 from infrastructure.event_store.vocabulary.caution import Caution
 from infrastructure.event_store.vocabulary.stored_rejection import REJECTION_COLUMNS
 from infrastructure.settings import Settings
 
-_PLACED: Final = {
-    "ledger_events": (
-        "stream",
-        "version",
-        "type",
-        "payload",
-        "hash",
-        "command_id",
-        "intent_id",
-        "cycle",
-        "mark",
-        "ts_recorded",
-    ),
-    "rejections": REJECTION_COLUMNS,
-}
+_PLACED: Final = {"ledger_events": EVENT_NAMES, "rejections": ", ".join(REJECTION_COLUMNS)}
 """The columns that a bot may insert; only the database itself assigns the nid or id of a row."""
 
 GRANTS: Final = (
     "GRANT USAGE ON SCHEMA {schema} TO {role}",
     "REVOKE INSERT ON ledger_events, rejections FROM {role}",
     "GRANT SELECT ON ledger_events, rejections, ledger_schema, projection_skips TO {role}",
-    *(f"GRANT INSERT ({', '.join(names)}) ON {table} TO {{role}}" for table, names in _PLACED.items()),
+    *(f"GRANT INSERT ({names}) ON {table} TO {{role}}" for table, names in _PLACED.items()),
     "GRANT SELECT ON SEQUENCE ledger_events_nid_seq TO {role}",
     "GRANT SELECT, UPDATE ON projections TO {role}",
     "GRANT SELECT, INSERT, UPDATE ON positions, positions_orders, projection_rows TO {role}",

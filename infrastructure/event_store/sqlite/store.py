@@ -6,7 +6,6 @@ import json
 import sqlite3
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import astuple
 from decimal import Decimal, InvalidOperation
 from itertools import chain, pairwise
 from types import MappingProxyType
@@ -15,7 +14,7 @@ from uuid import uuid4
 
 from domain.errors import HistoryDamaged, SchemaMismatch, StoreUnavailable
 from domain.rejection import Rejection
-from domain.values import timestamp_text, total_of
+from domain.values import total_of
 from infrastructure.event_store.checkpoints import OVERTAKEN
 from infrastructure.event_store.hash_chain import GENESIS, chained_on
 from infrastructure.event_store.records import EventRecord, ReadyAppend, RecordedEvent
@@ -34,7 +33,7 @@ from infrastructure.event_store.vocabulary.append_conflicts import UnsettledAppe
 from infrastructure.event_store.vocabulary.caution import Caution
 from infrastructure.event_store.vocabulary.places import ALL_STREAMS, AsOf, CyclePlace, StreamReach, StreamSpan
 from infrastructure.event_store.vocabulary.storage import Storage
-from infrastructure.event_store.vocabulary.stored_rejection import REJECTION_COLUMNS
+from infrastructure.event_store.vocabulary.stored_rejection import REJECTION_COLUMNS, rejection_values
 from infrastructure.event_store.vocabulary.tallies import ProfitLine
 from infrastructure.settings import Settings
 from projections.positions import PositionRow, orders_text
@@ -208,13 +207,13 @@ class SQLiteStore(SqlStore):
     ) -> None:
         def write(connection: sqlite3.Connection) -> None:
             restore_events(connection, events, after)
-            connection.executemany(_INSERT_REJECTION, map(_rejection_values, rejections))
+            connection.executemany(_INSERT_REJECTION, map(rejection_values, rejections))
             append.write_rows(connection, "positions", rows, {})
 
         self._connections.write(write)
 
     def log_rejection(self, rejection: Rejection) -> None:
-        self._connections.write(lambda connection: connection.execute(_INSERT_REJECTION, _rejection_values(rejection)))
+        self._connections.write(lambda connection: connection.execute(_INSERT_REJECTION, rejection_values(rejection)))
 
     # -- reading ------------------------------------------------------------------------------------------------
 
@@ -411,7 +410,3 @@ def _summed(numbers: str | None) -> Decimal:
             "an amount in the positions table is no number; `position-ledger verify` names its row, and "
             "`position-ledger rebuild` mends it"
         ) from cause
-
-
-def _rejection_values(rejection: Rejection) -> tuple[Any, ...]:
-    return (timestamp_text(rejection.ts_recorded), *astuple(rejection)[1:])

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import astuple, fields
 from typing import Any, Final
 
 from domain.errors import HistoryDamaged
 from domain.rejection import Rejection
-from domain.values import utc
+from domain.values import timestamp_text, utc
 
 REJECTION_COLUMNS: Final = tuple(column.name for column in fields(Rejection))
+
+
+def rejection_values(rejection: Rejection) -> tuple[str | None, ...]:
+    """The columns of a refused duplicate, as text."""
+    return (timestamp_text(rejection.ts_recorded), *astuple(rejection)[1:])
 
 
 def rejection_from(values: Sequence[Any]) -> Rejection:

@@ -42,6 +42,8 @@ EVENT_COLUMNS: Final = (
     ("mark", "text"),
     ("ts_recorded", "timestamptz"),
 )
+EVENT_NAMES: Final = ", ".join(name for name, _ in EVENT_COLUMNS)
+"""The columns that an event fills; the nid is assigned by the database."""
 _ROW_TYPES: Final = {
     **dict.fromkeys(STORED, "text"),
     **dict.fromkeys(("cycle", "version"), "bigint"),
@@ -120,13 +122,12 @@ def statement(
     Shape: one row with the number of events that were written, all or none, and of a pooled session the mark that was
     in force. Where a trigger drops some of them, the statement divides by zero on purpose, so that nothing is written.
     """
-    event_names = ", ".join(name for name, _ in EVENT_COLUMNS)
     event_values = ", ".join([_EVENT_CASTS] * events)
     chosen = f"SELECT event.* FROM (VALUES {event_values}) AS event"
     under_lock = f"WHERE pg_catalog.pg_advisory_xact_lock_shared({APPEND_LOCK}, {lock}) IS NOT NULL"
     under_lock += f" AND EXISTS (SELECT FROM ledger_events WHERE (stream, version, hash) = {_END_CASTS})" * follows
     under_lock += f" AND {MARK_IN_FORCE} = %s::text" * is_pooled
-    parts = [f"WITH appended AS (INSERT INTO ledger_events ({event_names}) {chosen} {under_lock} RETURNING nid)"]
+    parts = [f"WITH appended AS (INSERT INTO ledger_events ({EVENT_NAMES}) {chosen} {under_lock} RETURNING nid)"]
     if rows:
         parts.append(f"kept AS ({_from_appended('positions', ', '.join(STORED), [_ROW_CASTS] * rows)} {_REPLACING})")
     if lines:

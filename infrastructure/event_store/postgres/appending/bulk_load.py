@@ -5,34 +5,29 @@ from __future__ import annotations
 import marshal
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import fields
 from typing import Final, NamedTuple, Self
 
 from psycopg import errors
 
 from domain.errors import StoreUnavailable
 from domain.rejection import Rejection
-from domain.values import timestamp_text
 from infrastructure.event_store.postgres.appending import append
 from infrastructure.event_store.postgres.appending.locks import APPEND_LOCK
 from infrastructure.event_store.postgres.session.connections import Connection
-from infrastructure.event_store.records import RecordedEvent
+from infrastructure.event_store.records import EventRecord, RecordedEvent
 from infrastructure.event_store.sql.order_lines import STORED, OrderLine, lines_of
 from infrastructure.event_store.vocabulary.append_conflicts import VersionTaken, dropped
+from infrastructure.event_store.vocabulary.stored_rejection import REJECTION_COLUMNS, rejection_values
 from projections.positions import PositionRow
 
-_REJECTION_COLUMNS: Final = tuple(column.name for column in fields(Rejection))
 LOCK_POSITIONS: Final = "LOCK TABLE positions, positions_orders IN ROW EXCLUSIVE MODE"
 """Taken before the writers' lock, in the order of the append and of a rebuild's swap, so that none can deadlock."""
 _LOCK_WRITERS_OUT: Final = "SELECT pg_catalog.pg_advisory_xact_lock(%s, %s)"
 _LOCK_FOLLOWERS_OUT: Final = "SELECT pg_catalog.pg_advisory_xact_lock_shared(%s, %s)"
 _LAST: Final = "SELECT coalesce(pg_catalog.max(nid), 0) FROM ledger_events"
 _GO_ON_AFTER: Final = "SELECT pg_catalog.setval(pg_catalog.pg_get_serial_sequence('ledger_events', 'nid'), %s)"
-_COPY_EVENTS: Final = (
-    "COPY ledger_events (nid, stream, version, type, payload, hash, command_id, intent_id, cycle, mark, ts_recorded)"
-    " FROM STDIN"
-)
-_APPEND_EVENTS: Final = f"COPY ledger_events ({', '.join(name for name, _ in append.EVENT_COLUMNS)}) FROM STDIN"
+_COPY_EVENTS: Final = f"COPY ledger_events (nid, {append.EVENT_NAMES}) FROM STDIN"
+_APPEND_EVENTS: Final = f"COPY ledger_events ({append.EVENT_NAMES}) FROM STDIN"
 _KNOWN_ROWS: Final = "SELECT position_id FROM positions WHERE position_id = ANY(%s)"
 _COPY_ROWS: Final = f"COPY positions ({', '.join(STORED)}) FROM STDIN"
 _COPY_LINES: Final = f"COPY positions_orders ({', '.join(OrderLine._fields)}) FROM STDIN"
@@ -41,7 +36,7 @@ _ID_OF_LINE: Final = OrderLine._fields.index("position_id")
 _SPECIAL: Final = re.compile(r"[\\\t\n\r]")
 _SPELLED: Final = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 """The characters that COPY's text format escapes."""
-_COPY_REJECTIONS: Final = f"COPY rejections ({', '.join(_REJECTION_COLUMNS)}) FROM STDIN"
+_COPY_REJECTIONS: Final = f"COPY rejections ({', '.join(REJECTION_COLUMNS)}) FROM STDIN"
 
 
 class BulkAppend(NamedTuple):
@@ -106,14 +101,11 @@ def restore(
         _go_on_after(connection, events[-1].id)
     _copy_events(connection, _COPY_EVENTS, _copied(map(_restored_values, events)))
     _write_rows(connection, [*map(append.row_values, rows)], [*map(append.line_values, lines_of(rows, {}))])
-    texts = ((timestamp_text(each.ts_recorded), *list(vars(each).values())[1:]) for each in rejections)
-    _copy(connection, _COPY_REJECTIONS, _copied(texts))
+    _copy(connection, _COPY_REJECTIONS, _copied(map(rejection_values, rejections)))
 
 
 def _restored_values(event: RecordedEvent) -> tuple[str | None, ...]:
-    nid, stream, version, topic, state, hashed, command_id, intent_id, cycle, mark, ts_recorded = event
-    texts = (stream, str(version), topic, state.decode(), hashed, command_id, intent_id, str(cycle), mark, ts_recorded)
-    return str(nid), *texts
+    return str(event.id), *append.event_values(EventRecord(*event[1:5], event.columns), event.hash)
 
 
 def _go_on_after(connection: Connection, nid: int) -> None:

@@ -163,7 +163,7 @@ class PostgresReplica(PostgresStore):
 
     def rows_by_stream(self, span: StreamSpan = ALL_STREAMS) -> Iterator[PositionRow | UnreadableRow | UnreadRow]:
         """On a standby the rows of the positions table; on a subscriber, which has none, those of the projection."""
-        if self.replica_kind() is not ReplicaKind.SUBSCRIBER:
+        if self._has_positions():
             return super().rows_by_stream(span)
         conditions, values = ids_within(span, self.dialect)
         statement = " AND ".join([_FACTS, *conditions]) + " ORDER BY position_id"
@@ -176,14 +176,14 @@ class PostgresReplica(PostgresStore):
 
     def streams(self, span: StreamSpan = ALL_STREAMS) -> Iterator[RecordedEvent]:
         """All events; on a subscriber up to the settled place, at which its rows stand."""
-        if self.replica_kind() is not ReplicaKind.SUBSCRIBER:
+        if self._has_positions():
             return super().streams(span)
         bounds = {**span.conditions(), "nid <=": self._nid()}
         return self.select(bounds, "stream, version")
 
     def places_handed_out(self) -> int | None:
         """The last nid that was assigned; on a subscriber, which assigns none, the last one that arrived."""
-        if self.replica_kind() is not ReplicaKind.SUBSCRIBER:
+        if self._has_positions():
             return super().places_handed_out()
         place: int = self._value("SELECT coalesce(pg_catalog.max(nid), 0) FROM ledger_events")
         return place
@@ -192,7 +192,7 @@ class PostgresReplica(PostgresStore):
         return self.replica_kind() is not ReplicaKind.SUBSCRIBER
 
     def unverifiable(self) -> list[str]:
-        if self.replica_kind() is not ReplicaKind.SUBSCRIBER:
+        if self._has_positions():
             return super().unverifiable()
         return [
             "the positions table, and the places that the database hands out: a subscriber is sent neither",
