@@ -211,10 +211,6 @@ class AsyncPositionLedger(TypedCommands[Coroutine[Any, Any, Receipt]]):
         """Fold the positions table anew from the events; `progress` is called in a thread."""
         return await self._run(self._ledger.rebuild, progress, batch_events=batch_events, processes=processes)
 
-    async def imported(self, key: PositionKey) -> dict[str, str]:
-        """The rows that were imported into a key before."""
-        return await self._run(self._ledger.imported, key)
-
     async def reconcile(
         self,
         snapshots: Iterable[AccountSnapshot | Mapping[str, Any] | bytes],

@@ -8,13 +8,11 @@ from difflib import get_close_matches
 from typing import Final, TypeVar
 
 from domain.errors import InvalidCommand, UnknownPosition
-from domain.events import PositionImported
 from domain.identifiers import PositionId, PositionKey, normalized_account, normalized_leg
 from domain.rejection import Rejection
 from domain.symbols.spelling import means, normalized_symbol
 from domain.symbols.venues import normalized_exchange
 from domain.values import Leg, identifier
-from infrastructure.event_store.codec import decode
 from infrastructure.event_store.port import Store
 from infrastructure.ledger.questions.as_of import AsOfQuery, PastMoment, TimeAxis
 from infrastructure.ledger.questions.as_of import as_of as moment_of
@@ -140,11 +138,6 @@ class LedgerQuestions:
         """Every duplicate that was ever refused, or those of one key, oldest first."""
         asked = _parsed(PositionKey.parse, key) if isinstance(key, str) else key
         return list(self.store.rejections(None if asked is None else asked.stream))
-
-    def imported(self, key: PositionKey) -> dict[str, str]:
-        """The legacy rows that were imported into a key before: the digest of their content by command id."""
-        events = map(decode, self.store.history(key.stream))
-        return {event.command_id: event.request for event in events if isinstance(event, PositionImported)}
 
 
 def _parsed(read: Callable[[str], Read], text: str) -> Read:

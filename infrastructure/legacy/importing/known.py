@@ -8,6 +8,7 @@ from datetime import datetime
 from domain.events import PositionImported
 from domain.identifiers import PositionKey
 from domain.values import Source
+from infrastructure.event_store.codec import decode
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.legacy.importing.conflict_resolution import Holder
 
@@ -38,5 +39,5 @@ def known_keys(ledger: PositionLedger, streams: set[str]) -> dict[str, Known]:
 
 def imported_events(ledger: PositionLedger, key: PositionKey) -> dict[str, PositionImported]:
     """The imported rows of a key, by the command that imported them."""
-    events = (entry.event for entry in ledger.history(key.stream))
+    events = map(decode, ledger.store.history(key.stream))
     return {event.command_id: event for event in events if isinstance(event, PositionImported)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from domain.events import PositionImported
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.legacy.importing import cycles
 from infrastructure.legacy.importing.conflict_resolution import Resolve, Settlement, settle
@@ -102,30 +103,25 @@ class _TableImport:
         if known is None:
             return list(ids)
         new: list[LegacyRow] = []
-        suspects: list[LegacyRow] = []
-        digests = self._ledger.imported(next(iter(ids)).key)
+        imported = imported_events(self._ledger, next(iter(ids)).key)
         for row, command_id in ids.items():
-            if command_id not in digests:
+            event = imported.get(command_id)
+            if event is None:
                 new.append(row)
-            elif digests[command_id] == row.command(command_id, claims_intent=False).digest:
+            elif event.request == row.command(command_id, claims_intent=False).digest:
                 self._batch.count_known()
             else:
-                suspects.append(row)
-        if suspects:
-            self._compare_with_imports(suspects, ids)
+                self._compare_with_import(row, event)
         return new
 
-    def _compare_with_imports(self, suspects: Sequence[LegacyRow], ids: dict[LegacyRow, str]) -> None:
-        events = imported_events(self._ledger, suspects[0].key)
-        for row in suspects:
-            event = events[ids[row]]
-            changed = changes(event.row, row.raw.as_dict())
-            if not changed:
-                self._batch.count_known()
-                continue
-            where = f"it was imported as {event.position_id}, but since then {', '.join(changed)}"
-            message = f"{where}; it is not imported again, so record with a command what happened"
-            self._batch.refuse(row, ImportFindingKind.CHANGED_SINCE_IMPORT, message)
+    def _compare_with_import(self, row: LegacyRow, event: PositionImported) -> None:
+        changed = changes(event.row, row.raw.as_dict())
+        if not changed:
+            self._batch.count_known()
+            return
+        where = f"it was imported as {event.position_id}, but since then {', '.join(changed)}"
+        message = f"{where}; it is not imported again, so record with a command what happened"
+        self._batch.refuse(row, ImportFindingKind.CHANGED_SINCE_IMPORT, message)
 
     def _compare_with_others(self, rows: Sequence[LegacyRow], known: Known) -> None:
         if known.has_native:

@@ -19,14 +19,15 @@ from projections.positions import PositionRow, project
 
 
 @dataclass
-class ReplicatedPosition:
-    """Which position a row belongs to, by legacy id; which changes opened a position, and which was mirrored last.
+class ReplicatedKey:
+    """To which position each row of a key belongs, which changes opened a position, and which was mirrored last.
 
     Changes are mirrored in order, so all before the last one that left an event are done. What such a change left
     without an event, a second row above all, is gathered again from the outbox (`Replicator.recall`).
     """
 
     positions: dict[str, str] = field(default_factory=dict)
+    """By legacy id of the row."""
     imports: dict[str, PositionImported] = field(default_factory=dict)
     opened: dict[int, str] = field(default_factory=dict)
     """What a change opened."""

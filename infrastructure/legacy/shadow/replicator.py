@@ -17,7 +17,7 @@ from infrastructure.legacy.shadow import change_translation
 from infrastructure.legacy.shadow.capture.change import ChangeReader, TableChange, same
 from infrastructure.legacy.shadow.comparison import differences, told
 from infrastructure.legacy.shadow.divergence import Divergence, DivergenceKind
-from infrastructure.legacy.shadow.replicated import ReplicatedPosition, outbox_id
+from infrastructure.legacy.shadow.replicated import ReplicatedKey, outbox_id
 from infrastructure.legacy.source.legacy_row import LegacyRow
 from projections.positions import PositionRow, project
 
@@ -34,7 +34,7 @@ class Replicator:
     def __init__(self, ledger: PositionLedger, reader: ChangeReader, last_change: LastChange) -> None:
         """Replicate into a ledger of its own, which no bot uses."""
         self._ledger, self._reader, self._last_change = ledger, reader, last_change
-        self._keys: dict[str, ReplicatedPosition] = {}
+        self._keys: dict[str, ReplicatedKey] = {}
         self.commands = 0
 
     def take(self, change: TableChange) -> Iterator[Divergence]:
@@ -64,13 +64,13 @@ class Replicator:
             if position_id is not None:
                 known.positions[name] = position_id
 
-    def _known(self, change: TableChange) -> ReplicatedPosition:
+    def _known(self, change: TableChange) -> ReplicatedKey:
         stream = change.row.stream
         if stream not in self._keys:
-            self._keys[stream] = ReplicatedPosition.read(self._ledger, stream)
+            self._keys[stream] = ReplicatedKey.read(self._ledger, stream)
         return self._keys[stream]
 
-    def _was_imported(self, change: TableChange, known: ReplicatedPosition) -> bool:
+    def _was_imported(self, change: TableChange, known: ReplicatedKey) -> bool:
         """Whether the import of a row included this change already, because the imported row is a later state."""
         name = change.row.name
         imported = known.imports.get(name)
@@ -84,7 +84,7 @@ class Replicator:
 
     # -- rows that come and go ----------------------------------------------------------------------------------
 
-    def _opened(self, change: TableChange, known: ReplicatedPosition) -> Iterator[Divergence]:
+    def _opened(self, change: TableChange, known: ReplicatedKey) -> Iterator[Divergence]:
         """Replicate a row that is open from now on; a closed row that is opened again is a new position."""
         change = replace(change, before=None)
         is_claimed = change.id in known.opened
@@ -97,7 +97,7 @@ class Replicator:
         if change.id in known.opened:
             yield from self._follow(change, known, self._ledger.position(known.positions[change.row.name]))
 
-    def _claim(self, change: TableChange, known: ReplicatedPosition) -> Iterator[Divergence]:
+    def _claim(self, change: TableChange, known: ReplicatedKey) -> Iterator[Divergence]:
         """Claim the slot as the old bot should have; a position that exists in spite of a refusal is recorded."""
         row = change.row
         try:
@@ -113,7 +113,7 @@ class Replicator:
             with suppress(CommandRefused):
                 known.opened[change.id] = self._send(change_translation.taking_in(change), known).position_id
 
-    def _second(self, change: TableChange, known: ReplicatedPosition, holder: PositionRow) -> Iterator[Divergence]:
+    def _second(self, change: TableChange, known: ReplicatedKey, holder: PositionRow) -> Iterator[Divergence]:
         row = change.row
         others = [f"row {name}" for name in known.rows_of(holder.position_id) if name != row.name]
         try:
@@ -134,7 +134,7 @@ class Replicator:
             except CommandRefused as refusal:
                 yield _refused(change, holder.position_id, refusal)
 
-    def _deleted(self, change: TableChange, known: ReplicatedPosition) -> Iterator[Divergence]:
+    def _deleted(self, change: TableChange, known: ReplicatedKey) -> Iterator[Divergence]:
         position_id = known.positions.get(change.row.name)
         if position_id is not None and change.row.is_open and self._ledger.position(position_id).status.is_open:
             message = f"{_described(change.row)} was deleted; what became of the position nobody says"
@@ -142,7 +142,7 @@ class Replicator:
 
     # -- rows that go on ----------------------------------------------------------------------------------------
 
-    def _changed(self, change: TableChange, known: ReplicatedPosition) -> Iterator[Divergence]:
+    def _changed(self, change: TableChange, known: ReplicatedKey) -> Iterator[Divergence]:
         row = change.row
         position_id = known.positions.get(row.name)
         if position_id is not None:
@@ -153,7 +153,7 @@ class Replicator:
             if row.is_open:
                 yield from self._opened(change, known)
 
-    def _follow(self, change: TableChange, known: ReplicatedPosition, position: PositionRow) -> Iterator[Divergence]:
+    def _follow(self, change: TableChange, known: ReplicatedKey, position: PositionRow) -> Iterator[Divergence]:
         """Replicate what a row says about its position, and compare the two unless the ledger refused a command."""
         row = change.row
         if position.status.is_open and not row.is_open:
@@ -170,7 +170,7 @@ class Replicator:
         if not refusals:
             yield from self._compare(change, known, self._ledger.position(position.position_id))
 
-    def _send_news(self, change: TableChange, known: ReplicatedPosition, position: PositionRow) -> Iterator[Divergence]:
+    def _send_news(self, change: TableChange, known: ReplicatedKey, position: PositionRow) -> Iterator[Divergence]:
         news = change_translation.news(change, position)
         while True:
             try:
@@ -181,7 +181,7 @@ class Replicator:
             except CommandRefused as refusal:
                 yield _refused(change, position.position_id, refusal)
 
-    def _open_beside(self, change: TableChange, known: ReplicatedPosition, position: PositionRow) -> list[str]:
+    def _open_beside(self, change: TableChange, known: ReplicatedKey, position: PositionRow) -> list[str]:
         """Other rows of a position that are open in the old table."""
         return [
             name
@@ -189,20 +189,20 @@ class Replicator:
             if name != change.row.name and self._is_open(name, change.id, known)
         ]
 
-    def _is_open(self, name: str, change: int, known: ReplicatedPosition) -> bool:
+    def _is_open(self, name: str, change: int, known: ReplicatedKey) -> bool:
         last = self._last_change(name, change)
         if last is None:
             return known.was_imported_open(name)
         return last.after is not None and last.after.is_open
 
-    def _compare(self, change: TableChange, known: ReplicatedPosition, position: PositionRow) -> Iterator[Divergence]:
+    def _compare(self, change: TableChange, known: ReplicatedKey, position: PositionRow) -> Iterator[Divergence]:
         found = differences(change.row, position, is_new=change.before is None)
         message = told(found)
         if found and message != self._told_before(change, known, position):
             facts = {name: {"legacy": here, "ledger": there} for name, (here, there) in found.items()}
             yield _found(DivergenceKind.DIFFERS, change, position.position_id, message, differences=facts)
 
-    def _told_before(self, change: TableChange, known: ReplicatedPosition, position: PositionRow) -> str | None:
+    def _told_before(self, change: TableChange, known: ReplicatedKey, position: PositionRow) -> str | None:
         """The differences at the previous change of the row, in words; None when it was not compared then."""
         if change.before is None:
             return None
@@ -234,7 +234,7 @@ class Replicator:
         position = self._ledger.position(f"{stream}#{cycle}")
         return position if position.status.is_open else None
 
-    def _send(self, command: Command, known: ReplicatedPosition) -> Receipt:
+    def _send(self, command: Command, known: ReplicatedKey) -> Receipt:
         receipt = self._ledger.handle(command)
         if receipt.outcome == "recorded":
             self.commands += 1

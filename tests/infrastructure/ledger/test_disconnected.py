@@ -11,7 +11,6 @@ import pytest
 
 from domain.commands.requests import RequestEntry
 from domain.errors import StoreUnavailable
-from domain.identifiers import PositionKey
 from infrastructure.ledger.async_ledger import AsyncPositionLedger
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.ledger.typed_commands import TypedCommands
@@ -37,7 +36,6 @@ ASKED: dict[str, Callable[[Any], Any]] = {
     "statistics": lambda ledger: ledger.statistics(),
     "pending_orders": lambda ledger: ledger.pending_orders(),
     "rebuild": lambda ledger: ledger.rebuild(),
-    "imported": lambda ledger: ledger.imported(PositionKey("APTUSDT", "binance")),
 }
 """Every method; of those that are one a command, two."""
 QUIET = {"connect", "disconnect", "subscribe", "application"}

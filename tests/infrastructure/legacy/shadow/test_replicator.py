@@ -15,7 +15,7 @@ from infrastructure.legacy.importing.conflict_resolution import Resolve
 from infrastructure.legacy.importing.run import import_table
 from infrastructure.legacy.shadow.capture.change import ChangeReader, TableChange, Unreadable
 from infrastructure.legacy.shadow.divergence import Divergence, DivergenceKind
-from infrastructure.legacy.shadow.replicated import ReplicatedPosition
+from infrastructure.legacy.shadow.replicated import ReplicatedKey
 from infrastructure.legacy.shadow.replicator import Replicator
 from projections.positions import PositionRow
 from tests.infrastructure.legacy.examples import CLEAN, OPEN, raw, table
@@ -377,7 +377,7 @@ def test_rows_of_an_import_that_kept_one_of_them_belong_to_that_one(story: Story
 def test_a_row_that_was_over_when_it_was_imported_keeps_its_own_position(story: Story) -> None:
     over = CLEAN | {"opened_at": "2025-10-20 08:00:00+00", "closed_at": None, "status": "closed"}
     imported(story, over, AFTER | {"id": "2"})
-    known = ReplicatedPosition.read(story.ledger, "APTUSDT.binance")
+    known = ReplicatedKey.read(story.ledger, "APTUSDT.binance")
     assert known.positions == {"1": "APTUSDT.binance#1", "2": "APTUSDT.binance#2"}
     assert [known.was_imported_open(legacy_id) for legacy_id in ("1", "2", "3")] == [False, True, False]
 
@@ -385,6 +385,6 @@ def test_a_row_that_was_over_when_it_was_imported_keeps_its_own_position(story: 
 def test_a_row_that_another_took_the_place_of_was_open_when_it_was_imported_whatever_its_zone(story: Story) -> None:
     naive: Row = AFTER | {"id": "2", "opened_at": "2025-10-23 18:50:40", "status": "OPEN"}
     import_table(story.ledger, table(raw(**AFTER), raw(**naive), zone="Asia/Hong_Kong"), Resolve.KEEP_OLDEST)
-    known = ReplicatedPosition.read(story.ledger, "APTUSDT.binance")
+    known = ReplicatedKey.read(story.ledger, "APTUSDT.binance")
     assert [known.was_imported_open(legacy_id) for legacy_id in ("1", "2")] == [True, True]
     assert len({*known.positions.values()}) == 1

@@ -276,13 +276,12 @@ class SortedFacts:
         fills = groupby(self._database.execute(_FILLS.format(wanted=wanted)), itemgetter(0))
         met = set()
         for place, rows in fills:
-            key = self._keys[place]
-            assert key is not None, "a fill has one"
+            key = self._key_of(place)
             met.add(place)
             yield key, self._merged(place, (_PLACED(PlacedFact, (row[1], fill_of(key, row))) for row in rows))
-        for key, place in self._places.items():
-            if key is not None and place not in met and (share is None or place in share):
-                yield key, self._merged(place, iter(()))
+        for other, place in self._places.items():
+            if other is not None and place not in met and (share is None or place in share):
+                yield other, self._merged(place, iter(()))
 
     def begins_at(self, file: int, time: datetime) -> bool:
         """Whether nothing in a file is earlier than a time."""
