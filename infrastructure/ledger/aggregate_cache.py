@@ -17,7 +17,7 @@ from infrastructure.event_store.codec import decode
 from infrastructure.event_store.hash_chain import GENESIS
 from infrastructure.event_store.opener import Opener
 from infrastructure.event_store.port import Store
-from infrastructure.event_store.records import RecordedEvent
+from infrastructure.event_store.records import RecordedEvent, StreamEnd
 from projections.positions import PositionRow, project
 
 STREAMS_MAX: Final = 10_000
@@ -43,6 +43,11 @@ class CachedPosition:
     def version(self) -> int:
         """The version of the stream without the pending events."""
         return self.position.version - len(self.position.pending_events)
+
+    @property
+    def end(self) -> StreamEnd:
+        """The last event of the stream, without the pending ones."""
+        return StreamEnd(self.position.id, self.version, self.head)
 
     def pending(self) -> Sequence[PositionEvent]:
         """Take the pending events, in order to append them."""

@@ -323,7 +323,7 @@ class PositionLedger(TypedCommands[Receipt], LedgerQuestions, LedgerOperations):
         """
         if not held.version:
             return True
-        end = StreamEnd(held.position.id, held.version, held.head)
+        end = held.end
         try:
             kept = self.store.holds(end) if held.is_acknowledged else self.store.keeps(end)
         except (LedgerClosed, OpenedElsewhere):
@@ -334,6 +334,11 @@ class PositionLedger(TypedCommands[Receipt], LedgerQuestions, LedgerOperations):
             raise _not_known(end, command_id, "the server gave up to wait for its standbys")
         held.is_acknowledged = True
         return kept
+
+    def _require_durable(self, held: CachedPosition, command_id: str) -> None:
+        """Refuses: OutcomeUnknown for an answer from events that are not in the log durably."""
+        if not self._is_durable(held, command_id):
+            raise _not_known(held.end, command_id, "it is not there")
 
     def _refuse(self, command: Command, stamp: CommandContext, refusal: CommandRefused, *, raced: bool) -> Receipt:
         if isinstance(refusal, PositionAlreadyOpen):
@@ -352,8 +357,7 @@ class PositionLedger(TypedCommands[Receipt], LedgerQuestions, LedgerOperations):
     def _first_answer(self, command: Command, stamp: CommandContext, cycle: int) -> Receipt:
         """The receipt of the entry by which the same intent opened an earlier cycle, as `replayed`."""
         held = self._cache.load_cycle(command.key.stream, cycle)
-        if not self._is_durable(held, stamp.command_id):
-            raise _not_known(StreamEnd(held.position.id, held.version, held.head), stamp.command_id, "it is not there")
+        self._require_durable(held, stamp.command_id)
         opened = held.position
         answer: CommandResult = next(iter(opened.state.answers.values()))
         assert opened.row is not None, "it opened a cycle"
@@ -399,8 +403,7 @@ class PositionLedger(TypedCommands[Receipt], LedgerQuestions, LedgerOperations):
         if held is None:
             self._doubts.require_known((command_id,), CommandRefused(f"nothing is on record of {command_id}"))
             return None
-        if not self._is_durable(held, command_id):
-            raise _not_known(StreamEnd(held.position.id, held.version, held.head), command_id, "it is not there")
+        self._require_durable(held, command_id)
         return Receipt.of("replayed", held.position.state.answers[command_id], held.position.row)
 
     def subscribe(
