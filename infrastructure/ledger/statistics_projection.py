@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from itertools import islice
 from typing import Final
@@ -21,10 +21,16 @@ _SEEN_TOGETHER: Final = 1_000
 """For how many cycles one query asks which later cycle took over their strays."""
 
 
-def seen_to(store: Store, facts: Sequence[CycleFacts]) -> list[CycleFacts]:
-    """The same facts, with the time where a later cycle of the key took over what a cycle still held."""
-    found = successors(store, (each.position for each in facts))
-    return [each.taken_over(found[each.position_id]) if each.position_id in found else each for each in facts]
+def seen_to(store: Store, facts: Iterable[CycleFacts]) -> Iterator[CycleFacts]:
+    """The same facts, with the time where a later cycle of the key took over what a cycle still held.
+
+    Shape: an iterator; the store is queried while it is read.
+    """
+    left = iter(facts)
+    while together := list(islice(left, _SEEN_TOGETHER)):
+        found = successors(store, (each.position for each in together))
+        for each in together:
+            yield each.taken_over(found[each.position_id]) if each.position_id in found else each
 
 
 def each_since(
@@ -41,22 +47,7 @@ def each_since(
     follower = Projector(store, STATISTICS)
     follower.catch_up(progress)
     wanted = (each for each in follower.each_lasting(since) if takes(PositionKey.parse(each.position.stream)))
-    return _seen_to(store, wanted)
-
-
-def _seen_to(store: Store, wanted: Iterator[CycleFacts]) -> Iterator[CycleFacts]:
-    while together := list(islice(wanted, _SEEN_TOGETHER)):
-        yield from seen_to(store, together)
-
-
-def facts_since(
-    store: Store,
-    since: datetime,
-    takes: Callable[[PositionKey], bool] = lambda _: True,
-    progress: Progress = unheard,
-) -> list[CycleFacts]:
-    """The facts of `each_since` as a list."""
-    return list(each_since(store, since, takes, progress))
+    return seen_to(store, wanted)
 
 
 def refused_since(store: Store, since: datetime, takes: Callable[[PositionKey], bool]) -> list[Rejection]:
@@ -76,5 +67,5 @@ def statistics(
 
     Refuses: ProjectionStopped when an event cannot be applied; StoreUnavailable.
     """
-    facts = facts_since(store, window.reach, takes, progress)
+    facts = each_since(store, window.reach, takes, progress)
     return measure(facts, refused_since(store, window.since, takes), window, now=now)

@@ -16,7 +16,7 @@ from infrastructure.event_store.port import Store
 from infrastructure.integrity.verify import Verified, verify
 from infrastructure.ledger.projector import ProjectionStopped, Projector
 from infrastructure.ledger.questions.late_fills import left_over
-from infrastructure.ledger.statistics_projection import facts_since, refused_since
+from infrastructure.ledger.statistics_projection import each_since, refused_since
 from infrastructure.operations.account_comparison import Account, comparisons
 from infrastructure.operations.operable import OperableLedger
 from projections.account_snapshot import AccountSnapshot
@@ -194,7 +194,7 @@ class _Examination:
     def _facts(self) -> list[CycleFacts] | None:
         """The facts of the cycles in the window; None when the statistics projection cannot be read or has stopped."""
         try:
-            return facts_since(self._store, self._window.reach, self._question.takes, self._progress)
+            return list(each_since(self._store, self._window.reach, self._question.takes, self._progress))
         except ProjectionStopped:
             return None
         except _UNREADABLE as cause:

@@ -24,7 +24,7 @@ from domain.errors import CommandRefused
 from domain.values import EXACT, plain, rounded, timestamp_text
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.ledger.projector import Projector
-from infrastructure.ledger.statistics_projection import facts_since, statistics
+from infrastructure.ledger.statistics_projection import each_since, statistics
 from infrastructure.metering.figures import figures
 from infrastructure.operations.apply_recovery import recoveries
 from infrastructure.operations.health import Question, examine
@@ -234,7 +234,7 @@ def test_row_table_story_statistics_and_report_are_of_one_mind(
             the_story_says_so(row, told[row.position_id], is_alarming=row.position_id in alarmed)
         found = statistics(ledger.store, EVER, now=NOW)
         the_statistics_add_them_up(found, rows, alarmed)
-        pnl_says_so(found, [Pnl.of(facts_since(ledger.store, EVER.reach), EVER, (by,)) for by in PnlBy])
+        pnl_says_so(found, [Pnl.of(each_since(ledger.store, EVER.reach), EVER, (by,)) for by in PnlBy])
         for facts in Projector(ledger.store, STATISTICS).lasting(EVER.since):
             row, since = facts.position, facts.exposed_since
             assert row in rows

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import click
 
-from infrastructure.ledger.statistics_projection import facts_since
+from infrastructure.ledger.statistics_projection import each_since
 from infrastructure.transfer.columnar.csv_writer import as_text
 from projections.formatting import counted, date_and_time, for_eyes
 from projections.metrics.cycle_results import JudgedBy
@@ -105,7 +105,7 @@ def command(
     if as_json and as_csv:
         raise click.UsageError("--json and --csv are two ways to print: choose one")
     with reading(database, wanted) as (ledger, place), progress("catching up") as advance:
-        facts = facts_since(ledger.store, window.reach, wanted.takes, advance)
+        facts = list(each_since(ledger.store, window.reach, wanted.takes, advance))
     found = Pnl.of(facts, window, by, JudgedBy(judge), with_imported=with_imported)
     if as_json:
         print_read(place, found.as_json())

@@ -13,7 +13,7 @@ import pytest
 
 from domain.values import Side
 from infrastructure.ledger.ledger import PositionLedger
-from infrastructure.ledger.statistics_projection import facts_since
+from infrastructure.ledger.statistics_projection import each_since
 from projections.metrics.pnl import Pnl, PnlBy
 from projections.metrics.statistics import MeasuredWindow
 from tests.scripts.program import Program
@@ -44,7 +44,7 @@ FROM old WHERE status = 'closed' AND pnl IS NOT NULL GROUP BY 1 ORDER BY 1
 
 def summed(url: str, by: PnlBy, *, with_imported: bool = False) -> Pnl:
     with PositionLedger.connect(url) as ledger:
-        return Pnl.of(facts_since(ledger.store, EVER.reach), EVER, (by,), with_imported=with_imported)
+        return Pnl.of(each_since(ledger.store, EVER.reach), EVER, (by,), with_imported=with_imported)
 
 
 @pytest.fixture
