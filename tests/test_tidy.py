@@ -24,6 +24,8 @@ MAY_IMPORT = {
 }
 IMPURE = {"asyncio", "datetime.now", "os", "random", "secrets", "socket", "sqlite3", "psycopg", "threading", "time"}
 FORBIDDEN_NAMES = {"utils", "helpers", "common", "types", "misc"}
+LINES_MAX = 500
+WRITTEN_BY_A_PROGRAM = {"infrastructure/ledger/typed_commands.py"}
 LOOSE_MODULES_MAX = 12
 FLOORS_MAX = 4
 FMT_SKIPS_MAX = 60
@@ -174,6 +176,33 @@ def test_a_folder_has_at_most_a_dozen_loose_modules() -> None:
     packages = {name.rpartition(".")[0] for name in trees}
     crowded = {folder: len(names - packages) for folder, names in folders(trees).items()}
     assert {folder: count for folder, count in crowded.items() if count > LOOSE_MODULES_MAX} == {}
+
+
+def test_no_module_has_more_than_500_lines_unless_a_program_writes_it() -> None:
+    lines = {
+        str(path.relative_to(ROOT)): path.read_text(encoding="utf-8").count("\n") for _, path, _ in modules(*LAYERS)
+    }
+    assert {path for path, count in lines.items() if count > LINES_MAX} == WRITTEN_BY_A_PROGRAM
+
+
+def unnamed(folder_names: Iterable[str], page: str) -> set[str]:
+    """The folders that a page does not name, by the last part of their names; those of single kinds are many."""
+    return {
+        folder
+        for folder in folder_names
+        if f"{folder.rpartition('.')[2]}/`" not in page and not re.search(r"\.kinds\.\w+\.", folder)
+    }
+
+
+def test_the_layout_names_every_folder() -> None:
+    _, _, layout = (ROOT / "docs" / "design.md").read_text(encoding="utf-8").partition("\n## Layout\n")
+    packages = folders(named_modules(*LAYERS)).keys() - {"", "position_ledger"}
+    assert unnamed(packages, layout) == set()
+
+
+def test_a_folder_that_the_layout_leaves_out_is_seen() -> None:
+    names = ["projections.health", "projections.away", "infrastructure.transfer.kinds.exchanges.okx"]
+    assert unnamed(names, "| `projections/health/` | … |") == {"projections.away"}
 
 
 def reached(start: str, graph: dict[str, set[str]]) -> set[str]:

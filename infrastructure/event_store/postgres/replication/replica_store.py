@@ -60,6 +60,7 @@ _SUBSCRIBED: Final = (
     " WHERE srrelid = pg_catalog.to_regclass(name)::oid AND srsubstate = 'r' AND srsubid ="
     " (SELECT srsubid FROM pg_subscription_rel WHERE srrelid = 'ledger_events'::regclass::oid LIMIT 1))"
 )
+_LAST_ARRIVED: Final = "SELECT coalesce(pg_catalog.max(nid), 0) FROM ledger_events"
 _FACTS: Final = (
     "SELECT position_id, row FROM projection_rows WHERE projection = %s AND generation ="
     " (SELECT generation FROM projections WHERE name = %s AND is_read)"
@@ -185,7 +186,7 @@ class PostgresReplica(PostgresStore):
         """The last nid that was assigned; on a subscriber, which assigns none, the last one that arrived."""
         if self._has_positions():
             return super().places_handed_out()
-        place: int = self._value("SELECT coalesce(pg_catalog.max(nid), 0) FROM ledger_events")
+        place: int = self._value(_LAST_ARRIVED)
         return place
 
     def _has_positions(self) -> bool:
