@@ -11,7 +11,7 @@ from domain.identifiers import PositionKey
 from domain.rejection import Rejection
 from infrastructure.event_store.port import Store
 from infrastructure.ledger.projector import Projector
-from infrastructure.ledger.questions.late_fills import successors
+from infrastructure.ledger.questions.stray_succession import successors
 from projections.metrics.cycle_metrics import CycleFacts
 from projections.metrics.statistics import MeasuredWindow, Statistics, measure
 from projections.projection import STATISTICS

@@ -10,7 +10,7 @@ from domain.errors import HistoryDamaged
 from domain.events import InstrumentDefined
 from infrastructure.event_store.codec import decode
 from infrastructure.event_store.port import Store
-from infrastructure.ledger.questions.late_fills import left_over
+from infrastructure.ledger.questions.stray_succession import left_over
 from projections.account_snapshot import AccountSnapshot
 from projections.positions import PositionRow
 from projections.reconciliation.compare import reconcile

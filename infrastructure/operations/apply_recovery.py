@@ -11,7 +11,7 @@ from domain.commands.requests import SetStopLoss
 from domain.errors import HistoryDamaged
 from infrastructure.event_store.codec import decode
 from infrastructure.event_store.port import Store
-from infrastructure.ledger.questions.late_fills import left_over
+from infrastructure.ledger.questions.stray_succession import left_over
 from infrastructure.operations.account_comparison import comparisons
 from infrastructure.operations.operable import OperableLedger
 from projections.account_snapshot import AccountSnapshot

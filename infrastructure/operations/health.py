@@ -15,7 +15,7 @@ from domain.values import utc
 from infrastructure.event_store.port import Store
 from infrastructure.integrity.verify import Verified, verify
 from infrastructure.ledger.projector import ProjectionStopped, Projector
-from infrastructure.ledger.questions.late_fills import left_over
+from infrastructure.ledger.questions.stray_succession import left_over
 from infrastructure.ledger.statistics_projection import each_since, refused_since
 from infrastructure.operations.account_comparison import Account, comparisons
 from infrastructure.operations.operable import OperableLedger

@@ -11,7 +11,7 @@ from domain.identifiers import PositionKey
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.ledger.questions.as_of import as_of as moment_of
 from infrastructure.ledger.questions.history import HistoryEntry
-from infrastructure.ledger.questions.late_fills import successors
+from infrastructure.ledger.questions.stray_succession import successors
 from infrastructure.ledger_clock import now
 from projections.audit.narrative import Narrative, story
 from projections.positions import PositionRow, project

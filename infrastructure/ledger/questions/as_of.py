@@ -21,7 +21,7 @@ from infrastructure.event_store.records import RecordedEvent
 from infrastructure.event_store.sql.conditions import until
 from infrastructure.event_store.vocabulary.places import AsOf
 from infrastructure.ledger.questions.history import HistoryEntry
-from infrastructure.ledger.questions.late_fills import successors
+from infrastructure.ledger.questions.stray_succession import successors
 from projections.exposure import taken_over_at
 from projections.listed_row import Listed
 from projections.positions import PositionRow, project

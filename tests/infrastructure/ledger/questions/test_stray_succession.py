@@ -13,8 +13,8 @@ from infrastructure.event_store.codec import decode, stored_names
 from infrastructure.event_store.port import Store
 from infrastructure.event_store.sql.sql_store import SqlStore
 from infrastructure.event_store.vocabulary.places import AsOf, CyclePlace
-from infrastructure.ledger.questions import late_fills
-from infrastructure.ledger.questions.late_fills import left_over, successors
+from infrastructure.ledger.questions import stray_succession
+from infrastructure.ledger.questions.stray_succession import left_over, successors
 from infrastructure.settings import Settings
 from infrastructure.store_opening import open_store
 from infrastructure.walks.positions_rebuild import rebuilt
@@ -58,16 +58,16 @@ def test_who_took_strays_over_is_who_all_events_of_their_keys_name(
         wanted[then] = by_all_events(store, asked[then], then)
         assert f"{end.originator_id}#{end.columns.cycle}" not in wanted[then], "it has only just become one"
     assert len(wanted[None]) > 1
-    for kinds, (reach, steps) in product((late_fills._SAYING, stored_names(*EVENTS)), HOW_FAR):
-        monkeypatch.setattr(late_fills, "_REACH", reach)
-        monkeypatch.setattr(late_fills, "_STEPS_MAX", steps)
-        monkeypatch.setattr(late_fills, "_SAYING", kinds)
+    for kinds, (reach, steps) in product((stray_succession._SAYING, stored_names(*EVENTS)), HOW_FAR):
+        monkeypatch.setattr(stray_succession, "_REACH", reach)
+        monkeypatch.setattr(stray_succession, "_STEPS_MAX", steps)
+        monkeypatch.setattr(stray_succession, "_SAYING", kinds)
         assert {then: successors(store, asked[then], then) for then in asked} == wanted, (kinds, reach, steps)
 
 
 def test_of_strays_that_nobody_took_over_all_are_left(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     strays = list(store.rows(strays_only=True))
-    monkeypatch.setattr(late_fills, "_SAYING", ("Nothing.v1",))
+    monkeypatch.setattr(stray_succession, "_SAYING", ("Nothing.v1",))
     assert left_over(store) == strays and strays
 
 
