@@ -73,14 +73,10 @@ class StatementTally(StatementFigures):
         """How many fills have a fee above zero, and how many below."""
         self.ends: dict[str, PositionRow | None] = {}
         """The open cycle that each stream ends with."""
-        self._is_settled = True
-        """Whether the currency of settlement of every cycle of the key is known."""
         self._differences: list[str] = []
         self._others: list[str] = []
         self._left_out: defaultdict[tuple[str, str], LeftOut] = defaultdict(LeftOut)
-        self._orders, self._orders_before = set[str](), set[str]()
-        self._earned, self._cycles, self._is_said = Decimal(0), 0, False
-        self._with_fee = self._without_fee = 0
+        self.begin_key()
 
     def take_fill(self, fill: StatementFill) -> None:
         """Count a fill that is new."""
@@ -118,10 +114,11 @@ class StatementTally(StatementFigures):
 
     def begin_key(self) -> None:
         """Begin to count another key, which has other orders."""
-        self._orders, self._orders_before = set(), set()
+        self._orders, self._orders_before = set[str](), set[str]()
         self._earned, self._cycles, self._is_said = Decimal(0), 0, False
         self._with_fee = self._without_fee = 0
         self._is_settled = True
+        """Whether the currency of settlement of every cycle of the key is known."""
 
     def end_key(self, key: PositionKey, last: PositionRow | None, said: Decimal, profits: int) -> None:
         """Compare what a key earned with profits that name no fill, unless the profits of its fills were compared."""
