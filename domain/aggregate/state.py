@@ -404,11 +404,7 @@ class PositionState:
         if not count.gone and not self.since.doubted:
             return
         is_promised = event.order is not None and self.promised_since(event.order)
-        if (
-            is_promised
-            or event.ts_event > self.adjusted_at
-            or (event.ts_event == self.adjusted_at and not event.is_timed)
-        ):
+        if is_promised or not event.is_timed or event.ts_event > self.adjusted_at:
             self.since = self.since.doubting(count.gone)
         elif count.gone or count.closed or count.explained > self.since.untold:
             self.since = self.since.believing(EXACT.add(count.closed, count.explained))

@@ -75,7 +75,8 @@ def _fills_after(decision: Decision, at: datetime) -> list[str]:
 def is_counted_in_adjustment(decision: Decision, order: Order) -> bool:
     """Whether the command reports what happened to an order before the last adjustment, which has counted it."""
     state, command = decision.state, decision.command
-    if order.opened_at is not None and order.opened_at > state.adjusted_at and order.name in state.orders:
+    is_of_later = order.opened_at is not None and order.opened_at > state.adjusted_at and order.name in state.orders
+    if is_of_later and order.may_have_been_filled_at(command.at):
         return False
     is_timed_fill = type(command) is c.RecordEntryFill and command.at is not None
     return decision.is_adjusted_for(order, within=CLOCKS_APART if is_timed_fill else timedelta())

@@ -171,12 +171,10 @@ class EventTimeTotals:
     def _is_adjusted_for(self, event: e.PositionEvent) -> bool:
         """Whether the last adjustment counted it.
 
-        Not if its order was promised after the adjustment was recorded, or if it has no time and was recorded at the
-        same moment.
+        Not if its order was promised after the adjustment was recorded, or if it has no time.
         """
-        is_before = self._adjusted_at > EPOCH and event.ts_event <= self._adjusted_at
-        is_told_after = event.ts_event == self._adjusted_at == event.ts_recorded
-        return is_before and not is_told_after and event.originator_version not in self._promised_since
+        is_before = event.is_timed and EPOCH < self._adjusted_at and event.ts_event <= self._adjusted_at
+        return is_before and event.originator_version not in self._promised_since
 
     def _exit_count(
         self, event: e.PositionReduced | e.OrderEnded, added: Added, grown: Decimal, untold: Decimal

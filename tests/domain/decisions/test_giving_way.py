@@ -229,6 +229,14 @@ def test_an_entry_after_an_adjustment_is_news_while_no_exit_closed_more_than_was
     story.leaves(quantity="2", filled_qty="5").when(bought("t2", "3", "105", -40)).leaves(quantity="5", filled_qty="8")
 
 
+def test_an_order_whose_later_fill_was_told_first_was_filled_before_the_adjustment_as_its_fill_says() -> None:
+    later = on(RecordEntryFill, trade_id="t2", last_qty="2", last_px="105", exchange_order_id="B", at=second(-40))
+    before = on(RecordEntryFill, trade_id="t0", last_qty="4", last_px="100", exchange_order_id="B", at=second(-90))
+    story = given(LONG, bought("t1", "6", "100", -95), seen("10", -60), later).leaves(quantity="12")
+    story.when(before).leaves(quantity="12", filled_qty="12")
+    _is_the_same_by_event_time(story)
+
+
 def test_a_fill_may_be_partly_gone_partly_told_before_and_partly_held() -> None:
     story = given(LONG, bought("t1", "5", "100", -90), seen("3", -60))
     story.when(on(Close, exit_reason="gone", at=second(-50))).leaves(realized_pnl=None)
