@@ -173,7 +173,7 @@ class EventTimeTotals:
 
         Not if its order was promised after the adjustment was recorded, or if it has no time.
         """
-        is_before = event.is_timed and EPOCH < self._adjusted_at and event.ts_event <= self._adjusted_at
+        is_before = event.is_timed and self._adjusted_at > EPOCH and event.ts_event <= self._adjusted_at
         return is_before and event.originator_version not in self._promised_since
 
     def _exit_count(
