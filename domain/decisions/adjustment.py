@@ -92,7 +92,7 @@ def exit_count(decision: Decision, order: Order | None, grown: Decimal) -> ExitC
     assert state.row is not None, "a cycle"
     held, untold, gone = state.holding, state.untold, ZERO
     if grown and decision.is_adjusted_for(order):
-        is_entered = EXACT.add(held.closed_qty, grown) <= entered_at_most(state)
+        is_entered = EXACT.add(held.closed_qty, grown) <= state.entered_at_most
         if grown <= (state.since.may_explain(untold) if is_entered else untold):
             return ExitCount(explained=grown)
         if not state.row.stray:
@@ -113,12 +113,6 @@ def _seen_gone(state: PositionState, grown: Decimal) -> ExitCount:
     closed = min(EXACT.subtract(replaced, told), held.quantity)
     gone = EXACT.subtract(EXACT.subtract(grown, told), closed)
     return ExitCount(explained=told).closing(closed, held).seen_gone(gone, held, state.terms)
-
-
-def entered_at_most(state: PositionState) -> Decimal:
-    """The largest quantity that may have been entered, by all that is known."""
-    asked = None if state.row is None else state.row.requested_qty
-    return max(state.entered_qty, asked or ZERO, state.since.entered(state.orders).quantity)
 
 
 def absorbed_of(decision: Decision, before: Order, after: Order) -> Decimal:

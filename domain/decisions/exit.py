@@ -11,7 +11,7 @@ from domain.aggregate.exits.exit_count import ExitCount, part_of
 from domain.aggregate.row import PositionRow
 from domain.commands import order_requests as o
 from domain.commands import requests as c
-from domain.decisions.adjustment import entered_at_most, exit_count
+from domain.decisions.adjustment import exit_count
 from domain.decisions.closing import record_closed
 from domain.decisions.counting import exited
 from domain.decisions.decision import Decision
@@ -194,7 +194,7 @@ def _dust_sold(decision: Decision, row: PositionRow, closes: Decimal) -> Decimal
 def _needs_entered(decision: Decision, closed: Decimal) -> None:
     """Refuse an exit fill from before an adjustment, by which more would have been closed than was ever held."""
     state = decision.state
-    entered = entered_at_most(state)
+    entered = state.entered_at_most
     if EXACT.add(state.holding.closed_qty, closed) > entered:
         raise decision.refused(
             ReduceExceedsPosition,

@@ -37,6 +37,8 @@ class EventTimeTotals:
         self._held, self._exits = Holding(), CycleExits(self._side, self._terms)
         self._adjusted_at, self._since = EPOCH, Stand()
         self._counts: dict[tuple[str, str | None], ExitCount] = {}
+        self._news = set[tuple[bool, str, str | None]]()
+        """The fills that the last adjustment had not counted: whether it is an exit, trade id, and order."""
         self._early: list[Exit] = []
         """Exits whose entries have not been counted yet."""
         with localcontext(EXACT):
@@ -82,7 +84,7 @@ class EventTimeTotals:
             case e.PositionAdjusted():
                 self._correct(held.corrected(event.new_quantity, event.new_avg_px_open, self._terms), event)
                 if not event.price_only:
-                    self._adjusted_at = max(self._adjusted_at, at)
+                    self._adjusted_at, self._news = max(self._adjusted_at, at), set()
             case e.PositionAdopted():
                 stated = Holding().stated(event.holding.quantity, event.holding.avg_px_open, self._terms)
                 self._correct(stated, event)
@@ -118,6 +120,8 @@ class EventTimeTotals:
         after = before.corrected(old, new, is_of_total=event.is_of_total)
         held, counted = self._held, self._counts.get((event.trade_id, event.order))
         shifted, is_seen = added.shifted(held, self._terms), self._is_adjusted_for(event)
+        if not event.is_timed:
+            is_seen = self._adjusted_at > EPOCH and (event.is_exit, event.trade_id, event.order) not in self._news
         if event.is_exit and counted is not None and event.residual_qty is None:
             grown, untold = after.filled_qty - before.filled_qty, self._untold
             counted = counted.as_gone() if is_seen else counted
@@ -213,6 +217,8 @@ class EventTimeTotals:
         after = before.with_fill(event.last_qty, worth, is_news=event.is_news)
         self._orders = self._orders.with_order(after)
         count = self._counted(event, before, after, is_seen=event.is_seen)
+        if not count.is_gone:
+            self._news.add((False, event.trade_id, event.order))
         held = count.by_fill(event.last_qty, worth)
         is_of_total = not count.added and added.after.quantity == added.before.quantity
         self._enter(self._after_fee(held, event, added, is_gone=count.is_gone or is_of_total))
@@ -222,6 +228,7 @@ class EventTimeTotals:
             before = self._order(event.order)
             after = before.with_fill(event.last_qty, self._worth(event.last_qty, event.last_px))
             self._counts[event.trade_id, event.order] = self._tell(event, added, before, after)
+            self._news.add((True, event.trade_id, event.order))
         else:
             self._held = added.shifted(self._held, self._terms)
         self._held = self._after_fee(self._held, event, added)

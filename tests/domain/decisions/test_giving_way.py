@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from domain.commands.base import Command
 from domain.commands.order_requests import CorrectFill, EndOrder, RequestExit
 from domain.commands.requests import Adjust, Adopt, Close, RecordEntryFill, Reduce, RequestEntry, SetStopLoss
-from domain.errors import ReduceExceedsPosition
+from domain.errors import NotFilled, ReduceExceedsPosition
 from domain.identifiers import client_order_id
 from projections.event_time.past_rows import row_at
 from tests.spec import CYCLE, Story, given, on, request, second
@@ -141,6 +141,43 @@ def test_what_was_corrected_after_an_adjustment_is_news() -> None:
     story = given(LONG, bought("t1", "10", "100", -90), sold("x1", "2", "90", -80), seen("9", -60))
     story.when(corrected("x1", -50, last_qty="1")).leaves(quantity="10")
     story.when(corrected("t1", -40, last_qty="9")).leaves(quantity="9")
+
+
+def told_wrong(trade_id: str, last_qty: str) -> Command:
+    return on(CorrectFill, trade_id=trade_id, reason="the bot had it wrong", last_qty=last_qty)
+
+
+def test_a_correction_without_a_time_changes_nothing_that_an_adjustment_has_said_since_its_fill() -> None:
+    story = given(LONG, bought("t1", "10", "100", -90), seen("9", -60))
+    story.when(told_wrong("t1", "9")).leaves(quantity="9", filled_qty="9", avg_px_open="100")
+    _is_the_same_by_event_time(story)
+    story = given(LONG, bought("t1", "10", "100", -90), sold("x1", "2", "110", -80), seen("9", -60))
+    story.when(told_wrong("x1", "1")).leaves(quantity="9", filled_qty="10", realized_pnl="10")
+    _is_the_same_by_event_time(story)
+
+
+def test_nor_where_the_fill_was_told_after_the_adjustment_that_had_counted_it() -> None:
+    story = given(LONG, bought("t1", "6", "100", -90), seen("9", -60), bought("t2", "4", "103", -80))
+    story.when(told_wrong("t2", "3")).leaves(quantity="9", filled_qty="9", avg_px_open="101")
+    _is_the_same_by_event_time(story)
+    untold = on(RecordEntryFill, trade_id="t2", last_qty="2", last_px="103", exchange_order_id="A")
+    story = given(LONG, bought("t1", "6", "100", -90), seen("9", -60), untold)
+    story.when(told_wrong("t2", "3")).leaves(quantity="9", filled_qty="9", avg_px_open="101")
+
+
+def test_a_correction_without_a_time_of_a_fill_of_after_the_adjustment_is_news() -> None:
+    story = given(LONG, bought("t1", "10", "100", -90), seen("8", -60), bought("t2", "4", "100", -50))
+    story.when(told_wrong("t2", "3")).leaves(quantity="11")
+    story.when(sold("x1", "2", "110", -40)).when(told_wrong("x1", "1")).leaves(quantity="10", realized_pnl="10")
+    _is_the_same_by_event_time(story)
+
+
+def test_an_exit_that_an_adjustment_saw_gone_may_have_been_of_more_as_far_as_so_much_was_entered() -> None:
+    story = given(LONG, bought("t1", "10", "100", -90), seen("8", -60), sold("x1", "1", "90", -70))
+    story.when(sold("x2", "8", "110", -30)).leaves(quantity="0", filled_qty="9")
+    story.when(told_wrong("x1", "3")).refused(NotFilled, "holds 2 without that fill")
+    story.when(told_wrong("x1", "2")).leaves(quantity="0", filled_qty="10", realized_pnl="60")
+    _is_the_same_by_event_time(story)
 
 
 def test_what_was_corrected_twice_before_an_adjustment_changes_nothing_either_time() -> None:
