@@ -274,6 +274,27 @@ def test_an_order_whose_later_fill_was_told_first_was_filled_before_the_adjustme
     _is_the_same_by_event_time(story)
 
 
+NEXT = "APTUSDT.binance#2"
+
+
+def turned(qty: str, at: float | None) -> Command:
+    moment = None if at is None else second(at)
+    return on(Reduce, trade_id="x2", last_qty=qty, last_px="110", exchange_order_id="X", at=moment, flip=True)
+
+
+@pytest.mark.parametrize("at", [-30, None])
+def test_a_fill_that_turns_the_position_after_an_adjustment_is_not_what_that_saw_gone(at: float | None) -> None:
+    story = given(LONG, bought("t1", "10", "100", -90), seen("2", -60)).when(turned("5", at))
+    story.leaves(CYCLE, status="closed", realized_pnl="20").leaves(NEXT, side="short", quantity="3")
+    story = given(LONG, bought("t1", "10", "100", -90), seen("2", -60), sold("x0", "2", "110", -50))
+    story.when(turned("3", at)).leaves(CYCLE, status="closed").leaves(NEXT, side="short", quantity="3")
+
+
+def test_a_fill_that_would_have_turned_it_before_an_adjustment_is_what_that_saw_gone() -> None:
+    story = given(LONG, bought("t1", "10", "100", -90), seen("2", -60)).when(turned("5", -70))
+    story.leaves(CYCLE, status="pending_entry", quantity="2", filled_qty="7")
+
+
 def test_a_fill_may_be_partly_gone_partly_told_before_and_partly_held() -> None:
     story = given(LONG, bought("t1", "5", "100", -90), seen("3", -60))
     story.when(on(Close, exit_reason="gone", at=second(-50))).leaves(realized_pnl=None)
