@@ -60,6 +60,8 @@ class PositionState:
     """How the cycle stood at its last adjustment."""
     stated_at: datetime = EPOCH
     adjusted_at: datetime = EPOCH
+    adjusted_version: int = 0
+    """The version of the last adjustment of the quantity."""
     last_exit_at: datetime = EPOCH
     """When a closing order was filled last, as far as times were said."""
     closed_at: datetime = EPOCH
@@ -152,6 +154,12 @@ class PositionState:
         entered = EXACT.add(self.holding.filled_qty, self.since.paid)
         return max(ZERO, EXACT.subtract(entered, self.orders.entered().quantity))
 
+    @property
+    def entered_at_most(self) -> Decimal:
+        """The largest quantity that may have been entered, by all that is known."""
+        asked = None if self.row is None else self.row.requested_qty
+        return max(self.entered_qty, asked or ZERO, self.since.entered(self.orders).quantity)
+
     def unheard(self, at: datetime | None) -> Decimal:
         """The quantity, entered by a moment, that later exits must have closed, although no order tells of it."""
         if not self.since.doubted or (at is not None and at - self.last_exit_at > CLOCKS_APART):
@@ -172,6 +180,10 @@ class PositionState:
         """
         then = self.adjusted_orders.get(order.name)
         return then is not None and then.filled_qty >= order.filled_qty and self._unexplained != ZERO
+
+    def has_counted(self, fill: FillOnRecord) -> bool:
+        """Whether what is held follows from an adjustment that counted a fill, and not from the fill."""
+        return fill.is_seen or fill.version < self.adjusted_version
 
     def promised_since(self, order: str) -> bool:
         """Whether an order was claimed after the last adjustment, which then cannot have counted any of it."""
@@ -201,7 +213,7 @@ class PositionState:
     def _begin(self, command_id: str) -> None:
         self.holding, self.since = Holding(), Stand()
         self.stated_at = self.adjusted_at = self.last_exit_at = self.closed_at = EPOCH
-        self.adjusted_orders = NO_ORDERS
+        self.adjusted_orders, self.adjusted_version = NO_ORDERS, 0
         self.rollbacks, self.promised_qty, self.entered_qty = 0, ZERO, ZERO
         self.fills, self.corrected, self.cash, self.promises, self.imports = {}, set(), {}, {}, {}
         self.totals_at, self.order_ids, self.former_ids = {}, {}, set()
@@ -243,6 +255,8 @@ class PositionState:
                     self.adjusted_orders = self.orders
                 if isinstance(event, e.RollbackFailed):
                     self.exits = self.exits.with_closing(before, event.holding)
+                elif not event.price_only:
+                    self.adjusted_version = event.originator_version
                 self.since = self.since.then(event, event.holding, self.orders, self.untold)
             case e.PositionAdopted():
                 self.stated_at = self.adjusted_at = event.said_at
@@ -277,7 +291,7 @@ class PositionState:
         new = {fill.trade_id: fill for fill in event.evidence.fills if (True, fill.trade_id) not in self.fills}
         self.exits = after_proof(self.exits, event, before, new.values())
         for fill in new.values():
-            self.fills[True, fill.trade_id] = {None: FillOnRecord.of_proof(fill, before)}
+            self.fills[True, fill.trade_id] = {None: FillOnRecord.of_proof(fill, before, event.originator_version)}
 
     def other_currency(self, currency: str | None) -> str | None:
         """The currency of a fee, in capitals; None if it is the one that the position is settled in."""
@@ -395,8 +409,17 @@ class PositionState:
             at=event.said_at if event.is_timed else None,
             fee_said=said,
             reason=event.reason if isinstance(event, e.PositionReduced) else None,
+            version=event.originator_version,
+            is_seen=isinstance(event, e.EntryFilled) and self._was_all_counted(event, orders),
         )
         self.fills.setdefault((is_exit, event.trade_id), {})[order] = fill
+
+    def _was_all_counted(self, event: e.EntryFilled, orders: Orders) -> bool:
+        """Whether an adjustment had counted all of an entry fill; `orders` are those before it."""
+        if event.is_seen or not event.absorbed_qty:
+            return event.is_seen
+        before = orders.get(event.order) or Order(name=event.order)
+        return EXACT.add(before.filled_qty, event.absorbed_qty) == self.orders[event.order].filled_qty
 
     def _remember_exit(self, event: e.PositionReduced | e.OrderEnded, count: ExitCount) -> None:
         """Note what an exit of after the adjustment closed beyond what was held, or what one of before it made good."""
@@ -404,11 +427,7 @@ class PositionState:
         if not count.gone and not self.since.doubted:
             return
         is_promised = event.order is not None and self.promised_since(event.order)
-        if (
-            is_promised
-            or event.ts_event > self.adjusted_at
-            or (event.ts_event == self.adjusted_at and not event.is_timed)
-        ):
+        if is_promised or not event.is_timed or event.ts_event > self.adjusted_at:
             self.since = self.since.doubting(count.gone)
         elif count.gone or count.closed or count.explained > self.since.untold:
             self.since = self.since.believing(EXACT.add(count.closed, count.explained))

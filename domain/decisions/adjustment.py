@@ -75,7 +75,8 @@ def _fills_after(decision: Decision, at: datetime) -> list[str]:
 def is_counted_in_adjustment(decision: Decision, order: Order) -> bool:
     """Whether the command reports what happened to an order before the last adjustment, which has counted it."""
     state, command = decision.state, decision.command
-    if order.opened_at is not None and order.opened_at > state.adjusted_at and order.name in state.orders:
+    is_of_later = order.opened_at is not None and order.opened_at > state.adjusted_at and order.name in state.orders
+    if is_of_later and order.may_have_been_filled_at(command.at):
         return False
     is_timed_fill = type(command) is c.RecordEntryFill and command.at is not None
     return decision.is_adjusted_for(order, within=CLOCKS_APART if is_timed_fill else timedelta())
@@ -91,7 +92,7 @@ def exit_count(decision: Decision, order: Order | None, grown: Decimal) -> ExitC
     assert state.row is not None, "a cycle"
     held, untold, gone = state.holding, state.untold, ZERO
     if grown and decision.is_adjusted_for(order):
-        is_entered = EXACT.add(held.closed_qty, grown) <= entered_at_most(state)
+        is_entered = EXACT.add(held.closed_qty, grown) <= state.entered_at_most
         if grown <= (state.since.may_explain(untold) if is_entered else untold):
             return ExitCount(explained=grown)
         if not state.row.stray:
@@ -112,12 +113,6 @@ def _seen_gone(state: PositionState, grown: Decimal) -> ExitCount:
     closed = min(EXACT.subtract(replaced, told), held.quantity)
     gone = EXACT.subtract(EXACT.subtract(grown, told), closed)
     return ExitCount(explained=told).closing(closed, held).seen_gone(gone, held, state.terms)
-
-
-def entered_at_most(state: PositionState) -> Decimal:
-    """The largest quantity that may have been entered, by all that is known."""
-    asked = None if state.row is None else state.row.requested_qty
-    return max(state.entered_qty, asked or ZERO, state.since.entered(state.orders).quantity)
 
 
 def absorbed_of(decision: Decision, before: Order, after: Order) -> Decimal:

@@ -94,11 +94,19 @@ def resized(row: PositionRow, intent: str) -> IdempotencyMismatch:
 
 
 class Decision:
-    """One command, decided on the state of its stream."""
+    """One command, decided on the state of its stream.
+
+    A command without a time happened after all that its stream has on record, also if the clock of its process is
+    behind the one that recorded that.
+    """
 
     def __init__(self, position: Recorder, command: Command, context: CommandContext) -> None:
         self._position, self._version = position, position.version
-        self.command, self.context, self.state = command, context, position.state
+        self.command, self.state = command, position.state
+        if command.at is None:
+            happened_at = said_at(max(context.ts_event, position.modified_on), context.ts_event)
+            context = context._replace(ts_event=happened_at)
+        self.context = context
 
     # -- recording ------------------------------------------------------------------------------------------------
 
@@ -134,11 +142,9 @@ class Decision:
         """Whether what the command reports happened before a statement of the exchange, which then includes it.
 
         A statement whose time lies in the future came from a wrong clock, and includes nothing. A command without a
-        time happened after the statement, even at the same moment, as within a batch.
+        time happened after every statement that was recorded before it, whatever the clocks of the two say.
         """
-        if is_yet_to_come(statement, self.context.ts_recorded):
-            return False
-        if self.command.at is None and self.context.ts_event == statement + within:
+        if self.command.at is None or is_yet_to_come(statement, self.context.ts_recorded):
             return False
         return self.context.ts_event <= statement + within
 

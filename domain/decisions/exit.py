@@ -11,7 +11,7 @@ from domain.aggregate.exits.exit_count import ExitCount, part_of
 from domain.aggregate.row import PositionRow
 from domain.commands import order_requests as o
 from domain.commands import requests as c
-from domain.decisions.adjustment import entered_at_most, exit_count
+from domain.decisions.adjustment import exit_count
 from domain.decisions.closing import record_closed
 from domain.decisions.counting import exited
 from domain.decisions.decision import Decision
@@ -24,6 +24,7 @@ from domain.errors import (
     NothingToClose,
     PositionNotOpen,
     ReduceExceedsPosition,
+    StaleCycle,
     WrongStatus,
 )
 from domain.holding import ZERO, Holding
@@ -138,7 +139,7 @@ def reduce(decision: Decision, command: c.Reduce) -> CommandResult | None:
     closes = EXACT.subtract(after.filled_qty, before.filled_qty)
     count, dust = exit_count(decision, order, closes), ZERO
     turns = command.flip and bool(held.filled_qty) and closes > held.quantity and not decision.is_adjusted_for(order)
-    if turns and (count is None or (held.quantity and not count.gone)):
+    if turns and (count is None or held.quantity or count.gone):
         _flip(decision, command, order, ZERO if row.status.is_open else state.untold)
         return None
     if count is None:
@@ -194,7 +195,7 @@ def _dust_sold(decision: Decision, row: PositionRow, closes: Decimal) -> Decimal
 def _needs_entered(decision: Decision, closed: Decimal) -> None:
     """Refuse an exit fill from before an adjustment, by which more would have been closed than was ever held."""
     state = decision.state
-    entered = entered_at_most(state)
+    entered = state.entered_at_most
     if EXACT.add(state.holding.closed_qty, closed) > entered:
         raise decision.refused(
             ReduceExceedsPosition,
@@ -206,7 +207,7 @@ def _needs_entered(decision: Decision, closed: Decimal) -> None:
 def _never_held(decision: Decision, row: PositionRow, closes: Decimal) -> Exception:
     """The refusal of an exit fill of a cycle that is over, beyond what it closed without a fill.
 
-    Refuses: StaleCycle if there is a later cycle, to which the fill may belong.
+    Refuses: StaleCycle if there is a later cycle, to which the fill may belong, or which a fill of this one opened.
     """
     closed, left = decision.state.holding.closed_qty, decision.state.untold
     if left:
@@ -229,6 +230,14 @@ def _never_held(decision: Decision, row: PositionRow, closes: Decimal) -> Except
             f"is {row.status.value}, and all of the {plain(closed)} that it closed is told by fills: {plain(closes)} "
             "more is of another cycle, or opened the other side (adopt that), or one of those fills is not as it is on "
             "record (correct_fill)",
+        )
+    if closed:
+        return decision.refused(
+            StaleCycle,
+            f"is over, and all of the {plain(closed)} that it closed is told by fills; the current cycle is "
+            f"#{decision.state.last_cycle}. If one of those fills turned the position, it closed {plain(closes)} less "
+            "here, and opened as much more: say so with correct_fill in both cycles, then send this again. If not, it "
+            "is of another cycle",
         )
     decision.needs_open()
     raise AssertionError("it is over")

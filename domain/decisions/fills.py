@@ -301,7 +301,7 @@ def _entry_corrected(
     old_worth, new_worth = terms.worth(fill.qty, fill.px), terms.worth(*now)
     after = before.corrected((fill.qty, old_worth), (now[0], new_worth), is_of_total=is_of_total)
     count = EntryCount.of(state, before, after, at=decision.said_at)
-    count = altered(count, held=held, is_seen=decision.is_adjusted_for(None))
+    count = altered(count, held=held, is_seen=_is_correction_seen(decision, fill))
     beyond = ZERO if count.is_seen else max(ZERO, EXACT.minus(EXACT.add(held.quantity, count.added)))
     if beyond > state.untold:
         raise decision.refused(
@@ -333,11 +333,14 @@ def _exit_corrected(
     after = before.corrected(was, (now[0], terms.worth(*now)), is_of_total=is_of_total)
     grown = EXACT.subtract(after.filled_qty, before.filled_qty)
     counted = _as_adjusted(decision, fill)
-    most = EXACT.add(fill.qty, held.quantity)
     if fill.is_of_dust:
-        most = EXACT.add(fill.qty, row.residual_qty)
-    elif not counted.gone:
-        most = EXACT.add(most, EXACT.add(untold, EXACT.subtract(before.filled_qty, before.traded_qty)))
+        more = row.residual_qty
+    elif counted.gone:
+        more = max(ZERO, EXACT.subtract(state.entered_at_most, held.closed_qty))
+    else:
+        told = EXACT.subtract(before.filled_qty, before.traded_qty)
+        more = EXACT.add(held.quantity, EXACT.add(untold, told))
+    most = EXACT.add(fill.qty, more)
     if now[0] > max(most, fill.qty):
         raise decision.refused(
             NotFilled,
@@ -348,9 +351,14 @@ def _exit_corrected(
     return exited(state, held, before, after, counted.corrected(grown, held, untold, terms))
 
 
+def _is_correction_seen(decision: Decision, fill: FillOnRecord) -> bool:
+    """Whether the last adjustment has counted the correction of a fill; one without a time belongs to its fill."""
+    return decision.state.has_counted(fill) if decision.command.at is None else decision.is_adjusted_for(None)
+
+
 def _as_adjusted(decision: Decision, fill: FillOnRecord) -> ExitCount:
-    """How an exit is counted if the last adjustment counted its correction, or the fill alone, as times say."""
-    if decision.is_adjusted_for(None):
+    """How an exit is counted if the last adjustment counted its correction, or the fill alone."""
+    if _is_correction_seen(decision, fill):
         return fill.counted.as_gone()
     was_seen = fill.at is not None and fill.at <= decision.state.adjusted_at and not fill.is_of_dust
     return fill.counted.as_closed() if was_seen and decision.command.at is not None else fill.counted

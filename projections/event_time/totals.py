@@ -37,6 +37,8 @@ class EventTimeTotals:
         self._held, self._exits = Holding(), CycleExits(self._side, self._terms)
         self._adjusted_at, self._since = EPOCH, Stand()
         self._counts: dict[tuple[str, str | None], ExitCount] = {}
+        self._news = set[tuple[bool, str, str | None]]()
+        """The fills that the last adjustment had not counted: whether it is an exit, trade id, and order."""
         self._early: list[Exit] = []
         """Exits whose entries have not been counted yet."""
         with localcontext(EXACT):
@@ -82,7 +84,7 @@ class EventTimeTotals:
             case e.PositionAdjusted():
                 self._correct(held.corrected(event.new_quantity, event.new_avg_px_open, self._terms), event)
                 if not event.price_only:
-                    self._adjusted_at = max(self._adjusted_at, at)
+                    self._adjusted_at, self._news = max(self._adjusted_at, at), set()
             case e.PositionAdopted():
                 stated = Holding().stated(event.holding.quantity, event.holding.avg_px_open, self._terms)
                 self._correct(stated, event)
@@ -118,6 +120,8 @@ class EventTimeTotals:
         after = before.corrected(old, new, is_of_total=event.is_of_total)
         held, counted = self._held, self._counts.get((event.trade_id, event.order))
         shifted, is_seen = added.shifted(held, self._terms), self._is_adjusted_for(event)
+        if not event.is_timed:
+            is_seen = self._adjusted_at > EPOCH and (event.is_exit, event.trade_id, event.order) not in self._news
         if event.is_exit and counted is not None and event.residual_qty is None:
             grown, untold = after.filled_qty - before.filled_qty, self._untold
             counted = counted.as_gone() if is_seen else counted
@@ -171,12 +175,10 @@ class EventTimeTotals:
     def _is_adjusted_for(self, event: e.PositionEvent) -> bool:
         """Whether the last adjustment counted it.
 
-        Not if its order was promised after the adjustment was recorded, or if it has no time and was recorded at the
-        same moment.
+        Not if its order was promised after the adjustment was recorded, or if it has no time.
         """
-        is_before = self._adjusted_at > EPOCH and event.ts_event <= self._adjusted_at
-        is_told_after = event.ts_event == self._adjusted_at == event.ts_recorded
-        return is_before and not is_told_after and event.originator_version not in self._promised_since
+        is_before = event.is_timed and self._adjusted_at > EPOCH and event.ts_event <= self._adjusted_at
+        return is_before and event.originator_version not in self._promised_since
 
     def _exit_count(
         self, event: e.PositionReduced | e.OrderEnded, added: Added, grown: Decimal, untold: Decimal
@@ -215,6 +217,8 @@ class EventTimeTotals:
         after = before.with_fill(event.last_qty, worth, is_news=event.is_news)
         self._orders = self._orders.with_order(after)
         count = self._counted(event, before, after, is_seen=event.is_seen)
+        if not count.is_gone:
+            self._news.add((False, event.trade_id, event.order))
         held = count.by_fill(event.last_qty, worth)
         is_of_total = not count.added and added.after.quantity == added.before.quantity
         self._enter(self._after_fee(held, event, added, is_gone=count.is_gone or is_of_total))
@@ -224,6 +228,7 @@ class EventTimeTotals:
             before = self._order(event.order)
             after = before.with_fill(event.last_qty, self._worth(event.last_qty, event.last_px))
             self._counts[event.trade_id, event.order] = self._tell(event, added, before, after)
+            self._news.add((True, event.trade_id, event.order))
         else:
             self._held = added.shifted(self._held, self._terms)
         self._held = self._after_fee(self._held, event, added)

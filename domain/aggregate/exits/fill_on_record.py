@@ -47,6 +47,10 @@ class FillOnRecord(NamedTuple):
     """The part of its fee that the end of the cycle had stated already."""
     reason: str | None = None
     """Why an exit happened, where that was said."""
+    version: int = 0
+    """The version of the event that recorded it."""
+    is_seen: bool = False
+    """Whether it is an entry of which an adjustment had counted all, when it was recorded."""
 
     def is_told_by(self, qty: Decimal, px: Decimal) -> bool:
         """Whether these are its quantity and price, today or as first recorded."""
@@ -69,7 +73,7 @@ class FillOnRecord(NamedTuple):
         return self.at is None or self.at - moment <= CLOCKS_APART
 
     @classmethod
-    def of_proof(cls, fill: ClosingFill, held: Holding) -> FillOnRecord:
+    def of_proof(cls, fill: ClosingFill, held: Holding, version: int) -> FillOnRecord:
         """A fill in the evidence of a rollback, which closed a part of what was held."""
         return cls(
             "",
@@ -80,6 +84,7 @@ class FillOnRecord(NamedTuple):
             fee=fill.fee,
             fee_currency=fill.fee_currency,
             counted=ExitCount(fill.last_qty, part_of(held.cost, fill.last_qty, held.quantity)),
+            version=version,
         )
 
     def corrected(self, event: FillCorrected, fee: Decimal | None, counted: ExitCount) -> FillOnRecord:

@@ -37,6 +37,13 @@ def test_an_exit_fill_older_than_the_last_adjustment_is_part_of_it() -> None:
     given(*ENTERED, seen).when(sold("1.92", "3.2", at=second(9))).then(PositionReduced).leaves(quantity="59.88")
 
 
+def test_a_fill_without_a_time_is_news_also_if_its_clock_is_behind_that_of_the_adjustment() -> None:
+    seen = on(Adjust, quantity="59.88", reason="the exchange says so", at=second(10))
+    given(*ENTERED, seen).when(sold("1.92", "3.2")).leaves(quantity="57.96")
+    bought = on(RecordEntryFill, trade_id="t2", last_qty="10", last_px="3.2", exchange_order_id="2")
+    given(*ENTERED, seen).when(bought).leaves(quantity="69.88")
+
+
 def test_an_exit_that_was_promised_after_the_adjustment_is_news_whatever_its_clock_says() -> None:
     seen = on(Adjust, quantity="59.88", reason="the exchange says so", at=second(10))
     ask = on(RequestExit, reason="target", quantity="9.88", at=second(10))

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from domain.commands.base import Command
 from domain.commands.order_requests import CorrectFill, EndOrder, RequestExit
 from domain.commands.requests import Adjust, Adopt, Close, RecordEntryFill, Reduce, RequestEntry, SetStopLoss
-from domain.errors import ReduceExceedsPosition
+from domain.errors import NotFilled, ReduceExceedsPosition
 from domain.identifiers import client_order_id
 from projections.event_time.past_rows import row_at
 from tests.spec import CYCLE, Story, given, on, request, second
@@ -143,6 +143,43 @@ def test_what_was_corrected_after_an_adjustment_is_news() -> None:
     story.when(corrected("t1", -40, last_qty="9")).leaves(quantity="9")
 
 
+def told_wrong(trade_id: str, last_qty: str) -> Command:
+    return on(CorrectFill, trade_id=trade_id, reason="the bot had it wrong", last_qty=last_qty)
+
+
+def test_a_correction_without_a_time_changes_nothing_that_an_adjustment_has_said_since_its_fill() -> None:
+    story = given(LONG, bought("t1", "10", "100", -90), seen("9", -60))
+    story.when(told_wrong("t1", "9")).leaves(quantity="9", filled_qty="9", avg_px_open="100")
+    _is_the_same_by_event_time(story)
+    story = given(LONG, bought("t1", "10", "100", -90), sold("x1", "2", "110", -80), seen("9", -60))
+    story.when(told_wrong("x1", "1")).leaves(quantity="9", filled_qty="10", realized_pnl="10")
+    _is_the_same_by_event_time(story)
+
+
+def test_nor_where_the_fill_was_told_after_the_adjustment_that_had_counted_it() -> None:
+    story = given(LONG, bought("t1", "6", "100", -90), seen("9", -60), bought("t2", "4", "103", -80))
+    story.when(told_wrong("t2", "3")).leaves(quantity="9", filled_qty="9", avg_px_open="101")
+    _is_the_same_by_event_time(story)
+    untold = on(RecordEntryFill, trade_id="t2", last_qty="2", last_px="103", exchange_order_id="A")
+    story = given(LONG, bought("t1", "6", "100", -90), seen("9", -60), untold)
+    story.when(told_wrong("t2", "3")).leaves(quantity="9", filled_qty="9", avg_px_open="101")
+
+
+def test_a_correction_without_a_time_of_a_fill_of_after_the_adjustment_is_news() -> None:
+    story = given(LONG, bought("t1", "10", "100", -90), seen("8", -60), bought("t2", "4", "100", -50))
+    story.when(told_wrong("t2", "3")).leaves(quantity="11")
+    story.when(sold("x1", "2", "110", -40)).when(told_wrong("x1", "1")).leaves(quantity="10", realized_pnl="10")
+    _is_the_same_by_event_time(story)
+
+
+def test_an_exit_that_an_adjustment_saw_gone_may_have_been_of_more_as_far_as_so_much_was_entered() -> None:
+    story = given(LONG, bought("t1", "10", "100", -90), seen("8", -60), sold("x1", "1", "90", -70))
+    story.when(sold("x2", "8", "110", -30)).leaves(quantity="0", filled_qty="9")
+    story.when(told_wrong("x1", "3")).refused(NotFilled, "holds 2 without that fill")
+    story.when(told_wrong("x1", "2")).leaves(quantity="0", filled_qty="10", realized_pnl="60")
+    _is_the_same_by_event_time(story)
+
+
 def test_what_was_corrected_twice_before_an_adjustment_changes_nothing_either_time() -> None:
     story = given(LONG, bought("t1", "10", "100", -90), sold("x1", "2", "90", -80), seen("9", -60))
     story.when(corrected("x1", -70, last_qty="1.5")).leaves(quantity="9")
@@ -227,6 +264,35 @@ def test_an_end_without_fills_is_told_by_that_exit_first() -> None:
 def test_an_entry_after_an_adjustment_is_news_while_no_exit_closed_more_than_was_held() -> None:
     story = given(LONG, bought("t1", "4", "100", -90), seen("2", -60), sold("x1", "3", "90", -70))
     story.leaves(quantity="2", filled_qty="5").when(bought("t2", "3", "105", -40)).leaves(quantity="5", filled_qty="8")
+
+
+def test_an_order_whose_later_fill_was_told_first_was_filled_before_the_adjustment_as_its_fill_says() -> None:
+    later = on(RecordEntryFill, trade_id="t2", last_qty="2", last_px="105", exchange_order_id="B", at=second(-40))
+    before = on(RecordEntryFill, trade_id="t0", last_qty="4", last_px="100", exchange_order_id="B", at=second(-90))
+    story = given(LONG, bought("t1", "6", "100", -95), seen("10", -60), later).leaves(quantity="12")
+    story.when(before).leaves(quantity="12", filled_qty="12")
+    _is_the_same_by_event_time(story)
+
+
+NEXT = "APTUSDT.binance#2"
+
+
+def turned(qty: str, at: float | None) -> Command:
+    moment = None if at is None else second(at)
+    return on(Reduce, trade_id="x2", last_qty=qty, last_px="110", exchange_order_id="X", at=moment, flip=True)
+
+
+@pytest.mark.parametrize("at", [-30, None])
+def test_a_fill_that_turns_the_position_after_an_adjustment_is_not_what_that_saw_gone(at: float | None) -> None:
+    story = given(LONG, bought("t1", "10", "100", -90), seen("2", -60)).when(turned("5", at))
+    story.leaves(CYCLE, status="closed", realized_pnl="20").leaves(NEXT, side="short", quantity="3")
+    story = given(LONG, bought("t1", "10", "100", -90), seen("2", -60), sold("x0", "2", "110", -50))
+    story.when(turned("3", at)).leaves(CYCLE, status="closed").leaves(NEXT, side="short", quantity="3")
+
+
+def test_a_fill_that_would_have_turned_it_before_an_adjustment_is_what_that_saw_gone() -> None:
+    story = given(LONG, bought("t1", "10", "100", -90), seen("2", -60)).when(turned("5", -70))
+    story.leaves(CYCLE, status="pending_entry", quantity="2", filled_qty="7")
 
 
 def test_a_fill_may_be_partly_gone_partly_told_before_and_partly_held() -> None:

@@ -66,6 +66,15 @@ def cash(**fields: Any) -> Line:
     return line("record_cash", **{"kind": "funding", "amount": "-1", "cash_id": "c1"} | fields)
 
 
+UNHEARD = sold("2", "105", "x0")
+"""It was closed before the fill that turned the position, and told after it."""
+TOLD_IN_BOTH_CYCLES = [
+    line("correct_fill", trade_id="x1", last_qty="8", reason="x0 was lost"),
+    line("correct_fill", trade_id="x1", last_qty="7", reason="x0 was lost", position_id="BTCUSDT.binance#2"),
+    UNHEARD,
+]
+
+
 ADVICE = [
     Advice(
         errors.InvalidCommand,
@@ -110,6 +119,21 @@ ADVICE = [
         [line("set_stop_loss", stop_price="90", exchange_order_id="s1", position_id="BTCUSDT.binance#2")],
         {"protected": True, "quantity": "1"},
         "BTCUSDT.binance#2",
+    ),
+    *(
+        Advice(
+            errors.StaleCycle,
+            [*HELD, sold("15", flip=True)],
+            UNHEARD,
+            "it closed 2 less here, and opened as much more: say so with correct_fill in both cycles",
+            TOLD_IN_BOTH_CYCLES,
+            true,
+            of,
+        )
+        for of, true in (
+            ("BTCUSDT.binance#1", {"status": "closed", "stray": False, "quantity": "0", "realized_pnl": "90"}),
+            ("BTCUSDT.binance#2", {"side": "short", "quantity": "7", "avg_px_open": "110"}),
+        )
     ),
     Advice(
         errors.PositionNotOpen,
