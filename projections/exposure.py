@@ -14,7 +14,7 @@ from typing import Final, TypeVar
 from domain import events as e
 from domain.alteration import TypedStruct
 from domain.holding import Holding
-from domain.values import Instant, Status
+from domain.values import Instant
 from projections.listed_row import Listed
 from projections.positions import PositionRow
 
@@ -25,7 +25,7 @@ UNPROTECTED: Final = "UNPROTECTED"
 BY_CHOICE: Final = "unprotected by choice"
 """Something is held without a stop at the exchange, because its bot keeps the stop itself."""
 IF_HELD: Final = "unprotected if held"
-"""It is not known that something is held; if something is, as after an entry without recorded fills, it has no stop."""
+"""It is not known whether something is held, as while no fill of an entry is recorded; if so, it has no stop."""
 STRAY: Final = "STRAY"
 """Something is held in a cycle that is over."""
 
@@ -58,11 +58,11 @@ def is_covered(row: Listed) -> bool | None:
 
 
 def needs_stop(row: Listed) -> bool:
-    """Whether something is (or may be) held without a confirmed stop, and not by choice; also true of a stray."""
-    if row.stray:
-        return True
-    may_be_bare = row.status.is_open and not row.protected and row.protection == "exchange"
-    return may_be_bare and (row.status is not Status.PENDING_ENTRY or bool(row.quantity))
+    """Whether something is, or may be, held without a confirmed stop, and not by choice; also true of a stray.
+
+    Nobody but its bot knows whether a requested entry was sent, so from its request on something may be held.
+    """
+    return row.stray or (row.status.is_open and not row.protected and row.protection == "exchange")
 
 
 def standing(rows: Iterable[Row], *, open: bool, unprotected: bool) -> list[Row]:
@@ -74,16 +74,23 @@ def standing(rows: Iterable[Row], *, open: bool, unprotected: bool) -> list[Row]
 
 def is_bare(row: PositionRow) -> bool:
     """Whether something certainly is held without a confirmed stop, and not by choice; also true of a stray."""
-    return row.stray or (bool(row.quantity) and needs_stop(row))
+    return bool(row.quantity) and needs_stop(row)
+
+
+def is_bare_if_held(row: PositionRow) -> bool:
+    """Whether it is not known that something is held, and it has no confirmed stop if it is."""
+    return not row.quantity and needs_stop(row)
 
 
 def exposure_words(row: Listed) -> str | None:
-    """The words by which every command says that what is held has no stop; None if it has one, or nothing is held."""
+    """The words by which every command says that what is, or may be, held has no stop; None if it has one."""
     if row.stray:
         return f"{STRAY}, {UNPROTECTED}"
     if is_by_choice(row):
         return BY_CHOICE
-    return UNPROTECTED if is_covered(row) is False else None
+    if not needs_stop(row):
+        return None
+    return UNPROTECTED if row.quantity else IF_HELD
 
 
 def taken_over_at(row: Listed, events: Iterable[e.PositionEvent]) -> datetime | None:

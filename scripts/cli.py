@@ -8,6 +8,7 @@ import os
 import sys
 from importlib import import_module
 from pathlib import Path
+from traceback import walk_tb
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -130,8 +131,10 @@ def main() -> None:
         _give_up_stdout()
         sys.exit(REFUSED)
     except (OSError, UnicodeError, OverflowError, RecursionError) as wrong:
-        is_of_stdout = _is_stdout_lost()
+        is_of_stdout = _is_of_stdout(wrong)
         say(f"{'stdout: ' if is_of_stdout else ''}{type(wrong).__name__}: {wrong}")
+        if is_of_stdout:
+            _give_up_stdout()
         sys.exit(REFUSED if is_of_stdout else USAGE)
 
 
@@ -201,13 +204,10 @@ def _show(wrong: click.ClickException) -> None:
         say(line)
 
 
-def _is_stdout_lost() -> bool:
-    try:
-        sys.stdout.flush()
-    except OSError:
-        _give_up_stdout()
-        return True
-    return False
+def _is_of_stdout(wrong: BaseException) -> bool:
+    """Whether click could not print help or the version; a command that cannot print refuses with StdoutLost."""
+    *_, (innermost, _) = walk_tb(wrong.__traceback__)
+    return innermost.f_code is click.echo.__code__
 
 
 def _give_up_stdout() -> None:

@@ -131,7 +131,7 @@ def test_every_query_of_the_positions_is_answered(reader: psycopg.Connection) ->
         answers[title] = reader.execute(asked.encode()).fetchall()
     empty = [title for title, found in answers.items() if not found]
     assert empty == []
-    assert answers["Unprotected"] == [(1,)]
+    assert answers["Unprotected"] == [(1, 0)]
     assert answers["Open"] == [(2,)]
     assert [str(net) for _, _, net in answers["Net by day"]] == ["-5.01"]
     assert answers["Open now"][0][0] == "ORBSUSDT.binance#1"
@@ -148,10 +148,22 @@ def test_a_stray_is_never_covered_whoever_was_to_keep_its_stop(filled: str, read
         ledger.record_entry_fill(position_id="XMRUSDT.binance#1", trade_id="1", last_qty="1", last_px="100")
         told = {row.position_id for row in ledger.positions(unprotected=True) if row.quantity}
     queries = dict(targets(BOARDS["position-ledger-positions"], "rawSql"))
-    assert reader.execute(substituted(queries["Unprotected"]).encode()).fetchall() == [(len(told),)]
+    assert reader.execute(substituted(queries["Unprotected"]).encode()).fetchall() == [(len(told), 0)]
     shown = reader.execute(substituted(queries["Open now"]).encode()).fetchall()
     assert {row[0] for row in shown if not row[6]} == told == {"ORBSUSDT.binance#1", "XMRUSDT.binance#1"}
     assert {row[0] for row in shown[:2]} == told, "what is bare stands first"
+
+
+def test_what_is_not_known_to_be_held_is_neither_covered_nor_bare(filled: str, reader: psycopg.Connection) -> None:
+    with PositionLedger.connect(filled) as ledger:
+        place: dict[str, Any] = {"exchange": "binance", "side": "long", "quantity": "1", "intent_id": "1"}
+        unknown = ledger.request_entry(symbol="XMRUSDT", **place).position_id
+        ledger.record_entry_unknown(position_id=unknown, reason="no answer")
+        chosen = ledger.request_entry(symbol="HNTUSDT", protection="bot", **place).position_id
+    queries = dict(targets(BOARDS["position-ledger-positions"], "rawSql"))
+    assert reader.execute(substituted(queries["Unprotected"]).encode()).fetchall() == [(1, 1)]
+    shown = {row[0]: row[6] for row in reader.execute(substituted(queries["Open now"]).encode())}
+    assert (shown[unknown], shown[chosen], shown["ORBSUSDT.binance#1"]) == (None, True, False)
 
 
 def test_what_a_variable_offers_is_answered(reader: psycopg.Connection) -> None:

@@ -367,7 +367,7 @@ class Store(ABC):
     def broken_guards(self) -> dict[str, str]:
         """The triggers, unique indexes and checks of the schema that are missing, disabled or altered.
 
-        Shape: the statement that creates each, by its name.
+        Shape: the statement, or the transaction, that creates each, by its name.
         """
 
     @abstractmethod

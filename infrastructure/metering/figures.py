@@ -54,6 +54,9 @@ METRICS: Final[Mapping[str, Metric]] = {
     "unprotected_positions": Metric(
         MetricKind.GAUGE, "Held without a confirmed stop that covers all of it, and not by choice.", _ACCOUNT
     ),
+    "unprotected_if_held_positions": Metric(
+        MetricKind.GAUGE, "Not known to hold something, and without a confirmed stop if they do.", _ACCOUNT
+    ),
     "unprotected_by_choice_positions": Metric(
         MetricKind.GAUGE, "Held without a stop at the exchange, because their bot keeps it.", _ACCOUNT
     ),
@@ -140,6 +143,7 @@ def _of_cycles(ledger: OperableLedger, status: LedgerStatus) -> Iterator[Sample]
     for name, lines in {
         "held_positions": status.held,
         "unprotected_positions": status.unprotected,
+        "unprotected_if_held_positions": status.if_held,
         "unprotected_by_choice_positions": status.by_choice,
         "unknown_outcome_positions": [line for line in status.lines if line.row.outcome_unknown],
     }.items():

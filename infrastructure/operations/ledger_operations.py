@@ -111,13 +111,13 @@ class LedgerOperations:
         sends it again before the exchange says that there is none. Refuses: StoreUnavailable.
         """
         from infrastructure.operations.apply_recovery import promised  # noqa: PLC0415 - as the class says
-        from projections.exposure import needs_stop  # noqa: PLC0415 - as the class says
+        from projections.exposure import is_bare  # noqa: PLC0415 - as the class says
         from projections.recovery.pending_orders import pending_orders  # noqa: PLC0415 - as the class says
 
         found: list[PendingOrder] = []
         for row in _operable(self).positions(open=True):
             is_closing = row.orders.live("exit") or row.orders.live("rollback")
-            planned = promised(self.store, row) if needs_stop(row) or is_closing else None
+            planned = promised(self.store, row) if is_bare(row) or is_closing else None
             found += pending_orders(row, planned)
         return found
 

@@ -11,7 +11,7 @@ from typing import Final
 
 from domain.orders.order import Order
 from domain.values import Status, is_yet_to_come, plain
-from projections.exposure import BY_CHOICE, STRAY, is_bare, is_by_choice
+from projections.exposure import BY_CHOICE, IF_HELD, STRAY, is_bare, is_bare_if_held, is_by_choice
 from projections.formatting import ago, date_and_time, lasting, length
 from projections.health.checks import (
     PROGRAM,
@@ -103,7 +103,8 @@ class Cycles:
     def unprotected(self) -> Section:
         """Positions without a stop: a warning when the time of an entry is up (I-15), critical after 30 s (L7).
 
-        Positions whose bot keeps the stop itself are counted separately, and are no alarm.
+        Counted separately, and no alarm of this check: positions whose bot keeps the stop itself, and cycles of which
+        it is not known that something is held.
         """
         held = [row for row in self._rows if row.quantity]
         found = [
@@ -122,8 +123,9 @@ class Cycles:
         says = f"{len(bare)} of {len(held)} held positions"
         if in_time := len(bare) - len(found):
             says += f", {in_time} within the time of an entry"
-        if by_choice := sum(map(is_by_choice, self._rows)):
-            says += f", and {by_choice} {BY_CHOICE}"
+        apart = {IF_HELD: sum(map(is_bare_if_held, self._rows)), BY_CHOICE: sum(map(is_by_choice, self._rows))}
+        if any(apart.values()):
+            says += f", and {' and '.join(f'{count} {words}' for words, count in apart.items() if count)}"
         return Section(Check.UNPROTECTED, says, tuple(found))
 
     def _is_overdue(self, row: PositionRow) -> bool:

@@ -13,7 +13,7 @@ from typing import ClassVar, Final
 
 from domain.json_object import JsonObject
 from domain.values import Status
-from projections.exposure import exposure_words, is_bare, is_by_choice
+from projections.exposure import IF_HELD, exposure_words, is_bare, is_bare_if_held, is_by_choice
 from projections.formatting import aged, counted
 from projections.health.checks import Section, Severity, Symptom, worst, worst_first
 from projections.health.diagnosis import Cycles
@@ -106,6 +106,7 @@ class LedgerStatus(JsonObject):
         ("open", lambda status: len(status.lines)),
         ("held", lambda status: len(status.held)),
         ("unprotected", lambda status: len(status.unprotected)),
+        ("unprotected_if_held", lambda status: len(status.if_held)),
         ("unprotected_by_choice", lambda status: len(status.by_choice)),
         ("need_a_person", lambda status: len(status.in_need)),
         "verdict",
@@ -140,6 +141,11 @@ class LedgerStatus(JsonObject):
     def unprotected(self) -> list[StatusLine]:
         """The lines that hold something without a confirmed stop."""
         return [line for line in self.lines if line.unprotected]
+
+    @property
+    def if_held(self) -> list[StatusLine]:
+        """The lines of which it is not known that they hold something, and which have no confirmed stop if they do."""
+        return [line for line in self.lines if is_bare_if_held(line.row)]
 
     @property
     def by_choice(self) -> list[StatusLine]:
@@ -184,6 +190,8 @@ class LedgerStatus(JsonObject):
             says.append(f"{others} more {'needs' if others == 1 else 'need'} a person")
         if not in_need:
             says.append(f"nothing of {counted(len(self.lines), 'open position')} needs a person")
+        if if_held := len(self.if_held):
+            says.append(f"{if_held} {IF_HELD}")
         if self.beside:
             says.append(f"{len(self.beside)} beside them {'does' if len(self.beside) == 1 else 'do'}")
         return ", ".join(says)

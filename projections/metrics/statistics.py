@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Final
 from domain.json_object import JsonObject
 from domain.rejection import Rejection
 from domain.values import Status
-from projections.exposure import Gap, is_by_choice
+from projections.exposure import Gap, is_bare_if_held, is_by_choice
 from projections.metrics.cycle_metrics import CycleFacts
 from projections.metrics.durations import Durations
 from projections.metrics.objectives import (
@@ -129,6 +129,8 @@ class Statistics(JsonObject):
     unprotected: timedelta
     unprotected_now: tuple[str, ...]
     """The positions that are held without a confirmed stop now."""
+    if_held_now: tuple[str, ...]
+    """The cycles of which it is not known now that something is held, and without a confirmed stop if it is."""
     by_choice_now: tuple[str, ...]
     """The positions that are held now without a stop at the exchange, because their bot keeps it."""
     profit: tuple[Profit, ...]
@@ -148,6 +150,7 @@ class Statistics(JsonObject):
         "never_protected",
         ("unprotected_seconds", "unprotected"),
         "unprotected_now",
+        ("unprotected_if_held", "if_held_now"),
         ("unprotected_by_choice", "by_choice_now"),
         "profit",
         ("rejections", "refusals"),
@@ -198,6 +201,7 @@ def measure(
         never_protected=sum(cycle.was_requested and cycle.lacks_protection for cycle in opened),
         unprotected=sum((window.part_of(gap) for cycle in held for gap in cycle.gaps_until(now)), timedelta()),
         unprotected_now=tuple(cycle.position_id for cycle in known if cycle.exposed_since is not None),
+        if_held_now=tuple(cycle.position_id for cycle in known if is_bare_if_held(cycle.position)),
         by_choice_now=tuple(cycle.position_id for cycle in known if is_by_choice(cycle.position)),
         profit=by_currency(earning(own, window)),
         refusals=refused,

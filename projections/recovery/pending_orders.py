@@ -12,7 +12,7 @@ from domain.identifiers import client_order_id
 from domain.json_object import JsonObject
 from domain.orders.cycle_orders import covered_by, next_name, stops_at_work
 from domain.values import EXACT
-from projections.exposure import needs_stop
+from projections.exposure import is_bare
 from projections.positions import PositionRow
 from projections.recovery.required_orders import PlannedOrders
 from projections.recovery.unanswered_orders import due_at
@@ -81,7 +81,7 @@ def pending_orders(row: PositionRow, planned: PlannedOrders | None) -> Iterator[
             since=order.opened_at or row.opened_at,
             due_at=None if order.opened_at is None else due_at(order),
         )
-    if needs_stop(row) and not row.orders.live("rollback"):
+    if is_bare(row) and not row.orders.live("rollback"):
         name = next_name(row.orders, "stop")
         yield PendingOrder(
             position_id=row.position_id,

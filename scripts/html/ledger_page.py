@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from projections.audit.ledger_report import LedgerReport, bar_name
-from projections.exposure import BY_CHOICE
+from projections.exposure import BY_CHOICE, IF_HELD
 from projections.formatting import counted, length
 from projections.health.ledger_status import LedgerStatus
 from scripts.html.bar_chart import draw
@@ -48,13 +48,14 @@ def write_page(
 def _numbers(found: LedgerReport) -> list[tuple[str, str]]:
     statistics = found.statistics
     unprotected = sum(cycle.unprotected is not None for cycle in found.open)
-    chosen = len(statistics.by_choice_now)
+    apart = {IF_HELD: len(statistics.if_held_now), BY_CHOICE: len(statistics.by_choice_now)}
+    uncounted = ", ".join(f"{count:,} {words}" for words, count in apart.items() if count)
     taken = statistics.request_to_protected
     numbers = [
         ("Cycles in this time", f"{found.cycles:,}"),
         ("Opened in it", ", ".join(_by_status(found)) or "none"),
         ("Open now", f"{len(found.open):,}, {unprotected:,} of them unprotected" if found.open else "none"),
-        *[("Not counted as such", f"{chosen:,} {BY_CHOICE}")] * bool(chosen),
+        *[("Not counted as such", uncounted)] * bool(uncounted),
         ("Duplicates refused", _refused(found)),
         ("Unprotected", f"{length(statistics.unprotected)} in all"),
         ("Cycles with a warning", f"{found.odd:,}"),
@@ -63,7 +64,7 @@ def _numbers(found: LedgerReport) -> list[tuple[str, str]]:
         words = (
             f"{length(taken.p50)} in half of {counted(taken.count, 'entry', 'entries')}, {length(taken.max)} at most"
         )
-        numbers.insert(4 + bool(chosen), ("From request to protection", words))
+        numbers.insert(4 + bool(uncounted), ("From request to protection", words))
     if statistics.imported:
         numbers.insert(2, ("Imported in it", f"{statistics.imported:,}"))
     return numbers

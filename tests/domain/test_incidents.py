@@ -209,8 +209,8 @@ def test_i14_the_identity_of_a_position_exists_before_any_order_is_sent() -> Non
         on(Close, "pending", exit_reason="x")
 
 
-@pytest.mark.parametrize(("sent", "needs"), [(1, False), (2, True), (3, True), (4, False), (5, False)])
-def test_i15_an_entry_that_nobody_sent_yet_needs_no_stop(sent: int, *, needs: bool) -> None:
+@pytest.mark.parametrize(("sent", "needs"), [(1, True), (2, True), (3, True), (4, False), (5, False)])
+def test_i15_an_entry_needs_a_stop_from_its_request_until_one_is_confirmed(sent: int, *, needs: bool) -> None:
     assert needs_stop(given(*ENTERED[:sent]).rows["APTUSDT.binance#1"]) is needs
 
 

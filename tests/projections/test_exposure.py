@@ -30,8 +30,7 @@ from domain.errors import CommandRefused
 from domain.events import EntryFilled, PositionEvent
 from domain.values import plain, seconds
 from infrastructure.ledger.ledger import PositionLedger
-from infrastructure.ledger.statistics_projection import seen_to, statistics
-from infrastructure.operations.apply_recovery import recoveries
+from infrastructure.ledger.statistics_projection import seen_to
 from projections.audit.anomalies import oddities
 from projections.audit.ledger_report import review
 from projections.audit.narrative import story
@@ -44,13 +43,10 @@ from projections.exposure import (
     needs_stop,
     taken_over_at,
 )
-from projections.health.diagnosis import Cycles
 from projections.metrics.cycle_metrics import CycleFacts, fold
 from projections.metrics.statistics import MeasuredWindow, measure
 from projections.positions import PositionRow
-from projections.reconciliation.result import ReconciliationRules
 from projections.timeline import moments, timeline
-from scripts.narratives.cycle_narratives import tell
 from tests.projections.cycles import LATER, cycle
 from tests.spec import CYCLE, FILLED, PLACED, STOP, on, request, second
 from tests.strategies import conversations
@@ -103,28 +99,6 @@ def test_facts_timeline_story_and_report_tell_the_same_stretches(sent: list[Comm
             assert [each.row.position_id for each in report.open if each.unprotected is not None] == list(
                 found.unprotected_now
             )
-
-
-@tried_on(conversations(), st.lists(st.integers(-30, 300), min_size=24, max_size=24))
-def test_every_command_names_the_same_cycles_as_unprotected(sent: list[Command], clocks: list[int]) -> None:
-    with PositionLedger.connect("sqlite:///:memory:") as ledger:
-        play(ledger, sent, clocks)
-        rows, now = ledger.positions(), LATER + timedelta(days=1)
-        bare = {row.position_id for row in ledger.positions(unprotected=True) if row.quantity}
-        left = [row for row in ledger.positions(unprotected=True) if not row.status.is_open]
-        symptoms = Cycles(rows, now, timedelta(hours=1), {}, left).unprotected().symptoms
-        assert {each.subject for each in symptoms} == bare
-        proposed = recoveries(ledger, [], now=now, rules=ReconciliationRules())
-        held = {each.cycle.row.position_id for each in proposed if is_bare(each.cycle.row)}
-        assert held == bare
-        window = MeasuredWindow(second(-10_000), now)
-        assert set(statistics(ledger.store, window, now=now).unprotected_now) == bare
-        stories = tell(ledger, [entry for row in rows[:1] for entry in ledger.history(row.stream)])
-        assert {each.row.position_id for each in stories if each.timeline.is_exposed} == bare
-
-
-def is_bare(row: PositionRow) -> bool:
-    return bool(row.quantity) and not row.protected and not is_by_choice(row)
 
 
 def plain_seconds(length: timedelta) -> str:

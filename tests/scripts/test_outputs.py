@@ -120,6 +120,13 @@ def test_a_stdout_that_is_full_is_named(url: str, words: str) -> None:
     assert (ran.returncode, ran.stderr) == (1, "stdout cannot be written to: No space left on device\n")
 
 
+@pytest.mark.parametrize("words", ["--help", "positions --help", "--version"])
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_help_that_cannot_be_printed_is_no_wrong_usage(url: str, words: str, unbuffered: str) -> None:
+    ran = shell(f'PYTHONUNBUFFERED={unbuffered} "$0" {words} > /dev/full', url)
+    assert (ran.returncode, ran.stderr) == (1, "stdout: OSError: [Errno 28] No space left on device\n")
+
+
 def test_nothing_is_recorded_of_which_nobody_could_be_told(url: str) -> None:
     command = (
         '{"command": "adopt", "symbol": "NEWUSDT", "exchange": "x", "side": "long", "quantity": "1", '

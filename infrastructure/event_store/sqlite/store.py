@@ -302,7 +302,7 @@ class SQLiteStore(SqlStore):
         found = {name: (kind, text) for kind, name, text in self._select(_GUARDS)}
         broken = not_there(schema.guards(), ((name, text) for name, (_, text) in found.items()))
         return {
-            name: f"DROP {found[name][0].upper()} {name}; {made}" if name in found else made
+            name: f"BEGIN IMMEDIATE; DROP {found[name][0].upper()} {name}; {made}; COMMIT" if name in found else made
             for name, made in broken.items()
         }
 

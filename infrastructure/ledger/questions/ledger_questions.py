@@ -68,8 +68,8 @@ class LedgerQuestions:
     ) -> list[PositionRow]:
         """All cycles, oldest first.
 
-        `open` selects open cycles and strays; `unprotected` those that hold something without a confirmed stop. The
-        latter need not be open: a fill that came too late is held in a cycle that is over.
+        `open` selects open cycles and strays; `unprotected` those that hold, or may hold, something without a confirmed
+        stop. The latter need not be open: a fill that came too late is held in a cycle that is over.
         `symbol`, `exchange`, `account`, `leg` and `intent_id` select cycles by their values, in any spelling.
         `as_of` is a time, a version of each stream, or `#nid`: what the ledger had recorded by then. `by="event-time"`
         reads a time on the exchange's clock: what had happened by then, as far as the ledger knows today.

@@ -15,7 +15,7 @@ from domain.values import plain
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.ledger.questions.as_of import AsOfQuery
 from infrastructure.ledger_clock import now
-from projections.exposure import IF_HELD, exposure_words, is_by_choice, needs_stop, standing
+from projections.exposure import exposure_words, standing
 from projections.formatting import date_and_time, for_eyes
 from projections.health.ledger_status import LedgerStatus
 from projections.listed_row import Listed
@@ -59,7 +59,7 @@ _NUMBERS: Final = frozenset({"quantity", "avg open", "stop", "profit", "net"})
 @json_option
 @filter_options
 @click.option("--open", "only_open", is_flag=True, help="Only cycles that hold their slot, and strays.")
-@click.option("--unprotected", is_flag=True, help="Only positions at the exchange without a confirmed stop.")
+@click.option("--unprotected", is_flag=True, help="Only what is, or may be, held without a confirmed stop.")
 @click.option(
     "--as-of", metavar="TIME|VERSION|#NID", help="What the ledger had recorded by then; a time must name its zone."
 )
@@ -110,7 +110,7 @@ def command(
     if not shown:
         say("no positions")
     else:
-        cells = [_cells(row, is_bare=row.position_id in found.bare) for row in shown]
+        cells = [_cells(row, is_taken_over=row.position_id in found.taken_over) for row in shown]
         table = Table("Positions", _COLUMNS, cells, _NUMBERS)
         fitted = listing.fitted(table) if listing.columns or sys.stdout.isatty() else table
         show_table(fitted)
@@ -122,8 +122,8 @@ def command(
 
 class _Found(NamedTuple, Generic[Row]):
     rows: Sequence[Row]
-    bare: Collection[str]
-    """The ids of rows that need a stop and that no later cycle took over; some of them may not be in `rows`."""
+    taken_over: Collection[str]
+    """The ids of the strays that a later cycle took over; some of them may not be in `rows`."""
 
 
 @dataclass(frozen=True)
@@ -146,7 +146,6 @@ class _Selection:
         """The rows to list, chosen from all rows of the moment."""
         found = standing(rows, open=self.only_open, unprotected=self.unprotected)
         seen_to = self.query.successors(ledger.store, found)
-        bare = {row.position_id for row in found if needs_stop(row)} - seen_to.keys()
         taken = [
             row
             for row in found
@@ -154,7 +153,7 @@ class _Selection:
             and (self.since is None or row.opened_at >= self.since)
             and not (self.is_of_few and row.position_id in seen_to)
         ]
-        return _Found(_sorted(ledger, taken, self.listing.sort), bare)
+        return _Found(_sorted(ledger, taken, self.listing.sort), seen_to)
 
 
 def _sorted(ledger: PositionLedger, rows: Sequence[Row], order: str) -> Sequence[Row]:
@@ -170,7 +169,7 @@ def _sorted(ledger: PositionLedger, rows: Sequence[Row], order: str) -> Sequence
     return [*map(by_id.pop, first), *by_id.values()]
 
 
-def _cells(row: Listed, *, is_bare: bool) -> tuple[str | None, ...]:
+def _cells(row: Listed, *, is_taken_over: bool) -> tuple[str | None, ...]:
     numbers = (row.quantity, row.avg_px_open, row.stop_price)
     amounts = (row.realized_pnl, row.net_pnl)
     return (
@@ -180,7 +179,7 @@ def _cells(row: Listed, *, is_bare: bool) -> tuple[str | None, ...]:
         *("" if number is None else for_eyes(number) for number in numbers),
         *("" if amount is None else _money(amount, row.settle_currency) for amount in amounts),
         date_and_time(row.opened_at),
-        ", ".join(_remarks(row, is_bare=is_bare)),
+        ", ".join(_remarks(row, is_taken_over=is_taken_over)),
     )
 
 
@@ -188,16 +187,17 @@ def _money(amount: Decimal, currency: str | None) -> str:
     return for_eyes(amount) if currency is None else f"{for_eyes(amount)} {currency}"
 
 
-def _remarks(row: Listed, *, is_bare: bool) -> list[str]:
+def _remarks(row: Listed, *, is_taken_over: bool) -> list[str]:
+    exposure = exposure_words(row)
     remarks = {
-        exposure_words(row) or IF_HELD: is_bare or is_by_choice(row),
+        exposure: exposure is not None and not is_taken_over,
         "stop not confirmed": row.stop_price is not None and not row.stop_confirmed,
         "entry outcome unknown": row.outcome_unknown,
         "rollback failed": row.rollback_failed,
         "filled after its end": row.late_fill,
         f"{plain(row.residual_qty)} left as dust": bool(row.residual_qty),
     }
-    told = [words for words, is_so in remarks.items() if is_so]
+    told = [words for words, is_so in remarks.items() if words is not None and is_so]
     if row.exit_reason:
         reason = on_one_line(row.exit_reason)
         told.append(reason if len(reason) <= _REASON_MAX else f"{reason[:_REASON_MAX]}…")

@@ -8,7 +8,7 @@ from datetime import datetime
 import click
 
 from infrastructure.ledger.statistics_projection import statistics
-from projections.exposure import BY_CHOICE
+from projections.exposure import BY_CHOICE, IF_HELD
 from projections.formatting import date_and_time, length
 from projections.metrics.durations import Durations
 from projections.metrics.statistics import MeasuredWindow, Statistics
@@ -57,6 +57,8 @@ def _print(found: Statistics) -> None:
     show(f"opened       {', '.join(statuses) or 'nothing'}" + (f"; {found.imported} imported" * bool(found.imported)))
     show(f"to protected {_durations(found.request_to_protected)}; {found.never_protected} never")
     show(f"unprotected  {length(found.unprotected)} in all; now: {', '.join(found.unprotected_now) or 'none'}")
+    if found.if_held_now:
+        show(f"             {IF_HELD}, and not counted: {', '.join(found.if_held_now)}")
     if found.by_choice_now:
         show(f"             {BY_CHOICE}, and not counted: {', '.join(found.by_choice_now)}")
     show(f"duplicates   {refused.early} refused early, {len(refused.late)} late, {refused.other} other repeats")

@@ -620,6 +620,24 @@ def test_a_guard_of_a_file_that_is_another_one_is_replaced_by_what_the_finding_s
         assert verify(ledger.store).ok
 
 
+def test_a_guard_of_a_file_that_cannot_be_made_leaves_what_was_there(tmp_path: Path) -> None:
+    file = tmp_path / "ledger.db"
+    named = "SELECT sql FROM sqlite_schema WHERE name = 'positions_one_open'"
+    with PositionLedger.connect(f"sqlite:///{file}") as ledger, closing(sqlite3.connect(file)) as owner:
+        ledger.request_entry(symbol="BTCUSDT", exchange="binance", side="long", quantity="1", intent_id="s1")
+        owner.executescript(
+            """DROP INDEX positions_one_open; CREATE INDEX positions_one_open ON positions (stream);
+            CREATE TEMP TABLE rival AS SELECT * FROM positions; UPDATE rival SET position_id = 'BTCUSDT.binance#2';
+            INSERT INTO positions SELECT * FROM rival;"""
+        )
+        theirs = owner.execute(named).fetchone()
+        (found,) = [each for each in verify(ledger.store).findings if each.kind == "guard"]
+        with pytest.raises(sqlite3.IntegrityError, match="UNIQUE constraint failed"):
+            owner.executescript(found.message.partition("its owner makes it again with: ")[2] + ";")
+        owner.rollback()
+        assert owner.execute(named).fetchone() == theirs
+
+
 SWALLOWS = """CREATE FUNCTION swallow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$;
 CREATE TRIGGER swallow BEFORE INSERT ON ledger_events FOR EACH ROW EXECUTE FUNCTION swallow()"""
 

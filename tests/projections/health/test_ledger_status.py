@@ -119,7 +119,10 @@ def test_a_stray_is_unprotected_though_its_cycle_is_over() -> None:
 def test_trouble_is_named_and_needs_a_person(sent: Any, fields: dict[str, Any], state: str) -> None:
     found = status(row(*sent, **fields), at=600)
     assert [line.state for line in found.lines] == [state]
-    assert found.verdict.startswith(f"0 of 0 unprotected, 1 more needs a person, worst APTUSDT.binance#1 {state} ")
+    if_held = "" if found.lines[0].row.protected else ", 1 unprotected if held"
+    assert found.verdict.startswith(
+        f"0 of 0 unprotected, 1 more needs a person{if_held}, worst APTUSDT.binance#1 {state} "
+    )
 
 
 def test_symptoms_without_an_age_come_last_of_their_severity() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from domain.commands.order_requests import RequestExit, RequestIncrease
-from domain.commands.requests import LoseStopLoss, RecordEntryFill, RecordEntryPlaced, Reduce
+from domain.commands.requests import LoseStopLoss, RecordEntryFill, RecordEntryPlaced, RecordEntryUnknown, Reduce
 from projections.recovery.pending_orders import PendingOrder, pending_orders
 from projections.recovery.required_orders import PlannedOrders
 from projections.recovery.unanswered_orders import ANSWERING
@@ -49,9 +49,13 @@ def test_an_order_is_pending_since_it_was_promised_and_its_bot_has_a_minute() ->
 def test_a_stop_is_missing_since_nothing_covers_what_is_held() -> None:
     (stop,) = pending(given(*ENTERED, LOST))
     assert (stop.is_missing, stop.since, stop.due_at) == (True, second(5), None)
-    placed = on(RecordEntryPlaced, exchange_order_id="1")
-    (entry, unfilled) = pending(given(request(), placed))
-    assert (entry.is_missing, unfilled.is_missing, unfilled.since) == (False, True, second(0))
+
+
+def test_no_stop_is_asked_for_while_it_is_not_known_that_something_is_held() -> None:
+    """Nobody knows its quantity, and an exchange refuses a stop for 0."""
+    placed, unknown = on(RecordEntryPlaced, exchange_order_id="1"), on(RecordEntryUnknown, reason="no answer")
+    for told in ((), (placed,), (unknown,)):
+        assert left(given(request(), *told)) == [("entry", "61.8")]
 
 
 def test_without_the_plan_of_a_cycle_its_orders_are_pending_without_reason_or_price() -> None:
