@@ -104,6 +104,7 @@ def session_bounds(settings: Settings) -> dict[str, str]:
         "TimeZone": "UTC",
         "DateStyle": "ISO",
         "quote_all_identifiers": "off",
+        "standard_conforming_strings": "on",
         "statement_timeout": of_server,
         "lock_timeout": of_server,
         "idle_in_transaction_session_timeout": str(
