@@ -124,6 +124,12 @@ def _require_in(connection: Connection, settings: Settings) -> None:
         )
 
 
+def require_still(connection: Connection, settings: Settings) -> None:
+    """Refuses: SchemaMismatch when a later version of this software has migrated the ledger since it was opened."""
+    row = connection.execute(_VERSION).fetchone()
+    require_not_later(settings.shown, row[0] if row else 0, SCHEMA_VERSION)
+
+
 def siblings(connection: Connection, settings: Settings) -> list[str]:
     """The other schemas of this database that have a ledger."""
     return [name for (name,) in connection.execute(_SIBLINGS, (settings.schema,))]
