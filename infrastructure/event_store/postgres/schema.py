@@ -45,8 +45,11 @@ _ENCODING: Final = "SELECT pg_catalog.current_setting('server_encoding')"
 _HAS_ORDERS: Final = (
     "SELECT EXISTS (SELECT FROM pg_catalog.pg_attribute"
     " WHERE attrelid = pg_catalog.to_regclass('positions')::oid AND attname = 'orders' AND NOT attisdropped)"
+    " AND NOT EXISTS (SELECT FROM pg_subscription_rel"
+    " WHERE srrelid = pg_catalog.to_regclass('ledger_events')::oid)"
 )
-"""True of an old positions table only: today the orders are in a table of their own."""
+"""True of an old positions table only: today the orders are in a table of their own. A subscriber does not read its
+positions table, and fills it when it is none any more."""
 _OWNER_MIGRATES: Final = (
     "this role may not migrate it, and nothing was changed. The owner of the ledger does so with `position-ledger init`"
 )
