@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator
 from typing import Any, Final
 
+from infrastructure.event_store.postgres import schema
 from infrastructure.event_store.postgres.session.connections import Connections
 from infrastructure.event_store.sql.dialect import POSTGRES
 from infrastructure.event_store.sql.sql_checkpoints import Result, SqlCheckpoints
@@ -46,6 +47,7 @@ class PostgresCheckpoints(SqlCheckpoints):
 
     def _write(self, work: Callable[[Any], Result]) -> Result:
         with self._connections.transaction() as connection, connection.cursor() as writing:
+            schema.require_still(connection, self._connections.settings)
             return work(writing)
 
     def _keep_others_out(self, writing: Any) -> None:

@@ -124,6 +124,7 @@ class PostgresPositionTable:
         """
         with self._connections.walk() as connection:
             views = self._writers_kept_out(connection)
+            schema.require_still(connection, self._connections.settings)
             suspects = [*last_events()]
             (differences,) = connection.execute(self._named(_DIFFERENCES), {"suspects": suspects}).fetchone() or (0,)
             (rows,) = connection.execute(self._named(_COUNT)).fetchone() or (0,)

@@ -45,8 +45,11 @@ _ENCODING: Final = "SELECT pg_catalog.current_setting('server_encoding')"
 _HAS_ORDERS: Final = (
     "SELECT EXISTS (SELECT FROM pg_catalog.pg_attribute"
     " WHERE attrelid = pg_catalog.to_regclass('positions')::oid AND attname = 'orders' AND NOT attisdropped)"
+    " AND NOT EXISTS (SELECT FROM pg_subscription_rel"
+    " WHERE srrelid = pg_catalog.to_regclass('ledger_events')::oid)"
 )
-"""True of an old positions table only: today the orders are in a table of their own."""
+"""True of an old positions table only: today the orders are in a table of their own. A subscriber does not read its
+positions table, and fills it when it is none any more."""
 _OWNER_MIGRATES: Final = (
     "this role may not migrate it, and nothing was changed. The owner of the ledger does so with `position-ledger init`"
 )
@@ -122,6 +125,12 @@ def _require_in(connection: Connection, settings: Settings) -> None:
             "`position-ledger init --runtime-role NAME`; a role that only reads needs USAGE on the schema, and SELECT "
             "on its tables and sequences"
         )
+
+
+def require_still(connection: Connection, settings: Settings) -> None:
+    """Refuses: SchemaMismatch when a later version of this software has migrated the ledger since it was opened."""
+    row = connection.execute(_VERSION).fetchone()
+    require_not_later(settings.shown, row[0] if row else 0, SCHEMA_VERSION)
 
 
 def siblings(connection: Connection, settings: Settings) -> list[str]:

@@ -11,8 +11,9 @@ if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
 OPENED_BEFORE: Final = (
-    "a ledger was opened there before, so its tables were dropped or renamed, or something else goes by its name now. "
-    "Find it, or restore a backup, before anything is recorded: a new one would grant the slots that are held"
+    "a ledger was opened there before. If a later version of position-ledger has migrated it since, end this process, "
+    "and start it with that version. Else its tables were dropped or renamed, or something else goes by its name now: "
+    "find it, or restore a backup, before anything is recorded, because a new one would grant the slots that are held"
 )
 """The message when a table is missing that existed when the store was opened."""
 
@@ -27,7 +28,8 @@ def require_not_later(what: str, version: int, known: int) -> None:
     """Refuses: SchemaMismatch for a database that a later version of this software has migrated."""
     if version > known:
         raise SchemaMismatch(
-            f"{what} has schema version {version}, later than the {known} of this software; upgrade position-ledger"
+            f"{what} has schema version {version}, later than the {known} of this software; nothing was written. "
+            "Upgrade position-ledger, and start this process again"
         )
 
 

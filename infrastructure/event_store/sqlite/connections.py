@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar
 
 from domain.errors import HistoryDamaged, SchemaMismatch, StoreError, StoreUnavailable
 from infrastructure.event_store.opener import LedgerClosed, Opener
-from infrastructure.event_store.sql.migrations import OPENED_BEFORE
+from infrastructure.event_store.sql.migrations import OPENED_BEFORE, require_not_later
 from infrastructure.event_store.sqlite.ledger_file import FileConnection, LedgerFile
 from infrastructure.event_store.turn import Turn
 from infrastructure.event_store.vocabulary.caution import Caution
@@ -125,6 +125,8 @@ class Connections:
         self._turns = threading.local()
         self._opener = Opener(settings.shown)
         self._closed = False
+        self.schema_version: int | None = None
+        """The version that every write asks for, once the file has it."""
         self._file = None if settings.is_memory else LedgerFile(settings.where)
         self._memory = self._connected(":memory:") if settings.is_memory else None
 
@@ -167,6 +169,12 @@ class Connections:
         self._require()
         if self._file is not None:
             self._file.require_name()
+
+    def _require_version(self, connection: FileConnection) -> None:
+        """Refuses: SchemaMismatch when another version of this software has migrated the file since it was opened."""
+        if self.schema_version is not None:
+            (version,) = connection.execute("PRAGMA user_version").fetchone()
+            require_not_later(self.settings.where, version, self.schema_version)
 
     def _borrow(self) -> FileConnection:
         try:
@@ -286,6 +294,7 @@ class Connections:
                     connection.execute("BEGIN IMMEDIATE")
                     if self._file is not None:
                         self._file.require(connection)
+                    self._require_version(connection)
                     self._turns.last = self._turns.writing = turn
                     result = work(connection)
                     is_done = True

@@ -6,33 +6,46 @@ import os
 import sqlite3
 import stat
 from pathlib import Path
+from typing import Final
 
 from domain.errors import StoreUnavailable
 
 Identity = tuple[int, int]
 
 
-class FileConnection(sqlite3.Connection):
-    """A connection that remembers the identity of the write-ahead log to which it appends."""
+_BESIDE: Final = {
+    "-wal": "nobody else would see what is appended; nothing was written. End every process that has the ledger open",
+    "-shm": (
+        "its locks are not those of others any more; nothing was written. Kill every process that has the ledger open "
+        "(SIGKILL, for one that ends by itself throws away what others have appended since)"
+    ),
+}
+"""What SQLite keeps beside a file, and what it means when that is gone: the write-ahead log, and its index, on which
+the locks of all processes are."""
 
-    log: Identity | None = None
+
+class FileConnection(sqlite3.Connection):
+    """A connection that remembers the identities of what it uses beside the file."""
+
+    beside: tuple[Identity | None, ...] = (None,) * len(_BESIDE)
 
 
 class LedgerFile:
-    """The file of a ledger and the write-ahead log beside it; each needs the other."""
+    """The file of a ledger and what is beside it; each needs the others."""
 
     def __init__(self, where: str) -> None:
         """Resolve the path. Refuses: StoreUnavailable for a relative path if the current folder was deleted."""
         try:
+            self._name = str(Path(where).absolute())
             self.path = Path(os.path.realpath(where))
         except FileNotFoundError as gone:
             raise StoreUnavailable(
                 f"{where} is named from the current folder, and that was deleted; change into one that is there, or "
                 "name the ledger by its absolute path"
             ) from gone
-        self._name, self._log = str(self.path), f"{self.path}-wal"
+        self._beside = [f"{self.path}{ending}" for ending in _BESIDE]
         self._where = where
-        self._identity = self._identity_of(self._name)
+        self._identity = self._identity_of(str(self.path))
         self._was_filled = False
 
     @property
@@ -53,7 +66,7 @@ class LedgerFile:
 
     def _stat(self, path: str) -> os.stat_result | None:
         try:
-            return os.stat(path)  # noqa: PTH116 - asked twice an append, and a Path takes as long again
+            return os.stat(path)  # noqa: PTH116 - asked thrice an append, and a Path takes as long again
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as wrong:
@@ -65,25 +78,29 @@ class LedgerFile:
     def meet(self, connection: FileConnection) -> None:
         """Remember which file a connection has opened, before it is used."""
         connection.execute("SELECT 1 FROM sqlite_schema").fetchone()  # the first read opens the write-ahead log
-        connection.log = self._identity_of(self._log)
+        connection.beside = self._identities_beside()
         if self._identity is None:
-            self._identity = self._identity_of(self._name)
+            self._identity = self._identity_of(str(self.path))
+
+    def _identities_beside(self) -> tuple[Identity | None, ...]:
+        return tuple(map(self._identity_of, self._beside))
 
     def require(self, connection: FileConnection) -> None:
-        """Refuses: StoreUnavailable unless both names still mean the files that the connection has open."""
+        """Refuses: StoreUnavailable unless all names still mean the files that the connection has open."""
         self.require_name()
-        log = self._identity_of(self._log)
-        if connection.log is None:
-            connection.log = log
-        elif log != connection.log:
-            raise StoreUnavailable(
-                f"{self._where}-wal was deleted or replaced while {self._where} was open, so nobody else would see "
-                "what is appended; nothing was written. End every process that has the ledger open, and look at it "
-                "with `position-ledger verify`"
-            )
+        found, known = self._identities_beside(), connection.beside
+        if found == known:
+            return
+        for (ending, means), was, now in zip(_BESIDE.items(), known, found, strict=True):
+            if was not in (None, now):
+                raise StoreUnavailable(
+                    f"{self._where}{ending} was deleted or replaced while {self._where} was open, so {means}, and look "
+                    "at it with `position-ledger verify`"
+                )
+        connection.beside = found
 
     def require_name(self) -> None:
-        """Refuses: StoreUnavailable unless the name still means the file that was opened first, and it is not emptied.
+        """Refuses: StoreUnavailable unless this one name still means the file that was opened, and it is not emptied.
 
         A connection works on for a long time with cached pages of a file that has been emptied.
         """
@@ -94,6 +111,12 @@ class LedgerFile:
             raise StoreUnavailable(
                 f"{self._where} was opened as the ledger, and {became}: it was moved, replaced or deleted; nothing was "
                 "written. Put that file back, or connect to it where it is now"
+            )
+        if found is not None and found.st_nlink > 1:
+            raise StoreUnavailable(
+                f"{self._where} has {found.st_nlink} names (hard links), and whoever opens it by another one writes "
+                "to another write-ahead log, which this one would not see; nothing was written. End every process "
+                f"that has it open by another name, and delete that name: find / -xdev -inum {found.st_ino}"
             )
         is_empty = found is None or found.st_size == 0
         if is_empty and self._was_filled:

@@ -130,6 +130,7 @@ class SQLiteStore(SqlStore):
             self.is_outdated = schema.is_outdated(self._connections)
         else:
             schema.require(self._connections)
+        self._connections.schema_version = schema.SCHEMA_VERSION
 
     def close(self) -> None:
         self._connections.close()

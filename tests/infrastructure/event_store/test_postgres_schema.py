@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -16,18 +17,23 @@ from psycopg import errors, sql
 from domain.commands.requests import RequestEntry
 from domain.errors import PositionAlreadyOpen, SchemaMismatch, StoreUnavailable
 from infrastructure.event_store.postgres import schema
+from infrastructure.event_store.postgres.appending.locks import MIGRATION_LOCK, lock_key
 from infrastructure.event_store.postgres.collisions import has_log
 from infrastructure.event_store.postgres.schema import SCHEMA_VERSION
 from infrastructure.event_store.postgres.session.connections import Connection
 from infrastructure.integrity.anchor import check_anchor, make_anchor
 from infrastructure.integrity.verify import verify
 from infrastructure.ledger.ledger import PositionLedger
+from infrastructure.settings import Settings
 from tests.acceptance.bot import Bot, run
+from tests.infrastructure.event_store.postgres.load import eventually
 from tests.infrastructure.event_store.postgres.server import programs
 from tests.infrastructure.roles import as_role
 from tests.urls import with_options
 
 ENTRY: dict[str, Any] = {"symbol": "APTUSDT", "exchange": "binance", "side": "short", "quantity": "61.8"}
+
+WAITING = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
 
 
 @pytest.fixture
@@ -174,6 +180,22 @@ def test_ten_processes_may_start_at_once_on_an_empty_database(postgres_url: str)
         assert connection.execute("SELECT version FROM ledger_schema").fetchall() == [
             (version,) for version in range(1, SCHEMA_VERSION + 1)
         ]
+
+
+@pytest.mark.parametrize("isolation", ["repeatable read", "serializable"])
+def test_they_may_also_where_a_database_isolates_transactions_otherwise(postgres_url: str, isolation: str) -> None:
+    with psycopg.connect(postgres_url) as first:
+        first.execute(
+            f"ALTER DATABASE \"{first.info.dbname}\" SET default_transaction_isolation = '{isolation}'".encode()
+        )
+    settings = Settings.read(postgres_url)
+    with psycopg.connect(postgres_url) as first, ThreadPoolExecutor() as second:
+        first.execute("SELECT pg_advisory_xact_lock(%s, %s)", (MIGRATION_LOCK, lock_key(settings)))
+        waits = second.submit(PositionLedger.connect, postgres_url)
+        eventually(lambda: first.execute(WAITING).fetchone() == (1,))
+        first.execute(schema.script(settings).encode())
+        with waits.result() as ledger:
+            assert not ledger.store.is_new and ledger.positions() == []
 
 
 def test_the_printed_sql_makes_the_same_ledger(postgres_url: str) -> None:

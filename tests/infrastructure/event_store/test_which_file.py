@@ -46,15 +46,49 @@ def delete_log(file: Path) -> None:
     file.with_name("ledger.db-wal").unlink()
 
 
-@pytest.mark.parametrize("harm", [move, delete, replace, delete_log], ids=lambda harm: harm.__name__)
+def delete_index(file: Path) -> None:
+    file.with_name("ledger.db-shm").unlink()
+
+
+@pytest.mark.parametrize("harm", [move, delete, replace, delete_log, delete_index], ids=lambda harm: harm.__name__)
 def test_an_append_to_a_file_that_nobody_finds_is_refused(
     ledger: PositionLedger, file: Path, harm: Callable[[Path], None]
 ) -> None:
     harm(file)
     for _ in range(2):
-        with pytest.raises(StoreUnavailable, match=r"moved, replaced or deleted|-wal was deleted"):
+        with pytest.raises(StoreUnavailable, match=r"moved, replaced or deleted|-(wal|shm) was deleted"):
             enter(ledger, "BUSDT")
-    assert file.exists() is (harm in (replace, delete_log)), "nothing is made in its place"
+    assert file.exists() is (harm not in (move, delete)), "nothing is made in its place"
+
+
+def test_a_file_that_got_another_name_is_no_ledger_until_it_has_one_again(
+    ledger: PositionLedger, file: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other.db"
+    other.hardlink_to(file)
+    for refused in (
+        lambda: enter(ledger, "BUSDT"),
+        ledger.positions,
+        lambda: PositionLedger.connect(f"sqlite:///{other}"),
+    ):
+        with pytest.raises(StoreUnavailable, match=r"has 2 names \(hard links\)"):
+            refused()
+    other.unlink()
+    assert enter(ledger, "BUSDT") == "recorded"
+
+
+def test_a_link_that_leads_elsewhere_by_now_is_not_the_ledger(
+    ledger: PositionLedger, file: Path, tmp_path: Path
+) -> None:
+    link = tmp_path / "current"
+    link.symlink_to("ledger.db")
+    with PositionLedger.connect(f"sqlite:///{link}") as linked:
+        shutil.copy(file, tmp_path / "next.db")
+        link.unlink()
+        link.symlink_to("next.db")
+        with pytest.raises(StoreUnavailable, match="is another file by now"):
+            enter(linked, "BUSDT")
+    assert enter(ledger, "BUSDT") == "recorded"
 
 
 def test_a_file_that_is_put_back_is_appended_to_again(ledger: PositionLedger, file: Path) -> None:

@@ -4,6 +4,9 @@ A writer holds a shared advisory lock until its transaction ends; writers never 
 WHERE condition of the insert takes the lock, and only a selected event gets a nid. So a follower that gets the
 exclusive lock for an instant knows that every event below the last nid is visible.
 
+Nothing is written once a later version of this software has migrated the ledger: an earlier one decides by other rules,
+and folds rows otherwise.
+
 Events are written only after the event on which they were decided: the same condition asks for the hash of the event
 before the first new one of each stream. That hash is missing when a failover or a restore lost events which this
 process remembers. The version alone would then be free, and the stream would have a permanent gap.
@@ -25,6 +28,7 @@ from typing import Any, Final, NamedTuple
 
 from domain.values import Leg, Side, Source, Status, plain, timestamp_text
 from infrastructure.event_store.postgres.appending.locks import APPEND_LOCK
+from infrastructure.event_store.postgres.schema import SCHEMA_VERSION
 from infrastructure.event_store.postgres.session.poolers import MARK_IN_FORCE
 from infrastructure.event_store.records import EventRecord, StreamEnd
 from infrastructure.event_store.sql.order_lines import STORED, OrderLine, stored_values
@@ -82,6 +86,7 @@ _ROW_TYPES: Final = {
 }
 
 
+_IS_OURS: Final = f"NOT EXISTS (SELECT FROM ledger_schema WHERE version > {SCHEMA_VERSION}::integer)"
 _REPLACING: Final = "ON CONFLICT (position_id) DO UPDATE SET " + ", ".join(
     f"{name} = excluded.{name}" for name in STORED if name != "position_id"
 )
@@ -124,7 +129,7 @@ def statement(
     """
     event_values = ", ".join([_EVENT_CASTS] * events)
     chosen = f"SELECT event.* FROM (VALUES {event_values}) AS event"
-    under_lock = f"WHERE pg_catalog.pg_advisory_xact_lock_shared({APPEND_LOCK}, {lock}) IS NOT NULL"
+    under_lock = f"WHERE pg_catalog.pg_advisory_xact_lock_shared({APPEND_LOCK}, {lock}) IS NOT NULL AND {_IS_OURS}"
     under_lock += f" AND EXISTS (SELECT FROM ledger_events WHERE (stream, version, hash) = {_END_CASTS})" * follows
     under_lock += f" AND {MARK_IN_FORCE} = %s::text" * is_pooled
     parts = [f"WITH appended AS (INSERT INTO ledger_events ({EVENT_NAMES}) {chosen} {under_lock} RETURNING nid)"]

@@ -13,6 +13,7 @@ from psycopg import errors
 from domain.errors import HistoryDamaged
 from domain.rejection import Rejection
 from infrastructure.event_store.hash_chain import chained_on
+from infrastructure.event_store.postgres import schema
 from infrastructure.event_store.postgres.appending import append, bulk_load
 from infrastructure.event_store.postgres.appending.locks import APPEND_LOCK
 from infrastructure.event_store.postgres.session.connections import (
@@ -165,6 +166,7 @@ class AppendingStore(SqlStore):
         if result.get_value(0, 0) == b"0":
             if connection.mark is not None and result.get_value(0, 1) != connection.mark.encode():
                 raise self._connections.left_session_mode()
+            schema.require_still(connection, self.settings)
             self._require_ends(connection, follows)
             raise dropped(records[0].originator_id, len(records), 0)
 
@@ -185,6 +187,7 @@ class AppendingStore(SqlStore):
         with waited_for(connection, self.settings.timeout_seconds), connection.transaction():
             self._connections.require_own_settings(connection)
             connection.execute(bulk_load.LOCK_POSITIONS)
+            schema.require_still(connection, self.settings)
             self._require_ends(connection, follows)
             bulk_load.append_many(connection, self._lock, bulk)
             if self.settings.notify:

@@ -40,6 +40,9 @@ _SILENCE_SHARE: Final = 0.6
 _CONNECT_SECONDS_MIN: Final = 2
 """The shortest connect timeout that libpq accepts."""
 
+_BLANK: Final = r"\ "
+"""A blank within a value of libpq's `options`."""
+
 Connection = psycopg.Connection[tuple[Any, ...]]
 
 logging.getLogger("psycopg").addHandler(logging.NullHandler())
@@ -72,7 +75,9 @@ def connection_arguments(settings: Settings) -> dict[str, Any]:
     except ValueError as wrong:
         raise InvalidSettings(f"the database URL is not understood: {wrong}") from None
     if not settings.pooler:
-        in_force = " ".join(f"-c {name}={value}" for name, value in session_bounds(settings).items())
+        in_force = " ".join(
+            f"-c {name}={value.replace(' ', _BLANK)}" for name, value in session_bounds(settings).items()
+        )
         parameters["options"] = f"{in_force} {parameters.get('options', '')}".strip()
     alone_seconds = SECONDS_EACH if Hosts(parameters).are_several else _connect_seconds(settings.timeout_seconds)
     defaults = {
@@ -87,13 +92,19 @@ def connection_arguments(settings: Settings) -> dict[str, Any]:
 
 
 def session_bounds(settings: Settings) -> dict[str, str]:
-    """The settings of every session: schema, time zone, how values are written, and the server's timeouts."""
+    """The settings of every session: schema, isolation, time zone, how values are written, the server's timeouts.
+
+    Whoever waits for a lock has to see afterwards what its holder wrote: only READ COMMITTED shows that within a
+    transaction, and a role or a database may have another default.
+    """
     of_server = str(_milliseconds(wait_seconds(settings)))
     return {
         "search_path": f'"{settings.schema}"',
+        "default_transaction_isolation": "read committed",
         "TimeZone": "UTC",
         "DateStyle": "ISO",
         "quote_all_identifiers": "off",
+        "standard_conforming_strings": "on",
         "statement_timeout": of_server,
         "lock_timeout": of_server,
         "idle_in_transaction_session_timeout": str(

@@ -102,6 +102,12 @@ def test_a_server_of_its_own_proves_all_of_it_and_keeps_nothing(postgres_url: st
     assert all(each.advice for each in found.checks if each.verdict is not Verdict.PROVEN)
 
 
+def test_how_a_database_reads_texts_by_itself_changes_nothing(postgres_url: str) -> None:
+    with psycopg.connect(postgres_url, autocommit=True) as owner:
+        owner.execute(f'ALTER DATABASE "{owner.info.dbname}" SET standard_conforming_strings = off'.encode())
+    assert of(report(postgres_url), "text").verdict is Verdict.PROVEN
+
+
 def test_a_standby_is_no_place_for_a_ledger(standby: Server) -> None:
     found = report(standby.url())
     assert not found.ok

@@ -212,6 +212,16 @@ def test_a_subscriber_that_is_migrated_after_its_publisher_keeps_what_it_was_sen
         assert ledger.positions() == replicas.ledger.positions()
 
 
+def test_a_subscriber_has_no_table_of_positions_to_fill(replicas: Replicas) -> None:
+    """One that was made by schema version 4, and migrated since, has the columns of that version still."""
+    replicas.open()
+    replicas.follow()
+    replicas.arrived()
+    replicas.subscriber.do("ALTER TABLE positions ADD COLUMN IF NOT EXISTS orders text")
+    with PositionLedger.connect(replicas.subscriber.url()) as ledger:
+        assert ledger.positions() == replicas.ledger.positions()
+
+
 def test_a_standby_that_was_promoted_is_a_primary(replicas: Replicas) -> None:
     replicas.open()
     replicas.follow()

@@ -1,0 +1,67 @@
+"""A process that goes on when a later version has migrated its ledger: whatever it would write is refused."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+
+import psycopg
+import pytest
+
+from domain.commands.requests import RequestEntry
+from domain.errors import SchemaMismatch
+from infrastructure.event_store.sqlite.schema import SCHEMA_VERSION
+from infrastructure.ledger.ledger import PositionLedger
+from infrastructure.ledger.projector import Projector
+from infrastructure.settings import Settings
+from projections.projection import STATISTICS
+
+LATER = SCHEMA_VERSION + 1
+
+
+def enter(symbol: str) -> RequestEntry:
+    return RequestEntry(symbol=symbol, exchange="x", side="long", quantity="1", intent_id="1")
+
+
+def migrate(url: str) -> None:
+    """What a migration of a later version leaves behind, in the ledger's own count of them."""
+    settings = Settings.read(url)
+    if settings.kind == "sqlite":
+        with closing(sqlite3.connect(settings.where)) as file:
+            file.execute(f"PRAGMA user_version = {LATER}")
+    else:
+        with psycopg.connect(settings.where) as database:
+            database.execute("INSERT INTO ledger_schema (version, name) VALUES (%s, 'later')", (LATER,))
+
+
+WRITES: dict[str, Callable[[PositionLedger], object]] = {
+    "an append that begins a stream": lambda ledger: ledger.handle(enter("BUSDT")),
+    "an append that goes on": lambda ledger: ledger.set_stop_loss(
+        position_id="AUSDT.x#1", stop_price="1", exchange_order_id="s"
+    ),
+    "a long append": lambda ledger: ledger.handle_many([enter(f"S{number}USDT") for number in range(20)]),
+    "a follower": lambda ledger: Projector(ledger.store, STATISTICS).catch_up(),
+    "a rebuild": lambda ledger: ledger.rebuild(),
+}
+
+
+@pytest.mark.parametrize("write", WRITES)
+def test_an_earlier_version_writes_nothing_into_a_ledger_of_a_later_one(ledger_url: str, write: str) -> None:
+    with PositionLedger.connect(ledger_url) as ledger:
+        ledger.handle(enter("AUSDT"))
+        ledger.record_entry_placed(position_id="AUSDT.x#1", exchange_order_id="1", filled_qty="1", avg_px="2")
+        before = [*ledger.store.log()], ledger.positions()
+        migrate(ledger_url)
+        with pytest.raises(
+            SchemaMismatch, match=f"has schema version {LATER}, later than the {SCHEMA_VERSION} of this"
+        ):
+            WRITES[write](ledger)
+        assert ([*ledger.store.log()], ledger.positions()) == before
+
+
+def test_whoever_may_not_write_is_still_told_who_holds_the_slot(ledger_url: str) -> None:
+    with PositionLedger.connect(ledger_url) as ledger:
+        ledger.handle(enter("AUSDT"))
+        migrate(ledger_url)
+        assert ledger.handle(enter("AUSDT")).outcome == "replayed"
