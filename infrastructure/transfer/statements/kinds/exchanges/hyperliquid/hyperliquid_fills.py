@@ -2,8 +2,8 @@
 
 A fee that is paid is above zero. `closedPnl` is before fees, and `startPosition` is the position before the fill; on
 spot neither is read, because the former is after fees and by another cost basis, and the latter is the whole balance of
-the wallet. Trade ids are not in sequence. `usdc` of a funding payment that is paid is below zero. Most pairs on spot
-are called by their number, `@107`.
+the wallet. Trade ids are not in sequence, and all sales of dust have the same one. `usdc` of a funding payment that is
+paid is below zero. Most pairs on spot are called by their number, `@107`.
 """
 
 from __future__ import annotations
@@ -18,6 +18,14 @@ from infrastructure.transfer.statements.sources.statement_file import FileForm, 
 from infrastructure.transfer.statements.sources.statement_row import StatementRow, each, made_up
 from infrastructure.transfer.statements.statement_facts import StatementCash, StatementFact, StatementFill
 from infrastructure.transfer.statements.statement_kind import StatementKind, Whose, row_by_row
+
+_OF_DUST: Final = "0"
+"""The id of every trade by which the exchange sells what is left of a token on spot, once a day."""
+
+
+def name_of_trade(trade_id: str, order_id: str) -> str:
+    """The id of a trade, made up of that of its order where other trades have the same id."""
+    return made_up(trade_id, order_id) if trade_id == _OF_DUST else trade_id
 
 
 def _fills(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
@@ -34,7 +42,7 @@ def _fills(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
         fee=row.number("fee"),
         fee_currency=row.text("feeToken"),
         profit=None if is_spot else row.number("closedPnl"),
-        trade_id=row.needed("tid"),
+        trade_id=name_of_trade(row.needed("tid"), row.needed("oid")),
         order_id=row.needed("oid"),
         held=None if is_spot else row.number("startPosition"),
         reason="adl" if "auto-deleveraging" in direction else reason,

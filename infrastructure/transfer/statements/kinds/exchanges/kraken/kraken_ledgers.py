@@ -31,6 +31,8 @@ _PREFIXED: Final = MappingProxyType(
     }
 )
 """Assets that Kraken writes with a prefix; the names of other assets may begin with these letters as well."""
+_ON_HOLD: Final = ".HOLD"
+"""What follows the name of money that was paid in and may not be withdrawn yet."""
 _QUOTES: Final = (
     *("JPY", "CHF", "CAD", "USD", "AUD", "GBP", "EUR", "AED"),
     *("USDT", "USDC", "PYUSD", "DAI", "XBT", "ETH"),
@@ -102,7 +104,7 @@ class _TradeLines:
 
 
 def _asset(row: StatementRow) -> str:
-    name = row.needed("asset").upper()
+    name = row.needed("asset").upper().removesuffix(_ON_HOLD)
     return _PREFIXED.get(name, name)
 
 

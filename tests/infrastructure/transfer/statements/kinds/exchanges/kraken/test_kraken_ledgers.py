@@ -32,6 +32,7 @@ def told(*lines: str) -> list[str]:
         (("USDT", "100"), ("ZUSD", "-99.9"), "USDTUSD.kraken:SPOT buys 100 at 0.999, fee 0"),
         (("ZUSD", "-110"), ("ZEUR", "100"), "EURUSD.kraken:SPOT buys 100 at 1.1, fee 0"),
         (("USDC", "-10"), ("USDT", "10"), "USDCUSDT.kraken:SPOT sells 10 at 1, fee 0"),
+        (("EUR.HOLD", "-50", "0.75"), ("ADA", "100"), "ADAEUR.kraken:SPOT buys 100 at 0.5, fee 0.75 EUR"),
         (("ZETA", "10", "0.1"), ("ZEUR", "-5"), "ZETAEUR.kraken:SPOT buys 10 at 0.5, fee 0.1 ZETA"),
     ],
 )

@@ -1,0 +1,89 @@
+"""Dust that Hyperliquid sells has the same trade id every time."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from msgspec.structs import replace
+
+from infrastructure.transfer.statements.kinds.exchanges.hyperliquid.hyperliquid_fills import HYPERLIQUID_FILLS
+from infrastructure.transfer.statements.kinds.programs.ccxt_saved import CCXT_TRADES
+from infrastructure.transfer.statements.statement_kind import StatementKind, Whose
+from infrastructure.transfer.transfer_errors import StatementRefused
+from position_ledger.testing import memory_ledger
+from tests.infrastructure.transfer.statements.one_file import import_statement
+from tests.infrastructure.transfer.statements.statement_text import facts_of, fills_of
+
+HOUR = 3_600_000
+FILLS = [
+    ("B", "1.005", "Buy", 11, 101),
+    ("A", "1", "Sell", 12, 102),
+    ("A", "0.005", "Spot Dust Conversion", 13, 0),
+    ("B", "1.004", "Buy", 14, 103),
+    ("A", "1", "Sell", 15, 104),
+    ("A", "0.004", "Spot Dust Conversion", 16, 0),
+]
+ANSWER = [
+    dict(
+        coin="HYPE/USDC",
+        px="20",
+        sz=size,
+        side=side,
+        time=1773739452000 + number * HOUR,
+        startPosition="0.0",
+        dir=direction,
+        closedPnl="0.0",
+        oid=order,
+        fee="0.0",
+        tid=trade,
+        feeToken="USDC",
+    )
+    for number, (side, size, direction, order, trade) in enumerate(FILLS)
+]
+BY_CCXT = [
+    dict(
+        id=str(trade),
+        order=str(order),
+        info={},
+        timestamp=1773739452000 + number * HOUR,
+        datetime=None,
+        symbol="HYPE/USDC",
+        side="buy" if side == "B" else "sell",
+        takerOrMaker="taker",
+        price="20",
+        amount=size,
+        cost=None,
+        fee={"cost": "0.0", "currency": "USDC"},
+    )
+    for number, (side, size, _, order, trade) in enumerate(FILLS)
+]
+
+
+@pytest.mark.parametrize(("kind", "answer"), [(HYPERLIQUID_FILLS, ANSWER), (CCXT_TRADES, BY_CCXT)])
+def test_dust_is_sold_twice_under_one_id(kind: StatementKind, answer: list[object]) -> None:
+    with memory_ledger() as ledger:
+        for _ in range(2):
+            report = import_statement(
+                ledger, kind.name, facts_of(json.dumps(answer), kind, Whose("hyperliquid")), confirm=True
+            )
+        assert [row.quantity for row in ledger.positions()] == [0, 0]
+    assert report.fills_before == len(FILLS)
+
+
+def test_dust_has_the_same_id_by_ccxt() -> None:
+    told = [
+        {fact.trade_id for fact in fills_of(json.dumps(answer), kind, Whose("hyperliquid"))}
+        for kind, answer in ((HYPERLIQUID_FILLS, ANSWER), (CCXT_TRADES, BY_CCXT))
+    ]
+    assert told[0] == told[1]
+    assert len(told[0]) == len(FILLS)
+
+
+def test_dust_that_an_earlier_version_called_zero_is_not_sold_again() -> None:
+    fills = list(fills_of(json.dumps(ANSWER[:3]), HYPERLIQUID_FILLS, Whose("hyperliquid")))
+    with memory_ledger() as ledger:
+        earlier = [*fills[:2], replace(fills[2], trade_id="0")]
+        import_statement(ledger, HYPERLIQUID_FILLS.name, earlier, confirm=True)
+        with pytest.raises(StatementRefused, match="may be trade 0 of 0.005 that the ledger has of that second"):
+            import_statement(ledger, HYPERLIQUID_FILLS.name, fills, confirm=True)
