@@ -16,6 +16,7 @@ from typing import Final
 
 from domain.identifiers import PositionKey
 from domain.values import EXACT, Leg
+from infrastructure.transfer.statements.kinds.exchanges.hyperliquid.hyperliquid_pairs import OUTCOME
 from infrastructure.transfer.statements.sources.statement_file import FileForm
 from infrastructure.transfer.statements.sources.statement_row import RowIds, StatementRow, made_up
 from infrastructure.transfer.statements.statement_facts import StatementCash, StatementFact, StatementFill
@@ -28,12 +29,12 @@ _OTHER_MARKET: Final = re.compile(r"(\w+) \((\w+)\)", re.ASCII)
 _BUYS: Final = MappingProxyType(
     {
         **dict.fromkeys(("open long", "close short", "short > long", "buy"), True),
-        **dict.fromkeys(("open short", "close long", "long > short", "sell"), False),
+        **dict.fromkeys(("open short", "close long", "long > short", "sell", "spot dust conversion"), False),
         **dict.fromkeys(("liquidated isolated short", "liquidated cross short"), True),
         **dict.fromkeys(("liquidated isolated long", "liquidated cross long"), False),
     }
 )
-_SPOT: Final = ("buy", "sell")
+_SPOT: Final = ("buy", "sell", "spot dust conversion")
 _LIQUIDATED: Final = "liquidated"
 
 
@@ -82,6 +83,8 @@ def _key(whose: Whose, coin: str, leg: Leg = Leg.BOTH) -> PositionKey:
 
 def _fills(whose: Whose, ids: RowIds, row: StatementRow) -> Iterator[StatementFact]:
     coin, direction, time = row.needed("coin"), row.word("dir"), row.needed("time")
+    if coin.startswith(OUTCOME):
+        return
     if direction not in _BUYS:
         raise ValueError(f"dir {direction!r:.60} is unknown; known are: {', '.join(_BUYS)}")
     is_spot, quantity = direction in _SPOT, row.above_zero("sz")

@@ -18,6 +18,8 @@ from infrastructure.transfer.statements.statement_kind import StatementKind, Who
 from infrastructure.transfer.transfer_errors import StatementRefused
 
 NUMBERED: Final = "@"
+OUTCOME: Final = "#"
+"""What a share of an outcome is called by, in place of a pair; such shares are left out."""
 
 
 class NumberedPairs:
@@ -31,7 +33,7 @@ class NumberedPairs:
         self._waiting: dict[str, list[StatementRow]] = {}
 
     def named(self, rows: Iterable[StatementRow]) -> Iterator[StatementRow]:
-        """The same fills with the names of their pairs. Refuses: StatementRefused where a name stays unknown."""
+        """Fills of pairs with their names. Refuses: StatementRefused where a name stays unknown."""
         yield from each(rows, self._take)
         for row in chain.from_iterable(self._waiting.values()):
             raise StatementRefused.at(
@@ -42,6 +44,8 @@ class NumberedPairs:
 
     def _take(self, row: StatementRow) -> Iterator[StatementRow]:
         coin = row.needed("coin")
+        if coin.startswith(OUTCOME):
+            return
         if not coin.startswith(NUMBERED):
             yield row
             return

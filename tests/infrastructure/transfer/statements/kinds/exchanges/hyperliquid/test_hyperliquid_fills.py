@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC
 
 import pytest
 from msgspec.structs import replace
 
 from infrastructure.transfer.statements.kinds.exchanges.hyperliquid.hyperliquid_fills import HYPERLIQUID_FILLS
+from infrastructure.transfer.statements.kinds.exchanges.hyperliquid.hyperliquid_history import HYPERLIQUID_HISTORY
 from infrastructure.transfer.statements.kinds.programs.ccxt_saved import CCXT_TRADES
 from infrastructure.transfer.statements.statement_kind import StatementKind, Whose
 from infrastructure.transfer.transfer_errors import StatementRefused
@@ -80,10 +82,28 @@ def test_dust_has_the_same_id_by_ccxt() -> None:
     assert len(told[0]) == len(FILLS)
 
 
+def test_the_website_says_of_dust_that_it_is_sold() -> None:
+    header, line = "time,coin,dir,px,sz,ntl,fee,closedPnl", "17/03/2026 - 09:24:12,HYPE/USDC,{},20,0.005,0.1,0,0"
+    dust, sold = (
+        list(fills_of(f"{header}\n{line.format(way)}\n", HYPERLIQUID_HISTORY, Whose("hyperliquid", zone=UTC)))
+        for way in ("Spot Dust Conversion", "Sell")
+    )
+    assert [replace(fill, trade_id="", order_id="") for fill in dust] == [
+        replace(fill, trade_id="", order_id="") for fill in sold
+    ]
+
+
+def test_shares_of_outcomes_are_left_out() -> None:
+    answer = [{**fill, "coin": "#5160"} for fill in ANSWER[:2]]
+    text = "time,coin,dir,px,sz,ntl,fee,closedPnl\n17/03/2026 - 09:24:12,#5160,Settlement,1,8,8,0,3\n"
+    assert facts_of(json.dumps(answer), HYPERLIQUID_FILLS, Whose("hyperliquid")) == []
+    assert facts_of(text, HYPERLIQUID_HISTORY, Whose("hyperliquid", zone=UTC)) == []
+
+
 def test_dust_that_an_earlier_version_called_zero_is_not_sold_again() -> None:
     fills = list(fills_of(json.dumps(ANSWER[:3]), HYPERLIQUID_FILLS, Whose("hyperliquid")))
     with memory_ledger() as ledger:
         earlier = [*fills[:2], replace(fills[2], trade_id="0")]
         import_statement(ledger, HYPERLIQUID_FILLS.name, earlier, confirm=True)
-        with pytest.raises(StatementRefused, match="may be trade 0 of 0.005 that the ledger has of that second"):
+        with pytest.raises(StatementRefused, match=r"may be trade 0 of 0\.005 that the ledger has of that second"):
             import_statement(ledger, HYPERLIQUID_FILLS.name, fills, confirm=True)
