@@ -17,13 +17,15 @@ from typing import Final
 from domain.values import EXACT, Leg, rounded
 from infrastructure.transfer.statements.kinds.other_fees import with_fees
 from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
-from infrastructure.transfer.statements.sources.statement_row import StatementRow, each, made_up
-from infrastructure.transfer.statements.statement_facts import StatementFact, StatementFill
+from infrastructure.transfer.statements.sources.statement_row import StatementRow, each, made_up, of_row
+from infrastructure.transfer.statements.statement_facts import StatementCash, StatementFact, StatementFill
 from infrastructure.transfer.statements.statement_kind import StatementKind, Whose
 from infrastructure.transfer.transfer_errors import StatementRefused
 
 _OF_TRADES: Final = frozenset({"trade", "spend", "receive", "conversion"})
 _ON_MARGIN: Final = frozenset({"margin", "rollover", "settled"})
+_DUST: Final = "dustsweeping"
+"""The subtype of lines by which what is left of several assets is exchanged for one, under one `refid`."""
 _PREFIXED: Final = MappingProxyType(
     {
         **{f"Z{name}": name for name in ("AUD", "CAD", "EUR", "GBP", "JPY", "KRW", "USD")},
@@ -46,9 +48,13 @@ class _TradeLines:
     def __init__(self, whose: Whose) -> None:
         self._whose = whose
         self._waiting: dict[str, list[StatementRow]] = {}
+        self._dust: dict[str, list[StatementRow]] = {}
 
     def read(self, rows: Iterable[StatementRow]) -> Iterator[StatementFact]:
         yield from each(rows, self._take)
+        for name, lines in self._dust.items():
+            with of_row(lines[0]):
+                yield from self._swept(name, lines)
         for row in chain.from_iterable(self._waiting.values()):
             raise StatementRefused.at(
                 row.line,
@@ -66,12 +72,33 @@ class _TradeLines:
         if kind not in _OF_TRADES or row.text("txid") is None:
             return
         name = row.needed("refid")
+        if row.word("subtype") == _DUST:
+            self._dust.setdefault(name, []).append(row)
+            return
         lines = self._waiting.setdefault(name, [])
         lines.append(row)
         moved = [line for line in lines if line.some("amount") is not None]
         if len(moved) == 2:
             del self._waiting[name]
             yield from self._trade(name, lines, *moved)
+
+    def _swept(self, name: str, lines: list[StatementRow]) -> Iterator[StatementFact]:
+        """A trade, or what was received for several assets, of which no one knows what it was for each."""
+        moved = [line for line in lines if line.some("amount") is not None]
+        if len(moved) == 2:
+            yield from self._trade(name, lines, *moved)
+            return
+        for line in moved:
+            if (amount := line.known("amount")) > 0:
+                yield StatementCash(
+                    line=line.line,
+                    time=line.time("time", zone=UTC),
+                    key=None,
+                    amount=amount,
+                    currency=_shown(_asset(line)),
+                    kind="correction",
+                    cash_id=line.needed("txid"),
+                )
 
     def _trade(
         self, name: str, lines: list[StatementRow], one: StatementRow, other: StatementRow

@@ -56,6 +56,16 @@ def test_what_a_sale_pays_in_two_assets_has_the_same_ids_in_a_file_of_the_other_
     assert (report.fills_before, report.payments_before, report.cash) == (1, 1, {})
 
 
+def test_what_was_received_for_the_dust_of_several_assets_is_told() -> None:
+    swept = [
+        line(*each, kind="spend").replace(",spend,,", ",spend,dustsweeping,")
+        for each in (("XTZ", "-0.00004"), ("ADA", "-0.1"))
+    ]
+    received = line("EUR", "0.03", kind="receive").replace(",receive,,", ",receive,dustsweeping,")
+    assert told(*swept, received) == ["no symbol correction 0.03 EUR, id L-EUR"]
+    assert told(swept[1], received) == ["ADAEUR.kraken:SPOT sells 0.1 at 0.3, fee 0"]
+
+
 @pytest.mark.parametrize("kind", ["deposit", "withdrawal", "transfer", "earn", "staking"])
 def test_what_is_no_trade_is_left_out(kind: str) -> None:
     assert told(line("ADA", "100", kind=kind)) == []
