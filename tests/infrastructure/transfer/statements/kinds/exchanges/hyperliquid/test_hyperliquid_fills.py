@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC
+from datetime import UTC, datetime
 
 import pytest
 from msgspec.structs import replace
@@ -91,6 +91,24 @@ def test_the_website_says_of_dust_that_it_is_sold() -> None:
     assert [replace(fill, trade_id="", order_id="") for fill in dust] == [
         replace(fill, trade_id="", order_id="") for fill in sold
     ]
+
+
+@pytest.mark.parametrize(
+    "day", ["17/3/2026", "3/17/2026", "17.3.2026", "17.03.2026", "17-03-2026", "2026/3/17", "2026-03-17"]
+)
+def test_the_website_writes_days_as_its_user_does(day: str) -> None:
+    text = f"time,coin,dir,px,sz,ntl,fee,closedPnl\n{day} - 09:24:12,ETH,Open Long,2000,1,2000,0.9,-0.9\n"
+    (fill,) = fills_of(text, HYPERLIQUID_HISTORY, Whose("hyperliquid", zone=UTC))
+    assert fill.time == datetime(2026, 3, 17, 9, 24, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("day", ["3.4.2026", "03-04-2026", "2026/4/3"])
+def test_a_day_is_known_without_another_one(day: str) -> None:
+    text = f"time,coin,dir,px,sz,ntl,fee,closedPnl\n{day} - 09:24:12,ETH,Open Long,2000,1,2000,0.9,-0.9\n"
+    (fill,) = fills_of(text, HYPERLIQUID_HISTORY, Whose("hyperliquid", zone=UTC))
+    assert (fill.time.month, fill.time.day) == (4, 3)
+    with pytest.raises(StatementRefused, match="may begin with the day or with the month"):
+        list(fills_of(text.replace(day, "3/4/2026"), HYPERLIQUID_HISTORY, Whose("hyperliquid", zone=UTC)))
 
 
 def test_shares_of_outcomes_are_left_out() -> None:
