@@ -112,14 +112,25 @@ def _traded(changes: Iterable[_Change]) -> list[_Traded]:
 def _is_whole(changes: Sequence[_Change]) -> bool:
     """Whether every trade of a time has all of its lines, and every fee its trade."""
     traded = _traded(changes)
-    has_fees = any(change.operation in _FEES for change in changes)
-    return all(each_way.is_whole for each_way in traded) and (bool(traded) or not has_fees)
+    return all(each_way.is_whole for each_way in traded) and (bool(traded) or not _fees(changes))
+
+
+def _fees(changes: Iterable[_Change]) -> int:
+    return sum(change.operation in _FEES for change in changes)
+
+
+def _lacks_fees(changes: Iterable[_Change]) -> bool:
+    """Whether more was received than has a fee."""
+    return _fees(changes) < sum(change.operation in _WAYS and change.amount > 0 for change in changes)
 
 
 def _go_together(earlier: Sequence[_Change], later: Sequence[_Change]) -> bool:
     """Whether the lines of two times are of the same trades: one of them lacks what the other one may have."""
-    is_near = abs(later[0].time - earlier[-1].time) <= _APART_MAX
-    return is_near and not (_is_whole(earlier) and _is_whole(later))
+    if abs(later[0].time - earlier[-1].time) > _APART_MAX:
+        return False
+    if not _traded(later):
+        return _lacks_fees(earlier)
+    return not (_is_whole(earlier) and _is_whole(later))
 
 
 class _Statement:

@@ -80,6 +80,19 @@ def test_a_trade_of_the_next_second_is_one_of_its_own() -> None:
     ]
 
 
+def test_a_fee_between_two_seconds_is_of_the_trade_that_lacks_one() -> None:
+    bought = ["12,Transaction Buy,BTC,0.01", "12,Transaction Spend,USDT,-500", "12,Transaction Fee,BNB,-0.001"]
+    sold = ["14,Transaction Sold,SOL,-1", "14,Transaction Revenue,USDT,150"]
+    assert told(*bought, "13,Transaction Fee,BNB,-0.002", *sold) == [
+        "12 BTCUSDT.binance:SPOT buys 0.01 at 50000, fee 0.001 BNB",
+        "14 SOLUSDT.binance:SPOT sells 1 at 150, fee 0.002 BNB",
+    ]
+    assert told(*bought, "13,Transaction Fee,BNB,-0.002") == [
+        "12 BTCUSDT.binance:SPOT buys 0.01 at 50000, fee 0.001 BNB",
+        "13 no symbol commission -0.002 BNB",
+    ]
+
+
 @pytest.mark.parametrize(
     ("lines", "why"),
     [
