@@ -1,13 +1,14 @@
 """Kraken, spot: the ledgers that its website exports in CSV, one line for each change of the balance of an asset.
 
 A trade has two lines with the same `refid`: what was received is above zero, what was paid is below it. A fee is above
-zero, and is charged in addition to the amount of its line. The price follows from both amounts. Times are in UTC. Of a
-trade on margin there are only the costs, so a file with such a trade is refused.
+zero, and is charged in addition to the amount of its line, in its asset where no column says otherwise. The price
+follows from both amounts. Times are in UTC. Of a trade on margin there are only the costs, so a file with such a trade
+is refused.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC
 from decimal import Decimal
 from itertools import chain
@@ -115,7 +116,7 @@ class _TradeLines:
                 f"amount {base.text('amount')!r:.60} and {quote.text('amount')!r:.60} were both received, or both paid"
             )
         lines.sort(key=lambda line: line is not base)  # so that ids do not depend on the order of the file
-        fees = [(fee, _shown(_asset(line))) for line in lines if (fee := line.known("fee"))]
+        fees = [(fee, _shown(_asset(line, ("feecurrency", "asset")))) for line in lines if (fee := line.known("fee"))]
         time, pair = base.needed("time"), f"{_asset(base)}/{_asset(quote)}"
         fill = StatementFill(
             line=base.line,
@@ -130,8 +131,8 @@ class _TradeLines:
         yield from with_fees(fill, fees or [(Decimal(0), None)])
 
 
-def _asset(row: StatementRow) -> str:
-    name = row.needed("asset").upper().removesuffix(_ON_HOLD)
+def _asset(row: StatementRow, names: Sequence[str] = ("asset",)) -> str:
+    name = row.needed(*names).upper().removesuffix(_ON_HOLD)
     return _PREFIXED.get(name, name)
 
 

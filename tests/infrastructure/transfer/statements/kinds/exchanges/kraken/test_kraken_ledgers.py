@@ -56,6 +56,18 @@ def test_what_a_sale_pays_in_two_assets_has_the_same_ids_in_a_file_of_the_other_
     assert (report.fills_before, report.payments_before, report.cash) == (1, 1, {})
 
 
+def test_a_fee_is_in_the_currency_that_its_column_says() -> None:
+    header = HEADER.replace("balance", "balance,amountusd,feecurrency")
+    lines = [
+        line("BTC", "-0.002", "0.26").replace(",1\n", ",1,110,ZEUR\n"),
+        line("ZEUR", "100").replace(",1\n", ",1,110,\n"),
+    ]
+    (fill,) = facts_of(header + "".join(lines), KRAKEN_LEDGERS, Whose(exchange="kraken"))
+    assert words(fill).partition("Z ")[2].partition(", profit")[0] == (
+        "BTCEUR.kraken:SPOT sells 0.002 at 50000, fee 0.26 EUR"
+    )
+
+
 def test_what_was_received_for_the_dust_of_several_assets_is_told() -> None:
     swept = [
         line(*each, kind="spend").replace(",spend,,", ",spend,dustsweeping,")
