@@ -31,7 +31,6 @@ def name_of_trade(trade_id: str, order_id: str) -> str:
 def _fills(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
     coin, direction = row.needed("coin"), row.word("dir")
     is_spot = direction in {"buy", "sell"} or "/" in coin
-    reason = "liquidation" if row.named.get("liquidation") else None
     yield StatementFill(
         line=row.line,
         time=row.time("time"),
@@ -45,8 +44,17 @@ def _fills(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
         trade_id=name_of_trade(row.needed("tid"), row.needed("oid")),
         order_id=row.needed("oid"),
         held=None if is_spot else row.number("startPosition"),
-        reason="adl" if "auto-deleveraging" in direction else reason,
+        reason=_reason(row, direction),
     )
+
+
+def _reason(row: StatementRow, direction: str) -> str | None:
+    """Why a fill happened; both sides of a liquidation tell of it, and the one who is liquidated takes."""
+    if "auto-deleveraging" in direction:
+        return "adl"
+    is_taker = str(row.named.get("crossed")).lower() != "false"
+    is_forced = direction.startswith("liquidated") or (row.named.get("liquidation") and is_taker)
+    return "liquidation" if is_forced else None
 
 
 def _funding(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:

@@ -111,6 +111,26 @@ def test_a_day_is_known_without_another_one(day: str) -> None:
         list(fills_of(text.replace(day, "3/4/2026"), HYPERLIQUID_HISTORY, Whose("hyperliquid", zone=UTC)))
 
 
+@pytest.mark.parametrize(
+    ("direction", "liquidation", "crossed", "reason"),
+    [
+        ("Liquidated Cross Long", True, True, "liquidation"),
+        ("Close Long", True, True, "liquidation"),
+        ("Close Long", True, False, None),
+        ("Open Long", True, False, None),
+        ("Close Long", False, True, None),
+        ("Auto-Deleveraging", False, True, "adl"),
+    ],
+)
+def test_who_takes_over_a_liquidation_is_not_liquidated(
+    direction: str, *, liquidation: bool, crossed: bool, reason: str | None
+) -> None:
+    more = {"liquidation": {"liquidatedUser": "0x1", "markPx": "20", "method": "market"}} if liquidation else {}
+    answer = [{**ANSWER[1], "coin": "HYPE", "dir": direction, "crossed": crossed, **more}]
+    (fill,) = fills_of(json.dumps(answer), HYPERLIQUID_FILLS, Whose("hyperliquid"))
+    assert fill.reason == reason
+
+
 def test_shares_of_outcomes_are_left_out() -> None:
     answer = [{**fill, "coin": "#5160"} for fill in ANSWER[:2]]
     text = "time,coin,dir,px,sz,ntl,fee,closedPnl\n17/03/2026 - 09:24:12,#5160,Settlement,1,8,8,0,3\n"
