@@ -13,7 +13,7 @@ from functools import partial
 from typing import Final
 
 from domain.values import Leg
-from infrastructure.transfer.statements.kinds.exchanges.hyperliquid.hyperliquid_pairs import NumberedPairs
+from infrastructure.transfer.statements.kinds.exchanges.hyperliquid.hyperliquid_pairs import NumberedPairs, symbol_of
 from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
 from infrastructure.transfer.statements.sources.statement_row import StatementRow, each, made_up
 from infrastructure.transfer.statements.statement_facts import StatementCash, StatementFact, StatementFill
@@ -34,7 +34,7 @@ def _fills(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
     yield StatementFill(
         line=row.line,
         time=row.time("time"),
-        key=whose.key(coin, Leg.SPOT if is_spot else Leg.BOTH),
+        key=whose.key(coin, Leg.SPOT) if is_spot else whose.key(symbol_of(coin, row.text("feeToken"))),
         buys=row.buys("side"),
         quantity=row.above_zero("sz"),
         price=row.above_zero("px"),
@@ -61,12 +61,13 @@ def _funding(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
     delta = row.inside("delta")
     if delta.needed("type") == "funding" and (amount := delta.known("usdc")):
         coin, time = delta.needed("coin"), row.needed("time")
+        key = whose.key(symbol_of(coin))
         yield StatementCash(
             line=row.line,
             time=row.time("time"),
-            key=whose.key(coin),
+            key=key,
             amount=amount,
-            currency="USDC",
+            currency=key.settle,
             kind="funding",
             cash_id=made_up("funding", coin, time),
         )

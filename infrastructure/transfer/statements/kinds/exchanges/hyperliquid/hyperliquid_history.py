@@ -17,7 +17,7 @@ from typing import Final
 
 from domain.identifiers import PositionKey
 from domain.values import EXACT, Leg
-from infrastructure.transfer.statements.kinds.exchanges.hyperliquid.hyperliquid_pairs import OUTCOME
+from infrastructure.transfer.statements.kinds.exchanges.hyperliquid.hyperliquid_pairs import OUTCOME, symbol_of
 from infrastructure.transfer.statements.sources.statement_file import FileForm
 from infrastructure.transfer.statements.sources.statement_row import RowIds, StatementRow, made_up
 from infrastructure.transfer.statements.statement_facts import StatementCash, StatementFact, StatementFill
@@ -85,7 +85,7 @@ def _with_time(row: StatementRow, *, day_first: bool) -> StatementRow:
 
 def _key(whose: Whose, coin: str, leg: Leg = Leg.BOTH) -> PositionKey:
     other = _OTHER_MARKET.fullmatch(coin)
-    return whose.key(f"{other[2]}:{other[1]}" if other else coin, leg)
+    return whose.key(symbol_of(f"{other[2]}:{other[1]}") if other else coin, leg)
 
 
 def _fills(whose: Whose, ids: RowIds, row: StatementRow) -> Iterator[StatementFact]:
@@ -128,12 +128,13 @@ def _closes(direction: str, quantity: Decimal) -> Decimal | None:
 def _payments(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
     coin, amount = row.needed("coin"), row.known("payment")
     if amount:
+        key = _key(whose, coin)
         yield StatementCash(
             line=row.line,
             time=row.time("time", zone=whose.zone),
-            key=_key(whose, coin),
+            key=key,
             amount=amount,
-            currency="USDC",
+            currency=key.settle,
             kind="funding",
             cash_id=made_up("funding", coin, row.needed("time")),
         )

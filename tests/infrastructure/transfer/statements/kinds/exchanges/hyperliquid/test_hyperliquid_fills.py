@@ -8,14 +8,20 @@ from datetime import UTC, datetime
 import pytest
 from msgspec.structs import replace
 
-from infrastructure.transfer.statements.kinds.exchanges.hyperliquid.hyperliquid_fills import HYPERLIQUID_FILLS
-from infrastructure.transfer.statements.kinds.exchanges.hyperliquid.hyperliquid_history import HYPERLIQUID_HISTORY
+from infrastructure.transfer.statements.kinds.exchanges.hyperliquid.hyperliquid_fills import (
+    HYPERLIQUID_FILLS,
+    HYPERLIQUID_FUNDING,
+)
+from infrastructure.transfer.statements.kinds.exchanges.hyperliquid.hyperliquid_history import (
+    HYPERLIQUID_HISTORY,
+    HYPERLIQUID_PAYMENTS,
+)
 from infrastructure.transfer.statements.kinds.programs.ccxt_saved import CCXT_TRADES
 from infrastructure.transfer.statements.statement_kind import StatementKind, Whose
 from infrastructure.transfer.transfer_errors import StatementRefused
 from position_ledger.testing import memory_ledger
 from tests.infrastructure.transfer.statements.one_file import import_statement
-from tests.infrastructure.transfer.statements.statement_text import facts_of, fills_of
+from tests.infrastructure.transfer.statements.statement_text import facts_of, fills_of, words
 
 HOUR = 3_600_000
 FILLS = [
@@ -129,6 +135,28 @@ def test_who_takes_over_a_liquidation_is_not_liquidated(
     answer = [{**ANSWER[1], "coin": "HYPE", "dir": direction, "crossed": crossed, **more}]
     (fill,) = fills_of(json.dumps(answer), HYPERLIQUID_FILLS, Whose("hyperliquid"))
     assert fill.reason == reason
+
+
+@pytest.mark.parametrize(
+    ("coin", "token", "symbol"),
+    [
+        *(("hyna:XMR", "USDE", "HYNA-XMR/USDE"), ("hyna:XMR", "USDC", "HYNA-XMR/USDC")),
+        *(("cash:GOLD", "USDT0", "CASH-GOLD/USDT0"), ("xyz:NVDA", "USDC", "XYZ-NVDA/USDC"), ("ETH", "USDC", "ETHUSDC")),
+    ],
+)
+def test_a_market_is_settled_in_what_its_fees_are(coin: str, token: str, symbol: str) -> None:
+    answer = [{**ANSWER[1], "coin": coin, "dir": "Close Long", "feeToken": token}]
+    (fill,) = fills_of(json.dumps(answer), HYPERLIQUID_FILLS, Whose("hyperliquid"))
+    assert (fill.key.symbol, fill.key.settle) == (symbol, token)
+
+
+def test_funding_of_a_market_is_in_what_that_is_settled_in() -> None:
+    delta = {"type": "funding", "coin": "hyna:XMR", "usdc": "-0.1", "szi": "1", "fundingRate": "0.1"}
+    answer = [{"time": 1773739452000, "hash": "0x0", "delta": delta}]
+    text = "time,coin,sz,side,payment,rate\n17/03/2026 09:24:12,XMR (hyna),1,Long,-0.1,0.1\n"
+    for data, kind in ((json.dumps(answer), HYPERLIQUID_FUNDING), (text, HYPERLIQUID_PAYMENTS)):
+        (fact,) = facts_of(data, kind, Whose("hyperliquid", zone=UTC))
+        assert "HYNA-XMR/USDE.hyperliquid funding -0.1 USDE" in words(fact)
 
 
 def test_shares_of_outcomes_are_left_out() -> None:
