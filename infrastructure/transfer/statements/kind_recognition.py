@@ -14,6 +14,7 @@ from infrastructure.transfer.statements.kinds.exchanges.binance.binance_income i
 )
 from infrastructure.transfer.statements.kinds.exchanges.binance.binance_positions import BINANCE_POSITIONS
 from infrastructure.transfer.statements.kinds.exchanges.binance.binance_spot import BINANCE_SPOT, BINANCE_SPOT_CSV
+from infrastructure.transfer.statements.kinds.exchanges.binance.binance_statement import BINANCE_STATEMENT
 from infrastructure.transfer.statements.kinds.exchanges.binance.binance_trades import BINANCE_TRADES
 from infrastructure.transfer.statements.kinds.exchanges.binance.binance_user_trades import BINANCE_USER_TRADES
 from infrastructure.transfer.statements.kinds.exchanges.bitget_futures import BITGET_BILLS, BITGET_FILLS
@@ -77,7 +78,7 @@ from infrastructure.transfer.statements.statement_kind import StatementKind
 
 _ALL: Final = (
     *(BINANCE_TRADES, BINANCE_USER_TRADES, BINANCE_INCOME, BINANCE_TRANSACTIONS, BINANCE_EVENTS, BINANCE_POSITIONS),
-    *(BINANCE_SPOT, BINANCE_SPOT_CSV),
+    *(BINANCE_SPOT, BINANCE_SPOT_CSV, BINANCE_STATEMENT),
     *(BYBIT_EXECUTIONS, BYBIT_HISTORY, BYBIT_LOG, BYBIT_LOG_CSV, BYBIT_CLOSED, BYBIT_CLOSED_CSV, BYBIT_SPOT),
     *(OKX_FILLS, OKX_BILLS, OKX_HISTORY, OKX_POSITIONS),
     *(HYPERLIQUID_FILLS, HYPERLIQUID_FUNDING, HYPERLIQUID_HISTORY, HYPERLIQUID_PAYMENTS, HYPERLIQUID_PAIRS),
@@ -97,7 +98,8 @@ _OF_CCXT: Final = (CCXT_TRADES, CCXT_ORDERS)
 _OTHER_IDS: Final[tuple[tuple[Sequence[StatementKind], Sequence[StatementKind]], ...]] = (
     ((BINANCE_POSITIONS,), (BINANCE_TRADES, BINANCE_USER_TRADES, BINANCE_EVENTS, *_OF_CCXT)),
     ((BINANCE_EVENTS,), (BINANCE_INCOME, BINANCE_TRANSACTIONS)),
-    ((BINANCE_SPOT_CSV,), (BINANCE_SPOT, *_OF_CCXT)),
+    ((BINANCE_SPOT_CSV, BINANCE_STATEMENT), (BINANCE_SPOT, *_OF_CCXT)),
+    ((BINANCE_STATEMENT,), (BINANCE_SPOT_CSV,)),
     (
         (BYBIT_CLOSED, BYBIT_CLOSED_CSV),
         (BYBIT_EXECUTIONS, BYBIT_HISTORY, BYBIT_LOG, BYBIT_LOG_CSV, *_OF_CCXT),

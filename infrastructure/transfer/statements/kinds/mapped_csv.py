@@ -7,6 +7,7 @@ from datetime import datetime, tzinfo
 from decimal import Decimal
 from typing import Any, Final
 
+from domain.identifiers import PositionKey
 from infrastructure.timezones import zone_of
 from infrastructure.transfer.statements.column_map import NUMBERS, ColumnMap, ColumnName
 from infrastructure.transfer.statements.kinds.number_spelling import NumberSpelling
@@ -46,7 +47,8 @@ class _MappedFills:
             named["time"] = f"{day} {named['time']}".strip()
         mapped = StatementRow(row.line, named)
         symbol, exchange = mapped.needed("symbol"), mapped.text("exchange")
-        quantity, price = mapped.number("quantity"), mapped.above_zero("price")
+        key = self._whose.key(self._map.symbols.get(symbol, symbol), mapped.leg("leg"), exchange)
+        quantity, price = self._quantity(mapped, key), mapped.above_zero("price")
         buys = self._buys(mapped, quantity)
         if not quantity or (quantity < 0 and not self._map.quantity_sign):
             raise ValueError(f"quantity {mapped.text('quantity') or ''!r:.60} is not above zero")
@@ -55,7 +57,7 @@ class _MappedFills:
         yield StatementFill(
             line=row.line,
             time=self._time(mapped, moment, self._stated_zone(row) or self._zone),
-            key=self._whose.key(self._map.symbols.get(symbol, symbol), mapped.leg("leg"), exchange),
+            key=key,
             buys=buys,
             quantity=quantity.copy_abs(),
             price=price,
@@ -78,6 +80,16 @@ class _MappedFills:
             return self._spelling.plain(text := value.strip())
         except ValueError as wrong:
             raise ValueError(f"{name} {text!r:.60} {wrong}, as the map says") from None
+
+    @staticmethod
+    def _quantity(mapped: StatementRow, key: PositionKey) -> Decimal | None:
+        """A quantity; a unit behind it has to be what is bought, because what is paid for it may stand beside it."""
+        if not isinstance(mapped.named["quantity"], str):
+            return mapped.number("quantity")
+        quantity, unit = mapped.amount("quantity")
+        if unit is not None and not key.is_base(unit):
+            raise ValueError(f"quantity {mapped.text('quantity')!r:.60} is of {unit}, which {key.symbol} does not buy")
+        return quantity
 
     def _buys(self, mapped: StatementRow, quantity: Decimal | None) -> bool:
         if self._map.quantity_sign:

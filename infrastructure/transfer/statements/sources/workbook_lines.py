@@ -25,6 +25,8 @@ _UNPACKED_MAX: Final = 1 << 30
 """The most bytes of an unpacked workbook: a sheet of a million lines has less; more would fill the memory."""
 _CERTAIN: Final = Context(prec=15, traps=[])
 _CERTAIN_MAX: Final = 10**15
+_LIST_OF_TRADES: Final = "List of trades"
+"""The sheet of TradingView's workbook that is a statement; beside it are sheets of figures."""
 _SHOWN_MAX: Final = 5
 
 
@@ -46,9 +48,10 @@ def workbook_start(stream: io.BufferedReader, count: int) -> str:
 
 
 def workbook_lines(stream: io.BufferedReader) -> Iterator[str]:
-    """Every row of its only sheet as a line of CSV, blank rows included. Refuses: StatementRefused."""
+    """Every row of its only sheet, or of its list of trades, as CSV, also blank ones. Refuses: StatementRefused."""
     with _opened(stream) as book:
         sheets = [sheet for sheet in book.worksheets if next(_filled(sheet), None) is not None]
+        sheets = [sheet for sheet in sheets if sheet.title == _LIST_OF_TRADES] or sheets
         if len(sheets) != 1:
             titles = ", ".join(sheet.title for sheet in sheets[:_SHOWN_MAX]) or "none"
             raise StatementRefused(

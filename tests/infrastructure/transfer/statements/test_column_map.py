@@ -176,6 +176,19 @@ def test_what_is_written_otherwise_is_never_read_as_another_number(spelled: str,
     assert said.endswith(", as the map says")
 
 
+@pytest.mark.parametrize("quantity", ["3SOL", "3 SOL", "3"])
+def test_a_quantity_may_have_what_is_bought_behind_it(quantity: str) -> None:
+    (fill,) = read(COLUMNS + SIDE, "T,S,P,Q,Dir", f"1773739452,SOL/USDT,2,{quantity},b")
+    assert (plain(fill.quantity), fill.key.symbol) == ("3", "SOLUSDT")
+
+
+@pytest.mark.parametrize("quantity", ["6USDT", "3SO L", "3 cont"])
+def test_a_quantity_of_something_else_is_refused(quantity: str) -> None:
+    assert refusal(COLUMNS + SIDE, "T,S,P,Q,Dir", f"1773739452,SOL/USDT,2,{quantity},b").startswith(
+        "line 2: quantity '"
+    )
+
+
 def test_what_is_in_parentheses_is_below_zero() -> None:
     said = f'{COLUMNS}{SIDE}fee = "Fee"\nprofit = "PnL"\n'
     fills = read(

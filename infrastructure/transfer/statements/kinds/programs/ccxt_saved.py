@@ -19,6 +19,7 @@ from domain.instrument import ONE
 from domain.values import EXACT, Leg, plain
 from infrastructure.exchanges.contract_units import COUNTS_UNITS, power_of_ten, unit_size, units_worth
 from infrastructure.exchanges.fields import ReportFields
+from infrastructure.transfer.statements.kinds.exchanges.hyperliquid.hyperliquid_fills import name_of_trade
 from infrastructure.transfer.statements.kinds.opening_sides import opening_side
 from infrastructure.transfer.statements.kinds.other_fees import Fee, by_currency, with_fees
 from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
@@ -75,8 +76,8 @@ class _CcxtRows:
 
     def trades(self, row: StatementRow) -> Iterator[StatementFact]:
         time, side = row.needed("timestamp", "datetime"), row.needed("side")
-        trade_id = row.text("id") or self._ids.of(row, time)
         order_id = row.text("order") or made_up(time, row.needed("symbol"), side)
+        trade_id = name_of_trade(row.text("id") or self._ids.of(row, time), order_id)
         if ReportFields(row.named).word(_EXECUTION_TYPE) == _FUNDING:
             yield from self._funding_of(row, trade_id)
         else:

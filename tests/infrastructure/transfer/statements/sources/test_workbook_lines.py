@@ -9,6 +9,7 @@ import zipfile
 from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import datetime
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import openpyxl  # type: ignore[import-untyped] # it ships no types
 import pytest
 
 from infrastructure.transfer.statements.kinds.exchanges.binance.binance_trades import BINANCE_TRADES
+from infrastructure.transfer.statements.kinds.programs.tradingview import TRADINGVIEW_LIST
 from infrastructure.transfer.statements.sources.archive import is_archive, members
 from infrastructure.transfer.statements.sources.statement_file import StatementFile
 from infrastructure.transfer.transfer_errors import StatementRefused
@@ -30,11 +32,11 @@ SAMPLES = [
 HEADER = ["Date(UTC)", "Symbol", "Side", "Price", "Quantity", "Amount", "Fee", "Realized Profit", "Quote Asset"]
 
 
-def packed(*sheets: Sequence[Sequence[Any]]) -> bytes:
+def packed(*sheets: Sequence[Sequence[Any]], titles: Sequence[str] = ()) -> bytes:
     book, out = openpyxl.Workbook(), io.BytesIO()
     book.remove(book.active)
-    for rows in sheets:
-        sheet = book.create_sheet()
+    for rows, title in zip_longest(sheets, titles):
+        sheet = book.create_sheet(title)
         for row in rows:
             sheet.append([*row])
     book.save(out)
@@ -82,6 +84,21 @@ def test_one_sheet_has_to_have_something_in_it() -> None:
     with pytest.raises(StatementRefused, match=r"0 sheets of the workbook have something in them \(none\)"):
         _ = file_of(packed([[]])).start
     assert kind_of(packed([[]], [HEADER])) == BINANCE_TRADES.name
+
+
+def test_the_list_of_trades_is_read_beside_the_figures_of_tradingview() -> None:
+    figures = [["", "All USDT", "All %"], ["Net profit", 94.9, 0.95]]
+    header = ["Trade #", "Type", "Date and time", "Signal", "Price USDT", "Position size (qty)", "Net P&L USDT"]
+    trades = [
+        [1, "Entry long", datetime(2026, 3, 17, 9), "Long", 50000, 0.1, 94.9],  # noqa: DTZ001 - a workbook has none
+        [1, "Exit long", datetime(2026, 3, 17, 10), "Close", 51000, 0.1, 94.9],  # noqa: DTZ001
+    ]
+    book = packed(figures, [header, *trades], figures, titles=["Performance", "List of trades", "Properties"])
+    assert kind_of(book) == TRADINGVIEW_LIST.name
+    assert [told.partition(", profit")[0] for told in facts_told(book, TRADINGVIEW_LIST).splitlines()] == [
+        "2: 2026-03-17T09:00:00.000000Z BTCUSDT.okx buys 0.1 at 50000, fee 0",
+        "3: 2026-03-17T10:00:00.000000Z BTCUSDT.okx sells 0.1 at 51000, fee 5.1",
+    ]
 
 
 def test_a_workbook_in_an_archive_is_read_there() -> None:

@@ -1,12 +1,12 @@
 """Binance, spot: trades of an account, as `GET /api/v3/myTrades` answers them, and the trade history of the website.
 
 A commission that is paid is above zero. In the CSV a cell has an amount and its currency, `0.51INCH`; an older header
-has a column for the currency of the fee. A comma may separate thousands.
+has a column for the currency of the fee. A comma may separate thousands. The header may be in Spanish.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from functools import partial
 from types import MappingProxyType
@@ -26,9 +26,23 @@ _NAMES: Final = MappingProxyType(
         "pair": ("pair", "market"),
         "side": ("side", "type"),
         "quantity": ("executed", "total"),
+        "price": ("price",),
+        "amount": ("amount",),
+        "fee": ("fee",),
     }
 )
 """The older header has the quantity in `Amount`, and the value in `Total`."""
+_SPANISH: Final = MappingProxyType(
+    {
+        "tiempo": "time",
+        "par": "pair",
+        "lado": "side",
+        "ejecutado": "executed",
+        "precio": "price",
+        "cantidad": "amount",
+        "tarifa": "fee",
+    }
+)
 _SPELLING: Final = NumberSpelling(".", ",")
 _BETWEEN: Final = "/-_"
 
@@ -75,6 +89,13 @@ def _history(whose: Whose, ids: RowIds, row: StatementRow) -> Iterator[Statement
     )
 
 
+def _in_english(rows: Iterable[StatementRow]) -> Iterator[StatementRow]:
+    for row in of_one_account(rows):
+        is_spanish = not _SPANISH.keys().isdisjoint(row.named)
+        named = {_SPANISH.get(name, name): value for name, value in row.named.items()} if is_spanish else row.named
+        yield StatementRow(row.line, named)
+
+
 def _amount(row: StatementRow, name: str, *units: str) -> tuple[Decimal, str]:
     """A number and the currency behind it; a currency that begins with a digit has to be one of the `units`."""
     text = row.needed(name)
@@ -105,7 +126,7 @@ BINANCE_SPOT: Final = StatementKind(
 BINANCE_SPOT_CSV: Final = StatementKind(
     name="binance-spot-trades-csv",
     form=FileForm.CSV,
-    needs=(*_NAMES.values(), "price", "amount", "fee"),
+    needs=tuple((*names, *(said for said in _SPANISH if _SPANISH[said] in names)) for names in _NAMES.values()),
     exchange="binance",
-    read=per_file(lambda whose: partial(_history, whose, RowIds()), of_one_account),
+    read=per_file(lambda whose: partial(_history, whose, RowIds()), _in_english),
 )

@@ -43,6 +43,9 @@ _REASONS: Final = MappingProxyType(
     {"trade": None, "liquidation": "liquidation", "adl": "adl", "delivery": "settlement", "block_trade": None}
 )
 _OF_NO_SYMBOL: Final[MappingProxyType[str, CashKind]] = MappingProxyType({"interest": "interest"})
+_REFUND: Final = "fee_refund"
+_DERIVATIVES: Final = ("linear", "inverse")
+"""The categories of which a fee that is given back has a position; the CSV does not say the category."""
 _OPENS: Final = "open"
 _ACTIONS: Final = (_OPENS, "close")
 
@@ -57,6 +60,9 @@ class _LogLines:
         kind, symbol = row.word("type"), row.text(*_NAMES["symbol"])
         if kind in _OF_NO_SYMBOL:
             yield from self._cash(row, None, row.known(*_NAMES["change"]), _OF_NO_SYMBOL[kind])
+        elif kind == _REFUND:
+            key = self._whose.key(symbol) if symbol and row.word("category") in _DERIVATIVES else None
+            yield from self._cash(row, key, row.known(*_NAMES["change"]), "rebate")
         elif symbol is None or self._is_spot(row) or _OPTION.fullmatch(symbol):
             return
         elif kind == _FUNDING:

@@ -2,8 +2,8 @@
 
 A fee that is paid is above zero. `closedPnl` is before fees, and `startPosition` is the position before the fill; on
 spot neither is read, because the former is after fees and by another cost basis, and the latter is the whole balance of
-the wallet. Trade ids are not in sequence. `usdc` of a funding payment that is paid is below zero. Most pairs on spot
-are called by their number, `@107`.
+the wallet. Trade ids are not in sequence, and all sales of dust have the same one. `usdc` of a funding payment that is
+paid is below zero. Most pairs on spot are called by their number, `@107`.
 """
 
 from __future__ import annotations
@@ -13,44 +13,61 @@ from functools import partial
 from typing import Final
 
 from domain.values import Leg
-from infrastructure.transfer.statements.kinds.exchanges.hyperliquid.hyperliquid_pairs import NumberedPairs
+from infrastructure.transfer.statements.kinds.exchanges.hyperliquid.hyperliquid_pairs import NumberedPairs, symbol_of
 from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
 from infrastructure.transfer.statements.sources.statement_row import StatementRow, each, made_up
 from infrastructure.transfer.statements.statement_facts import StatementCash, StatementFact, StatementFill
 from infrastructure.transfer.statements.statement_kind import StatementKind, Whose, row_by_row
 
+_OF_DUST: Final = "0"
+"""The id of every trade by which the exchange sells what is left of a token on spot, once a day."""
+
+
+def name_of_trade(trade_id: str, order_id: str) -> str:
+    """The id of a trade, made up of that of its order where other trades have the same id."""
+    return made_up(trade_id, order_id) if trade_id == _OF_DUST else trade_id
+
 
 def _fills(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
     coin, direction = row.needed("coin"), row.word("dir")
     is_spot = direction in {"buy", "sell"} or "/" in coin
-    reason = "liquidation" if row.named.get("liquidation") else None
     yield StatementFill(
         line=row.line,
         time=row.time("time"),
-        key=whose.key(coin, Leg.SPOT if is_spot else Leg.BOTH),
+        key=whose.key(coin, Leg.SPOT) if is_spot else whose.key(symbol_of(coin, row.text("feeToken"))),
         buys=row.buys("side"),
         quantity=row.above_zero("sz"),
         price=row.above_zero("px"),
         fee=row.number("fee"),
         fee_currency=row.text("feeToken"),
         profit=None if is_spot else row.number("closedPnl"),
-        trade_id=row.needed("tid"),
+        trade_id=name_of_trade(row.needed("tid"), row.needed("oid")),
         order_id=row.needed("oid"),
         held=None if is_spot else row.number("startPosition"),
-        reason="adl" if "auto-deleveraging" in direction else reason,
+        reason=_reason(row, direction),
     )
+
+
+def _reason(row: StatementRow, direction: str) -> str | None:
+    """Why a fill happened; both sides of a liquidation tell of it, and the one who is liquidated takes."""
+    if "auto-deleveraging" in direction:
+        return "adl"
+    is_taker = str(row.named.get("crossed")).lower() != "false"
+    is_forced = direction.startswith("liquidated") or (row.named.get("liquidation") and is_taker)
+    return "liquidation" if is_forced else None
 
 
 def _funding(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
     delta = row.inside("delta")
     if delta.needed("type") == "funding" and (amount := delta.known("usdc")):
         coin, time = delta.needed("coin"), row.needed("time")
+        key = whose.key(symbol_of(coin))
         yield StatementCash(
             line=row.line,
             time=row.time("time"),
-            key=whose.key(coin),
+            key=key,
             amount=amount,
-            currency="USDC",
+            currency=key.settle,
             kind="funding",
             cash_id=made_up("funding", coin, time),
         )

@@ -1,7 +1,8 @@
 """Hyperliquid: trades and funding that its website exports in CSV.
 
-Times are `17/03/2026 - 09:24:12`, in the time zone and the date format of the user who exported them: whether the day
-or the month is first is known once one of them is above twelve. `closedPnl` is after the fee of its fill; funding that
+Times are `17/03/2026 - 09:24:12`, in the time zone and the date format of the user who exported them. Between slashes
+either the day or the month is first, which is known once one of them is above twelve; between dots or dashes the day
+is. `closedPnl` is after the fee of its fill; funding that
 is received is above zero. A coin of another market is `COPPER (xyz)`.
 """
 
@@ -16,24 +17,27 @@ from typing import Final
 
 from domain.identifiers import PositionKey
 from domain.values import EXACT, Leg
+from infrastructure.transfer.statements.kinds.exchanges.hyperliquid.hyperliquid_pairs import OUTCOME, symbol_of
 from infrastructure.transfer.statements.sources.statement_file import FileForm
 from infrastructure.transfer.statements.sources.statement_row import RowIds, StatementRow, made_up
 from infrastructure.transfer.statements.statement_facts import StatementCash, StatementFact, StatementFill
 from infrastructure.transfer.statements.statement_kind import StatementKind, Whose, per_file, row_by_row
 from infrastructure.transfer.transfer_errors import StatementRefused
 
-_TIME: Final = re.compile(r"(\d\d?)/(\d\d?)/(\d{4})(?: -|,)? (\d\d:\d\d:\d\d)", re.ASCII)
+_TIME: Final = re.compile(r"(\d\d?)([/.-])(\d\d?)\2(\d{4})(?: -|,)? (\d\d:\d\d:\d\d)", re.ASCII)
+_YEAR_FIRST: Final = re.compile(r"(\d{4})[/-](\d\d?)[/-](\d\d?)(?: -|,)? (\d\d:\d\d:\d\d)", re.ASCII)
+_EITHER_FIRST: Final = "/"
 _MONTHS: Final = 12
 _OTHER_MARKET: Final = re.compile(r"(\w+) \((\w+)\)", re.ASCII)
 _BUYS: Final = MappingProxyType(
     {
         **dict.fromkeys(("open long", "close short", "short > long", "buy"), True),
-        **dict.fromkeys(("open short", "close long", "long > short", "sell"), False),
+        **dict.fromkeys(("open short", "close long", "long > short", "sell", "spot dust conversion"), False),
         **dict.fromkeys(("liquidated isolated short", "liquidated cross short"), True),
         **dict.fromkeys(("liquidated isolated long", "liquidated cross long"), False),
     }
 )
-_SPOT: Final = ("buy", "sell")
+_SPOT: Final = ("buy", "sell", "spot dust conversion")
 _LIQUIDATED: Final = "liquidated"
 
 
@@ -61,27 +65,33 @@ def _dated(rows: Iterable[StatementRow]) -> Iterator[StatementRow]:
 
 def _is_day_first(row: StatementRow) -> bool | None:
     match = _TIME.fullmatch(row.named["time"].strip())
-    if match is None:
-        return True  # another format, which is parsed or refused later
-    first, second = int(match[1]), int(match[2])
+    if match is None or match[2] != _EITHER_FIRST:
+        return True  # else the year is first, or it is another format, which is parsed or refused later
+    first, second = int(match[1]), int(match[3])
     return None if first <= _MONTHS and second <= _MONTHS else first > _MONTHS
 
 
 def _with_time(row: StatementRow, *, day_first: bool) -> StatementRow:
-    match = _TIME.fullmatch(row.named["time"].strip())
-    if match is None:
+    text = row.named["time"].strip()
+    if (match := _YEAR_FIRST.fullmatch(text)) is not None:
+        year, month, day, clock = match.groups()
+    elif (match := _TIME.fullmatch(text)) is not None:
+        first, _, second, year, clock = match.groups()
+        day, month = (first, second) if day_first else (second, first)
+    else:
         return row
-    day, month = (match[1], match[2]) if day_first else (match[2], match[1])
-    return StatementRow(row.line, {**row.named, "time": f"{match[3]}-{month:0>2}-{day:0>2} {match[4]}"})
+    return StatementRow(row.line, {**row.named, "time": f"{year}-{month:0>2}-{day:0>2} {clock}"})
 
 
 def _key(whose: Whose, coin: str, leg: Leg = Leg.BOTH) -> PositionKey:
     other = _OTHER_MARKET.fullmatch(coin)
-    return whose.key(f"{other[2]}:{other[1]}" if other else coin, leg)
+    return whose.key(symbol_of(f"{other[2]}:{other[1]}") if other else coin, leg)
 
 
 def _fills(whose: Whose, ids: RowIds, row: StatementRow) -> Iterator[StatementFact]:
     coin, direction, time = row.needed("coin"), row.word("dir"), row.needed("time")
+    if coin.startswith(OUTCOME):
+        return
     if direction not in _BUYS:
         raise ValueError(f"dir {direction!r:.60} is unknown; known are: {', '.join(_BUYS)}")
     is_spot, quantity = direction in _SPOT, row.above_zero("sz")
@@ -118,12 +128,13 @@ def _closes(direction: str, quantity: Decimal) -> Decimal | None:
 def _payments(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
     coin, amount = row.needed("coin"), row.known("payment")
     if amount:
+        key = _key(whose, coin)
         yield StatementCash(
             line=row.line,
             time=row.time("time", zone=whose.zone),
-            key=_key(whose, coin),
+            key=key,
             amount=amount,
-            currency="USDC",
+            currency=key.settle,
             kind="funding",
             cash_id=made_up("funding", coin, row.needed("time")),
         )

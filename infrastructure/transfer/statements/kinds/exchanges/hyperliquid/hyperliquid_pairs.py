@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
+from types import MappingProxyType
 from typing import Final
 
 from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
@@ -18,6 +19,20 @@ from infrastructure.transfer.statements.statement_kind import StatementKind, Who
 from infrastructure.transfer.transfer_errors import StatementRefused
 
 NUMBERED: Final = "@"
+OUTCOME: Final = "#"
+"""What a share of an outcome is called by, in place of a pair; such shares are left out."""
+
+
+_USDC: Final = "USDC"
+_COLLATERAL: Final = MappingProxyType({"hyna": "USDE", "cash": "USDT0", **dict.fromkeys(("flx", "km", "vntl"), "USDH")})
+"""What the markets of other deployers are settled in, where it is not USDC."""
+
+
+def symbol_of(coin: str, token: str | None = None) -> str:
+    """The symbol of a market of another deployer, `hyna:XMR`, by the token of its fees; any other coin as it is."""
+    deployer, _, base = coin.partition(":")
+    settle = token or _COLLATERAL.get(deployer.lower(), _USDC)
+    return f"{deployer}-{base}/{settle}:{settle}" if base and settle != _USDC else coin
 
 
 class NumberedPairs:
@@ -31,7 +46,7 @@ class NumberedPairs:
         self._waiting: dict[str, list[StatementRow]] = {}
 
     def named(self, rows: Iterable[StatementRow]) -> Iterator[StatementRow]:
-        """The same fills with the names of their pairs. Refuses: StatementRefused where a name stays unknown."""
+        """Fills of pairs with their names. Refuses: StatementRefused where a name stays unknown."""
         yield from each(rows, self._take)
         for row in chain.from_iterable(self._waiting.values()):
             raise StatementRefused.at(
@@ -42,6 +57,8 @@ class NumberedPairs:
 
     def _take(self, row: StatementRow) -> Iterator[StatementRow]:
         coin = row.needed("coin")
+        if coin.startswith(OUTCOME):
+            return
         if not coin.startswith(NUMBERED):
             yield row
             return

@@ -13,7 +13,7 @@ from infrastructure.transfer.statements.kinds.exchanges.kraken.kraken_trades imp
 from infrastructure.transfer.statements.statement_facts import StatementFill
 from infrastructure.transfer.statements.statement_kind import StatementKind, Whose
 from infrastructure.transfer.transfer_errors import StatementRefused
-from tests.infrastructure.transfer.statements.statement_text import fills_of
+from tests.infrastructure.transfer.statements.statement_text import fills_of, kind_of
 
 BINANCE = "Date(UTC),Pair,Side,Price,Executed,Amount,Fee\n"
 BYBIT = (
@@ -44,6 +44,19 @@ def test_a_cell_of_binance_has_its_currency(pair: str, executed: str, amount: st
     found = fill(BINANCE_SPOT_CSV, BINANCE + line)
     assert (found.key.symbol, str(found.quantity), str(found.fee), found.fee_currency) == told
     assert str(found.price) == "50000.5"
+
+
+def test_the_header_of_binance_may_be_in_spanish() -> None:
+    header, line = (
+        "Tiempo,Par,Lado,Precio,Ejecutado,Cantidad,Tarifa\n",
+        "26-03-17 09:24:12,{},SELL,2,3SOL,6USDT,0.1BNB\n",
+    )
+    assert kind_of(header) == BINANCE_SPOT_CSV.name
+    assert fill(BINANCE_SPOT_CSV, header + line.format("SOLUSDT")) == fill(
+        BINANCE_SPOT_CSV, BINANCE + line.format("SOLUSDT")
+    )
+    with pytest.raises(StatementRefused, match="line 2: pair is missing"):
+        fill(BINANCE_SPOT_CSV, header + line.format(""))
 
 
 @pytest.mark.parametrize(

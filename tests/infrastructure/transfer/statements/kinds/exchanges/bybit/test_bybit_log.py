@@ -7,12 +7,12 @@ from decimal import Decimal
 import pytest
 
 from domain.values import plain
-from infrastructure.transfer.statements.kinds.exchanges.bybit.bybit_log import BYBIT_LOG_CSV
+from infrastructure.transfer.statements.kinds.exchanges.bybit.bybit_log import BYBIT_LOG, BYBIT_LOG_CSV
 from infrastructure.transfer.statements.statement_facts import StatementFill
 from infrastructure.transfer.statements.statement_kind import Whose
 from position_ledger.testing import memory_ledger
 from tests.infrastructure.transfer.statements.one_file import import_statement
-from tests.infrastructure.transfer.statements.statement_text import facts_of
+from tests.infrastructure.transfer.statements.statement_text import facts_of, words
 
 HEADER = (
     "Currency,Contract,Type,Direction,Quantity,Position,Filled Price,Cash Flow,Change,Action,Time(UTC),Funding,Fee Paid"
@@ -56,6 +56,21 @@ def test_a_position_that_is_turned_over_is_two_cycles_of_one_leg(sign: str) -> N
         report = import_statement(ledger, BYBIT_LOG_CSV.name, facts, confirm=True)
         cycles = [f"{row.position_id} {row.side} {plain(row.realized_pnl or Decimal(0))}" for row in ledger.positions()]
     assert (cycles, report.findings) == (["BTCUSDT.bybit#1 long 20", "BTCUSDT.bybit#2 short 10"], [])
+
+
+def test_a_fee_that_is_given_back_is_of_a_position_where_the_category_says_so() -> None:
+    text = f"{HEADER}\n{line(1, '--,--,--,--,0,0.05,--').replace('TRADE', 'FEE_REFUND')}\n"
+    answer = (
+        '{"symbol": "BTCUSDT", "category": "%s", "type": "FEE_REFUND", "side": "None", "qty": "0", "size": "0",'
+        ' "transactionTime": "1773739452000", "funding": "", "cashFlow": "0", "change": "0.05", "currency": "USDT",'
+        ' "tradeId": "", "id": "r1"}'
+    )
+    told = [
+        words(fact).partition("Z ")[2].partition(", id")[0]
+        for data, kind in ((text, BYBIT_LOG_CSV), (answer % "linear", BYBIT_LOG), (answer % "spot", BYBIT_LOG))
+        for fact in facts_of(data, kind, Whose("bybit"))
+    ]
+    assert told == ["no symbol rebate 0.05 USDT", "BTCUSDT.bybit rebate 0.05 USDT", "no symbol rebate 0.05 USDT"]
 
 
 @pytest.mark.parametrize("symbol", ["BTC-27MAR26-60000-C", "BTC-27MAR26-60000-P-USDT", "XRP-27MAR26-0.5-C-USDT"])

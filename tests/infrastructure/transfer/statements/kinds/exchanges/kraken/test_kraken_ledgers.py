@@ -32,6 +32,7 @@ def told(*lines: str) -> list[str]:
         (("USDT", "100"), ("ZUSD", "-99.9"), "USDTUSD.kraken:SPOT buys 100 at 0.999, fee 0"),
         (("ZUSD", "-110"), ("ZEUR", "100"), "EURUSD.kraken:SPOT buys 100 at 1.1, fee 0"),
         (("USDC", "-10"), ("USDT", "10"), "USDCUSDT.kraken:SPOT sells 10 at 1, fee 0"),
+        (("EUR.HOLD", "-50", "0.75"), ("ADA", "100"), "ADAEUR.kraken:SPOT buys 100 at 0.5, fee 0.75 EUR"),
         (("ZETA", "10", "0.1"), ("ZEUR", "-5"), "ZETAEUR.kraken:SPOT buys 10 at 0.5, fee 0.1 ZETA"),
     ],
 )
@@ -53,6 +54,28 @@ def test_what_a_sale_pays_in_two_assets_has_the_same_ids_in_a_file_of_the_other_
             facts = KRAKEN_LEDGERS.facts(file_of(HEADER + text), Whose(exchange="kraken"))
             report = import_statement(ledger, KRAKEN_LEDGERS.name, facts, confirm=True)
     assert (report.fills_before, report.payments_before, report.cash) == (1, 1, {})
+
+
+def test_a_fee_is_in_the_currency_that_its_column_says() -> None:
+    header = HEADER.replace("balance", "balance,amountusd,feecurrency")
+    lines = [
+        line("BTC", "-0.002", "0.26").replace(",1\n", ",1,110,ZEUR\n"),
+        line("ZEUR", "100").replace(",1\n", ",1,110,\n"),
+    ]
+    (fill,) = facts_of(header + "".join(lines), KRAKEN_LEDGERS, Whose(exchange="kraken"))
+    assert words(fill).partition("Z ")[2].partition(", profit")[0] == (
+        "BTCEUR.kraken:SPOT sells 0.002 at 50000, fee 0.26 EUR"
+    )
+
+
+def test_what_was_received_for_the_dust_of_several_assets_is_told() -> None:
+    swept = [
+        line(*each, kind="spend").replace(",spend,,", ",spend,dustsweeping,")
+        for each in (("XTZ", "-0.00004"), ("ADA", "-0.1"))
+    ]
+    received = line("EUR", "0.03", kind="receive").replace(",receive,,", ",receive,dustsweeping,")
+    assert told(*swept, received) == ["no symbol correction 0.03 EUR, id L-EUR"]
+    assert told(swept[1], received) == ["ADAEUR.kraken:SPOT sells 0.1 at 0.3, fee 0"]
 
 
 @pytest.mark.parametrize("kind", ["deposit", "withdrawal", "transfer", "earn", "staking"])
