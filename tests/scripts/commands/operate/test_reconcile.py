@@ -176,6 +176,12 @@ def test_only_what_is_asked_for_is_compared(run: Run, save: Save) -> None:
     assert (other.json["account"], other.named["orphans"]) == ("sub1", ["AVLUSDT.binance.sub1"])
 
 
+@pytest.mark.usefixtures("ledger")
+def test_what_to_compare_with_must_be_said(run: Run) -> None:
+    ran = run()
+    assert ran.code == 2 and "--snapshot FILE, or whom to ask: --exchange NAME" in ran.err
+
+
 # -- what is done -----------------------------------------------------------------------------------------------
 
 
