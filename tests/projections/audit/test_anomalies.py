@@ -205,6 +205,8 @@ def test_every_doubtful_value_of_an_imported_row_is_told_and_its_age_is_not_odd(
         'doubtful in the old table: "missing_id"',
     ]
     assert not of("recorded_late", found)
+    corrected = odd((0, row), (9, on(Adjust, quantity="60", reason="seen")))
+    assert of("adjusted", corrected) and not of("quantity", corrected), "nobody knows what was requested"
 
 
 def test_refused_rivals_are_counted_named_and_timed() -> None:
