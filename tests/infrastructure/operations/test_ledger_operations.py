@@ -14,6 +14,7 @@ from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.operations.ledger_operations import AS_SHOWN
 from position_ledger.testing import Clock, memory_ledger
 from projections.health.checks import Check
+from projections.reconciliation.result import ReconciliationRules
 
 CLOCK = Clock()
 SHOWN = {
@@ -69,6 +70,21 @@ def test_a_recovery_says_why_in_its_events() -> None:
         assert done.is_done
         (*_, last) = ledger.history("APTUSDT.binance")
         assert (last.event.metadata or {})["reason"] == "after the crash"
+
+
+def test_two_cycles_of_a_key_are_recovered_at_once_though_each_expects_a_version() -> None:
+    """A stray, and the open cycle beside it, are both gone: the second end comes after the first."""
+    gone = [SHOWN | {"timestamp": (CLOCK() - timedelta(seconds=ago)).isoformat(), "positions": []} for ago in (60, 5)]
+    with memory_ledger(CLOCK) as ledger:
+        enter(ledger, minutes_ago=10)
+        at = CLOCK() - timedelta(minutes=10)
+        ledger.fail_entry(position_id="APTUSDT.binance#1", outcome="canceled", reason="given up", at=at)
+        ledger.request_entry(symbol="APTUSDT", exchange="binance", side="short", quantity="61", intent_id="2", at=at)
+        for position_id, quantity in (("APTUSDT.binance#2", "61"), ("APTUSDT.binance#1", "4")):
+            ledger.record_entry_fill(position_id=position_id, trade_id="1", last_qty=quantity, last_px="3.2", at=at)
+        _, done = ledger.recover(gone, apply=True, rules=ReconciliationRules(trust_empty=True))
+        assert [(each.correction.command.verb, each.is_done) for each in done] == [("close", True)] * 2
+        assert {str(row.quantity) for row in ledger.positions()} == {"0"}
 
 
 def test_a_diagnosis_goes_by_the_age_of_an_hour_or_by_that_which_is_said_and_may_leave_the_events_unread() -> None:
