@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 
-from domain.errors import InvalidCommand
+from domain.errors import HistoryDamaged, InvalidCommand
 from domain.events import PositionAdopted
 from infrastructure.ledger.ledger import PositionLedger
+from infrastructure.operations import account_comparison
 from infrastructure.operations.ledger_operations import AS_SHOWN
 from position_ledger.testing import Clock, memory_ledger
 from projections.health.checks import Check
+from projections.reconciliation.discrepancies import DiscrepancyKind
 from projections.reconciliation.result import ReconciliationRules
 
 CLOCK = Clock()
@@ -108,6 +110,20 @@ def test_statistics_are_of_the_last_day_or_of_what_is_said() -> None:
         (now - hour - day, now - hour),
         (now - hour, now),
     ]
+
+
+def test_a_position_is_compared_though_its_events_cannot_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which instrument was defined is not known then; `verify` names the event."""
+
+    def unreadable(_: object) -> None:
+        raise HistoryDamaged("it is no event")
+
+    with memory_ledger(CLOCK) as ledger:
+        ledger.reconcile([DOCUMENT], apply=True)
+        with monkeypatch.context() as damaged:
+            damaged.setattr(account_comparison, "decode", unreadable)
+            (result,) = ledger.reconcile([DOCUMENT])
+        assert [each.key.stream for each in result.found.of(DiscrepancyKind.MATCHED)] == ["APTUSDT.binance"]
 
 
 def test_a_document_may_be_a_dict_as_it_is_in_a_bot() -> None:
