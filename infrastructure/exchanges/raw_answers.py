@@ -50,6 +50,6 @@ def balances(answer: Any) -> tuple[dict[str, Decimal | None] | None, tuple[str, 
             asset: each["total"] for asset, each in answer.items() if isinstance(each, Mapping) and "total" in each
         }
     said = {str(asset).upper(): total for asset, total in totals.items()}
-    known = {asset: None if total is None else read_amount(str(total)).number for asset, total in said.items()}
+    known = {asset: read_amount(str(total)).number for asset, total in said.items()}
     unread = (asset for asset, total in said.items() if total is not None and known[asset] is None)
     return known, tuple(f"its balance of {asset} is no number" for asset in unread)

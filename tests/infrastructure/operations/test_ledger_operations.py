@@ -119,6 +119,7 @@ def test_a_position_is_compared_though_its_events_cannot_be_read(monkeypatch: py
         raise HistoryDamaged("it is no event")
 
     with memory_ledger(CLOCK) as ledger:
+        ledger.define_instrument(symbol="APTUSDT", exchange="binance", contract_size="1")
         ledger.reconcile([DOCUMENT], apply=True)
         with monkeypatch.context() as damaged:
             damaged.setattr(account_comparison, "decode", unreadable)
