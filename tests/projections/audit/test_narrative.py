@@ -119,6 +119,7 @@ def test_the_facts_of_a_cycle_name_what_is_missing() -> None:
     assert dict(tell((0, row)).facts)["Stop"] == "3.3, not confirmed"
     more = dict(tell(*ENTERED, (30, on(RequestIncrease, quantity="10", intent_id="2"))).facts)
     assert more["Requested"] == "short 71.8, by 2 orders, the signal saw 3.2333"
+    assert dict(tell(*ENTERED).facts)["Requested"] == "short 61.8, the signal saw 3.2333"
     target = on(SetTakeProfit, price="3.1", quantity="30", exchange_order_id="t")
     assert dict(tell(*ENTERED, (30, target)).facts)["Target"] == "3.1 for 30"
     asked = dict(tell((0, request())).facts)
