@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -156,8 +157,8 @@ class AccountSnapshot:
     is_time_exact: bool = True
     positions: tuple[PositionReport, ...] | None = None
     orders: tuple[OrderReport, ...] | None = None
-    balances: dict[str, Decimal] | None = None
-    """The total balance of each asset, free or not."""
+    balances: Mapping[str, Decimal | None] | None = None
+    """The total balance of each asset, free or not; None where it is not known."""
     doubts: tuple[str, ...] = ()
     """Why it may be incomplete; if there is a doubt, nothing is concluded from what it does not show."""
     order_doubts: tuple[str, ...] = ()

@@ -37,8 +37,11 @@ def errors(answer: Any) -> list[str]:
     ]
 
 
-def balances(answer: Any) -> tuple[dict[str, Decimal] | None, tuple[str, ...]]:
-    """The total of every asset in ccxt's `fetch_balance`, and doubts about those that cannot be read."""
+def balances(answer: Any) -> tuple[dict[str, Decimal | None] | None, tuple[str, ...]]:
+    """The total of every asset in ccxt's `fetch_balance`, and doubts about those that cannot be read.
+
+    Shape: None for a total that is not stated or cannot be read, which is not zero.
+    """
     if not isinstance(answer, Mapping):
         return None, () if answer is None else (f"its balances are no object but {answer!r:.60}",)
     totals = answer.get("total")
@@ -46,6 +49,7 @@ def balances(answer: Any) -> tuple[dict[str, Decimal] | None, tuple[str, ...]]:
         totals = {
             asset: each["total"] for asset, each in answer.items() if isinstance(each, Mapping) and "total" in each
         }
-    known = {str(asset).upper(): read_amount(str(total)).number for asset, total in totals.items() if total is not None}
-    unread = tuple(f"its balance of {asset} is no number" for asset, total in known.items() if total is None)
-    return {asset: total for asset, total in known.items() if total is not None}, unread
+    said = {str(asset).upper(): total for asset, total in totals.items()}
+    known = {asset: read_amount(str(total)).number for asset, total in said.items()}
+    unread = (asset for asset, total in said.items() if total is not None and known[asset] is None)
+    return known, tuple(f"its balance of {asset} is no number" for asset in unread)

@@ -50,7 +50,7 @@ def _words(moment: Moment) -> str:
         case e.EntryFilled():
             return (
                 f"{plain(event.last_qty)} filled at {plain(event.last_px)} ({_fill(event)})"
-                f"{_fee(event, row)}{came_late(event)}; {_entered(row)}."
+                f"{_fee(event, row)}{came_late(event)}; {_entered(moment)}."
             )
         case e.EntryOutcomeUnknown():
             return f"{who} does not know the outcome of the entry: {quoted(event.reason)}. The slot stays taken."
@@ -132,10 +132,13 @@ def _fee(event: e.EntryFilled | e.PositionReduced, row: PositionRow) -> str:
     return "" if event.fee is None else f", fee {money(event.fee, event.fee_currency or row.settle_currency)}"
 
 
-def _entered(row: PositionRow) -> str:
+def _entered(moment: Moment) -> str:
+    """What was entered in all, and the average entry: after an exit that is of what is open alone."""
+    row = moment.row
     requested = requested_in_all(row)
     of = "" if requested is None else f" of {plain(requested)}"
-    return f"{number(row.filled_qty)}{of} entered so far, {average(row.avg_px_open)} on average"
+    what = " for what is open" if moment.held_before.closed_qty else ""
+    return f"{number(row.filled_qty)}{of} entered so far, {average(row.avg_px_open)} on average{what}"
 
 
 def _stop(moment: Moment, event: e.StopLossSet) -> str:

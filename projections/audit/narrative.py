@@ -162,7 +162,11 @@ def _facts(history: Sequence[Moment], time: Timeline) -> Iterator[tuple[str, str
         inverse = ", inverse" if row.inverse else ""
         yield "Contract", f"{plain(row.contract_size)}{inverse}, settled in {row.settle_currency or 'unknown'}"
     if row.filled_qty:
-        yield "Entered", f"{plain(row.filled_qty)} at {average(row.avg_px_open)} on average"
+        after_exit = any(
+            each.held_before.closed_qty and each.held.filled_qty > each.held_before.filled_qty for each in history
+        )
+        what = ", what was open last" if after_exit else ""
+        yield "Entered", f"{plain(row.filled_qty)}{what} at {average(row.avg_px_open)} on average"
     if held.closed_qty:
         yield "Left", f"{plain(held.closed_qty)} at {average(held.avg_px_close(row.terms))} on average"
     if row.quantity and not row.status.is_open:

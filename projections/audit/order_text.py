@@ -45,9 +45,10 @@ def order_text(event: e.PositionEvent, row: PositionRow) -> str:
         case e.FillCorrected():
             was = f"{plain(event.old_qty)} at {plain(event.old_px)}"
             now = f"{plain(event.last_qty)} at {plain(event.last_px)}" if event.last_qty else "void"
+            left = f"{plain(row.quantity)} is held at {number(row.avg_px_open)} on average"
             return (
-                f"fill {event.trade_id} was {was} and is {now}: {quoted(event.reason)}; {plain(row.quantity)} is held "
-                f"at {number(row.avg_px_open)} on average."
+                f"fill {event.trade_id} was {was} and is {now}: {quoted(event.reason)}; "
+                f"{left if row.quantity else 'nothing is held'}."
             )
     raise AssertionError(f"{type(event).__name__} is no event of a position")
 

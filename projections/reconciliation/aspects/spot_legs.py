@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 from decimal import Decimal
 
 from domain.holding import ZERO
@@ -16,6 +16,9 @@ from projections.reconciliation.discrepancies import Discrepancy, DiscrepancyKin
 from projections.reconciliation.result import ReconciliationRules
 from projections.reconciliation.stream_state import StreamState
 
+Judgement = tuple[DiscrepancyKind, str]
+"""A kind of finding and its message."""
+
 
 def of_spot(
     known: Iterable[StreamState], snapshot: AccountSnapshot, rules: ReconciliationRules
@@ -25,29 +28,28 @@ def of_spot(
     Shape: without balances no spot leg is judged, because positions of derivatives do not show it.
     """
     held = sorted((each for each in known if each.is_held), key=lambda each: each.key.stream)
-    lacking = _shortfalls([each.row for each in held if each.row is not None], snapshot)
+    judged = _by_balances([each.row for each in held if each.row is not None], snapshot)
     for standing in held:
         if rules.asks_for(standing.key):
             yield from of_strays(standing, None, 0, is_judged=False)
             if standing.row is not None and standing.row.quantity:
-                kind, message = _judged(standing, snapshot, lacking.get(standing.key))
+                kind, message = _judged(standing, snapshot, judged.get(standing.key))
                 yield Discrepancy(kind=kind, standing=standing, message=message)
 
 
-def _judged(standing: StreamState, snapshot: AccountSnapshot, lacking: str | None) -> tuple[DiscrepancyKind, str]:
+def _judged(standing: StreamState, snapshot: AccountSnapshot, found: Judgement | None) -> Judgement:
     if snapshot.balances is None:
         return DiscrepancyKind.UNJUDGED, "no balances are shown, and nothing else tells of a spot leg"
     if standing.changed_after(snapshot.taken_at):
         return DiscrepancyKind.UNJUDGED, "the ledger has later news of it than the snapshot"
-    if lacking is not None:
-        return DiscrepancyKind.SHORTFALL, lacking
-    return DiscrepancyKind.MATCHED, f"long {plain(standing.open_qty)}, and the balance is not less"
+    return found or (DiscrepancyKind.MATCHED, f"long {plain(standing.open_qty)}, and the balance is not less")
 
 
-def _shortfalls(rows: Iterable[PositionRow], snapshot: AccountSnapshot) -> dict[PositionKey, str]:
-    """A sentence for each spot holding whose asset has too small a balance; all holdings of an asset are added up.
+def _by_balances(rows: Iterable[PositionRow], snapshot: AccountSnapshot) -> dict[PositionKey, Judgement]:
+    """What is found of each spot holding whose asset has too small a balance, or one that is not known.
 
-    Shape: empty where the snapshot has no balances. A balance beyond what the ledger holds is no concern of the ledger.
+    Shape: empty where the snapshot has no balances. All holdings of an asset are added up. An asset that is not among
+           the balances has none.
     """
     if snapshot.balances is None:
         return {}
@@ -56,17 +58,19 @@ def _shortfalls(rows: Iterable[PositionRow], snapshot: AccountSnapshot) -> dict[
         key = PositionKey.parse(row.stream)
         if key.leg is Leg.SPOT and row.quantity:
             by_asset[_base(key, snapshot.balances)][key] = row.quantity
-    found: dict[PositionKey, str] = {}
+    found: dict[PositionKey, Judgement] = {}
     for asset, held in by_asset.items():
         there, together = snapshot.balances.get(asset, ZERO), total_of(held.values())
-        if together > there:
+        if there is None:
+            found |= dict.fromkeys(held, (DiscrepancyKind.UNJUDGED, f"the balance of {asset} is not known"))
+        elif together > there:
             lacking = plain(EXACT.subtract(together, there))
             words = f"the ledger holds {plain(together)} {asset}, the account {plain(there)}: {lacking} less"
-            found |= dict.fromkeys(held, words)
+            found |= dict.fromkeys(held, (DiscrepancyKind.SHORTFALL, words))
     return found
 
 
-def _base(key: PositionKey, balances: Mapping[str, Decimal]) -> str:
+def _base(key: PositionKey, balances: Collection[str]) -> str:
     """The asset that is held: the symbol without its quote; of several readings, one that has a balance."""
     symbol = key.symbol
     cuts = [end for end in range(len(symbol) - 1, 0, -1) if key.is_settled_in(symbol[end:])]

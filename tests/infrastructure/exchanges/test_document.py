@@ -44,6 +44,22 @@ def order(exchange: str = "binance", **fields: Any) -> OrderReport:
     return found.orders[0]
 
 
+@pytest.mark.parametrize(
+    ("said", "known", "doubts"),
+    [
+        ({"total": {"unfi": "1.3"}}, {"UNFI": Decimal("1.3")}, ()),
+        ({"UNFI": {"free": 1, "total": "1.3"}, "info": {}}, {"UNFI": Decimal("1.3")}, ()),
+        ({"total": {"UNFI": None}}, {"UNFI": None}, ()),
+        ({"total": {"UNFI": "much"}}, {"UNFI": None}, ("its balance of UNFI is no number",)),
+        ("much", None, ("its balances are no object but 'much'",)),
+        (None, None, ()),
+    ],
+)
+def test_a_balance_that_cannot_be_read_is_not_known(said: Any, known: Any, doubts: tuple[str, ...]) -> None:
+    found = read({"exchange": "binance", "timestamp": AT, "positions": [], "orders": [], "balances": said})
+    assert (found.balances, found.row_doubts) == (known, doubts)
+
+
 # -- the document -----------------------------------------------------------------------------------------------
 
 

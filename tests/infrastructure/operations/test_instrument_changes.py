@@ -132,6 +132,11 @@ def test_what_is_advised_for_one_that_is_not_known_makes_it_known(ledger: Positi
     assert undefined_instruments(defined_instruments(ledger.store, rows), rows) == []
 
 
+def test_of_a_cycle_that_is_over_no_definition_is_needed(ledger: PositionLedger) -> None:
+    ledger.close(position_id="BTC/USD:BTC.okx#1", exit_reason="x", avg_px_close="3")
+    assert undefined_instruments([], ledger.positions()) == []
+
+
 def test_a_key_that_is_only_defined_is_known(ledger: PositionLedger) -> None:
     spot = PositionKey("XRPUSDT", "okx", leg=Leg.SPOT)
     define_instruments(ledger, {spot: {"quote": "USDT"}}, reason="x")

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
-from domain.errors import InvalidCommand
+from domain.errors import HistoryDamaged, InvalidCommand
 from domain.events import PositionAdopted
 from infrastructure.ledger.ledger import PositionLedger
+from infrastructure.operations import account_comparison
 from infrastructure.operations.ledger_operations import AS_SHOWN
 from position_ledger.testing import Clock, memory_ledger
+from projections.health.checks import Check
+from projections.reconciliation.discrepancies import DiscrepancyKind
+from projections.reconciliation.result import ReconciliationRules
 
 CLOCK = Clock()
 SHOWN = {
@@ -27,6 +31,12 @@ DOCUMENT = json.dumps(SHOWN).encode()
 def reasons(ledger: PositionLedger) -> list[str]:
     events = [entry.event for entry in ledger.history("APTUSDT.binance")]
     return [event.reason for event in events if isinstance(event, PositionAdopted)]
+
+
+def enter(ledger: PositionLedger, minutes_ago: int = 0) -> None:
+    at = CLOCK() - timedelta(minutes=minutes_ago)
+    ledger.request_entry(symbol="APTUSDT", exchange="binance", side="short", quantity="61", intent_id="1", at=at)
+    ledger.record_entry_placed(position_id="APTUSDT.binance#1", exchange_order_id="1", at=at)
 
 
 def reconciled(apply: Any) -> tuple[int, list[str]]:
@@ -53,6 +63,68 @@ def test_a_blank_reason_is_none() -> None:
     for ask in (PositionLedger.reconcile, PositionLedger.recover):
         with memory_ledger(CLOCK) as ledger, pytest.raises(InvalidCommand, match="apply: is empty"):
             ask(ledger, [DOCUMENT], apply=" ")
+
+
+def test_a_recovery_says_why_in_its_events() -> None:
+    with memory_ledger(CLOCK) as ledger:
+        enter(ledger, minutes_ago=10)
+        _, (done,) = ledger.recover([DOCUMENT], apply="after the crash")
+        assert done.is_done
+        (*_, last) = ledger.history("APTUSDT.binance")
+        assert (last.event.metadata or {})["reason"] == "after the crash"
+
+
+def test_two_cycles_of_a_key_are_recovered_at_once_though_each_expects_a_version() -> None:
+    """A stray, and the open cycle beside it, are both gone: the second end comes after the first."""
+    gone = [SHOWN | {"timestamp": (CLOCK() - timedelta(seconds=ago)).isoformat(), "positions": []} for ago in (60, 5)]
+    with memory_ledger(CLOCK) as ledger:
+        enter(ledger, minutes_ago=10)
+        at = CLOCK() - timedelta(minutes=10)
+        ledger.fail_entry(position_id="APTUSDT.binance#1", outcome="canceled", reason="given up", at=at)
+        ledger.request_entry(symbol="APTUSDT", exchange="binance", side="short", quantity="61", intent_id="2", at=at)
+        for position_id, quantity in (("APTUSDT.binance#2", "61"), ("APTUSDT.binance#1", "4")):
+            ledger.record_entry_fill(position_id=position_id, trade_id="1", last_qty=quantity, last_px="3.2", at=at)
+        _, done = ledger.recover(gone, apply=True, rules=ReconciliationRules(trust_empty=True))
+        assert [(each.correction.command.verb, each.is_done) for each in done] == [("close", True)] * 2
+        assert {str(row.quantity) for row in ledger.positions()} == {"0"}
+
+
+def test_a_diagnosis_goes_by_the_age_of_an_hour_or_by_that_which_is_said_and_may_leave_the_events_unread() -> None:
+    clock = Clock()
+    with memory_ledger(clock) as ledger:
+        enter(ledger)
+        clock.tick(3_599)
+        assert [ledger.diagnose(age=age).ok for age in (None, timedelta(minutes=59))] == [True, False]
+        clock.tick(1)
+        assert [ledger.diagnose(age=age).ok for age in (None, timedelta(hours=2))] == [False, True]
+        said = [ledger.diagnose(verifies=verifies).section(Check.DAMAGE).says for verifies in (True, False)]
+        assert said == ["2 events in 1 streams, 1 rows: all of it holds", "not looked for"]
+
+
+def test_statistics_are_of_the_last_day_or_of_what_is_said() -> None:
+    now, hour, day = CLOCK(), timedelta(hours=1), timedelta(days=1)
+    with memory_ledger(CLOCK) as ledger:
+        windows = [ledger.statistics(**of).window for of in ({}, {"until": now - hour}, {"since": now - hour})]
+    assert [(each.since, each.until) for each in windows] == [
+        (now - day, now),
+        (now - hour - day, now - hour),
+        (now - hour, now),
+    ]
+
+
+def test_a_position_is_compared_though_its_events_cannot_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which instrument was defined is not known then; `verify` names the event."""
+
+    def unreadable(_: object) -> None:
+        raise HistoryDamaged("it is no event")
+
+    with memory_ledger(CLOCK) as ledger:
+        ledger.define_instrument(symbol="APTUSDT", exchange="binance", contract_size="1")
+        ledger.reconcile([DOCUMENT], apply=True)
+        with monkeypatch.context() as damaged:
+            damaged.setattr(account_comparison, "decode", unreadable)
+            (result,) = ledger.reconcile([DOCUMENT])
+        assert [each.key.stream for each in result.found.of(DiscrepancyKind.MATCHED)] == ["APTUSDT.binance"]
 
 
 def test_a_document_may_be_a_dict_as_it_is_in_a_bot() -> None:

@@ -82,6 +82,12 @@ def test_the_pause_doubles_up_to_the_longest(going: Round) -> None:
     assert going.said == said
 
 
+def test_a_sink_that_was_down_for_days_is_tried_all_the_same(going: Round) -> None:
+    going.courier._outage = courier._Outage(going.moment(), 2_000, "no answer")
+    going.try_again()
+    assert going.said == ["down: not delivered: no answer; tried again in 0.003 s"]
+
+
 def test_a_longer_pause_that_the_sink_asks_for_is_kept_and_a_shorter_one_is_not(going: Round) -> None:
     for asked in (0.01, 0.0005):
         going.sink.retry_after = asked

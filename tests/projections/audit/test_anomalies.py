@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from domain.commands.base import Command
+from domain.commands.order_requests import CorrectFill
 from domain.commands.requests import (
     Activate,
     Adjust,
@@ -15,6 +16,7 @@ from domain.commands.requests import (
     RecordEntryFill,
     RecordEntryPlaced,
     RecordEntryUnknown,
+    Reduce,
     SetStopLoss,
     StartRollback,
 )
@@ -56,6 +58,14 @@ def test_an_entry_that_takes_long_to_be_protected_is_a_warning() -> None:
     assert of("unprotected", slow) == [
         ("warning", "unprotected for 31 s, from 18:50:42.000 to 18:51:13.000: no stop yet")
     ]
+
+
+def test_half_a_minute_without_a_stop_is_no_warning_in_an_entry_that_goes_on_to_have_one() -> None:
+    just = odd((0, AS_ASKED), (1, PLACED), (2, FILLED), (32, STOP), (60, CLOSED))
+    assert of("unprotected", just) == [("note", "unprotected for 30 s during the entry (no stop yet)")]
+    told = moments(cycle((0, AS_ASKED), (1, PLACED), (2, FILLED)))
+    ((weight, text),) = of("unprotected", list(oddities(told, timeline(told, (), second(12)))))
+    assert weight == "warning" and text.startswith("unprotected for 10 s, since ")
 
 
 def test_a_stop_that_was_lost_is_a_warning_with_its_length() -> None:
@@ -139,6 +149,24 @@ def test_a_correction_says_old_new_and_why() -> None:
     ]
 
 
+def test_up_to_five_of_a_kind_are_told_one_by_one() -> None:
+    def corrected(times: int) -> list[tuple[str, str]]:
+        seen = [(9 + n, on(Adjust, quantity=f"{n + 1}", reason="seen")) for n in range(times)]
+        return of("adjusted", odd(*ENTERED, *seen))
+
+    assert len(corrected(5)) == 5
+    assert corrected(6) == [("note", "corrected 6 times, first at 18:50:49.000")]
+
+
+def test_an_exit_that_is_learned_late_and_a_fill_that_is_corrected_are_told() -> None:
+    late = on(Reduce, trade_id="x", last_qty="61.8", last_px="3.2")
+    found = odd(*ENTERED, (9, on(Close, exit_reason="phantom")), (60, late))
+    assert of("late_exit", found) == [("note", "61.8 closed at 3.2 was learned after the cycle was over")]
+    assert not of("profit_unknown", found), "that exit says what it earned"
+    busted = on(CorrectFill, trade_id="t1", last_qty="60", last_px="3.2333", reason="busted")
+    assert of("fill_corrected", odd(*ENTERED, (9, busted))) == [("note", 'fill t1 was corrected: "busted"')]
+
+
 def test_an_unknown_outcome_is_a_warning_with_its_length() -> None:
     unknown = (1, on(RecordEntryUnknown, reason="timeout"))
     assert of("outcome_unknown", odd((0, AS_ASKED), unknown, (46, PLACED))) == [
@@ -177,6 +205,8 @@ def test_every_doubtful_value_of_an_imported_row_is_told_and_its_age_is_not_odd(
         'doubtful in the old table: "missing_id"',
     ]
     assert not of("recorded_late", found)
+    corrected = odd((0, row), (9, on(Adjust, quantity="60", reason="seen")))
+    assert of("adjusted", corrected) and not of("quantity", corrected), "nobody knows what was requested"
 
 
 def test_refused_rivals_are_counted_named_and_timed() -> None:

@@ -1,14 +1,18 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from hypothesis import given as tried_on
 
 from domain.commands.base import Command
+from domain.commands.order_requests import RequestIncrease, SetTakeProfit
 from domain.commands.requests import (
     Activate,
     Adjust,
+    Adopt,
     Close,
+    ImportPosition,
     LoseStopLoss,
     RecordEntryFill,
     RecordEntryPlaced,
@@ -21,7 +25,7 @@ from domain.rejection import Rejection
 from projections.audit.narrative import Narrative, story
 from tests.projections.cycles import LATER, cycle, refused, rivals
 from tests.projections.test_positions import history
-from tests.spec import FILLED, PLACED, STOP, on, request
+from tests.spec import FILLED, PLACED, STOP, on, request, second
 from tests.strategies import conversations
 
 ENTERED = ((0, request()), (1, PLACED), (2, FILLED), (5, STOP), (6, on(Activate)))
@@ -87,6 +91,39 @@ def test_each_step_says_how_long_after_the_one_before_it() -> None:
     lines = [line for chapter in tell(*ENTERED, (130, CLOSED)).chapters for line in chapter.lines]
     assert [line.since and line.since.total_seconds() for line in lines] == [None, 1, 1, 3, 1, 124]
     assert [line.versions for line in lines] == [(number, number) for number in range(1, 7)]
+
+
+def test_the_average_entry_after_an_exit_is_said_to_be_that_of_what_is_open() -> None:
+    """Of 61.8 at 3.2333 half was closed, and then 30.9 entered at 3.2: nobody entered 92.7 at 3.21665."""
+    half = on(Reduce, trade_id="x", last_qty="30.9", last_px="3.2")
+    again = on(RecordEntryFill, trade_id="t2", last_qty="30.9", last_px="3.2", exchange_order_id="e2")
+    each = tell(*ENTERED, (30, half), (40, again))
+    assert "30.9 filled at 3.2 (fill t2 of entry.2); 92.7 entered so far, 3.21665 on average for what is open." in (
+        text for _, text in told(each)
+    )
+    assert dict(each.facts)["Entered"] == "92.7, what was open last at 3.21665 on average"
+    assert dict(tell(*ENTERED, (30, half)).facts)["Entered"] == "61.8 at 3.2333 on average"
+
+
+def test_the_facts_of_a_cycle_name_what_is_missing() -> None:
+    key: dict[str, Any] = {"symbol": "APTUSDT", "exchange": "binance", "side": "short", "quantity": "61"}
+    adopted = dict(tell((0, Adopt.of(**key, avg_px_open="3.2", reason="seen"))).facts)
+    assert (adopted["Intent"], adopted["Stop"], "Requested" in adopted) == (
+        "none: it began without a request",
+        "none",
+        False,
+    )
+    undone = dict(tell((0, request()), (1, PLACED), (2, FILLED), (3, on(StartRollback, reason="no stop"))).facts)
+    assert undone["Undone because"] == '"no stop"'
+    row = ImportPosition.of(**key, avg_px_open="3.2", status="active", stop_price="3.3", row={}, opened_at=second(0))
+    assert dict(tell((0, row)).facts)["Stop"] == "3.3, not confirmed"
+    more = dict(tell(*ENTERED, (30, on(RequestIncrease, quantity="10", intent_id="2"))).facts)
+    assert more["Requested"] == "short 71.8, by 2 orders, the signal saw 3.2333"
+    assert dict(tell(*ENTERED).facts)["Requested"] == "short 61.8, the signal saw 3.2333"
+    target = on(SetTakeProfit, price="3.1", quantity="30", exchange_order_id="t")
+    assert dict(tell(*ENTERED, (30, target)).facts)["Target"] == "3.1 for 30"
+    asked = dict(tell((0, request())).facts)
+    assert not {"Entered", "Left", "Earned", "Unprotected", "Stop"} & asked.keys(), "nothing was filled"
 
 
 def test_the_end_says_what_it_brought_after_fees() -> None:

@@ -7,9 +7,9 @@ from typing import Any
 import ccxt  # type: ignore[import-untyped]  # it has no types
 import pytest
 
-from infrastructure.exchanges.ccxt_trading.call_failures import failure
+from infrastructure.exchanges.ccxt_trading.call_failures import Absent, failure
 from infrastructure.exchanges.ccxt_trading.ccxt_exchange import CONVENTIONS
-from infrastructure.trading.exchange_errors import NothingToReduce, RateLimited, Refused
+from infrastructure.trading.exchange_errors import NoAnswer, NothingToReduce, RateLimited, Refused
 
 NOTHING = {
     "binanceusdm": 'binanceusdm {"code":-2022,"msg":"ReduceOnly Order is rejected."}',
@@ -36,6 +36,44 @@ def test_nothing_to_reduce_is_told_apart(name: str) -> None:
     assert isinstance(refused, Refused) and not isinstance(refused, NothingToReduce)
 
 
+@pytest.mark.parametrize("name", CONVENTIONS)
+def test_a_code_has_one_meaning_and_is_found_in_the_words_of_ccxt(name: str) -> None:
+    conventions = CONVENTIONS[name]
+    every = [code for codes in conventions.codes.values() for code in codes]
+    assert len(every) == len({*every})
+    said = {"binanceusdm": '"code":{}', "bybit": '"retCode":{}', "okx": '"sCode":"{}"', "hyperliquid": ""}[name]
+    found = [conventions.code.search(said.format(code)) for code in every] if conventions.code is not None else []
+    assert [match and match[1] for match in found] == every
+
+
+def test_what_is_understood_already_stays_as_it_is() -> None:
+    """Our own refusal, made while ccxt signed a call, must not become a call whose outcome nobody knows."""
+    refused = Refused(None, "nothing was sent")
+    assert failure(refused, CONVENTIONS["bybit"], ccxt.bybit()) is refused
+
+
+def test_the_words_of_a_refusal_are_cut_and_those_of_an_unknown_error_begin_with_its_class() -> None:
+    assert became("bybit", f'bybit {{"retCode":110007,"retMsg":"{"x" * 500}"}}').text == "x" * 400
+    unknown = failure(RuntimeError("a page of html"), CONVENTIONS["bybit"], ccxt.bybit())
+    assert isinstance(unknown, NoAnswer) and str(unknown) == "RuntimeError: a page of html"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "kind"),
+    [
+        (ccxt.OrderNotFound("gone"), Absent),
+        (ccxt.InsufficientFunds("margin"), Refused),
+        (ccxt.ExchangeError("a word that nobody knows"), NoAnswer),
+        (ccxt.DDoSProtection("slow"), RateLimited),
+        (ccxt.DuplicateOrderId("twice"), NoAnswer),
+        (ccxt.RequestTimeout("late"), NoAnswer),
+    ],
+    ids=lambda each: type(each).__name__,
+)
+def test_without_a_code_the_class_of_ccxt_decides(wrong: Exception, kind: type[Exception]) -> None:
+    assert type(failure(wrong, CONVENTIONS["bybit"], ccxt.bybit())) is kind
+
+
 BANNED = 'binanceusdm 418 {"code":-1003,"msg":"Way too many requests; IP banned until 1600000090500."}'
 RESET = {"X-Bapi-Limit-Reset-Timestamp": "1600000090500"}
 
@@ -47,6 +85,7 @@ RESET = {"X-Bapi-Limit-Reset-Timestamp": "1600000090500"}
         ("binanceusdm", BANNED, {"Date": "Sun, 13 Sep 2020 12:29:00 GMT"}, 0.0),
         ("binanceusdm", BANNED, {"Date": "yesterday"}, None),
         ("binanceusdm", BANNED, {}, None),
+        ("binanceusdm", BANNED, {"Retry-After": "7", "Date": "Sun, 13 Sep 2020 12:26:40 GMT"}, 7.0),
         (
             "bybit",
             'bybit {"retCode":10006,"retMsg":"Too many visits!"}',

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import sys
 import time
@@ -35,8 +36,11 @@ def test_a_program_that_fails_has_not_taken_it() -> None:
         python("raise SystemExit(3)").send(batch())
 
 
-def test_a_program_that_reads_nothing_may_take_it_all_the_same() -> None:
-    python("").send(batch(50))
+def test_a_program_may_read_nothing_and_what_it_prints_is_not_printed_among_the_notices(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    python("print('taken')").send(batch(50))
+    assert capfd.readouterr().out == ""
 
 
 def test_a_program_that_is_not_there_is_named() -> None:
@@ -44,10 +48,20 @@ def test_a_program_that_is_not_there_is_named() -> None:
         ProgramSink(("/no/such/program",)).send(batch())
 
 
-def test_a_program_that_does_not_end_is_ended_with_what_it_started() -> None:
+STARTS_ANOTHER = """
+import fcntl, subprocess, sys
+held = open(sys.argv[1], "w")
+fcntl.flock(held, fcntl.LOCK_EX)
+subprocess.run(["sleep", "60"], pass_fds=[held.fileno()])
+"""
+
+
+def test_a_program_that_does_not_end_is_ended_with_what_it_started(tmp_path: Path) -> None:
     started = time.monotonic()
     with pytest.raises(DeliveryFailed, match=r"not done in 0\.5 s, and ended"):
-        python("import subprocess; subprocess.run(['sleep', '60'])", seconds=0.5).send(batch())
+        python(STARTS_ANOTHER, str(tmp_path / "held"), seconds=0.5).send(batch())
+    with (tmp_path / "held").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)  # until none of them is left
     assert time.monotonic() - started < 30
 
 

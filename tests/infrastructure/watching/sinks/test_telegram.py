@@ -39,10 +39,30 @@ def test_a_message_is_as_long_as_one_may_be(server: Loopback) -> None:
     assert (len(text), text[-1]) == (4_096, "…")
 
 
-def test_telegram_says_how_long_it_wants_to_be_left_alone(server: Loopback) -> None:
+def test_a_message_that_just_fits_is_sent_whole(server: Loopback) -> None:
+    told = batch(1, "x" * (4_096 - len(batch(1, "").in_words)))
+    chat(server).send(told)
+    text = json.loads(server.received[0].body)["text"]
+    assert (len(text), text) == (4_096, told.in_words)
+
+
+@pytest.mark.parametrize(
+    ("body", "seconds"),
+    [
+        (b'{"ok": false, "parameters": {"retry_after": 31}}', 31.0),
+        (b'{"ok": false, "parameters": {"retry_after": 0}}', 0.0),
+        (b'{"ok": false, "parameters": {"retry_after": 86400}}', 3_600.0),
+        (b'{"ok": false, "parameters": {"retry_after": "31"}}', 7.0),
+        (b'{"ok": false, "parameters": {"retry_after": -1}}', 7.0),
+        (b'{"ok": false, "parameters": [31]}', 7.0),
+        (b"[31]", 7.0),
+        (b"too many requests", 7.0),
+    ],
+)
+def test_telegram_says_how_long_it_wants_to_be_left_alone(server: Loopback, body: bytes, seconds: float) -> None:
     def busy(handler: BaseHTTPRequestHandler) -> None:
-        body = b'{"ok": false, "parameters": {"retry_after": 31}}'
         handler.send_response(429)
+        handler.send_header("Retry-After", "7")
         handler.send_header("Content-Length", str(len(body)))
         handler.end_headers()
         handler.wfile.write(body)
@@ -50,7 +70,7 @@ def test_telegram_says_how_long_it_wants_to_be_left_alone(server: Loopback) -> N
     server.answers = [busy]
     with pytest.raises(DeliveryFailed) as failed:
         chat(server).send(batch())
-    assert failed.value.retry_after == 31.0
+    assert failed.value.retry_after == seconds
 
 
 def test_no_failure_names_the_token(server: Loopback) -> None:

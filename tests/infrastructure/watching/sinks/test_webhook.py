@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import json
 import time
+from http.server import BaseHTTPRequestHandler
 
 import pytest
 
@@ -59,6 +60,23 @@ def test_what_is_no_secret_is_refused_and_not_repeated(secret: str) -> None:
     assert secret.removeprefix("whsec_") not in str(refused.value) or secret == "whsec_"
 
 
+@pytest.mark.parametrize("length", [24, 64])
+def test_the_shortest_and_the_longest_key_are_taken_and_those_beside_them_are_not(length: int) -> None:
+    def secret(length: int) -> str:
+        return f"whsec_{base64.b64encode(b'k' * length).decode()}"
+
+    assert key_of(secret(length)) == b"k" * length
+    with pytest.raises(ValueError, match="24 to 64 bytes"):
+        key_of(secret({24: 23, 64: 65}[length]))
+
+
+@pytest.mark.parametrize("status", [200, 204, 299])
+def test_every_answer_of_2xx_has_taken_it(server: Loopback, status: int) -> None:
+    server.always = status
+    hook(server).send(batch())
+    assert len(server.received) == 1
+
+
 @pytest.mark.parametrize("status", [400, 401, 404, 500, 503])
 def test_whoever_answers_otherwise_has_not_taken_it(server: Loopback, status: int) -> None:
     server.always = status
@@ -79,6 +97,24 @@ def test_a_server_may_ask_to_be_left_alone(server: Loopback) -> None:
     with pytest.raises(DeliveryFailed) as failed:
         hook(server).send(batch())
     assert failed.value.retry_after == 7.0
+
+
+@pytest.mark.parametrize(
+    ("said", "seconds"), [("86400", 3_600.0), ("Wed, 22 Oct 2025 18:50:40 GMT", None), ("-1", None), ("", None)]
+)
+def test_it_is_left_alone_for_an_hour_at_most_and_for_nothing_but_seconds(
+    server: Loopback, said: str, seconds: float | None
+) -> None:
+    def busy(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(503)
+        handler.send_header("Retry-After", said)
+        handler.send_header("Content-Length", "0")
+        handler.end_headers()
+
+    server.answers = [busy]
+    with pytest.raises(DeliveryFailed) as failed:
+        hook(server).send(batch())
+    assert failed.value.retry_after == seconds
 
 
 @pytest.mark.parametrize("how", ["hang", "trickle"])
@@ -102,13 +138,29 @@ def test_nobody_at_the_port_is_said_without_the_path(server: Loopback) -> None:
 def test_without_tls_nobody_but_this_machine_is_reached() -> None:
     with pytest.raises(ValueError, match=r"http://alarms\.example is another machine"):
         PostAddress.read("http://alarms.example/hook/token")
-    assert PostAddress.read("https://alarms.example/hook?a=b").port == 443
-    assert PostAddress.read("http://localhost:8080").path == "/"
-    assert PostAddress.read("http://[::1]:8080/x").host == "::1"
+    assert PostAddress.read("http://localhost:8080") == PostAddress(is_tls=False, host="localhost", port=8080, path="/")
+    assert PostAddress.read("http://[::1]/x") == PostAddress(is_tls=False, host="::1", port=80, path="/x")
+
+
+def test_an_address_keeps_its_query_and_has_the_usual_port() -> None:
+    assert PostAddress.read("https://alarms.example/hook?a=b") == PostAddress(
+        is_tls=True, host="alarms.example", port=443, path="/hook?a=b"
+    )
 
 
 @pytest.mark.parametrize(
-    "url", ["ftp://alarms.example", "alarms.example", "https://", "https://me:pass@alarms.example", "https://a.b/\r\nx"]
+    "url",
+    [
+        "ftp://alarms.example",
+        "alarms.example",
+        "https://",
+        "https://me:pass@alarms.example",
+        "https://pass@alarms.example",
+        "https://a.b/\r\nx",
+        "https://a.b/a b",
+        "https://a.b/é",
+        "https://a.b/\x7f",
+    ],
 )
 def test_what_is_no_address_is_refused_and_not_repeated(url: str) -> None:
     with pytest.raises(ValueError, match="URL") as refused:

@@ -33,6 +33,12 @@ def test_less_is_a_finding_and_more_is_not(apt: str | None, kind: str) -> None:
     assert [each.command for each in corrections(found) if each.finding.key.leg is Leg.SPOT] == []
 
 
+def test_a_balance_that_is_not_known_is_not_zero() -> None:
+    unknown = seen(held("APTUSDT", "short", "5", "3", stop_price="4"), balances={"APT": None})
+    (found,) = (each for each in compared(rows_of(SPOT, SWAP), unknown).findings if each.key.leg is Leg.SPOT)
+    assert (found.kind.value, found.message) == ("unjudged", "the balance of APT is not known")
+
+
 def test_the_swap_of_the_same_symbol_is_another_slot() -> None:
     assert told(compared(rows_of(SWAP), shown("0")))[0] == ("matched", "APTUSDT.binance#1")
     assert ("phantoms", "APTUSDT.binance:SPOT#1") not in told(compared(rows_of(SPOT), shown("5")))

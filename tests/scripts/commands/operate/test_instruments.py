@@ -97,6 +97,16 @@ def test_a_symbol_that_is_named_is_that_of_the_keys_that_there_are(program: Prog
     assert named("okx") == ["APTUSDT.okx"]
 
 
+def test_a_list_of_which_the_ledger_has_no_key_defines_nothing_and_says_so(
+    program: Program, url: str, tmp_path: Path
+) -> None:
+    del url
+    path = tmp_path / "markets.json"
+    path.write_text(json.dumps([{"symbol": "APT/USDT:USDT", "swap": True, "linear": True, "inverse": False}]))
+    ran = program("instruments", "--from", path, "--exchange", "krakenfutures")
+    assert (ran.code, ran.out) == (0, "the ledger has no such key; name one with --symbol\n")
+
+
 def test_what_is_not_known_is_told_by_symbol_and_by_snapshot(program: Program, url: str, tmp_path: Path) -> None:
     with PositionLedger.connect(url) as ledger:
         ledger.adopt(symbol="DOGEUSDT", exchange="okx", side="long", quantity="3", avg_px_open="2", reason="x")
@@ -114,9 +124,14 @@ def test_what_is_not_known_is_told_by_symbol_and_by_snapshot(program: Program, u
 def test_one_is_defined_by_its_terms(program: Program, url: str) -> None:
     del url
     define = ("instruments", "--symbol", "XAU/USD", "--exchange", "oanda", "--contract-size", "100", "--linear")
-    assert program(*define, "--price-may-be-negative").code == 1
+    planned = program(*define, "--price-may-be-negative")
+    assert planned.code == 1 and planned.out.splitlines()[0] == "new:"
+    assert "contract_size 100, price_may_be_negative true\nfrom the next cycle on, a quantity is one of " in planned.out
+    assert planned.out.endswith("\nrun it again with --confirm --reason TEXT to define them\n")
+    assert "from the next cycle on" not in program(*define[:-2], "1").out
     assert program("instruments", "--exchange", "oanda").out.startswith("no instrument is defined")
-    assert program(*define, "--price-tick", "0.01", *WHY).code == 0
+    done = program(*define, "--price-tick", "0.01", *WHY)
+    assert done.code == 0 and "run it again" not in done.out
     (found,) = program("instruments", "--exchange", "oanda", "--json").json["instruments"]
     assert (found["key"], found["contract_size"], found["price_tick"]) == ("XAUUSD.oanda", "100", "0.01")
     assert program(*define, "--json").json["instruments"][0]["outcome"] == "unchanged"

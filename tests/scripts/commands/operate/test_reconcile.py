@@ -176,6 +176,19 @@ def test_only_what_is_asked_for_is_compared(run: Run, save: Save) -> None:
     assert (other.json["account"], other.named["orphans"]) == ("sub1", ["AVLUSDT.binance.sub1"])
 
 
+@pytest.mark.usefixtures("ledger")
+def test_a_row_that_cannot_be_read_is_told_and_all_is_not_well(run: Run, save: Save) -> None:
+    ran = run("--snapshot", save([*AS_IS, {"symbol": "XMR/USDT:USDT"}], STOPS))
+    assert "2 match, 0 to look at\nthe rest is judged without it: number 3 of its positions" in ran.out
+    assert ran.code == 1
+
+
+@pytest.mark.usefixtures("ledger")
+def test_what_to_compare_with_must_be_said(run: Run) -> None:
+    ran = run()
+    assert ran.code == 2 and "--snapshot FILE, or whom to ask: --exchange NAME" in ran.err
+
+
 # -- what is done -----------------------------------------------------------------------------------------------
 
 

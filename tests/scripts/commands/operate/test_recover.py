@@ -83,6 +83,12 @@ def begin(ledger: PositionLedger, ago: float = 600) -> None:
     ledger.record_entry_placed(position_id="APTUSDT.binance#1", exchange_order_id="53190368", at=at(ago))
 
 
+@pytest.mark.usefixtures("ledger")
+def test_whom_to_ask_must_be_said(run: Run) -> None:
+    ran = run("--live")
+    assert ran.code == 2 and "say which exchange to ask: --exchange binance or bybit" in ran.err
+
+
 # -- a crash ----------------------------------------------------------------------------------------------------------
 
 
