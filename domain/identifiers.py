@@ -13,6 +13,7 @@ from itertools import product
 from json.encoder import encode_basestring_ascii as _quoted
 from typing import Final, Self
 
+from domain.symbols.letter_case import capitals, small_letters
 from domain.symbols.market import ASSET, fits, plain_name
 from domain.symbols.spelling import inverse_once, normalized_symbol
 from domain.symbols.venues import EXCHANGE, known_venue, normalized_exchange
@@ -51,7 +52,7 @@ def normalized_account(account: object) -> str | None:
     """Normalise the name of an account: trimmed, lower case; blank means no account."""
     if account is None:
         return None
-    text = account.strip().lower() if isinstance(account, str) else "?"
+    text = small_letters(account.strip()) if isinstance(account, str) else "?"
     if text and not _ACCOUNT.fullmatch(text):
         raise ValueError(f"account {account!r:.80} is not a name of letters, digits, '-' and '_', like 'sub1'")
     return text or None
@@ -61,7 +62,7 @@ def normalized_leg(leg: object) -> Leg:
     """Read BOTH, LONG, SHORT or SPOT in any case; None means BOTH."""
     if leg is None:
         return Leg.BOTH
-    text = leg.strip().upper() if isinstance(leg, str) else ""
+    text = capitals(leg.strip()) if isinstance(leg, str) else ""
     if text not in Leg.__members__:
         raise ValueError(f"leg {leg!r:.80} is not one of BOTH, LONG, SHORT, SPOT")
     return Leg(text)
@@ -136,7 +137,7 @@ class PositionKey:
     @lru_cache(maxsize=_PARSED_MAX)
     def before(cls, symbol: str, exchange: str, account: str | None, leg: Leg) -> tuple[Self, ...]:
         """The keys that a spelling stood for in earlier versions: without a table of spellings, or by one of before."""
-        written, venue = exchange.strip().lower(), normalized_exchange(exchange)
+        written, venue = small_letters(exchange.strip()), normalized_exchange(exchange)
         plain = plain_name(symbol.strip()) if EXCHANGE.fullmatch(written) else None
         names = (plain, written), (inverse_once(symbol, venue, leg), venue)
         return tuple(cls._kept(name, place, account, leg) for name, place in names if name is not None)

@@ -14,7 +14,8 @@ from typing import Final, TypeVar
 from domain import events as e
 from domain.alteration import TypedStruct
 from domain.holding import Holding
-from domain.values import Instant
+from domain.orders.cycle_orders import covered_by, stops_at_work
+from domain.values import Instant, plain
 from projections.listed_row import Listed
 from projections.positions import PositionRow
 
@@ -80,6 +81,17 @@ def is_bare(row: PositionRow) -> bool:
 def is_bare_if_held(row: PositionRow) -> bool:
     """Whether it is not known that something is held, and it has no confirmed stop if it is."""
     return not row.quantity and needs_stop(row)
+
+
+def why_uncovered(row: PositionRow) -> str:
+    """Why the confirmed stops of an open position do not cover it."""
+    if row.avg_px_open is None:
+        return "the average entry is not known"
+    stops = stops_at_work(row.orders, row.side, row.avg_px_open)
+    covered = covered_by(stops)
+    if not stops or covered is None:
+        return "a stop on the wrong side of the entry"
+    return f"{'stops' if len(stops) > 1 else 'a stop'} for only {plain(covered)} of {plain(row.quantity)}"
 
 
 def exposure_words(row: Listed) -> str | None:

@@ -15,11 +15,10 @@ from domain.commands.requests import Evidence
 from domain.holding import Holding
 from domain.instrument import Instrument
 from domain.json_object import JsonObject
-from domain.orders.cycle_orders import covered_by, stops_at_work
 from domain.orders.order import role_of
 from domain.rejection import Rejection
-from domain.values import EXACT, Source, Status, plain
-from projections.exposure import counted_at, is_covered
+from domain.values import EXACT, Source, Status
+from projections.exposure import counted_at, is_covered, why_uncovered
 from projections.formatting import WHO, quoted
 from projections.positions import PositionRow, project
 from projections.reconciliation.grace_periods import later
@@ -302,13 +301,7 @@ def _why(moment: Moment) -> str:
         if isinstance(moment.event, e.PositionImported):
             return "imported without a confirmed stop"
         return "the stop was lost" if before and before.stop_confirmed else "no stop yet"
-    if row.avg_px_open is None:
-        return "the average entry is not known"
-    stops = stops_at_work(row.orders, row.side, row.avg_px_open)
-    covered = covered_by(stops)
-    if not stops or covered is None:
-        return "the stop stood on the wrong side of the entry"
-    return f"the stop{'s' * (len(stops) > 1)} covered {plain(covered)} of {plain(row.quantity)}"
+    return why_uncovered(row)
 
 
 def _steps(history: Sequence[Moment], price: Callable[[PositionRow], Decimal | None]) -> tuple[StopStep, ...]:

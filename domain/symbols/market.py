@@ -9,6 +9,7 @@ from functools import cache
 from typing import Final
 
 from domain.symbols.expiry import DATE, STRIKE, expiry_of, strike_of
+from domain.symbols.letter_case import capitals
 from domain.symbols.native import ASSETS, NATIVE, OF_ALL
 
 ASSET: Final = r"[^\x00-/:-@\[-\x7f]"
@@ -92,11 +93,11 @@ def readings(text: str, exchange: str | None) -> Iterator[Market]:
 
     Refuses: ValueError for an invalid expiry or strike.
     """
-    if unified := fits(_UNIFIED, text.upper()):
+    if unified := fits(_UNIFIED, capitals(text)):
         yield _market(unified, text, exchange)
         return
     for pattern, meaning, is_cased in (*_compiled(exchange), *_compiled(None)):
-        if match := fits(pattern, text if is_cased else text.upper()):
+        if match := fits(pattern, text if is_cased else capitals(text)):
             parts = {name: found or "" for name, found in match.groupdict().items()}
             said = fits(_UNIFIED, meaning.format(**{"option": ""} | parts))
             assert said is not None, "every meaning in the table is ccxt's spelling"
@@ -108,7 +109,7 @@ def plain_name(text: str) -> str | None:
 
     Refuses: ValueError for an invalid expiry or strike.
     """
-    match = fits(_UNIFIED, text.upper())
+    match = fits(_UNIFIED, capitals(text))
     if match is None:
         return name_of(text)
     market = Market(match["base"], match["quote"], match["settle"], _terms(match, text))
@@ -120,7 +121,7 @@ def name_of(text: str) -> str | None:
 
     Refuses: ValueError for an invalid expiry or strike.
     """
-    match = fits(_GLUED, text.upper())
+    match = fits(_GLUED, capitals(text))
     return None if match is None else match["name"] + _terms(match, text)
 
 

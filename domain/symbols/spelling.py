@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Final, Self
 
+from domain.symbols.letter_case import capitals
 from domain.symbols.market import ASSET, Market, fits, market_of, name_of, readings
 from domain.symbols.venues import known_venue, normalized_exchange
 from domain.values import Leg
@@ -54,7 +55,7 @@ def written_symbol(symbol: object) -> str:
 
 def means(written: str, symbol: str, exchange: str, leg: Leg) -> bool:
     """Whether a spelling stands for this symbol on a leg at an exchange; a canonical symbol also stands for itself."""
-    return symbol in (normalized_symbol(written, normalized_exchange(exchange), leg), written.strip().upper())
+    return symbol in (normalized_symbol(written, normalized_exchange(exchange), leg), capitals(written.strip()))
 
 
 def inverse_once(symbol: str, exchange: str, leg: Leg) -> str | None:
@@ -76,7 +77,7 @@ def _one_spelling(symbol: str, exchange: str | None, is_spot: bool) -> Symbol:  
         if is_spot and not market.terms:
             market = replace(market, settle=None)
         return Symbol(_short(market, exchange), market.quote)
-    name = name_of(text) or (text.upper() if fits(_OWN, text.upper()) else None)
+    name = name_of(text) or (capitals(text) if fits(_OWN, capitals(text)) else None)
     if name is None:
         raise ValueError(
             f"symbol {symbol[:80]!r} is not a symbol; write it as the exchange does (FXSUSDT) or as ccxt does "

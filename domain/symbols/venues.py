@@ -6,6 +6,8 @@ import re
 from functools import lru_cache
 from typing import Final
 
+from domain.symbols.letter_case import small_letters
+
 EXCHANGE = re.compile("[a-z][a-z0-9_-]{0,39}")
 _FRAMEWORK = re.compile("(.+?)[_-](?:perpetual|futures|spot|linear|inverse|usdm|coinm)")
 _WORDS = re.compile("[a-z0-9.]+(?:[_-][a-z0-9.]+)*")
@@ -43,7 +45,7 @@ KNOWN: Final = frozenset(_NAMES.split())
 
 @lru_cache(maxsize=_NAMES_MAX)
 def _one_name(written: str) -> str | None:
-    text = written.strip().lower()
+    text = small_letters(written.strip())
     match = _FRAMEWORK.fullmatch(text)
     venue = _venue(text) or (_venue(match[1]) if match else None)
     return venue or (text if EXCHANGE.fullmatch(text) else None)

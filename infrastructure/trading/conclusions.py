@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from domain.errors import CommandRefused, UnknownPosition
+from domain.errors import CommandRefused, InvalidCommand, UnknownPosition
 from infrastructure.trading.effects import Flow
 from infrastructure.trading.exchange_errors import ExchangeError
 from infrastructure.trading.flow_context import FlowContext
@@ -34,8 +34,10 @@ def unclaimed(ctx: FlowContext, error: Exception, position_id: str | None = None
 
 
 def overtaken(ctx: FlowContext, refusal: CommandRefused, position_id: str) -> Flow[Outcome]:
-    """Another process changed the position meanwhile, so that the ledger refused what this flow reported."""
-    yield from ctx.note(f"somebody else was at work: {refusal.message}")
+    """The ledger refused what this flow reported: another process changed the position, or a report is malformed."""
+    is_malformed = isinstance(refusal, InvalidCommand)
+    why = f"the ledger cannot take what {ctx.exchange} reports" if is_malformed else "somebody else was at work"
+    yield from ctx.note(f"{why}: {refusal.message}")
     row = yield from ctx.row(position_id)
     return Outcome(kind_of(row), row, tuple(ctx.story), refusal, refusal.message)
 

@@ -14,6 +14,8 @@ from domain.json_object import JsonObject
 from projections.positions import PositionRow
 
 PROGRAM: Final = "position-ledger"
+ASKED: Final = frozenset({"binance", "bybit", "okx", "krakenfutures", "hyperliquid"})
+"""The exchanges that can be asked; of any other a person has to bring a snapshot."""
 _NO_AGE: Final = datetime.max.replace(tzinfo=UTC)
 
 

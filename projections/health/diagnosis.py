@@ -11,9 +11,10 @@ from typing import Final
 
 from domain.orders.order import Order
 from domain.values import Status, is_yet_to_come, plain
-from projections.exposure import BY_CHOICE, IF_HELD, STRAY, is_bare, is_bare_if_held, is_by_choice
+from projections.exposure import BY_CHOICE, IF_HELD, STRAY, is_bare, is_bare_if_held, is_by_choice, why_uncovered
 from projections.formatting import ago, date_and_time, lasting, length
 from projections.health.checks import (
+    ASKED,
     PROGRAM,
     Check,
     Section,
@@ -111,7 +112,7 @@ class Cycles:
             self._symptom(
                 Severity.CRITICAL if self._is_older(since, UNPROTECTED_MAX) else Severity.WARNING,
                 row,
-                f"{row.side.value} {plain(row.quantity)} without a confirmed stop {lasting(self._now - since)}",
+                f"{row.side.value} {plain(row.quantity)} {_bareness(row)} {lasting(self._now - since)}",
                 since,
             )
             for row in held
@@ -186,9 +187,14 @@ class Cycles:
         return self._symptom(Severity.CRITICAL if is_critical else Severity.WARNING, cycle.row, message, cycle.since)
 
     def _symptom(self, severity: Severity, row: PositionRow, message: str, since: datetime) -> Symptom:
-        evidence = self._evidence.get((row.exchange, row.account))
-        advice = advised("recover", row, *evidence) if evidence else advised("recover", row, "--live")
+        live = ["--live"] if row.exchange in ASKED else []
+        evidence = self._evidence.get((row.exchange, row.account), live)
+        advice = advised("recover", row, *evidence)
         return Symptom(severity, row.position_id, message, advice, since)
+
+
+def _bareness(row: PositionRow) -> str:
+    return f"not covered ({why_uncovered(row)})" if row.stop_confirmed else "without a confirmed stop"
 
 
 def damage(findings: Sequence[IntegrityFinding], says: str) -> Section:
@@ -297,7 +303,7 @@ def beside_exchange(found: Reconciliation, evidence: Sequence[str]) -> Section:
     exchange, account = found.snapshot.exchange, found.snapshot.account
     where = " ".join(filter(None, (exchange, account)))
     again = f"{PROGRAM} diagnose --snapshot FILE"
-    if exchange is not None:
+    if exchange in ASKED:
         again = f"{taken(exchange, account)} | {PROGRAM} diagnose --snapshot -"
     doubts = [
         Symptom(Severity.WARNING, where, f"{words}: {doubt}", again)

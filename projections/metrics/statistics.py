@@ -126,6 +126,8 @@ class Statistics(JsonObject):
     request_to_protected: Durations
     never_protected: int
     """How many cycles were requested in the window and have not been protected so far."""
+    never_held: int
+    """How many of them never held anything that a stop could protect."""
     unprotected: timedelta
     unprotected_now: tuple[str, ...]
     """The positions that are held without a confirmed stop now."""
@@ -148,6 +150,7 @@ class Statistics(JsonObject):
         "rolled_back_share",
         ("request_to_protected_seconds", "request_to_protected"),
         "never_protected",
+        "never_held",
         ("unprotected_seconds", "unprotected"),
         "unprotected_now",
         ("unprotected_if_held", "if_held_now"),
@@ -191,6 +194,7 @@ def measure(
     opened = [cycle for cycle in own if cycle.opened_at in window]
     refused = Refusals.of(refusal for refusal in refusals if refusal.ts_recorded in window)
     held = [cycle for cycle in known if cycle.was_held and window.overlaps(cycle.opened_at, cycle.ended_at)]
+    bare = [cycle for cycle in opened if cycle.was_requested and cycle.lacks_protection]
     return Statistics(
         window=window,
         by_status={status: sum(cycle.position.status is status for cycle in opened) for status in Status},
@@ -198,7 +202,8 @@ def measure(
         request_to_protected=Durations.of(
             taken for cycle in opened if (taken := cycle.request_to_protected) is not None
         ),
-        never_protected=sum(cycle.was_requested and cycle.lacks_protection for cycle in opened),
+        never_protected=len(bare),
+        never_held=sum(not cycle.was_held for cycle in bare),
         unprotected=sum((window.part_of(gap) for cycle in held for gap in cycle.gaps_until(now)), timedelta()),
         unprotected_now=tuple(cycle.position_id for cycle in known if cycle.exposed_since is not None),
         if_held_now=tuple(cycle.position_id for cycle in known if is_bare_if_held(cycle.position)),

@@ -9,7 +9,7 @@ from typing import ClassVar, Final
 
 from domain.json_object import JsonObject
 from domain.values import Status, is_yet_to_come, plain
-from projections.exposure import BY_CHOICE, STRAY, is_by_choice
+from projections.exposure import BY_CHOICE, STRAY, is_by_choice, why_uncovered
 from projections.formatting import date_and_time
 from projections.metrics.objectives import UNPROTECTED_MAX
 from projections.positions import PositionRow
@@ -172,5 +172,7 @@ def _stop(row: PositionRow) -> str:
         for stop in stops
     ]
     if len(each) == 1:
-        return f"its stop is {each[0]}" + ("" if row.protected else ", which does not cover it")
-    return f"its stops are {'; '.join(each)}" + ("" if row.protected else "; together they do not cover it")
+        words = f"its stop is {each[0]}"
+    else:
+        words = f"its stops are {'; '.join(each)}"
+    return words if row.protected else f"{words}: {why_uncovered(row)}"

@@ -77,20 +77,20 @@ def test_a_stream_from_before_such_checks_stays_readable(stream: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "exchange", ["", " ", "1binance", "bin ance", "bin.ance", "bin:ance", "b" * 41, "бинанс", None, 7]
+    "exchange", ["", " ", "1binance", "bin ance", "bin.ance", "bin:ance", "b" * 41, "бинанс", None, 7, "o\u212ax"]
 )
 def test_what_is_not_an_exchange_is_refused(exchange: Any) -> None:
     with pytest.raises(ValueError, match="is not a name like 'binance'"):
         PositionKey("APTUSDT", exchange)
 
 
-@pytest.mark.parametrize("account", ["sub 1", "sub.1", "sub:1", "-sub", "#1", "s" * 41, 7])
+@pytest.mark.parametrize("account", ["sub 1", "sub.1", "sub:1", "-sub", "#1", "s" * 41, 7, "des\u212a"])
 def test_what_is_not_an_account_is_refused(account: Any) -> None:
     with pytest.raises(ValueError, match="account"):
         PositionKey("APTUSDT", "binance", account)
 
 
-@pytest.mark.parametrize("leg", ["", "long short", "buy", 1])
+@pytest.mark.parametrize("leg", ["", "long short", "buy", 1, "\u017fhort"])
 def test_what_is_not_a_leg_is_refused(leg: Any) -> None:
     with pytest.raises(ValueError, match="is not one of BOTH, LONG, SHORT"):
         PositionKey("APTUSDT", "binance", None, leg)

@@ -67,9 +67,9 @@ def test_a_gap_that_goes_on_lasts_until_now() -> None:
     [
         (
             on(SetStopLoss, stop_price="3.298", exchange_order_id="s2", quantity="61", replaces="s1"),
-            "the stop covered 61 of 61.8",
+            "a stop for only 61 of 61.8",
         ),
-        (on(Adjust, avg_px_open="3.3", reason="seen"), "the stop stood on the wrong side of the entry"),
+        (on(Adjust, avg_px_open="3.3", reason="seen"), "a stop on the wrong side of the entry"),
     ],
 )
 def test_a_stop_that_does_not_protect_is_a_gap(sent: Command, why: str) -> None:
@@ -227,21 +227,21 @@ def test_several_stops_that_do_not_cover_all_say_how_much_they_do() -> None:
     ladder = (partial(3, "3.3", "30", "s1"), partial(4, "3.4", "31.8", "s2"))
     lost = on(LoseStopLoss, reason="gone", exchange_order_id="s2")
     time = lay_out(*held, *ladder, (100, lost), (130, CLOSED))
-    assert gaps(time) == [(2, 2, "no stop yet"), (100, 30, "the stop covered 30 of 61.8")]
+    assert gaps(time) == [(2, 2, "no stop yet"), (100, 30, "a stop for only 30 of 61.8")]
     again = partial(110, "3.5", "31", "s3")
     assert gaps(lay_out(*held, *ladder, (100, lost), again, (130, CLOSED)))[-1] == (
         100,
         30,
-        "the stop covered 30 of 61.8",
+        "a stop for only 30 of 61.8",
     )
     whole = partial(110, "3.5", "31.8", "s3")
     assert gaps(lay_out(*held, *ladder, (100, lost), whole, (130, CLOSED)))[-1] == (
         100,
         10,
-        "the stop covered 30 of 61.8",
+        "a stop for only 30 of 61.8",
     )
     more = on(RecordEntryFill, trade_id="t2", last_qty="1", last_px="3.2", exchange_order_id="e2")
-    assert gaps(lay_out(*held, *ladder, (50, more)))[-1][2] == "the stops covered 61.8 of 62.8"
+    assert gaps(lay_out(*held, *ladder, (50, more)))[-1][2] == "stops for only 61.8 of 62.8"
 
 
 def test_what_an_order_is_said_to_have_filled_at_its_end_is_a_mark() -> None:

@@ -10,7 +10,7 @@ from itertools import count
 from typing import Final
 
 from domain.holding import ZERO
-from domain.values import EXACT, Leg, OrderSide
+from domain.values import EXACT, Leg, OrderSide, rounded
 from infrastructure.simulation.books.fault_plan import Fate
 from infrastructure.simulation.books.kept_order import KeptOrder, instrument
 from infrastructure.simulation.books.leg_book import HeldLeg
@@ -186,7 +186,7 @@ class OrderMatching:
                 quantity=quantity,
                 price=price,
                 at=self.clock(),
-                fee=EXACT.multiply(abs(held.terms.worth(quantity, price)), self.fee_rate),
+                fee=rounded(EXACT.multiply(abs(held.terms.worth(quantity, price)), self.fee_rate)),
                 fee_currency=market.settle,
             )
         )

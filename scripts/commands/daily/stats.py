@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from datetime import datetime
+from typing import Final
 
 import click
 
@@ -19,6 +20,9 @@ from scripts.options.time_window import window_options
 from scripts.output import progress, show, show_table
 from scripts.replica_place import print_read, reading, show_place
 from scripts.statistics_tables import criteria_table, profit_table, results_table
+
+_HOURS_SHOWN: Final = 12
+"""Of the hours in which duplicates were refused, those with the most; --json lists all."""
 
 
 @click.command("stats")
@@ -55,7 +59,8 @@ def _print(found: Statistics) -> None:
     refused = found.refusals
     show(f"{since} to {until} UTC")
     show(f"opened       {', '.join(statuses) or 'nothing'}" + (f"; {found.imported} imported" * bool(found.imported)))
-    show(f"to protected {_durations(found.request_to_protected)}; {found.never_protected} never")
+    never = f"{found.never_protected} never, of which {found.never_held} held nothing"
+    show(f"to protected {_durations(found.request_to_protected)}; {never}")
     show(f"unprotected  {length(found.unprotected)} in all; now: {', '.join(found.unprotected_now) or 'none'}")
     if found.if_held_now:
         show(f"             {IF_HELD}, and not counted: {', '.join(found.if_held_now)}")
@@ -64,8 +69,11 @@ def _print(found: Statistics) -> None:
     show(f"duplicates   {refused.early} refused early, {len(refused.late)} late, {refused.other} other repeats")
     for cause, count in refused.by_cause.items():
         show(f"             {count} {cause.command} by {cause.source}: {cause.error}, seen by {cause.detected_by}")
-    for hour, count in refused.per_hour.items():
-        show(f"             {count} from {hour:%Y-%m-%d %H:%M} on")
+    hours = sorted(refused.per_hour, key=lambda hour: (refused.per_hour[hour], hour))[-_HOURS_SHOWN:]
+    for hour in sorted(hours):
+        show(f"             {refused.per_hour[hour]} from {hour:%Y-%m-%d %H:%M} on")
+    if others := len(refused.per_hour) - len(hours):
+        show(f"             and in {others} more hours: --json")
     show("")
     if found.profit:
         for table in (profit_table(found.profit), results_table(found.profit)):

@@ -129,7 +129,11 @@ def test_what_is_no_pair_for_certain_is_an_instrument_of_its_own(exchange: str, 
 
 @pytest.mark.parametrize("exchange", [None, "binance", "hyperliquid", "bitfinex"])
 @pytest.mark.parametrize(
-    "symbol", ["\u0412TCUSDT", "BTC\uff0fUSDT", "BRK..B", "BRK.", ".B", "A-B-C-D-E-F-G", "a/b-c", "@"]
+    "symbol",
+    [
+        *("\u0412TCUSDT", "BTC\uff0fUSDT", "BRK..B", "BRK.", ".B", "A-B-C-D-E-F-G", "a/b-c", "@"),
+        *("apt\u0131usdt", "\u017fuiusdt", "\ufb01usdt"),  # which `upper` writes as APTIUSDT, SUIUSDT, FIUSDT
+    ],
 )
 def test_look_alikes_and_fragments_are_refused(symbol: str, exchange: str | None) -> None:
     with pytest.raises(ValueError, match="is not a symbol; write it as the exchange does"):

@@ -14,7 +14,8 @@ from infrastructure.simulation.exchange_simulator import SimulatedExchange
 from infrastructure.trading.exchange_errors import NoAnswer, RateLimited, Refused
 from infrastructure.trading.exchange_orders import ExchangeOrder, OrderState, OrderTicket, TicketKind
 from infrastructure.trading.exchange_port import AsyncExchange, Exchange
-from position_ledger.testing import Clock
+from infrastructure.trading.trader import Trader
+from position_ledger.testing import Clock, memory_ledger
 from projections.account_snapshot import OrderKind
 
 APT = "APTUSDT"
@@ -310,6 +311,17 @@ def test_an_inverse_contract_has_an_inverse_average() -> None:
     exchange.place(ticket("e2", symbol=symbol, quantity="100", side="buy"))
     [held] = exchange.account().positions or ()
     assert held.avg_px_open is not None and round(held.avg_px_open, 6) == Decimal("66666.666667")
+
+
+def test_a_ledger_takes_the_fees_of_an_inverse_contract() -> None:
+    clock = Clock()
+    exchange = SimulatedExchange("binance", clock=clock)
+    exchange.list_market("BTC/USD:BTC", "60000", contract_size="100", inverse=True, quantity_step="1")
+    with memory_ledger(clock) as ledger:
+        trader = Trader(ledger, exchange, clock=clock, sleep=clock.tick)
+        held = trader.enter(symbol="BTC/USD:BTC", side="long", quantity="10", stop_loss_percent="2", intent_id="1")
+        assert held.kind == "protected" and held.position is not None
+        assert held.position.fees == Decimal("0.000008333333333333")
 
 
 def test_the_auditor_counts_bare_seconds() -> None:

@@ -276,6 +276,15 @@ def test_a_refused_entry_fails_with_the_code_and_the_text(code: str, text: str) 
         assert world.enter(intent_id="5483267").kind is OutcomeKind.PROTECTED
 
 
+def test_a_fill_that_no_ledger_takes_is_said_to_be_the_exchange_s() -> None:
+    with bot_world() as world:
+        world.exchange.price = Decimal("1e-19")
+        outcome = world.enter()
+        assert outcome.kind is OutcomeKind.UNRESOLVED
+        assert "the ledger cannot take what binance reports: " in str(outcome)
+        assert "somebody else" not in str(outcome)
+
+
 def test_no_order_is_sent_after_it_may_have_been_given_up() -> None:
     with bot_world() as world:
         world.exchange.weather["place"].extend([RateLimited("-1003", "Too many requests.", retry_seconds=7)] * 2)

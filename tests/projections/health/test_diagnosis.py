@@ -11,6 +11,7 @@ import pytest
 from domain.commands.base import Command
 from domain.commands.requests import (
     Activate,
+    Adjust,
     Adopt,
     FailEntry,
     FailRollback,
@@ -22,8 +23,9 @@ from domain.commands.requests import (
 )
 from domain.errors import StoreUnavailable
 from domain.values import Status
+from infrastructure.exchanges import ccxt_live
 from infrastructure.ledger.ledger import PositionLedger
-from projections.health.checks import Check, Section, Severity, Symptom, worst
+from projections.health.checks import ASKED, Check, Section, Severity, Symptom, worst
 from projections.health.diagnosis import (
     LAG_MAX,
     SHOWN_MAX,
@@ -110,6 +112,20 @@ def test_a_position_without_a_stop_is_a_warning_at_once_and_critical_after_30_se
     assert symptom.message == "short 61.8 without a confirmed stop for 1 h 30 min"
     assert severities(cycles(*ENTERED, at=5400).unprotected()) == []
     assert severities(cycles(*ENTERED, on(LoseStopLoss, reason="gone"), at=6).unprotected()) == ["warning"]
+
+
+def test_a_stop_that_does_not_cover_is_no_missing_stop() -> None:
+    wrong = on(Adjust, avg_px_open="3.3", reason="a typo", source="operator")
+    (symptom,) = cycles(*ENTERED, wrong, at=5400).unprotected().symptoms
+    assert symptom.message.startswith("short 61.8 not covered (a stop on the wrong side of the entry) for 1 h ")
+
+
+@pytest.mark.parametrize(("exchange", "live"), [("binance", " --live"), ("kraken", "")])
+def test_only_an_exchange_that_can_be_asked_is_to_be_asked(exchange: str, live: str) -> None:
+    assert ccxt_live.CLASSES.keys() == ASKED
+    found = Adopt.of(symbol="APTUSDT", exchange=exchange, side="long", quantity="1", avg_px_open="3", reason="seen")
+    (symptom,) = cycles(found, at=5400).unprotected().symptoms
+    assert symptom.advice == f"position-ledger recover --symbol APTUSDT --exchange {exchange}{live}"
 
 
 def test_an_entry_has_its_time_before_it_counts_as_unprotected() -> None:

@@ -58,12 +58,12 @@ PLACED_SO = "the exchange has it as order 53190368"
         ),
         (
             (request(), PLACED, FILLED, PARTS[0]),
-            ["its stop is at 3.298, order s1, which does not cover it"],
+            ["its stop is at 3.298, order s1: a stop for only 30 of 61.8"],
             [],
         ),
         (
             (request(), PLACED, FILLED, *PARTS),
-            ["its stops are at 3.298, order s1; at 3.298, order s2; together they do not cover it"],
+            ["its stops are at 3.298, order s1; at 3.298, order s2: stops for only 50 of 61.8"],
             [],
         ),
         (

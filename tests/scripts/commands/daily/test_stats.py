@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -10,6 +12,10 @@ from click.testing import CliRunner, Result
 
 from domain.errors import CommandRefused
 from infrastructure.ledger.ledger import PositionLedger
+from infrastructure.settings import Settings
+from infrastructure.store_opening import open_store
+from position_ledger import COMMANDS
+from position_ledger.testing import Clock
 from scripts.commands.daily.stats import command
 from tests.acceptance.bot import run
 
@@ -50,6 +56,31 @@ def test_a_good_day_ends_well(ledger_url: str) -> None:
     assert "opened       1 active\n" in done.stdout
     assert "half of 1 within 3 s" in done.stdout
     assert "MISSED" not in done.stdout
+
+
+def test_an_entry_that_came_to_nothing_is_not_counted_as_left_bare(ledger_url: str) -> None:
+    enter(ledger_url, "APTUSDT", protected=False)
+    with PositionLedger.connect(ledger_url) as ledger:
+        key = {"symbol": "SUIUSDT", "exchange": "binance", "side": "long", "quantity": "1", "intent_id": "1"}
+        failed = ledger.handle(COMMANDS["request_entry"].of(**key, at="2025-10-22T12:00:00Z"))
+        ledger.fail_entry(position_id=failed.position_id, outcome="rejected", reason="30208")
+    assert "; 2 never, of which 1 held nothing\n" in asked(ledger_url, *DAY).stdout
+    found = read(ledger_url, *DAY)
+    assert (found["never_protected"], found["never_held"]) == (2, 1)
+
+
+@pytest.mark.parametrize("hours", [12, 30])
+def test_the_hours_with_the_most_refusals_are_listed(ledger_url: str, hours: int) -> None:
+    clock = Clock(datetime(2025, 10, 20, tzinfo=UTC))
+    with PositionLedger(open_store(Settings.read(ledger_url), create=True), clock=clock) as ledger:
+        key = {"symbol": "APTUSDT", "exchange": "binance", "side": "long", "quantity": "1"}
+        for number in range(hours + 1):
+            with suppress(CommandRefused):
+                ledger.handle(COMMANDS["request_entry"].of(**key, intent_id=str(number)))
+            clock.tick(3600 if number else 0)
+    said = asked(ledger_url, "--since", "2025-10-20T00:00:00Z", "--until", "2025-10-23T00:00:00Z").stdout
+    assert said.count(" 1 from 2025-10-2") == 12
+    assert ("             and in 18 more hours: --json\n" in said) is (hours == 30)
 
 
 def test_a_missed_criterion_ends_with_1_and_is_named(ledger_url: str) -> None:
