@@ -12,7 +12,6 @@ import re
 import shutil
 import sqlite3
 import subprocess
-import sysconfig
 from importlib import import_module
 from pathlib import Path
 
@@ -26,7 +25,9 @@ from infrastructure.event_store.postgres import schema
 from infrastructure.settings import Settings
 from scripts.catalogue import COMMANDS
 from tests import doc_tables
+from tests.acceptance.bot import fork_server
 from tests.doc_tables import GENERATED, MISSING, renewed, tables
+from tests.forked_program import DESCRIPTOR_VARIABLE, put_into
 from tests.pages import COMMAND_PAGES, DESIGN, TOP, VERBS, read, sections, table
 
 PAGES = sorted([TOP / "README.md", TOP / "CHANGELOG.md", *(TOP / "docs").rglob("*.md")])
@@ -73,7 +74,13 @@ def run_steps(block: str, folder: Path) -> None:
     for step in STEP.finditer(block):
         bash = ["bash", "-c", step["command"]]
         ran = subprocess.run(
-            bash, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
+            bash,
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            pass_fds=[fork_server().fileno()],
+            check=False,
         )
         said = ran.stdout.decode("utf-8") + (f"[exit {ran.returncode}]\n" if ran.returncode else "")
         expected = re.escape(step["said"]).replace("…", "(?s:.*)")
@@ -81,10 +88,15 @@ def run_steps(block: str, folder: Path) -> None:
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if page.name not in ELSEWHERE], ids=name_of)
-def test_every_example_does_what_the_page_says(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_example_does_what_the_page_says(
+    page: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("LEDGER_DATABASE_URL", "sqlite:///ledger.db")
-    monkeypatch.setenv("PATH", sysconfig.get_path("scripts") + os.pathsep + os.environ["PATH"])
+    monkeypatch.setenv(DESCRIPTOR_VARIABLE, str(fork_server().fileno()))
+    programs = tmp_path_factory.mktemp("programs")
+    put_into(programs)
+    monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
     for lines in page.parent.glob("*.jsonl"):
         shutil.copy(lines, tmp_path)
     names: dict[str, object] = {"__name__": page.name}

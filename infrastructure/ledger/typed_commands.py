@@ -413,8 +413,10 @@ class TypedCommands(ABC, Generic[Answered]):
 
         - A stop without a quantity is for all that is held, and replaces the one for all before it. Stops with
           quantities stand beside each other and add up.
-        - The same `exchange_order_id` again, or `replaces`, means that the stop moved. A command that was sent before
-          the stop moved, sent again under the old id, is no news.
+        - The same `exchange_order_id` again, or `replaces`, means that the exchange moved the stop: the order that it
+          was is gone. For a second stop that you place before you cancel the first, send its `quantity`, and
+          `lose_stop_loss` once the first is cancelled (bots.md).
+        - A command that was sent before the stop moved, sent again under the old id, is no news.
         - If a stop was partly filled when another order replaced it, it ends, and the other order is for its own
           quantity.
 

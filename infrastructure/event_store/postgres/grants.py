@@ -7,7 +7,7 @@ from typing import Final
 from psycopg import sql
 
 from domain.errors import SchemaMismatch
-from infrastructure.event_store.postgres.appending.append import EVENT_NAMES
+from infrastructure.event_store.postgres.appending.event_columns import EVENT_NAMES
 from infrastructure.event_store.postgres.session.connections import Connection, Connections
 from infrastructure.event_store.vocabulary.caution import Caution
 from infrastructure.event_store.vocabulary.stored_rejection import REJECTION_COLUMNS

@@ -27,6 +27,7 @@ from itertools import count
 from typing import Any, Final, NamedTuple
 
 from domain.values import Leg, Side, Source, Status, plain, timestamp_text
+from infrastructure.event_store.postgres.appending.event_columns import EVENT_COLUMNS, EVENT_NAMES
 from infrastructure.event_store.postgres.appending.locks import APPEND_LOCK
 from infrastructure.event_store.postgres.schema import SCHEMA_VERSION
 from infrastructure.event_store.postgres.session.poolers import MARK_IN_FORCE
@@ -34,20 +35,6 @@ from infrastructure.event_store.records import EventRecord, StreamEnd
 from infrastructure.event_store.sql.order_lines import STORED, OrderLine, stored_values
 from projections.positions import PositionRow, fees_text, orders_text
 
-EVENT_COLUMNS: Final = (
-    ("stream", "text"),
-    ("version", "bigint"),
-    ("type", "text"),
-    ("payload", "text"),
-    ("hash", "text"),
-    ("command_id", "text"),
-    ("intent_id", "text"),
-    ("cycle", "bigint"),
-    ("mark", "text"),
-    ("ts_recorded", "timestamptz"),
-)
-EVENT_NAMES: Final = ", ".join(name for name, _ in EVENT_COLUMNS)
-"""The columns that an event fills; the nid is assigned by the database."""
 _ROW_TYPES: Final = {
     **dict.fromkeys(STORED, "text"),
     **dict.fromkeys(("cycle", "version"), "bigint"),

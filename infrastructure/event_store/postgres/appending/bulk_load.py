@@ -12,6 +12,7 @@ from psycopg import errors
 from domain.errors import StoreUnavailable
 from domain.rejection import Rejection
 from infrastructure.event_store.postgres.appending import append
+from infrastructure.event_store.postgres.appending.event_columns import EVENT_NAMES
 from infrastructure.event_store.postgres.appending.locks import APPEND_LOCK
 from infrastructure.event_store.postgres.session.connections import Connection
 from infrastructure.event_store.records import EventRecord, RecordedEvent
@@ -26,8 +27,8 @@ _LOCK_WRITERS_OUT: Final = "SELECT pg_catalog.pg_advisory_xact_lock(%s, %s)"
 _LOCK_FOLLOWERS_OUT: Final = "SELECT pg_catalog.pg_advisory_xact_lock_shared(%s, %s)"
 _LAST: Final = "SELECT coalesce(pg_catalog.max(nid), 0) FROM ledger_events"
 _GO_ON_AFTER: Final = "SELECT pg_catalog.setval(pg_catalog.pg_get_serial_sequence('ledger_events', 'nid'), %s)"
-_COPY_EVENTS: Final = f"COPY ledger_events (nid, {append.EVENT_NAMES}) FROM STDIN"
-_APPEND_EVENTS: Final = f"COPY ledger_events ({append.EVENT_NAMES}) FROM STDIN"
+_COPY_EVENTS: Final = f"COPY ledger_events (nid, {EVENT_NAMES}) FROM STDIN"
+_APPEND_EVENTS: Final = f"COPY ledger_events ({EVENT_NAMES}) FROM STDIN"
 _KNOWN_ROWS: Final = "SELECT position_id FROM positions WHERE position_id = ANY(%s)"
 _COPY_ROWS: Final = f"COPY positions ({', '.join(STORED)}) FROM STDIN"
 _COPY_LINES: Final = f"COPY positions_orders ({', '.join(OrderLine._fields)}) FROM STDIN"
