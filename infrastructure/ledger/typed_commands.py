@@ -1432,7 +1432,8 @@ class TypedCommands(ABC, Generic[Answered]):
         closed at a price that nobody said, or that was stated. A total that the exchange had stated of the order before
         `at` is corrected as well, also if it is told later with its own `at`; without `at` the fill was told wrong, and
         the total stands. A correction whose `at` is before the last adjustment changes nothing of the quantity that the
-        adjustment says; one whose `at` is after it opens again what the adjustment had seen gone of an exit.
+        adjustment says, and nor does one without `at` of a fill that the adjustment had counted; one whose `at` is
+        after it opens again what the adjustment had seen gone of an exit.
         Refuses: `UnknownFill`; `OrderAmbiguous` when several orders have this trade id; `NotFilled` for less than was
         closed of it by fills, or more than was held.
         """

@@ -160,11 +160,11 @@ def test_a_decision_is_made_on_what_was_remembered_and_not_on_a_clock() -> None:
 def test_recorded_times_never_run_backwards_though_the_clock_may() -> None:
     position = Position.track(KEY)
     position.decide(request(), CommandContext("a", second(5), second(5)))
-    placed = PLACED.model_copy(update={"at": second(1)})
-    position.decide(placed, CommandContext("b", second(1), second(2)))
-    event = position.pending_events[-1]
-    assert isinstance(event, EntryPlaced)
-    assert (event.ts_event, event.ts_recorded) == (second(1), second(5))
+    timed = PLACED.model_copy(update={"at": second(1)})
+    position.decide(timed, CommandContext("b", second(1), second(2)))
+    placed = position.pending_events[-1]
+    assert isinstance(placed, EntryPlaced)
+    assert (placed.ts_event, placed.ts_recorded) == (second(1), second(5))
 
 
 def test_what_says_no_time_happened_after_all_that_is_on_record_though_the_clock_is_behind() -> None:
@@ -172,6 +172,7 @@ def test_what_says_no_time_happened_after_all_that_is_on_record_though_the_clock
     position.decide(request(), CommandContext("a", second(5), second(5)))
     position.decide(PLACED, CommandContext("b", second(1), second(1)))
     placed = position.pending_events[-1]
+    assert isinstance(placed, EntryPlaced)
     assert (placed.ts_event, placed.ts_recorded, placed.is_timed) == (second(5), second(5), False)
 
 
@@ -179,7 +180,9 @@ def test_what_says_no_time_is_not_moved_into_the_future_by_a_clock_that_was_wron
     position = Position.track(KEY)
     position.decide(request(), CommandContext("a", second(3600), second(3600)))
     position.decide(PLACED, CommandContext("b", second(1), second(1)))
-    assert position.pending_events[-1].ts_event == second(1)
+    placed = position.pending_events[-1]
+    assert isinstance(placed, EntryPlaced)
+    assert placed.ts_event == second(1)
 
 
 def test_a_position_shows_where_it_stands() -> None:

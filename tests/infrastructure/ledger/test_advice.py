@@ -120,20 +120,22 @@ ADVICE = [
         {"protected": True, "quantity": "1"},
         "BTCUSDT.binance#2",
     ),
-    *(
-        Advice(
-            errors.StaleCycle,
-            [*HELD, sold("15", flip=True)],
-            UNHEARD,
-            "it closed 2 less here, and opened as much more: say so with correct_fill in both cycles",
-            TOLD_IN_BOTH_CYCLES,
-            true,
-            of,
-        )
-        for of, true in (
-            ("BTCUSDT.binance#1", {"status": "closed", "stray": False, "quantity": "0", "realized_pnl": "90"}),
-            ("BTCUSDT.binance#2", {"side": "short", "quantity": "7", "avg_px_open": "110"}),
-        )
+    Advice(
+        errors.StaleCycle,
+        [*HELD, sold("15", flip=True)],
+        UNHEARD,
+        "it closed 2 less here, and opened as much more: say so with correct_fill in both cycles",
+        TOLD_IN_BOTH_CYCLES,
+        {"status": "closed", "stray": False, "quantity": "0", "realized_pnl": "90"},
+    ),
+    Advice(
+        errors.StaleCycle,
+        [*HELD, sold("15", flip=True)],
+        UNHEARD,
+        "it closed 2 less here, and opened as much more: say so with correct_fill in both cycles",
+        TOLD_IN_BOTH_CYCLES,
+        {"side": "short", "quantity": "7", "avg_px_open": "110"},
+        "BTCUSDT.binance#2",
     ),
     Advice(
         errors.PositionNotOpen,
