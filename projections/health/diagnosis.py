@@ -125,8 +125,7 @@ class Cycles:
         if in_time := len(bare) - len(found):
             says += f", {in_time} within the time of an entry"
         apart = {IF_HELD: sum(map(is_bare_if_held, self._rows)), BY_CHOICE: sum(map(is_by_choice, self._rows))}
-        if any(apart.values()):
-            says += f", and {' and '.join(f'{count} {words}' for words, count in apart.items() if count)}"
+        says += "".join(f", and {count} {words}" for words, count in apart.items() if count)
         return Section(Check.UNPROTECTED, says, tuple(found))
 
     def _is_overdue(self, row: PositionRow) -> bool:

@@ -346,6 +346,14 @@ def test_what_is_unprotected_by_choice_is_counted_apart_and_no_symptom() -> None
     assert (bare.says, severities(bare)) == ("1 of 1 held positions", ["critical"])
 
 
+def test_what_is_unprotected_if_held_is_counted_apart_and_no_symptom_of_this_check() -> None:
+    kept = (request(protection="bot"), PLACED, FILLED, on(Activate))
+    rows = [*rows_of(request()), *rows_of(*kept)]
+    section = Cycles(rows, second(86_400), timedelta(hours=1), {}).unprotected()
+    says = "0 of 1 held positions, and 1 unprotected if held, and 1 unprotected by choice"
+    assert (section.says, section.symptoms) == (says, ())
+
+
 def test_a_stray_is_critical_at_once_and_told_what_to_do() -> None:
     failed = on(FailEntry, outcome="expired", reason="no answer")
     late = on(RecordEntryFill, trade_id="late", last_qty="61.8", last_px="3.2333")
