@@ -28,8 +28,8 @@ def require_not_later(what: str, version: int, known: int) -> None:
     """Refuses: SchemaMismatch for a database that a later version of this software has migrated."""
     if version > known:
         raise SchemaMismatch(
-            f"{what} has schema version {version}, later than the {known} of this software; nothing was written. "
-            "Upgrade position-ledger, and start this process again"
+            f"{what} has schema version {version}, later than the {known} of this software; nothing was written: "
+            "upgrade position-ledger, and start this process again"
         )
 
 
