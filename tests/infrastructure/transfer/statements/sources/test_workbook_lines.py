@@ -32,7 +32,10 @@ SAMPLES = [
 HEADER = ["Date(UTC)", "Symbol", "Side", "Price", "Quantity", "Amount", "Fee", "Realized Profit", "Quote Asset"]
 
 
-def packed(*sheets: Sequence[Sequence[Any]], titles: Sequence[str] = ()) -> bytes:
+Cells = Sequence[Sequence[Any]]
+
+
+def packed(*sheets: Cells, titles: Sequence[str] = ()) -> bytes:
     book, out = openpyxl.Workbook(), io.BytesIO()
     book.remove(book.active)
     for rows, title in zip_longest(sheets, titles):
@@ -87,11 +90,12 @@ def test_one_sheet_has_to_have_something_in_it() -> None:
 
 
 def test_the_list_of_trades_is_read_beside_the_figures_of_tradingview() -> None:
-    figures = [["", "All USDT", "All %"], ["Net profit", 94.9, 0.95]]
+    figures: Cells = [["", "All USDT", "All %"], ["Net profit", 94.9, 0.95]]
     header = ["Trade #", "Type", "Date and time", "Signal", "Price USDT", "Position size (qty)", "Net P&L USDT"]
-    trades = [
-        [1, "Entry long", datetime(2026, 3, 17, 9), "Long", 50000, 0.1, 94.9],  # noqa: DTZ001 - a workbook has none
-        [1, "Exit long", datetime(2026, 3, 17, 10), "Close", 51000, 0.1, 94.9],  # noqa: DTZ001
+    entered = datetime(2026, 3, 17, 9)  # noqa: DTZ001 - a workbook has none
+    trades: Cells = [
+        [1, "Entry long", entered, "Long", 50000, 0.1, 94.9],
+        [1, "Exit long", entered.replace(hour=10), "Close", 51000, 0.1, 94.9],
     ]
     book = packed(figures, [header, *trades], figures, titles=["Performance", "List of trades", "Properties"])
     assert kind_of(book) == TRADINGVIEW_LIST.name
