@@ -16,8 +16,6 @@ from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 
-DESCRIPTOR_VARIABLE = "POSITION_LEDGER_FORKS"
-"""The environment variable with the descriptor of the socket on which forks are asked for."""
 MESSAGE_BYTES_MAX = 200_000
 END_SECONDS = 120
 STORES = ("infrastructure.event_store.sqlite.store", "infrastructure.event_store.postgres.store")
@@ -59,15 +57,15 @@ class Fork:
         return int(self._answers.recv(16))
 
 
-def put_into(folder: Path) -> None:
-    """Write a program `position-ledger` that asks for a fork on the socket that DESCRIPTOR_VARIABLE names."""
+def put_into(folder: Path, server: socket.socket) -> None:
+    """Write a program `position-ledger` that asks for a fork on this socket, which must be passed on to it."""
     program = folder / "position-ledger"
     program.write_text(
         f"#!{sys.executable} -IS\n"
         "import os, socket, sys\n"
         f"sys.path.append({str(Path(__file__).parent)!r})\n"
-        "from forked_program import DESCRIPTOR_VARIABLE, Fork\n"
-        "with socket.socket(fileno=int(os.environ[DESCRIPTOR_VARIABLE])) as server:\n"
+        "from forked_program import Fork\n"
+        f"with socket.socket(fileno={server.fileno()}) as server:\n"
         "    sys.exit(Fork(server, sys.argv, os.environ, (0, 1, 2)).wait())\n"
     )
     program.chmod(0o755)

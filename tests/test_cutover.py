@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sysconfig
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,6 +11,8 @@ import pytest
 
 from domain.errors import PositionAlreadyOpen
 from infrastructure.ledger.ledger import PositionLedger
+from tests.acceptance.bot import fork_server
+from tests.forked_program import put_into
 from tests.infrastructure.event_store.postgres.server import programs, servers
 from tests.infrastructure.legacy.shadow.old_bot import OldBot
 from tests.infrastructure.legacy.shadow.test_incidents import signal_against_synchroniser
@@ -103,7 +104,7 @@ Act = Callable[[], None]
 
 
 @pytest.fixture
-def acts(database: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, Act]:
+def acts(database: str, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> dict[str, Act]:
     """What others do, each before the first command that begins like this."""
     with OldBot(database) as bot:
         a_table_with_a_past(bot)
@@ -115,8 +116,9 @@ def acts(database: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, Act]:
     urls["BOT"] = urls["LEDGER_DATABASE_URL"].replace("postgres@", "ledger_bot@")
     for name, url in urls.items():
         monkeypatch.setenv(name, url)
-    path = [sysconfig.get_path("scripts"), str(programs()), os.environ["PATH"]]
-    monkeypatch.setenv("PATH", os.pathsep.join(path))
+    forking = tmp_path_factory.mktemp("programs")
+    put_into(forking, fork_server())
+    monkeypatch.setenv("PATH", os.pathsep.join([str(forking), str(programs()), os.environ["PATH"]]))
 
     def old_bot() -> None:
         with OldBot(database) as bot:

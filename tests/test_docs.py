@@ -27,7 +27,7 @@ from scripts.catalogue import COMMANDS
 from tests import doc_tables
 from tests.acceptance.bot import fork_server
 from tests.doc_tables import GENERATED, MISSING, renewed, tables
-from tests.forked_program import DESCRIPTOR_VARIABLE, put_into
+from tests.forked_program import put_into
 from tests.pages import COMMAND_PAGES, DESIGN, TOP, VERBS, read, sections, table
 
 PAGES = sorted([TOP / "README.md", TOP / "CHANGELOG.md", *(TOP / "docs").rglob("*.md")])
@@ -93,9 +93,8 @@ def test_every_example_does_what_the_page_says(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("LEDGER_DATABASE_URL", "sqlite:///ledger.db")
-    monkeypatch.setenv(DESCRIPTOR_VARIABLE, str(fork_server().fileno()))
     programs = tmp_path_factory.mktemp("programs")
-    put_into(programs)
+    put_into(programs, fork_server())
     monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
     for lines in page.parent.glob("*.jsonl"):
         shutil.copy(lines, tmp_path)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.bot import PROGRAM, Bot, fork_server, run
-from tests.forked_program import DESCRIPTOR_VARIABLE, put_into
+from tests.forked_program import put_into
 
 UNREACHABLE = "postgresql://127.0.0.1:1/none?timeout=1"
 ENTRY = '{"command": "request_entry", "symbol": "ΩUSDT", "exchange": "binance", "side": "up", "quantity": "1"}\n'
@@ -22,9 +22,9 @@ def test_it_answers_and_ends_as_the_installed_one(
     words: list[str], code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     url = UNREACHABLE if code == 3 else f"sqlite:///{tmp_path}/ledger.db"
-    environment = os.environ | {"LEDGER_DATABASE_URL": url, DESCRIPTOR_VARIABLE: str(fork_server().fileno())}
+    environment = os.environ | {"LEDGER_DATABASE_URL": url}
     monkeypatch.chdir(tmp_path)
-    put_into(tmp_path)
+    put_into(tmp_path, fork_server())
     run(url, "init")
     started = [
         subprocess.run(

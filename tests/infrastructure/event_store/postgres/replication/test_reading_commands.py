@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
@@ -13,17 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.acceptance.bot import PROGRAM, run
 from tests.infrastructure.event_store.postgres.load import eventually
 from tests.infrastructure.event_store.postgres.replication.conftest import Replicas
 from tests.infrastructure.event_store.postgres.test_followers import Held
 
-PROGRAM = Path(sys.executable).with_name("position-ledger")
 both = pytest.mark.parametrize("kind", ["standby", "subscriber"])
-
-
-def ran(url: str, *words: str, said: str = "") -> subprocess.CompletedProcess[str]:
-    program = [str(PROGRAM), *words, "--database", url]
-    return subprocess.run(program, input=said, capture_output=True, text=True, check=False, timeout=60)
 
 
 @contextmanager
@@ -47,28 +41,28 @@ def test_every_reading_command_says_as_of_which_place(replicas: Replicas, kind: 
         eventually(lambda: replicas.of(kind).do("SELECT max(nid) FROM projections") == [(last,)])
     where = f"as of nid {last} on a {kind}, recorded "
     for words in (("positions",), ("history", opened), ("stats",), ("report",), ("diagnose",)):
-        shown = ran(url, *words)
+        shown = run(url, *words)
         assert (shown.returncode, shown.stderr) == (0, ""), shown
         assert shown.stdout.startswith(where), shown.stdout
         assert "; lag " in shown.stdout.splitlines()[0]
-        printed = json.loads(ran(url, *words, "--json").stdout)
+        printed = json.loads(run(url, *words, "--json").stdout)
         assert [printed["replica"][name] for name in ("kind", "nid", "arrived")] == [kind, last, 0]
         assert Decimal(printed["replica"]["lag_seconds"]) >= 0
-    (row,) = (row for row in json.loads(ran(url, "positions", "--json").stdout)["positions"] if opened in row.values())
+    (row,) = (row for row in json.loads(run(url, "positions", "--json").stdout)["positions"] if opened in row.values())
     assert row["status"] == "pending_entry"
 
-    anchored = ran(url, "anchor")
+    anchored = run(url, "anchor")
     assert where in anchored.stderr
     kept = tmp_path / "anchor.json"
     kept.write_text(anchored.stdout)
     for server in (replicas.primary, replicas.of(kind)):
-        verified = ran(server.url(), "verify", "--anchor", str(kept))
+        verified = run(server.url(), "verify", "--anchor", str(kept))
         assert (verified.returncode, "all of it holds" in verified.stdout) == (0, True), verified
 
-    exported = ran(url, "export")
+    exported = run(url, "export")
     assert exported.returncode == 0
     assert where in exported.stderr
-    assert exported.stdout == ran(replicas.primary.url(), "export").stdout
+    assert exported.stdout == run(replicas.primary.url(), "export").stdout
 
 
 @both
@@ -81,15 +75,15 @@ def test_what_came_after_an_open_transaction_is_counted_and_not_shown(replicas: 
         try:
             later = replicas.open()
             eventually(lambda: replicas.of(kind).do("SELECT max(nid) FROM ledger_events") == [(held.nid + 1,)])
-            shown = ran(replicas.of(kind).url(), "positions")
+            shown = run(replicas.of(kind).url(), "positions")
             assert shown.stdout.startswith(f"as of nid {last} on a {kind}"), shown
             assert "1 event came after it, not shown" in shown.stdout
             assert later not in shown.stdout
-            assert later not in ran(replicas.of(kind).url(), "export").stdout
-            assert ran(replicas.of(kind).url(), "history", later).returncode == 1
+            assert later not in run(replicas.of(kind).url(), "export").stdout
+            assert run(replicas.of(kind).url(), "history", later).returncode == 1
         finally:
             held.roll_back()
-        eventually(lambda: later in ran(replicas.of(kind).url(), "positions").stdout)
+        eventually(lambda: later in run(replicas.of(kind).url(), "positions").stdout)
 
 
 @both
@@ -98,13 +92,13 @@ def test_a_command_is_refused_in_words(replicas: Replicas, kind: str) -> None:
     replicas.follow()
     replicas.arrived()
     command = json.dumps({"command": "activate", "position_id": opened})
-    done = ran(replicas.of(kind).url(), "record", said=command)
+    done = run(replicas.of(kind).url(), "record", stdin=command)
     answer = json.loads(done.stdout)
     assert (done.returncode, answer["error"]) == (3, "StoreUnavailable")
     assert f"is a {kind}, and nothing is decided there" in answer["message"]
 
 
 def test_a_follower_on_a_replica_is_refused(replicas: Replicas) -> None:
-    refused = ran(replicas.standby.url(), "projections", "--follow")
+    refused = run(replicas.standby.url(), "projections", "--follow")
     assert refused.returncode == 3
     assert "is a standby, and nothing is decided there" in refused.stderr

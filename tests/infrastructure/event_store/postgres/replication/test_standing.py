@@ -8,9 +8,9 @@ from contextlib import contextmanager
 import psycopg
 
 from infrastructure.event_store.postgres.replication.standing import ReplicationStanding, standing
+from tests.acceptance.bot import run
 from tests.infrastructure.event_store.postgres.load import eventually
 from tests.infrastructure.event_store.postgres.replication.conftest import Replicas
-from tests.infrastructure.event_store.postgres.replication.test_reading_commands import ran
 from tests.infrastructure.event_store.postgres.server import Server
 from tests.infrastructure.roles import as_role, made_role
 
@@ -84,8 +84,8 @@ def test_diagnose_says_it_of_a_primary_and_a_replica_says_its_place(replicas: Re
     symbol = replicas.open().partition(".")[0]  # what other tests left unprotected is critical after a while
     replicas.follow()
     replicas.arrived()
-    said = ran(replicas.primary.url(), "diagnose", "--symbol", symbol)
+    said = run(replicas.primary.url(), "diagnose", "--symbol", symbol)
     assert said.returncode == 0
     assert f"; 2 streaming, no commit waits for a standby: {LOST}" in said.stdout
     assert "next: set synchronous_standby_names" in said.stdout
-    assert "streaming" not in ran(replicas.standby.url(), "diagnose").stdout
+    assert "streaming" not in run(replicas.standby.url(), "diagnose").stdout
