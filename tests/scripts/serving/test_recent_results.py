@@ -109,7 +109,12 @@ def test_the_pause_is_many_times_as_long_as_the_reading(
     with memory_ledger() as ledger:
         reader = ResultsReader(ledger, EVERYTHING)
         monkeypatch.setattr(recent_results, "time", Ticking(seconds))
-        monkeypatch.setattr(reader._stopped, "wait", lambda pause: (pauses.append(pause), reader.stop()))
+
+        def wait(pause: float) -> None:
+            pauses.append(pause)
+            reader.stop()
+
+        monkeypatch.setattr(reader._stopped, "wait", wait)
         reader.run(lambda _: None)
     assert pauses == [pause]
 
