@@ -543,6 +543,23 @@ def test_a_past_that_is_lost_rings_once(night: Night) -> None:
     assert night.round() == ["over damage log"]
 
 
+def test_a_memory_that_cannot_be_read_is_refused_and_another_name_begins_with_none(night: Night) -> None:
+    night.enter()
+    with night.ledger() as ledger:
+        damaged = (
+            "no JSON",
+            "[]",
+            '{"place": [1], "alarms": []}',
+            '{"place": null}',
+            '{"place": null, "alarms": [{}]}',
+        )
+        for turn, body in enumerate(damaged, start=1):
+            ledger.store.remember("night", WatchMemory(turn, body))
+            with pytest.raises(HistoryDamaged, match="give the watch another name, and it starts with an empty memory"):
+                night.round()
+    assert len(night.round(name="another")) == 2
+
+
 def test_two_watches_of_one_name_do_not_go_on(night: Night) -> None:
     first = night.watch()
     first.once(20)

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from domain.identifiers import PositionKey
 from infrastructure.ledger.ledger import PositionLedger
+from scripts.options.filters import Filter
 from tests.scripts.program import Program
 
 ENTRY: dict[str, Any] = {"side": "long", "quantity": "1", "intent_id": "1"}
@@ -51,6 +53,12 @@ def test_the_names_of_streams_are_found_each_once_and_in_order(ledger: PositionL
 def test_a_ledger_without_an_event_has_no_streams(ledger_url: str) -> None:
     with PositionLedger.connect(ledger_url) as ledger:
         assert list(ledger.store.stream_names()) == []
+
+
+def test_a_venue_of_an_earlier_spelling_and_a_spot_leg_are_found_by_what_they_are_called_today() -> None:
+    earlier, spot = PositionKey.parse("APTUSDT.binanceusdm"), PositionKey.parse("BTCUSD.okx:SPOT")
+    assert [Filter(None, exchange, None).takes(earlier) for exchange in ("binance", "bybit")] == [True, False]
+    assert [Filter(symbol, None, None).takes(spot) for symbol in ("BTC/USD:BTC", "ETH/USD:ETH")] == [True, False]
 
 
 @pytest.mark.parametrize("words", READING)

@@ -64,6 +64,13 @@ def test_a_browser_is_told_what_changed_and_no_more() -> None:
     assert asyncio.run(story()) == [{"a": "1", "b": "1"}, {"b": "2"}]
 
 
+def test_parts_that_are_not_posted_again_stay() -> None:
+    board = Board()
+    board.post({"a": "1", "b": "1"})
+    board.post({"b": "2"})
+    assert board.posted == (2, {"a": "1", "b": "2"})
+
+
 def test_a_slow_browser_is_told_the_newest_and_nothing_is_kept_for_it() -> None:
     async def story() -> list[dict[str, Any]]:
         board = Board()

@@ -9,12 +9,25 @@ from decimal import Decimal
 
 import pytest
 
-from domain.errors import PositionAlreadyOpen
+from domain.errors import PositionAlreadyOpen, StoreUnavailable
 from infrastructure.ledger.ledger import PositionLedger
+from position_ledger.testing import memory_ledger
 from scripts.options.filters import EVERYTHING, Filter
+from scripts.serving import recent_results
 from scripts.serving.page_parts import parts_of_results
-from scripts.serving.recent_results import DAYS, RecentResults, ResultsReader, days_before
+from scripts.serving.recent_results import DAYS, REFUSED_HOURS, RecentResults, ResultsReader, days_before
 from tests.scripts.serving.test_ledger_follower import APT, SECONDS_MAX, away
+
+
+class Ticking:
+    """A clock on which so many seconds go by from each look at it to the next."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds, self._time = seconds, 0.0
+
+    def monotonic(self) -> float:
+        self._time += self._seconds
+        return self._time
 
 
 def looked_back(ledger: PositionLedger, wanted: Filter = EVERYTHING) -> RecentResults:
@@ -59,6 +72,51 @@ def test_a_database_that_does_not_answer_is_not_nothing_earned(ledger_url: str) 
     parts = parts_of_results(lately)
     assert "not known" in parts["glance"] and "not known" in parts["earned"] and "not known" in parts["refused"]
     assert "No cycle" not in parts["earned"] and "None in" not in parts["refused"]
+
+
+def test_what_was_counted_is_kept_while_the_database_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    found: list[RecentResults] = []
+
+    def away(*_: object, **__: object) -> None:
+        raise StoreUnavailable("nobody is there")
+
+    with memory_ledger() as ledger:
+        reader = ResultsReader(ledger, EVERYTHING)
+
+        def publish(results: RecentResults) -> None:
+            found.append(results)
+            monkeypatch.setattr(ledger.store, "rejections", away)
+            if len(found) == 2:
+                reader.stop()
+
+        monkeypatch.setattr(recent_results, "PAUSE_SECONDS", 0.0)
+        reader.run(publish)
+        monkeypatch.undo()
+    before, after = found
+    assert len(before.refused) == REFUSED_HOURS and before.silence is None
+    assert (after.at, after.refused, after.silence) == (
+        before.at,
+        before.refused,
+        "StoreUnavailable: nobody is there",
+    )
+
+
+@pytest.mark.parametrize(("seconds", "pause"), [(0.1, 5.0), (1.0, 20.0)])
+def test_the_pause_is_many_times_as_long_as_the_reading(
+    seconds: float, pause: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+    with memory_ledger() as ledger:
+        reader = ResultsReader(ledger, EVERYTHING)
+        monkeypatch.setattr(recent_results, "time", Ticking(seconds))
+
+        def wait(pause: float) -> None:
+            pauses.append(pause)
+            reader.stop()
+
+        monkeypatch.setattr(reader._stopped, "wait", wait)
+        reader.run(lambda _: None)
+    assert pauses == [pause]
 
 
 def test_before_it_looked_nothing_is_said() -> None:

@@ -76,6 +76,14 @@ def test_a_sink_that_does_not_take_it_is_said_and_ends_with_1(asked: Program) ->
     assert asked("watch", "--once", "--exec", "true").code == 0
 
 
+def test_a_webhook_without_a_secret_is_said_not_to_be_signed(asked: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    nobody = ("watch", "--once", "--webhook", "https://127.0.0.1:1/hook")
+    not_signed = f"webhook: not signed, because {SECRET_VARIABLE} is not set\n"
+    assert asked(*nobody).err.startswith(not_signed)
+    monkeypatch.setenv(SECRET_VARIABLE, f"whsec_{'A' * 32}")
+    assert not_signed not in asked(*nobody).err
+
+
 def test_a_snapshot_that_is_gone_rings(asked: Program, tmp_path: Path) -> None:
     file = tmp_path / "binance.json"
     file.write_text("not JSON", encoding="utf-8")
