@@ -148,7 +148,8 @@ class _Judgement:
     def _absent(self) -> Proposal:
         row, where = self._row, self._snapshot.exchange
         if row.status in ENTERING and not self._found.shows_orders_of(row.symbol):
-            return self._wait("the snapshot does not show all orders", "whether its entry order rests at the exchange")
+            missing = "whether its entry order rests at the exchange"
+            return self._wait("the snapshot does not show all orders", missing, *self._order_doubts)
         if may_appear := self._may_appear():
             return may_appear
         needed = self._found.rules.confirmations
@@ -228,7 +229,8 @@ class _Judgement:
         if seen.avg_px_open is None and row.avg_px_open is None:
             return self._unless_all_is_known("its average entry, without which no stop can be judged")
         if not self._found.shows_orders_of(row.symbol):
-            return self._unless_all_is_known("whether a stop rests: the snapshot does not show all orders")
+            missing = "whether a stop rests: the snapshot does not show all orders"
+            return self._unless_all_is_known(missing, *self._order_doubts)
         return self._under_stop(seen)
 
     def _promised_orders(self) -> Proposal | None:
@@ -255,7 +257,7 @@ class _Judgement:
         if is_else or not _STOPS.isdisjoint(self._findings):
             return None
         if not found.shows_orders_of(row.symbol):
-            return self._unless_all_is_known("what became of the orders that it promised")
+            return self._unless_all_is_known("what became of the orders that it promised", *self._order_doubts)
         if waits:
             words = "an order that it promised is not at the exchange"
             return _wait(self._cycle, words, f"{waits} more snapshots, apart in time", for_another_snapshot=True)
@@ -332,19 +334,23 @@ class _Judgement:
         how = "place one, then set_stop_loss with its id and quantity, or look again"
         return self._stop_due(seen, f"{whose}: {how}", lacking)
 
-    def _unless_all_is_known(self, missing: str) -> Proposal:
+    @property
+    def _order_doubts(self) -> Sequence[str]:
+        return [*self._snapshot.order_doubts, *self._found.order_doubts]
+
+    def _unless_all_is_known(self, *missing: str) -> Proposal:
         return Proposal(
             cycle=self._cycle,
             action=Action.FINISH if self._commands else Action.WAIT,
             message=f"{self._snapshot.exchange} holds it, and does not say enough to call it done",
             commands=tuple(self._commands),
-            missing=(missing,),
+            missing=missing,
         )
 
     # -- the proposal -----------------------------------------------------------------------------------------------
 
-    def _wait(self, message: str, missing: str) -> Proposal:
-        return _wait(self._cycle, message, missing)
+    def _wait(self, message: str, *missing: str) -> Proposal:
+        return _wait(self._cycle, message, *missing)
 
     def _propose(self, action: Action, message: str, due: RequiredOrder | None = None) -> Proposal:
         return Proposal(

@@ -450,6 +450,14 @@ def test_a_position_that_cannot_be_read_leaves_open_whether_it_is_held(unread: s
     assert the(given(request(), PLACED, FILLED), *others).action is Action.CLOSE
 
 
+def test_orders_that_do_not_tell_are_said_to_lack_what_they_lack() -> None:
+    lacks = "its orders hold no conditional one: list those as well"
+    entering = the(given(request(), PLACED), *(seen(OTHER, at=at, order_doubts=(lacks,)) for at in (600, 660)))
+    assert entering.missing == ("whether its entry order rests at the exchange", lacks)
+    holding = the(given(request(), PLACED, FILLED), seen(APT, order_doubts=(lacks,)))
+    assert holding.missing == ("whether a stop rests: the snapshot does not show all orders", lacks)
+
+
 def test_positions_of_derivatives_do_not_tell_whether_a_spot_leg_is_held() -> None:
     spot = request(leg="SPOT", side="long"), on(RecordEntryPlaced, "APTUSDT.binance:SPOT#1", exchange_order_id="1")
     filled = on(RecordEntryFill, "APTUSDT.binance:SPOT#1", trade_id="t1", last_qty="61.8", last_px="3.2333")
