@@ -18,11 +18,12 @@ LATER = second(3600)
 
 
 def cycle(*sent: tuple[float, Command], lag: timedelta = timedelta()) -> list[PositionEvent]:
-    """The events that follow from commands; each was recorded `lag` after its second."""
+    """The events that follow from commands; each was recorded `lag` after its second, and then says its time."""
     position = Position.track(sent[0][1].key)
     for number, (at, command) in enumerate(sent):
-        happened = second(at)
-        position.decide(command, CommandContext(f"c{number}", command.at or happened, happened + lag))
+        happened = command.at or second(at)
+        said = command.model_copy(update={"at": happened}) if lag else command
+        position.decide(said, CommandContext(f"c{number}", happened, second(at) + lag))
     return cast("list[PositionEvent]", list(position.collect_events()))
 
 

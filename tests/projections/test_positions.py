@@ -187,7 +187,7 @@ def test_a_correction_may_take_the_cover_away_and_give_it_back() -> None:
 @pytest.mark.parametrize(
     ("sent", "needs"),
     [
-        ((request(),), False),
+        ((request(),), True),
         ((request(), FILLED), True),
         ((request(), PLACED), True),
         ((request(), PLACED, STOP), True),
