@@ -26,7 +26,7 @@ UNPROTECTED: Final = "UNPROTECTED"
 BY_CHOICE: Final = "unprotected by choice"
 """Something is held without a stop at the exchange, because its bot keeps the stop itself."""
 IF_HELD: Final = "unprotected if held"
-"""It is not known whether something is held, as while no fill of an entry is recorded; if so, it has no stop."""
+"""Nothing is on record as held, as while no fill of an entry is; if something is, no stop is known to cover it."""
 STRAY: Final = "STRAY"
 """Something is held in a cycle that is over."""
 
@@ -79,7 +79,7 @@ def is_bare(row: PositionRow) -> bool:
 
 
 def is_bare_if_held(row: PositionRow) -> bool:
-    """Whether it is not known that something is held, and it has no confirmed stop if it is."""
+    """Whether nothing is on record as held, and no confirmed stop is known to cover it if something is."""
     return not row.quantity and needs_stop(row)
 
 

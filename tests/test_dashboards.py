@@ -94,6 +94,7 @@ def test_an_alert_asks_for_metrics_that_there_are_and_names_a_command(name: str)
     assert program == "position-ledger" and rule["annotations"]["summary"]
     command: click.Command = import_module(COMMANDS[verb].module).command
     command.make_context(verb, words)
+    assert "--live" not in words or "--exchange" in words, "it has to be said who is to be asked"
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ _WRAPPED: Final = ("assetPositions", "openPositions", "openOrders", "list", "dat
 """The fields with the rows: of Hyperliquid, Kraken futures, Bybit, OKX."""
 _WELL: Final = {"0", "200", "00000", "200000", "success", "ok", "none", "", "[]"}
 _FAILURES: Final = ("retCode", "code", "error", "status")
+_OF_BALANCE: Final = frozenset({"free", "used", "total"})
 
 
 def rows(answer: Any) -> Any:
@@ -47,7 +48,9 @@ def balances(answer: Any) -> tuple[dict[str, Decimal | None] | None, tuple[str, 
     totals = answer.get("total")
     if not isinstance(totals, Mapping):
         totals = {
-            asset: each["total"] for asset, each in answer.items() if isinstance(each, Mapping) and "total" in each
+            asset: each.get("total")
+            for asset, each in answer.items()
+            if isinstance(each, Mapping) and not _OF_BALANCE.isdisjoint(each)
         }
     said = {str(asset).upper(): total for asset, total in totals.items()}
     known = {asset: read_amount(str(total)).number for asset, total in said.items()}

@@ -55,7 +55,9 @@ METRICS: Final[Mapping[str, Metric]] = {
         MetricKind.GAUGE, "Held without a confirmed stop that covers all of it, and not by choice.", _ACCOUNT
     ),
     "unprotected_if_held_positions": Metric(
-        MetricKind.GAUGE, "Not known to hold something, and without a confirmed stop if they do.", _ACCOUNT
+        MetricKind.GAUGE,
+        "Nothing is on record as held, and no confirmed stop is known to cover it if something is.",
+        _ACCOUNT,
     ),
     "unprotected_by_choice_positions": Metric(
         MetricKind.GAUGE, "Held without a stop at the exchange, because their bot keeps it.", _ACCOUNT

@@ -165,7 +165,8 @@ def _facts(history: Sequence[Moment], time: Timeline) -> Iterator[tuple[str, str
         after_exit = any(
             each.held_before.closed_qty and each.held.filled_qty > each.held_before.filled_qty for each in history
         )
-        what = ", what was open last" if after_exit else ""
+        open_now = ", what is open" if row.quantity else ", what was open last"
+        what = open_now if after_exit else ""
         yield "Entered", f"{plain(row.filled_qty)}{what} at {average(row.avg_px_open)} on average"
     if held.closed_qty:
         yield "Left", f"{plain(held.closed_qty)} at {average(held.avg_px_close(row.terms))} on average"

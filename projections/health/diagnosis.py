@@ -105,7 +105,7 @@ class Cycles:
         """Positions without a stop: a warning when the time of an entry is up (I-15), critical after 30 s (L7).
 
         Counted separately, and no alarm of this check: positions whose bot keeps the stop itself, and cycles of which
-        it is not known that something is held.
+        nothing is on record as held.
         """
         held = [row for row in self._rows if row.quantity]
         found = [

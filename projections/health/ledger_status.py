@@ -144,7 +144,7 @@ class LedgerStatus(JsonObject):
 
     @property
     def if_held(self) -> list[StatusLine]:
-        """The lines of which it is not known that they hold something, and which have no confirmed stop if they do."""
+        """The lines of which nothing is on record as held, without a stop that is known to cover it if something is."""
         return [line for line in self.lines if is_bare_if_held(line.row)]
 
     @property
@@ -190,10 +190,10 @@ class LedgerStatus(JsonObject):
             says.append(f"{others} more {'needs' if others == 1 else 'need'} a person")
         if not in_need:
             says.append(f"nothing of {counted(len(self.lines), 'open position')} needs a person")
-        if if_held := len(self.if_held):
-            says.append(f"{if_held} {IF_HELD}")
         if self.beside:
             says.append(f"{len(self.beside)} beside them {'does' if len(self.beside) == 1 else 'do'}")
+        if if_held := len(self.if_held):
+            says.append(f"{if_held} {IF_HELD}")
         return ", ".join(says)
 
     @property

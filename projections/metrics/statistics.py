@@ -132,7 +132,7 @@ class Statistics(JsonObject):
     unprotected_now: tuple[str, ...]
     """The positions that are held without a confirmed stop now."""
     if_held_now: tuple[str, ...]
-    """The cycles of which it is not known now that something is held, and without a confirmed stop if it is."""
+    """The cycles of which nothing is on record as held now, without a stop that is known to cover what may be."""
     by_choice_now: tuple[str, ...]
     """The positions that are held now without a stop at the exchange, because their bot keeps it."""
     profit: tuple[Profit, ...]

@@ -175,4 +175,4 @@ def _stop(row: PositionRow) -> str:
         words = f"its stop is {each[0]}"
     else:
         words = f"its stops are {'; '.join(each)}"
-    return words if row.protected else f"{words}: {why_uncovered(row)}"
+    return f"{words}: {why_uncovered(row)}" if row.quantity and not row.protected else words

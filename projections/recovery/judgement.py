@@ -336,7 +336,8 @@ class _Judgement:
 
     @property
     def _order_doubts(self) -> Sequence[str]:
-        return [*self._snapshot.order_doubts, *self._found.order_doubts]
+        """Why an order that it does not show may rest all the same; else, which of its rows cannot be read."""
+        return [*self._snapshot.order_doubts, *self._found.order_doubts] or self._snapshot.row_doubts
 
     def _unless_all_is_known(self, *missing: str) -> Proposal:
         return Proposal(

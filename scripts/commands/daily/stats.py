@@ -10,7 +10,7 @@ import click
 
 from infrastructure.ledger.statistics_projection import statistics
 from projections.exposure import BY_CHOICE, IF_HELD
-from projections.formatting import date_and_time, length
+from projections.formatting import counted, date_and_time, length
 from projections.metrics.durations import Durations
 from projections.metrics.statistics import MeasuredWindow, Statistics
 from scripts.cli import REFUSED
@@ -73,7 +73,7 @@ def _print(found: Statistics) -> None:
     for hour in sorted(hours):
         show(f"             {refused.per_hour[hour]} from {hour:%Y-%m-%d %H:%M} on")
     if others := len(refused.per_hour) - len(hours):
-        show(f"             and in {others} more hours: --json")
+        show(f"             and in {counted(others, 'more hour')}: --json")
     show("")
     if found.profit:
         for table in (profit_table(found.profit), results_table(found.profit)):

@@ -50,6 +50,7 @@ def order(exchange: str = "binance", **fields: Any) -> OrderReport:
         ({"total": {"unfi": "1.3"}}, {"UNFI": Decimal("1.3")}, ()),
         ({"UNFI": {"free": 1, "total": "1.3"}, "info": {}}, {"UNFI": Decimal("1.3")}, ()),
         ({"total": {"UNFI": None}}, {"UNFI": None}, ()),
+        ({"UNFI": {"free": 1, "used": 0}, "info": {}}, {"UNFI": None}, ()),
         ({"total": {"UNFI": "much"}}, {"UNFI": None}, ("its balance of UNFI is no number",)),
         ("much", None, ("its balances are no object but 'much'",)),
         (None, None, ()),

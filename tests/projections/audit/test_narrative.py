@@ -101,7 +101,9 @@ def test_the_average_entry_after_an_exit_is_said_to_be_that_of_what_is_open() ->
     assert "30.9 filled at 3.2 (fill t2 of entry.2); 92.7 entered so far, 3.21665 on average for what is open." in (
         text for _, text in told(each)
     )
-    assert dict(each.facts)["Entered"] == "92.7, what was open last at 3.21665 on average"
+    assert dict(each.facts)["Entered"] == "92.7, what is open at 3.21665 on average"
+    over = tell(*ENTERED, (30, half), (40, again), (130, CLOSED))
+    assert dict(over.facts)["Entered"] == "92.7, what was open last at 3.21665 on average"
     assert dict(tell(*ENTERED, (30, half)).facts)["Entered"] == "61.8 at 3.2333 on average"
 
 

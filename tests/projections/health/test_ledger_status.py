@@ -11,7 +11,7 @@ import pytest
 
 from domain.commands.requests import Reduce, StartRollback
 from domain.values import Status
-from projections.health.checks import Severity, Symptom, worst_first
+from projections.health.checks import Check, Section, Severity, Symptom, worst_first
 from projections.health.ledger_status import LedgerStatus
 from projections.positions import PositionRow
 from scripts.status_table import status_table
@@ -122,6 +122,15 @@ def test_trouble_is_named_and_needs_a_person(sent: Any, fields: dict[str, Any], 
     if_held = "" if found.lines[0].row.protected else ", 1 unprotected if held"
     assert found.verdict.startswith(
         f"0 of 0 unprotected, 1 more needs a person{if_held}, worst APTUSDT.binance#1 {state} "
+    )
+
+
+def test_what_else_needs_a_person_is_said_where_it_can_be_understood() -> None:
+    behind = Symptom(Severity.WARNING, "statistics", "behind", "position-ledger stats")
+    beside = Section(Check.PROJECTIONS, "behind", (behind,))
+    found = LedgerStatus.of([row(request())], second(1), HOUR, (beside,))
+    assert found.summary == (
+        "0 of 0 unprotected, nothing of 1 open position needs a person, 1 beside them does, 1 unprotected if held"
     )
 
 

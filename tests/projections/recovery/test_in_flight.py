@@ -24,6 +24,7 @@ PARTS = [
 ]
 UNPRICED = on(RecordEntryPlaced, exchange_order_id="53190368", filled_qty="61.8")
 SOLD = on(Reduce, trade_id="t9", last_qty="61.8", last_px="3.2")
+SOLD_BY_STOP = on(Reduce, trade_id="t9", last_qty="61.8", last_px="3.298", exchange_order_id="s1")
 ROLLED = (on(StartRollback, reason="no stop"), on(FailRollback, reason="half of it", residual_qty="20"))
 PLACED_SO = "the exchange has it as order 53190368"
 
@@ -64,6 +65,16 @@ PLACED_SO = "the exchange has it as order 53190368"
         (
             (request(), PLACED, FILLED, *PARTS),
             ["its stops are at 3.298, order s1; at 3.298, order s2: stops for only 50 of 61.8"],
+            [],
+        ),
+        (
+            (request(), PLACED, STOP),
+            ["no fill is on record", "its stop is at 3.298, order s1"],
+            [],
+        ),
+        (
+            (request(), PLACED, FILLED, PARTS[0], SOLD_BY_STOP),
+            ["all of it was closed again", "its stop is at 3.298, order s1"],
             [],
         ),
         (

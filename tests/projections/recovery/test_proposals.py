@@ -456,6 +456,9 @@ def test_orders_that_do_not_tell_are_said_to_lack_what_they_lack() -> None:
     assert entering.missing == ("whether its entry order rests at the exchange", lacks)
     holding = the(given(request(), PLACED, FILLED), seen(APT, order_doubts=(lacks,)))
     assert holding.missing == ("whether a stop rests: the snapshot does not show all orders", lacks)
+    unread = "number 1 of its orders cannot be read: it has no side"
+    hidden = the(given(request(), PLACED, FILLED), seen(APT, unread_orders=(None,), row_doubts=(unread,)))
+    assert hidden.missing == ("whether a stop rests: the snapshot does not show all orders", unread)
 
 
 def test_positions_of_derivatives_do_not_tell_whether_a_spot_leg_is_held() -> None:

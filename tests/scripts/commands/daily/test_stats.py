@@ -74,12 +74,12 @@ def test_the_hours_with_the_most_refusals_are_listed(ledger_url: str, hours: int
     clock = Clock(datetime(2025, 10, 20, tzinfo=UTC))
     with PositionLedger(open_store(Settings.read(ledger_url), create=True), clock=clock) as ledger:
         key = {"symbol": "APTUSDT", "exchange": "binance", "side": "long", "quantity": "1"}
-        for number in range(hours + 1):
+        for number in range(hours + 2):
             with suppress(CommandRefused):
                 ledger.handle(COMMANDS["request_entry"].of(**key, intent_id=str(number)))
-            clock.tick(3600 if number else 0)
+            clock.tick(3600 if number > 1 else 0)
     said = asked(ledger_url, "--since", "2025-10-20T00:00:00Z", "--until", "2025-10-23T00:00:00Z").stdout
-    assert said.count(" 1 from 2025-10-2") == 12
+    assert (said.count(" 2 from 2025-10-20 00:00 on\n"), said.count(" 1 from 2025-10-2")) == (1, 11)
     assert ("             and in 18 more hours: --json\n" in said) is (hours == 30)
 
 
