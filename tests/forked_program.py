@@ -39,10 +39,14 @@ class Fork:
         self._exit_code: int | None = None
 
     def wait(self) -> int:
-        """Its exit code; below zero, the signal that ended it."""
+        """Its exit code; below zero, the signal that ended it. Where it does not end, it is killed: TimeoutError."""
         if self._exit_code is None:
-            with self._answers:
+            try:
                 self._exit_code = self._answer()
+            except TimeoutError:
+                self.kill()
+                raise
+            self._answers.close()
         return self._exit_code
 
     def kill(self) -> int:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import forked_program
 from tests.acceptance.bot import PROGRAM, Bot, fork_server, run
 from tests.forked_program import put_into
 
@@ -49,3 +50,13 @@ def test_it_is_killed_as_a_process(tmp_path: Path) -> None:
         assert bot.ask(command="activate", position_id="APTUSDT.binance#1")["error"] == "UnknownPosition"
         assert bot._process.kill() == -signal.SIGKILL
         assert not Path(f"/proc/{bot._process.pid}").exists()
+
+
+def test_one_that_does_not_end_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Bot(f"sqlite:///{tmp_path}/ledger.db") as bot:
+        bot.ask(command="activate", position_id="APTUSDT.binance#1")
+        monkeypatch.setattr(forked_program, "END_SECONDS", 0.2)
+        with pytest.raises(TimeoutError):
+            bot._process.wait()
+        assert not Path(f"/proc/{bot._process.pid}").exists()
+        assert bot.stop() == -signal.SIGKILL

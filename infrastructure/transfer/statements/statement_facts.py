@@ -145,4 +145,18 @@ class StatementProfit:
     profit_id: str | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatementOmission:
+    """A line of a trade that its kind of file does not say enough of; `instead` is the kind, or are the kinds, that do.
+
+    Shape: `what` are such trades, in the plural.
+    """
+
+    line: int
+    what: str
+    instead: str
+
+
 StatementFact: TypeAlias = StatementFill | StatementCash | StatementPosition | StatementProfit
+StatementLine: TypeAlias = StatementFact | StatementOmission
+"""What a reader makes of a line."""

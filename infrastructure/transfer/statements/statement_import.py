@@ -14,9 +14,10 @@ from infrastructure.ledger_clock import now
 from infrastructure.transfer.statements.excluded_keys import ExcludedKeys
 from infrastructure.transfer.statements.intake.ledger_checks.contract_sizes import with_known_contracts
 from infrastructure.transfer.statements.intake.sorting.sorted_facts import SortedFacts
+from infrastructure.transfer.statements.omitted_lines import OmittedLines
 from infrastructure.transfer.statements.side_by_side import KeySharers
 from infrastructure.transfer.statements.snapshot_comparison import compared
-from infrastructure.transfer.statements.statement_facts import StatementFact
+from infrastructure.transfer.statements.statement_facts import StatementLine
 from infrastructure.transfer.statements.statement_report import StatementReport, StatementTally
 from projections.account_snapshot import AccountSnapshot
 from projections.health.key_spellings import slip_of
@@ -28,11 +29,11 @@ Phase = Callable[[str, int | None], AbstractContextManager[Progress]]
 
 @dataclass(frozen=True)
 class Statement:
-    """The facts of one file."""
+    """What the lines of one file say."""
 
     name: str
     kind: str
-    facts: Iterable[StatementFact]
+    facts: Iterable[StatementLine]
 
 
 @contextmanager
@@ -63,13 +64,14 @@ def import_statements(
              keys meanwhile; StoreError, OutcomeUnknown.
     """
     ledger.store.require_primary()
-    tally, recorded_at, excluding = StatementTally(), now(), ExcludedKeys(excluded)
+    tally, recorded_at = StatementTally(), now()
+    omitted, excluding = OmittedLines(), ExcludedKeys(excluded)
     with localcontext(EXACT), SortedFacts(len(statements), recorded_at + AHEAD_MAX) as facts, ExitStack() as stack:
         sharers = stack.enter_context(KeySharers(ledger.store, processes))
         with phase("reading", None) as progress:
             read = sharers.expecting(facts, progress)
             for statement in statements:
-                wanted = excluding.without(statement.facts)
+                wanted = excluding.without(omitted.without(statement.facts))
                 facts.add(statement.name, with_known_contracts(ledger.store, wanted), read)
             facts.settle(tally)
         for exchange in facts.exchanges:
@@ -77,6 +79,8 @@ def import_statements(
                 tally.found(slip)
         with phase("deciding", facts.count) as progress:
             decided = stack.enter_context(sharers.decided(facts, tally, recorded_at, progress, is_kept=confirm))
+        for finding in omitted.findings:
+            tally.found(finding)
         for finding in compared(ledger.store, tally.ends, snapshots, recorded_at, trust_empty=trust_empty):
             tally.found(finding)
         for key, counts in excluding.counts.items():

@@ -14,7 +14,7 @@ from domain.values import Leg
 from infrastructure.transfer.statements.column_map import ColumnMap
 from infrastructure.transfer.statements.sources.statement_file import FileForm, FileStart, StatementFile
 from infrastructure.transfer.statements.sources.statement_row import StatementRow, each
-from infrastructure.transfer.statements.statement_facts import StatementFact
+from infrastructure.transfer.statements.statement_facts import StatementLine
 from infrastructure.transfer.transfer_errors import StatementRefused
 
 _SHOWN_MAX: Final = 400
@@ -48,13 +48,13 @@ class Whose:
         return key
 
 
-FileReader = Callable[[StatementFile, Whose], Iterator[StatementFact]]
-RowReader = Callable[[StatementRow], Iterable[StatementFact]]
+FileReader = Callable[[StatementFile, Whose], Iterator[StatementLine]]
+RowReader = Callable[[StatementRow], Iterable[StatementLine]]
 Preparation = Callable[[Iterable[StatementRow]], Iterable[StatementRow]]
 
 
 def row_by_row(
-    read: Callable[[Whose, StatementRow], Iterable[StatementFact]], prepared: Preparation = iter
+    read: Callable[[Whose, StatementRow], Iterable[StatementLine]], prepared: Preparation = iter
 ) -> FileReader:
     """The reader of a file in which each row can be read by itself, after the rows were `prepared`.
 
@@ -105,7 +105,7 @@ class StatementKind:
         needs = [(names,) if isinstance(names, str) else names for names in self.needs]
         return [names[0] for names in needs if there.isdisjoint(map(spelled, names))]
 
-    def facts(self, file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
+    def facts(self, file: StatementFile, whose: Whose) -> Iterator[StatementLine]:
         """The facts of a file, one by one, in its order. Refuses: StatementRefused."""
         if missing := self.missing(file.start):
             if self.form is FileForm.JSON and file.says_nothing:

@@ -81,14 +81,18 @@ class _MappedFills:
         except ValueError as wrong:
             raise ValueError(f"{name} {text!r:.60} {wrong}, as the map says") from None
 
-    @staticmethod
-    def _quantity(mapped: StatementRow, key: PositionKey) -> Decimal | None:
+    def _quantity(self, mapped: StatementRow, key: PositionKey) -> Decimal | None:
         """A quantity; a unit behind it has to be what is bought, because what is paid for it may stand beside it."""
         if not isinstance(mapped.named["quantity"], str):
             return mapped.number("quantity")
         quantity, unit = mapped.amount("quantity")
         if unit is not None and not key.is_base(unit):
             raise ValueError(f"quantity {mapped.text('quantity')!r:.60} is of {unit}, which {key.symbol} does not buy")
+        if unit is not None and self._map.contract_size is not None:
+            raise ValueError(
+                f"quantity {mapped.text('quantity')!r:.60} counts {unit}, and the map says in contract_size that it "
+                "counts contracts"
+            )
         return quantity
 
     def _buys(self, mapped: StatementRow, quantity: Decimal | None) -> bool:

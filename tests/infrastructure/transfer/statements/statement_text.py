@@ -15,6 +15,8 @@ from infrastructure.transfer.statements.statement_facts import (
     StatementCash,
     StatementFact,
     StatementFill,
+    StatementLine,
+    StatementOmission,
     StatementPosition,
     StatementProfit,
 )
@@ -40,15 +42,18 @@ def kind_of(text: str | bytes) -> str | None:
 
 
 def facts_of(text: str | bytes, kind: StatementKind, whose: Whose) -> list[StatementFact]:
-    return list(kind.facts(file_of(text), whose))
+    """What is not left out of a file."""
+    return [fact for fact in kind.facts(file_of(text), whose) if not isinstance(fact, StatementOmission)]
 
 
 def fills_of(text: str | bytes, kind: StatementKind, whose: Whose) -> Iterable[StatementFill]:
     return (fact for fact in facts_of(text, kind, whose) if isinstance(fact, StatementFill))
 
 
-def words(fact: StatementFact) -> str:
+def words(fact: StatementLine) -> str:
     """All that a fact says, in one line."""
+    if isinstance(fact, StatementOmission):
+        return f"{fact.line}: left out: {fact.what}; import {fact.instead}"
     told = f"{fact.line}: {timestamp_text(fact.time)} {fact.key.stream if fact.key else 'no symbol'} "
     match fact:
         case StatementFill():

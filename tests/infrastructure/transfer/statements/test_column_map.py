@@ -189,6 +189,15 @@ def test_a_quantity_of_something_else_is_refused(quantity: str) -> None:
     )
 
 
+def test_what_has_its_unit_behind_it_is_no_number_of_contracts() -> None:
+    counted = f'contract_size = "0.1"\n{COLUMNS}{SIDE}'
+    (fill,) = read(counted, "T,S,P,Q,Dir", "1773739452,SOL/USDT,2,3,b")
+    assert fill.in_contracts
+    assert refusal(counted, "T,S,P,Q,Dir", "1773739452,SOL/USDT,2,3SOL,b") == (
+        "line 2: quantity '3SOL' counts SOL, and the map says in contract_size that it counts contracts"
+    )
+
+
 def test_what_is_in_parentheses_is_below_zero() -> None:
     said = f'{COLUMNS}{SIDE}fee = "Fee"\nprofit = "PnL"\n'
     fills = read(

@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
-from itertools import groupby
+from itertools import chain, groupby
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
@@ -100,6 +100,11 @@ class _Traded(NamedTuple):
         """Whether something was received, and something was paid for it."""
         return bool(self.coins(1) and self.coins(-1))
 
+    @property
+    def is_even(self) -> bool:
+        """Whether as many lines were received as paid: a trade mostly has one of each."""
+        return 2 * sum(change.amount > 0 for change in self.changes) == len(self.changes)
+
 
 def _traded(changes: Iterable[_Change]) -> list[_Traded]:
     found: defaultdict[tuple[str, str], list[_Change]] = defaultdict(list)
@@ -115,6 +120,10 @@ def _is_whole(changes: Sequence[_Change]) -> bool:
     return all(each_way.is_whole for each_way in traded) and (bool(traded) or not _fees(changes))
 
 
+def _is_even(changes: Iterable[_Change]) -> bool:
+    return all(each_way.is_even for each_way in _traded(changes))
+
+
 def _fees(changes: Iterable[_Change]) -> int:
     return sum(change.operation in _FEES for change in changes)
 
@@ -124,13 +133,33 @@ def _lacks_fees(changes: Iterable[_Change]) -> bool:
     return _fees(changes) < sum(change.operation in _WAYS and change.amount > 0 for change in changes)
 
 
-def _go_together(earlier: Sequence[_Change], later: Sequence[_Change]) -> bool:
-    """Whether the lines of two times are of the same trades: one of them lacks what the other one may have."""
-    if abs(later[0].time - earlier[-1].time) > _APART_MAX:
+def _are_near(earlier: Sequence[_Change], later: Sequence[_Change]) -> bool:
+    return bool(earlier and later) and abs(later[0].time - earlier[-1].time) <= _APART_MAX
+
+
+def _go_together(earlier: Sequence[_Change], later: Sequence[_Change], after: Sequence[_Change]) -> bool:
+    """Whether the lines of two times are of the same trades: one of them lacks what the other one may have.
+
+    It may be two lines of several trades that stand apart. If the earlier one needs nothing, and the later one and that
+    `after` it come out even, these go together.
+    """
+    if not _are_near(earlier, later):
         return False
     if not _traded(later):
         return _lacks_fees(earlier)
-    return not (_is_whole(earlier) and _is_whole(later))
+    if _is_even(earlier) or _is_even(later):
+        is_of_next = _are_near(later, after) and not _is_even(after) and _is_even([*later, *after])
+        return not (_is_whole(earlier) and (_is_whole(later) or is_of_next))
+    return True
+
+
+def _seconds(changes: Iterable[_Change], payments: list[_Change]) -> Iterator[list[_Change]]:
+    """The changes of each time but those of futures, which are added to the payments."""
+    for _, found in groupby(changes, lambda change: change.time):
+        of_time = list(found)
+        payments += (change for change in of_time if change.is_of_futures)
+        if others := [change for change in of_time if not change.is_of_futures]:
+            yield others
 
 
 class _Statement:
@@ -142,15 +171,14 @@ class _Statement:
     def read(self, file: StatementFile) -> Iterator[StatementFact]:
         user = next((name for name in _USER if name in file.start.names), None)
         rows = file.rows() if user is None else of_one_account(file.rows(), user)
-        waiting: list[_Change] = []
-        for _, found in groupby(each(rows, self._take), lambda change: change.time):
-            changes = list(found)
-            yield from (self._payment(change) for change in changes if change.is_of_futures)
-            changes = [change for change in changes if not change.is_of_futures]
-            if waiting and changes and not _go_together(waiting, changes):
+        payments, waiting, last = list[_Change](), list[_Change](), list[_Change]()
+        for changes in chain(_seconds(each(rows, self._take), payments), [[]]):
+            yield from map(self._payment, payments)
+            payments.clear()
+            if not _go_together(waiting, last, changes):
                 yield from self._facts(waiting)
                 waiting = []
-            waiting += changes
+            waiting, last = [*waiting, *last], changes
         yield from self._facts(waiting)
 
     def _take(self, row: StatementRow) -> Iterator[_Change]:

@@ -5,8 +5,8 @@ zero in the answer, and below it in the CSV. The answer has the position after a
 its size, and whether the trade opens or closes: an opening trade that is larger than the position after it has reversed
 the position. A trade on spot has two lines, one of each currency.
 
-Options are left out: the cash flow of their trades is the premium and no profit, and what is delivered has the price of
-what they are of. Their trades are among the executions.
+Trades on spot and of options are left out and counted. The cash flow of an option is the premium and no profit, and
+what is delivered has the price of what it is of. Both kinds of trades are among the executions.
 """
 
 from __future__ import annotations
@@ -21,7 +21,13 @@ from domain.identifiers import PositionKey
 from domain.values import EXACT
 from infrastructure.transfer.statements.sources.statement_file import FileForm
 from infrastructure.transfer.statements.sources.statement_row import RowIds, StatementRow, in_utc, made_up
-from infrastructure.transfer.statements.statement_facts import CashKind, StatementCash, StatementFact, StatementFill
+from infrastructure.transfer.statements.statement_facts import (
+    CashKind,
+    StatementCash,
+    StatementFill,
+    StatementLine,
+    StatementOmission,
+)
 from infrastructure.transfer.statements.statement_kind import StatementKind, Whose, per_file
 
 _NAMES: Final = MappingProxyType(
@@ -46,6 +52,8 @@ _OF_NO_SYMBOL: Final[MappingProxyType[str, CashKind]] = MappingProxyType({"inter
 _REFUND: Final = "fee_refund"
 _DERIVATIVES: Final = ("linear", "inverse")
 """The categories of which a fee that is given back has a position; the CSV does not say the category."""
+_ON_SPOT: Final = ("trades on spot, two for each", "bybit-spot-trades-csv, or bybit-executions of the category spot")
+_OF_OPTIONS: Final = ("trades of options", "bybit-executions of the category option")
 _OPENS: Final = "open"
 _ACTIONS: Final = (_OPENS, "close")
 
@@ -56,15 +64,19 @@ class _LogLines:
     def __init__(self, whose: Whose) -> None:
         self._whose, self._ids = whose, RowIds()
 
-    def facts(self, row: StatementRow) -> Iterator[StatementFact]:
+    def facts(self, row: StatementRow) -> Iterator[StatementLine]:
         kind, symbol = row.word("type"), row.text(*_NAMES["symbol"])
         if kind in _OF_NO_SYMBOL:
             yield from self._cash(row, None, row.known(*_NAMES["change"]), _OF_NO_SYMBOL[kind])
         elif kind == _REFUND:
             key = self._whose.key(symbol) if symbol and row.word("category") in _DERIVATIVES else None
             yield from self._cash(row, key, row.known(*_NAMES["change"]), "rebate")
-        elif symbol is None or self._is_spot(row) or _OPTION.fullmatch(symbol):
+        elif symbol is None:
             return
+        elif (is_spot := self._is_spot(row)) or _OPTION.fullmatch(symbol):
+            if kind in _REASONS:
+                what, instead = _ON_SPOT if is_spot else _OF_OPTIONS
+                yield StatementOmission(line=row.line, what=what, instead=instead)
         elif kind == _FUNDING:
             yield from self._cash(row, self._whose.key(symbol), row.known("funding"), "funding")
         elif kind in _REASONS:

@@ -17,7 +17,13 @@ from domain.values import EXACT, Leg
 from infrastructure.transfer.statements.kinds.exchanges.deribit.deribit_trades import deribit_key
 from infrastructure.transfer.statements.sources.statement_file import FileForm
 from infrastructure.transfer.statements.sources.statement_row import StatementRow
-from infrastructure.transfer.statements.statement_facts import CashKind, StatementCash, StatementFact, StatementFill
+from infrastructure.transfer.statements.statement_facts import (
+    CashKind,
+    StatementCash,
+    StatementFill,
+    StatementLine,
+    StatementOmission,
+)
 from infrastructure.transfer.statements.statement_kind import StatementKind, Whose, row_by_row
 
 _TRADE: Final = "trade"
@@ -31,10 +37,12 @@ _LEFT_OUT: Final = ("deposit", "withdrawal", "transfer", "swap", "usdc_reward", 
 _BUYS: Final = MappingProxyType({"open buy": True, "close buy": True, "open sell": False, "close sell": False})
 
 
-def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
+def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementLine]:
     kind, name = row.word("type"), row.text("instrument_name")
     key = None if name is None else deribit_key(whose, row)
     if kind in _LEFT_OUT or (name is not None and (key is None or key.leg is Leg.SPOT)):
+        if kind == _TRADE and key is not None:
+            yield StatementOmission(line=row.line, what="trades on spot", instead="deribit-trades")
         return
     if key is not None and kind in {_TRADE, _DELIVERY}:
         yield _fill(row, key, is_delivery=kind == _DELIVERY)

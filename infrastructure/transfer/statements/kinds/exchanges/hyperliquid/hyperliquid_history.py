@@ -2,8 +2,8 @@
 
 Times are `17/03/2026 - 09:24:12`, in the time zone and the date format of the user who exported them. Between slashes
 either the day or the month is first, which is known once one of them is above twelve; between dots or dashes the day
-is. `closedPnl` is after the fee of its fill; funding that
-is received is above zero. A coin of another market is `COPPER (xyz)`.
+is. `closedPnl` is after the fee of its fill; funding that is received is above zero. A coin of another market is
+`COPPER (xyz)`.
 """
 
 from __future__ import annotations
@@ -83,9 +83,9 @@ def _with_time(row: StatementRow, *, day_first: bool) -> StatementRow:
     return StatementRow(row.line, {**row.named, "time": f"{year}-{month:0>2}-{day:0>2} {clock}"})
 
 
-def _key(whose: Whose, coin: str, leg: Leg = Leg.BOTH) -> PositionKey:
+def _key(whose: Whose, coin: str, leg: Leg = Leg.BOTH, token: str | None = None) -> PositionKey:
     other = _OTHER_MARKET.fullmatch(coin)
-    return whose.key(symbol_of(f"{other[2]}:{other[1]}") if other else coin, leg)
+    return whose.key(symbol_of(f"{other[2]}:{other[1]}", token) if other else coin, leg)
 
 
 def _fills(whose: Whose, ids: RowIds, row: StatementRow) -> Iterator[StatementFact]:
@@ -95,16 +95,16 @@ def _fills(whose: Whose, ids: RowIds, row: StatementRow) -> Iterator[StatementFa
     if direction not in _BUYS:
         raise ValueError(f"dir {direction!r:.60} is unknown; known are: {', '.join(_BUYS)}")
     is_spot, quantity = direction in _SPOT, row.above_zero("sz")
-    net, fee = row.number("closedpnl"), row.number("fee")
+    net, fee, token = row.number("closedpnl"), row.number("fee"), row.text("feetoken")
     yield StatementFill(
         line=row.line,
         time=row.time("time", zone=whose.zone),
-        key=_key(whose, coin, Leg.SPOT if is_spot else Leg.BOTH),
+        key=_key(whose, coin, Leg.SPOT if is_spot else Leg.BOTH, token),
         buys=_BUYS[direction],
         quantity=quantity,
         price=row.above_zero("px"),
         fee=fee,
-        fee_currency=row.text("feetoken") or _fee_currency(coin, direction),
+        fee_currency=token or _fee_currency(coin, direction),
         profit=None if net is None or is_spot else EXACT.add(net, fee or Decimal(0)),
         trade_id=ids.of(row, time),
         order_id=made_up(time, coin, direction),

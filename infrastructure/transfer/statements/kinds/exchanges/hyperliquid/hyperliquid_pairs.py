@@ -21,8 +21,6 @@ from infrastructure.transfer.transfer_errors import StatementRefused
 NUMBERED: Final = "@"
 OUTCOME: Final = "#"
 """What a share of an outcome is called by, in place of a pair; such shares are left out."""
-
-
 _USDC: Final = "USDC"
 _COLLATERAL: Final = MappingProxyType({"hyna": "USDE", "cash": "USDT0", **dict.fromkeys(("flx", "km", "vntl"), "USDH")})
 """What the markets of other deployers are settled in, where it is not USDC."""

@@ -84,9 +84,9 @@ class _TradeLines:
             yield from self._trade(name, lines, *moved)
 
     def _swept(self, name: str, lines: list[StatementRow]) -> Iterator[StatementFact]:
-        """A trade, or what was received for several assets, of which no one knows what it was for each."""
+        """A trade, or what was received where no pair has both assets, or no one knows how much of it for each."""
         moved = [line for line in lines if line.some("amount") is not None]
-        if len(moved) == 2:
+        if len(moved) == 2 and _rank(moved[0]) != _rank(moved[1]):
             yield from self._trade(name, lines, *moved)
             return
         for line in moved:

@@ -18,7 +18,7 @@ from infrastructure.transfer.transfer_errors import StatementRefused
 from position_ledger.testing import memory_ledger
 from tests.infrastructure.transfer.statements.kinds.programs.booked import booked
 from tests.infrastructure.transfer.statements.one_file import import_statement
-from tests.infrastructure.transfer.statements.statement_text import file_of, kind_of
+from tests.infrastructure.transfer.statements.statement_text import facts_of, file_of, kind_of
 from tests.infrastructure.transfer.statements.test_samples import FOLDER
 
 OPENED, CLOSED = "2026-03-17 09:{}:00+00:00", "2026-03-17 10:{}:00+00:00"
@@ -185,7 +185,7 @@ def test_a_line_that_grew_since_it_was_imported_is_refused() -> None:
     ],
 )
 def test_contracts_are_told_from_spot_as_their_venue_names_them(instrument: str, key: str) -> None:
-    facts = NAUTILUS_POSITIONS.facts(file_of(csv_of(position("P-1", instrument_id=instrument))), Whose())
+    facts = facts_of(csv_of(position("P-1", instrument_id=instrument)), NAUTILUS_POSITIONS, Whose())
     assert {fact.key.stream for fact in facts if fact.key is not None} == {key}
 
 

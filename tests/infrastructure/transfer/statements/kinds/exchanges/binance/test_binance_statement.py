@@ -80,6 +80,31 @@ def test_a_trade_of_the_next_second_is_one_of_its_own() -> None:
     ]
 
 
+def test_a_trade_whose_lines_are_in_two_seconds_takes_none_of_the_second_before() -> None:
+    lines = ["11,Transaction Buy,ETH,1", "11,Transaction Spend,USDT,-3000", "12,Transaction Buy,BTC,0.01"]
+    fills = ["11 ETHUSDT.binance:SPOT buys 1 at 3000, fee 0", "13 BTCUSDT.binance:SPOT buys 0.01 at 50000, fee 0"]
+    lines += ["13,Transaction Spend,USDT,-500"]
+    assert told(*lines) == told(*reversed(lines))[::-1] == fills
+
+
+def test_two_trades_whose_lines_are_in_two_seconds_are_not_mixed_up() -> None:
+    lines = ["12,Transaction Sold,ETH,-1", "12,Transaction Revenue,USDT,3000", "12,Transaction Sold,ETH,-1"]
+    lines += ["13,Transaction Revenue,USDT,3000"]
+    assert told(*lines) == ["13 ETHUSDT.binance:SPOT sells 2 at 3000, fee 0"]
+    lines += ["13,Transaction Sold,SOL,-1", "13,Transaction Revenue,USDT,150"]
+    with pytest.raises(StatementRefused, match="USDT were received for ETH, SOL within a second"):
+        told(*lines)
+
+
+def test_what_was_paid_in_two_lines_is_one_trade() -> None:
+    lines = ["12,Transaction Buy,EUR,720", "12,Transaction Spend,USDC,-500", "12,Transaction Spend,USDC,-400"]
+    next_one = ["13,Transaction Buy,ETH,1", "13,Transaction Spend,USDC,-3000"]
+    assert [fact.partition(",")[0] for fact in told(*lines, *next_one)] == [
+        "12 EURUSDC.binance:SPOT buys 720 at 1.25",
+        "13 ETHUSDC.binance:SPOT buys 1 at 3000",
+    ]
+
+
 def test_a_fee_between_two_seconds_is_of_the_trade_that_lacks_one() -> None:
     bought = ["12,Transaction Buy,BTC,0.01", "12,Transaction Spend,USDT,-500", "12,Transaction Fee,BNB,-0.001"]
     sold = ["14,Transaction Sold,SOL,-1", "14,Transaction Revenue,USDT,150"]

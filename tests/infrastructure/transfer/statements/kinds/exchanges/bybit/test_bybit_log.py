@@ -12,7 +12,7 @@ from infrastructure.transfer.statements.statement_facts import StatementFill
 from infrastructure.transfer.statements.statement_kind import Whose
 from position_ledger.testing import memory_ledger
 from tests.infrastructure.transfer.statements.one_file import import_statement
-from tests.infrastructure.transfer.statements.statement_text import facts_of, words
+from tests.infrastructure.transfer.statements.statement_text import facts_of, file_of, words
 
 HEADER = (
     "Currency,Contract,Type,Direction,Quantity,Position,Filled Price,Cash Flow,Change,Action,Time(UTC),Funding,Fee Paid"
@@ -85,3 +85,27 @@ def test_options_are_left_out(symbol: str) -> None:
 def test_futures_are_no_options(symbol: str) -> None:
     bought = line(1, "BUY,1,1,100,0,-0.1,OPEN").replace("BTCUSDT", symbol, 1)
     assert len(facts_of(f"{HEADER}\n{bought}\n", BYBIT_LOG_CSV, Whose("bybit"))) == 1
+
+
+def test_what_is_left_out_of_trades_is_a_finding_that_says_what_to_import() -> None:
+    linear, spot, coin = (line(second, "BUY,1,1,100,0,0,OPEN") for second in (1, 2, 2))
+    spot, coin = (each.replace("OPEN", "--") for each in (spot, coin.replace("USDT,", "BTC,", 1)))
+    option = line(3, "BUY,1,1,100,-100,-100.1,OPEN").replace("BTCUSDT", "BTC-27MAR26-60000-C")
+    moved = line(4, "--,--,--,--,0,5,--").replace("TRADE", "TRANSFER_IN").replace("BTCUSDT", "")
+    with memory_ledger() as ledger:
+        for lines, findings in (
+            ([linear, moved], []),
+            (
+                [linear, spot, coin, option, moved],
+                [
+                    (
+                        "left out: 2 lines of trades on spot, two for each; for them import bybit-spot-trades-csv, or "
+                        "bybit-executions of the category spot"
+                    ),
+                    "left out: 1 line of trades of options; for them import bybit-executions of the category option",
+                ],
+            ),
+        ):
+            facts = BYBIT_LOG_CSV.facts(file_of("\n".join([HEADER, *lines])), Whose("bybit"))
+            report = import_statement(ledger, BYBIT_LOG_CSV.name, facts, confirm=True)
+            assert (report.fills, report.findings) == (1, findings)

@@ -14,7 +14,7 @@ from infrastructure.transfer.statements.statement_kind import StatementKind, Who
 from infrastructure.transfer.transfer_errors import StatementRefused
 from position_ledger.testing import assert_sound, memory_ledger
 from tests.infrastructure.transfer.statements.intake.told import cash_of
-from tests.infrastructure.transfer.statements.statement_text import facts_of, words
+from tests.infrastructure.transfer.statements.statement_text import facts_of, file_of, words
 
 
 def trade(**more: Any) -> dict[str, Any]:
@@ -133,6 +133,12 @@ def test_what_is_of_no_position_is_left_out_or_cash_or_refused() -> None:
         told(DERIBIT_LOG, logged(type="move", change=0.0))
     with pytest.raises(StatementRefused, match="line 1: side 'long' is unknown; known are: open buy, close buy"):
         told(DERIBIT_LOG, logged(side="long"))
+
+
+def test_trades_on_spot_are_left_out_of_the_log_with_where_to_find_them() -> None:
+    line = json.dumps([logged(instrument_name="BTC_USDC")])
+    (left_out,) = DERIBIT_LOG.facts(file_of(line), Whose("deribit"))
+    assert words(left_out) == "1: left out: trades on spot; import deribit-trades"
 
 
 def test_trades_and_the_log_are_of_the_same_fills() -> None:

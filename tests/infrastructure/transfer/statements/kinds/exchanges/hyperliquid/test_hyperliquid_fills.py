@@ -150,6 +150,14 @@ def test_a_market_is_settled_in_what_its_fees_are(coin: str, token: str, symbol:
     assert (fill.key.symbol, fill.key.settle) == (symbol, token)
 
 
+def test_a_market_of_the_website_is_settled_in_what_its_fees_are_where_it_says_so() -> None:
+    text = "time,coin,dir,px,sz,ntl,fee,closedPnl{}\n17/03/2026 - 09:24:12,XMR (new),Open Long,8,1,8,0,0{}\n"
+    for column, cell, symbol in (("", "", "NEW-XMR/USDC"), (",feeToken", ",USDH", "NEW-XMR/USDH")):
+        data = text.format(column, cell)
+        (fill,) = fills_of(data, HYPERLIQUID_HISTORY, Whose("hyperliquid", zone=UTC))
+        assert fill.key.symbol == symbol
+
+
 def test_funding_of_a_market_is_in_what_that_is_settled_in() -> None:
     delta = {"type": "funding", "coin": "hyna:XMR", "usdc": "-0.1", "szi": "1", "fundingRate": "0.1"}
     answer = [{"time": 1773739452000, "hash": "0x0", "delta": delta}]

@@ -68,7 +68,7 @@ def test_a_fee_is_in_the_currency_that_its_column_says() -> None:
     )
 
 
-def test_what_was_received_for_the_dust_of_several_assets_is_told() -> None:
+def test_what_was_received_for_dust_that_is_no_trade_is_told() -> None:
     swept = [
         line(*each, kind="spend").replace(",spend,,", ",spend,dustsweeping,")
         for each in (("XTZ", "-0.00004"), ("ADA", "-0.1"))
@@ -76,6 +76,7 @@ def test_what_was_received_for_the_dust_of_several_assets_is_told() -> None:
     received = line("EUR", "0.03", kind="receive").replace(",receive,,", ",receive,dustsweeping,")
     assert told(*swept, received) == ["no symbol correction 0.03 EUR, id L-EUR"]
     assert told(swept[1], received) == ["ADAEUR.kraken:SPOT sells 0.1 at 0.3, fee 0"]
+    assert told(swept[1], received.replace("EUR", "SOL")) == ["no symbol correction 0.03 SOL, id L-SOL"]
 
 
 @pytest.mark.parametrize("kind", ["deposit", "withdrawal", "transfer", "earn", "staking"])
