@@ -140,6 +140,8 @@ def reduce(decision: Decision, command: c.Reduce) -> CommandResult | None:
     count, dust = exit_count(decision, order, closes), ZERO
     turns = command.flip and bool(held.filled_qty) and closes > held.quantity and not decision.is_adjusted_for(order)
     if turns and (count is None or held.quantity or count.gone):
+        if not row.status.is_open and decision.was_answered:
+            return decision.no_news()  # it opened the other side alone, so that it is on record there
         _flip(decision, command, order, ZERO if row.status.is_open else state.untold)
         return None
     if count is None:

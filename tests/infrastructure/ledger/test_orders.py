@@ -260,6 +260,16 @@ def test_the_rest_of_a_fill_that_turned_a_position_is_in_the_cycle_that_came_aft
     told.refused(StaleCycle, "reduce", **fill | {"trade_id": "x2"}, flip=True)
 
 
+def test_a_fill_that_only_opened_the_other_side_is_known_when_it_is_told_again(told: Told) -> None:
+    held(told)
+    told.send("reduce", trade_id="x1", last_qty="10", last_px="110")
+    fill = {"trade_id": "x2", "last_qty": "3", "last_px": "110", "position_id": "BTCUSDT.binance#1"}
+    assert told.send("reduce", **fill, flip=True).events == ("PositionClosed", "PositionAdopted")
+    assert told.send("reduce", **fill, flip=True).outcome == "replayed"
+    told.refused(StaleCycle, "reduce", **fill | {"trade_id": "x3"}, flip=True)
+    told.says("BTCUSDT.binance#2", quantity="3")
+
+
 def test_the_fee_of_a_fill_that_turned_a_position_is_learned_of_later(told: Told) -> None:
     held(told)
     fill = {"trade_id": "x1", "last_qty": "13", "last_px": "110", "position_id": "BTCUSDT.binance#1", "flip": True}
