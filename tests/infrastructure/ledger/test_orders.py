@@ -385,7 +385,7 @@ def test_a_late_fill_beside_another_cycle_is_a_stray_that_can_be_closed(told: To
     told.send("record_entry_fill", position_id=stray, trade_id="late", last_qty="1", last_px="100")
     told.says(stray, stray=True, status="canceled", quantity="1")
     assert [row.position_id for row in told.ledger.positions(open=True)] == [stray, "BTCUSDT.binance#2"]
-    assert [row.position_id for row in told.ledger.positions(unprotected=True)] == [stray]
+    assert [row.position_id for row in told.ledger.positions(unprotected=True)] == [stray, "BTCUSDT.binance#2"]
     told.restart()
     told.send("reduce", position_id=stray, trade_id="x", last_qty="0.4", last_px="110")
     told.send("close", position_id=stray, exit_reason="stray", avg_px_close="90")
