@@ -172,6 +172,14 @@ def test_a_correction_without_a_time_of_a_fill_of_after_the_adjustment_is_news()
     _is_the_same_by_event_time(story)
 
 
+def test_a_correction_without_a_time_of_a_fill_that_no_adjustment_of_the_quantity_has_counted_is_news() -> None:
+    of_the_price = on(Adjust, avg_px_open="101", reason="the exchange says so", at=second(-60))
+    given(LONG, bought("t1", "10", "100", -90), of_the_price).when(told_wrong("t1", "9")).leaves(quantity="9")
+    story = given(LONG, bought("t1", "10", "100", -90), seen("2", -60), turned("5", -30))
+    rest = {"trade_id": "x2", "reason": "the bot had it wrong", "last_qty": "4"}
+    story.when(on(CorrectFill, NEXT, **rest)).leaves(NEXT, side="short", quantity="4")
+
+
 def test_an_exit_that_an_adjustment_saw_gone_may_have_been_of_more_as_far_as_so_much_was_entered() -> None:
     story = given(LONG, bought("t1", "10", "100", -90), seen("8", -60), sold("x1", "1", "90", -70))
     story.when(sold("x2", "8", "110", -30)).leaves(quantity="0", filled_qty="9")
