@@ -173,6 +173,7 @@ def test_nor_where_the_fill_was_told_after_the_adjustment_that_had_counted_it() 
     untold = on(RecordEntryFill, trade_id="t2", last_qty="2", last_px="103", exchange_order_id="A")
     story = given(LONG, bought("t1", "6", "100", -90), seen("9", -60), untold)
     story.when(told_wrong("t2", "3")).leaves(quantity="9", filled_qty="9", avg_px_open="101")
+    _is_the_same_by_event_time(story)
 
 
 def test_a_correction_without_a_time_of_a_fill_of_after_the_adjustment_is_news() -> None:
