@@ -140,6 +140,8 @@ def reduce(decision: Decision, command: c.Reduce) -> CommandResult | None:
     count, dust = exit_count(decision, order, closes), ZERO
     turns = command.flip and bool(held.filled_qty) and closes > held.quantity and not decision.is_adjusted_for(order)
     if turns and (count is None or held.quantity or count.gone):
+        if not row.status.is_open and decision.was_answered:
+            return decision.no_news()  # it opened the other side alone, so that it is on record there
         _flip(decision, command, order, ZERO if row.status.is_open else state.untold)
         return None
     if count is None:
@@ -231,13 +233,13 @@ def _never_held(decision: Decision, row: PositionRow, closes: Decimal) -> Except
             "more is of another cycle, or opened the other side (adopt that), or one of those fills is not as it is on "
             "record (correct_fill)",
         )
-    if closed:
+    if any(is_exit for is_exit, _ in decision.state.fills):
         return decision.refused(
             StaleCycle,
             f"is over, and all of the {plain(closed)} that it closed is told by fills; the current cycle is "
             f"#{decision.state.last_cycle}. If one of those fills turned the position, it closed {plain(closes)} less "
             "here, and opened as much more: say so with correct_fill in both cycles, then send this again. If not, it "
-            "is of another cycle",
+            "is of another cycle, or one of those fills closed less than is on record (correct_fill it here)",
         )
     decision.needs_open()
     raise AssertionError("it is over")

@@ -11,9 +11,9 @@ _SMALL_LETTERS: Final = str.maketrans(string.ascii_uppercase, string.ascii_lower
 
 def capitals(text: str) -> str:
     """Write a to z in capitals; the long s (U+017F), which `upper` turns into S, stays as it is."""
-    return text.translate(_CAPITALS)
+    return text.upper() if text.isascii() else text.translate(_CAPITALS)  # which takes ten times as long
 
 
 def small_letters(text: str) -> str:
     """Write A to Z in small letters; the sign of Kelvin (U+212A), which `lower` turns into k, stays as it is."""
-    return text.translate(_SMALL_LETTERS)
+    return text.lower() if text.isascii() else text.translate(_SMALL_LETTERS)

@@ -84,7 +84,8 @@ class TypedCommands(ABC, Generic[Answered]):
         - expected_version (integer ≥ 0, optional): the version of the stream that the caller looked at; refused with
           `VersionConflict` when it moved since
         - at (time, optional): when the exchange (or the bot) says it happened, from 2000 to 2100, and at most 60 s
-          ahead of the ledger's clock (imports aside); else that clock
+          ahead of the ledger's clock (imports aside); else that clock, or the time of what was recorded last of the
+          position if that is later
         - source (word, optional): who says so: `signal`, `sync`, `operator`, `recovery`, `import`. Default `signal`;
           `sync` for `adjust` and `adopt`
         - metadata (JSON object, optional): kept in the event as it was sent; a number with a point must be text here,
@@ -171,7 +172,8 @@ class TypedCommands(ABC, Generic[Answered]):
         - expected_version (integer ≥ 0, optional): the version of the stream that the caller looked at; refused with
           `VersionConflict` when it moved since
         - at (time, optional): when the exchange (or the bot) says it happened, from 2000 to 2100, and at most 60 s
-          ahead of the ledger's clock (imports aside); else that clock
+          ahead of the ledger's clock (imports aside); else that clock, or the time of what was recorded last of the
+          position if that is later
         - source (word, optional): who says so: `signal`, `sync`, `operator`, `recovery`, `import`. Default `signal`;
           `sync` for `adjust` and `adopt`
         - metadata (JSON object, optional): kept in the event as it was sent; a number with a point must be text here,
@@ -258,7 +260,8 @@ class TypedCommands(ABC, Generic[Answered]):
         - expected_version (integer ≥ 0, optional): the version of the stream that the caller looked at; refused with
           `VersionConflict` when it moved since
         - at (time, optional): when the exchange (or the bot) says it happened, from 2000 to 2100, and at most 60 s
-          ahead of the ledger's clock (imports aside); else that clock
+          ahead of the ledger's clock (imports aside); else that clock, or the time of what was recorded last of the
+          position if that is later
         - source (word, optional): who says so: `signal`, `sync`, `operator`, `recovery`, `import`. Default `signal`;
           `sync` for `adjust` and `adopt`
         - metadata (JSON object, optional): kept in the event as it was sent; a number with a point must be text here,
@@ -314,7 +317,8 @@ class TypedCommands(ABC, Generic[Answered]):
         - expected_version (integer ≥ 0, optional): the version of the stream that the caller looked at; refused with
           `VersionConflict` when it moved since
         - at (time, optional): when the exchange (or the bot) says it happened, from 2000 to 2100, and at most 60 s
-          ahead of the ledger's clock (imports aside); else that clock
+          ahead of the ledger's clock (imports aside); else that clock, or the time of what was recorded last of the
+          position if that is later
         - source (word, optional): who says so: `signal`, `sync`, `operator`, `recovery`, `import`. Default `signal`;
           `sync` for `adjust` and `adopt`
         - metadata (JSON object, optional): kept in the event as it was sent; a number with a point must be text here,
@@ -369,7 +373,8 @@ class TypedCommands(ABC, Generic[Answered]):
         - expected_version (integer ≥ 0, optional): the version of the stream that the caller looked at; refused with
           `VersionConflict` when it moved since
         - at (time, optional): when the exchange (or the bot) says it happened, from 2000 to 2100, and at most 60 s
-          ahead of the ledger's clock (imports aside); else that clock
+          ahead of the ledger's clock (imports aside); else that clock, or the time of what was recorded last of the
+          position if that is later
         - source (word, optional): who says so: `signal`, `sync`, `operator`, `recovery`, `import`. Default `signal`;
           `sync` for `adjust` and `adopt`
         - metadata (JSON object, optional): kept in the event as it was sent; a number with a point must be text here,
@@ -435,7 +440,8 @@ class TypedCommands(ABC, Generic[Answered]):
         - expected_version (integer ≥ 0, optional): the version of the stream that the caller looked at; refused with
           `VersionConflict` when it moved since
         - at (time, optional): when the exchange (or the bot) says it happened, from 2000 to 2100, and at most 60 s
-          ahead of the ledger's clock (imports aside); else that clock
+          ahead of the ledger's clock (imports aside); else that clock, or the time of what was recorded last of the
+          position if that is later
         - source (word, optional): who says so: `signal`, `sync`, `operator`, `recovery`, `import`. Default `signal`;
           `sync` for `adjust` and `adopt`
         - metadata (JSON object, optional): kept in the event as it was sent; a number with a point must be text here,
@@ -492,7 +498,8 @@ class TypedCommands(ABC, Generic[Answered]):
         - expected_version (integer ≥ 0, optional): the version of the stream that the caller looked at; refused with
           `VersionConflict` when it moved since
         - at (time, optional): when the exchange (or the bot) says it happened, from 2000 to 2100, and at most 60 s
-          ahead of the ledger's clock (imports aside); else that clock
+          ahead of the ledger's clock (imports aside); else that clock, or the time of what was recorded last of the
+          position if that is later
         - source (word, optional): who says so: `signal`, `sync`, `operator`, `recovery`, `import`. Default `signal`;
           `sync` for `adjust` and `adopt`
         - metadata (JSON object, optional): kept in the event as it was sent; a number with a point must be text here,
@@ -533,7 +540,8 @@ class TypedCommands(ABC, Generic[Answered]):
         - expected_version (integer ≥ 0, optional): the version of the stream that the caller looked at; refused with
           `VersionConflict` when it moved since
         - at (time, optional): when the exchange (or the bot) says it happened, from 2000 to 2100, and at most 60 s
-          ahead of the ledger's clock (imports aside); else that clock
+          ahead of the ledger's clock (imports aside); else that clock, or the time of what was recorded last of the
+          position if that is later
         - source (word, optional): who says so: `signal`, `sync`, `operator`, `recovery`, `import`. Default `signal`;
           `sync` for `adjust` and `adopt`
         - metadata (JSON object, optional): kept in the event as it was sent; a number with a point must be text here,
@@ -595,7 +603,8 @@ class TypedCommands(ABC, Generic[Answered]):
         - expected_version (integer ≥ 0, optional): the version of the stream that the caller looked at; refused with
           `VersionConflict` when it moved since
         - at (time, optional): when the exchange (or the bot) says it happened, from 2000 to 2100, and at most 60 s
-          ahead of the ledger's clock (imports aside); else that clock
+          ahead of the ledger's clock (imports aside); else that clock, or the time of what was recorded last of the
+          position if that is later
         - source (word, optional): who says so: `signal`, `sync`, `operator`, `recovery`, `import`. Default `signal`;
           `sync` for `adjust` and `adopt`
         - metadata (JSON object, optional): kept in the event as it was sent; a number with a point must be text here,
@@ -660,7 +669,8 @@ class TypedCommands(ABC, Generic[Answered]):
         - expected_version (integer ≥ 0, optional): the version of the stream that the caller looked at; refused with
           `VersionConflict` when it moved since
         - at (time, optional): when the exchange (or the bot) says it happened, from 2000 to 2100, and at most 60 s
-          ahead of the ledger's clock (imports aside); else that clock
+          ahead of the ledger's clock (imports aside); else that clock, or the time of what was recorded last of the
+          position if that is later
         - source (word, optional): who says so: `signal`, `sync`, `operator`, `recovery`, `import`. Default `signal`;
           `sync` for `adjust` and `adopt`
         - metadata (JSON object, optional): kept in the event as it was sent; a number with a point must be text here,
@@ -732,7 +742,8 @@ class TypedCommands(ABC, Generic[Answered]):
         - expected_version (integer ≥ 0, optional): the version of the stream that the caller looked at; refused with
           `VersionConflict` when it moved since
         - at (time, optional): when the exchange (or the bot) says it happened, from 2000 to 2100, and at most 60 s
-          ahead of the ledger's clock (imports aside); else that clock
+          ahead of the ledger's clock (imports aside); else that clock, or the time of what was recorded last of the
+          position if that is later
         - source (word, optional): who says so: `signal`, `sync`, `operator`, `recovery`, `import`. Default `signal`;
           `sync` for `adjust` and `adopt`
         - metadata (JSON object, optional): kept in the event as it was sent; a number with a point must be text here,
@@ -788,7 +799,8 @@ class TypedCommands(ABC, Generic[Answered]):
         - expected_version (integer ≥ 0, optional): the version of the stream that the caller looked at; refused with
           `VersionConflict` when it moved since
         - at (time, optional): when the exchange (or the bot) says it happened, from 2000 to 2100, and at most 60 s
-          ahead of the ledger's clock (imports aside); else that clock
+          ahead of the ledger's clock (imports aside); else that clock, or the time of what was recorded last of the
+          position if that is later
         - source (word, optional): who says so: `signal`, `sync`, `operator`, `recovery`, `import`. Default `signal`;
           `sync` for `adjust` and `adopt`
         - metadata (JSON object, optional): kept in the event as it was sent; a number with a point must be text here,
@@ -832,7 +844,8 @@ class TypedCommands(ABC, Generic[Answered]):
         - expected_version (integer ≥ 0, optional): the version of the stream that the caller looked at; refused with
           `VersionConflict` when it moved since
         - at (time, optional): when the exchange (or the bot) says it happened, from 2000 to 2100, and at most 60 s
-          ahead of the ledger's clock (imports aside); else that clock
+          ahead of the ledger's clock (imports aside); else that clock, or the time of what was recorded last of the
+          position if that is later
         - source (word, optional): who says so: `signal`, `sync`, `operator`, `recovery`, `import`. Default `signal`;
           `sync` for `adjust` and `adopt`
         - metadata (JSON object, optional): kept in the event as it was sent; a number with a point must be text here,
@@ -879,7 +892,8 @@ class TypedCommands(ABC, Generic[Answered]):
         - expected_version (integer ≥ 0, optional): the version of the stream that the caller looked at; refused with
           `VersionConflict` when it moved since
         - at (time, optional): when the exchange (or the bot) says it happened, from 2000 to 2100, and at most 60 s
-          ahead of the ledger's clock (imports aside); else that clock
+          ahead of the ledger's clock (imports aside); else that clock, or the time of what was recorded last of the
+          position if that is later
         - source (word, optional): who says so: `signal`, `sync`, `operator`, `recovery`, `import`. Default `signal`;
           `sync` for `adjust` and `adopt`
         - metadata (JSON object, optional): kept in the event as it was sent; a number with a point must be text here,
@@ -940,7 +954,8 @@ class TypedCommands(ABC, Generic[Answered]):
         - expected_version (integer ≥ 0, optional): the version of the stream that the caller looked at; refused with
           `VersionConflict` when it moved since
         - at (time, optional): when the exchange (or the bot) says it happened, from 2000 to 2100, and at most 60 s
-          ahead of the ledger's clock (imports aside); else that clock
+          ahead of the ledger's clock (imports aside); else that clock, or the time of what was recorded last of the
+          position if that is later
         - source (word, optional): who says so: `signal`, `sync`, `operator`, `recovery`, `import`. Default `signal`;
           `sync` for `adjust` and `adopt`
         - metadata (JSON object, optional): kept in the event as it was sent; a number with a point must be text here,
@@ -999,7 +1014,8 @@ class TypedCommands(ABC, Generic[Answered]):
         - expected_version (integer ≥ 0, optional): the version of the stream that the caller looked at; refused with
           `VersionConflict` when it moved since
         - at (time, optional): when the exchange (or the bot) says it happened, from 2000 to 2100, and at most 60 s
-          ahead of the ledger's clock (imports aside); else that clock
+          ahead of the ledger's clock (imports aside); else that clock, or the time of what was recorded last of the
+          position if that is later
         - source (word, optional): who says so: `signal`, `sync`, `operator`, `recovery`, `import`. Default `signal`;
           `sync` for `adjust` and `adopt`
         - metadata (JSON object, optional): kept in the event as it was sent; a number with a point must be text here,
@@ -1062,7 +1078,8 @@ class TypedCommands(ABC, Generic[Answered]):
         - expected_version (integer ≥ 0, optional): the version of the stream that the caller looked at; refused with
           `VersionConflict` when it moved since
         - at (time, optional): when the exchange (or the bot) says it happened, from 2000 to 2100, and at most 60 s
-          ahead of the ledger's clock (imports aside); else that clock
+          ahead of the ledger's clock (imports aside); else that clock, or the time of what was recorded last of the
+          position if that is later
         - source (word, optional): who says so: `signal`, `sync`, `operator`, `recovery`, `import`. Default `signal`;
           `sync` for `adjust` and `adopt`
         - metadata (JSON object, optional): kept in the event as it was sent; a number with a point must be text here,
@@ -1129,7 +1146,8 @@ class TypedCommands(ABC, Generic[Answered]):
         - expected_version (integer ≥ 0, optional): the version of the stream that the caller looked at; refused with
           `VersionConflict` when it moved since
         - at (time, optional): when the exchange (or the bot) says it happened, from 2000 to 2100, and at most 60 s
-          ahead of the ledger's clock (imports aside); else that clock
+          ahead of the ledger's clock (imports aside); else that clock, or the time of what was recorded last of the
+          position if that is later
         - source (word, optional): who says so: `signal`, `sync`, `operator`, `recovery`, `import`. Default `signal`;
           `sync` for `adjust` and `adopt`
         - metadata (JSON object, optional): kept in the event as it was sent; a number with a point must be text here,
@@ -1200,7 +1218,8 @@ class TypedCommands(ABC, Generic[Answered]):
         - expected_version (integer ≥ 0, optional): the version of the stream that the caller looked at; refused with
           `VersionConflict` when it moved since
         - at (time, optional): when the exchange (or the bot) says it happened, from 2000 to 2100, and at most 60 s
-          ahead of the ledger's clock (imports aside); else that clock
+          ahead of the ledger's clock (imports aside); else that clock, or the time of what was recorded last of the
+          position if that is later
         - source (word, optional): who says so: `signal`, `sync`, `operator`, `recovery`, `import`. Default `signal`;
           `sync` for `adjust` and `adopt`
         - metadata (JSON object, optional): kept in the event as it was sent; a number with a point must be text here,
@@ -1254,7 +1273,8 @@ class TypedCommands(ABC, Generic[Answered]):
         - expected_version (integer ≥ 0, optional): the version of the stream that the caller looked at; refused with
           `VersionConflict` when it moved since
         - at (time, optional): when the exchange (or the bot) says it happened, from 2000 to 2100, and at most 60 s
-          ahead of the ledger's clock (imports aside); else that clock
+          ahead of the ledger's clock (imports aside); else that clock, or the time of what was recorded last of the
+          position if that is later
         - source (word, optional): who says so: `signal`, `sync`, `operator`, `recovery`, `import`. Default `signal`;
           `sync` for `adjust` and `adopt`
         - metadata (JSON object, optional): kept in the event as it was sent; a number with a point must be text here,
@@ -1303,7 +1323,8 @@ class TypedCommands(ABC, Generic[Answered]):
         - expected_version (integer ≥ 0, optional): the version of the stream that the caller looked at; refused with
           `VersionConflict` when it moved since
         - at (time, optional): when the exchange (or the bot) says it happened, from 2000 to 2100, and at most 60 s
-          ahead of the ledger's clock (imports aside); else that clock
+          ahead of the ledger's clock (imports aside); else that clock, or the time of what was recorded last of the
+          position if that is later
         - source (word, optional): who says so: `signal`, `sync`, `operator`, `recovery`, `import`. Default `signal`;
           `sync` for `adjust` and `adopt`
         - metadata (JSON object, optional): kept in the event as it was sent; a number with a point must be text here,
@@ -1359,7 +1380,8 @@ class TypedCommands(ABC, Generic[Answered]):
         - expected_version (integer ≥ 0, optional): the version of the stream that the caller looked at; refused with
           `VersionConflict` when it moved since
         - at (time, optional): when the exchange (or the bot) says it happened, from 2000 to 2100, and at most 60 s
-          ahead of the ledger's clock (imports aside); else that clock
+          ahead of the ledger's clock (imports aside); else that clock, or the time of what was recorded last of the
+          position if that is later
         - source (word, optional): who says so: `signal`, `sync`, `operator`, `recovery`, `import`. Default `signal`;
           `sync` for `adjust` and `adopt`
         - metadata (JSON object, optional): kept in the event as it was sent; a number with a point must be text here,
@@ -1417,7 +1439,8 @@ class TypedCommands(ABC, Generic[Answered]):
         - expected_version (integer ≥ 0, optional): the version of the stream that the caller looked at; refused with
           `VersionConflict` when it moved since
         - at (time, optional): when the exchange (or the bot) says it happened, from 2000 to 2100, and at most 60 s
-          ahead of the ledger's clock (imports aside); else that clock
+          ahead of the ledger's clock (imports aside); else that clock, or the time of what was recorded last of the
+          position if that is later
         - source (word, optional): who says so: `signal`, `sync`, `operator`, `recovery`, `import`. Default `signal`;
           `sync` for `adjust` and `adopt`
         - metadata (JSON object, optional): kept in the event as it was sent; a number with a point must be text here,
@@ -1504,7 +1527,8 @@ class TypedCommands(ABC, Generic[Answered]):
         - expected_version (integer ≥ 0, optional): the version of the stream that the caller looked at; refused with
           `VersionConflict` when it moved since
         - at (time, optional): when the exchange (or the bot) says it happened, from 2000 to 2100, and at most 60 s
-          ahead of the ledger's clock (imports aside); else that clock
+          ahead of the ledger's clock (imports aside); else that clock, or the time of what was recorded last of the
+          position if that is later
         - source (word, optional): who says so: `signal`, `sync`, `operator`, `recovery`, `import`. Default `signal`;
           `sync` for `adjust` and `adopt`
         - metadata (JSON object, optional): kept in the event as it was sent; a number with a point must be text here,

@@ -181,6 +181,11 @@ def test_a_fill_that_turned_a_position_tells_of_an_end_that_was_guessed_and_open
     again.leaves("APTUSDT.binance#2", side="long", quantity="10")
 
 
+def test_a_fill_of_no_more_than_was_closed_without_one_turns_nothing() -> None:
+    story = given(*ENTERED, on(Close, exit_reason="not at the exchange")).when(sold("60", "3.2", flip=True))
+    story.then(PositionReduced, last_qty="60").leaves(status="closed", quantity="0")
+
+
 def test_a_second_entry_that_was_never_filled_turns_nothing() -> None:
     story = given(request(), PLACED, on(RecordEntryPlaced, exchange_order_id="53190368", filled_qty="0"))
     story.when(sold("70", "3.3", flip=True)).refused(NothingToClose, "holds nothing that could be reduced")

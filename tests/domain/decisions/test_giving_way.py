@@ -13,7 +13,17 @@ from hypothesis import strategies as st
 
 from domain.commands.base import Command
 from domain.commands.order_requests import CorrectFill, EndOrder, RequestExit
-from domain.commands.requests import Adjust, Adopt, Close, RecordEntryFill, Reduce, RequestEntry, SetStopLoss
+from domain.commands.requests import (
+    Adjust,
+    Adopt,
+    Close,
+    RecordEntryFill,
+    Reduce,
+    RequestEntry,
+    RollBack,
+    SetStopLoss,
+    StartRollback,
+)
 from domain.errors import NotFilled, ReduceExceedsPosition
 from domain.identifiers import client_order_id
 from projections.event_time.past_rows import row_at
@@ -163,6 +173,7 @@ def test_nor_where_the_fill_was_told_after_the_adjustment_that_had_counted_it() 
     untold = on(RecordEntryFill, trade_id="t2", last_qty="2", last_px="103", exchange_order_id="A")
     story = given(LONG, bought("t1", "6", "100", -90), seen("9", -60), untold)
     story.when(told_wrong("t2", "3")).leaves(quantity="9", filled_qty="9", avg_px_open="101")
+    _is_the_same_by_event_time(story)
 
 
 def test_a_correction_without_a_time_of_a_fill_of_after_the_adjustment_is_news() -> None:
@@ -170,6 +181,34 @@ def test_a_correction_without_a_time_of_a_fill_of_after_the_adjustment_is_news()
     story.when(told_wrong("t2", "3")).leaves(quantity="11")
     story.when(sold("x1", "2", "110", -40)).when(told_wrong("x1", "1")).leaves(quantity="10", realized_pnl="10")
     _is_the_same_by_event_time(story)
+
+
+def test_a_correction_without_a_time_of_a_fill_that_no_adjustment_of_the_quantity_has_counted_is_news() -> None:
+    of_the_price = on(Adjust, avg_px_open="101", reason="the exchange says so", at=second(-60))
+    given(LONG, bought("t1", "10", "100", -90), of_the_price).when(told_wrong("t1", "9")).leaves(quantity="9")
+    story = given(LONG, bought("t1", "10", "100", -90), seen("2", -60), turned("5", -30))
+    rest = {"trade_id": "x2", "reason": "the bot had it wrong", "last_qty": "4"}
+    story.when(on(CorrectFill, NEXT, **rest)).leaves(NEXT, side="short", quantity="4")
+
+
+def test_nor_has_an_adjustment_counted_a_fill_of_the_proof_that_came_after_it() -> None:
+    fills = [{"trade_id": "x1", "last_qty": "8", "last_px": "110"}]
+    proof = on(RollBack, evidence={"fills": fills, "position_quantity": "0"}, at=second(-30))
+    story = given(LONG, bought("t1", "10", "100", -90), seen("8", -60), on(StartRollback, reason="no stop"), proof)
+    story.leaves(quantity="0").when(told_wrong("x1", "7")).leaves(stray=True, quantity="1")
+
+
+def test_a_correction_without_a_time_changes_what_is_held_by_a_fill_that_an_adjustment_counted_in_part() -> None:
+    untold = on(RecordEntryFill, trade_id="t2", last_qty="4", last_px="103", exchange_order_id="A")
+    story = given(LONG, bought("t1", "6", "100", -90), seen("9", -60), untold).leaves(quantity="10")
+    story.when(told_wrong("t2", "3")).leaves(quantity="9", filled_qty="9")
+
+
+@pytest.mark.parametrize("at", [-60, 20])
+def test_an_exit_without_a_time_is_later_than_an_adjustment_also_where_the_time_of_that_is_ahead(at: int) -> None:
+    exit_of_more = on(Reduce, trade_id="x2", last_qty="9", last_px="110", exchange_order_id="X")
+    story = given(LONG, bought("t1", "10", "100", -90), seen("8", at), exit_of_more).leaves(quantity="1")
+    story.when(bought("t2", "3", "100", at + 10)).when(sold("x1", "2", "90", -70)).leaves(quantity="2")
 
 
 def test_an_exit_that_an_adjustment_saw_gone_may_have_been_of_more_as_far_as_so_much_was_entered() -> None:

@@ -8,11 +8,12 @@ from typing import Any, NamedTuple
 import pytest
 
 from domain import errors
-from domain.commands.requests import COMMANDS
+from domain.commands.requests import COMMANDS, ImportPosition
 from domain.errors import CommandRefused
 from infrastructure.ledger.ledger import PositionLedger
 from position_ledger.testing import Clock, memory_ledger
 from tests.pages import says_no
+from tests.spec import second
 
 Line = tuple[str, dict[str, Any]]
 
@@ -42,6 +43,7 @@ FILLED = line("record_entry_fill", exchange_order_id="e1", trade_id="t1", last_q
 HELD = [REQUEST, PLACED, FILLED]
 STOP = line("set_stop_loss", stop_price="90", exchange_order_id="s1")
 CLOSED = line("close", exit_reason="target", avg_px_close="110")
+NEXT = line("adopt", side="long", quantity="1", avg_px_open="100", reason="held")
 INCREASE = line("request_increase", quantity="5", intent_id="dca1")
 ROLLBACK = line("start_rollback", reason="no stop")
 
@@ -113,7 +115,7 @@ ADVICE = [
     ),
     Advice(
         errors.StaleCycle,
-        [*HELD, CLOSED, line("adopt", side="long", quantity="1", avg_px_open="100", reason="held")],
+        [*HELD, CLOSED, NEXT],
         STOP,
         "the current cycle is #2",
         [line("set_stop_loss", stop_price="90", exchange_order_id="s1", position_id="BTCUSDT.binance#2")],
@@ -136,6 +138,14 @@ ADVICE = [
         TOLD_IN_BOTH_CYCLES,
         {"side": "short", "quantity": "7", "avg_px_open": "110"},
         "BTCUSDT.binance#2",
+    ),
+    Advice(
+        errors.StaleCycle,
+        [*HELD, sold("10"), line("close", exit_reason="target"), NEXT],
+        UNHEARD,
+        "or one of those fills closed less than is on record (correct_fill it here)",
+        [line("correct_fill", trade_id="x1", last_qty="8", reason="told wrong"), UNHEARD],
+        {"status": "closed", "stray": False, "quantity": "0", "realized_pnl": "90"},
     ),
     Advice(
         errors.PositionNotOpen,
@@ -541,6 +551,14 @@ def test_whoever_follows_a_refusal_has_true_books(ledger: PositionLedger, advice
         send(ledger, told)
     row = ledger.position(advice.of).as_json()
     assert {name: row[name] for name in advice.true} == advice.true
+
+
+def test_of_an_imported_row_nothing_is_said_to_be_told_by_fills(ledger: PositionLedger) -> None:
+    row = {"status": "closed", "side": "long", "quantity": "10", "legacy_id": "7", "opened_at": second(0), "row": {}}
+    ledger.handle(ImportPosition.of(symbol="BTC/USDT:USDT", exchange="binance", at=second(0), findings=[], **row))
+    send(ledger, NEXT)
+    with pytest.raises(errors.StaleCycle, match="is over; the current cycle is #2, and cycles share nothing"):
+        send(ledger, UNHEARD)
 
 
 def test_every_refusal_is_followed_or_offers_nothing() -> None:

@@ -260,6 +260,16 @@ def test_the_rest_of_a_fill_that_turned_a_position_is_in_the_cycle_that_came_aft
     told.refused(StaleCycle, "reduce", **fill | {"trade_id": "x2"}, flip=True)
 
 
+def test_a_fill_that_only_opened_the_other_side_is_known_when_it_is_told_again(told: Told) -> None:
+    held(told)
+    told.send("reduce", trade_id="x1", last_qty="10", last_px="110")
+    fill = {"trade_id": "x2", "last_qty": "3", "last_px": "110", "position_id": "BTCUSDT.binance#1"}
+    assert told.send("reduce", **fill, flip=True).events == ("PositionClosed", "PositionAdopted")
+    assert told.send("reduce", **fill, flip=True).outcome == "replayed"
+    told.refused(StaleCycle, "reduce", **fill | {"trade_id": "x3"}, flip=True)
+    told.says("BTCUSDT.binance#2", quantity="3")
+
+
 def test_the_fee_of_a_fill_that_turned_a_position_is_learned_of_later(told: Told) -> None:
     held(told)
     fill = {"trade_id": "x1", "last_qty": "13", "last_px": "110", "position_id": "BTCUSDT.binance#1", "flip": True}
@@ -375,7 +385,7 @@ def test_a_late_fill_beside_another_cycle_is_a_stray_that_can_be_closed(told: To
     told.send("record_entry_fill", position_id=stray, trade_id="late", last_qty="1", last_px="100")
     told.says(stray, stray=True, status="canceled", quantity="1")
     assert [row.position_id for row in told.ledger.positions(open=True)] == [stray, "BTCUSDT.binance#2"]
-    assert [row.position_id for row in told.ledger.positions(unprotected=True)] == [stray]
+    assert [row.position_id for row in told.ledger.positions(unprotected=True)] == [stray, "BTCUSDT.binance#2"]
     told.restart()
     told.send("reduce", position_id=stray, trade_id="x", last_qty="0.4", last_px="110")
     told.send("close", position_id=stray, exit_reason="stray", avg_px_close="90")
