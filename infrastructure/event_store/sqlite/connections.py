@@ -135,6 +135,7 @@ class Connections:
             assert self._memory is not None, "opened at once, and closed never but by close"
             return self._memory
         path, where = self._file.path, self.settings.where
+        self._file.require_name()  # or SQLite would make another file where it was, or open what is there now
         if self._mode == "rw" and not self._file.is_there:
             raise SchemaMismatch(
                 f"there is no ledger at {where}. If there was none yet, make one with `position-ledger init`; if there "

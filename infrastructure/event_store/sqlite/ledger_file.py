@@ -7,6 +7,7 @@ import sqlite3
 import stat
 from pathlib import Path
 from typing import Final
+from weakref import WeakValueDictionary
 
 from domain.errors import StoreUnavailable
 
@@ -24,10 +25,29 @@ _BESIDE: Final = {
 the locks of all processes are."""
 
 
-class FileConnection(sqlite3.Connection):
-    """A connection that remembers the identities of what it uses beside the file."""
+class _Beside:
+    """The identities of what the connections of this process to one file use beside it.
 
-    beside: tuple[Identity | None, ...] = (None,) * len(_BESIDE)
+    SQLite opens the -shm once for all of them, so one that is opened after it was deleted uses the lost one as well.
+    """
+
+    def __init__(self, known: tuple[Identity | None, ...]) -> None:
+        self.known = known
+
+
+_IN_USE: Final = WeakValueDictionary[Identity, _Beside]()
+"""By the file, as long as one of its connections is open."""
+
+
+class FileConnection(sqlite3.Connection):
+    """A connection that remembers what it uses beside the file."""
+
+    beside: _Beside | None = None
+
+    def close(self) -> None:
+        """Forget what is beside the file first: whoever closes the last connection deletes it."""
+        self.beside = None
+        super().close()
 
 
 class LedgerFile:
@@ -78,9 +98,10 @@ class LedgerFile:
     def meet(self, connection: FileConnection) -> None:
         """Remember which file a connection has opened, before it is used."""
         connection.execute("SELECT 1 FROM sqlite_schema").fetchone()  # the first read opens the write-ahead log
-        connection.beside = self._identities_beside()
         if self._identity is None:
             self._identity = self._identity_of(str(self.path))
+        found = _Beside(self._identities_beside())
+        connection.beside = found if self._identity is None else _IN_USE.setdefault(self._identity, found)
 
     def _identities_beside(self) -> tuple[Identity | None, ...]:
         return tuple(map(self._identity_of, self._beside))
@@ -88,16 +109,17 @@ class LedgerFile:
     def require(self, connection: FileConnection) -> None:
         """Refuses: StoreUnavailable unless all names still mean the files that the connection has open."""
         self.require_name()
-        found, known = self._identities_beside(), connection.beside
-        if found == known:
+        found, beside = self._identities_beside(), connection.beside
+        assert beside is not None, "it is open, and was met"
+        if found == beside.known:
             return
-        for (ending, means), was, now in zip(_BESIDE.items(), known, found, strict=True):
+        for (ending, means), was, now in zip(_BESIDE.items(), beside.known, found, strict=True):
             if was not in (None, now):
                 raise StoreUnavailable(
                     f"{self._where}{ending} was deleted or replaced while {self._where} was open, so {means}, and look "
                     "at it with `position-ledger verify`"
                 )
-        connection.beside = found
+        beside.known = found
 
     def require_name(self) -> None:
         """Refuses: StoreUnavailable unless this one name still means the file that was opened, and it is not emptied.

@@ -61,6 +61,31 @@ def test_an_append_to_a_file_that_nobody_finds_is_refused(
     assert file.exists() is (harm not in (move, delete)), "nothing is made in its place"
 
 
+def test_another_connection_of_a_process_is_refused_as_the_first_is(ledger: PositionLedger, file: Path) -> None:
+    """Each thread has a connection of its own, and SQLite opens the -shm of a file once for all of them."""
+    log = ledger.store.log()
+    next(log)  # it keeps the connection that was idle
+    delete_index(file)
+    with (
+        PositionLedger.connect(f"sqlite:///{file}") as second,
+        pytest.raises(StoreUnavailable, match="-shm was deleted"),
+    ):
+        enter(second, "BUSDT")
+    with pytest.raises(StoreUnavailable, match="-shm was deleted"):
+        enter(ledger, "BUSDT")
+
+
+def test_another_connection_makes_no_file_in_the_place_of_one_that_was_moved(
+    ledger: PositionLedger, file: Path
+) -> None:
+    log = ledger.store.log()
+    next(log)
+    move(file)
+    with pytest.raises(StoreUnavailable, match="is not there any more"):
+        ledger.record_entry_placed(position_id="AUSDT.x#1", exchange_order_id="1")
+    assert not file.exists()
+
+
 def test_a_file_that_got_another_name_is_no_ledger_until_it_has_one_again(
     ledger: PositionLedger, file: Path, tmp_path: Path
 ) -> None:
