@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sqlite3
 import stat
 from pathlib import Path
@@ -137,8 +138,8 @@ class LedgerFile:
         if found is not None and found.st_nlink > 1:
             raise StoreUnavailable(
                 f"{self._where} has {found.st_nlink} names (hard links), and whoever opens it by another one writes "
-                "to another write-ahead log, which this one would not see; nothing was written. End every process "
-                f"that has it open by another name, and delete that name: find / -xdev -inum {found.st_ino}"
+                "to another write-ahead log, which this one would not see; nothing was written. End every process that "
+                f"has it open by another name, and delete that name: find / -samefile {shlex.quote(str(self.path))}"
             )
         is_empty = found is None or found.st_size == 0
         if is_empty and self._was_filled:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -96,8 +98,13 @@ def test_a_file_that_got_another_name_is_no_ledger_until_it_has_one_again(
         ledger.positions,
         lambda: PositionLedger.connect(f"sqlite:///{other}"),
     ):
-        with pytest.raises(StoreUnavailable, match=r"has 2 names \(hard links\)"):
+        with pytest.raises(StoreUnavailable, match=r"has 2 names \(hard links\)") as told:
             refused()
+        way_out = told.value.message.rpartition("delete that name: find / ")[2]
+        found = subprocess.run(
+            ["find", str(tmp_path), *shlex.split(way_out)], capture_output=True, text=True, check=True
+        )
+        assert set(found.stdout.split()) == {str(file), str(other)}, "whatever disk it is on, and no other file of it"
     other.unlink()
     assert enter(ledger, "BUSDT") == "recorded"
 
