@@ -57,16 +57,18 @@ class LedgerFile:
     def __init__(self, where: str) -> None:
         """Resolve the path. Refuses: StoreUnavailable for a relative path if the current folder was deleted."""
         try:
-            self._name = str(Path(where).absolute())
             self.path = Path(os.path.realpath(where))
+            asked = str(Path(where).absolute())
         except FileNotFoundError as gone:
             raise StoreUnavailable(
                 f"{where} is named from the current folder, and that was deleted; change into one that is there, or "
                 "name the ledger by its absolute path"
             ) from gone
+        self._name = str(self.path)
+        self._link = None if asked == self._name else asked
         self._beside = [f"{self.path}{ending}" for ending in _BESIDE]
         self._where = where
-        self._identity = self._identity_of(str(self.path))
+        self._identity = self._identity_of(self._name)
         self._was_filled = False
 
     @property
@@ -100,7 +102,7 @@ class LedgerFile:
         """Remember which file a connection has opened, before it is used."""
         connection.execute("SELECT 1 FROM sqlite_schema").fetchone()  # the first read opens the write-ahead log
         if self._identity is None:
-            self._identity = self._identity_of(str(self.path))
+            self._identity = self._identity_of(self._name)
         found = _Beside(self._identities_beside())
         connection.beside = found if self._identity is None else _IN_USE.setdefault(self._identity, found)
 
@@ -125,21 +127,18 @@ class LedgerFile:
     def require_name(self) -> None:
         """Refuses: StoreUnavailable unless this one name still means the file that was opened, and it is not emptied.
 
-        A connection works on for a long time with cached pages of a file that has been emptied.
+        A link by which it was opened has to lead to it, and it has to be where it was: what is beside it is found by
+        the name that it had. A connection works on for a long time with cached pages of a file that has been emptied.
         """
+        if self._link is not None:
+            self._require_same(self._stat(self._link))
         found = self._stat(self._name)
-        named = None if found is None else (found.st_dev, found.st_ino)
-        if self._identity is not None and named != self._identity:
-            became = "is not there any more" if found is None else "is another file by now"
-            raise StoreUnavailable(
-                f"{self._where} was opened as the ledger, and {became}: it was moved, replaced or deleted; nothing was "
-                "written. Put that file back, or connect to it where it is now"
-            )
+        self._require_same(found)
         if found is not None and found.st_nlink > 1:
             raise StoreUnavailable(
                 f"{self._where} has {found.st_nlink} names (hard links), and whoever opens it by another one writes "
                 "to another write-ahead log, which this one would not see; nothing was written. End every process that "
-                f"has it open by another name, and delete that name: find / -samefile {shlex.quote(str(self.path))}"
+                f"has it open by another name, and delete that name: find / -samefile {shlex.quote(self._name)}"
             )
         is_empty = found is None or found.st_size == 0
         if is_empty and self._was_filled:
@@ -148,3 +147,12 @@ class LedgerFile:
                 "there, end every process that has the ledger open, and restore a backup"
             )
         self._was_filled = not is_empty
+
+    def _require_same(self, found: os.stat_result | None) -> None:
+        named = None if found is None else (found.st_dev, found.st_ino)
+        if self._identity not in (None, named):
+            became = "is not there any more" if found is None else "is another file by now"
+            raise StoreUnavailable(
+                f"{self._where} was opened as the ledger, and {became}: it was moved, replaced or deleted; nothing was "
+                "written. Put that file back, or connect to it where it is now"
+            )

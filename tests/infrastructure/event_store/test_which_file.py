@@ -123,6 +123,22 @@ def test_a_link_that_leads_elsewhere_by_now_is_not_the_ledger(
     assert enter(ledger, "BUSDT") == "recorded"
 
 
+def test_a_link_that_follows_a_file_that_was_moved_is_not_enough(
+    ledger: PositionLedger, file: Path, tmp_path: Path
+) -> None:
+    """Whoever opens the link now has another write-ahead log, beside the new name."""
+    link = tmp_path / "current"
+    link.symlink_to("ledger.db")
+    with PositionLedger.connect(f"sqlite:///{link}") as linked:
+        move(file)
+        link.unlink()
+        link.symlink_to("moved.db")
+        with pytest.raises(StoreUnavailable, match="is not there any more"):
+            enter(linked, "BUSDT")
+        file.with_name("moved.db").rename(file)
+    assert enter(ledger, "BUSDT") == "recorded"
+
+
 def test_a_file_that_is_put_back_is_appended_to_again(ledger: PositionLedger, file: Path) -> None:
     move(file)
     with pytest.raises(StoreUnavailable, match="is not there any more"):
