@@ -138,7 +138,8 @@ class LedgerFile:
             raise StoreUnavailable(
                 f"{self._where} has {found.st_nlink} names (hard links), and whoever opens it by another one writes "
                 "to another write-ahead log, which this one would not see; nothing was written. End every process that "
-                f"has it open by another name, and delete that name: find / -samefile {shlex.quote(self._name)}"
+                "has it open by another name, and delete that name; of backups that share files, delete none: open a "
+                f"copy. The names: find / -samefile {shlex.quote(self._name)}"
             )
         is_empty = found is None or found.st_size == 0
         if is_empty and self._was_filled:

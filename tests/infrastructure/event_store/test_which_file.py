@@ -100,7 +100,7 @@ def test_a_file_that_got_another_name_is_no_ledger_until_it_has_one_again(
     ):
         with pytest.raises(StoreUnavailable, match=r"has 2 names \(hard links\)") as told:
             refused()
-        way_out = told.value.message.rpartition("delete that name: find / ")[2]
+        way_out = told.value.message.rpartition("The names: find / ")[2]
         found = subprocess.run(
             ["find", str(tmp_path), *shlex.split(way_out)], capture_output=True, text=True, check=True
         )
