@@ -248,6 +248,7 @@ class AppendingStore(SqlStore):
         with self._connections.apart() as connection:
             written = connection.execute(_INSERT_REJECTION, (*values, connection.mark)).rowcount
             if not written:
+                self._connections.require_own_settings(connection)
                 schema.require_still(connection, self.settings)
                 if connection.mark is not None:
                     raise self._connections.left_session_mode()
