@@ -134,7 +134,7 @@ class LedgerFile:
             self._require_same(self._stat(self._link))
         found = self._stat(self._name)
         self._require_same(found)
-        if found is not None and found.st_nlink > 1:
+        if found is not None and found.st_nlink > 1 and stat.S_ISREG(found.st_mode):  # a folder has many
             raise StoreUnavailable(
                 f"{self._where} has {found.st_nlink} names (hard links), and whoever opens it by another one writes "
                 "to another write-ahead log, which this one would not see; nothing was written. End every process that "
