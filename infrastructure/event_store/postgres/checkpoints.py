@@ -43,6 +43,7 @@ class PostgresCheckpoints(SqlCheckpoints):
 
     def _change(self, statement: str, values: Any) -> int:
         with self._connections.reading() as connection:
+            schema.require_still(connection, self._connections.settings)
             return connection.execute(statement.encode(), values).rowcount
 
     def _write(self, work: Callable[[Any], Result]) -> Result:

@@ -74,6 +74,7 @@ class PostgresPositionTable:
         The table of an earlier rebuild is dropped; if that rebuild is still running, it notices this and stops.
         """
         with self._connections.transaction() as connection:
+            schema.require_still(connection, self._connections.settings)
             for (leftover,) in connection.execute(_LEFTOVERS).fetchall():
                 connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(sql.Identifier(leftover)))
             connection.execute(schema.beside_ddl(self._table).encode())

@@ -171,6 +171,7 @@ class PostgresStore(AppendingStore):
 
     def _change(self, statement: str, values: Any) -> int:
         with self._connections.reading() as connection:
+            schema.require_still(connection, self.settings)
             return connection.execute(statement.encode(), values).rowcount
 
     def _value(self, statement: str, values: Any = ()) -> Any:

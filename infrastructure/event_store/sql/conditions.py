@@ -9,7 +9,8 @@ from domain.values import timestamp_text
 from infrastructure.event_store.vocabulary.places import AsOf
 
 Conditions = Mapping[str, Any]
-"""Values by comparisons like `version >`; a value of None adds no condition, and `type IN` has a tuple of values."""
+"""Values by comparisons like `version >`; a value of None adds no condition. A tuple of values is for `type IN`, or for
+a comparison of several columns like `(stream, version) >`."""
 
 
 def position_ids_of(stream: str) -> tuple[str, str]:

@@ -135,6 +135,7 @@ class Connections:
             assert self._memory is not None, "opened at once, and closed never but by close"
             return self._memory
         path, where = self._file.path, self.settings.where
+        self._file.require_name()  # or SQLite would make another file where it was, or open what is there now
         if self._mode == "rw" and not self._file.is_there:
             raise SchemaMismatch(
                 f"there is no ledger at {where}. If there was none yet, make one with `position-ledger init`; if there "
@@ -164,11 +165,10 @@ class Connections:
         if self._closed:
             raise LedgerClosed(self.settings.shown)
 
-    def _require_file(self) -> None:
-        """Refuse to read unless the name still means the open file; a writer checks this under the write lock."""
-        self._require()
+    def _require_file(self, connection: FileConnection) -> None:
+        """Refuse to go on unless all names still mean the open files; a writer checks this under the write lock."""
         if self._file is not None:
-            self._file.require_name()
+            self._file.require(connection)
 
     def _require_version(self, connection: FileConnection) -> None:
         """Refuses: SchemaMismatch when another version of this software has migrated the file since it was opened."""
@@ -203,15 +203,17 @@ class Connections:
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
         """A connection for one query, or that of the snapshot or transaction that this thread is in."""
-        self._require_file()
+        self._require()
         turn = self._turn()
         try:
             if turn is not None:
+                self._require_file(turn.connection)
                 yield turn.connection
                 return
             with self._writing if self._memory else nullcontext():
                 connection = self._borrow()
                 try:
+                    self._require_file(connection)
                     yield connection
                 finally:
                     self._give_back(connection)
@@ -242,7 +244,7 @@ class Connections:
         The connection to a file is closed at the end: a cursor that is still open would keep its next query at the
         same moment.
         """
-        self._require_file()
+        self._require()
         if self._turn() is not None:
             yield
             return
@@ -292,8 +294,7 @@ class Connections:
                     raise StoreUnavailable("a ledger in memory is not written to in a snapshot; nothing was written")
                 with turn.connection as connection:
                     connection.execute("BEGIN IMMEDIATE")
-                    if self._file is not None:
-                        self._file.require(connection)
+                    self._require_file(connection)
                     self._require_version(connection)
                     self._turns.last = self._turns.writing = turn
                     result = work(connection)

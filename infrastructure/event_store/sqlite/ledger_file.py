@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sqlite3
 import stat
 from pathlib import Path
 from typing import Final
+from weakref import WeakValueDictionary
 
 from domain.errors import StoreUnavailable
 
@@ -24,10 +26,29 @@ _BESIDE: Final = {
 the locks of all processes are."""
 
 
-class FileConnection(sqlite3.Connection):
-    """A connection that remembers the identities of what it uses beside the file."""
+class _Beside:
+    """The identities of what the connections of this process to one file use beside it.
 
-    beside: tuple[Identity | None, ...] = (None,) * len(_BESIDE)
+    SQLite opens the -shm once for all of them, so one that is opened after it was deleted uses the lost one as well.
+    """
+
+    def __init__(self, known: tuple[Identity | None, ...]) -> None:
+        self.known = known
+
+
+_IN_USE: Final = WeakValueDictionary[Identity, _Beside]()
+"""By the file, as long as one of its connections is open."""
+
+
+class FileConnection(sqlite3.Connection):
+    """A connection that remembers what it uses beside the file."""
+
+    beside: _Beside | None = None
+
+    def close(self) -> None:
+        """Forget what is beside the file first: whoever closes the last connection deletes it."""
+        self.beside = None
+        super().close()
 
 
 class LedgerFile:
@@ -36,16 +57,18 @@ class LedgerFile:
     def __init__(self, where: str) -> None:
         """Resolve the path. Refuses: StoreUnavailable for a relative path if the current folder was deleted."""
         try:
-            self._name = str(Path(where).absolute())
             self.path = Path(os.path.realpath(where))
+            asked = str(Path(where).absolute())
         except FileNotFoundError as gone:
             raise StoreUnavailable(
                 f"{where} is named from the current folder, and that was deleted; change into one that is there, or "
                 "name the ledger by its absolute path"
             ) from gone
+        self._name = str(self.path)
+        self._link = None if asked == self._name else asked
         self._beside = [f"{self.path}{ending}" for ending in _BESIDE]
         self._where = where
-        self._identity = self._identity_of(str(self.path))
+        self._identity = self._identity_of(self._name)
         self._was_filled = False
 
     @property
@@ -78,9 +101,10 @@ class LedgerFile:
     def meet(self, connection: FileConnection) -> None:
         """Remember which file a connection has opened, before it is used."""
         connection.execute("SELECT 1 FROM sqlite_schema").fetchone()  # the first read opens the write-ahead log
-        connection.beside = self._identities_beside()
         if self._identity is None:
-            self._identity = self._identity_of(str(self.path))
+            self._identity = self._identity_of(self._name)
+        found = _Beside(self._identities_beside())
+        connection.beside = found if self._identity is None else _IN_USE.setdefault(self._identity, found)
 
     def _identities_beside(self) -> tuple[Identity | None, ...]:
         return tuple(map(self._identity_of, self._beside))
@@ -88,35 +112,34 @@ class LedgerFile:
     def require(self, connection: FileConnection) -> None:
         """Refuses: StoreUnavailable unless all names still mean the files that the connection has open."""
         self.require_name()
-        found, known = self._identities_beside(), connection.beside
-        if found == known:
+        found, beside = self._identities_beside(), connection.beside
+        assert beside is not None, "it is open, and was met"
+        if found == beside.known:
             return
-        for (ending, means), was, now in zip(_BESIDE.items(), known, found, strict=True):
+        for (ending, means), was, now in zip(_BESIDE.items(), beside.known, found, strict=True):
             if was not in (None, now):
                 raise StoreUnavailable(
                     f"{self._where}{ending} was deleted or replaced while {self._where} was open, so {means}, and look "
                     "at it with `position-ledger verify`"
                 )
-        connection.beside = found
+        beside.known = found
 
     def require_name(self) -> None:
         """Refuses: StoreUnavailable unless this one name still means the file that was opened, and it is not emptied.
 
-        A connection works on for a long time with cached pages of a file that has been emptied.
+        A link by which it was opened has to lead to it, and it has to be where it was: what is beside it is found by
+        the name that it had. A connection works on for a long time with cached pages of a file that has been emptied.
         """
+        if self._link is not None:
+            self._require_same(self._stat(self._link))
         found = self._stat(self._name)
-        named = None if found is None else (found.st_dev, found.st_ino)
-        if self._identity is not None and named != self._identity:
-            became = "is not there any more" if found is None else "is another file by now"
-            raise StoreUnavailable(
-                f"{self._where} was opened as the ledger, and {became}: it was moved, replaced or deleted; nothing was "
-                "written. Put that file back, or connect to it where it is now"
-            )
-        if found is not None and found.st_nlink > 1:
+        self._require_same(found)
+        if found is not None and found.st_nlink > 1 and stat.S_ISREG(found.st_mode):  # a folder has many
             raise StoreUnavailable(
                 f"{self._where} has {found.st_nlink} names (hard links), and whoever opens it by another one writes "
-                "to another write-ahead log, which this one would not see; nothing was written. End every process "
-                f"that has it open by another name, and delete that name: find / -xdev -inum {found.st_ino}"
+                "to another write-ahead log, which this one would not see; nothing was written. End every process that "
+                "has it open by another name, and delete that name; of backups that share files, delete none: open a "
+                f"copy. The names: find / -samefile {shlex.quote(self._name)}"
             )
         is_empty = found is None or found.st_size == 0
         if is_empty and self._was_filled:
@@ -125,3 +148,12 @@ class LedgerFile:
                 "there, end every process that has the ledger open, and restore a backup"
             )
         self._was_filled = not is_empty
+
+    def _require_same(self, found: os.stat_result | None) -> None:
+        named = None if found is None else (found.st_dev, found.st_ino)
+        if self._identity not in (None, named):
+            became = "is not there any more" if found is None else "is another file by now"
+            raise StoreUnavailable(
+                f"{self._where} was opened as the ledger, and {became}: it was moved, replaced or deleted; nothing was "
+                "written. Put that file back, or connect to it where it is now"
+            )

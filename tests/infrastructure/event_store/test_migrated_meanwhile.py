@@ -11,6 +11,7 @@ import pytest
 
 from domain.commands.requests import RequestEntry
 from domain.errors import SchemaMismatch
+from infrastructure.event_store.port import WatchMemory
 from infrastructure.event_store.sqlite.schema import SCHEMA_VERSION
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.ledger.projector import Projector
@@ -20,8 +21,8 @@ from projections.projection import STATISTICS
 LATER = SCHEMA_VERSION + 1
 
 
-def enter(symbol: str) -> RequestEntry:
-    return RequestEntry(symbol=symbol, exchange="x", side="long", quantity="1", intent_id="1")
+def enter(symbol: str, intent_id: str = "1") -> RequestEntry:
+    return RequestEntry(symbol=symbol, exchange="x", side="long", quantity="1", intent_id=intent_id)
 
 
 def migrate(url: str) -> None:
@@ -41,6 +42,11 @@ WRITES: dict[str, Callable[[PositionLedger], object]] = {
         position_id="AUSDT.x#1", stop_price="1", exchange_order_id="s"
     ),
     "a long append": lambda ledger: ledger.handle_many([enter(f"S{number}USDT") for number in range(20)]),
+    "a refused duplicate": lambda ledger: ledger.handle(enter("AUSDT", "2")),
+    "an import": lambda ledger: ledger.store.restore(
+        [], after=ledger.store.high_water_mark(), rows=ledger.positions(), rejections=[]
+    ),
+    "a watch": lambda ledger: ledger.store.remember("w", WatchMemory(1, "{}")),
     "a follower": lambda ledger: Projector(ledger.store, STATISTICS).catch_up(),
     "a rebuild": lambda ledger: ledger.rebuild(),
 }
@@ -51,13 +57,23 @@ def test_an_earlier_version_writes_nothing_into_a_ledger_of_a_later_one(ledger_u
     with PositionLedger.connect(ledger_url) as ledger:
         ledger.handle(enter("AUSDT"))
         ledger.record_entry_placed(position_id="AUSDT.x#1", exchange_order_id="1", filled_qty="1", avg_px="2")
-        before = [*ledger.store.log()], ledger.positions()
+        before = [*ledger.store.log()], ledger.positions(), ledger.rejections()
         migrate(ledger_url)
         with pytest.raises(
             SchemaMismatch, match=f"has schema version {LATER}, later than the {SCHEMA_VERSION} of this"
         ):
             WRITES[write](ledger)
-        assert ([*ledger.store.log()], ledger.positions()) == before
+        assert ([*ledger.store.log()], ledger.positions(), ledger.rejections()) == before
+
+
+def test_a_rebuild_that_began_before_replaces_no_table(ledger_url: str) -> None:
+    with PositionLedger.connect(ledger_url) as ledger:
+        ledger.handle(enter("AUSDT"))
+        with ledger.store.rebuilding() as table:
+            migrate(ledger_url)
+            with pytest.raises(SchemaMismatch, match="later than"):
+                table.swap(list)
+        assert [row.symbol for row in ledger.positions()] == ["AUSDT"]
 
 
 def test_whoever_may_not_write_is_still_told_who_holds_the_slot(ledger_url: str) -> None:

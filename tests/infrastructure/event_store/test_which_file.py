@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -61,6 +63,31 @@ def test_an_append_to_a_file_that_nobody_finds_is_refused(
     assert file.exists() is (harm not in (move, delete)), "nothing is made in its place"
 
 
+def test_another_connection_of_a_process_is_refused_as_the_first_is(ledger: PositionLedger, file: Path) -> None:
+    """Each thread has a connection of its own, and SQLite opens the -shm of a file once for all of them."""
+    log = ledger.store.log()
+    next(log)  # it keeps the connection that was idle
+    delete_index(file)
+    for refused in (
+        lambda: enter(ledger, "BUSDT"),
+        ledger.positions,  # what others record from now on is not in the lost -shm
+        lambda: PositionLedger.connect(f"sqlite:///{file}"),
+    ):
+        with pytest.raises(StoreUnavailable, match="-shm was deleted"):
+            refused()
+
+
+def test_another_connection_makes_no_file_in_the_place_of_one_that_was_moved(
+    ledger: PositionLedger, file: Path
+) -> None:
+    log = ledger.store.log()
+    next(log)
+    move(file)
+    with pytest.raises(StoreUnavailable, match="is not there any more"):
+        ledger.record_entry_placed(position_id="AUSDT.x#1", exchange_order_id="1")
+    assert not file.exists()
+
+
 def test_a_file_that_got_another_name_is_no_ledger_until_it_has_one_again(
     ledger: PositionLedger, file: Path, tmp_path: Path
 ) -> None:
@@ -71,8 +98,13 @@ def test_a_file_that_got_another_name_is_no_ledger_until_it_has_one_again(
         ledger.positions,
         lambda: PositionLedger.connect(f"sqlite:///{other}"),
     ):
-        with pytest.raises(StoreUnavailable, match=r"has 2 names \(hard links\)"):
+        with pytest.raises(StoreUnavailable, match=r"has 2 names \(hard links\)") as told:
             refused()
+        way_out = told.value.message.rpartition("The names: find / ")[2]
+        found = subprocess.run(
+            ["find", str(tmp_path), *shlex.split(way_out)], capture_output=True, text=True, check=True
+        )
+        assert set(found.stdout.split()) == {str(file), str(other)}, "whatever disk it is on, and no other file of it"
     other.unlink()
     assert enter(ledger, "BUSDT") == "recorded"
 
@@ -88,6 +120,22 @@ def test_a_link_that_leads_elsewhere_by_now_is_not_the_ledger(
         link.symlink_to("next.db")
         with pytest.raises(StoreUnavailable, match="is another file by now"):
             enter(linked, "BUSDT")
+    assert enter(ledger, "BUSDT") == "recorded"
+
+
+def test_a_link_that_follows_a_file_that_was_moved_is_not_enough(
+    ledger: PositionLedger, file: Path, tmp_path: Path
+) -> None:
+    """Whoever opens the link now has another write-ahead log, beside the new name."""
+    link = tmp_path / "current"
+    link.symlink_to("ledger.db")
+    with PositionLedger.connect(f"sqlite:///{link}") as linked:
+        move(file)
+        link.unlink()
+        link.symlink_to("moved.db")
+        with pytest.raises(StoreUnavailable, match="is not there any more"):
+            enter(linked, "BUSDT")
+        file.with_name("moved.db").rename(file)
     assert enter(ledger, "BUSDT") == "recorded"
 
 

@@ -73,7 +73,8 @@ _ROW_TYPES: Final = {
 }
 
 
-_IS_OURS: Final = f"NOT EXISTS (SELECT FROM ledger_schema WHERE version > {SCHEMA_VERSION}::integer)"
+IS_OURS: Final = f"NOT EXISTS (SELECT FROM ledger_schema WHERE version > {SCHEMA_VERSION}::integer)"
+"""Whether no later version of this software has migrated the ledger."""
 _REPLACING: Final = "ON CONFLICT (position_id) DO UPDATE SET " + ", ".join(
     f"{name} = excluded.{name}" for name in STORED if name != "position_id"
 )
@@ -116,7 +117,7 @@ def statement(
     """
     event_values = ", ".join([_EVENT_CASTS] * events)
     chosen = f"SELECT event.* FROM (VALUES {event_values}) AS event"
-    under_lock = f"WHERE pg_catalog.pg_advisory_xact_lock_shared({APPEND_LOCK}, {lock}) IS NOT NULL AND {_IS_OURS}"
+    under_lock = f"WHERE pg_catalog.pg_advisory_xact_lock_shared({APPEND_LOCK}, {lock}) IS NOT NULL AND {IS_OURS}"
     under_lock += f" AND EXISTS (SELECT FROM ledger_events WHERE (stream, version, hash) = {_END_CASTS})" * follows
     under_lock += f" AND {MARK_IN_FORCE} = %s::text" * is_pooled
     parts = [f"WITH appended AS (INSERT INTO ledger_events ({EVENT_NAMES}) {chosen} {under_lock} RETURNING nid)"]

@@ -56,7 +56,8 @@ _COMMIT_HERE: Final = "SELECT pg_catalog.pg_logical_emit_message(true, 'position
 _INSERT_REJECTION: Final = (
     f"INSERT INTO rejections ({', '.join(REJECTION_COLUMNS)})"
     f" SELECT given.* FROM (VALUES ({', '.join(['%s'] * len(REJECTION_COLUMNS))})) AS given"
-    f" WHERE pg_catalog.pg_advisory_xact_lock_shared(%s, %s) IS NOT NULL AND {MARK_IN_FORCE} IS NOT DISTINCT FROM %s"
+    f" WHERE pg_catalog.pg_advisory_xact_lock_shared(%s, %s) IS NOT NULL AND {append.IS_OURS}"
+    f" AND {MARK_IN_FORCE} IS NOT DISTINCT FROM %s"
 )
 _OF_NO_PRIMARY: Final = (errors.QueryCanceled, errors.LockNotAvailable, errors.ReadOnlySqlTransaction)
 """Errors of a server that cannot commit: it became a standby, or it waits for a standby that has another primary."""
@@ -202,6 +203,7 @@ class AppendingStore(SqlStore):
         rejections: Sequence[Rejection],
     ) -> None:
         with self._connections.walk() as connection:
+            schema.require_still(connection, self.settings)
             try:
                 bulk_load.restore(connection, self._lock, events, after=after, rows=rows, rejections=rejections)
             except errors.UniqueViolation as conflict:
@@ -245,8 +247,11 @@ class AppendingStore(SqlStore):
         values = (rejection.ts_recorded, *astuple(rejection)[1:], APPEND_LOCK, self._lock)
         with self._connections.apart() as connection:
             written = connection.execute(_INSERT_REJECTION, (*values, connection.mark)).rowcount
-            if connection.mark is not None and not written:
-                raise self._connections.left_session_mode()
+            if not written:
+                self._connections.require_own_settings(connection)
+                schema.require_still(connection, self.settings)
+                if connection.mark is not None:
+                    raise self._connections.left_session_mode()
 
 
 def _raise_conflict(conflict: errors.UniqueViolation) -> NoReturn:
