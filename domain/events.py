@@ -424,6 +424,8 @@ class FillCorrected(PositionEvent, frozen=True, kw_only=True):
     """For a sale of dust: how much dust is left."""
     is_of_total: bool = False
     """Whether a total that the exchange had stated of its order counted the fill, and is corrected with it."""
+    was_told_wrong: bool = False
+    """Whether the fill was told wrong, as a correction without a time says: what had counted the fill counted this."""
 
 
 class InstrumentDefined(PositionEvent, frozen=True, kw_only=True):

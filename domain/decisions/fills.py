@@ -245,6 +245,7 @@ def correct_fill(decision: Decision, command: o.CorrectFill) -> CommandResult | 
             late=not row.status.is_open,
             residual_qty=_dust_left(row, fill, qty),
             is_of_total=is_of_total,
+            was_told_wrong=command.at is None,
         )
     )
     return None
@@ -314,8 +315,8 @@ def _entry_corrected(
     if beyond:
         counted = state.exits.counted(counted, ExitCount(), ZERO, row.orders.with_order(after))
         counted = count.settled(counted)
-    traded = EXACT.add(EXACT.subtract(held.traded_cost, old_worth), new_worth)
-    return altered(counted, traded_cost=traded, uncounted_qty=held.uncounted_qty)
+    more = ZERO if count.is_seen else EXACT.subtract(new_worth, old_worth)
+    return altered(counted, traded_cost=EXACT.add(held.traded_cost, more), uncounted_qty=held.uncounted_qty)
 
 
 def _exit_corrected(

@@ -120,7 +120,7 @@ class EventTimeTotals:
         after = before.corrected(old, new, is_of_total=event.is_of_total)
         held, counted = self._held, self._counts.get((event.trade_id, event.order))
         shifted, is_seen = added.shifted(held, self._terms), self._is_adjusted_for(event)
-        if not event.is_timed:
+        if event.was_told_wrong:
             is_seen = self._adjusted_at > EPOCH and (event.is_exit, event.trade_id, event.order) not in self._news
         if event.is_exit and counted is not None and event.residual_qty is None:
             grown, untold = after.filled_qty - before.filled_qty, self._untold

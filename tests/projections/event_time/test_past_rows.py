@@ -131,6 +131,21 @@ def test_news_that_comes_in_the_order_of_events_is_a_prefix_of_what_was_recorded
         assert list(rows_at(events, moment)) == [folded(cycle) for cycle in by_cycle(until).values()]
 
 
+def test_a_correction_is_of_after_an_adjustment_by_the_time_that_was_said_also_if_it_is_that_of_its_recording() -> None:
+    before = [
+        request(at=second(0)),
+        on(RecordEntryPlaced, exchange_order_id="o1", at=second(1)),
+        on(RecordEntryFill, trade_id="t1", last_qty="61.8", last_px="100", at=second(2)),
+        on(Adjust, quantity="30.9", avg_px_open="100", reason="seen", at=second(3)),
+    ]
+    for at, average in ((second(4), "110"), (None, "100")):
+        correction = on(CorrectFill, trade_id="t1", last_px="105", reason="wrong", at=at)
+        (cycle,) = by_cycle(recorded([*before, correction])).values()
+        told = row_at(cycle, FOREVER)
+        assert told is not None
+        assert [plain(row.avg_px_open or 0) for row in (folded(cycle), told)] == [average] * 2
+
+
 @given(conversations(defines=True))
 def test_in_the_end_the_steps_of_a_cycle_are_those_of_today(sent: list[Command]) -> None:
     for cycle in by_cycle(recorded(sent, may_refuse=True)).values():

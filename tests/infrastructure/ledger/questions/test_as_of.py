@@ -252,7 +252,8 @@ def test_the_two_clocks_tell_two_things(ledger: PositionLedger) -> None:
 def test_filters_go_by_what_was_then(ledger: PositionLedger) -> None:
     assert seen(ledger.positions(open=True, as_of=second(8), by="event-time")) == [("PERPUSDT", "pending_entry", "0")]
     assert seen(ledger.positions(unprotected=True, as_of=second(2), by="event-time")) == [
-        ("APTUSDT", "entry_placed", "61.8")
+        ("APTUSDT", "entry_placed", "61.8"),
+        ("PERPUSDT", "pending_entry", "0"),
     ]
 
 
