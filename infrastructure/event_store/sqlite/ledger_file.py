@@ -103,8 +103,13 @@ class LedgerFile:
         connection.execute("SELECT 1 FROM sqlite_schema").fetchone()  # the first read opens the write-ahead log
         if self._identity is None:
             self._identity = self._identity_of(self._name)
-        found = _Beside(self._identities_beside())
-        connection.beside = found if self._identity is None else _IN_USE.setdefault(self._identity, found)
+        connection.beside = self._shared(self._identities_beside())
+
+    def _shared(self, found: tuple[Identity | None, ...]) -> _Beside:
+        """What the connections of this process use; one that has no write-ahead log yet keeps none of others alive."""
+        if self._identity is None or not any(found):
+            return _Beside(found)
+        return _IN_USE.setdefault(self._identity, _Beside(found))
 
     def _identities_beside(self) -> tuple[Identity | None, ...]:
         return tuple(map(self._identity_of, self._beside))
@@ -122,7 +127,7 @@ class LedgerFile:
                     f"{self._where}{ending} was deleted or replaced while {self._where} was open, so {means}, and look "
                     "at it with `position-ledger verify`"
                 )
-        beside.known = found
+        connection.beside = self._shared(found)
 
     def require_name(self) -> None:
         """Refuses: StoreUnavailable unless this one name still means the file that was opened, and it is not emptied.

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import shlex
 import shutil
+import sqlite3
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from domain.errors import StoreUnavailable
+from infrastructure.event_store.sqlite.ledger_file import FileConnection, LedgerFile
 from infrastructure.ledger.ledger import PositionLedger
 from position_ledger.testing import memory_ledger
 
@@ -210,3 +213,25 @@ def test_a_relative_name_in_a_folder_that_was_deleted_is_no_ledger(
         PositionLedger.connect("sqlite:///ledger.db")
     with PositionLedger.connect(f"sqlite:///{tmp_path}/ledger.db") as ledger:
         assert enter(ledger, "AUSDT") == "recorded"
+
+
+def test_a_connection_of_before_the_write_ahead_log_does_not_keep_what_others_had_beside_the_file(
+    tmp_path: Path,
+) -> None:
+    def opened() -> FileConnection:
+        connection = sqlite3.connect(path, factory=FileConnection)
+        file.meet(connection)
+        return connection
+
+    path = tmp_path / "ledger.db"
+    with closing(sqlite3.connect(path)) as made:
+        made.execute("CREATE TABLE t (n)")
+    file = LedgerFile(str(path))
+    with closing(opened()):
+        for number in range(2):  # the first one makes -wal and -shm, and deletes them at its end
+            with closing(opened()) as other:
+                other.execute("PRAGMA journal_mode = WAL")
+                other.execute("SELECT * FROM t").fetchall()
+                file.require(other)
+            for inode in range(20):  # the next -wal and -shm are other files
+                (tmp_path / f"{number}.{inode}").touch()

@@ -147,7 +147,7 @@ def test_what_is_wrong_is_named_with_the_next_command(run: Run, ledger: Position
         "            next: position-ledger recover --symbol AVLUSDT --exchange bybit --live\n"
         "          warning: FLRUSDT.binance#1: pending_entry for 2 min\n"
         "            next: position-ledger recover --symbol FLRUSDT --exchange binance --live\n"
-        "critical  unprotected      1 of 1 held positions\n"
+        "critical  unprotected      1 of 1 held positions, and 2 unprotected if held\n"
         "          critical: APTUSDT.binance#1: short 61.8 without a confirmed stop for 2 min\n"
     ) in re.sub(r"for (2 h|2 min) [.\d]+ s\b", r"for \1", ran.out)
     assert ledger.store.count_events() == before
