@@ -227,9 +227,10 @@ def correct_fill(decision: Decision, command: o.CorrectFill) -> CommandResult | 
     held = decision.state.holding
     if command.void:
         held = decision.without_fee(held, fill, row.terms)
-    is_of_total = _is_of_total(decision, fill)
+    is_of_total, worth = _is_of_total(decision, fill), row.terms.worth
+    was, now = (fill.qty, worth(fill.qty, fill.px)), (qty, worth(qty, px))
     corrected = _exit_corrected if fill.is_exit else _entry_corrected
-    held = corrected(decision, row, fill, held, (qty, px), is_of_total=is_of_total)
+    held = corrected(decision, row, fill, held, was=was, now=now, is_of_total=is_of_total)
     decision.record(
         e.FillCorrected(
             **decision.envelope(),
@@ -291,16 +292,14 @@ def _entry_corrected(
     row: PositionRow,
     fill: FillOnRecord,
     held: Holding,
-    now: tuple[Decimal, Decimal],
     *,
+    was: tuple[Decimal, Decimal],
+    now: tuple[Decimal, Decimal],
     is_of_total: bool,
 ) -> Holding:
-    state, terms = decision.state, row.terms
-    before = state.orders.get(fill.order or "") or Order(
-        name="entry", traded_qty=fill.qty, traded_worth=terms.worth(fill.qty, fill.px)
-    )
-    old_worth, new_worth = terms.worth(fill.qty, fill.px), terms.worth(*now)
-    after = before.corrected((fill.qty, old_worth), (now[0], new_worth), is_of_total=is_of_total)
+    state, (old_qty, old_worth), (_, new_worth) = decision.state, was, now
+    before = state.orders.get(fill.order or "") or Order(name="entry", traded_qty=old_qty, traded_worth=old_worth)
+    after = before.corrected(was, now, is_of_total=is_of_total)
     count = EntryCount.of(state, before, after, at=decision.said_at)
     count = altered(count, held=held, is_seen=_is_correction_seen(decision, fill))
     beyond = ZERO if count.is_seen else max(ZERO, EXACT.minus(EXACT.add(held.quantity, count.added)))
@@ -324,14 +323,14 @@ def _exit_corrected(
     row: PositionRow,
     fill: FillOnRecord,
     held: Holding,
-    now: tuple[Decimal, Decimal],
     *,
+    was: tuple[Decimal, Decimal],
+    now: tuple[Decimal, Decimal],
     is_of_total: bool,
 ) -> Holding:
-    state, terms, untold = decision.state, row.terms, decision.state.untold
+    state, untold, (qty, _) = decision.state, decision.state.untold, now
     before = state.exits.order(fill.order, row.orders)
-    was = (fill.qty, terms.worth(fill.qty, fill.px))
-    after = before.corrected(was, (now[0], terms.worth(*now)), is_of_total=is_of_total)
+    after = before.corrected(was, now, is_of_total=is_of_total)
     grown = EXACT.subtract(after.filled_qty, before.filled_qty)
     counted = _as_adjusted(decision, fill)
     if fill.is_of_dust:
@@ -342,14 +341,14 @@ def _exit_corrected(
         told = EXACT.subtract(before.filled_qty, before.traded_qty)
         more = EXACT.add(held.quantity, EXACT.add(untold, told))
     most = EXACT.add(fill.qty, more)
-    if now[0] > max(most, fill.qty):
+    if qty > max(most, fill.qty):
         raise decision.refused(
             NotFilled,
-            f"holds {plain(most)} without that fill, less than the {plain(now[0])} it closed. Where more was entered, "
+            f"holds {plain(most)} without that fill, less than the {plain(qty)} it closed. Where more was entered, "
             "or another fill closed less, send that first (record_entry_fill, or correct_fill for what is on record); "
             "what opened the other side is no part of this cycle",
         )
-    return exited(state, held, before, after, counted.corrected(grown, held, untold, terms))
+    return exited(state, held, before, after, counted.corrected(grown, held, untold, row.terms))
 
 
 def _is_correction_seen(decision: Decision, fill: FillOnRecord) -> bool:

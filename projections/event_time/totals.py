@@ -119,9 +119,7 @@ class EventTimeTotals:
         before = self._order(event.order)
         after = before.corrected(old, new, is_of_total=event.is_of_total)
         held, counted = self._held, self._counts.get((event.trade_id, event.order))
-        shifted, is_seen = added.shifted(held, self._terms), self._is_adjusted_for(event)
-        if event.was_told_wrong:
-            is_seen = self._adjusted_at > EPOCH and (event.is_exit, event.trade_id, event.order) not in self._news
+        shifted, is_seen = added.shifted(held, self._terms), self._is_correction_seen(event)
         if event.is_exit and counted is not None and event.residual_qty is None:
             grown, untold = after.filled_qty - before.filled_qty, self._untold
             counted = counted.as_gone() if is_seen else counted
@@ -143,6 +141,12 @@ class EventTimeTotals:
             self._held = shifted
         if event.order in self._orders:
             self._orders = self._orders.with_order(after)
+
+    def _is_correction_seen(self, event: e.FillCorrected) -> bool:
+        """Whether the last adjustment counted it; one of a fill that was told wrong belongs to its fill."""
+        if event.was_told_wrong:
+            return self._adjusted_at > EPOCH and (event.is_exit, event.trade_id, event.order) not in self._news
+        return self._is_adjusted_for(event)
 
     def _order(self, name: str | None) -> Order:
         return self._exits.order(name, self._orders)
