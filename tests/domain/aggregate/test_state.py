@@ -167,22 +167,23 @@ def test_recorded_times_never_run_backwards_though_the_clock_may() -> None:
     assert (placed.ts_event, placed.ts_recorded) == (second(1), second(5))
 
 
-def test_what_says_no_time_happened_after_all_that_is_on_record_though_the_clock_is_behind() -> None:
+def placed_without_a_time(requested_at: float) -> EntryPlaced:
+    """An entry that is placed at second 1 by the clock of another process, after it was requested at that second."""
     position = Position.track(KEY)
-    position.decide(request(), CommandContext("a", second(5), second(5)))
+    position.decide(request(), CommandContext("a", second(requested_at), second(requested_at)))
     position.decide(PLACED, CommandContext("b", second(1), second(1)))
     placed = position.pending_events[-1]
     assert isinstance(placed, EntryPlaced)
+    return placed
+
+
+def test_what_says_no_time_happened_after_all_that_is_on_record_though_the_clock_is_behind() -> None:
+    placed = placed_without_a_time(5)
     assert (placed.ts_event, placed.ts_recorded, placed.is_timed) == (second(5), second(5), False)
 
 
 def test_what_says_no_time_is_not_moved_into_the_future_by_a_clock_that_was_wrong() -> None:
-    position = Position.track(KEY)
-    position.decide(request(), CommandContext("a", second(3600), second(3600)))
-    position.decide(PLACED, CommandContext("b", second(1), second(1)))
-    placed = position.pending_events[-1]
-    assert isinstance(placed, EntryPlaced)
-    assert placed.ts_event == second(1)
+    assert placed_without_a_time(3600).ts_event == second(1)
 
 
 def test_a_position_shows_where_it_stands() -> None:

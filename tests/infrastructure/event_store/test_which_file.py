@@ -112,33 +112,47 @@ def test_a_file_that_got_another_name_is_no_ledger_until_it_has_one_again(
     assert enter(ledger, "BUSDT") == "recorded"
 
 
-def test_a_link_that_leads_elsewhere_by_now_is_not_the_ledger(
-    ledger: PositionLedger, file: Path, tmp_path: Path
-) -> None:
-    link = tmp_path / "current"
-    link.symlink_to("ledger.db")
+@pytest.fixture
+def link(file: Path) -> Path:
+    link = file.with_name("current")
+    link.symlink_to(file.name)
+    return link
+
+
+@pytest.fixture
+def linked(ledger: PositionLedger, link: Path) -> Iterator[PositionLedger]:
+    """The ledger, opened by the link as well."""
+    del ledger
     with PositionLedger.connect(f"sqlite:///{link}") as linked:
-        shutil.copy(file, tmp_path / "next.db")
-        link.unlink()
-        link.symlink_to("next.db")
-        with pytest.raises(StoreUnavailable, match="is another file by now"):
-            enter(linked, "BUSDT")
+        yield linked
+
+
+def lead(link: Path, name: str) -> None:
+    link.unlink()
+    link.symlink_to(name)
+
+
+def test_a_link_that_leads_elsewhere_by_now_is_not_the_ledger(
+    ledger: PositionLedger, linked: PositionLedger, link: Path, file: Path
+) -> None:
+    shutil.copy(file, file.with_name("next.db"))
+    lead(link, "next.db")
+    with pytest.raises(StoreUnavailable, match="is another file by now"):
+        enter(linked, "BUSDT")
+    linked.disconnect()
     assert enter(ledger, "BUSDT") == "recorded"
 
 
 def test_a_link_that_follows_a_file_that_was_moved_is_not_enough(
-    ledger: PositionLedger, file: Path, tmp_path: Path
+    ledger: PositionLedger, linked: PositionLedger, link: Path, file: Path
 ) -> None:
     """Whoever opens the link now has another write-ahead log, beside the new name."""
-    link = tmp_path / "current"
-    link.symlink_to("ledger.db")
-    with PositionLedger.connect(f"sqlite:///{link}") as linked:
-        move(file)
-        link.unlink()
-        link.symlink_to("moved.db")
-        with pytest.raises(StoreUnavailable, match="is not there any more"):
-            enter(linked, "BUSDT")
-        file.with_name("moved.db").rename(file)
+    move(file)
+    lead(link, "moved.db")
+    with pytest.raises(StoreUnavailable, match="is not there any more"):
+        enter(linked, "BUSDT")
+    file.with_name("moved.db").rename(file)
+    linked.disconnect()
     assert enter(ledger, "BUSDT") == "recorded"
 
 

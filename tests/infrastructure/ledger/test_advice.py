@@ -75,6 +75,13 @@ TOLD_IN_BOTH_CYCLES = [
     line("correct_fill", trade_id="x1", last_qty="7", reason="x0 was lost", position_id="BTCUSDT.binance#2"),
     UNHEARD,
 ]
+TURNED_BY_THE_WRONG_QUANTITY = (
+    errors.StaleCycle,
+    [*HELD, sold("15", flip=True)],
+    UNHEARD,
+    "it closed 2 less here, and opened as much more: say so with correct_fill in both cycles",
+    TOLD_IN_BOTH_CYCLES,
+)
 
 
 ADVICE = [
@@ -123,19 +130,11 @@ ADVICE = [
         "BTCUSDT.binance#2",
     ),
     Advice(
-        errors.StaleCycle,
-        [*HELD, sold("15", flip=True)],
-        UNHEARD,
-        "it closed 2 less here, and opened as much more: say so with correct_fill in both cycles",
-        TOLD_IN_BOTH_CYCLES,
+        *TURNED_BY_THE_WRONG_QUANTITY,
         {"status": "closed", "stray": False, "quantity": "0", "realized_pnl": "90"},
     ),
     Advice(
-        errors.StaleCycle,
-        [*HELD, sold("15", flip=True)],
-        UNHEARD,
-        "it closed 2 less here, and opened as much more: say so with correct_fill in both cycles",
-        TOLD_IN_BOTH_CYCLES,
+        *TURNED_BY_THE_WRONG_QUANTITY,
         {"side": "short", "quantity": "7", "avg_px_open": "110"},
         "BTCUSDT.binance#2",
     ),
