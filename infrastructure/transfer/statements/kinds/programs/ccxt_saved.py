@@ -2,7 +2,7 @@
 
 By ccxt's manual a fee that is paid is above zero and one that is received below it; for funding it is the other way
 round. An amount counts contracts, and the contract size follows from their value `cost`, where it is a power of ten, as
-it is at the exchanges.
+it is at the exchanges. Funding of Phemex has the exchange's own symbol.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from infrastructure.exchanges.contract_units import COUNTS_UNITS, power_of_ten, 
 from infrastructure.exchanges.fields import ReportFields
 from infrastructure.transfer.statements.kinds.exchanges.hyperliquid.hyperliquid_fills import name_of_trade
 from infrastructure.transfer.statements.kinds.opening_sides import opening_side
-from infrastructure.transfer.statements.kinds.other_fees import Fee, by_currency, with_fees
+from infrastructure.transfer.statements.kinds.other_fees import with_fees
+from infrastructure.transfer.statements.kinds.programs.ccxt_money import fees_of, payment_of
 from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
 from infrastructure.transfer.statements.sources.statement_row import RowIds, StatementRow, each, made_up
 from infrastructure.transfer.statements.statement_facts import StatementCash, StatementFact, StatementFill
@@ -40,8 +41,8 @@ _EXECUTION_TYPE: Final = "execType"
 _FUNDING: Final = "funding"
 _FLOATS: Final = frozenset({"price", "amount", "cost", "filled", "remaining", "average"})
 """What ccxt has as binary floats; a table has them as text."""
-_PAID_ABOVE_ZERO: Final = frozenset({"phemex"})
-"""Exchanges whose funding ccxt passes on unchanged: their own symbol, and above zero when paid."""
+_WITH_DUST: Final = "hyperliquid"
+"""The exchange of which several trades have the same id."""
 _REASONS: Final = MappingProxyType(
     {"adltrade": "adl", "busttrade": "liquidation", "delivery": "settlement", "settle": "settlement"}
 )
@@ -77,19 +78,22 @@ class _CcxtRows:
     def trades(self, row: StatementRow) -> Iterator[StatementFact]:
         time, side = row.needed("timestamp", "datetime"), row.needed("side")
         order_id = row.text("order") or made_up(time, row.needed("symbol"), side)
-        trade_id = name_of_trade(row.text("id") or self._ids.of(row, time), order_id)
+        trade_id = row.text("id") or self._ids.of(row, time)
+        if self._key(row).exchange == _WITH_DUST:
+            trade_id = name_of_trade(trade_id, order_id)
         if ReportFields(row.named).word(_EXECUTION_TYPE) == _FUNDING:
             yield from self._funding_of(row, trade_id)
         else:
             yield from self._fill(row, _OF_TRADE, trade_id, order_id)
 
     def _funding_of(self, row: StatementRow, cash_id: str) -> Iterator[StatementFact]:
-        for paid, currency in by_currency(self._fees(row)):
+        key = self._key(row)
+        for paid, currency in fees_of(key.exchange, row):
             if paid:
                 yield StatementCash(
                     line=row.line,
-                    time=row.time(*_OF_TRADE["time"]),
-                    key=self._key(row),
+                    time=row.time(*_OF_TRADE["time"], zone=self._whose.zone),
+                    key=key,
                     amount=-paid,
                     currency=currency,
                     kind="funding",
@@ -110,13 +114,12 @@ class _CcxtRows:
     def _fill(
         self, row: StatementRow, keys: Mapping[str, Sequence[str]], trade_id: str, order_id: str
     ) -> Iterator[StatementFact]:
-        key, time, fields = self._key(row), row.time(*keys["time"]), ReportFields(row.named)
+        key, time, fields = self._key(row), row.time(*keys["time"], zone=self._whose.zone), ReportFields(row.named)
         info = row.inside("info") if isinstance(row.named.get("info"), Mapping) else None
         opening = None if info is None or key.leg is Leg.SPOT else opening_side(key.exchange, info)
         key = key if opening is None or opening.leg is Leg.BOTH else key.on(opening.leg)
         quantity, price = row.above_zero(*keys["quantity"]), row.above_zero(*keys["price"])
         size = self._contract_size(row, key, quantity, price)
-        fees = by_currency(self._fees(row))
         closes = fields.number(*_CLOSED) if keys is _OF_TRADE and key.leg is not Leg.SPOT else None
         if keys is _OF_TRADE and opening is not None and opening.closes is not None:
             closes = quantity if opening.closes else Decimal(0)
@@ -142,22 +145,22 @@ class _CcxtRows:
             and (says := _ON_MARGIN.get(key.exchange)) is not None
             and says(info),
         )
-        yield from with_fees(fill, fees)
+        yield from with_fees(fill, fees_of(key.exchange, row))
 
     def funding(self, row: StatementRow) -> Iterator[StatementFact]:
-        amount, symbol = row.known("amount"), row.needed("symbol")
-        if not amount:
-            return
+        symbol = row.needed("symbol")
         key = self._key(row) if "/" in symbol else self._whose.key(symbol)
-        yield StatementCash(
-            line=row.line,
-            time=row.time("timestamp", "datetime"),
-            key=key,
-            amount=-amount if key.exchange in _PAID_ABOVE_ZERO else amount,
-            currency=row.text("code"),
-            kind="funding",
-            cash_id=row.text("id") or self._ids.of(row, row.needed("timestamp", "datetime")),
-        )
+        paid = payment_of(key.exchange, row)
+        if paid.amount:
+            yield StatementCash(
+                line=row.line,
+                time=row.time("timestamp", "datetime", zone=self._whose.zone),
+                key=key,
+                amount=paid.amount,
+                currency=paid.currency,
+                kind="funding",
+                cash_id=paid.name or self._ids.of(row, row.needed("timestamp", "datetime")),
+            )
 
     def _key(self, row: StatementRow) -> PositionKey:
         symbol = row.needed("symbol")
@@ -183,15 +186,6 @@ class _CcxtRows:
                 "is not a power of ten"
             )
         return unit_size(size, key.exchange)
-
-    @staticmethod
-    def _fees(row: StatementRow) -> Iterator[Fee]:
-        """Its fees: ccxt has several in `fees`, or a single one in `fee`."""
-        listed = row.listed("fees") or ([row.inside("fee")] if row.named.get("fee") else [])
-        for fee in listed:
-            cost, currency = fee.number("cost"), fee.text("currency")
-            if cost is not None:
-                yield cost, currency
 
 
 def _rows(file: StatementFile) -> Iterator[StatementRow]:

@@ -28,12 +28,17 @@ def name_of_trade(trade_id: str, order_id: str) -> str:
     return made_up(trade_id, order_id) if trade_id == _OF_DUST else trade_id
 
 
+def name_of_payment(coin: str, time: str) -> str:
+    """The id of a payment of funding, which is made up: most have no hash."""
+    return made_up("funding", coin, time)
+
+
 def _fills(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
     coin, direction = row.needed("coin"), row.word("dir")
     is_spot = direction in {"buy", "sell"} or "/" in coin
     yield StatementFill(
         line=row.line,
-        time=row.time("time"),
+        time=row.time("time", zone=whose.zone),
         key=whose.key(coin, Leg.SPOT) if is_spot else whose.key(symbol_of(coin, row.text("feeToken"))),
         buys=row.buys("side"),
         quantity=row.above_zero("sz"),
@@ -52,6 +57,8 @@ def _reason(row: StatementRow, direction: str) -> str | None:
     """Why a fill happened; both sides of a liquidation tell of it, and the one who is liquidated takes."""
     if "auto-deleveraging" in direction:
         return "adl"
+    if direction == "settlement":
+        return "settlement"
     is_taker = str(row.named.get("crossed")).lower() != "false"
     is_forced = direction.startswith("liquidated") or (row.named.get("liquidation") and is_taker)
     return "liquidation" if is_forced else None
@@ -64,12 +71,12 @@ def _funding(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
         key = whose.key(symbol_of(coin))
         yield StatementCash(
             line=row.line,
-            time=row.time("time"),
+            time=row.time("time", zone=whose.zone),
             key=key,
             amount=amount,
             currency=key.settle,
             kind="funding",
-            cash_id=made_up("funding", coin, time),
+            cash_id=name_of_payment(coin, time),
         )
 
 

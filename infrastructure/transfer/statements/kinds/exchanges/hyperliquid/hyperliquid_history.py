@@ -17,6 +17,7 @@ from typing import Final
 
 from domain.identifiers import PositionKey
 from domain.values import EXACT, Leg
+from infrastructure.transfer.statements.kinds.exchanges.hyperliquid.hyperliquid_fills import name_of_payment
 from infrastructure.transfer.statements.kinds.exchanges.hyperliquid.hyperliquid_pairs import OUTCOME, symbol_of
 from infrastructure.transfer.statements.sources.statement_file import FileForm
 from infrastructure.transfer.statements.sources.statement_row import RowIds, StatementRow, made_up
@@ -136,7 +137,7 @@ def _payments(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
             amount=amount,
             currency=key.settle,
             kind="funding",
-            cash_id=made_up("funding", coin, row.needed("time")),
+            cash_id=name_of_payment(coin, row.needed("time")),
         )
 
 

@@ -9,12 +9,14 @@ from typing import Any
 import pytest
 
 from domain.values import plain
+from infrastructure.transfer.statements.kinds.exchanges.hyperliquid.hyperliquid_fills import HYPERLIQUID_FUNDING
 from infrastructure.transfer.statements.kinds.programs.ccxt_saved import CCXT_FUNDING, CCXT_ORDERS, CCXT_TRADES
+from infrastructure.transfer.statements.statement_facts import StatementCash
 from infrastructure.transfer.statements.statement_kind import StatementKind, Whose
 from infrastructure.transfer.transfer_errors import StatementRefused
 from position_ledger.testing import assert_sound, memory_ledger
 from tests.infrastructure.transfer.statements.one_file import import_statement
-from tests.infrastructure.transfer.statements.statement_text import facts_of, kind_of, words
+from tests.infrastructure.transfer.statements.statement_text import facts_of, fills_of, kind_of, words
 
 Info = dict[str, Any]
 BUY, SELL = "buy", "sell"
@@ -210,6 +212,62 @@ def test_funding_is_received_above_zero_but_of_phemex(exchange: str, symbol: str
     """Its answer is handed on as it is, with its own symbol, and what is paid above zero."""
     (fact,) = facts_of(json.dumps([payment(symbol=symbol), payment(amount=0)]), CCXT_FUNDING, Whose(exchange))
     assert words(fact) == f"1: 2026-03-17T16:00:00.000000Z BTCUSDT.{exchange} funding {amount} USDT, id 1"
+
+
+@pytest.mark.parametrize(("amount", "said"), [(0.2, "0.2"), (0.98, "0.2"), (-0.2, "-0.2"), (0.98, "-0.2")])
+@pytest.mark.parametrize(("symbol", "code"), [("BTC/USDT:USDT", "USDT"), ("BTC/USD:BTC", "USD")])
+def test_funding_of_bybit_is_what_it_says_itself(amount: float, said: str, symbol: str, code: str) -> None:
+    """ccxt hands on what was paid as if it was received, before 2025 the size of the position, and USD for BTC."""
+    told = payment(
+        symbol=symbol, code=code, amount=amount, info={"execFee": said, "execQty": "0.98", "feeCurrency": ""}
+    )
+    (fact,) = facts_of(json.dumps([told]), CCXT_FUNDING, Whose("bybit"))
+    assert isinstance(fact, StatementCash)
+    assert (fact.amount, fact.currency, fact.cash_id) == (-Decimal(said), None, "1")
+
+
+def test_funding_of_bybit_is_not_taken_from_ccxt_alone() -> None:
+    with pytest.raises(StatementRefused, match="line 1: execFee is empty, so how much it was is not known"):
+        facts_of(json.dumps([payment()]), CCXT_FUNDING, Whose("bybit"))
+
+
+def test_payments_of_hyperliquid_are_told_apart_without_a_hash() -> None:
+    """All of them have the same one, which kept a file with two of them out."""
+    delta = {"type": "funding", "coin": "BTC", "usdc": "-0.5", "szi": "1", "fundingRate": "0.1"}
+    answers = [{"time": 1773763200000 + hour * 3600000, "hash": f"0x{0:064x}", "delta": delta} for hour in range(2)]
+    told = [
+        payment(info=answer, id=answer["hash"], timestamp=answer["time"], symbol="BTC/USDC:USDC", code="USDC")
+        for answer in answers
+    ]
+    facts = [
+        facts_of(json.dumps(rows), kind, Whose("hyperliquid"))
+        for rows, kind in ((told, CCXT_FUNDING), (answers, HYPERLIQUID_FUNDING))
+    ]
+    assert facts[0] == facts[1]
+    assert len({fact.cash_id for fact in facts[0] if isinstance(fact, StatementCash)}) == 2
+
+
+@pytest.mark.parametrize(
+    ("exchange", "info", "said", "fee"),
+    [
+        ("hyperliquid", {"fee": "0.3", "builderFee": "0.2", "feeToken": "USDC"}, 0.5, ("0.3", "USDC")),
+        ("bybit", {"execFee": "0.3", "feeCurrency": "MNT"}, 0.3, ("0.3", "MNT")),
+        ("bybit", {"execFee": "0.3", "feeCurrency": ""}, 0.3, ("0.3", "USDT")),
+        ("krakenfutures", {"fillType": "maker"}, 0.3, ("None", None)),
+        ("binance", {"commission": "0.3"}, 0.3, ("0.3", "USDT")),
+    ],
+)
+def test_a_fee_is_what_the_exchange_says(exchange: str, info: Info, said: float, fee: tuple[str, str | None]) -> None:
+    """ccxt adds what a builder took once more, takes the fee of spot for one in kind, and computes that of Kraken."""
+    told = trade(0, BUY, 100, info) | {"fee": {"cost": said, "currency": "USDT"}, "fees": []}
+    (fill,) = fills_of(json.dumps([told]), CCXT_TRADES, Whose(exchange))
+    assert (str(fill.fee), fill.fee_currency) == fee
+
+
+@pytest.mark.parametrize(("exchange", "is_kept"), [("hyperliquid", False), ("binance", True)])
+def test_only_trades_of_hyperliquid_share_an_id(exchange: str, *, is_kept: bool) -> None:
+    (fill,) = fills_of(json.dumps([trade(0, BUY, 100, {})]), CCXT_TRADES, Whose(exchange))
+    assert (fill.trade_id == "0") is is_kept
 
 
 def test_funding_of_an_unknown_amount_is_refused() -> None:

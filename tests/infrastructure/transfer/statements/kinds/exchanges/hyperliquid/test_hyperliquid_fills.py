@@ -126,6 +126,7 @@ def test_a_day_is_known_without_another_one(day: str) -> None:
         ("Open Long", True, False, None),
         ("Close Long", False, True, None),
         ("Auto-Deleveraging", False, True, "adl"),
+        ("Settlement", False, True, "settlement"),
     ],
 )
 def test_who_takes_over_a_liquidation_is_not_liquidated(
