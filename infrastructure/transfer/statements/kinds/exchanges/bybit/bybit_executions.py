@@ -1,6 +1,7 @@
 """Bybit: executions, as `GET /v5/execution/list` answers them and as the stream `execution` sends them.
 
-A fee that is paid is above zero, and one that is received below it, also where the execution is a funding payment.
+A fee that is paid is above zero, and one that is received below it, also where the execution is a funding payment. On
+spot its currency is stated since 2024.
 `execPnl`, which only the stream has, is the profit of what was closed, before fees. `seq` grows with each match of a
 symbol.
 """
@@ -13,6 +14,7 @@ from typing import Final
 
 from domain.identifiers import PositionKey
 from domain.values import EXACT, Leg, total_of
+from infrastructure.transfer.statements.kinds.exchanges.bybit.spot_fee_currency import spot_fee_currency
 from infrastructure.transfer.statements.kinds.other_fees import Fee, with_fees
 from infrastructure.transfer.statements.sources.statement_file import FileForm
 from infrastructure.transfer.statements.sources.statement_row import StatementRow
@@ -37,8 +39,8 @@ _REASONS: Final = MappingProxyType(
 
 def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
     exec_type = row.needed("execType")
-    key, time = _key(whose, row), row.time("execTime")
-    fee, currency = row.number("execFee"), row.text("feeCurrency")
+    key, time = _key(whose, row), row.time("execTime", zone=whose.zone)
+    currency = row.text("feeCurrency")
     if exec_type.lower() == _FUNDING:
         if paid := row.known("execFee"):
             yield StatementCash(
@@ -53,11 +55,14 @@ def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
         return
     if exec_type.lower() not in _REASONS:
         raise ValueError(f"execType {exec_type!r:.60} is unknown; known are: {', '.join(_REASONS)}, {_FUNDING}")
+    fee, buys = row.number("execFee"), row.buys("side")
+    if currency is None and key.leg is Leg.SPOT:
+        currency = spot_fee_currency(key, fee, buys=buys)
     fill = StatementFill(
         line=row.line,
         time=time,
         key=key,
-        buys=row.buys("side"),
+        buys=buys,
         quantity=row.above_zero("execQty"),
         price=row.above_zero("execPrice"),
         fee=fee,

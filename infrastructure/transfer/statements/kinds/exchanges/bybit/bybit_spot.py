@@ -13,6 +13,7 @@ from typing import Final
 
 from domain.identifiers import PositionKey
 from domain.values import Leg
+from infrastructure.transfer.statements.kinds.exchanges.bybit.spot_fee_currency import spot_fee_currency
 from infrastructure.transfer.statements.sources.one_account import of_one_account
 from infrastructure.transfer.statements.sources.statement_file import FileForm
 from infrastructure.transfer.statements.sources.statement_row import StatementRow, in_utc
@@ -50,12 +51,7 @@ def _fee(row: StatementRow, key: PositionKey, *, buys: bool) -> tuple[Decimal | 
     if currency is not None:
         return row.number("execfeev2", "fees"), currency
     fee = row.number("fees")
-    if fee and key.settle is None:
-        raise ValueError(
-            f"fees {row.text('fees')!r:.60} are of a currency of {key.symbol}, and it is not known which of the two "
-            "is its base; import the executions instead"
-        )
-    return fee, key.symbol.removesuffix(key.settle) if buys and key.settle else key.settle
+    return fee, spot_fee_currency(key, fee, buys=buys)
 
 
 BYBIT_SPOT: Final = StatementKind(

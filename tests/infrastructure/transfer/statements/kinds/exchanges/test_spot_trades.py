@@ -84,7 +84,7 @@ def test_a_fee_of_bybit_is_of_what_is_received() -> None:
     line = "ICPUSDT,LIMIT,{},80.203,8.0203,10,0.01,1,2,09:24 2026-03-17\n"
     assert fill(BYBIT_SPOT, BYBIT + line.format("BUY")).fee_currency == "ICP"
     assert fill(BYBIT_SPOT, BYBIT + line.format("SELL")).fee_currency == "USDT"
-    with pytest.raises(StatementRefused, match=r"line 2: fees '0\.01' are of a currency of ICPXYZ"):
+    with pytest.raises(StatementRefused, match=r"line 2: a fee of 0\.01 is of a currency of ICPXYZ"):
         fill(BYBIT_SPOT, BYBIT + line.format("BUY").replace("ICPUSDT", "ICPXYZ"))
 
 

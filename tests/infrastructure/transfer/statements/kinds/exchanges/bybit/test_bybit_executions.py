@@ -14,7 +14,7 @@ from infrastructure.transfer.statements.statement_kind import Whose
 from infrastructure.transfer.transfer_errors import StatementRefused
 from position_ledger.testing import memory_ledger
 from tests.infrastructure.transfer.statements.one_file import import_statement
-from tests.infrastructure.transfer.statements.statement_text import facts_of
+from tests.infrastructure.transfer.statements.statement_text import facts_of, fills_of
 
 
 def execution(seq: Any, side: str, quantity: str, price: str, closed: str) -> dict[str, Any]:
@@ -60,3 +60,28 @@ def test_a_pair_on_spot_is_counted_by_its_prices(symbol: str, stream: str) -> No
         (row,) = ledger.positions()
     assert report.findings == []
     assert (row.stream, row.inverse, plain(row.realized_pnl or Decimal(0))) == (stream, False, "100")
+
+
+@pytest.mark.parametrize(
+    ("side", "fee", "currency"),
+    [
+        ("Buy", "0.1", "XRP"),
+        ("Sell", "0.2", "USDT"),
+        ("Buy", "-0.2", "USDT"),
+        ("Sell", "-0.1", "XRP"),
+        ("Buy", "0", None),
+    ],
+)
+def test_a_fee_on_spot_of_which_no_currency_is_said_is_of_what_was_received(
+    side: str, fee: str, currency: str | None
+) -> None:
+    """Bybit says it since 2024; before, a fee of what was bought was taken for one in USDT."""
+    told = execution(1, side, "100", "2", "") | {"symbol": "XRPUSDT", "category": "spot", "execFee": fee}
+    (fill,) = fills_of(json.dumps([told]), BYBIT_EXECUTIONS, Whose("bybit"))
+    assert (fill.fee, fill.fee_currency) == (Decimal(fee), currency)
+
+
+def test_a_fee_on_spot_of_an_unknown_pair_is_refused() -> None:
+    told = execution(1, "Buy", "100", "2", "") | {"symbol": "BTCMNT", "category": "spot", "execFee": "0.1"}
+    with pytest.raises(StatementRefused, match=r"a fee of 0\.1 is of a currency of BTCMNT, and it is not known which"):
+        facts_of(json.dumps([told]), BYBIT_EXECUTIONS, Whose("bybit"))
