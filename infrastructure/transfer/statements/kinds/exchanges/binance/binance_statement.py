@@ -2,7 +2,9 @@
 
 The lines of a trade on spot have its second in common, and nothing else: what was received is above zero, what was paid
 and a fee below it. What was traded one way in a second is one fill. Since 2021 the operations say which coin is the
-base; before, that follows from the coins. Lines of futures name no symbol. Only the header is translated.
+base; before, that follows from the coins. Lines of futures name no symbol. Only the header is translated. A file may be
+cut within its first or its last second: there as many lines have to be received as paid, and a fee that is missing is
+not known.
 """
 
 from __future__ import annotations
@@ -167,6 +169,8 @@ class _Statement:
 
     def __init__(self, whose: Whose) -> None:
         self._whose, self._ids = whose, RowIds()
+        self._first: StatementRow | None = None
+        self._latest: StatementRow | None = None
 
     def read(self, file: StatementFile) -> Iterator[StatementFact]:
         user = next((name for name in _USER if name in file.start.names), None)
@@ -182,6 +186,7 @@ class _Statement:
         yield from self._facts(waiting)
 
     def _take(self, row: StatementRow) -> Iterator[_Change]:
+        self._first, self._latest = self._first or row, row
         account, operation = (row.needed(*_NAMES[name]).lower() for name in ("account", "operation"))
         if operation in _OF_FUTURES if _FUTURES in account else operation in (*_WAYS, *_FEES, _DEDUCTION):
             time, coin = row.time(*_NAMES["time"], zone=self._whose.zone, short_year=True), row.needed(*_NAMES["coin"])
@@ -215,10 +220,24 @@ class _Statement:
                     yield self._cash(change, "commission")
                 else:
                     fees[place].append(change)
+        may_be_cut = any(map(self._is_at_an_end, changes))
         for place, each_way in enumerate(traded):
             with of_row(each_way.changes[0].row):
                 fill = self._fill(each_way)
-            yield from with_fees(fill, by_currency((-fee.amount, fee.coin) for fee in fees[place]) or [(_NONE, None)])
+                if may_be_cut and not each_way.is_even:
+                    raise ValueError(
+                        "not as many lines were received as paid in the second with which the file begins or ends, so "
+                        "that it may be cut within a trade; give it as one file with what is before or behind it, or "
+                        f"{_INSTEAD}"
+                    )
+            paid = by_currency((-fee.amount, fee.coin) for fee in fees[place])
+            is_known = not may_be_cut or 2 * len(fees[place]) >= len(each_way.changes)
+            yield from with_fees(fill, (paid or [(_NONE, None)]) if is_known else [])
+
+    def _is_at_an_end(self, change: _Change) -> bool:
+        """Whether a line is of the second of the first line of the file, or of the last one."""
+        ends = (row.text(*_NAMES["time"]) for row in (self._first, self._latest) if row is not None)
+        return change.row.text(*_NAMES["time"]) in ends
 
     def _fill(self, traded: _Traded) -> StatementFill:
         received, paid = traded.coins(1), traded.coins(-1)

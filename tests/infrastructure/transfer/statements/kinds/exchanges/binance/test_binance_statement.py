@@ -16,8 +16,13 @@ from tests.infrastructure.transfer.statements.statement_text import facts_of, fi
 HEADER = "User_ID,UTC_Time,Account,Operation,Coin,Change,Remark"
 
 
-def told(*lines: str, header: str = HEADER) -> list[str]:
+BEFORE, BEHIND = "10,Deposit,BTC,1", "50,Deposit,BTC,1"
+"""A file may be cut within the trade with which it begins or ends."""
+
+
+def told(*lines: str, header: str = HEADER, before: str = BEFORE, behind: str = BEHIND) -> list[str]:
     """The facts of lines, each the second, the account where it is not spot, and the change."""
+    lines = tuple(filter(None, (before, *lines, behind)))
     rows = (f"7,2026-03-17 09:24:{line if line.count(',') > 3 else line.replace(',', ',Spot,', 1)}," for line in lines)
     facts = facts_of("\n".join([header, *rows]), BINANCE_STATEMENT, Whose(exchange="binance", zone=UTC))
     said = (words(fact).partition("T09:24:")[2].replace(".000000Z", "") for fact in facts)
@@ -126,20 +131,20 @@ def test_a_fee_between_two_seconds_is_of_the_trade_that_lacks_one() -> None:
                 *("12,Transaction Buy,BTC,0.01", "12,Transaction Spend,USDT,-500"),
                 *("12,Transaction Buy,ETH,1", "12,Transaction Spend,USDT,-3000"),
             ],
-            "line 2: BTC, ETH were received for USDT within a second, and which of them for which is not in the file",
+            "line 3: BTC, ETH were received for USDT within a second, and which of them for which is not in the file",
         ),
-        (["12,Transaction Buy,BTC,0.01"], "line 2: operation 'transaction buy' of BTC lacks the line of what was paid"),
-        (["12,Transaction Buy,BTC,1", "14,Transaction Spend,USDT,-5"], "line 2: .* lacks the line of what was paid"),
-        (["12,Buy,ADA,10", "12,Buy,SOL,-1"], "line 2: SOL was exchanged for ADA, and which of them is the quote"),
-        (["12,Transaction Buy,BTC,1", "12,Transaction Spend,BTC,-1"], "line 2: BTC were received for BTC"),
-        (["12,Transaction Rebate,BTC,1"], "line 2: operation 'transaction rebate' is unknown; known are: transaction"),
-        (["12,Transaction Buy,BTC,"], "line 2: change is empty, so how much it was is not known"),
+        (["12,Transaction Buy,BTC,0.01"], "line 3: operation 'transaction buy' of BTC lacks the line of what was paid"),
+        (["12,Transaction Buy,BTC,1", "14,Transaction Spend,USDT,-5"], "line 3: .* lacks the line of what was paid"),
+        (["12,Buy,ADA,10", "12,Buy,SOL,-1"], "line 3: SOL was exchanged for ADA, and which of them is the quote"),
+        (["12,Transaction Buy,BTC,1", "12,Transaction Spend,BTC,-1"], "line 3: BTC were received for BTC"),
+        (["12,Transaction Rebate,BTC,1"], "line 3: operation 'transaction rebate' is unknown; known are: transaction"),
+        (["12,Transaction Buy,BTC,"], "line 3: change is empty, so how much it was is not known"),
         (
             [
                 *("12,Transaction Buy,BTC,0.01", "12,Transaction Spend,USDT,-500"),
                 *("12,Transaction Sold,SOL,-1", "12,Transaction Revenue,USDT,150", "12,Transaction Fee,BNB,-0.1"),
             ],
-            "line 6: transaction fee -0.1 BNB may be of several trades within a second; import the spot trade history",
+            "line 7: transaction fee -0.1 BNB may be of several trades within a second; import the spot trade history",
         ),
     ],
 )
@@ -151,6 +156,16 @@ def test_what_may_be_another_trade_is_refused(lines: list[str], why: str) -> Non
 @pytest.mark.parametrize("operation", ["Deposit", "Withdraw", "Binance Convert", "Simple Earn Flexible Interest"])
 def test_what_is_no_trade_is_left_out(operation: str) -> None:
     assert told(f"12,{operation},BTC,1") == []
+
+
+@pytest.mark.parametrize("ends", [{"before": ""}, {"behind": ""}, {"before": "12,Deposit,BTC,1"}])
+def test_a_file_may_be_cut_within_its_first_and_its_last_second(ends: dict[str, str]) -> None:
+    bought = ["12,Transaction Buy,BTC,0.01", "12,Transaction Spend,USDT,-500"]
+    fee = "12,Transaction Fee,BNB,-0.001"
+    assert told(*bought, fee, **ends) == ["12 BTCUSDT.binance:SPOT buys 0.01 at 50000, fee 0.001 BNB"]
+    assert told(*bought, **ends) == ["12 BTCUSDT.binance:SPOT buys 0.01 at 50000, fee unknown"]
+    with pytest.raises(StatementRefused, match="not as many lines were received as paid in the second with which"):
+        told("12,Transaction Buy,BTC,0.01", *bought, **ends)
 
 
 def test_payments_of_futures_name_no_symbol_and_come_between_the_lines_of_a_trade() -> None:
