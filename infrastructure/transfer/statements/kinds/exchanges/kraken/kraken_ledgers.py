@@ -1,6 +1,7 @@
 """Kraken, spot: the ledgers that its website exports in CSV, one line for each change of the balance of an asset.
 
-A trade has two lines with the same `refid`: what was received is above zero, what was paid is below it. A fee is above
+The lines of a trade have the same `refid`: what was received is above zero, what was paid is below it. Mostly they are
+two; there is one more for each wallet from which something was paid, and for a fee in another currency. A fee is above
 zero, and is charged in addition to the amount of its line, in its asset where no column says otherwise. The price
 follows from both amounts. Times are in UTC. Of a trade on margin there are only the costs, so a file with such a trade
 is refused.
@@ -8,20 +9,18 @@ is refused.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC
 from decimal import Decimal
-from itertools import chain
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple, Self
 
-from domain.values import EXACT, Leg, rounded
-from infrastructure.transfer.statements.kinds.other_fees import with_fees
+from domain.values import EXACT, Leg, plain, rounded
+from infrastructure.transfer.statements.kinds.other_fees import by_currency, with_fees
 from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
 from infrastructure.transfer.statements.sources.statement_row import StatementRow, each, made_up, of_row
 from infrastructure.transfer.statements.statement_facts import StatementCash, StatementFact, StatementFill
 from infrastructure.transfer.statements.statement_kind import StatementKind, Whose
-from infrastructure.transfer.transfer_errors import StatementRefused
 
 _OF_TRADES: Final = frozenset({"trade", "spend", "receive", "conversion"})
 _ON_MARGIN: Final = frozenset({"margin", "rollover", "settled"})
@@ -34,34 +33,48 @@ _PREFIXED: Final = MappingProxyType(
     }
 )
 """Assets that Kraken writes with a prefix; the names of other assets may begin with these letters as well."""
+_WAITING_MAX: Final = 64
+"""How many trades wait for more of their lines, which are close together in a file."""
 _ON_HOLD: Final = ".HOLD"
 """What follows the name of money that was paid in and may not be withdrawn yet."""
 _QUOTES: Final = (
     *("JPY", "CHF", "CAD", "USD", "AUD", "GBP", "EUR", "AED"),
-    *("USDT", "USDC", "PYUSD", "DAI", "XBT", "ETH"),
+    *("USDT", "USDC", "PYUSD", "DAI", "XBT", "BTC", "ETH"),
 )
-"""Of two assets, the one that is first here is the quote currency, as in the pairs of Kraken."""
+"""Of two assets, the one that is first here is the quote currency, as in the pairs of Kraken; XBT is BTC since 2025."""
+
+
+class _Line(NamedTuple):
+    """A line of a trade; an empty amount is that of a fee alone."""
+
+    row: StatementRow
+    asset: str
+    amount: Decimal
+    fee: Decimal
+    fee_asset: str
+
+    @classmethod
+    def of(cls, row: StatementRow) -> Self:
+        """Read a row. Refuses: ValueError."""
+        names = "feecurrency", "asset"
+        return cls(row, _asset(row), row.number("amount") or Decimal(0), row.known("fee"), _asset(row, names))
 
 
 class _TradeLines:
-    """The reader of one file: the first line of a trade waits for the second one."""
+    """The reader of one file: the lines of a trade wait for each other."""
 
     def __init__(self, whose: Whose) -> None:
         self._whose = whose
-        self._waiting: dict[str, list[StatementRow]] = {}
-        self._dust: dict[str, list[StatementRow]] = {}
+        self._waiting: dict[str, list[_Line]] = {}
+        self._dust: dict[str, list[_Line]] = {}
 
     def read(self, rows: Iterable[StatementRow]) -> Iterator[StatementFact]:
         yield from each(rows, self._take)
         for name, lines in self._dust.items():
-            with of_row(lines[0]):
+            with of_row(lines[0].row):
                 yield from self._swept(name, lines)
-        for row in chain.from_iterable(self._waiting.values()):
-            raise StatementRefused.at(
-                row.line,
-                f"refid {row.needed('refid')!r:.60} lacks the line of what was received, or of what was paid; export "
-                "the whole time around it, or import the trades instead",
-            )
+        for name in [*self._waiting]:
+            yield from self._traded(name)
 
     def _take(self, row: StatementRow) -> Iterator[StatementFact]:
         kind = row.word("type")
@@ -72,55 +85,58 @@ class _TradeLines:
             )
         if kind not in _OF_TRADES or row.text("txid") is None:
             return
-        name = row.needed("refid")
-        if row.word("subtype") == _DUST:
-            self._dust.setdefault(name, []).append(row)
-            return
-        lines = self._waiting.setdefault(name, [])
-        lines.append(row)
-        moved = [line for line in lines if line.some("amount") is not None]
-        if len(moved) == 2:
-            del self._waiting[name]
-            yield from self._trade(name, lines, *moved)
+        waiting = self._dust if row.word("subtype") == _DUST else self._waiting
+        waiting.setdefault(row.needed("refid"), []).append(_Line.of(row))
+        if len(self._waiting) > _WAITING_MAX:
+            yield from self._traded(next(iter(self._waiting)))
 
-    def _swept(self, name: str, lines: list[StatementRow]) -> Iterator[StatementFact]:
+    def _swept(self, name: str, lines: list[_Line]) -> Iterator[StatementFact]:
         """A trade, or what was received where no pair has both assets, or no one knows how much of it for each."""
-        moved = [line for line in lines if line.some("amount") is not None]
-        if len(moved) == 2 and _rank(moved[0]) != _rank(moved[1]):
-            yield from self._trade(name, lines, *moved)
+        moved = _moved(lines)
+        if len(moved) == 2 and len(set(map(_rank, moved))) == 2:
+            yield from self._trade(name, lines, moved)
             return
-        for line in moved:
-            if (amount := line.known("amount")) > 0:
+        for line in lines:
+            if line.amount > 0:
                 yield StatementCash(
-                    line=line.line,
-                    time=line.time("time", zone=UTC),
+                    line=line.row.line,
+                    time=line.row.time("time", zone=UTC),
                     key=None,
-                    amount=amount,
-                    currency=_shown(_asset(line)),
+                    amount=line.amount,
+                    currency=_shown(line.asset),
                     kind="correction",
-                    cash_id=line.needed("txid"),
+                    cash_id=line.row.needed("txid"),
                 )
 
-    def _trade(
-        self, name: str, lines: list[StatementRow], one: StatementRow, other: StatementRow
-    ) -> Iterator[StatementFact]:
-        base, quote = sorted((one, other), key=_rank, reverse=True)
-        if _rank(base) == _rank(quote):
-            raise ValueError(
-                f"asset {_asset(base)!r:.60} was exchanged for {_asset(quote)!r:.60}, and it is not known which of "
-                "them is the quote currency; import the trades instead"
-            )
-        got, paid = base.number("amount") or Decimal(0), quote.number("amount") or Decimal(0)
+    def _traded(self, name: str) -> Iterator[StatementFact]:
+        """The trade of a `refid`, none of whose lines is to come. Refuses: StatementRefused."""
+        lines = self._waiting.pop(name)
+        with of_row(lines[0].row):
+            moved = _moved(lines)
+            if len(moved) < 2:
+                raise ValueError(
+                    f"refid {name!r:.60} lacks the line of what was received, or of what was paid; export the whole "
+                    "time around it, or import the trades instead"
+                )
+            if len(moved) > 2 or len(set(map(_rank, moved))) == 1:
+                raise ValueError(
+                    f"assets {', '.join(sorted(moved))} were exchanged for each other, and it is not known which of "
+                    "them is the quote currency; import the trades instead"
+                )
+            yield from self._trade(name, lines, moved)
+
+    def _trade(self, name: str, lines: list[_Line], moved: Mapping[str, Decimal]) -> Iterator[StatementFact]:
+        base, quote = sorted(moved, key=_rank, reverse=True)
+        got, paid = moved[base], moved[quote]
         if (got > 0) is (paid > 0):
-            raise ValueError(
-                f"amount {base.text('amount')!r:.60} and {quote.text('amount')!r:.60} were both received, or both paid"
-            )
-        lines.sort(key=lambda line: line is not base)  # so that ids do not depend on the order of the file
-        fees = [(fee, _shown(_asset(line, ("feecurrency", "asset")))) for line in lines if (fee := line.known("fee"))]
-        time, pair = base.needed("time"), f"{_asset(base)}/{_asset(quote)}"
+            raise ValueError(f"amount {plain(got)} and {plain(paid)} were both received, or both paid")
+        lines.sort(key=lambda line: line.asset != base)  # so that ids do not depend on the order of the file
+        fees = by_currency((line.fee, _shown(line.fee_asset)) for line in lines if line.fee)
+        first = min((line.row for line in lines if line.asset == base), key=lambda row: row.needed("time"))
+        time, pair = first.needed("time"), f"{base}/{quote}"
         fill = StatementFill(
-            line=base.line,
-            time=base.time("time", zone=UTC),
+            line=first.line,
+            time=first.time("time", zone=UTC),
             key=self._whose.key(pair, Leg.SPOT),
             buys=got > 0,
             quantity=got.copy_abs(),
@@ -129,6 +145,14 @@ class _TradeLines:
             order_id=made_up(time, pair, str(got > 0)),
         )
         yield from with_fees(fill, fees or [(Decimal(0), None)])
+
+
+def _moved(lines: Iterable[_Line]) -> dict[str, Decimal]:
+    """By how much the balance of each asset changed in all; what came and went again is no part of a trade."""
+    moved: dict[str, Decimal] = {}
+    for line in lines:
+        moved[line.asset] = EXACT.add(moved.get(line.asset, Decimal(0)), line.amount)
+    return {asset: amount for asset, amount in moved.items() if amount}
 
 
 def _asset(row: StatementRow, names: Sequence[str] = ("asset",)) -> str:
@@ -141,8 +165,7 @@ def _shown(asset: str) -> str:
     return {"XBT": "BTC", "XDG": "DOGE"}.get(asset, asset)
 
 
-def _rank(row: StatementRow) -> int:
-    asset = _asset(row)
+def _rank(asset: str) -> int:
     return _QUOTES.index(asset) if asset in _QUOTES else len(_QUOTES)
 
 

@@ -29,6 +29,8 @@ def told(*lines: str) -> list[str]:
     [
         (("ZEUR", "-100", "0.26"), ("XXBT", "0.002"), "BTCEUR.kraken:SPOT buys 0.002 at 50000, fee 0.26 EUR"),
         (("XETH", "-2"), ("XXBT", "0.1", "0.0002"), "ETHBTC.kraken:SPOT sells 2 at 0.05, fee 0.0002 BTC"),
+        (("ETH", "-2"), ("BTC", "0.1", "0.0002"), "ETHBTC.kraken:SPOT sells 2 at 0.05, fee 0.0002 BTC"),
+        (("BTC", "-0.1", "0.0002"), ("ADA", "1000"), "ADABTC.kraken:SPOT buys 1000 at 0.0001, fee 0.0002 BTC"),
         (("USDT", "100"), ("ZUSD", "-99.9"), "USDTUSD.kraken:SPOT buys 100 at 0.999, fee 0"),
         (("ZUSD", "-110"), ("ZEUR", "100"), "EURUSD.kraken:SPOT buys 100 at 1.1, fee 0"),
         (("USDC", "-10"), ("USDT", "10"), "USDCUSDT.kraken:SPOT sells 10 at 1, fee 0"),
@@ -68,6 +70,37 @@ def test_a_fee_is_in_the_currency_that_its_column_says() -> None:
     )
 
 
+@pytest.mark.parametrize("last", range(3))
+def test_what_was_sold_out_of_two_wallets_is_one_trade(last: int) -> None:
+    """The second wallet's line was taken for the other side, and refused the file."""
+    lines = [line("ETH", "-29.5", "0.1"), line("ETH", "-1.5"), line("EUR", "62000", "15.5")]
+    lines = [*lines[:last], *lines[last + 1 :], lines[last]]
+    (sold, paid) = told(*lines)
+    assert sold == "ETHEUR.kraken:SPOT sells 31 at 2000, fee 0.1 ETH"
+    assert paid.startswith("ETHEUR.kraken:SPOT commission -15.5 EUR")
+
+
+def test_what_comes_and_goes_again_within_a_trade_is_no_part_of_it() -> None:
+    settled = [line("USD", "60"), line("USD", "-60")]
+    lines = [line("AAPLX", "-0.5"), *settled, line("EUR", "52", "0.1")]
+    assert told(*lines) == told(*reversed(lines)) == ["AAPLXEUR.kraken:SPOT sells 0.5 at 104, fee 0.1 EUR"]
+
+
+def test_a_fee_in_another_currency_has_a_line_of_its_own() -> None:
+    lines = [line("XXBT", "0.005"), line("ZUSD", "-41.5"), line("KFEE", "0", "11.2")]
+    for told_first in range(3):
+        assert told(*lines[told_first:], *lines[:told_first]) == [
+            "BTCUSD.kraken:SPOT buys 0.005 at 8300, fee 11.2 KFEE"
+        ]
+
+
+def test_trades_are_read_before_all_of_their_lines_are_there() -> None:
+    lines = [line(asset, amount, refid=f"T{n}") for n in range(200) for asset, amount in (("ADA", "1"), ("EUR", "-2"))]
+    assert len(told(*lines)) == 200
+    with pytest.raises(StatementRefused, match="line 2: refid 'T0' lacks the line of what was received, or of what"):
+        told(lines[0], *lines[2:], lines[1])
+
+
 def test_what_was_received_for_dust_that_is_no_trade_is_told() -> None:
     swept = [
         line(*each, kind="spend").replace(",spend,,", ",spend,dustsweeping,")
@@ -89,7 +122,7 @@ def test_what_is_no_trade_is_left_out(kind: str) -> None:
     [
         ([line("ZEUR", "-100")], "line 2: refid 'T1' lacks the line of what was received, or of what was paid"),
         ([line("ZEUR", "-100"), line("ADA", "-5")], "were both received, or both paid"),
-        ([line("DOT", "-100"), line("ADA", "5")], "'ADA' was exchanged for 'DOT'|'DOT' was exchanged for 'ADA'"),
+        ([line("DOT", "-100"), line("ADA", "5")], "assets ADA, DOT were exchanged for each other, and it is not known"),
         ([line("ZEUR", "0", "0.1", "margin")], "line 2: type 'margin' of T1 is of a trade on margin"),
         ([line("ZEUR", "0", "0.1", "rollover")], "line 2: type 'rollover' of T1 is of a trade on margin"),
     ],
