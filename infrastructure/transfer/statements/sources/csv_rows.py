@@ -22,6 +22,8 @@ _ZONED: Final = re.compile(
 _LINE_END: Final = re.compile(r"\r\n|\r|\n")
 _MARK: Final = "\ufeff"
 """The mark of UTF-8 at the beginning of a text; OKX puts it before every line, and before single cells."""
+_NOTHING_FOUND: Final = "no data matches the criteria."
+"""The only line below the header where Binance found nothing in the time that was asked for."""
 HEADER_LINES: Final = 5
 """The header is within this many lines."""
 
@@ -64,6 +66,8 @@ def csv_rows(
             if not any(row):
                 continue
             if len(row) != len(header):
+                if len(row) == 1 and row[0].strip().lower() == _NOTHING_FOUND:
+                    continue
                 if len(row) < len(header) or any(row[len(header) :]):
                     raise StatementRefused.at(line, f"has {len(row)} columns; the first line has {len(header)}")
                 del row[len(header) :]

@@ -109,12 +109,13 @@ class StatementFile:
             if self.start.form is FileForm.PARQUET:
                 yield from parquet_rows(self._stream)
             elif self.start.form is FileForm.JSON:
-                yield from json_rows(text_of(self._stream))
+                with text_of(self._stream) as text:
+                    yield from json_rows(text)
             elif self._is_workbook:
                 yield from csv_rows(workbook_lines(self._stream), ",", once, keeps_case=self._keeps_case)
             else:
-                text = text_of(self._stream, newline="", encoding=encoding)
-                yield from csv_rows(text, delimiter or self.start.delimiter, once, keeps_case=self._keeps_case)
+                with text_of(self._stream, newline="", encoding=encoding) as text:
+                    yield from csv_rows(text, delimiter or self.start.delimiter, once, keeps_case=self._keeps_case)
 
     def records(self, question: str) -> Iterator[StatementRow]:
         """The records of a query to a database, numbered from 1. Refuses: StatementRefused if it cannot be read."""

@@ -32,6 +32,13 @@ def test_columns_are_found_however_they_are_separated(text: str) -> None:
     assert rows_of(text) == ROWS
 
 
+def test_an_export_of_a_time_without_trades_has_no_lines() -> None:
+    """It refused the other months with it."""
+    assert rows_of("a,b\nNo data matches the criteria.\n") == []
+    with pytest.raises(StatementRefused, match="line 2: has 1 columns; the first line has 2"):
+        rows_of("a,b\nNo data\n")
+
+
 def test_a_comma_goes_before_what_else_may_separate() -> None:
     assert file_of("a;x,b\n").start.names == ("a;x", "b")
 
