@@ -47,7 +47,7 @@ def _fills(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
     paid = [(-fee, each.text("feeCoin")) for each in row.listed("feeDetail") if (fee := each.some("totalFee"))]
     fill = StatementFill(
         line=row.line,
-        time=row.time("cTime"),
+        time=row.time("cTime", zone=whose.zone),
         key=key,
         buys=opening.buys,
         quantity=quantity,
@@ -68,7 +68,7 @@ def _bills(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
         if amount := row.known("amount"):
             yield StatementCash(
                 line=row.line,
-                time=row.time("cTime"),
+                time=row.time("cTime", zone=whose.zone),
                 key=None if symbol is None else whose.key(symbol),
                 amount=amount,
                 currency=row.needed("coin"),

@@ -31,7 +31,7 @@ def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
         return
     yield StatementFill(
         line=row.line,
-        time=row.time("create_time_ns", "create_time"),
+        time=row.time("create_time_ns", "create_time", zone=whose.zone),
         key=whose.key(symbol, Leg.SPOT if _OF_SPOT in symbol else Leg.BOTH),
         buys=row.buys("side"),
         quantity=row.above_zero("traded_quantity"),

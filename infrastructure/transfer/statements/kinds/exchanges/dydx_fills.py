@@ -39,7 +39,7 @@ def _fill(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
     key = whose.key(row.needed("market"))
     yield StatementFill(
         line=row.line,
-        time=row.time("createdAt"),
+        time=row.time("createdAt", zone=whose.zone),
         key=key,
         buys=row.buys("side"),
         quantity=row.above_zero("size"),
@@ -57,7 +57,7 @@ def _payment(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
     if amount:
         yield StatementCash(
             line=row.line,
-            time=row.time("createdAt"),
+            time=row.time("createdAt", zone=whose.zone),
             key=key,
             amount=amount,
             currency=key.settle,

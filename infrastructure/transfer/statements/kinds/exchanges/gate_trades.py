@@ -25,7 +25,7 @@ def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
     key = whose.key(row.needed("contract"))
     fill = StatementFill(
         line=row.line,
-        time=row.time("create_time_ms", "create_time"),
+        time=row.time("create_time_ms", "create_time", zone=whose.zone),
         key=key,
         buys=size > 0,
         quantity=size.copy_abs(),

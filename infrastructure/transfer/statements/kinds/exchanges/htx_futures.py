@@ -30,7 +30,7 @@ def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
         closes = quantity if opening.closes else Decimal(0)
     yield StatementFill(
         line=row.line,
-        time=row.time("create_date"),
+        time=row.time("create_date", zone=whose.zone),
         key=key,
         buys=row.buys("direction"),
         quantity=quantity,

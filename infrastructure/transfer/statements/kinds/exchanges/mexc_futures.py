@@ -28,7 +28,7 @@ def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
     quantity = row.above_zero("vol")
     yield StatementFill(
         line=row.line,
-        time=row.time("timestamp"),
+        time=row.time("timestamp", zone=whose.zone),
         key=key,
         buys=opening.buys,
         quantity=quantity,

@@ -50,10 +50,10 @@ _OFF_MAX: Final = Decimal("0.01")
 
 def _trade(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
     trade_type = row.needed("tradeType")
-    key, time = whose.key(row.needed("symbol"), _leg(row)), row.time("transactTimeNs", "createdAt")
+    key, time = whose.key(row.needed("symbol"), _leg(row)), row.time("transactTimeNs", "createdAt", zone=whose.zone)
     paid, in_own_coin, trade_id = row.number("execFeeRv"), row.some("ptFeeRv"), row.needed("execID", "execId")
     if trade_type.lower() in _FUNDING:
-        yield from _funding(row, key, paid, trade_id)
+        yield from _funding(whose, row, key, paid, trade_id)
         return
     quantity, closed = row.above_zero("execQtyRq"), row.number("closedSizeRq")
     yield StatementFill(
@@ -81,14 +81,14 @@ def _scaled_trade(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
         )
     paid, trade_id = _value(row, "execFeeEv"), row.needed("execID")
     if trade_type.lower() in _FUNDING:
-        yield from _funding(row, key, paid, trade_id)
+        yield from _funding(whose, row, key, paid, trade_id)
         return
     quantity, closed = row.above_zero("execQty"), row.number("closedSize")
     price = row.above_zero("execPriceEp").scaleb(-_PRICE_DECIMALS, EXACT)
     size = _contract_size(key, quantity, price, _value(row, "execValueEv"))
     yield StatementFill(
         line=row.line,
-        time=row.time("transactTimeNs"),
+        time=row.time("transactTimeNs", zone=whose.zone),
         key=key,
         buys=_buys(row),
         quantity=quantity,
@@ -108,16 +108,18 @@ def _fee(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
     """A payment of the answer that has only funding, without ids."""
     key = whose.key(row.needed("symbol"))
     paid = _value(row, "execFeeEv") if row.text("execFeeRv") is None else row.number("execFeeRv")
-    yield from _funding(row, key, paid, f"{key.symbol}:{row.needed('createTime')}:{row.needed('side')}")
+    yield from _funding(whose, row, key, paid, f"{key.symbol}:{row.needed('createTime')}:{row.needed('side')}")
 
 
-def _funding(row: StatementRow, key: PositionKey, paid: Decimal | None, cash_id: str) -> Iterator[StatementCash]:
+def _funding(
+    whose: Whose, row: StatementRow, key: PositionKey, paid: Decimal | None, cash_id: str
+) -> Iterator[StatementCash]:
     if paid is None:
         raise ValueError("its fee is empty, so how much was paid is not known")
     if paid:
         yield StatementCash(
             line=row.line,
-            time=row.time("transactTimeNs", "createTime", "createdAt"),
+            time=row.time("transactTimeNs", "createTime", "createdAt", zone=whose.zone),
             key=key,
             amount=-paid,
             currency=row.needed("currency"),

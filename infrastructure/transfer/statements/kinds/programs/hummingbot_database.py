@@ -38,7 +38,7 @@ def _funding(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
     if amount := row.known("amount"):
         yield StatementCash(
             line=row.line,
-            time=row.time("timestamp"),
+            time=row.time("timestamp", zone=whose.zone),
             key=key_of(whose, market, symbol, Leg.BOTH),
             amount=amount,
             currency=None,

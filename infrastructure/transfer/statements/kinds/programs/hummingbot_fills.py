@@ -52,7 +52,7 @@ def fills_of(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
     market = row.needed("market")
     leg = _leg(row, market)
     key, is_derivative = key_of(whose, market, row.needed("symbol"), leg), leg is not Leg.SPOT
-    time, buys = row.time("timestamp"), row.buys("trade_type")
+    time, buys = row.time("timestamp", zone=whose.zone), row.buys("trade_type")
     quantity, price = row.above_zero("amount"), row.above_zero("price")
     fees = by_currency(_fees(row, quantity, price, may_be_in_base=buys and not is_derivative))
     if is_derivative and not key.is_inverse:

@@ -54,7 +54,7 @@ def _held(whose: Whose, row: StatementRow) -> Iterator[StatementPosition]:
         raise ValueError(f"amount {row.text('amount')!r:.60} of side {row.text('side')!r:.60} is below zero")
     yield StatementPosition(
         line=row.line,
-        time=row.time("timestamp"),
+        time=row.time("timestamp", zone=whose.zone),
         key=key_of(whose, market, row.needed("trading_pair"), Leg.BOTH if "perpetual" in market.lower() else Leg.SPOT),
         quantity=-amount.copy_abs() if is_short else amount,
         avg_px=row.above_zero("breakeven_price") if amount else None,

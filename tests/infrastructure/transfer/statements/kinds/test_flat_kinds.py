@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,13 @@ from tests.infrastructure.transfer.statements.statement_text import file_of, kin
 from tests.infrastructure.transfer.statements.test_samples import FOLDER, facts_told, kind_of_sample
 
 _MADE_UP = re.compile(r"row-[0-9a-f]+")
+_TIMES = {"ts", "createdAt", "cTime", "uTime", "create_date"}
 FLAT = [path for path in sorted(FOLDER.glob("*.json")) if kind_of_sample(path).also is FileForm.CSV]
+
+
+IN_WORDS = ("bitmex", "dydx", "kraken", "gate")
+COUNTED = [path for path in FLAT if not path.name.startswith(IN_WORDS)]
+"""Those whose times count what passed since 1970, but for those of Gate with fractions of seconds."""
 
 
 def as_csv(rows: list[dict[str, Any]]) -> str:
@@ -47,6 +54,25 @@ def test_a_table_says_the_same(path: Path) -> None:
     table = as_csv(flat)
     assert kind_of(table) == kind
     assert told(table, kind) == told(json.dumps(flat, default=str), kind) != []
+
+
+@pytest.mark.parametrize("path", COUNTED, ids=[path.name for path in COUNTED])
+def test_times_of_which_a_program_made_texts_are_of_the_zone_that_is_said(path: Path) -> None:
+    """They were refused with the advice to say a zone, and it was not read."""
+    kind, rows = kind_of_sample(path), rows_of(path)
+    texts = [{name: _in_words(name, value) for name, value in row.items()} for row in rows]
+    assert times(texts, kind.name) == times(rows, kind.name)
+
+
+def _in_words(name: str, value: object) -> object:
+    digits = str(value).partition(".")[0]
+    if ("time" not in name.lower() and name not in _TIMES) or not digits.isdecimal() or len(digits) < len("1773739452"):
+        return value
+    return str(datetime.fromtimestamp(int(digits.ljust(16, "0")[:16]) / 10**6, UTC).replace(tzinfo=None))
+
+
+def times(rows: list[dict[str, Any]], kind: str) -> list[str]:
+    return [line.split()[1] for line in facts_told(json.dumps(rows, default=str).encode(), KINDS[kind]).splitlines()]
 
 
 def rows_of(path: Path) -> list[dict[str, Any]]:

@@ -53,7 +53,7 @@ def _trades(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
         raise ValueError(f"isBuyer {str(bought)!r:.60} is neither true nor false")
     yield StatementFill(
         line=row.line,
-        time=row.time("time"),
+        time=row.time("time", zone=whose.zone),
         key=whose.key(row.needed("symbol"), Leg.SPOT),
         buys=str(bought).lower() == "true",
         quantity=row.above_zero("qty"),

@@ -19,7 +19,7 @@ def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
     key = whose.key(row.needed("symbol"), row.leg("positionSide"))
     yield StatementFill(
         line=row.line,
-        time=row.time("time"),
+        time=row.time("time", zone=whose.zone),
         key=key,
         buys=row.buys("side"),
         quantity=row.above_zero("qty"),

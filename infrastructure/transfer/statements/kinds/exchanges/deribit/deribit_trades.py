@@ -42,7 +42,7 @@ def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
     liquidated = row.text("liquidity") or "", row.text("liquidation") or ""
     yield StatementFill(
         line=row.line,
-        time=row.time("timestamp"),
+        time=row.time("timestamp", zone=whose.zone),
         key=key,
         buys=row.buys("direction"),
         quantity=row.above_zero("amount"),

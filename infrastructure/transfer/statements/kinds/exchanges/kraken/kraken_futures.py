@@ -248,7 +248,7 @@ def _cash(whose: Whose, row: StatementRow, kind: CashKind, amount: Decimal | Non
 def _fill(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
     yield StatementFill(
         line=row.line,
-        time=row.time("fillTime"),
+        time=row.time("fillTime", zone=whose.zone),
         key=whose.key(row.needed("symbol")),
         buys=row.buys("side"),
         quantity=row.above_zero("size"),

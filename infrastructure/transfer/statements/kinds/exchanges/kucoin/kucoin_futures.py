@@ -28,7 +28,7 @@ def _fills(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
     size = None if value is None else size_by_worth(quantity, units_worth(value, price, is_inverse=key.is_inverse))
     yield StatementFill(
         line=row.line,
-        time=row.time("createdAt"),
+        time=row.time("createdAt", zone=whose.zone),
         key=key,
         buys=row.buys("side"),
         quantity=quantity,
@@ -58,7 +58,7 @@ def _funding(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
     if amount := row.known("funding"):
         yield StatementCash(
             line=row.line,
-            time=row.time("timePoint"),
+            time=row.time("timePoint", zone=whose.zone),
             key=_key(whose, row),
             amount=amount,
             currency=_currency(row, "settleCurrency"),

@@ -86,7 +86,7 @@ def _cash(whose: Whose, row: StatementRow, kind: CashKind) -> Iterator[Statement
     if amount := row.known("balChg") or row.known("pnl"):
         yield StatementCash(
             line=row.line,
-            time=row.time("ts"),
+            time=row.time("ts", zone=whose.zone),
             key=None if symbol is None else whose.key(symbol),
             amount=amount,
             currency=row.needed("ccy"),
@@ -109,7 +109,7 @@ def _fill(whose: Whose, row: StatementRow) -> Iterator[StatementFill]:
     quantity, on_spot = row.above_zero("sz"), _is_on_spot(row)
     yield StatementFill(
         line=row.line,
-        time=row.time("fillTime", "ts"),
+        time=row.time("fillTime", "ts", zone=whose.zone),
         key=whose.key(row.needed("instId"), Leg.SPOT if on_spot else leg),
         buys=buys,
         quantity=quantity,

@@ -38,7 +38,7 @@ def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
     profit = row.number("fillPnl")
     yield StatementFill(
         line=row.line,
-        time=row.time("fillTime", "ts"),
+        time=row.time("fillTime", "ts", zone=whose.zone),
         key=whose.key(row.needed("instId"), leg),
         buys=row.buys("side"),
         quantity=row.above_zero("fillSz"),
