@@ -191,6 +191,13 @@ def test_what_ccxt_saved_is_of_ccxt_whatever_the_exchange_answered(info: str) ->
     assert kind_of(json.dumps([answer])) != "ccxt-trades"
 
 
+def test_an_order_is_not_filled_at_what_was_asked_for_it() -> None:
+    """ccxt has no average of Hyperliquid, and its limit of an order at the market is five percent away."""
+    asked = {**trade(0, BUY, 105, {}), "status": "closed", "filled": 2, "remaining": 0, "average": None, "trades": []}
+    with pytest.raises(StatementRefused, match=r"line 1: average of order 0 is empty, .* what fetch_my_trades gives"):
+        books("hyperliquid", asked, kind=CCXT_ORDERS)
+
+
 def payment(**more: Any) -> dict[str, Any]:
     row = {
         "info": {},
