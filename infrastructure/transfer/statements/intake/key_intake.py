@@ -236,6 +236,7 @@ class _OneKey:
                 if (since := self._since(fill)) is None:
                     self._tally.fills_before += 1
                     self._look_at_first(fill, until)
+                    self._add_fee(fill)
                     return
                 fill = since
             elif self._is_in_other_form(fill):
@@ -314,6 +315,34 @@ class _OneKey:
                 "ledger has, and has no id: it is taken for that. If it is another one, export from before it"
             )
 
+    def _add_fee(self, fill: StatementFill) -> None:
+        """Record the fee of a fill that the ledger has without one, because its file was cut, or did not say it."""
+        closed, parts = self._past.amount(turned_id_of(fill)), {command_id_of(fill): fill}
+        if closed is not None:
+            parts = dict(zip((turned_id_of(fill), command_id_of(fill)), fill.covering().split(closed), strict=True))
+        for command_id, part in parts.items():
+            cycle = self._past.cycle_without_fee(command_id)
+            if cycle is None or not part.fee:
+                continue
+            cash = StatementCash(
+                line=fill.line,
+                time=fill.time,
+                key=fill.key,
+                amount=EXACT.minus(part.fee),
+                currency=fill.fee_currency,
+                kind="commission",
+                cash_id=f"fee of {command_id}",
+                trade_id=fill.trade_id,
+            )
+            self._tally.payments += 1
+            if self._past.has(cash_id_of(cash)):
+                self._tally.payments_before += 1
+                self._check_amount(cash)
+            elif self._past.has_commissions:
+                self._tally.leave_out(cash, "the ledger has commissions that name no fill, and may have this fee")
+            else:
+                self._record_before(cash, cycle)
+
     def _since(self, fill: StatementFill) -> StatementFill | None:
         """What was filled since the ledger recorded the sum of an order that was open then; None for nothing.
 
@@ -385,7 +414,12 @@ class _OneKey:
                 self._end_moment()
         elif (cycle := self._past.cycle_at(cash.time)) is None:
             self._tally.leave_out(cash, self._why_none)
-        elif cycle == self._held.position.cycle:
+        else:
+            self._record_before(cash, cycle)
+
+    def _record_before(self, cash: StatementCash, cycle: int) -> None:
+        """Record a payment in a cycle that the ledger has."""
+        if cycle == self._held.position.cycle:
             self._fold.take_cash(cash)
         else:
             self._collect()

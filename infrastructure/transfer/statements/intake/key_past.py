@@ -27,13 +27,13 @@ _TABLES: Final = """
 PRAGMA journal_mode = OFF;
 PRAGMA synchronous = OFF;
 CREATE TABLE commands (
-    command_id TEXT PRIMARY KEY, amount TEXT, price TEXT, fee TEXT, fee_currency TEXT, order_id TEXT
+    command_id TEXT PRIMARY KEY, cycle INTEGER, amount TEXT, price TEXT, fee TEXT, fee_currency TEXT, order_id TEXT
 ) WITHOUT ROWID;
 CREATE TABLE cycles (cycle INTEGER PRIMARY KEY, opened TEXT, ended TEXT);
 CREATE TABLE payments (time TEXT, kind TEXT, amount TEXT, currency TEXT);
 """
 _ADD: Final = """
-INSERT INTO commands VALUES (?, ?, ?, ?, ?, ?)
+INSERT INTO commands VALUES (?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (command_id) DO UPDATE SET amount = coalesce(amount, excluded.amount),
     price = coalesce(price, excluded.price), fee = coalesce(fee, excluded.fee),
     fee_currency = coalesce(fee_currency, excluded.fee_currency), order_id = coalesce(order_id, excluded.order_id)
@@ -41,6 +41,7 @@ ON CONFLICT (command_id) DO UPDATE SET amount = coalesce(amount, excluded.amount
 """`amount` is the quantity that a command filled, or the money that it paid or received."""
 _AMOUNT: Final = "SELECT amount FROM commands WHERE command_id = ?"
 _FEE: Final = "SELECT fee, fee_currency FROM commands WHERE command_id = ?"
+_WITHOUT_FEE: Final = "SELECT cycle FROM commands WHERE command_id = ? AND price IS NOT NULL AND fee IS NULL"
 _ADD_PAYMENT: Final = "INSERT INTO payments VALUES (?, ?, ?, ?)"
 _PAYMENTS_INDEX: Final = "CREATE INDEX IF NOT EXISTS payments_time ON payments (time)"
 _PAYMENTS: Final = "SELECT amount, currency FROM payments WHERE time BETWEEN ? AND ? AND kind = ?"
@@ -116,6 +117,8 @@ class KeyPast:
         """Whether all of its fills have that time."""
         self.has_fees = False
         """Whether one of its fills has a fee."""
+        self.has_commissions = False
+        """Whether a commission was recorded that names no fill."""
         self.has_made_up = False
         """Whether one of its fills has a made-up id, because its file had none."""
         self.last_second = LastSecond()
@@ -135,6 +138,7 @@ class KeyPast:
             amount = str(event.amount)
             paid = timestamp_text(event.ts_event), event.kind, amount, event.currency
             self._database.execute(_ADD_PAYMENT, paid)
+            self.has_commissions = self.has_commissions or (event.kind == "commission" and event.trade_id is None)
         if isinstance(event, EntryFilled | PositionReduced):
             amount, price = str(event.last_qty), str(event.last_px)
             self.is_of_one_moment = self.is_of_one_moment and self.until in (None, event.ts_event)
@@ -144,7 +148,7 @@ class KeyPast:
             self.has_made_up = self.has_made_up or event.trade_id.startswith(MADE_UP)
             fee, fee_currency = None if event.fee is None else str(event.fee), event.fee_currency
             order_id = event.exchange_order_id
-        self._database.execute(_ADD, (event.command_id, amount, price, fee, fee_currency, order_id))
+        self._database.execute(_ADD, (event.command_id, event.cycle, amount, price, fee, fee_currency, order_id))
         if event.opens_cycle:
             self._database.execute(_OPENED, (event.cycle, timestamp_text(event.ts_event)))
         elif event.command_id.endswith(CLOSES):
@@ -179,6 +183,11 @@ class KeyPast:
         """The fee of the fill of a command on record, and its currency; zero where there is none."""
         amount, currency = self._database.execute(_FEE, (command_id,)).fetchone() or (None, None)
         return Decimal(amount or 0), currency
+
+    def cycle_without_fee(self, command_id: str) -> int | None:
+        """The cycle of a fill on record that was recorded without a fee; None for any other."""
+        found = self._database.execute(_WITHOUT_FEE, (command_id,)).fetchone()
+        return None if found is None else int(found[0])
 
     def order(self, order_id: str, *, buys: bool, but: Collection[str] = ()) -> FilledOrder | None:
         """The sum of the recorded fills of an order, without those of the commands `but`; None if there are none."""

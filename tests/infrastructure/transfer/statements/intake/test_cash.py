@@ -167,6 +167,36 @@ def test_a_commission_that_comes_later_is_the_fee_of_the_fill_on_record(ledger: 
     assert "no fill with trade_id 77 on record" in finding
 
 
+CUT = [fill(0, "2"), fill(9, "-2", "110"), fill(30, "1", "120"), fill(60, "-3", "130")]
+"""A cycle that is over, one that a fill turned, and the one that it opened."""
+
+
+def test_a_fee_that_a_later_file_says_is_that_of_the_fill_on_record(ledger: PositionLedger) -> None:
+    """A log that was cut between the two lines of a fill had it without its fee for ever."""
+    take(ledger, CUT)
+    whole = [replace(each, fee=Decimal("0.3"), fee_currency="USDT") for each in CUT]
+    for payments_before in (0, 5):
+        report = take(ledger, whole)
+        assert (report.fills_before, report.payments_before, report.findings) == (4, payments_before, [])
+    assert [str(row.fees) for row in ledger.positions()] == ["0.6", "0.4", "0.2"]
+    assert cash_of(ledger) == {"1": {}, "2": {}, "3": {}}
+
+
+def test_a_fee_in_kind_that_a_later_file_says_lessens_what_is_held(ledger: PositionLedger) -> None:
+    bought = fill(0, "2", key=leg(Leg.SPOT))
+    take(ledger, [bought])
+    take(ledger, [replace(bought, fee=Decimal("0.02"), fee_currency="BTC")])
+    assert [str(row.quantity) for row in ledger.positions()] == ["1.98"]
+
+
+def test_a_fee_that_may_be_recorded_as_a_commission_is_told_and_not_recorded(ledger: PositionLedger) -> None:
+    take(ledger, CUT[:2], [paid(9, "-0.6", kind="commission")])
+    report = take(ledger, [replace(each, fee=Decimal("0.3"), fee_currency="USDT") for each in CUT[:2]])
+    (finding,) = report.findings
+    assert "the ledger has commissions that name no fill, and may have this fee: 2 x commission USDT, -0.6" in finding
+    assert cash_of(ledger) == {"1": {"commission": "-0.6"}}
+
+
 @pytest.mark.parametrize(("amount", "findings"), [("-0.05", 0), ("-0.06", 1)])
 def test_commissions_that_name_no_trade_are_only_compared_where_fills_say_fees(
     ledger: PositionLedger, amount: str, findings: int
