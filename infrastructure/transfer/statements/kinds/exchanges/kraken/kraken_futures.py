@@ -253,6 +253,7 @@ def _fill(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
         buys=row.buys("side"),
         quantity=row.above_zero("size"),
         price=row.above_zero("price"),
+        profit=row.number("realized_pnl"),
         trade_id=row.needed("fill_id"),
         order_id=row.needed("order_id"),
         reason="liquidation" if row.word("fillType") == "liquidation" else None,

@@ -44,7 +44,7 @@ _QUOTES: Final = (
 """Of two assets, the one that is first here is the quote currency, as in the pairs of Kraken; XBT is BTC since 2025."""
 
 
-class _Line(NamedTuple):
+class _LedgerLine(NamedTuple):
     """A line of a trade; an empty amount is that of a fee alone."""
 
     row: StatementRow
@@ -65,8 +65,8 @@ class _TradeLines:
 
     def __init__(self, whose: Whose) -> None:
         self._whose = whose
-        self._waiting: dict[str, list[_Line]] = {}
-        self._dust: dict[str, list[_Line]] = {}
+        self._waiting: dict[str, list[_LedgerLine]] = {}
+        self._dust: dict[str, list[_LedgerLine]] = {}
 
     def read(self, rows: Iterable[StatementRow]) -> Iterator[StatementFact]:
         yield from each(rows, self._take)
@@ -86,11 +86,11 @@ class _TradeLines:
         if kind not in _OF_TRADES or row.text("txid") is None:
             return
         waiting = self._dust if row.word("subtype") == _DUST else self._waiting
-        waiting.setdefault(row.needed("refid"), []).append(_Line.of(row))
+        waiting.setdefault(row.needed("refid"), []).append(_LedgerLine.of(row))
         if len(self._waiting) > _WAITING_MAX:
             yield from self._traded(next(iter(self._waiting)))
 
-    def _swept(self, name: str, lines: list[_Line]) -> Iterator[StatementFact]:
+    def _swept(self, name: str, lines: list[_LedgerLine]) -> Iterator[StatementFact]:
         """A trade, or what was received where no pair has both assets, or no one knows how much of it for each."""
         moved = _moved(lines)
         if len(moved) == 2 and len(set(map(_rank, moved))) == 2:
@@ -125,7 +125,7 @@ class _TradeLines:
                 )
             yield from self._trade(name, lines, moved)
 
-    def _trade(self, name: str, lines: list[_Line], moved: Mapping[str, Decimal]) -> Iterator[StatementFact]:
+    def _trade(self, name: str, lines: list[_LedgerLine], moved: Mapping[str, Decimal]) -> Iterator[StatementFact]:
         base, quote = sorted(moved, key=_rank, reverse=True)
         got, paid = moved[base], moved[quote]
         if (got > 0) is (paid > 0):
@@ -147,7 +147,7 @@ class _TradeLines:
         yield from with_fees(fill, fees or [(Decimal(0), None)])
 
 
-def _moved(lines: Iterable[_Line]) -> dict[str, Decimal]:
+def _moved(lines: Iterable[_LedgerLine]) -> dict[str, Decimal]:
     """By how much the balance of each asset changed in all; what came and went again is no part of a trade."""
     moved: dict[str, Decimal] = {}
     for line in lines:

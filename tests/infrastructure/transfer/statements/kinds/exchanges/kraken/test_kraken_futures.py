@@ -8,7 +8,11 @@ from typing import Any
 
 import pytest
 
-from infrastructure.transfer.statements.kinds.exchanges.kraken.kraken_futures import KRAKEN_LOG, KRAKEN_LOG_CSV
+from infrastructure.transfer.statements.kinds.exchanges.kraken.kraken_futures import (
+    KRAKEN_FILLS,
+    KRAKEN_LOG,
+    KRAKEN_LOG_CSV,
+)
 from infrastructure.transfer.statements.statement_import import Statement, import_statements
 from infrastructure.transfer.statements.statement_kind import StatementKind, Whose
 from infrastructure.transfer.transfer_errors import StatementRefused
@@ -121,3 +125,30 @@ def test_a_fee_of_a_liquidation_that_the_fee_contains_is_not_counted_twice() -> 
 def test_a_line_that_cannot_be_put_beside_the_other_of_its_trade_is_named() -> None:
     with pytest.raises(StatementRefused, match=r"^line 2: asset '\{\}' is no text"):
         cash(POSITION, MONEY | {"asset": {}})
+
+
+def test_a_list_of_fills_that_begins_in_the_middle_of_a_position_is_known_by_its_profits() -> None:
+    """The first close was an opening, and all behind it the wrong way round."""
+    fills = [
+        {
+            **dict(
+                zip(("fill_id", "order_id", "fillTime"), (f"f{n}", f"o{n}", f"2026-03-17T12:0{n}:00Z"), strict=True)
+            ),
+            "symbol": "PF_XBTUSD",
+            "side": side,
+            "size": 1,
+            "price": price,
+            "fillType": "taker",
+            "realized_pnl": profit,
+            "realized_funding": 0,
+        }
+        for n, (side, price, profit) in enumerate([("sell", 110, 10), ("buy", 100, 0), ("sell", 90, -10)])
+    ]
+    with memory_ledger() as ledger:
+        statement = Statement(
+            "fills.json", KRAKEN_FILLS.name, facts_of(json.dumps(fills), KRAKEN_FILLS, Whose("krakenfutures"))
+        )
+        (finding,) = import_statements(ledger, [statement], confirm=True).findings
+        assert_sound(ledger)
+        assert [(row.side, row.realized_pnl) for row in ledger.positions()] == [("long", 10), ("long", -10)]
+    assert "held before the file begins" in finding
