@@ -59,6 +59,7 @@ class Envelope(TypedDict):
     ts_recorded: datetime
     source: Source
     metadata: dict[str, JsonValue] | None
+    time_was_said: bool | None
 
 
 class Recorder(Protocol):
@@ -112,16 +113,19 @@ class Decision:
 
     def envelope(self, cycle: int | None = None) -> Envelope:
         """The common fields of the next event, for the current cycle unless another one is named."""
+        ts_event, ts_recorded = self.context.ts_event, max(self.context.ts_recorded, self._position.modified_on)
+        is_timed = self.command.at is not None
         return {
             "originator_id": self.state.stream,
             "originator_version": self._position.version + 1,
             "command_id": self.context.command_id,
             "request": self.command.digest,
             "cycle": self.state.cycle if cycle is None else cycle,
-            "ts_event": self.context.ts_event,
-            "ts_recorded": max(self.context.ts_recorded, self._position.modified_on),
+            "ts_event": ts_event,
+            "ts_recorded": ts_recorded,
             "source": self.command.source,
             "metadata": self.command.metadata,
+            "time_was_said": None if is_timed == (ts_event != ts_recorded) else is_timed,
         }
 
     def record(self, event: PositionEvent) -> None:
