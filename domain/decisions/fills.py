@@ -316,7 +316,7 @@ def _entry_corrected(decision: Decision, row: PositionRow, held: Holding, correc
             "back: the rest is closed already. Correct the fills that closed it first, to what they closed here; where "
             "they closed more at the exchange, that opened the other side, which is another cycle (adopt)",
         )
-    counted = altered(count, held=held.reopened(beyond)).by_fill(ZERO, ZERO)
+    counted = decision.as_turned(altered(count, held=held.reopened(beyond)).by_fill(ZERO, ZERO))
     if beyond:
         counted = state.exits.counted(counted, ExitCount(), ZERO, row.orders.with_order(after))
         counted = count.settled(counted)
