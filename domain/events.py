@@ -42,6 +42,8 @@ class PositionEvent(CanMutateAggregate[str], TypedStruct, frozen=True, kw_only=T
     ts_recorded: Instant
     source: Source
     metadata: dict[str, JsonValue] | None = None
+    time_was_said: bool | None = None
+    """Whether the command said a time; None where that follows from the two times: it did if they differ."""
 
     @property
     def timestamp(self) -> datetime:  # type: ignore[override]  # a field in the library, the name of our field here
@@ -55,8 +57,8 @@ class PositionEvent(CanMutateAggregate[str], TypedStruct, frozen=True, kw_only=T
 
     @property
     def is_timed(self) -> bool:
-        """Whether a time was said; without one, it happened when it was recorded."""
-        return self.ts_event != self.ts_recorded
+        """Whether a time was said; without one, it happened after all that was on record."""
+        return self.ts_event != self.ts_recorded if self.time_was_said is None else self.time_was_said
 
     @property
     def position_id(self) -> str:

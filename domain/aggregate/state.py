@@ -66,6 +66,8 @@ class PositionState:
     """When a closing order was filled last, as far as times were said."""
     closed_at: datetime = EPOCH
     """When the cycle ended, even if it was opened again since."""
+    turned_at: datetime | None = None
+    """When a fill turned the position: it closed the cycle, and opened the next one with its rest."""
     adjusted_orders: Orders = field(default_factory=no_orders)
     """The orders that were known at the last adjustment of the quantity."""
     exits: CycleExits = field(default_factory=CycleExits)
@@ -213,6 +215,7 @@ class PositionState:
     def _begin(self, command_id: str) -> None:
         self.holding, self.since = Holding(), Stand()
         self.stated_at = self.adjusted_at = self.last_exit_at = self.closed_at = EPOCH
+        self.turned_at = None
         self.adjusted_orders, self.adjusted_version = NO_ORDERS, 0
         self.rollbacks, self.promised_qty, self.entered_qty = 0, ZERO, ZERO
         self.fills, self.corrected, self.cash, self.promises, self.imports = {}, set(), {}, {}, {}
@@ -231,6 +234,7 @@ class PositionState:
             self._join(event.order, same_as)
         if isinstance(event, _OF_ENTRIES):
             self._remember_absorbed(event, orders, same_as)
+            self.exits = self.exits.with_released(before, self.holding, ZERO)
         match event:
             case e.EntryRequested():
                 self.promises["entry"] = event.command_id
@@ -272,10 +276,13 @@ class PositionState:
             case e.PositionImported():
                 self.exits = altered(self.exits, opening=event.holding)
                 self.since = Stand.at_opening(event, event.holding, self.orders)
-            case e.PositionClosed():
-                self._remember_end(event, before)
-            case e.RolledBack():
-                self._remember_proof(event, before)
+            case e.PositionClosed() | e.RolledBack():
+                if (answer := self.answers.get(event.command_id)) and "PositionReduced" in answer.events:
+                    self.turned_at = event.said_at
+                if isinstance(event, e.PositionClosed):
+                    self._remember_end(event, before)
+                else:
+                    self._remember_proof(event, before)
             case _:
                 self._remember_order(event, before, orders)
         self.promised_qty = min(self.promised_qty, self.holding.quantity)

@@ -13,6 +13,7 @@ from domain.aggregate.command_result import CommandResult
 from domain.aggregate.exits.fill_on_record import FillOnRecord
 from domain.aggregate.row import PositionRow
 from domain.aggregate.state import PositionState
+from domain.alteration import altered
 from domain.commands.base import Command
 from domain.errors import (
     CommandRefused,
@@ -28,7 +29,7 @@ from domain.events import PositionEvent
 from domain.holding import Holding
 from domain.identifiers import PositionKey
 from domain.instrument import LINEAR, Instrument
-from domain.orders.order import Order
+from domain.orders.order import CLOCKS_APART, Order
 from domain.values import EPOCH, EXACT, Side, Source, is_yet_to_come, plain, said_at
 
 
@@ -59,6 +60,7 @@ class Envelope(TypedDict):
     ts_recorded: datetime
     source: Source
     metadata: dict[str, JsonValue] | None
+    time_was_said: bool | None
 
 
 class Recorder(Protocol):
@@ -112,16 +114,19 @@ class Decision:
 
     def envelope(self, cycle: int | None = None) -> Envelope:
         """The common fields of the next event, for the current cycle unless another one is named."""
+        ts_event, ts_recorded = self.context.ts_event, max(self.context.ts_recorded, self._position.modified_on)
+        is_timed = self.command.at is not None
         return {
             "originator_id": self.state.stream,
             "originator_version": self._position.version + 1,
             "command_id": self.context.command_id,
             "request": self.command.digest,
             "cycle": self.state.cycle if cycle is None else cycle,
-            "ts_event": self.context.ts_event,
-            "ts_recorded": max(self.context.ts_recorded, self._position.modified_on),
+            "ts_event": ts_event,
+            "ts_recorded": ts_recorded,
             "source": self.command.source,
             "metadata": self.command.metadata,
+            "time_was_said": None if is_timed == (ts_event != ts_recorded) else is_timed,
         }
 
     def record(self, event: PositionEvent) -> None:
@@ -299,6 +304,16 @@ class Decision:
         )
 
     # -- money ----------------------------------------------------------------------------------------------------
+
+    def as_turned(self, held: Holding) -> Holding:
+        """The totals after an entry; profit is not known if it happened before a fill that turned the position.
+
+        That fill closed what is held now, instead of a part of what it opened, until it is corrected.
+        """
+        at, turned_at = self.command.at, self.state.turned_at
+        if turned_at is None or not held.quantity or (at is not None and at - turned_at > CLOCKS_APART):
+            return held
+        return altered(held, realized_pnl=None)
 
     @property
     def key(self) -> PositionKey:

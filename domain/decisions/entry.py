@@ -137,9 +137,10 @@ def record_entry_placed(decision: Decision, command: c.RecordEntryPlaced) -> Com
     absorbed = EXACT.subtract(after.filled_qty, before.filled_qty)
     if not is_seen:
         absorbed = absorbed_of(decision, before, after)
-    held = EntryCount.of(
+    count = EntryCount.of(
         state, before, after, absorbed=absorbed, is_seen=is_seen, same_as=same_as, at=decision.said_at
-    ).by_statement()
+    )
+    held = decision.as_turned(count.by_statement())
     is_as_known = held == state.holding and after.worth == before.worth and not absorbed and same_as is None
     if before.exchange_order_id is not None and is_as_known and not row.outcome_unknown:
         return decision.no_news()
@@ -283,7 +284,7 @@ def record_entry_fill(decision: Decision, command: c.RecordEntryFill) -> Command
     if not is_seen:
         absorbed = _absorbed_fill(decision, meant, after)
     count = EntryCount.of(decision.state, meant.order, after, absorbed=absorbed, is_seen=is_seen, at=decision.said_at)
-    held = count.by_fill(command.last_qty, worth)
+    held = decision.as_turned(count.by_fill(command.last_qty, worth))
     is_of_total = command.at is None and not count.added and decision.state.may_have_paid(after)
     is_seen_fee = count.is_gone or is_of_total
     if command.fee is not None and is_seen_fee and decision.pays_in_kind(command.fee, command.fee_currency):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import NamedTuple
 
 from domain import events as e
 from domain.aggregate.command_result import CommandResult
@@ -230,7 +231,7 @@ def correct_fill(decision: Decision, command: o.CorrectFill) -> CommandResult | 
     is_of_total, worth = _is_of_total(decision, fill), row.terms.worth
     was, now = (fill.qty, worth(fill.qty, fill.px)), (qty, worth(qty, px))
     corrected = _exit_corrected if fill.is_exit else _entry_corrected
-    held = corrected(decision, row, fill, held, was=was, now=now, is_of_total=is_of_total)
+    held = corrected(decision, row, held, _Correction(fill, was, now, is_of_total))
     decision.record(
         e.FillCorrected(
             **decision.envelope(),
@@ -287,19 +288,24 @@ def _is_of_total(decision: Decision, fill: FillOnRecord) -> bool:
     return fill.qty <= order.stated_qty and fill.may_be_by(stated_at) and stated_at < decision.said_at
 
 
-def _entry_corrected(
-    decision: Decision,
-    row: PositionRow,
-    fill: FillOnRecord,
-    held: Holding,
-    *,
-    was: tuple[Decimal, Decimal],
-    now: tuple[Decimal, Decimal],
-    is_of_total: bool,
-) -> Holding:
-    state, (old_qty, old_worth), (_, new_worth) = decision.state, was, now
+class _Correction(NamedTuple):
+    """A fill with its quantity and worth as they were and as they are now, and whether its order's total has it."""
+
+    fill: FillOnRecord
+    was: tuple[Decimal, Decimal]
+    now: tuple[Decimal, Decimal]
+    is_of_total: bool
+
+    def of(self, order: Order) -> Order:
+        """The order of the fill, corrected."""
+        return order.corrected(self.was, self.now, is_of_total=self.is_of_total)
+
+
+def _entry_corrected(decision: Decision, row: PositionRow, held: Holding, correction: _Correction) -> Holding:
+    """The totals `held` after the correction of an entry fill."""
+    state, fill, (old_qty, old_worth) = decision.state, correction.fill, correction.was
     before = state.orders.get(fill.order or "") or Order(name="entry", traded_qty=old_qty, traded_worth=old_worth)
-    after = before.corrected(was, now, is_of_total=is_of_total)
+    after = correction.of(before)
     count = EntryCount.of(state, before, after, at=decision.said_at)
     count = altered(count, held=held, is_seen=_is_correction_seen(decision, fill))
     beyond = ZERO if count.is_seen else max(ZERO, EXACT.minus(EXACT.add(held.quantity, count.added)))
@@ -310,27 +316,19 @@ def _entry_corrected(
             "back: the rest is closed already. Correct the fills that closed it first, to what they closed here; where "
             "they closed more at the exchange, that opened the other side, which is another cycle (adopt)",
         )
-    counted = altered(count, held=held.reopened(beyond)).by_fill(ZERO, ZERO)
+    counted = decision.as_turned(altered(count, held=held.reopened(beyond)).by_fill(ZERO, ZERO))
     if beyond:
         counted = state.exits.counted(counted, ExitCount(), ZERO, row.orders.with_order(after))
         counted = count.settled(counted)
-    more = ZERO if count.is_seen else EXACT.subtract(new_worth, old_worth)
+    more = ZERO if count.is_seen else EXACT.subtract(correction.now[1], old_worth)
     return altered(counted, traded_cost=EXACT.add(held.traded_cost, more), uncounted_qty=held.uncounted_qty)
 
 
-def _exit_corrected(
-    decision: Decision,
-    row: PositionRow,
-    fill: FillOnRecord,
-    held: Holding,
-    *,
-    was: tuple[Decimal, Decimal],
-    now: tuple[Decimal, Decimal],
-    is_of_total: bool,
-) -> Holding:
-    state, untold, (qty, _) = decision.state, decision.state.untold, now
+def _exit_corrected(decision: Decision, row: PositionRow, held: Holding, correction: _Correction) -> Holding:
+    """The totals `held` after the correction of an exit fill."""
+    state, untold, fill, (qty, _) = decision.state, decision.state.untold, correction.fill, correction.now
     before = state.exits.order(fill.order, row.orders)
-    after = before.corrected(was, now, is_of_total=is_of_total)
+    after = correction.of(before)
     grown = EXACT.subtract(after.filled_qty, before.filled_qty)
     counted = _as_adjusted(decision, fill)
     if fill.is_of_dust:

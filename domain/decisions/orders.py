@@ -236,7 +236,7 @@ def _held_after(
         entered = EntryCount.of(
             state, order, after, absorbed=absorbed, is_seen=is_seen, same_as=same_as, at=decision.said_at
         )
-        return entered.by_statement(), absorbed
+        return decision.as_turned(entered.by_statement()), absorbed
     _needs_fills_named(decision, order, grown)
     count = exit_count(decision, order, grown)
     if ZERO < grown <= state.gone and order.traded_qty and order.name in state.adjusted_orders:

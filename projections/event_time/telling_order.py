@@ -42,14 +42,14 @@ def _renamed(event: Any, names: Mapping[str | None, str]) -> e.PositionEvent:
 def in_its_order(cycle: Sequence[e.PositionEvent]) -> list[tuple[datetime, e.PositionEvent]]:
     """The events of one cycle in the order of happening, each with the time by which it had happened.
 
-    Shape: by `ts_event`, then in the order of recording. Clocks differ, but a cause is never placed after its effect:
-    an opening event had happened by any event of its cycle, a step of the cycle by the next step, and a call that timed
-    out by the evidence of what became of it.
+    Shape: by `ts_event`, then in the order of recording; what said no time happened after all that was on record.
+    Clocks differ, but a cause is never placed after its effect: an opening event had happened by any event of its
+    cycle, a step of the cycle by the next step, and a call that timed out by the evidence of what became of it.
     """
     happened = []
     anything = next_step = evidence = _FOREVER
     for event in reversed(cycle):
-        at = event.ts_event
+        at = event.ts_event if event.is_timed else event.ts_recorded
         if event.opens_cycle:
             at = min(at, anything)
         elif isinstance(event, _STEPS):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 from decimal import Decimal, localcontext
 from typing import Any
 
@@ -16,7 +17,7 @@ from domain.decisions.counting import EntryCount, settled
 from domain.holding import ZERO, Holding
 from domain.identifiers import PositionKey
 from domain.orders.cycle_orders import NO_ORDERS
-from domain.orders.order import Order, role_of
+from domain.orders.order import CLOCKS_APART, Order, role_of
 from domain.values import EPOCH, EXACT, Leg, difference_of
 from projections.event_time.additions import Added, Exit, added_by, promised_since
 from projections.positions import project
@@ -39,11 +40,15 @@ class EventTimeTotals:
         self._counts: dict[tuple[str, str | None], ExitCount] = {}
         self._news = set[tuple[bool, str, str | None]]()
         """The fills that the last adjustment had not counted: whether it is an exit, trade id, and order."""
+        self._turned_at: datetime | None = None
+        self._is_left = False
+        """Whether something is held that a fill which turned the position closed, until that is corrected."""
         self._early: list[Exit] = []
         """Exits whose entries have not been counted yet."""
         with localcontext(EXACT):
             self._added = added_by(cycle)
         self._promised_since = promised_since(cycle)
+        self._reducing = {event.command_id for event in cycle if isinstance(event, e.PositionReduced)}
 
     def count(self, event: e.PositionEvent) -> e.PositionEvent:
         """Count an event, and return it with the totals after it."""
@@ -58,7 +63,22 @@ class EventTimeTotals:
         self._held = held
         if self._early:
             held = replace(held, proceeds=None, realized_pnl=None)
+        if self._is_left_by_turn(event):
+            held = replace(held, realized_pnl=None)
         return self._carrying(event, held)
+
+    def _is_left_by_turn(self, event: e.PositionEvent) -> bool:
+        """Whether something is held that was entered before a fill which turned the position, as the decisions say."""
+        match event:
+            case e.PositionClosed() | e.RolledBack() if event.command_id in self._reducing:
+                self._turned_at, self._is_left = event.said_at, True
+            case e.EntryPlaced() | e.EntryFilled() | e.OrderEnded() | e.FillCorrected(is_exit=False):
+                is_entry = not isinstance(event, e.OrderEnded) or role_of(event.order) == "entry"
+                if is_entry and self._turned_at is not None:
+                    is_after = event.is_timed and event.ts_event - self._turned_at > CLOCKS_APART
+                    self._is_left = self._is_left or not is_after
+        self._is_left = self._is_left and bool(self._held.quantity)
+        return self._is_left
 
     def _carrying(self, event: Any, held: Holding) -> e.PositionEvent:
         own = {"avg_px_close": held.avg_px_close(self._terms)} if isinstance(event, e.PositionClosed) else {}

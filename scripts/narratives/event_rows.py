@@ -11,7 +11,10 @@ from scripts.output import print_table
 
 EVENT_COLUMNS: Final = ("version", "cycle", "when (UTC)", "event", "source", "what")
 _ENVELOPE: Final = frozenset(
-    {"command_id", "request", "cycle", "ts_event", "ts_recorded", "source", "metadata", "holding", "row"}
+    {
+        *("command_id", "request", "cycle", "ts_event", "ts_recorded", "source", "metadata", "time_was_said"),
+        *("holding", "row"),
+    }
 )
 
 

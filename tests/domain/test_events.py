@@ -39,7 +39,7 @@ def test_events_that_say_something_else_or_are_another_kind_are_two() -> None:
 def test_an_event_shows_all_that_it_says() -> None:
     shown = repr(EntryOutcomeUnknown(**SAID, reason="no answer"))
     assert shown.startswith("EntryOutcomeUnknown(originator_id='APTUSDT.binance', originator_version=3, command_id=")
-    assert shown.endswith("metadata=None, reason='no answer')")
+    assert shown.endswith("metadata=None, time_was_said=None, reason='no answer')")
 
 
 def test_an_event_with_metadata_cannot_be_counted() -> None:

@@ -183,7 +183,22 @@ def test_what_says_no_time_happened_after_all_that_is_on_record_though_the_clock
 
 
 def test_what_says_no_time_is_not_moved_into_the_future_by_a_clock_that_was_wrong() -> None:
-    assert placed_without_a_time(3600).ts_event == second(1)
+    placed = placed_without_a_time(3600)
+    assert (placed.ts_event, placed.ts_recorded, placed.is_timed) == (second(1), second(3600), False)
+
+
+def test_a_time_that_was_said_may_be_that_of_its_recording() -> None:
+    position = Position.track(KEY)
+    position.decide(request(), CommandContext("a", second(0), second(0)))
+    position.decide(PLACED.model_copy(update={"at": second(1)}), CommandContext("b", second(1), second(1)))
+    placed = position.pending_events[-1]
+    assert (placed.ts_event, placed.is_timed) == (placed.ts_recorded, True)
+
+
+def test_whether_an_event_of_before_said_a_time_is_told_by_its_two_times() -> None:
+    before = replace(adopted(), time_was_said=None)
+    assert not before.is_timed
+    assert replace(before, ts_event=second(-1)).is_timed
 
 
 def test_a_position_shows_where_it_stands() -> None:

@@ -622,3 +622,25 @@ def test_what_says_no_time_is_told_after_a_correction_that_the_clock_has_not_lef
         history = [entry.event for entry in ledger.history("BTCUSDT.binance")]
         by_event_time = row_at(history, history[-1].ts_event)
         assert by_event_time is not None and by_event_time.quantity == held
+
+
+@pytest.mark.parametrize(
+    ("at", "gained"), [(None, None), ("2025-10-22T18:00:20Z", None), ("2025-10-22T18:01:00Z", "-100")]
+)
+def test_profit_is_not_known_while_something_is_held_that_the_fill_which_turned_the_position_closed(
+    told: Told, at: str | None, gained: str | None
+) -> None:
+    told.send("request_entry", **BTC, quantity="2", intent_id="s1", at="2025-10-22T18:00:00Z")
+    first, entry = told.position_id, {"exchange_order_id": "A", "last_qty": "1", "last_px": "2000"}
+    told.send("record_entry_fill", **entry, trade_id="t1", at="2025-10-22T18:00:10Z")
+    turned = {"trade_id": "x1", "last_qty": "3", "last_px": "1900", "at": "2025-10-22T18:00:30Z"}
+    told.send("reduce", **turned, flip=True)
+    told.restart()
+    lost = {"trade_id": "t0", "last_qty": "0.5", "last_px": "1990", "exchange_order_id": "A"}
+    told.send("record_entry_fill", position_id=first, **lost, **({} if at is None else {"at": at}))
+    told.says(stray=True, quantity="0.5", realized_pnl=gained)
+    by_event_time = told.ledger.position(first, as_of="2100-01-01T00:00:00Z", by="event-time")
+    assert by_event_time.as_json()["realized_pnl"] == gained
+    if gained is None:
+        told.send("correct_fill", position_id=first, trade_id="x1", last_qty="1.5", reason="t0 was lost")
+        told.says(stray=False, quantity="0", realized_pnl="-145")

@@ -146,6 +146,23 @@ def test_a_correction_is_of_after_an_adjustment_by_the_time_that_was_said_also_i
         assert [row.avg_px_open for row in (folded(cycle), told)] == [average] * 2
 
 
+def test_an_exit_that_happened_at_the_moment_of_an_adjustment_was_counted_by_it_also_if_it_is_recorded_then() -> None:
+    adjusted = on(Adjust, quantity="8", reason="seen", at=second(3))
+    (cycle,) = by_cycle(recorded([LONG, fill("t1", "10", "100", 1), adjusted, out("x", "2", "9", 3)])).values()
+    assert folded(cycle).quantity == told(cycle, 9).quantity == 8
+
+
+def test_what_says_no_time_happened_after_what_a_clock_that_is_ahead_had_recorded() -> None:
+    adjusted = on(Adjust, quantity="8", avg_px_open="100", reason="seen")
+    sold = on(Reduce, trade_id="x", last_qty="2", last_px="110")
+    position = Position.track(LONG.key)
+    for clock, command in ((0, LONG), (1, fill("t1", "10", "100", 1)), (122, adjusted), (3, sold)):
+        position.decide(command, CommandContext(f"c{clock}", command.at or second(clock), second(clock)))
+    (cycle,) = by_cycle(position.pending_events).values()
+    assert folded(cycle).quantity == told(cycle, 200).quantity == 6
+    assert [told(cycle, at).quantity for at in (60, 121, 122)] == [10, 10, 6]
+
+
 @given(conversations(defines=True))
 def test_in_the_end_the_steps_of_a_cycle_are_those_of_today(sent: list[Command]) -> None:
     for cycle in by_cycle(recorded(sent, may_refuse=True)).values():

@@ -12,7 +12,8 @@ from hypothesis import given as tried_on
 from hypothesis import strategies as st
 
 from domain.commands.base import Command
-from domain.commands.requests import RecordEntryUnknown
+from domain.commands.order_requests import RequestIncrease
+from domain.commands.requests import Activate, RecordEntryUnknown
 from domain.errors import CommandRefused
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.metering.figures import figures
@@ -28,7 +29,7 @@ from projections.reconciliation.result import ReconciliationRules
 from scripts.commands.daily.report import look_through
 from scripts.narratives.cycle_narratives import tell
 from scripts.options.filters import EVERYTHING
-from tests.spec import CYCLE, on, request, second
+from tests.spec import CYCLE, FILLED, PLACED, STOP, on, request, second
 from tests.strategies import conversations
 
 HOUR = timedelta(hours=1)
@@ -194,3 +195,15 @@ def test_an_entry_of_unknown_outcome_may_be_held_without_a_stop() -> None:
         said = Said(ledger, second(3_600)).words
         assert said[IF_HELD]["positions"] == said["unknown"]["positions"] == frozenset({CYCLE})
         assert said[UNPROTECTED]["positions"] == frozenset()
+
+
+def test_an_increase_of_which_nothing_is_known_leaves_protected_what_is_held_and_all_that_name_orders_name_it() -> None:
+    stop = STOP.model_copy(update={"quantity": FILLED.last_qty})
+    asked = on(RequestIncrease, quantity="10", intent_id="dca1")
+    with ledger_after([request(), PLACED, FILLED, stop, on(Activate), asked], [0] * 6) as ledger:
+        said = Said(ledger, second(3_600))
+        said.agree()
+        words, (unfinished,) = said.words, said.unfinished
+        assert words[UNPROTECTED]["positions"] == words[IF_HELD]["positions"] == frozenset()
+        assert words["in need of a person"]["status"] == said.found(Check.ORDERS) == frozenset({CYCLE})
+        assert unfinished.is_overdue and unfinished.missing() == ["what became of entry.2"]
