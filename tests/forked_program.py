@@ -1,4 +1,4 @@
-"""`position-ledger` as a fork of a process that has imported it: a process of its own, 0.7 s sooner.
+"""A Python file as a fork of a process that has its imports: a process of its own, 0.7 s sooner.
 
 What depends on how the program is started needs the installed one (`tests.acceptance.bot.PROGRAM`).
 """
@@ -12,67 +12,53 @@ import signal
 import socket
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
+from runpy import run_path
 
 MESSAGE_BYTES_MAX = 200_000
-END_SECONDS = 120
 STORES = ("infrastructure.event_store.sqlite.store", "infrastructure.event_store.postgres.store")
 
 
-class Fork:
-    """One process that runs a command line, with these descriptors as stdin, stdout and stderr."""
+def fork(
+    server: socket.socket,
+    words: Sequence[str],
+    folder: str,
+    environment: Mapping[str, str],
+    streams: tuple[int, int, int],
+    *,
+    imports: Sequence[str] = (),
+) -> socket.socket:
+    """Run a file with arguments in a folder, with these descriptors as stdin, stdout and stderr.
 
-    def __init__(
-        self,
-        server: socket.socket,
-        words: Sequence[str],
-        environment: Mapping[str, str],
-        streams: tuple[int, int, int],
-    ) -> None:
-        self._answers, theirs = socket.socketpair(type=socket.SOCK_SEQPACKET)
-        with theirs:
-            message = json.dumps([words, str(Path.cwd()), {**environment}])
-            socket.send_fds(server, [message.encode()], [*streams, theirs.fileno()])
-        self.pid = self._answer()
-        self._exit_code: int | None = None
-
-    def wait(self) -> int:
-        """Its exit code; below zero, the signal that ended it. Where it does not end, it is killed: TimeoutError."""
-        if self._exit_code is None:
-            try:
-                self._exit_code = self._answer()
-            except TimeoutError:
-                self.kill()
-                raise
-            self._answers.close()
-        return self._exit_code
-
-    def kill(self) -> int:
-        """Kill it if it is still there, as a power cut would; returns its exit code."""
-        if self._exit_code is None:
-            with suppress(ProcessLookupError):
-                os.kill(self.pid, signal.SIGKILL)
-        return self.wait()
-
-    def _answer(self) -> int:
-        self._answers.settimeout(END_SECONDS)
-        return int(self._answers.recv(16))
+    Shape: where it is answered, first which process that is, and when it has ended, its status, as `waitpid` has it.
+    """
+    answers, theirs = socket.socketpair(type=socket.SOCK_SEQPACKET)
+    with theirs:
+        message = json.dumps([[*imports], [*words], folder, {**environment}])
+        socket.send_fds(server, [message.encode()], [*streams, theirs.fileno()])
+    return answers
 
 
-def put_into(folder: Path, server: socket.socket) -> None:
-    """Write a program `position-ledger` that asks for a fork on this socket, which must be passed on to it."""
-    program = folder / "position-ledger"
-    program.write_text(
+def answer(answers: socket.socket, flags: int = 0) -> int:
+    """The next number that is answered."""
+    return int(answers.recv(16, flags))
+
+
+def put_into(folder: Path, server: socket.socket, program: str) -> None:
+    """Write a program of the same name that asks for a fork on this socket, which must be passed on to it."""
+    forking = folder / Path(program).name
+    forking.write_text(
         f"#!{sys.executable} -IS\n"
         "import os, socket, sys\n"
         f"sys.path.append({str(Path(__file__).parent)!r})\n"
-        "from forked_program import Fork\n"
+        "from forked_program import answer, fork\n"
         f"with socket.socket(fileno={server.fileno()}) as server:\n"
-        "    sys.exit(Fork(server, sys.argv, os.environ, (0, 1, 2)).wait())\n"
+        f"    answers = fork(server, [{program!r}, *sys.argv[1:]], os.getcwd(), os.environ, (0, 1, 2))\n"
+        "answer(answers)\n"
+        "sys.exit(os.waitstatus_to_exitcode(answer(answers)))\n"
     )
-    program.chmod(0o755)
+    forking.chmod(0o755)
 
 
 def serve(requests: socket.socket) -> None:
@@ -86,30 +72,33 @@ def serve(requests: socket.socket) -> None:
         message, descriptors, _, _ = socket.recv_fds(requests, MESSAGE_BYTES_MAX, 4)
         if not message:
             return
+        imports, *asked = json.loads(message)
+        for name in imports:
+            import_module(name)
         if os.fork() == 0:
             requests.close()
-            *streams, answer = descriptors
-            _watch_over(streams, answer)
-            _become(streams, *json.loads(message))
+            *streams, answers = descriptors
+            _watch_over(streams, answers)
+            _become(streams, *asked)
         for descriptor in descriptors:
             os.close(descriptor)
 
 
-def _watch_over(streams: list[int], answer: int) -> None:
+def _watch_over(streams: list[int], answers: int) -> None:
     """Return in a fork; this process answers which process that is, waits for it, and answers how it ended."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     if program := os.fork():
-        os.write(answer, b"%d" % program)
+        os.write(answers, b"%d" % program)
         for descriptor in streams:
             os.close(descriptor)
         _, status = os.waitpid(program, 0)
-        os.write(answer, b"%d" % os.waitstatus_to_exitcode(status))
+        os.write(answers, b"%d" % status)
         os._exit(0)
-    os.close(answer)
+    os.close(answers)
 
 
 def _become(streams: list[int], words: list[str], folder: str, environment: dict[str, str]) -> None:
-    """Run the program as its script does, which ends this process."""
+    """Run the file as Python does, which ends this process."""
     for place, descriptor in enumerate(streams):
         os.dup2(descriptor, place)
         os.close(descriptor)
@@ -118,7 +107,8 @@ def _become(streams: list[int], words: list[str], folder: str, environment: dict
     os.environ.clear()
     os.environ.update(environment)
     sys.argv = words
-    sys.exit(import_module("position_ledger_start").main())
+    run_path(words[0], run_name="__main__")
+    sys.exit()
 
 
 if __name__ == "__main__":

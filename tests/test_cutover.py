@@ -11,7 +11,8 @@ import pytest
 
 from domain.errors import PositionAlreadyOpen
 from infrastructure.ledger.ledger import PositionLedger
-from tests.acceptance.bot import fork_server
+from tests.acceptance.bot import PROGRAM
+from tests.forked_popen import fork_server
 from tests.forked_program import put_into
 from tests.infrastructure.event_store.postgres.server import programs, servers
 from tests.infrastructure.legacy.shadow.old_bot import OldBot
@@ -117,7 +118,7 @@ def acts(database: str, tmp_path_factory: pytest.TempPathFactory, monkeypatch: p
     for name, url in urls.items():
         monkeypatch.setenv(name, url)
     forking = tmp_path_factory.mktemp("programs")
-    put_into(forking, fork_server())
+    put_into(forking, fork_server(), PROGRAM)
     monkeypatch.setenv("PATH", os.pathsep.join([str(forking), str(programs()), os.environ["PATH"]]))
 
     def old_bot() -> None:

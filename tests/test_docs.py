@@ -25,8 +25,9 @@ from infrastructure.event_store.postgres import schema
 from infrastructure.settings import Settings
 from scripts.catalogue import COMMANDS
 from tests import doc_tables
-from tests.acceptance.bot import fork_server
+from tests.acceptance.bot import PROGRAM
 from tests.doc_tables import GENERATED, MISSING, renewed, tables
+from tests.forked_popen import fork_server
 from tests.forked_program import put_into
 from tests.pages import COMMAND_PAGES, DESIGN, TOP, VERBS, read, sections, table
 
@@ -94,7 +95,7 @@ def test_every_example_does_what_the_page_says(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("LEDGER_DATABASE_URL", "sqlite:///ledger.db")
     programs = tmp_path_factory.mktemp("programs")
-    put_into(programs, fork_server())
+    put_into(programs, fork_server(), PROGRAM)
     monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
     for lines in page.parent.glob("*.jsonl"):
         shutil.copy(lines, tmp_path)

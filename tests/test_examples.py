@@ -10,12 +10,14 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from subprocess import PIPE, STDOUT
 
 import ccxt  # type: ignore[import-untyped]  # it has no types
 import pytest
 
 from position_ledger import PositionLedger, Status
 from position_ledger.testing import SimulatedExchange
+from tests.forked_popen import ForkedPopen
 from tests.pages import TOP
 
 BOTS = ["bot.py", "async_bot.py"]
@@ -40,11 +42,11 @@ def keys(exchange: SimulatedExchange, tmp_path: Path) -> Iterator[Path]:
         yield path
 
 
-def started(bot: str, keys: Path) -> subprocess.Popen[str]:
+def started(bot: str, keys: Path) -> ForkedPopen[str]:
     environment = os.environ | {"LEDGER_DATABASE_URL": f"sqlite:///{keys.parent}/ledger.db", "no_proxy": "*"}
-    command = [sys.executable, str(TOP / "examples" / bot), str(keys)]
-    return subprocess.Popen(
-        command, env=environment, cwd=keys.parent, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    command, imports = [str(TOP / "examples" / bot), str(keys)], ["ccxt", "ccxt.async_support"]
+    return ForkedPopen[str](
+        command, imports=imports, env=environment, cwd=keys.parent, stdout=PIPE, stderr=STDOUT, text=True
     )
 
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from subprocess import DEVNULL, PIPE, STDOUT
 
 import pytest
 
-from tests import forked_program
-from tests.acceptance.bot import PROGRAM, Bot, fork_server, run
+from tests.acceptance import bot as acceptance
+from tests.acceptance.bot import PROGRAM, Bot, run
+from tests.forked_popen import ForkedPopen, fork_server
 from tests.forked_program import put_into
 
 UNREACHABLE = "postgresql://127.0.0.1:1/none?timeout=1"
@@ -25,7 +29,7 @@ def test_it_answers_and_ends_as_the_installed_one(
     url = UNREACHABLE if code == 3 else f"sqlite:///{tmp_path}/ledger.db"
     environment = os.environ | {"LEDGER_DATABASE_URL": url}
     monkeypatch.chdir(tmp_path)
-    put_into(tmp_path, fork_server())
+    put_into(tmp_path, fork_server(), PROGRAM)
     run(url, "init")
     started = [
         subprocess.run(
@@ -48,15 +52,61 @@ def test_it_answers_and_ends_as_the_installed_one(
 def test_it_is_killed_as_a_process(tmp_path: Path) -> None:
     with Bot(f"sqlite:///{tmp_path}/ledger.db") as bot:
         assert bot.ask(command="activate", position_id="APTUSDT.binance#1")["error"] == "UnknownPosition"
-        assert bot._process.kill() == -signal.SIGKILL
+        bot.kill()
+        assert bot.stop() == -signal.SIGKILL
         assert not Path(f"/proc/{bot._process.pid}").exists()
 
 
 def test_one_that_does_not_end_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with Bot(f"sqlite:///{tmp_path}/ledger.db") as bot:
-        bot.ask(command="activate", position_id="APTUSDT.binance#1")
-        monkeypatch.setattr(forked_program, "END_SECONDS", 0.2)
-        with pytest.raises(TimeoutError):
-            bot._process.wait()
-        assert not Path(f"/proc/{bot._process.pid}").exists()
-        assert bot.stop() == -signal.SIGKILL
+    monkeypatch.setattr(acceptance, "END_SECONDS", 0.2)
+    monkeypatch.setattr(acceptance, "PROGRAM", str(tmp_path / "waits.py"))
+    (tmp_path / "waits.py").write_text("import os, time\nopen('pid', 'w').write(f'{os.getpid()}')\ntime.sleep(60)\n")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(subprocess.TimeoutExpired):
+        run("")
+    assert not Path("/proc", (tmp_path / "pid").read_text()).exists()
+
+
+SAYS = """
+import json, os, sys
+print(json.dumps([sys.argv[1:], os.getcwd(), os.environ.get("A"), __name__, "decimal" in sys.modules]), flush=True)
+print(sys.stdin.read(), file=sys.stderr)
+sys.exit(7)
+"""
+
+
+def test_any_file_is_forked_with_what_popen_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "says.py"
+    file.write_text(SAYS)
+    for stderr in (PIPE, STDOUT):
+        with ForkedPopen[str](
+            [str(file), "ä", "b"], cwd=tmp_path, env={"A": "1"}, stdin=PIPE, stdout=PIPE, stderr=stderr, text=True
+        ) as process:
+            assert process.poll() is None
+            out, err = process.communicate("given", 60)
+        told, *rest = out.splitlines()
+        assert json.loads(told) == [["ä", "b"], str(tmp_path), "1", "__main__", True]
+        assert (rest, err) == (([], "given\n") if stderr == PIPE else (["given"], None))
+        assert process.poll() == process.wait() == 7
+
+
+def test_what_a_file_imports_is_imported_before_for_all_that_follow(tmp_path: Path) -> None:
+    file = tmp_path / "file.py"
+    file.write_text("import sys; sys.exit('this' in sys.modules)")
+    codes = []
+    for imports in ((), ("this",), ()):
+        with ForkedPopen[str]([str(file)], imports=imports, stdout=DEVNULL) as process:
+            codes.append(process.wait(60))
+    assert codes == [0, 1, 1]
+
+
+def test_it_hears_signals_and_its_end_is_known_to_every_thread(tmp_path: Path) -> None:
+    file = tmp_path / "file.py"
+    file.write_text(
+        "import sys, time\ntry:\n    print(flush=True)\n    time.sleep(60)\nexcept KeyboardInterrupt:\n    sys.exit(5)"
+    )
+    with ForkedPopen[str]([str(file)], stdout=PIPE, text=True) as process, ThreadPoolExecutor(4) as pool:
+        assert process.stdout is not None and process.stdout.readline() == "\n"
+        waiting = [pool.submit(process.wait) for _ in range(3)]
+        process.send_signal(signal.SIGINT)
+        assert {each.result(60) for each in waiting} == {5}

@@ -28,7 +28,6 @@ WAIT_SECONDS_MAX: Final = {
     "positions --as-of": 5.0,
 }
 """The longest acceptable wait for each command, on a log of a million events; for `stats` when it was run before."""
-_ROUNDS: Final = 3
 _A_MONTH: Final = timedelta(days=30)
 _PROGRAM: Final = (sys.executable, "-c", "from position_ledger_start import main; main()")
 _ANSWERED: Final = (0, 1)
@@ -51,8 +50,8 @@ class AnswerWait:
         }
 
 
-def ask(settings: Settings, say: Callable[[str], None] = lambda _: None) -> dict[str, AnswerWait]:
-    """Run and time every command of WAIT_SECONDS_MAX on a ledger that has events. Refuses: BenchmarkFailed."""
+def ask(settings: Settings, rounds: int, say: Callable[[str], None] = lambda _: None) -> dict[str, AnswerWait]:
+    """Run and time every command of WAIT_SECONDS_MAX so often, on a ledger with events. Refuses: BenchmarkFailed."""
     with closing(open_store(settings, create=False)) as store:
         events = store.count_events()
         last = next(store.select({}, "nid DESC", 1))
@@ -63,7 +62,7 @@ def ask(settings: Settings, say: Callable[[str], None] = lambda _: None) -> dict
     found = {}
     for question in WAIT_SECONDS_MAX:
         words = [*question.split(), *more.get(question, [])]
-        taken = [_timed(settings, words) for _ in range(_ROUNDS)]
+        taken = [_timed(settings, words) for _ in range(rounds)]
         found[question] = AnswerWait(events, *(median(column) for column in zip(*taken, strict=True)))
         say(f"{question}: {found[question].seconds:.2f} s")
     return found

@@ -2,46 +2,32 @@
 
 from __future__ import annotations
 
-import atexit
 import json
 import os
-import socket
 import subprocess
 import sys
-from functools import cache
 from pathlib import Path
-from tempfile import TemporaryFile
+from subprocess import PIPE
 from types import TracebackType
 from typing import Any, Self
 
-from tests import forked_program
-from tests.forked_program import Fork
+from tests.forked_popen import ForkedPopen
 
 PROGRAM = str(Path(sys.executable).with_name("position-ledger"))
-
-
-@cache
-def fork_server() -> socket.socket:
-    """Where forks of the program are asked for; it ends with this process."""
-    ours, theirs = socket.socketpair(type=socket.SOCK_SEQPACKET)
-    with theirs:
-        words = [sys.executable, "-P", forked_program.__file__, str(theirs.fileno())]
-        server = subprocess.Popen(words, pass_fds=[theirs.fileno()], start_new_session=True)
-    atexit.register(server.wait)
-    atexit.register(ours.close)
-    return ours
+END_SECONDS = 120
 
 
 def run(url: str, *arguments: str, stdin: str | bytes = b"") -> subprocess.CompletedProcess[str]:
     """Run one command line to its end."""
     words, environment = [PROGRAM, *arguments], os.environ | {"LEDGER_DATABASE_URL": url}
-    with TemporaryFile() as given, TemporaryFile() as out, TemporaryFile() as err:
-        given.write(stdin.encode() if isinstance(stdin, str) else stdin)
-        given.seek(0)
-        code = Fork(fork_server(), words, environment, (given.fileno(), out.fileno(), err.fileno())).wait()
-        for stream in (out, err):
-            stream.seek(0)
-        return subprocess.CompletedProcess(words, code, out.read().decode(), err.read().decode())
+    given = stdin.encode() if isinstance(stdin, str) else stdin
+    with ForkedPopen[bytes](words, env=environment, stdin=PIPE, stdout=PIPE, stderr=PIPE) as process:
+        try:
+            out, err = process.communicate(given, END_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise
+    return subprocess.CompletedProcess(words, process.returncode, out.decode(), err.decode())
 
 
 def read(url: str, *arguments: str) -> Any:
@@ -55,11 +41,10 @@ class Bot:
     """One `record` process, which gets one line at a time."""
 
     def __init__(self, url: str) -> None:
-        (given, stdin), (stdout, said) = os.pipe(), os.pipe()
-        self._stdin, self._stdout = os.fdopen(stdin, "w", buffering=1), os.fdopen(stdout)
-        self._process = Fork(fork_server(), [PROGRAM, "record", "--database", url], os.environ, (given, said, 2))
-        os.close(given)
-        os.close(said)
+        words = [PROGRAM, "record", "--database", url]
+        self._process = ForkedPopen[str](words, stdin=PIPE, stdout=PIPE, text=True, bufsize=1)
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self._stdin, self._stdout = self._process.stdin, self._process.stdout
 
     def send(self, **command: Any) -> None:
         self._stdin.write(json.dumps(command) + "\n")
@@ -75,12 +60,13 @@ class Bot:
     def kill(self) -> None:
         """Kill the process, as a power cut would."""
         self._process.kill()
+        self._process.wait()
 
     def stop(self) -> int:
         """End the input, and return the exit code."""
         self._stdin.close()
         self._stdout.read()
-        return self._process.wait()
+        return self._process.wait(END_SECONDS)
 
     def __enter__(self) -> Self:
         return self

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
 import threading
 import time
 from collections import Counter
@@ -14,6 +13,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler
 from random import Random
+from subprocess import PIPE
 from typing import Any
 
 import pytest
@@ -21,6 +21,7 @@ import pytest
 from domain.values import timestamp_text
 from infrastructure.ledger.ledger import PositionLedger
 from tests.acceptance.bot import PROGRAM, run
+from tests.forked_popen import ForkedPopen
 from tests.infrastructure.watching.loopback import Loopback, loopback
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -43,10 +44,10 @@ def protect(url: str, position_id: str) -> None:
 
 
 @contextmanager
-def watching(url: str, server: Loopback, *words: str) -> Iterator[subprocess.Popen[bytes]]:
+def watching(url: str, server: Loopback, *words: str) -> Iterator[ForkedPopen[bytes]]:
     command = [PROGRAM, "watch", "--webhook", server.url, "--every", "0.1", "--verify", "0", *words]
     surroundings = os.environ | {"LEDGER_DATABASE_URL": url, "LEDGER_WATCH_SECRET": SECRET}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=surroundings) as process:
+    with ForkedPopen[bytes](command, stdout=PIPE, stderr=PIPE, env=surroundings) as process:
         drains = [threading.Thread(target=stream.read) for stream in (process.stdout, process.stderr) if stream]
         for drain in drains:
             drain.start()
@@ -85,7 +86,7 @@ def test_a_watch_that_is_killed_before_it_remembers_tells_it_twice_with_one_id(
 ) -> None:
     position_id = enter(ledger_url, "APTUSDT")
     killed = threading.Event()
-    processes: list[subprocess.Popen[bytes]] = []
+    processes: list[ForkedPopen[bytes]] = []
 
     def kill(handler: BaseHTTPRequestHandler) -> None:
         processes[-1].send_signal(signal.SIGKILL)

@@ -7,7 +7,9 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterable
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -51,42 +53,61 @@ ANSWERS = {
 }
 
 
-def mypy(folder: Path, source: str) -> dict[int, list[str]]:
-    """What mypy says about each line, told as a user would ask it: strictly."""
-    said = ran(folder, source, "mypy", "--strict", "--config-file=")
-    return by_line(re.findall(r"^bot\.py:(\d+): (?:error|note): (.*)", said, re.MULTILINE))
+SOURCES = {
+    "right.py": BOT.read_text(encoding="utf-8"),
+    "mistakes.py": OPENED + "\n".join(MISTAKES),
+    "answers.py": OPENED + "\n".join(f"reveal_type({asked})" for asked in ANSWERS),
+    **{example.name: example.read_text(encoding="utf-8") for example in EXAMPLES},
+}
+"""What a checker is asked of, all in one run: to read the package takes most of its time."""
+
+Told = dict[str, dict[int, list[str]]]
+"""The words about each line of each source."""
 
 
-def pyright(folder: Path, source: str) -> dict[int, list[str]]:
-    """What pyright says about each line, as editors have it set up, and about what is not awaited."""
+@cache
+def mypy() -> Told:
+    """What mypy says, told as a user would ask it: strictly."""
+    said = ran({}, "mypy", "--strict", "--config-file=", *SOURCES)
+    found = re.findall(r"^(\w+\.py):(\d+): (?:error|note): (.*)", said, re.MULTILINE)
+    return by_line((name, int(line), words) for name, line, words in found)
+
+
+@cache
+def pyright() -> Told:
+    """What pyright says, as editors have it set up, and about what is not awaited."""
     settings = {"typeCheckingMode": "standard", "reportUnusedCoroutine": "error"}
-    (folder / "pyrightconfig.json").write_text(json.dumps(settings), encoding="utf-8")
-    said = json.loads(ran(folder, source, "basedpyright", "--outputjson", "--pythonpath", sys.executable))
-    found = said["generalDiagnostics"]
-    return by_line((each["range"]["start"]["line"] + 1, f"{each['message']} [{each.get('rule')}]") for each in found)
+    said = json.loads(ran(settings, "basedpyright", "--outputjson", "--pythonpath", sys.executable, *SOURCES))
+    return by_line(
+        (Path(each["file"]).name, each["range"]["start"]["line"] + 1, f"{each['message']} [{each.get('rule')}]")
+        for each in said["generalDiagnostics"]
+    )
 
 
-def ran(folder: Path, source: str, checker: str, *options: str) -> str:
-    (folder / "bot.py").write_text(source, encoding="utf-8")
-    command = [sys.executable, "-m", checker, *options, "bot.py"]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False).stdout
+def ran(settings: dict[str, str], checker: str, *options: str) -> str:
+    """The output of a checker beside the sources, and beside the settings of pyright."""
+    with TemporaryDirectory() as name:
+        for source, text in SOURCES.items():
+            Path(name, source).write_text(text, encoding="utf-8")
+        Path(name, "pyrightconfig.json").write_text(json.dumps(settings), encoding="utf-8")
+        command = [sys.executable, "-m", checker, *options]
+        return subprocess.run(command, cwd=name, capture_output=True, text=True, check=False).stdout
 
 
-def by_line(said: Iterable[tuple[int | str, str]]) -> dict[int, list[str]]:
-    found: dict[int, list[str]] = {}
-    for line, words in said:
-        found.setdefault(int(line), []).append(words)
+def by_line(said: Iterable[tuple[str, int, str]]) -> Told:
+    found: Told = {source: {} for source in SOURCES}
+    for source, line, words in said:
+        found[source].setdefault(line, []).append(words)
     return found
 
 
-Checker = Callable[[Path, str], dict[int, list[str]]]
 both = pytest.mark.parametrize(("check", "rule"), [(mypy, 0), (pyright, 1)], ids=["mypy", "pyright"])
 
 
 @both
-def test_a_right_bot_is_told_nothing(check: Checker, rule: int, tmp_path: Path) -> None:
+def test_a_right_bot_is_told_nothing(check: Callable[[], Told], rule: int) -> None:
     del rule
-    assert check(tmp_path, BOT.read_text(encoding="utf-8")) == {}
+    assert check()["right.py"] == {}
 
 
 def test_a_right_bot_runs() -> None:
@@ -95,15 +116,15 @@ def test_a_right_bot_runs() -> None:
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
-def test_an_example_is_told_nothing_but_that_ccxt_has_no_types(example: Path, tmp_path: Path) -> None:
-    told = mypy(tmp_path, example.read_text(encoding="utf-8"))
+def test_an_example_is_told_nothing_but_that_ccxt_has_no_types(example: Path) -> None:
+    told = mypy()[example.name]
     words = [each for line in told.values() for each in line if "ccxt" not in each and "missing-imports" not in each]
     assert words == []
 
 
 @both
-def test_every_mistake_is_told(check: Checker, rule: int, tmp_path: Path) -> None:
-    told = check(tmp_path, OPENED + "\n".join(MISTAKES))
+def test_every_mistake_is_told(check: Callable[[], Told], rule: int) -> None:
+    told = dict(check()["mistakes.py"])
     first = OPENED.count("\n") + 1
     for line, (mistake, rules) in enumerate(MISTAKES.items(), start=first):
         assert any(f"[{rules[rule]}]" in words for words in told.pop(line, [])), mistake
@@ -111,9 +132,9 @@ def test_every_mistake_is_told(check: Checker, rule: int, tmp_path: Path) -> Non
 
 
 @both
-def test_an_answer_has_its_type(check: Checker, rule: int, tmp_path: Path) -> None:
+def test_an_answer_has_its_type(check: Callable[[], Told], rule: int) -> None:
     del rule
-    told = check(tmp_path, OPENED + "\n".join(f"reveal_type({asked})" for asked in ANSWERS))
+    told = dict(check()["answers.py"])
     first = OPENED.count("\n") + 1
     for line, (asked, answer) in enumerate(ANSWERS.items(), start=first):
         (words,) = told.pop(line)

@@ -145,7 +145,8 @@ def test_no_output_holds_what_a_terminal_or_a_browser_would_obey(folder: Path, p
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252", "utf-8"])
-def test_a_receipt_is_utf8_whatever_the_locale(encoding: str, ledger_url: str) -> None:
+def test_a_receipt_is_utf8_whatever_the_locale(encoding: str, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/ledger.db"
     entry = {
         "command": "request_entry",
         "symbol": "币安人生/USDT",
@@ -154,8 +155,8 @@ def test_a_receipt_is_utf8_whatever_the_locale(encoding: str, ledger_url: str) -
         "quantity": "1",
     }
     asked = [json.dumps({**entry, "intent_id": HOSTILE[:4]}), json.dumps({"command": HOSTILE}), '{"a": "\\ud800"}', "{"]
-    environment = {**os.environ, "PYTHONIOENCODING": encoding, "LEDGER_DATABASE_URL": ledger_url}
-    subprocess.run([PROGRAM, "init"], env=environment, capture_output=True, check=True)
+    environment = {**os.environ, "PYTHONIOENCODING": encoding, "LEDGER_DATABASE_URL": url}
+    PositionLedger.connect(url).disconnect()
     ran = subprocess.run(
         [PROGRAM, "record"], input="\n".join(asked).encode(), env=environment, capture_output=True, check=False
     )

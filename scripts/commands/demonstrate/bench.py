@@ -168,7 +168,7 @@ def _measure_scans(here: ScratchDatabases, report: BenchReport, events: int) -> 
         ledger = f"{here.settings.kind}, {kind}"
         report.scans[ledger] = scan(place, say)
         if not is_short:
-            report.questions[ledger] = ask(place, say)
+            report.questions[ledger] = ask(place, report.rounds, say)
     if here.settings.kind == "postgresql":
         with places("sqlite:///:memory:") as files:
             _measure_scans(files, report, events)

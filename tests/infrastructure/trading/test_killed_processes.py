@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
+from subprocess import PIPE
 from typing import Any
 
 import ccxt  # type: ignore[import-untyped]  # it has no types
@@ -16,6 +15,7 @@ import pytest
 from infrastructure.trading.exchange_orders import ExchangeOrder, OrderTicket
 from position_ledger import PositionLedger
 from position_ledger.testing import SimulatedExchange
+from tests.forked_popen import ForkedPopen
 from tests.infrastructure.trading import killed_bot
 
 POSITION = "APTUSDT.binance#1"
@@ -25,7 +25,7 @@ class DeadlyExchange(SimulatedExchange):
     """It kills whoever sent the order of a number, once it has that."""
 
     deadly_order = 0
-    process: subprocess.Popen[str] | None = None
+    process: ForkedPopen[str] | None = None
 
     def place(self, ticket: OrderTicket) -> ExchangeOrder:
         placed = super().place(ticket)
@@ -46,8 +46,9 @@ class Bots:
 
     def run(self, deed: str) -> tuple[int, Any]:
         """How it ended, and what it said."""
-        command = [sys.executable, killed_bot.__file__, deed, str(self.keys), self.ledger_url]
-        process = subprocess.Popen(command, env=os.environ | {"no_proxy": "*"}, stdout=subprocess.PIPE, text=True)
+        command = [killed_bot.__file__, deed, str(self.keys), self.ledger_url]
+        surroundings = os.environ | {"no_proxy": "*"}
+        process = ForkedPopen[str](command, imports=["ccxt"], env=surroundings, stdout=PIPE, text=True)
         self.exchange.process = process
         words, _ = process.communicate(timeout=60)
         return process.returncode, json.loads(words) if words else None

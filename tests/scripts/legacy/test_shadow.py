@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from subprocess import PIPE
 from typing import Any
 
 import psycopg
@@ -17,6 +16,8 @@ import pytest
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.legacy.shadow.divergence import DivergenceKind
 from scripts.legacy import shadow
+from tests.acceptance.bot import PROGRAM
+from tests.forked_popen import ForkedPopen
 from tests.infrastructure.legacy.shadow.old_bot import APT, OldBot
 from tests.infrastructure.legacy.shadow.test_incidents import signal_against_synchroniser
 from tests.pages import VERBS, sections, table
@@ -168,7 +169,7 @@ def test_killed_in_the_middle_and_run_again_it_has_lost_and_doubled_nothing(
 ) -> None:
     for number in range(150):
         bot.insert(number, signal_id=number, status="entry_placed", **APT | {"symbol": f"S{number}USDT"})
-    process = subprocess.Popen(_follow(postgres_url, url), stdout=subprocess.PIPE)
+    process = ForkedPopen[str](_follow(postgres_url, url), stdout=PIPE)
     try:
         with PositionLedger.connect(url) as ledger:
             while ledger.store.count_events() < 20:
@@ -185,7 +186,7 @@ def test_killed_in_the_middle_and_run_again_it_has_lost_and_doubled_nothing(
 
 def test_told_to_stop_it_sums_up(bot: OldBot, postgres_url: str, url: str) -> None:
     bot.insert(1, signal_id=1, status="entry_placed", **APT)
-    process = subprocess.Popen(_follow(postgres_url, url), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = ForkedPopen[str](_follow(postgres_url, url), stdout=PIPE, stderr=PIPE, text=True)
     try:
         with psycopg.connect(postgres_url, autocommit=True) as connection:
             while not connection.execute("SELECT FROM monitoring.positions_outbox_cursors").fetchall():
@@ -199,8 +200,7 @@ def test_told_to_stop_it_sums_up(bot: OldBot, postgres_url: str, url: str) -> No
 
 
 def _follow(postgres_url: str, url: str) -> list[str]:
-    start = "import sys; from scripts.cli import main; sys.argv[0] = 'position-ledger'; main()"
-    return [sys.executable, "-c", start, "shadow", "--from", postgres_url, "--database", url, "--follow"]
+    return [PROGRAM, "shadow", "--from", postgres_url, "--database", url, "--follow"]
 
 
 def test_every_kind_of_divergence_is_documented() -> None:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from subprocess import PIPE
 from tempfile import TemporaryFile
 from typing import Generic, TypeVar
 
@@ -19,10 +18,11 @@ import psycopg
 
 from infrastructure.integrity.verify import verify
 from infrastructure.ledger.ledger import PositionLedger
+from tests.forked_popen import ForkedPopen
 from tests.infrastructure.event_store.postgres.worker import Tally
 
 MINUTES_VARIABLE = "LEDGER_TEST_MINUTES"
-PROGRAM = [sys.executable, str(Path(__file__).with_name("worker.py"))]
+PROGRAM = str(Path(__file__).with_name("worker.py"))
 END_SECONDS = 120
 EVENTUALLY_SECONDS = 60
 
@@ -83,8 +83,8 @@ class Worker:
 
     def __init__(self, *arguments: str) -> None:
         self._complaints = TemporaryFile("w+")  # noqa: SIM115 - closed when the worker ends
-        self.process = subprocess.Popen(
-            [*PROGRAM, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._complaints, text=True
+        self.process = ForkedPopen[str](
+            [PROGRAM, *arguments], stdin=PIPE, stdout=PIPE, stderr=self._complaints, text=True
         )
         self._limit = threading.Timer(END_SECONDS + seconds(0), self.process.kill)
         self._limit.start()

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import random
 import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from subprocess import DEVNULL
 from typing import Any
 
 import psycopg
@@ -22,6 +21,8 @@ from infrastructure.legacy.shadow.capture.outbox import NoOutbox, Outbox
 from infrastructure.legacy.shadow.divergence import Divergence
 from infrastructure.legacy.shadow.replication import Replication
 from position_ledger.testing import assert_sound
+from tests.acceptance.bot import PROGRAM
+from tests.forked_popen import ForkedPopen
 from tests.infrastructure.legacy.examples import OPEN, raw, table
 from tests.infrastructure.legacy.shadow.old_bot import APT, TABLE, OldBot
 from tests.infrastructure.legacy.shadow.replicated import mirrored
@@ -186,9 +187,6 @@ def test_stopped_anywhere_it_records_and_tells_what_it_would_in_one_run(
         assert told(ledger) == told(whole)
 
 
-START = "import sys; from scripts.cli import main; sys.argv[0] = 'position-ledger'; main()"
-
-
 def test_killed_at_random_it_has_recorded_what_it_would_in_one_run(
     bot: OldBot, ledger: PositionLedger, mirror: Mirror, *, postgres_url: str, ledger_url: str, tmp_path: Path
 ) -> None:
@@ -200,8 +198,8 @@ def test_killed_at_random_it_has_recorded_what_it_would_in_one_run(
         for _ in range(15):
             at_random(bot, choose)
         until = ledger.store.count_events() + choose.randrange(1, 4)
-        arguments = ["shadow", "--from", postgres_url, "--database", ledger_url, "--follow"]
-        with subprocess.Popen([sys.executable, "-c", START, *arguments], stdout=subprocess.DEVNULL) as process:
+        words = [PROGRAM, "shadow", "--from", postgres_url, "--database", ledger_url, "--follow"]
+        with ForkedPopen[str](words, stdout=DEVNULL) as process:
             while process.poll() is None and not is_noted(bot):
                 if is_in_the_middle and ledger.store.count_events() >= until:
                     break

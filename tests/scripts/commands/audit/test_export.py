@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from subprocess import PIPE
 from threading import Thread
 
 import pytest
@@ -22,6 +23,7 @@ from infrastructure.ledger.ledger import PositionLedger
 from scripts.cli import main
 from tests.acceptance.bot import PROGRAM
 from tests.acceptance.bot import run as command
+from tests.forked_popen import ForkedPopen
 from tests.infrastructure.transfer.day import live_a_day, told
 
 
@@ -170,7 +172,8 @@ def test_an_export_that_is_ended_half_way_leaves_no_file(tmp_path: Path) -> None
         fill = RecordEntryFill(position_id=position_id, exchange_order_id="1", trade_id="0", last_qty="1", last_px="3")
         ledger.handle_many([fill.model_copy(update={"trade_id": f"{number}"}) for number in range(4_000)])
     target = str(folder / "ledger.jsonl.gz")
-    exporting = subprocess.Popen([PROGRAM, "export", "--database", url, "--output", target], stderr=subprocess.PIPE)
+    words = [PROGRAM, "export", "--database", url, "--output", target]
+    exporting = ForkedPopen[bytes](words, stderr=PIPE)
     while not any(folder.iterdir()):
         assert exporting.poll() is None
     exporting.terminate()
@@ -202,9 +205,8 @@ def test_a_reader_that_goes_away_ends_it_quietly(ledger_url: str) -> None:
         for number in range(300):  # more than a pipe holds
             symbol = f"S{number}USDT"
             ledger.request_entry(symbol=symbol, exchange="binance", side="long", quantity="1", intent_id="1")
-    with subprocess.Popen(
-        [PROGRAM, "export", "--database", ledger_url], stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as export:
+    words = [PROGRAM, "export", "--database", ledger_url]
+    with ForkedPopen[bytes](words, stdout=PIPE, stderr=PIPE) as export:
         assert export.stdout is not None and export.stderr is not None
         assert export.stdout.readline().startswith(b'{"kind":"export"')
         export.stdout.close()
@@ -215,9 +217,7 @@ def test_a_reader_that_goes_away_ends_it_quietly(ledger_url: str) -> None:
 @pytest.mark.parametrize("arguments", [["--output", "/dev/full", "--format", "jsonl"], []])
 def test_a_full_disk_is_said_without_a_traceback(url: str, arguments: list[str]) -> None:
     with Path("/dev/full").open("wb") as full:
-        done = subprocess.run(
-            [PROGRAM, "export", "--database", url, *arguments], stdout=full, stderr=subprocess.PIPE, check=False
-        )
+        done = subprocess.run([PROGRAM, "export", "--database", url, *arguments], stdout=full, stderr=PIPE, check=False)
     where = "/dev/full" if arguments else "stdout"
     assert done.returncode == 1
     assert done.stderr.decode().splitlines()[0] == f"ExportRefused: {where} cannot be written: No space left on device"

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import time
 from itertools import count
 from pathlib import Path
+from subprocess import PIPE
 
 import pytest
 
@@ -18,6 +18,7 @@ from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.settings import Settings
 from infrastructure.transfer.batch import LINES_MAX
 from tests.acceptance.bot import PROGRAM, run
+from tests.forked_popen import ForkedPopen
 from tests.infrastructure.transfer.day import live_a_day, told
 
 STREAMS = 11
@@ -98,7 +99,7 @@ def test_json_says_the_same_and_stdin_is_taken(day: Path, ledger_url: str) -> No
 def test_a_killed_import_goes_on_where_it_stopped(long_export: bytes, ledger_url: str, tmp_path: Path) -> None:
     lines = long_export.splitlines(keepends=True)
     assert len(lines) == 2 * STREAMS * CYCLES + 2 > LINES_MAX + 100
-    process = subprocess.Popen([PROGRAM, "import", "-", "--database", ledger_url], stdin=subprocess.PIPE)
+    process = ForkedPopen[bytes]([PROGRAM, "import", "-", "--database", ledger_url], stdin=PIPE)
     assert process.stdin is not None
     process.stdin.write(b"".join(lines[: LINES_MAX + 50]))  # one batch, and the beginning of another
     process.stdin.flush()

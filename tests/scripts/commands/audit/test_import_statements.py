@@ -8,6 +8,7 @@ import subprocess
 import time
 from decimal import Decimal
 from pathlib import Path
+from subprocess import DEVNULL
 
 import pytest
 
@@ -16,6 +17,7 @@ from infrastructure.integrity.verify import verify
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.transfer.statements.intake.command_ids import PREFIX
 from tests.acceptance.bot import PROGRAM, Bot, read, run
+from tests.forked_popen import ForkedPopen
 
 TRADES = """\
 Uid,Time,Symbol,Side,Price,Quantity,Amount,Fee,Realized Profit,Buyer,Maker,Trade ID,Order ID
@@ -194,7 +196,7 @@ def test_killed_at_any_moment_it_goes_on(url: str, tmp_path: Path) -> None:
     asked = [PROGRAM, "import", str(file), "--timezone", "UTC", "--confirm", "--database", url]
     with PositionLedger.connect(url) as ledger:
         for _ in range(3):
-            before, process = ledger.store.count_events(), subprocess.Popen(asked, stdout=subprocess.DEVNULL)
+            before, process = ledger.store.count_events(), ForkedPopen[bytes](asked, stdout=DEVNULL)
             deadline = time.monotonic() + 60
             while process.poll() is None and ledger.store.count_events() == before and time.monotonic() < deadline:
                 time.sleep(0.01)
@@ -217,7 +219,7 @@ def test_a_bot_that_trades_what_is_imported_has_its_cycle_alone(url: str, tmp_pa
     entry = {"command": "request_entry", "exchange": "binance", "side": "long", "quantity": "5"}
     filled = {"command": "record_entry_fill", "exchange_order_id": "B", "trade_id": "B", "last_qty": "5"}
     with PositionLedger.connect(url) as ledger, Bot(url) as bot:
-        process = subprocess.Popen([PROGRAM, *asked, "--database", url], stdout=subprocess.DEVNULL)
+        process = ForkedPopen[bytes]([PROGRAM, *asked, "--database", url], stdout=DEVNULL)
         deadline = time.monotonic() + 60
         while process.poll() is None and ledger.store.count_events() == 0 and time.monotonic() < deadline:
             time.sleep(0.01)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import getpass
 import sqlite3
-import subprocess
 from contextlib import closing
 from pathlib import Path
+from subprocess import PIPE
 
 import pytest
 from click.testing import CliRunner
@@ -14,6 +14,7 @@ from click.testing import CliRunner
 from infrastructure.ledger.ledger import PositionLedger
 from scripts.commands.audit.projections import command
 from tests.acceptance.bot import PROGRAM, read, run
+from tests.forked_popen import ForkedPopen
 
 
 @pytest.fixture
@@ -86,9 +87,8 @@ def test_a_follower_says_that_it_is_held_up_and_that_it_goes_on(tmp_path: Path) 
     with PositionLedger.connect(url) as ledger, closing(sqlite3.connect(file, isolation_level=None)) as holder:
         ledger.request_entry(symbol="APTUSDT", exchange="binance", side="long", quantity="1", intent_id="1")
         holder.execute("BEGIN IMMEDIATE")
-        follower = subprocess.Popen(
-            [PROGRAM, "projections", "--follow", "--database", url], stderr=subprocess.PIPE, text=True
-        )
+        words = [PROGRAM, "projections", "--follow", "--database", url]
+        follower = ForkedPopen[str](words, stderr=PIPE, text=True)
         try:
             assert follower.stderr is not None
             said = follower.stderr.readline()

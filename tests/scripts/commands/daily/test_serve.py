@@ -9,23 +9,25 @@ import re
 import signal
 import socket
 import subprocess
-import sysconfig
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from subprocess import PIPE
 from typing import Any, NamedTuple
 
 import pytest
 
 from domain.values import timestamp_text
 from infrastructure.ledger.ledger import PositionLedger
+from tests.acceptance.bot import PROGRAM
+from tests.forked_popen import ForkedPopen
 from tests.scripts.cases import HOSTILE, fill
 from tests.scripts.commands.daily.test_status import enter
 from tests.scripts.program import Program
 
-PROGRAM = Path(sysconfig.get_path("scripts")) / "position-ledger"
+SERVER = ["scripts.serving.web_app", "scripts.serving.web_server", "scripts.serving.page_parts"]
 SECONDS_MAX = 60
 TOKEN = "a-token-of-this-test"
 
@@ -68,12 +70,14 @@ class Served(NamedTuple):
 
 @contextmanager
 def serving(url: str, *words: str, **environment: str) -> Iterator[Served]:
-    process = subprocess.Popen(
-        [PROGRAM, "serve", "--database", url, "--port", "0", *words],
-        env={**os.environ, **environment},
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    asked = [PROGRAM, "serve", "--database", url, "--port", "0", *words]
+    surroundings = {**os.environ, **environment}
+    with serving_by(ForkedPopen[str](asked, imports=SERVER, env=surroundings, stderr=PIPE, text=True)) as served:
+        yield served
+
+
+@contextmanager
+def serving_by(process: subprocess.Popen[str]) -> Iterator[Served]:
     try:
         assert process.stderr is not None
         said = process.stderr.readline()
@@ -154,7 +158,9 @@ def test_the_past_a_day_and_a_story_are_found(url: str) -> None:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_it_ends_in_order_from_the_moment_at_which_it_says_where_it_is(url: str, number: signal.Signals) -> None:
     PositionLedger.connect(url).disconnect()
-    with serving(url) as page, closing(http.client.HTTPConnection("127.0.0.1", page.port)) as connection:
+    words = [PROGRAM, "serve", "--database", url, "--port", "0"]
+    installed = subprocess.Popen(words, stderr=PIPE, text=True)
+    with serving_by(installed) as page, closing(http.client.HTTPConnection("127.0.0.1", page.port)) as connection:
         connection.request("GET", "/events")
         assert page.end(number) == (0, "stopped\n")
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import pty
-import subprocess
-import sysconfig
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,9 +15,9 @@ from domain.errors import PositionAlreadyOpen
 from domain.values import timestamp_text
 from infrastructure.ledger.ledger import PositionLedger
 from projections.health import diagnosis
+from tests.acceptance.bot import PROGRAM
+from tests.forked_popen import ForkedPopen
 from tests.scripts.program import Program, Ran
-
-PROGRAM = Path(sysconfig.get_path("scripts")) / "position-ledger"
 
 
 def enter(url: str, symbol: str, ago: float, *, stop: bool = True, **key: Any) -> None:
@@ -166,7 +164,7 @@ def on_a_terminal(*words: str, until: bytes, **environment: str) -> bytes:
     ours, theirs = pty.openpty()
     surroundings = {name: value for name, value in os.environ.items() if name != "NO_COLOR"}
     surroundings |= {"TERM": "xterm", "COLUMNS": "80", **environment}
-    with subprocess.Popen([PROGRAM, "status", *words], stdout=theirs, env=surroundings) as process:
+    with ForkedPopen[bytes]([PROGRAM, "status", *words], stdout=theirs, env=surroundings) as process:
         os.close(theirs)
         seen = b""
         while seen.count(until) < 2 and (more := _read(ours)):

@@ -8,6 +8,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -347,12 +348,21 @@ def test_a_walk_over_a_damaged_ledger_is_no_measurement(tmp_path: Path) -> None:
 def test_a_person_waits_for_a_command_from_its_start_to_its_end(either: ScratchDatabases) -> None:
     place = either.named("scan")
     events = fill(place, 300)
-    waits = ask(place)
+    waits = ask(place, rounds=1)
     assert [*waits] == [*WAIT_SECONDS_MAX]
     assert all(wait.events == events and wait.seconds > 0.1 for wait in waits.values())
     assert all(wait.processor_seconds > 0 for wait in waits.values())
     with pytest.raises(BenchmarkFailed, match="status ended with 3: "):
         questions._run(replace(place, schema="none", where=f"{place.where}x"), ["status"])
+
+
+def test_every_question_is_timed_once_a_round(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: Counter[str] = Counter()
+    monkeypatch.setattr(questions, "_run", lambda _, words: asked.update([words[0]]))
+    with places(f"sqlite:///{tmp_path}/any.db") as here:
+        fill(here.named("scan"), 10)
+        ask(here.named("scan"), rounds=3)
+    assert asked == {"positions": 6, "history": 3, "status": 3, "recover": 3, "stats": 4}, "stats was run before"
 
 
 def test_a_wait_has_a_bar() -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from subprocess import PIPE
 from typing import Any
 
 import pytest
@@ -19,6 +19,7 @@ from infrastructure.integrity.verify import verify
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.operations.apply_corrections import apply
 from tests.acceptance.bot import PROGRAM, Bot
+from tests.forked_popen import ForkedPopen
 from tests.infrastructure.exchanges.exchange_server import Exchange, binance, served
 from tests.scripts.program import Program, Ran
 
@@ -133,18 +134,14 @@ def test_a_bot_that_died_in_mid_entry_is_recovered_and_nobody_entered_meanwhile(
 
 
 @pytest.fixture
-def recovering(ledger_url: str, save: Save) -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
+def recovering(ledger_url: str, save: Save) -> Iterator[Callable[..., ForkedPopen[bytes]]]:
     """Start `recover --confirm` processes."""
-    started: list[subprocess.Popen[bytes]] = []
+    started: list[ForkedPopen[bytes]] = []
 
-    def start(ago: float) -> subprocess.Popen[bytes]:
+    def start(ago: float) -> ForkedPopen[bytes]:
         path = save(APT, orders=[ITS_STOP], ago=ago, name=f"taken {ago}")
-        process = subprocess.Popen(
-            [PROGRAM, "recover", "--snapshot", path, *BY_HAND],
-            env=os.environ | {"LEDGER_DATABASE_URL": ledger_url},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
+        words, surroundings = [PROGRAM, "recover", "--snapshot", path, *BY_HAND], {"LEDGER_DATABASE_URL": ledger_url}
+        process = ForkedPopen[bytes](words, env=os.environ | surroundings, stdout=PIPE, stderr=PIPE)
         started.append(process)
         return process
 
@@ -156,7 +153,7 @@ def recovering(ledger_url: str, save: Save) -> Iterator[Callable[..., subprocess
 
 @pytest.mark.parametrize("agos", [(5, 5), (5, 6, 7)], ids=["one snapshot", "three snapshots"])
 def test_of_several_that_recover_at_once_together_they_do_it_once(
-    ledger_url: str, recovering: Callable[..., subprocess.Popen[bytes]], agos: tuple[float, ...]
+    ledger_url: str, recovering: Callable[..., ForkedPopen[bytes]], agos: tuple[float, ...]
 ) -> None:
     with PositionLedger.connect(ledger_url) as ledger:
         begin(ledger)
@@ -173,7 +170,7 @@ def test_of_several_that_recover_at_once_together_they_do_it_once(
 
 
 def test_beside_a_bot_that_goes_on_nothing_is_doubled(
-    ledger_url: str, recovering: Callable[..., subprocess.Popen[bytes]]
+    ledger_url: str, recovering: Callable[..., ForkedPopen[bytes]]
 ) -> None:
     position_id = "APTUSDT.binance#1"
     with PositionLedger.connect(ledger_url) as ledger, Bot(ledger_url) as bot:

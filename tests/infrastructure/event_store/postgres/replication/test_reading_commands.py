@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
@@ -13,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.bot import PROGRAM, run
+from tests.forked_popen import ForkedPopen
 from tests.infrastructure.event_store.postgres.load import eventually
 from tests.infrastructure.event_store.postgres.replication.conftest import Replicas
 from tests.infrastructure.event_store.postgres.test_followers import Held
@@ -21,10 +21,10 @@ both = pytest.mark.parametrize("kind", ["standby", "subscriber"])
 
 
 @contextmanager
-def following(replicas: Replicas) -> Iterator[subprocess.Popen[bytes]]:
+def following(replicas: Replicas) -> Iterator[ForkedPopen[bytes]]:
     """A process that follows the log of the primary, until the end of the block."""
     url = replicas.primary.url(timeout=1)
-    follower = subprocess.Popen([PROGRAM, "projections", "--follow", "--database", url])
+    follower = ForkedPopen[bytes]([PROGRAM, "projections", "--follow", "--database", url])
     try:
         yield follower
     finally:
