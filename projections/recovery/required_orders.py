@@ -9,7 +9,6 @@ from typing import ClassVar, Self
 
 from domain.events import EntryRequested, ExitRequested, PositionEvent, RollbackStarted
 from domain.json_object import JsonObject
-from domain.stop import is_losing_side
 from domain.values import EXACT, Side, plain, rounded
 from projections.account_snapshot import PositionReport
 from projections.positions import PositionRow
@@ -49,7 +48,7 @@ class PlannedOrders:
         if self.stop_loss_percent is not None and entry is not None:
             share = EXACT.divide(self.stop_loss_percent, _PERCENT)
             price = rounded(EXACT.multiply(entry, EXACT.subtract(Decimal(1), EXACT.multiply(side.sign, share))))
-        if price is None or (entry is not None and not is_losing_side(side, price, entry)):
+        if price is None or (entry is not None and not side.loses_at(price, entry)):
             return None
         return price
 

@@ -6,9 +6,8 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from decimal import Decimal
 
-from domain.holding import ZERO
 from domain.identifiers import PositionKey
-from domain.values import EXACT, Leg, plain, total_of
+from domain.values import EXACT, ZERO, Leg, plain, total_of
 from projections.account_snapshot import AccountSnapshot
 from projections.positions import PositionRow
 from projections.reconciliation.aspects.strays import of_strays

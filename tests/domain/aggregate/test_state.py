@@ -190,7 +190,6 @@ def test_a_position_shows_where_it_stands() -> None:
     position = Position.track(KEY)
     assert (position.id, position.version, position.cycle, position.status) == ("APTUSDT.binance", 0, 0, None)
     assert not position.is_open
-    assert not position.state.is_protected
     position = replayed(given(*ENTERED).history)
     assert (position.position_id, position.status, position.is_open) == (CYCLE, Status.ACTIVE, True)
-    assert position.state.is_protected
+    assert position.row is not None and position.row.protected

@@ -15,12 +15,12 @@ from itertools import chain, groupby
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from domain.values import EXACT, Leg, plain, rounded, total_of
+from domain.values import EXACT, ZERO, CashKind, Leg, plain, rounded, total_of
 from infrastructure.transfer.statements.kinds.other_fees import by_currency, with_fees
 from infrastructure.transfer.statements.sources.one_account import of_one_account
 from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
 from infrastructure.transfer.statements.sources.statement_row import RowIds, StatementRow, each, made_up, of_row
-from infrastructure.transfer.statements.statement_facts import CashKind, StatementCash, StatementFact, StatementFill
+from infrastructure.transfer.statements.statement_facts import StatementCash, StatementFact, StatementFill
 from infrastructure.transfer.statements.statement_kind import StatementKind, Whose
 
 _USER: Final = ("user_id", "user id", "id de usuario", "identifiant utilisateur", "id do usuário", "ユーザーid")
@@ -60,7 +60,6 @@ _QUOTES: Final = (
 """Of two coins, the one that is first here is the quote currency, as in the pairs of Binance."""
 _APART_MAX: Final = timedelta(seconds=1)
 """How far the lines of one trade may be apart."""
-_NONE: Final = Decimal(0)
 _INSTEAD: Final = "import the spot trade history of that time instead (binance-spot-trades-csv)"
 
 
@@ -218,7 +217,7 @@ class _Statement:
         for place, each_way in enumerate(traded):
             with of_row(each_way.changes[0].row):
                 fill = self._fill(each_way)
-            yield from with_fees(fill, by_currency((-fee.amount, fee.coin) for fee in fees[place]) or [(_NONE, None)])
+            yield from with_fees(fill, by_currency((-fee.amount, fee.coin) for fee in fees[place]) or [(ZERO, None)])
 
     def _fill(self, traded: _Traded) -> StatementFill:
         received, paid = traded.coins(1), traded.coins(-1)
