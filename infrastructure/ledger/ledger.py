@@ -47,7 +47,8 @@ from infrastructure.settings import Settings
 from infrastructure.store_opening import open_store
 from infrastructure.witness import LOGGER, OnEvent, OnRefusal, OnUnprotected, Witness, needs_plain, warn
 from projections.positions import PositionRow
-from projections.rebuild import BATCH_EVENTS, Progress, Rebuilt, unheard
+from projections.progress import Progress, no_progress
+from projections.rebuild import BATCH_EVENTS, Rebuilt
 
 if TYPE_CHECKING:
     from infrastructure.event_store.eventsourcing_adapter import LedgerApplication
@@ -421,7 +422,9 @@ class PositionLedger(TypedCommands[Receipt], LedgerQuestions, LedgerOperations):
 
     # -- upkeep -------------------------------------------------------------------------------------------------
 
-    def rebuild(self, progress: Progress = unheard, *, batch_events: int = BATCH_EVENTS, processes: int = 1) -> Rebuilt:
+    def rebuild(
+        self, progress: Progress = no_progress, *, batch_events: int = BATCH_EVENTS, processes: int = 1
+    ) -> Rebuilt:
         """Fold a new positions table from the events, and swap it for the old one.
 
         With several `processes` each folds a share of the streams; each imports the main module of the caller again.
