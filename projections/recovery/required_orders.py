@@ -79,7 +79,7 @@ class RequiredOrder(JsonObject):
     )
 
     @classmethod
-    def stop(cls, row: PositionRow, seen: PositionReport, promised: PlannedOrders, quantity: Decimal) -> Self:
+    def stop(cls, row: PositionRow, seen: PositionReport, planned: PlannedOrders, quantity: Decimal) -> Self:
         """The stop that is missing for `quantity` of a position at the exchange."""
         entry = row.avg_px_open if seen.avg_px_open is None else seen.avg_px_open
         return cls(
@@ -87,18 +87,18 @@ class RequiredOrder(JsonObject):
             symbol=row.symbol,
             side=row.side.closing_order,
             quantity=quantity,
-            stop_price=promised.stop_for(row.side, entry),
+            stop_price=planned.stop_for(row.side, entry),
         )
 
     @classmethod
-    def close(cls, row: PositionRow, seen: PositionReport, promised: PlannedOrders) -> Self:
+    def close(cls, row: PositionRow, seen: PositionReport, planned: PlannedOrders) -> Self:
         """The missing closing order: never for more than the ledger holds, nor than the exchange holds (I-12)."""
         return cls(
             is_stop=False,
             symbol=row.symbol,
             side=row.side.closing_order,
             quantity=min(row.quantity, seen.quantity) if row.quantity else seen.quantity,
-            client_order_id=promised.closing_client_order_id,
+            client_order_id=planned.closing_client_order_id,
         )
 
     def __str__(self) -> str:
