@@ -84,7 +84,7 @@ class Projector(Generic[Row]):
             texts = list(self._tracking.lasting(generation, since))
         return map(self._read, texts)
 
-    def standing(self) -> ProjectionStatus:
+    def status(self) -> ProjectionStatus:
         """How far it has come, and the event at which it stopped, if it did."""
         with self._store.snapshot():
             cursor = self._tracking.cursor()

@@ -152,7 +152,7 @@ class _Examination:
     def _projection_statuses(self) -> Iterator[ProjectionStatus]:
         for projection in PROJECTIONS:
             try:
-                yield Projector(self._store, projection).standing()
+                yield Projector(self._store, projection).status()
             except _UNREADABLE as cause:
                 self._unreadable.append(diagnosis.unreadable(projection.name, cause))
 
