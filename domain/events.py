@@ -7,7 +7,6 @@ carries the new ones (`holding`), so that a reader assigns them and never adds u
 from __future__ import annotations
 
 from datetime import datetime
-from decimal import Decimal
 from typing import Annotated, Any, Final, Literal
 
 from eventsourcing.domain import CanMutateAggregate
@@ -16,14 +15,7 @@ from domain.alteration import UNWRITTEN, TypedStruct
 from domain.commands.requests import Evidence
 from domain.holding import Holding
 from domain.instrument import Instrument
-from domain.values import Instant, JsonValue, Number, Side, Source, Status, said_at
-
-Protection = Literal["exchange", "bot"]
-"""Who keeps the stop: the exchange, or the bot itself, by choice."""
-
-CashKind = Literal["funding", "interest", "commission", "rebate", "insurance", "correction"]
-
-_NONE: Final = Decimal(0)
+from domain.values import ZERO, CashKind, Instant, JsonValue, Number, Protection, Side, Source, Status, said_at
 
 
 class PositionEvent(CanMutateAggregate[str], TypedStruct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -122,7 +114,7 @@ class EntryPlaced(PositionEvent, frozen=True, kw_only=True):
     client_order_id: str | None = None
     order: str = "entry"
     terms: Instrument | None = None
-    absorbed_qty: Number = _NONE
+    absorbed_qty: Number = ZERO
     late: bool = False
     reopens: bool = False
     same_as: str | None = None
@@ -152,7 +144,7 @@ class EntryFilled(PositionEvent, frozen=True, kw_only=True):
     order: str = "entry"
     exchange_order_id: str | None = None
     is_news: bool = False
-    absorbed_qty: Number = _NONE
+    absorbed_qty: Number = ZERO
     is_seen: bool = False
     reopens: bool = False
 
@@ -357,7 +349,7 @@ class OrderEnded(PositionEvent, frozen=True, kw_only=True):
     code: str | None
     holding: Holding
     late: bool = False
-    absorbed_qty: Number = _NONE
+    absorbed_qty: Number = ZERO
     reopens: bool = False
     same_as: str | None = None
     exchange_order_id: str | None = None

@@ -8,9 +8,7 @@ from msgspec import field
 
 from domain.alteration import TypedStruct, altered
 from domain.instrument import LINEAR, Instrument
-from domain.values import EXACT, Number, Side, difference_of, rounded, sum_of
-
-ZERO = Decimal(0)
+from domain.values import EXACT, ZERO, Number, Side, difference_of, rounded, sum_of
 
 
 class Holding(TypedStruct, frozen=True, gc=False, forbid_unknown_fields=True):

@@ -33,7 +33,7 @@ TIME_LENGTH: Final = 27
 """Characters of a time as `timestamp_text` writes it."""
 DECIMALS_MAX: Final = 18
 _LAST_DECIMAL: Final = Decimal(1).scaleb(-DECIMALS_MAX)
-_ZERO: Final = Decimal(0)
+ZERO: Final = Decimal(0)
 MAGNITUDE_MAX: Final = Decimal(10) ** 18
 TEXT_LENGTH_MAX: Final = 200
 AHEAD_MAX: Final = timedelta(seconds=60)
@@ -62,6 +62,12 @@ class Leg(StrEnum):
 
 OrderSide = Literal["buy", "sell"]
 
+Protection = Literal["exchange", "bot"]
+"""Who keeps the stop: the exchange, or the bot itself, by choice."""
+
+CashKind = Literal["funding", "interest", "commission", "rebate", "insurance", "correction"]
+"""Why money moved without a fill."""
+
 
 class Side(StrEnum):
     """The direction of a position."""
@@ -83,6 +89,10 @@ class Side(StrEnum):
     def closing_order(self) -> OrderSide:
         """The side of an order that closes such a position: `sell` or `buy`."""
         return "sell" if self is Side.LONG else "buy"
+
+    def loses_at(self, price: Decimal, entry: Decimal) -> bool:
+        """Whether a price is on the losing side of an entry: below it for a long, above it for a short."""
+        return price < entry if self is Side.LONG else price > entry
 
 
 class Status(StrEnum):
@@ -156,12 +166,12 @@ def difference_of(one: Decimal | None, other: Decimal | None) -> Decimal | None:
 def total_of(numbers: Iterable[Decimal]) -> Decimal:
     """Add numbers, exactly; zero if there are none."""
     with localcontext(EXACT):  # whatever the caller's context would round to
-        return sum(numbers, Decimal(0))
+        return sum(numbers, ZERO)
 
 
 def rounded(value: Decimal) -> Decimal:
     """Round to the 18 decimals that we keep, half to even; without trailing zeros, and without an exponent."""
-    return EXACT.add(value.quantize(_LAST_DECIMAL, context=EXACT).normalize(EXACT), _ZERO)  # 0 has no exponent
+    return EXACT.add(value.quantize(_LAST_DECIMAL, context=EXACT).normalize(EXACT), ZERO)  # 0 has no exponent
 
 
 def seconds(duration: timedelta) -> Decimal:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,7 +12,7 @@ from typing import ClassVar, Final
 
 from domain.identifiers import PositionKey
 from domain.json_object import JsonObject
-from domain.values import EXACT, Leg, Side, plain, rounded
+from domain.values import EXACT, Leg, Side, plain, rounded, timestamp_text
 
 _ONE: Final = Decimal(1)
 _OPENING: Final = {Leg.LONG: "buy", Leg.SHORT: "sell"}
@@ -172,6 +173,18 @@ class AccountSnapshot:
     """Remarks for a reader, without consequences."""
     digest: str = ""
     """A digest of its content, which identifies it."""
+
+    @property
+    def evidence(self) -> dict[str, str | None]:
+        """What identifies it in the metadata of a command that follows from it."""
+        taken_at = None if self.taken_at is None else timestamp_text(self.taken_at)
+        return {"exchange": self.exchange, "taken_at": taken_at, "digest": self.digest}
+
+    def command_id(self, by: str, *what: object) -> str:
+        """The id of a command that follows from it: the same each time, so that sending it twice records it once."""
+        assert self.taken_at is not None, "reliable, so it says when"
+        name = " ".join(map(str, (self.digest, timestamp_text(self.taken_at), *what)))
+        return f"{by}-{hashlib.sha256(name.encode()).hexdigest()[:32]}"
 
     @property
     def lists_orders(self) -> bool:

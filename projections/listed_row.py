@@ -9,8 +9,7 @@ from typing import Any, Final
 from pydantic import TypeAdapter
 
 from domain.alteration import TypedStruct
-from domain.events import Protection
-from domain.values import Instant, Number, Side, Status
+from domain.values import Instant, Number, Protection, Side, Status
 from projections.positions import PositionRow, damaged
 
 

@@ -9,6 +9,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from domain.alteration import TypedStruct
 from domain.events import PositionEvent
+from domain.json_object import JsonObject
 from projections.metrics.cycle_metrics import CycleFacts, fold
 from projections.positions import Project, project
 
@@ -49,7 +50,7 @@ PROJECTIONS: tuple[Projection[Any], ...] = (STATISTICS,)
 
 
 @dataclass(frozen=True)
-class PoisonEvent:
+class PoisonEvent(JsonObject):
     """An event that cannot be read or applied: its place, and the cause."""
 
     nid: int
@@ -60,7 +61,7 @@ class PoisonEvent:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SkippedEvent:
+class SkippedEvent(JsonObject):
     """A poison event that an operator left out of a projection: which one, who did it, when and why."""
 
     projection: str
@@ -75,7 +76,7 @@ class SkippedEvent:
 
 
 @dataclass(frozen=True)
-class ProjectionStatus:
+class ProjectionStatus(JsonObject):
     """How far a projection has come; `poison` is the event that it cannot apply, or None."""
 
     projection: str

@@ -8,20 +8,15 @@ from typing import Final, Protocol
 
 from domain.errors import HistoryDamaged
 from domain.events import PositionEvent
-from projections.positions import PositionRow, project
+from domain.json_object import JsonObject
+from projections.cycle_rows import CycleRows
+from projections.positions import PositionRow
+from projections.progress import Progress
 
 BATCH_EVENTS: Final = 2_000
 
 Logged = tuple[int, PositionEvent]
 """An event and its place in the global order."""
-
-Progress = Callable[[int], None]
-"""Called with how many events (or rows) were done since the last call."""
-
-
-def unheard(_: int) -> None:
-    """The default for `progress`: ignore it."""
-
 
 EventsAfter = Callable[[int, int | None], Iterable[Logged]]
 """The events after a nid, in log order: so many of them, or all."""
@@ -55,7 +50,7 @@ class PositionTable(Protocol):
 
 
 @dataclass(frozen=True)
-class Rebuilt:
+class Rebuilt(JsonObject):
     """The result of a rebuild: events folded, rows written, and rows in which the old table was wrong."""
 
     events: int
@@ -66,54 +61,40 @@ class Rebuilt:
 class Filling:
     """Fills a positions table from events, which come in the order of each cycle.
 
-    A row is written when its cycle is over. The rows of open cycles are kept in memory: at most one for each stream.
+    A row is written when its cycle is over.
     """
 
     def __init__(self, table: PositionTable) -> None:
-        self._table = table
-        self._open: dict[str, PositionRow] = {}
+        self._table, self._rows = table, CycleRows(self._stored)
         self._written: set[str] = set()
         """Open cycles whose row is in the table nevertheless."""
 
     def take(self, events: Iterable[PositionEvent]) -> set[str]:
         """Apply some events; returns the changed position ids. Refuses: HistoryDamaged for one that does not follow."""
-        changed: dict[str, PositionRow] = {}
         for event in events:
-            if event.has_cycle:
-                position_id = event.position_id
-                try:
-                    changed[position_id] = project(changed.get(position_id) or self._before(event), event)
-                except (AssertionError, ValueError) as cause:
-                    raise HistoryDamaged(
-                        f"{event.originator_id} version {event.originator_version} cannot be folded: {cause}; the "
-                        "table is as it was, and `position-ledger verify` names everything that does not fit"
-                    ) from cause
-        self._keep(changed)
+            try:
+                self._rows.take(event)
+            except (AssertionError, ValueError) as cause:
+                raise HistoryDamaged(
+                    f"{event.originator_id} version {event.originator_version} cannot be folded: {cause}; the table is "
+                    "as it was, and `position-ledger verify` names everything that does not fit"
+                ) from cause
+        changed = self._rows.changed()
+        over = {position_id: row for position_id, row in changed.items() if not row.status.is_open}
+        self._write(over)
+        self._written -= over.keys()
         return {*changed}
 
-    def _before(self, event: PositionEvent) -> PositionRow | None:
-        if event.opens_cycle:
-            return None
-        row = self._open.get(event.position_id)
-        if row is None and (row := self._table.row(event.originator_id, event.cycle)) is not None:
+    def _stored(self, event: PositionEvent) -> PositionRow | None:
+        row = self._table.row(event.originator_id, event.cycle)
+        if row is not None:
             self._written.add(event.position_id)
         return row
 
-    def _keep(self, changed: dict[str, PositionRow]) -> None:
-        over = {}
-        for position_id, row in changed.items():
-            if row.status.is_open:
-                self._open[position_id] = row
-            else:
-                self._open.pop(position_id, None)
-                over[position_id] = row
-        self._write(over)
-        self._written -= over.keys()
-
     def write_open(self) -> None:
         """Write the rows of open cycles as well."""
-        self._write(self._open)
-        self._written |= self._open.keys()
+        self._write(self._rows.open)
+        self._written |= self._rows.open.keys()
 
     def _write(self, rows: dict[str, PositionRow]) -> None:
         again = [row for position_id, row in rows.items() if position_id in self._written]

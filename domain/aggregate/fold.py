@@ -8,12 +8,12 @@ from domain import events as e
 from domain.aggregate import order_changes as changes
 from domain.aggregate.row import PositionRow
 from domain.alteration import altered
-from domain.holding import ZERO, Holding
+from domain.holding import Holding
 from domain.identifiers import PositionKey
 from domain.instrument import LINEAR, Instrument
 from domain.orders.cycle_orders import NO_ORDERS, Orders, covers
 from domain.orders.order import Order
-from domain.values import Side, Status
+from domain.values import ZERO, Side, Status
 
 
 def project(row: PositionRow | None, event: e.PositionEvent) -> PositionRow:

@@ -10,11 +10,9 @@ from msgspec import field
 from pydantic import TypeAdapter
 
 from domain.alteration import TypedStruct
-from domain.events import Protection
 from domain.instrument import LINEAR, Instrument
 from domain.orders.cycle_orders import Orders, no_orders
-from domain.stop import Stop
-from domain.values import Instant, Leg, Number, Side, Source, Status
+from domain.values import Instant, Leg, Number, Protection, Side, Source, Status
 
 
 class PositionRow(TypedStruct, frozen=True, kw_only=True, gc=False):
@@ -83,13 +81,6 @@ class PositionRow(TypedStruct, frozen=True, kw_only=True, gc=False):
         """The row as programs read it: numbers as text, times in UTC."""
         row: dict[str, Any] = row_adapter().dump_python(self, mode="json", exclude={"orders"})
         return row | {"orders": [order.as_json() for order in self.orders.values()]}
-
-    @property
-    def stop(self) -> Stop | None:
-        """The stop that the exchange confirmed last; None once it is gone."""
-        if not self.stop_confirmed or self.stop_price is None:
-            return None
-        return Stop(self.stop_price, self.stop_quantity, self.stop_order_id, self.stop_locks_profit)
 
     @property
     def terms(self) -> Instrument:

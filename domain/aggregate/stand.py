@@ -9,10 +9,10 @@ import msgspec
 
 from domain import events as e
 from domain.alteration import TypedStruct, altered
-from domain.holding import ZERO, Holding
+from domain.holding import Holding
 from domain.orders.cycle_orders import Filled, Orders, no_orders
 from domain.orders.order import CLOCKS_APART, Order
-from domain.values import EXACT, difference_of
+from domain.values import EXACT, ZERO, difference_of
 
 
 class Stand(TypedStruct, frozen=True, gc=False):

@@ -18,13 +18,12 @@ from domain.aggregate.order_changes import as_one
 from domain.aggregate.row import PositionRow
 from domain.aggregate.stand import Stand
 from domain.alteration import altered
-from domain.holding import ZERO, Holding
+from domain.holding import Holding
 from domain.identifiers import PositionKey
 from domain.instrument import LINEAR, Instrument
-from domain.orders.cycle_orders import NO_ORDERS, Orders, covers, no_orders
+from domain.orders.cycle_orders import NO_ORDERS, Orders, no_orders
 from domain.orders.order import CLOCKS_APART, Order, role_of
-from domain.stop import Stop
-from domain.values import EPOCH, EXACT, Side, Status
+from domain.values import EPOCH, EXACT, ZERO, Side, Status
 
 
 class CashOnRecord(NamedTuple):
@@ -116,11 +115,6 @@ class PositionState:
         return None if self.row is None else self.row.side
 
     @property
-    def stop(self) -> Stop | None:
-        """The confirmed stop of the cycle."""
-        return None if self.row is None else self.row.stop
-
-    @property
     def orders(self) -> Orders:
         """The orders of the cycle."""
         return NO_ORDERS if self.row is None else self.row.orders
@@ -168,13 +162,6 @@ class PositionState:
             return ZERO
         return max(ZERO, min(self.since.doubted, self._unexplained))
 
-    @property
-    def is_protected(self) -> bool:
-        """Whether confirmed stops cover everything that is held, on the losing side of its known average price."""
-        return self.row is not None and covers(
-            self.row.orders, self.row.side, self.holding.quantity, self.holding.avg_px_open
-        )
-
     def may_have_paid(self, order: Order) -> bool:
         """Whether the last adjustment has counted a fee in kind of an order, if neither fee nor fill has a time.
 
@@ -198,7 +185,7 @@ class PositionState:
             self.instrument = event.terms
             self._answer(event)
         elif event.opens_cycle and not self.is_open:
-            self._begin(event.command_id)
+            self._begin_cycle(event.command_id)
             self.row = project(None, event)
             self.exits = CycleExits(self.row.side, self.row.terms)
             self.instrument = getattr(event, "terms", None) or self.instrument
@@ -212,16 +199,12 @@ class PositionState:
                 event.request, event.position_id, event.originator_version, event.status, ("PositionImported",)
             )
 
-    def _begin(self, command_id: str) -> None:
-        self.holding, self.since = Holding(), Stand()
-        self.stated_at = self.adjusted_at = self.last_exit_at = self.closed_at = EPOCH
-        self.turned_at = None
-        self.adjusted_orders, self.adjusted_version = NO_ORDERS, 0
-        self.rollbacks, self.promised_qty, self.entered_qty = 0, ZERO, ZERO
-        self.fills, self.corrected, self.cash, self.promises, self.imports = {}, set(), {}, {}, {}
-        self.totals_at, self.order_ids, self.former_ids = {}, {}, set()
-        same = self.answers.get(command_id)  # one command may end a cycle and open the next
-        self.answers = {} if same is None else {command_id: same}
+    def _begin_cycle(self, command_id: str) -> None:
+        """Reset everything but what is known of the stream; one command may end a cycle and open the next."""
+        same = self.answers.get(command_id)
+        answers = {} if same is None else {command_id: same}
+        new = PositionState(self.stream, self.last_cycle, self.is_current, instrument=self.instrument, answers=answers)
+        vars(self).update(vars(new))
 
     def _remember(self, event: e.PositionEvent, before: Holding, orders: Orders) -> None:
         """Update everything beside the row; `before` and `orders` are totals and orders before the event."""
@@ -251,16 +234,15 @@ class PositionState:
                 self._remember_fill(event, event.order, before, orders)
                 if event.exchange_order_id is not None and event.order is not None:
                     self.order_ids[event.exchange_order_id] = event.order
-            case e.PositionAdjusted() | e.RollbackFailed():
-                if isinstance(event, e.RollbackFailed):
-                    self.promised_qty = ZERO
-                if isinstance(event, e.RollbackFailed) or not event.price_only:
-                    self.stated_at = self.adjusted_at = max(self.stated_at, event.said_at)
-                    self.adjusted_orders = self.orders
-                if isinstance(event, e.RollbackFailed):
-                    self.exits = self.exits.with_closing(before, event.holding)
-                elif not event.price_only:
+            case e.PositionAdjusted():
+                if not event.price_only:
+                    self._remember_stated_quantity(event)
                     self.adjusted_version = event.originator_version
+                self.since = self.since.then(event, event.holding, self.orders, self.untold)
+            case e.RollbackFailed():
+                self.promised_qty = ZERO
+                self._remember_stated_quantity(event)
+                self.exits = self.exits.with_closing(before, event.holding)
                 self.since = self.since.then(event, event.holding, self.orders, self.untold)
             case e.PositionAdopted():
                 self.stated_at = self.adjusted_at = event.said_at
@@ -280,7 +262,8 @@ class PositionState:
                 if (answer := self.answers.get(event.command_id)) and "PositionReduced" in answer.events:
                     self.turned_at = event.said_at
                 if isinstance(event, e.PositionClosed):
-                    self._remember_end(event, before)
+                    self.closed_at = max(self.closed_at, event.said_at)
+                    self.exits = after_end(self.exits, event, before)
                 else:
                     self._remember_proof(event, before)
             case _:
@@ -290,9 +273,9 @@ class PositionState:
             self.entered_qty = max(self.entered_qty, self.holding.filled_qty)
         self._answer(event)
 
-    def _remember_end(self, event: e.PositionClosed, before: Holding) -> None:
-        self.closed_at = max(self.closed_at, event.said_at)
-        self.exits = after_end(self.exits, event, before)
+    def _remember_stated_quantity(self, event: e.PositionAdjusted | e.RollbackFailed) -> None:
+        self.stated_at = self.adjusted_at = max(self.stated_at, event.said_at)
+        self.adjusted_orders = self.orders
 
     def _remember_proof(self, event: e.RolledBack, before: Holding) -> None:
         new = {fill.trade_id: fill for fill in event.evidence.fills if (True, fill.trade_id) not in self.fills}

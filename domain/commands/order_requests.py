@@ -7,7 +7,7 @@ from typing import Final, Literal, Self
 from pydantic import model_validator
 
 from domain.commands.places import OnKey, OnPosition, Reason
-from domain.values import Amount, EntryPrice, ExitPrice, Flag, Identifier, Quantity, QuantityOrNone, Source
+from domain.values import Amount, CashKind, EntryPrice, ExitPrice, Flag, Identifier, Quantity, QuantityOrNone, Source
 
 
 def needs_one_amount(quantity: object, cost: object) -> None:
@@ -95,7 +95,7 @@ class RecordCash(OnPosition):
 
     verb = "record_cash"
     source: Source = Source.SYNC
-    kind: Literal["funding", "interest", "commission", "rebate", "insurance", "correction"]
+    kind: CashKind
     amount: Amount
     currency: Identifier | None = None
     cash_id: Identifier
@@ -157,6 +157,13 @@ class DefineInstrument(OnKey):
 
 
 TERMS: Final = (
-    *("contract_size", "inverse", "base", "quote", "settle", "price_tick", "quantity_step", "price_may_be_negative"),
+    "contract_size",
+    "inverse",
+    "base",
+    "quote",
+    "settle",
+    "price_tick",
+    "quantity_step",
+    "price_may_be_negative",
 )
 """What may be said of an instrument."""

@@ -52,6 +52,7 @@ from domain.values import (
     Leg,
     Moment,
     Price,
+    Protection,
     Quantity,
     QuantityOrNone,
     Source,
@@ -72,7 +73,7 @@ class RequestEntry(OnKey):
     stop_price: EntryPrice | None = None
     intent_id: Identifier
     cost: Quantity | None = None
-    protection: Literal["exchange", "bot"] = "exchange"
+    protection: Protection = "exchange"
 
     @model_validator(mode="after")
     def _one_stop_plan(self) -> Self:
@@ -236,7 +237,7 @@ class Adopt(OnKey):
     quantity: Quantity
     avg_px_open: EntryPrice
     reason: Reason
-    protection: Literal["exchange", "bot"] = "exchange"
+    protection: Protection = "exchange"
 
 
 class StartRollback(OnPosition):

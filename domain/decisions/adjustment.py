@@ -14,9 +14,8 @@ from domain.commands import requests as c
 from domain.decisions.counting import settled
 from domain.decisions.decision import Decision
 from domain.errors import NotFilled, StaleEvidence
-from domain.holding import ZERO
 from domain.orders.order import CLOCKS_APART, Order
-from domain.values import EXACT, is_yet_to_come, plain
+from domain.values import EXACT, ZERO, is_yet_to_come, plain
 
 
 def adjust(decision: Decision, command: c.Adjust) -> CommandResult | None:

@@ -13,8 +13,8 @@ from domain.commands import requests as c
 from domain.decisions.counting import settled
 from domain.decisions.decision import Decision
 from domain.errors import InvalidCommand, NothingToClose, StaleEvidence, WrongStatus
-from domain.holding import ZERO, Holding
-from domain.values import EXACT, Leg, Status, plain, timestamp_text
+from domain.holding import Holding
+from domain.values import EXACT, ZERO, Leg, Status, plain, timestamp_text
 
 DUST_SHARE_MAX: Final = Decimal("0.01")
 """Of all that was entered: so little of a spot position is taken for dust, unless it is said."""

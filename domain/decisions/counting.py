@@ -13,11 +13,11 @@ from domain.aggregate.order_changes import as_one
 from domain.aggregate.stand import Stand
 from domain.aggregate.state import PositionState
 from domain.alteration import TypedStruct, altered
-from domain.holding import ZERO, Holding
+from domain.holding import Holding
 from domain.instrument import Instrument
 from domain.orders.cycle_orders import Orders, no_orders, of_role
 from domain.orders.order import Order
-from domain.values import EXACT, Side, difference_of
+from domain.values import EXACT, ZERO, Side, difference_of
 
 
 class EntryCount(TypedStruct, frozen=True, gc=False):

@@ -95,6 +95,14 @@ def resized(row: PositionRow, intent: str) -> IdempotencyMismatch:
     )
 
 
+def already_open(row: PositionRow, at: datetime, command: Command) -> PositionAlreadyOpen:
+    """The refusal of a command that wants the slot which a cycle holds."""
+    asked: str | None = getattr(command, "intent_id", None)
+    return PositionAlreadyOpen(
+        row.position_id, row.status, since=row.opened_at, at=at, holder=row.intent_id, asked=asked
+    )
+
+
 class Decision:
     """One command, decided on the state of its stream.
 
@@ -184,22 +192,17 @@ class Decision:
 
     def no_news(self) -> CommandResult:
         """The answer to a command that adds nothing to what is known: how the cycle stands."""
-        row = self.state.row
-        assert row is not None, "a cycle"
+        row, digest, version = self.state.row, self.command.digest, self._position.version
+        if row is None:  # a command about the stream, which has no cycle yet
+            return CommandResult(digest, self.state.stream, version, None)
         return CommandResult(
-            self.command.digest,
+            digest,
             row.position_id,
-            self._position.version,
+            version,
             row.status,
             client_order_id=row.client_order_id,
             quantity=self.state.holding.quantity,
         )
-
-    def nothing_new(self) -> CommandResult:
-        """The same for a command about the stream, which may have no cycle yet."""
-        if self.state.row is not None:
-            return self.no_news()
-        return CommandResult(self.command.digest, self.state.stream, self._position.version, None)
 
     def promised(self, name: str) -> CommandResult | None:
         """The answer that claimed an order, by the name of the order, or by role and intent."""
@@ -288,20 +291,7 @@ class Decision:
             if answer.request != self.command.digest:
                 raise resized(row, intent)
             return answer
-        raise self.slot_is_taken(intent)
-
-    def slot_is_taken(self, asked: str | None) -> PositionAlreadyOpen:
-        """The refusal that names the holder."""
-        row = self.state.row
-        assert row is not None, "open"
-        return PositionAlreadyOpen(
-            row.position_id,
-            row.status,
-            since=row.opened_at,
-            at=self.context.ts_event,
-            holder=row.intent_id,
-            asked=asked,
-        )
+        raise already_open(row, self.context.ts_event, self.command)
 
     # -- money ----------------------------------------------------------------------------------------------------
 

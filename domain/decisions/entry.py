@@ -12,17 +12,17 @@ from domain.commands import order_requests as o
 from domain.commands import requests as c
 from domain.decisions.adjustment import absorbed_of, is_counted_in_adjustment
 from domain.decisions.counting import EntryCount
-from domain.decisions.decision import Decision
+from domain.decisions.decision import Decision, already_open
 from domain.decisions.fills import as_corrected, fill_on_record, known_fill
 from domain.decisions.lookup import Meant, as_one, entry_of_fill, listed, named, of_client
 from domain.decisions.protection import needs_right_side
 from domain.errors import EntryAlreadyPlaced, EntryHasFills, OrderAmbiguous, PositionNotOpen, WrongStatus
-from domain.holding import ZERO, Holding
+from domain.holding import Holding
 from domain.identifiers import client_order_id
 from domain.instrument import LINEAR
 from domain.orders.cycle_orders import Orders, next_name
 from domain.orders.order import Order
-from domain.values import EXACT, Status, plain
+from domain.values import EXACT, ZERO, Status, plain
 
 
 def request_entry(decision: Decision, command: c.RequestEntry) -> CommandResult | None:
@@ -378,8 +378,8 @@ def import_position(decision: Decision, command: c.ImportPosition) -> None:
     Shape: a cycle of any status. Refuses: PositionAlreadyOpen for a second open row of one key.
     """
     state = decision.state
-    if command.status.is_open and state.is_open:
-        raise decision.slot_is_taken(command.intent_id)
+    if command.status.is_open and state.row is not None and state.is_open:
+        raise already_open(state.row, decision.context.ts_event, command)
     held = Holding()
     if command.status is Status.CLOSED or (command.status.is_open and command.status is not Status.PENDING_ENTRY):
         held = held.stated(command.quantity, command.avg_px_open)

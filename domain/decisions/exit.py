@@ -27,11 +27,11 @@ from domain.errors import (
     StaleCycle,
     WrongStatus,
 )
-from domain.holding import ZERO, Holding
+from domain.holding import Holding
 from domain.identifiers import client_order_id
 from domain.orders.cycle_orders import next_name, of_role
 from domain.orders.order import Order
-from domain.values import EXACT, Leg, Side, Status, plain, rounded, total_of
+from domain.values import EXACT, ZERO, Leg, Side, Status, plain, rounded, total_of
 
 _BESIDE: Final = "the rest in the cycle that left it as dust, or adopt it as a cycle of its own when this one is closed"
 

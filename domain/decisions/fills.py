@@ -18,10 +18,10 @@ from domain.decisions.counting import EntryCount, exited, settled
 from domain.decisions.decision import Decision
 from domain.decisions.lookup import named
 from domain.errors import IdempotencyMismatch, NotFilled, OrderAmbiguous, UnknownFill
-from domain.holding import ZERO, Holding
+from domain.holding import Holding
 from domain.instrument import Instrument
 from domain.orders.order import Order
-from domain.values import EXACT, plain, total_of
+from domain.values import EXACT, ZERO, plain, total_of
 
 
 def known_fill(decision: Decision, command: c.RecordEntryFill | c.Reduce, fill: FillOnRecord) -> CommandResult | None:
@@ -47,7 +47,7 @@ def known_fill(decision: Decision, command: c.RecordEntryFill | c.Reduce, fill: 
         )
     if command.fee is None or fill.fee is not None:
         return decision.no_news()
-    fee_of_fill(decision, fill, command.trade_id, command.fee, command.fee_currency)
+    _record_fee(decision, fill, command.trade_id, command.fee, command.fee_currency)
     return None
 
 
@@ -100,7 +100,7 @@ def _may_be_of(
     return all(one is None or other is None or one == other for one, other in pairs)
 
 
-def fee_of_fill(decision: Decision, fill: FillOnRecord, trade_id: str, fee: Decimal, currency: str | None) -> None:
+def _record_fee(decision: Decision, fill: FillOnRecord, trade_id: str, fee: Decimal, currency: str | None) -> None:
     """Add the fee of a fill that was recorded without it."""
     row = decision.needs_cycle()
     held = _with_fee_of(decision, row, fill, fee, currency)

@@ -19,11 +19,11 @@ from domain.decisions.decision import Decision
 from domain.decisions.fills import as_corrected
 from domain.decisions.lookup import TRIGGERED_BY, as_one, is_former, listed, needs_named, of_client
 from domain.errors import InstrumentInUse, OrderAlreadyEnded, OrderAmbiguous, OrderHasFills, ReduceExceedsPosition
-from domain.holding import ZERO, Holding
+from domain.holding import Holding
 from domain.instrument import LINEAR
 from domain.orders.cycle_orders import of_role
 from domain.orders.order import CLOCKS_APART, Order
-from domain.values import EXACT, Status, plain
+from domain.values import EXACT, ZERO, Status, plain
 
 
 def replace_order(decision: Decision, command: o.ReplaceOrder) -> CommandResult | None:
@@ -301,7 +301,7 @@ def define_instrument(decision: Decision, command: o.DefineInstrument) -> Comman
     known = decision.opening_terms or LINEAR
     terms = replace(known, **said)
     if terms == known and state.instrument is not None:
-        return decision.nothing_new()
+        return decision.no_news()
     if state.is_open and not command.force:
         row = decision.state.row
         assert row is not None, "open"

@@ -25,7 +25,6 @@ from domain.errors import (
 )
 from domain.orders.cycle_orders import Orders, covers, next_name
 from domain.orders.order import Order, Role
-from domain.stop import is_losing_side
 from domain.values import EXACT, Side, Status, plain, total_of
 
 
@@ -225,7 +224,7 @@ def set_take_profit(decision: Decision, command: o.SetTakeProfit) -> CommandResu
 
 
 def _needs_profit_side(row: PositionRow, price: Decimal, reference: Decimal | None) -> None:
-    if reference is None or (price != reference and not is_losing_side(row.side, price, reference)):
+    if reference is None or (price != reference and not row.side.loses_at(price, reference)):
         return
     wanted = "above" if row.side is Side.LONG else "below"
     raise WrongSideTarget(
@@ -256,7 +255,7 @@ def needs_right_side(side: Side, stop_price: Decimal, reference: Decimal | None,
 
     Refuses: WrongSideStop.
     """
-    if reference is not None and not is_losing_side(side, stop_price, reference):
+    if reference is not None and not side.loses_at(stop_price, reference):
         wanted = "below" if side is Side.LONG else "above"
         raise WrongSideStop(
             f"a stop at {plain(stop_price)} would trigger at once: that of a {side.value} stands {wanted} its "

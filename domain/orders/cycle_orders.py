@@ -12,9 +12,8 @@ from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
 from domain.orders.layered_map import LayeredMap
-from domain.orders.order import AT_WORK_UNTIL_ENDED, ZERO, Order, Role
-from domain.stop import is_losing_side
-from domain.values import EXACT, Side
+from domain.orders.order import AT_WORK_UNTIL_ENDED, Order, Role
+from domain.values import EXACT, ZERO, Side
 
 Other = TypeVar("Other")
 
@@ -336,7 +335,7 @@ def stops_at_work(orders: Orders, side: Side, avg_px_open: Decimal | None) -> li
     return [
         stop
         for stop in orders.live("stop")
-        if stop.price is not None and (stop.locks_profit or is_losing_side(side, stop.price, avg_px_open))
+        if stop.price is not None and (stop.locks_profit or side.loses_at(stop.price, avg_px_open))
     ]
 
 

@@ -12,15 +12,13 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from domain.alteration import TypedStruct, altered, once
-from domain.values import EXACT, Instant, Number, plain, timestamp_text
+from domain.values import EXACT, ZERO, Instant, Number, plain, timestamp_text
 
-ZERO: Final = Decimal(0)
 CLOCKS_APART: Final = timedelta(seconds=5)
 """How far times of one exchange may disagree: a statement is taken to include fills until this long after it."""
 
 Role = Literal["entry", "stop", "target", "exit", "rollback"]
 AT_WORK_UNTIL_ENDED: Final = ("stop", "target")
-Outcome = Literal["filled", "canceled", "expired", "rejected", "lost"]
 
 
 class Order(TypedStruct, frozen=True, kw_only=True, dict=True):

@@ -17,7 +17,7 @@ from infrastructure.event_store.hash_chain import hash_bytes
 from infrastructure.event_store.port import Store
 from infrastructure.event_store.vocabulary.places import AsOf
 from projections.health.findings import IntegrityFinding
-from projections.rebuild import Progress, unheard
+from projections.progress import Progress, no_progress
 
 _NO_ANCHOR: Final = "this is no anchor, as `position-ledger anchor` prints one"
 _FAULTS_MAX: Final = 5
@@ -72,7 +72,7 @@ class Anchor:
 
 
 def make_anchor(
-    store: Store, progress: Progress = unheard, *, nid: int | None = None, refusals: int | None = None
+    store: Store, progress: Progress = no_progress, *, nid: int | None = None, refusals: int | None = None
 ) -> Anchor:
     """Digest the log up to `nid`, by default up to where it is settled, and the first `refusals`, by default all.
 

@@ -27,8 +27,8 @@ from infrastructure.walks.span_crew import at_one_moment
 from projections.formatting import counted
 from projections.health.findings import IntegrityFinding
 from projections.positions import PositionRow, project
+from projections.progress import Progress, no_progress
 from projections.projection import PROJECTIONS
-from projections.rebuild import Progress, unheard
 
 _BATCH_EVENTS: Final = 500
 """How many events of a stream are hashed, then decoded, then folded: a processor is faster when it repeats one step."""
@@ -70,7 +70,7 @@ class Verified(JsonObject):
         )
 
 
-def verify(store: Store, progress: Progress = unheard, *, processes: int = 1) -> Verified:
+def verify(store: Store, progress: Progress = no_progress, *, processes: int = 1) -> Verified:
     """Compare everything that is stored with the events, as of one moment.
 
     Shape:   one pass over events and rows, side by side, in memory that does not grow with their number. Several
@@ -173,7 +173,7 @@ def _storage(store: Store, storage: Storage) -> Iterator[IntegrityFinding]:
 
 @contextmanager
 def _verifying(store: Store) -> Iterator[Callable[[StreamSpan], Verified]]:
-    yield lambda span: _Verification(store, unheard).run(span)
+    yield lambda span: _Verification(store, no_progress).run(span)
 
 
 class _Verification:

@@ -26,7 +26,8 @@ from infrastructure.ledger.subscription import PATIENCE_SECONDS, Subscription
 from infrastructure.ledger.typed_commands import TypedCommands
 from infrastructure.witness import OnEvent, OnRefusal, OnUnprotected
 from projections.positions import PositionRow
-from projections.rebuild import BATCH_EVENTS, Progress, Rebuilt, unheard
+from projections.progress import Progress, no_progress
+from projections.rebuild import BATCH_EVENTS, Rebuilt
 
 if TYPE_CHECKING:
     from infrastructure.event_store.eventsourcing_adapter import LedgerApplication
@@ -206,7 +207,7 @@ class AsyncPositionLedger(TypedCommands[Coroutine[Any, Any, Receipt]]):
         return await self._run(self._ledger.rejections, key)
 
     async def rebuild(
-        self, progress: Progress = unheard, *, batch_events: int = BATCH_EVENTS, processes: int = 1
+        self, progress: Progress = no_progress, *, batch_events: int = BATCH_EVENTS, processes: int = 1
     ) -> Rebuilt:
         """Fold the positions table anew from the events; `progress` is called in a thread."""
         return await self._run(self._ledger.rebuild, progress, batch_events=batch_events, processes=processes)

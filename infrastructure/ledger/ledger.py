@@ -8,13 +8,13 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 from functools import cached_property
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Final, Self
 from weakref import WeakSet
 
 from domain.aggregate.command_result import CommandResult
 from domain.commands.base import Command
 from domain.commands.order_requests import DefineInstrument
-from domain.decisions.decision import CommandContext, resized
+from domain.decisions.decision import CommandContext, already_open, resized
 from domain.errors import (
     CommandRefused,
     HistoryDamaged,
@@ -47,7 +47,8 @@ from infrastructure.settings import Settings
 from infrastructure.store_opening import open_store
 from infrastructure.witness import LOGGER, OnEvent, OnRefusal, OnUnprotected, Witness, needs_plain, warn
 from projections.positions import PositionRow
-from projections.rebuild import BATCH_EVENTS, Progress, Rebuilt, unheard
+from projections.progress import Progress, no_progress
+from projections.rebuild import BATCH_EVENTS, Rebuilt
 
 if TYPE_CHECKING:
     from infrastructure.event_store.eventsourcing_adapter import LedgerApplication
@@ -170,7 +171,7 @@ class PositionLedger(TypedCommands[Receipt], LedgerQuestions, LedgerOperations):
         self.store.require_primary()
         raced = was_mistaken = False
         if (holder := self._open_under_former_key(command)) is not None:
-            return self._refuse(command, stamp, _already_open(holder, command, stamp), raced=False)
+            return self._refuse(command, stamp, already_open(holder, stamp.ts_event, command), raced=False)
         for attempt in range(ATTEMPTS_MAX):
             held, fresh = self._cache.checkout(command, may_assume=attempt == 0 and self.store.is_remote)
             try:
@@ -368,22 +369,8 @@ class PositionLedger(TypedCommands[Receipt], LedgerQuestions, LedgerOperations):
         return Receipt.of("replayed", answer, opened.row)
 
     def _log_rejection(self, command: Command, stamp: CommandContext, refusal: CommandRefused) -> None:
-        details: dict[str, Any] = refusal.details
-        self.store.log_rejection(
-            Rejection(
-                ts_recorded=stamp.ts_recorded,
-                stream=command.key.stream,
-                command=command.verb,
-                command_id=stamp.command_id,
-                intent_id=getattr(command, "intent_id", None),
-                source=command.source.value,
-                error=type(refusal).__name__,
-                detected_by=details.get("detected_by", "state"),
-                position_id=details.get("position_id"),
-                holder_intent_id=details.get("intent_id"),
-                message=refusal.message,
-            )
-        )
+        told = Rejection.of(command, refusal, command_id=stamp.command_id, ts_recorded=stamp.ts_recorded)
+        self.store.log_rejection(told)
 
     # -- questions ----------------------------------------------------------------------------------------------
 
@@ -435,7 +422,9 @@ class PositionLedger(TypedCommands[Receipt], LedgerQuestions, LedgerOperations):
 
     # -- upkeep -------------------------------------------------------------------------------------------------
 
-    def rebuild(self, progress: Progress = unheard, *, batch_events: int = BATCH_EVENTS, processes: int = 1) -> Rebuilt:
+    def rebuild(
+        self, progress: Progress = no_progress, *, batch_events: int = BATCH_EVENTS, processes: int = 1
+    ) -> Rebuilt:
         """Fold a new positions table from the events, and swap it for the old one.
 
         With several `processes` each folds a share of the streams; each imports the main module of the caller again.
@@ -464,14 +453,3 @@ def understood_command_id(said: str | int) -> str:
         return identifier(said)
     except ValueError as wrong:
         raise InvalidCommand(f"command_id: {wrong}") from None
-
-
-def _already_open(holder: PositionRow, command: Command, stamp: CommandContext) -> PositionAlreadyOpen:
-    return PositionAlreadyOpen(
-        holder.position_id,
-        holder.status,
-        since=holder.opened_at,
-        at=stamp.ts_event,
-        holder=holder.intent_id,
-        asked=getattr(command, "intent_id", None),
-    )

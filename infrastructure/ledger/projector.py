@@ -15,8 +15,9 @@ from infrastructure.event_store.port import Store
 from infrastructure.event_store.records import RecordedEvent
 from infrastructure.event_store.vocabulary.places import AsOf
 from infrastructure.struct_json.projection_text import ProjectionText
+from projections.progress import Progress, no_progress
 from projections.projection import PoisonEvent, Projection, ProjectionStatus, SkippedEvent
-from projections.rebuild import Progress, Rebuilt, unheard
+from projections.rebuild import Rebuilt
 
 BATCH_EVENTS: Final = 10_000
 """Events in a transaction: many, so that a long catch-up seldom writes a row more than once while its cycle goes on."""
@@ -50,7 +51,7 @@ class Projector(Generic[Row]):
         self._store, self._projection, self._batch_events = store, projection, batch_events
         self._tracking, self._text = store.tracking(projection.name), ProjectionText(projection.rows)
 
-    def catch_up(self, progress: Progress = unheard) -> int:
+    def catch_up(self, progress: Progress = no_progress) -> int:
         """Apply everything up to the high-water mark; returns how many events this projector applied.
 
         Several projectors may run at the same time: when another one applied a batch first, this one reads on from
@@ -83,7 +84,7 @@ class Projector(Generic[Row]):
             texts = list(self._tracking.lasting(generation, since))
         return map(self._read, texts)
 
-    def standing(self) -> ProjectionStatus:
+    def status(self) -> ProjectionStatus:
         """How far it has come, and the event at which it stopped, if it did."""
         with self._store.snapshot():
             cursor = self._tracking.cursor()
@@ -114,7 +115,7 @@ class Projector(Generic[Row]):
 
     # -- rebuilding ---------------------------------------------------------------------------------------------
 
-    def rebuild(self, progress: Progress = unheard) -> Rebuilt:
+    def rebuild(self, progress: Progress = no_progress) -> Rebuilt:
         """Fold a new generation of rows, compare it with the one that is read, switch over, and catch up.
 
         An event that was skipped is applied if it can be read by now. A rebuild that is killed has changed no row that

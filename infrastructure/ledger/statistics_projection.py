@@ -14,8 +14,8 @@ from infrastructure.ledger.projector import Projector
 from infrastructure.ledger.questions.stray_succession import successors
 from projections.metrics.cycle_metrics import CycleFacts
 from projections.metrics.statistics import MeasuredWindow, Statistics, measure
+from projections.progress import Progress, no_progress
 from projections.projection import STATISTICS
-from projections.rebuild import Progress, unheard
 
 _SEEN_TOGETHER: Final = 1_000
 """For how many cycles one query asks which later cycle took over their strays."""
@@ -37,7 +37,7 @@ def each_since(
     store: Store,
     since: datetime,
     takes: Callable[[PositionKey], bool] = lambda _: True,
-    progress: Progress = unheard,
+    progress: Progress = no_progress,
 ) -> Iterator[CycleFacts]:
     """The facts of all cycles that were open at `since` or later; they include everything that is recorded by now.
 
@@ -61,7 +61,7 @@ def statistics(
     *,
     now: datetime,
     takes: Callable[[PositionKey], bool] = lambda _: True,
-    progress: Progress = unheard,
+    progress: Progress = no_progress,
 ) -> Statistics:
     """Sum up a window, for all keys or for some; it includes everything that is recorded by now.
 

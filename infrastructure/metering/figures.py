@@ -179,11 +179,11 @@ def _of_checks(found: Diagnosis) -> Iterator[Sample]:
 def _of_projections(ledger: OperableLedger) -> Iterator[Sample]:
     for projection in PROJECTIONS:
         try:
-            standing = Projector(ledger.store, projection).standing()
+            status = Projector(ledger.store, projection).status()
         except HistoryDamaged:
             continue  # its lag is not known, and a finding reports the damage
-        yield _sample("projection_lag_events", standing.behind, projection.name)
-        yield _sample("projection_stopped", standing.poison is not None, projection.name)
+        yield _sample("projection_lag_events", status.behind, projection.name)
+        yield _sample("projection_stopped", status.poison is not None, projection.name)
 
 
 def _of_log(ledger: OperableLedger) -> Iterator[Sample]:

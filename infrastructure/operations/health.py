@@ -28,8 +28,8 @@ from projections.metrics.cycle_metrics import CycleFacts
 from projections.metrics.recent_activity import Activity
 from projections.metrics.statistics import MeasuredWindow, measure
 from projections.positions import PositionRow
+from projections.progress import Progress, no_progress
 from projections.projection import PROJECTIONS, STATISTICS, ProjectionStatus
-from projections.rebuild import Progress, unheard
 from projections.reconciliation.result import ReconciliationRules
 
 DAY: Final = timedelta(hours=24)
@@ -88,13 +88,13 @@ class Diagnosis(JsonObject):
 
 def elsewhere(ledger: OperableLedger, question: Question) -> tuple[Section, ...]:
     """The findings that are about no single cycle, as far as they show without reading every event and row."""
-    return tuple(_Examination(ledger, question, unheard).elsewhere())
+    return tuple(_Examination(ledger, question, no_progress).elsewhere())
 
 
 def examine(
     ledger: OperableLedger,
     question: Question,
-    progress: Progress = unheard,
+    progress: Progress = no_progress,
     told: Callable[[Diagnosis], None] = lambda _: None,
 ) -> Diagnosis:
     """Run every check; nothing is written, except that the statistics projection catches up.
@@ -152,7 +152,7 @@ class _Examination:
     def _projection_statuses(self) -> Iterator[ProjectionStatus]:
         for projection in PROJECTIONS:
             try:
-                yield Projector(self._store, projection).standing()
+                yield Projector(self._store, projection).status()
             except _UNREADABLE as cause:
                 self._unreadable.append(diagnosis.unreadable(projection.name, cause))
 

@@ -65,7 +65,7 @@ class LedgerOperations:
         Shape: the proposals, and the commands that were sent; `apply` as for `reconcile`. Refuses: as `reconcile`.
         """
         from infrastructure.operations.apply_corrections import apply as applied  # noqa: PLC0415 - as the class says
-        from infrastructure.operations.apply_recovery import recoveries  # noqa: PLC0415 - as the class says
+        from infrastructure.operations.recovery_proposals import recoveries  # noqa: PLC0415 - as the class says
 
         ledger, why = _operable(self), _reason(apply)
         found = recoveries(ledger, _read(snapshots), now=self._clock(), rules=_rules(rules), reason=why)
@@ -110,14 +110,14 @@ class LedgerOperations:
         A bot goes on with these after a crash: it looks each order up at the exchange by its client order id, and never
         sends it again before the exchange says that there is none. Refuses: StoreUnavailable.
         """
-        from infrastructure.operations.apply_recovery import promised  # noqa: PLC0415 - as the class says
+        from infrastructure.operations.recovery_proposals import planned_orders  # noqa: PLC0415 - as the class says
         from projections.exposure import is_bare  # noqa: PLC0415 - as the class says
         from projections.recovery.pending_orders import pending_orders  # noqa: PLC0415 - as the class says
 
         found: list[PendingOrder] = []
         for row in _operable(self).positions(open=True):
             is_closing = row.orders.live("exit") or row.orders.live("rollback")
-            planned = promised(self.store, row) if is_bare(row) or is_closing else None
+            planned = planned_orders(self.store, row) if is_bare(row) or is_closing else None
             found += pending_orders(row, planned)
         return found
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 from threading import RLock
 
-from domain.holding import ZERO
 from domain.symbols.spelling import normalized_symbol
-from domain.values import Leg
+from domain.values import ZERO, Leg
 from infrastructure.simulation.books.kept_order import KeptOrder
 from infrastructure.simulation.books.leg_book import HeldLeg
 from infrastructure.simulation.books.order_matching import OrderMatching

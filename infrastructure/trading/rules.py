@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from decimal import Decimal
 from math import isfinite
-from typing import Final, Literal
+from typing import Final
 
-from domain.values import plain
+from domain.values import Protection, plain
 from infrastructure.trading.exchange_orders import amount
 
 _ALL: Final = Decimal(100)
@@ -37,7 +37,7 @@ class Rules:
     """How long an unfinished cycle of another owner is left alone."""
     rollback_tries: int = 3
     """How many closing orders a rollback may take."""
-    protection: Literal["exchange", "bot"] = "exchange"
+    protection: Protection = "exchange"
     """`bot`: the bot keeps the stop itself; the position is unprotected by choice."""
     attaches_stops: bool = False
     """Whether an entry carries a stop, planned from the signal's price, where the exchange can set one with it."""

@@ -12,7 +12,8 @@ from infrastructure.event_store.port import Store
 from infrastructure.event_store.records import RecordedEvent
 from infrastructure.event_store.vocabulary.append_conflicts import AppendConflict, VersionTaken
 from infrastructure.transfer.transfer_errors import ImportRefused
-from projections.positions import PositionRow, project
+from projections.cycle_rows import CycleRows
+from projections.positions import PositionRow
 
 LINES_MAX: Final = 2_000
 """How many events and refused duplicates make one batch."""
@@ -27,7 +28,7 @@ class Batch:
         """The last place in the log that has been written."""
         self.events = self.rejections = 0
         """How many of each have been written."""
-        self._store, self._rows = store, _CycleRows(store)
+        self._store, self._rows = store, CycleRows(self._stored, store.rows(open_only=True))
         self._events: list[RecordedEvent] = []
         self._rejections: list[Rejection] = []
         self._lines = (0, 0)
@@ -47,6 +48,9 @@ class Batch:
         self._rejections.append(rejection)
         self._added(number)
 
+    def _stored(self, event: PositionEvent) -> PositionRow | None:
+        return next(self._store.rows(position_id=event.position_id), None)
+
     def _added(self, number: int) -> None:
         self._lines = (self._lines[0] or number, number)
         if len(self._events) + len(self._rejections) >= self._lines_max:
@@ -58,7 +62,9 @@ class Batch:
             return
         first, last = self._lines
         try:
-            self._store.restore(self._events, after=self.after, rows=self._rows.changed(), rejections=self._rejections)
+            self._store.restore(
+                self._events, after=self.after, rows=[*self._rows.changed().values()], rejections=self._rejections
+            )
         except VersionTaken as moved:
             raise ImportRefused(f"another process writes into this ledger during the import: {moved}") from None
         except AppendConflict as conflict:
@@ -70,34 +76,3 @@ class Batch:
         self.events += len(self._events)
         self.rejections += len(self._rejections)
         self._events, self._rejections, self._lines = [], [], (0, 0)
-
-
-class _CycleRows:
-    """The rows of cycles while events are imported: open ones are kept in memory, others are read from the store."""
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-        self._open = {row.position_id: row for row in store.rows(open_only=True)}
-        self._changed: dict[str, PositionRow] = {}
-
-    def take(self, event: PositionEvent) -> None:
-        """Apply an event to the row of its cycle. Raises: AssertionError for an event that does not fit the row."""
-        if not event.has_cycle:
-            return
-        position_id = event.position_id
-        before = None if event.opens_cycle else self._changed.get(position_id) or self._before(position_id)
-        self._changed[position_id] = project(before, event)
-
-    def _before(self, position_id: str) -> PositionRow | None:
-        return self._open.get(position_id) or next(iter(self._store.rows(position_id=position_id)), None)
-
-    def changed(self) -> list[PositionRow]:
-        """The rows that changed since the last call, in the order of their first change."""
-        rows = list(self._changed.values())
-        for row in rows:
-            if row.status.is_open:
-                self._open[row.position_id] = row
-            else:
-                self._open.pop(row.position_id, None)
-        self._changed = {}
-        return rows

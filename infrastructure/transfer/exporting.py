@@ -13,7 +13,7 @@ from infrastructure.event_store.port import Store
 from infrastructure.event_store.records import RecordedEvent
 from infrastructure.event_store.vocabulary.places import AsOf
 from projections.positions import PositionRow
-from projections.rebuild import Progress, unheard
+from projections.progress import Progress, no_progress
 
 _PROGRESS_EVERY: Final = 1_000
 Item = TypeVar("Item")
@@ -64,7 +64,7 @@ def export(
     sink: Sink,
     *,
     takes: Callable[[str], bool] = lambda _: True,
-    progress: Progress = unheard,
+    progress: Progress = no_progress,
 ) -> Exported:
     """Write a snapshot of a store into a sink: all streams, or only those for which `takes` is true.
 

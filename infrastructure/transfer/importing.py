@@ -14,7 +14,7 @@ from infrastructure.transfer.export_lines import EndLine, EventLine, RejectionLi
 from infrastructure.transfer.jsonl_reader import ExportFile, NumberedLine
 from infrastructure.transfer.present_records import PresentRecords, bare, present_events
 from infrastructure.transfer.transfer_errors import ImportRefused
-from projections.rebuild import Progress, unheard
+from projections.progress import Progress, no_progress
 
 _NO_COLUMNS_YET: Final = IndexColumns("", None, 0, None, "")
 
@@ -32,7 +32,7 @@ class Imported(JsonObject):
 
 
 def import_ledger(
-    store: Store, file: ExportFile, progress: Progress = unheard, *, lines_max: int = LINES_MAX
+    store: Store, file: ExportFile, progress: Progress = no_progress, *, lines_max: int = LINES_MAX
 ) -> Imported:
     """Import an export of a ledger into a store that is empty, or that holds a part of the same file already.
 

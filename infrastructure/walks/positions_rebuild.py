@@ -11,11 +11,12 @@ from infrastructure.event_store.codec import decode
 from infrastructure.event_store.port import Store
 from infrastructure.event_store.vocabulary.places import StreamSpan
 from infrastructure.walks.span_crew import at_any_moment
-from projections.rebuild import BATCH_EVENTS, Filling, Logged, PositionTable, Progress, Rebuild, Rebuilt, unheard
+from projections.progress import Progress, no_progress
+from projections.rebuild import BATCH_EVENTS, Filling, Logged, PositionTable, Rebuild, Rebuilt
 
 
 def rebuilt(
-    store: Store, progress: Progress = unheard, *, batch_events: int = BATCH_EVENTS, processes: int = 1
+    store: Store, progress: Progress = no_progress, *, batch_events: int = BATCH_EVENTS, processes: int = 1
 ) -> Rebuilt:
     """Fold a new positions table from the events, and swap it for the old one.
 

@@ -22,12 +22,11 @@ from domain.events import (
     StopLossLost,
     StopLossSet,
 )
-from domain.holding import ZERO
 from domain.json_object import JsonObject
 from domain.orders.cycle_orders import of_role, stops_at_work
 from domain.orders.order import Role
 from domain.rejection import Rejection
-from domain.values import EXACT, Status, plain, total_of
+from domain.values import EXACT, ZERO, Status, plain, total_of
 from projections.audit.anomalies import Anomaly, is_away, oddities, stop_before
 from projections.audit.event_text import refused_as, told_as
 from projections.audit.money_text import dust, earned

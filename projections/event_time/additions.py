@@ -8,9 +8,9 @@ from decimal import Decimal
 from typing import Any
 
 from domain import events as e
-from domain.holding import ZERO, Holding
+from domain.holding import Holding
 from domain.instrument import Instrument
-from domain.values import rounded
+from domain.values import ZERO, rounded
 from projections.positions import project
 
 

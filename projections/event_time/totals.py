@@ -14,11 +14,11 @@ from domain.aggregate.exits.exit_count import ExitCount
 from domain.aggregate.stand import Stand
 from domain.alteration import altered
 from domain.decisions.counting import EntryCount, settled
-from domain.holding import ZERO, Holding
+from domain.holding import Holding
 from domain.identifiers import PositionKey
 from domain.orders.cycle_orders import NO_ORDERS
 from domain.orders.order import CLOCKS_APART, Order, role_of
-from domain.values import EPOCH, EXACT, Leg, difference_of
+from domain.values import EPOCH, EXACT, ZERO, Leg, difference_of
 from projections.event_time.additions import Added, Exit, added_by, promised_since
 from projections.positions import project
 

@@ -240,9 +240,9 @@ def unverified(cause: object) -> Section:
     return Section(Check.DAMAGE, "not looked at", (Symptom(Severity.CRITICAL, "ledger", message, f"{PROGRAM} verify"),))
 
 
-def following(standings: Iterable[ProjectionStatus]) -> Section:
+def following(statuses: Iterable[ProjectionStatus]) -> Section:
     """How far behind the log each projection is, and whether it can go on."""
-    known = list(standings)
+    known = list(statuses)
     found = [symptom for each in known if (symptom := _lag(each)) is not None]
     says = ", ".join(f"{each.projection} {each.behind:,} events behind" for each in known)
     return Section(Check.PROJECTIONS, says, tuple(found))

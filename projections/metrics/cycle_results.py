@@ -8,9 +8,8 @@ from datetime import datetime
 from decimal import Decimal, localcontext
 from enum import StrEnum
 
-from domain.holding import ZERO
 from domain.json_object import JsonObject
-from domain.values import EXACT, rounded
+from domain.values import EXACT, ZERO, rounded
 from projections.positions import PositionRow
 
 

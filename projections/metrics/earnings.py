@@ -9,8 +9,7 @@ from decimal import Decimal, localcontext
 from itertools import groupby
 from typing import Self
 
-from domain.holding import ZERO
-from domain.values import EXACT, total_of
+from domain.values import EXACT, ZERO, total_of
 from projections.audit.money_text import brought
 from projections.metrics.cycle_metrics import CycleFacts
 from projections.metrics.cycle_results import ended_at

@@ -8,9 +8,8 @@ from datetime import timedelta
 from decimal import Decimal, localcontext
 from itertools import groupby
 
-from domain.holding import ZERO
 from domain.json_object import JsonObject
-from domain.values import EXACT
+from domain.values import EXACT, ZERO
 from projections.metrics.cycle_metrics import CycleFacts
 from projections.metrics.cycle_results import CycleResults, JudgedBy, ended_at
 from projections.metrics.durations import Durations

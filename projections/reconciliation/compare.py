@@ -34,7 +34,7 @@ from projections.reconciliation.matching import Match, counts_contracts, is_left
 from projections.reconciliation.result import Reconciliation, ReconciliationRules
 from projections.reconciliation.snapshot_trust import doubts_about, doubts_about_account, doubts_about_orders
 from projections.reconciliation.stop_orders import StopCoverage, cover_of
-from projections.reconciliation.stream_state import StreamState, standings
+from projections.reconciliation.stream_state import StreamState, stream_states
 
 CORRECTING_AGE_MAX: Final = timedelta(minutes=15)
 """By default, an older snapshot corrects nothing: what it shows may be gone by now."""
@@ -60,11 +60,11 @@ def reconcile(
     rules = rules or ReconciliationRules()
     rows = list(rows)
     ordered = sorted(snapshots, key=lambda each: (each.taken_at is not None, each.taken_at or now, each.digest))
-    everything = standings(rows, ordered[-1].exchange, ordered[-1].account, now=now, strays=strays, defined=defined)
+    everything = stream_states(rows, ordered[-1].exchange, ordered[-1].account, now=now, strays=strays, defined=defined)
     ordered = [in_units_of(each, everything.values()) for each in ordered]
     latest = ordered[-1]
-    known = {key: standing for key, standing in everything.items() if key.leg is not Leg.SPOT}
-    spot = {key: standing for key, standing in everything.items() if key.leg is Leg.SPOT}
+    known = {key: state for key, state in everything.items() if key.leg is not Leg.SPOT}
+    spot = {key: state for key, state in everything.items() if key.leg is Leg.SPOT}
 
     accounts = {row.account for row in rows if row.exchange == latest.exchange}
 
@@ -113,10 +113,10 @@ def _all_missing(
     taken_literally = replace(confirming, complete=listing)
     shown = {(position.key.symbol, position.side) for position in snapshot.positions or ()}
     stopped = [
-        (standing, standing.row, stop)
-        for standing in known.values()
-        if standing.row is not None and (standing.row.symbol, standing.row.side) in shown
-        for stop in standing.row.orders.live("stop")
+        (state, state.row, stop)
+        for state in known.values()
+        if state.row is not None and (state.row.symbol, state.row.side) in shown
+        for stop in state.row.orders.live("stop")
     ]
     is_missing = all(taken_literally.lost_stops(*each) >= rules.confirmations for each in stopped)
     return len(stopped) if is_missing else 0
@@ -161,7 +161,7 @@ class _Comparison:
     def findings(self) -> Iterator[Discrepancy]:
         """All findings, key by key."""
         for pair in pairs(self._known, self._snapshot.positions or ()):
-            if self._rules.asks_for(pair.standing.key):
+            if self._rules.asks_for(pair.state.key):
                 yield from self._of_pair(pair)
         if self._judges_stops:
             yield from self._zombies()
@@ -170,37 +170,37 @@ class _Comparison:
         return self._judges_stops and not self._snapshot.hides_orders(symbol)
 
     def _of_pair(self, pair: Match) -> Iterator[Discrepancy]:
-        standing, position = pair.standing, pair.position
-        yield from self._strays(standing, position)
+        state, position = pair.state, pair.position
+        yield from self._strays(state, position)
         if position is None:
-            if standing.row is not None:
-                yield self._absent(standing, standing.row)
-        elif standing.row is None and is_with_strays(standing, position):
-            yield from self._stops(standing, self._cover(position, None))
-        elif standing.row is None:
-            yield from self._orphan(standing, position)
-        elif standing.row.side is not position.side:
-            yield from self._other_side(standing, standing.row, position)
+            if state.row is not None:
+                yield self._absent(state, state.row)
+        elif state.row is None and is_with_strays(state, position):
+            yield from self._stops(state, self._cover(position, None))
+        elif state.row is None:
+            yield from self._orphan(state, position)
+        elif state.row.side is not position.side:
+            yield from self._other_side(state, state.row, position)
         else:
-            yield from self._both(standing, standing.row, position)
-        if position is not None and (how := undefined_unit(standing, position)) is not None:
-            yield Discrepancy(kind=DiscrepancyKind.UNIT, standing=standing, position=position, message=how)
+            yield from self._both(state, state.row, position)
+        if position is not None and (how := undefined_unit(state, position)) is not None:
+            yield Discrepancy(kind=DiscrepancyKind.UNIT, state=state, position=position, message=how)
 
-    def _strays(self, standing: StreamState, position: PositionReport | None) -> Iterator[Discrepancy]:
-        is_judged = self._is_reliable and not standing.changed_after(self._snapshot.taken_at)
-        gone = self._confirming.strays_gone(standing)
-        yield from of_strays(standing, position, gone, is_judged=is_judged)
+    def _strays(self, state: StreamState, position: PositionReport | None) -> Iterator[Discrepancy]:
+        is_judged = self._is_reliable and not state.changed_after(self._snapshot.taken_at)
+        gone = self._confirming.strays_gone(state)
+        yield from of_strays(state, position, gone, is_judged=is_judged)
 
-    def _absent(self, standing: StreamState, row: PositionRow) -> Discrepancy:
+    def _absent(self, state: StreamState, row: PositionRow) -> Discrepancy:
         def found(kind: DiscrepancyKind, message: str, confirmations: int = 0) -> Discrepancy:
-            return Discrepancy(kind=kind, standing=standing, message=message, confirmations=confirmations)
+            return Discrepancy(kind=kind, state=state, message=message, confirmations=confirmations)
 
         if not self._is_reliable:
             return found(DiscrepancyKind.UNJUDGED, "the exchange does not show it, and the snapshot is not reliable")
         if self._snapshot.hides(row.symbol):
             return found(DiscrepancyKind.UNJUDGED, "one of the rows that cannot be read may be it")
-        if standing.changed_after(self._snapshot.taken_at):
-            return found(DiscrepancyKind.UNJUDGED, self._overtaken(standing))
+        if state.changed_after(self._snapshot.taken_at):
+            return found(DiscrepancyKind.UNJUDGED, self._overtaken(state))
         if not is_overdue(row, self._at, self._now):
             return found(
                 DiscrepancyKind.OPENING,
@@ -212,20 +212,20 @@ class _Comparison:
             since = f"{row.status.value} since {date_and_time(row.opened_at)} UTC"
             return found(DiscrepancyKind.PHANTOM, f"{since}: the exchange has neither position nor order")
         message = f"the ledger holds {row.side.value} {plain(row.quantity)}, the exchange nothing"
-        return found(DiscrepancyKind.PHANTOM, message, self._confirming.absences(standing, row))
+        return found(DiscrepancyKind.PHANTOM, message, self._confirming.absences(state, row))
 
-    def _overtaken(self, standing: StreamState) -> str:
-        assert standing.changed_at is not None, "overtaken by something"
-        return f"the ledger has news of {date_and_time(standing.changed_at)} UTC, which the snapshot cannot show"
+    def _overtaken(self, state: StreamState) -> str:
+        assert state.changed_at is not None, "overtaken by something"
+        return f"the ledger has news of {date_and_time(state.changed_at)} UTC, which the snapshot cannot show"
 
-    def _orphan(self, standing: StreamState, position: PositionReport) -> Iterator[Discrepancy]:
+    def _orphan(self, state: StreamState, position: PositionReport) -> Iterator[Discrepancy]:
         held = f"the exchange holds {position.in_words}"
-        if standing.changed_after(self._snapshot.taken_at):
+        if state.changed_after(self._snapshot.taken_at):
             yield Discrepancy(
                 kind=DiscrepancyKind.UNJUDGED,
-                standing=standing,
+                state=state,
                 position=position,
-                message=f"{held}; {self._overtaken(standing)}",
+                message=f"{held}; {self._overtaken(state)}",
             )
             return
         cover = self._cover(position, None)
@@ -234,40 +234,40 @@ class _Comparison:
             why += "; its average entry is not said, so it cannot be adopted"
         yield Discrepancy(
             kind=DiscrepancyKind.ORPHAN,
-            standing=standing,
+            state=state,
             position=position,
             message=f"{held}, and {why}",
             orders=to_note(cover),
         )
-        yield from self._stops(standing, cover)
+        yield from self._stops(state, cover)
 
-    def _other_side(self, standing: StreamState, row: PositionRow, position: PositionReport) -> Iterator[Discrepancy]:
+    def _other_side(self, state: StreamState, row: PositionRow, position: PositionReport) -> Iterator[Discrepancy]:
         message = f"the ledger holds {row.side.value} {plain(row.quantity)}, the exchange {position.in_words}"
-        if standing.changed_after(self._snapshot.taken_at):
-            message += f"; {self._overtaken(standing)}"
-            yield Discrepancy(kind=DiscrepancyKind.UNJUDGED, standing=standing, position=position, message=message)
+        if state.changed_after(self._snapshot.taken_at):
+            message += f"; {self._overtaken(state)}"
+            yield Discrepancy(kind=DiscrepancyKind.UNJUDGED, state=state, position=position, message=message)
             return
         cover = self._cover(position, None)
         yield Discrepancy(
             kind=DiscrepancyKind.SIDE,
-            standing=standing,
+            state=state,
             position=position,
             message=message,
             orders=to_note(cover),
-            confirmations=self._confirming.absences(standing, row) if self._is_reliable else 0,
+            confirmations=self._confirming.absences(state, row) if self._is_reliable else 0,
         )
-        yield from self._stops(standing, cover)
+        yield from self._stops(state, cover)
 
-    def _both(self, standing: StreamState, row: PositionRow, position: PositionReport) -> Iterator[Discrepancy]:
+    def _both(self, state: StreamState, row: PositionRow, position: PositionReport) -> Iterator[Discrepancy]:
         def found(kind: DiscrepancyKind, message: str) -> Discrepancy:
-            return Discrepancy(kind=kind, standing=standing, position=position, message=message)
+            return Discrepancy(kind=kind, state=state, position=position, message=message)
 
-        overtaken = standing.changed_after(self._snapshot.taken_at)
-        beside = is_with_strays(standing, position)
+        overtaken = state.changed_after(self._snapshot.taken_at)
+        beside = is_with_strays(state, position)
         if row.quantity == position.quantity or beside:
             yield found(DiscrepancyKind.MATCHED, position.in_words)
         elif overtaken:
-            yield found(DiscrepancyKind.UNJUDGED, f"{_differs(row, position)}; {self._overtaken(standing)}")
+            yield found(DiscrepancyKind.UNJUDGED, f"{_differs(row, position)}; {self._overtaken(state)}")
         elif (not row.quantity or row.status is Status.ROLLING_BACK) and not is_overdue(row, self._at, self._now):
             yield found(DiscrepancyKind.OPENING, f"{_differs(row, position)}: it is {row.status.value}")
         else:
@@ -275,7 +275,7 @@ class _Comparison:
         if overtaken:
             return
         is_priced_alike = is_one_price(row.avg_px_open, position.avg_px_open) or is_left_of_fills(row)
-        is_alone = not standing.strays or (row.quantity == position.quantity and not beside)
+        is_alone = not state.strays or (row.quantity == position.quantity and not beside)
         if row.quantity and is_alone and not is_priced_alike:
             assert position.avg_px_open is not None, "it differs"
             ours = "none" if row.avg_px_open is None else plain(row.avg_px_open)
@@ -285,20 +285,20 @@ class _Comparison:
             )
         if row.status not in UNDER_WAY or is_overdue(row, self._at, self._now):
             cover = self._cover(position, row)
-            yield from self._stops(standing, cover)
-            yield from self._stop_on_record(standing, row, cover)
+            yield from self._stops(state, cover)
+            yield from self._stop_on_record(state, row, cover)
 
     def _cover(self, position: PositionReport, row: PositionRow | None) -> StopCoverage:
         return cover_of(position, row, self._snapshot.orders or ())
 
-    def _stops(self, standing: StreamState, cover: StopCoverage) -> Iterator[Discrepancy]:
+    def _stops(self, state: StreamState, cover: StopCoverage) -> Iterator[Discrepancy]:
         """The findings about the stops of a position, whether the ledger knows the position or not."""
 
         def found(kind: DiscrepancyKind, message: str, orders: tuple[OrderReport, ...]) -> Discrepancy:
-            return Discrepancy(kind=kind, standing=standing, position=cover.position, message=message, orders=orders)
+            return Discrepancy(kind=kind, state=state, position=cover.position, message=message, orders=orders)
 
-        if self._judges_stops_of(standing.key.symbol) and not cover.is_complete:
-            row = standing.row
+        if self._judges_stops_of(state.key.symbol) and not cover.is_complete:
+            row = state.row
             if row is not None and row.protection == "bot":
                 yield found(DiscrepancyKind.BY_CHOICE, f"{cover.position.in_words}: {BY_CHOICE}", cover.stops)
             else:
@@ -312,13 +312,13 @@ class _Comparison:
             message = f"beyond the entry, or yet to trail, so not a stop: {names_text(cover.wrong_side)}"
             yield found(DiscrepancyKind.WRONG_SIDE_STOP, message, cover.wrong_side)
 
-    def _stop_on_record(self, standing: StreamState, row: PositionRow, cover: StopCoverage) -> Iterator[Discrepancy]:
+    def _stop_on_record(self, state: StreamState, row: PositionRow, cover: StopCoverage) -> Iterator[Discrepancy]:
         """The findings about recorded stops that have moved or are gone."""
         changes = stop_changes(row, cover)
         for moved in changes.moved:
             yield Discrepancy(
                 kind=DiscrepancyKind.MOVED_STOP,
-                standing=standing,
+                state=state,
                 position=cover.position,
                 message=moved_text(moved, cover),
                 orders=() if moved.order is None else (moved.order,),
@@ -327,7 +327,7 @@ class _Comparison:
         for order in unpriced_stops(row, cover):
             yield Discrepancy(
                 kind=DiscrepancyKind.UNPRICED_STOP,
-                standing=standing,
+                state=state,
                 position=cover.position,
                 message=unpriced_text(order),
                 orders=(order,),
@@ -336,24 +336,24 @@ class _Comparison:
             which = f"order {stop.exchange_order_id} " if stop.exchange_order_id else ""
             yield Discrepancy(
                 kind=DiscrepancyKind.LOST_STOP,
-                standing=standing,
+                state=state,
                 position=cover.position,
                 message=f"its stop {which}is not at the exchange, and none is in its place",
                 stop=stop,
-                confirmations=self._confirming.lost_stops(standing, row, stop),
+                confirmations=self._confirming.lost_stops(state, row, stop),
             )
 
     def _zombies(self) -> Iterator[Discrepancy]:
         for order in sorted(self._snapshot.orders or (), key=lambda order: (order.key.stream, order.order_id)):
             if self._rules.asks_for(order.key) and self._is_left_over(order):
-                standing = self._known.get(order.key, StreamState(order.key))
+                state = self._known.get(order.key, StreamState(order.key))
                 message = (
                     f"{order.kind.value} order {order.order_id} to {order.side or 'do something'}{price_text(order)}: "
                 )
                 message += "there is no position for it"
                 yield Discrepancy(
                     kind=DiscrepancyKind.ZOMBIE,
-                    standing=StreamState(order.key, version=standing.version),
+                    state=StreamState(order.key, version=state.version),
                     message=message,
                     orders=(order,),
                 )

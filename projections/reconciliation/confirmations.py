@@ -43,7 +43,7 @@ class Confirmations:
     age_max: timedelta = CONFIRMING_AGE_MAX
     now: datetime
 
-    def absences(self, standing: StreamState, row: PositionRow) -> int:
+    def absences(self, state: StreamState, row: PositionRow) -> int:
         """How many snapshots show neither a position on the cycle's side nor, for an entry without fills, its order."""
         waits = row.status in ENTERING and not row.filled_qty
 
@@ -54,9 +54,9 @@ class Confirmations:
             hidden = snapshot.hides(row.symbol) or (waits and snapshot.hides_orders(row.symbol))
             return None if hidden else False
 
-        return self._count_agreeing(standing, row, self.complete if waits else self.trusted, shows)
+        return self._count_agreeing(state, row, self.complete if waits else self.trusted, shows)
 
-    def lost_stops(self, standing: StreamState, row: PositionRow, stop: Order) -> int:
+    def lost_stops(self, state: StreamState, row: PositionRow, stop: Order) -> int:
         """How many snapshots show the position, but neither a recorded stop nor another one in its place."""
 
         def shows(snapshot: AccountSnapshot) -> bool | None:
@@ -68,35 +68,35 @@ class Confirmations:
                 return True
             return None if snapshot.hides_orders(row.symbol) else False
 
-        return self._count_agreeing(standing, row, self.complete, shows)
+        return self._count_agreeing(state, row, self.complete, shows)
 
-    def unanswered(self, standing: StreamState, row: PositionRow, order: Order) -> int:
+    def unanswered(self, state: StreamState, row: PositionRow, order: Order) -> int:
         """How many snapshots do not show a promised order, and show the recorded quantity: it was not filled."""
 
         def shows(snapshot: AccountSnapshot) -> bool:
             here = any(order.client_order_id == each.client_order_id for each in snapshot.orders or ())
-            return here or self._shown_qty(standing, snapshot) != standing.total_qty
+            return here or self._shown_qty(state, snapshot) != state.total_qty
 
-        return self._count_agreeing(standing, row, self.complete, shows)
+        return self._count_agreeing(state, row, self.complete, shows)
 
-    def strays_gone(self, standing: StreamState) -> int:
+    def strays_gone(self, state: StreamState) -> int:
         """How many snapshots show only the quantity of the open cycle, or nothing, so that the strays are gone."""
 
         def shows(snapshot: AccountSnapshot) -> bool:
-            return self._shown_qty(standing, snapshot) not in (standing.open_qty, 0)
+            return self._shown_qty(state, snapshot) not in (state.open_qty, 0)
 
-        return min((self._count_agreeing(standing, row, self.trusted, shows) for row in standing.strays), default=0)
+        return min((self._count_agreeing(state, row, self.trusted, shows) for row in state.strays), default=0)
 
     @staticmethod
-    def _shown_qty(standing: StreamState, snapshot: AccountSnapshot) -> Decimal:
+    def _shown_qty(state: StreamState, snapshot: AccountSnapshot) -> Decimal:
         """The signed quantity shown on its own leg, else on its side of the symbol: the ledger may keep no leg."""
-        here = [each for each in snapshot.positions or () if each.key.symbol == standing.key.symbol]
-        side = None if standing.row is None else standing.row.side
-        exact = [each for each in here if each.key == standing.key]
+        here = [each for each in snapshot.positions or () if each.key.symbol == state.key.symbol]
+        side = None if state.row is None else state.row.side
+        exact = [each for each in here if each.key == state.key]
         return signed_qty(next(iter(exact or [each for each in here if each.side is side]), None))
 
     def _count_agreeing(
-        self, standing: StreamState, row: PositionRow, silent: Sequence[AccountSnapshot], shows: _Shows
+        self, state: StreamState, row: PositionRow, silent: Sequence[AccountSnapshot], shows: _Shows
     ) -> int:
         """How many snapshots of `silent`, apart in time and newer than the ledger's last event, do not show something.
 
@@ -113,7 +113,7 @@ class Confirmations:
                 count, last = 0, None
             if there is not False or snapshot not in silent or newest - at > self.age_max:
                 continue
-            if standing.changed_after(at) or not is_settled(row, at, self.now):
+            if state.changed_after(at) or not is_settled(row, at, self.now):
                 continue
             if last is None or at - last >= CONFIRMATION_GAP:
                 count, last = count + 1, at

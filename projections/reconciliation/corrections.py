@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 from domain.commands.base import Command
 from domain.commands.requests import Adjust, Adopt, Close, LoseStopLoss, SetStopLoss
 from domain.orders.order import Order
-from domain.values import Source, Status, timestamp_text
+from domain.values import Source, Status
 from projections.account_snapshot import OrderReport, PositionReport
 from projections.positions import PositionRow
 from projections.reconciliation.discrepancies import Discrepancy, DiscrepancyKind
@@ -55,7 +54,7 @@ class _Plan:
     ) -> None:
         self._found, self._finding, self._reason = found, finding, reason
         self._before = [correction.command for correction in before]
-        self._version = finding.standing.version + len(before)
+        self._version = finding.state.version + len(before)
 
     def commands(self) -> Iterator[Command]:
         finding, row = self._finding, self._finding.row
@@ -106,7 +105,7 @@ class _Plan:
     def _close_strays(self) -> Iterator[Command]:
         """Close the strays first: an adoption or adjustment then has all that the exchange holds in one cycle."""
         closed = {command.position_id for command in self._before if isinstance(command, Close)}
-        for stray in self._finding.standing.strays:
+        for stray in self._finding.state.strays:
             if stray.position_id in closed:
                 continue
             yield self._close(stray)
@@ -120,7 +119,7 @@ class _Plan:
         return self._finding.confirmations >= self._found.rules.confirmations
 
     def _adopt(self) -> Iterator[Command]:
-        standing, key = self._finding.standing, self._finding.key
+        state, key = self._finding.state, self._finding.key
         seen = self._finding.position
         assert seen is not None, "there is something to adopt"
         if seen.avg_px_open is None:
@@ -132,20 +131,20 @@ class _Plan:
             account=key.account,
             leg=key.leg,
             side=seen.side,
-            quantity=standing.in_next_unit(seen.quantity),
+            quantity=state.in_next_unit(seen.quantity),
             avg_px_open=seen.avg_px_open,
             reason=self._why(),
             **self._envelope(Adopt.verb),
         )
         self._version += 1
-        adopted = f"{key}#{standing.cycles + 1}"
+        adopted = f"{key}#{state.cycles + 1}"
         if seen.stop_price is not None and all(
             order.trigger_price != seen.stop_price for order in self._finding.orders
         ):
             yield self._set_stop(adopted, seen)
             self._version += 1
         for order in self._finding.orders:
-            counted = replace(order, quantity=standing.in_next_unit(order.quantity))
+            counted = replace(order, quantity=state.in_next_unit(order.quantity))
             yield self._set_stop(adopted, seen, counted)
             self._version += 1
 
@@ -177,19 +176,11 @@ class _Plan:
 
     def _envelope(self, verb: str) -> dict[str, Any]:
         snapshot = self._found.snapshot
-        assert snapshot.taken_at is not None, "reliable, so it says when"
-        taken = f"{snapshot.digest} {timestamp_text(snapshot.taken_at)}"
-        name = f"{taken} {self._finding.key} {self._version} {verb} {self._reason}"
-        evidence: dict[str, Any] = {
-            "exchange": snapshot.exchange,
-            "taken_at": timestamp_text(snapshot.taken_at),
-            "digest": snapshot.digest,
-            "found": self._finding.kind.value,
-        }
+        evidence: dict[str, Any] = {**snapshot.evidence, "found": self._finding.kind.value}
         if verb in (Close.verb, LoseStopLoss.verb) and self._finding.kind.needs_confirmation:
             evidence["confirmations"] = self._finding.confirmations
         return {
-            "command_id": f"reconcile-{hashlib.sha256(name.encode()).hexdigest()[:32]}",
+            "command_id": snapshot.command_id("reconcile", self._finding.key, self._version, verb, self._reason),
             "expected_version": self._version,
             "at": snapshot.taken_at,
             "source": Source.SYNC,

@@ -90,7 +90,7 @@ class Discrepancy(JsonObject):
     """One finding about one key; the message says why it is of this kind."""
 
     kind: DiscrepancyKind
-    standing: StreamState
+    state: StreamState
     message: str
     position: PositionReport | None = None
     orders: tuple[OrderReport, ...] = ()
@@ -116,12 +116,12 @@ class Discrepancy(JsonObject):
     @property
     def key(self) -> PositionKey:
         """The slot that it is about."""
-        return self.standing.key
+        return self.state.key
 
     @property
     def row(self) -> PositionRow | None:
         """The cycle that it is about: the open one, or a stray."""
-        return self.standing.row
+        return self.state.row
 
     @property
     def order(self) -> OrderReport | None:
@@ -131,4 +131,4 @@ class Discrepancy(JsonObject):
     @property
     def name(self) -> str:
         """The cycle, or the slot where there is none."""
-        return self.standing.key.stream if self.row is None else self.row.position_id
+        return self.state.key.stream if self.row is None else self.row.position_id

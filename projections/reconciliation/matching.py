@@ -30,7 +30,7 @@ _LEGS: Final = (Leg.BOTH, Leg.LONG, Leg.SHORT)
 class Match:
     """One key on both sides; `position` is None when the exchange does not show it."""
 
-    standing: StreamState
+    state: StreamState
     position: PositionReport | None = None
 
 
@@ -47,10 +47,8 @@ def pairs(known: Mapping[PositionKey, StreamState], seen: Sequence[PositionRepor
         if position.key not in owned and (other := _on_other_leg(known, position, owned)):
             owned.add(other.key)
             found[position.key] = Match(other, position)
-    unseen = [
-        standing for key, standing in known.items() if standing.is_held and key not in owned and key.leg is not Leg.SPOT
-    ]
-    yield from sorted([*found.values(), *map(Match, unseen)], key=lambda pair: pair.standing.key.stream)
+    unseen = [state for key, state in known.items() if state.is_held and key not in owned and key.leg is not Leg.SPOT]
+    yield from sorted([*found.values(), *map(Match, unseen)], key=lambda pair: pair.state.key.stream)
 
 
 def _is_held(known: Mapping[PositionKey, StreamState], key: PositionKey) -> bool:
@@ -61,9 +59,9 @@ def _on_other_leg(
     known: Mapping[PositionKey, StreamState], position: PositionReport, owned: set[PositionKey]
 ) -> StreamState | None:
     for leg in _LEGS:
-        standing = known.get(position.key.on(leg))
-        if standing and standing.row and standing.key not in owned and standing.row.side is position.side:
-            return standing
+        state = known.get(position.key.on(leg))
+        if state and state.row and state.key not in owned and state.row.side is position.side:
+            return state
     return None
 
 

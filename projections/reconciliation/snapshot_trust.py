@@ -47,9 +47,9 @@ def doubts_about(
     if snapshot.positions is None:
         doubts.append("it has no list of positions, so it was not asked for them or not answered: that is not zero")
     held = [
-        standing
-        for standing in known.values()
-        if standing.row is not None and standing.row.quantity and standing.key.leg is not Leg.SPOT
+        state
+        for state in known.values()
+        if state.row is not None and state.row.quantity and state.key.leg is not Leg.SPOT
     ]
     if snapshot.positions is not None and not trust_empty:
         doubts += _too_little(snapshot, held, known)
@@ -60,7 +60,7 @@ def doubts_about(
         doubts.append(f"it was taken at {timestamp_text(snapshot.taken_at)}, which is yet to come: look at --timezone")
     if age_max is not None and now - snapshot.taken_at > age_max:
         doubts.append(f"it is stale: it was taken at {timestamp_text(snapshot.taken_at)}")
-    if held and all(standing.changed_after(snapshot.taken_at) for standing in held):
+    if held and all(state.changed_after(snapshot.taken_at) for state in held):
         doubts.append(
             f"it is stale: it was taken at {timestamp_text(snapshot.taken_at)}, and all that the ledger holds there "
             "changed after that"
@@ -93,7 +93,7 @@ def _too_little(
 
 def _is_all_of_others(seen: Iterable[PositionReport], known: Mapping[PositionKey, StreamState]) -> bool:
     """Whether no position that is shown has a symbol that is open in the ledger, in any status and on any side."""
-    ours = {key.symbol for key, standing in known.items() if standing.row is not None}
+    ours = {key.symbol for key, state in known.items() if state.row is not None}
     return all(position.key.symbol not in ours for position in seen)
 
 

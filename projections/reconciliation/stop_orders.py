@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any
 
 from domain.orders.order import Order
-from domain.stop import is_losing_side
-from domain.values import EXACT, Leg, total_of
+from domain.values import EXACT, ZERO, Leg, total_of
 from projections.account_snapshot import OrderKind, OrderReport, PositionReport
 from projections.positions import PositionRow
-
-_ZERO: Final = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +36,7 @@ class StopCoverage:
     @property
     def lacking(self) -> Decimal:
         """How much of the position the stops together do not close."""
-        return max(_ZERO, EXACT.subtract(self.position.quantity, _covered(self.stops, self.position)))
+        return max(ZERO, EXACT.subtract(self.position.quantity, _covered(self.stops, self.position)))
 
     @property
     def is_doubled(self) -> bool:
@@ -93,7 +90,7 @@ def _waits_to_trail(order: OrderReport, position: PositionReport) -> bool:
     """Whether its price is the one at which it begins to trail, for a stop there would have been triggered."""
     if order.kind is not OrderKind.TRAILING_STOP or order.trigger_price is None or position.mark_price is None:
         return False
-    return not is_losing_side(position.side, order.trigger_price, position.mark_price)
+    return not position.side.loses_at(order.trigger_price, position.mark_price)
 
 
 def price_of_stop(order: OrderReport | None, position: PositionReport) -> Decimal | None:
@@ -111,7 +108,7 @@ def is_beyond_entry(order: OrderReport | None, position: PositionReport, row: Po
         entry = row.avg_px_open or row.signal_price
     if price is None or entry is None:
         return False
-    return not is_losing_side(position.side, price, entry)
+    return not position.side.loses_at(price, entry)
 
 
 def fields_of_stop(
@@ -140,7 +137,7 @@ def _locks_profit(order: OrderReport, position: PositionReport, row: PositionRow
         return True
     if order.trigger_price is None or position.mark_price is None:
         return False
-    return is_losing_side(position.side, order.trigger_price, position.mark_price)
+    return position.side.loses_at(order.trigger_price, position.mark_price)
 
 
 def _covered(stops: Sequence[OrderReport], position: PositionReport) -> Decimal:

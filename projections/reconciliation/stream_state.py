@@ -92,7 +92,7 @@ def _signed(row: PositionRow) -> Decimal:
     return EXACT.multiply(row.quantity, row.side.sign)
 
 
-def standings(
+def stream_states(
     rows: Iterable[PositionRow],
     exchange: str | None,
     account: str | None,
@@ -107,10 +107,10 @@ def standings(
     for row in rows:
         if (row.exchange, row.account) == (exchange, account):
             key = PositionKey.parse(row.stream)
-            standing = found.get(key, StreamState(key)).with_cycle(row, now)
+            state = found.get(key, StreamState(key)).with_cycle(row, now)
             if row.position_id in left:
-                standing = replace(standing, strays=(*standing.strays, row))
-            found[key] = standing
+                state = replace(state, strays=(*state.strays, row))
+            found[key] = state
     for event in defined:
         key = PositionKey.parse(event.originator_id)
         if (key.exchange, key.account) == (exchange, account):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
@@ -21,7 +20,7 @@ from domain.commands.requests import (
 )
 from domain.orders.cycle_orders import Orders, covers
 from domain.orders.order import Order
-from domain.values import Leg, Source, Status, is_yet_to_come, plain, timestamp_text
+from domain.values import Leg, Source, Status, is_yet_to_come, plain
 from projections.account_snapshot import OrderReport, PositionReport
 from projections.exposure import BY_CHOICE
 from projections.positions import PositionRow
@@ -43,14 +42,14 @@ _STOPS: Final = frozenset({DiscrepancyKind.UNPROTECTED, DiscrepancyKind.LOST_STO
 def recover(
     cycle: InFlight,
     found: Reconciliation | None,
-    promised: PlannedOrders | None,
+    planned: PlannedOrders | None,
     reason: str | None = None,
     *,
     ahead: int = 0,
 ) -> Proposal:
     """Propose what the evidence allows.
 
-    Shape:   `found` is None without a snapshot of its account; `promised` is None when the events of the cycle cannot
+    Shape:   `found` is None without a snapshot of its account; `planned` is None when the events of the cycle cannot
              be read. `ahead` counts the events that earlier proposals for the same key will record first.
     Refuses: nothing, but from a snapshot that is unreliable, too old, or older than what the ledger knows, nothing is
              concluded: the proposal is to wait.
@@ -59,7 +58,7 @@ def recover(
     if not cycle.is_overdue:
         until = f"{cycle.due_at:%H:%M:%S} UTC"
         return Proposal(cycle=cycle, action=Action.LEAVE, message=f"its bot may be at work on it until {until}")
-    if promised is None:
+    if planned is None:
         return _wait(cycle, "its events cannot be read", "events that can be read: see `position-ledger verify`")
     account = " ".join(filter(None, (row.exchange, row.account)))
     if found is None:
@@ -69,7 +68,7 @@ def recover(
     findings = [each for each in found.findings if each.row == row]
     if not findings:
         return _wait(cycle, "it changed meanwhile", "a look at how it stands now")
-    return _Judgement(cycle, found, findings, promised, reason, ahead=ahead).recovery()
+    return _Judgement(cycle, found, findings, planned, reason, ahead=ahead).recovery()
 
 
 def _wait(cycle: InFlight, message: str, *missing: str, for_another_snapshot: bool = False) -> Proposal:
@@ -90,13 +89,13 @@ class _Judgement:
         cycle: InFlight,
         found: Reconciliation,
         findings: Sequence[Discrepancy],
-        promised: PlannedOrders,
+        planned: PlannedOrders,
         reason: str | None,
         *,
         ahead: int,
     ) -> None:
         self._cycle, self._row, self._found, self._all = cycle, cycle.row, found, findings
-        self._snapshot, self._promised, self._reason = found.snapshot, promised, reason
+        self._snapshot, self._planned, self._reason = found.snapshot, planned, reason
         self._findings = {each.kind: each for each in reversed(findings)}
         self._first, self._ahead = findings[0], ahead
         self._commands: list[Correction] = []
@@ -105,7 +104,7 @@ class _Judgement:
     def recovery(self) -> Proposal:
         taken_at = self._snapshot.taken_at
         assert taken_at is not None, "reliable, so it says when"
-        if self._first.standing.changed_after(taken_at):
+        if self._first.state.changed_after(taken_at):
             return self._wait("the ledger has later news of it than the snapshot", "a snapshot that was taken after it")
         if unjudged := self._findings.get(DiscrepancyKind.UNJUDGED):
             return self._wait(unjudged.message, "a snapshot that shows whether it is held")
@@ -132,7 +131,7 @@ class _Judgement:
         row, seen, needed = self._row, stray.position, self._found.rules.confirmations
         if seen is not None:
             how = f"request_exit {row.position_id}, send the order that it names, and reduce by its fills"
-            due = RequiredOrder.close(row, seen, self._promised) if seen.side is row.side else None
+            due = RequiredOrder.close(row, seen, self._planned) if seen.side is row.side else None
             return self._propose(Action.CLOSE, f"{stray.message}: {how}", due)
         if stray.confirmations >= needed:
             self._send(Close, exit_reason=self._why(f"{self._snapshot.exchange} holds nothing of it"))
@@ -153,7 +152,7 @@ class _Judgement:
         if may_appear := self._may_appear():
             return may_appear
         needed = self._found.rules.confirmations
-        count = self._found.confirming.absences(self._first.standing, row)
+        count = self._found.confirming.absences(self._first.state, row)
         if count < needed:
             words = f"{where} does not show it, by {count} of {needed} snapshots"
             return _wait(self._cycle, words, f"{needed - count} more, apart in time", for_another_snapshot=True)
@@ -201,7 +200,7 @@ class _Judgement:
     # -- it is there ------------------------------------------------------------------------------------------------
 
     def _order_due(self, seen: PositionReport) -> Proposal:
-        due = RequiredOrder.close(self._row, seen, self._promised)
+        due = RequiredOrder.close(self._row, seen, self._planned)
         message = (
             f"{self._snapshot.exchange} still holds {plain(seen.quantity)}: unless its closing order is on its way, "
             "send it; then roll_back with its fills, or look again"
@@ -213,7 +212,7 @@ class _Judgement:
         if differs := self._findings.get(DiscrepancyKind.QUANTITY):
             if unit := self._findings.get(DiscrepancyKind.UNIT):
                 return self._wait(differs.message, unit.message)
-            if self._first.standing.strays:
+            if self._first.state.strays:
                 return self._wait(
                     differs.message, "what of it is held in cycles that are over: see `position-ledger reconcile`"
                 )
@@ -245,7 +244,7 @@ class _Judgement:
                     self._send(
                         RecordEntryPlaced, client_order_id=order.client_order_id, exchange_order_id=here.order_id
                     )
-            elif (count := found.confirming.unanswered(self._first.standing, row, order)) >= needed:
+            elif (count := found.confirming.unanswered(self._first.state, row, order)) >= needed:
                 why = self._why(
                     f"{self._snapshot.exchange} shows no such order, and holds what the ledger does; if it was filled, "
                     "and the ledger corrected since, its fills may come late"
@@ -324,7 +323,7 @@ class _Judgement:
 
     def _stop_due(self, seen: PositionReport, message: str, lacking: Decimal) -> Proposal:
         held = f"{self._snapshot.exchange} holds {seen.side.value} {plain(seen.quantity)}"
-        due = RequiredOrder.stop(self._row, seen, self._promised, lacking)
+        due = RequiredOrder.stop(self._row, seen, self._planned, lacking)
         return self._propose(Action.PROTECT, f"{held}; {message}", due)
 
     def _rest_due(self, seen: PositionReport) -> Proposal:
@@ -367,28 +366,17 @@ class _Judgement:
 
     def _send(self, kind: type[Command], **fields: Any) -> None:
         snapshot, row = self._snapshot, self._row
-        assert snapshot.taken_at is not None, "reliable, so it says when"
-        version = self._first.standing.version + self._ahead + len(self._commands)
-        taken = f"{snapshot.digest} {timestamp_text(snapshot.taken_at)}"
-        name = f"{taken} {row.position_id} {version} {kind.verb} {self._reason}"
+        version = self._first.state.version + self._ahead + len(self._commands)
         command = kind.of(
             position_id=row.position_id,
             **fields,
-            command_id=f"recover-{hashlib.sha256(name.encode()).hexdigest()[:32]}",
+            command_id=snapshot.command_id("recover", row.position_id, version, kind.verb, self._reason),
             expected_version=version,
             at=snapshot.taken_at,
             source=Source.RECOVERY,
-            metadata={"reason": self._reason, "snapshots": _evidence(self._found)},
+            metadata={"reason": self._reason, "snapshots": [each.evidence for each in self._found.confirming.trusted]},
         )
         self._commands.append(Correction(command, self._first))
-
-
-def _evidence(found: Reconciliation) -> Sequence[Mapping[str, Any]]:
-    """Every snapshot on which the judgement relies, so that an auditor can find it."""
-    return [
-        {"exchange": each.exchange, "taken_at": each.taken_at and timestamp_text(each.taken_at), "digest": each.digest}
-        for each in found.confirming.trusted
-    ]
 
 
 def _stops(moved: Sequence[Discrepancy]) -> str:

@@ -9,7 +9,6 @@ from typing import ClassVar, Self
 
 from domain.events import EntryRequested, ExitRequested, PositionEvent, RollbackStarted
 from domain.json_object import JsonObject
-from domain.stop import is_losing_side
 from domain.values import EXACT, Side, plain, rounded
 from projections.account_snapshot import PositionReport
 from projections.positions import PositionRow
@@ -49,7 +48,7 @@ class PlannedOrders:
         if self.stop_loss_percent is not None and entry is not None:
             share = EXACT.divide(self.stop_loss_percent, _PERCENT)
             price = rounded(EXACT.multiply(entry, EXACT.subtract(Decimal(1), EXACT.multiply(side.sign, share))))
-        if price is None or (entry is not None and not is_losing_side(side, price, entry)):
+        if price is None or (entry is not None and not side.loses_at(price, entry)):
             return None
         return price
 
@@ -80,7 +79,7 @@ class RequiredOrder(JsonObject):
     )
 
     @classmethod
-    def stop(cls, row: PositionRow, seen: PositionReport, promised: PlannedOrders, quantity: Decimal) -> Self:
+    def stop(cls, row: PositionRow, seen: PositionReport, planned: PlannedOrders, quantity: Decimal) -> Self:
         """The stop that is missing for `quantity` of a position at the exchange."""
         entry = row.avg_px_open if seen.avg_px_open is None else seen.avg_px_open
         return cls(
@@ -88,18 +87,18 @@ class RequiredOrder(JsonObject):
             symbol=row.symbol,
             side=row.side.closing_order,
             quantity=quantity,
-            stop_price=promised.stop_for(row.side, entry),
+            stop_price=planned.stop_for(row.side, entry),
         )
 
     @classmethod
-    def close(cls, row: PositionRow, seen: PositionReport, promised: PlannedOrders) -> Self:
+    def close(cls, row: PositionRow, seen: PositionReport, planned: PlannedOrders) -> Self:
         """The missing closing order: never for more than the ledger holds, nor than the exchange holds (I-12)."""
         return cls(
             is_stop=False,
             symbol=row.symbol,
             side=row.side.closing_order,
             quantity=min(row.quantity, seen.quantity) if row.quantity else seen.quantity,
-            client_order_id=promised.closing_client_order_id,
+            client_order_id=planned.closing_client_order_id,
         )
 
     def __str__(self) -> str:

@@ -10,9 +10,8 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from typing import ClassVar, Final
 from uuid import uuid4
 
-from domain.holding import ZERO
 from domain.symbols.spelling import normalized_symbol
-from domain.values import EXACT, OrderSide, Side
+from domain.values import EXACT, ZERO, OrderSide, Side
 from infrastructure.settings import Settings
 from infrastructure.simulation.exchange_simulator import SimulatedExchange
 from infrastructure.trading.exchange_errors import NoAnswer, Refused

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import ClassVar, Self
 
-from domain.holding import ZERO
 from domain.json_object import JsonObject
-from domain.values import EXACT, plain
+from domain.values import EXACT, ZERO, plain
 from infrastructure.simulation.exchange_simulator import SimulatedExchange
 from projections.formatting import counted
 from scripts.simulation.attempt import Attempt

@@ -232,3 +232,18 @@ def test_the_open_statuses_are_the_five_that_hold_the_slot() -> None:
 
 def test_a_long_is_closed_by_a_sell_and_a_short_by_a_buy() -> None:
     assert [(side.value, side.closing_order, side.sign) for side in Side] == [("long", "sell", 1), ("short", "buy", -1)]
+
+
+@pytest.mark.parametrize(
+    ("side", "stop", "entry", "loses"),
+    [
+        (Side.LONG, "99.99", "100", True),
+        (Side.LONG, "100", "100", False),
+        (Side.LONG, "100.01", "100", False),
+        (Side.SHORT, "100.01", "100", True),
+        (Side.SHORT, "100", "100", False),
+        (Side.SHORT, "99.99", "100", False),
+    ],
+)
+def test_a_long_loses_below_its_entry_and_a_short_above_it(side: Side, stop: str, entry: str, *, loses: bool) -> None:
+    assert side.loses_at(Decimal(stop), Decimal(entry)) is loses

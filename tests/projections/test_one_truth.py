@@ -26,8 +26,8 @@ from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.ledger.projector import Projector
 from infrastructure.ledger.statistics_projection import each_since, statistics
 from infrastructure.metering.figures import figures
-from infrastructure.operations.apply_recovery import recoveries
 from infrastructure.operations.health import Question, examine
+from infrastructure.operations.recovery_proposals import recoveries
 from infrastructure.transfer.columnar.column_sink import ColumnSink
 from infrastructure.transfer.columnar.columns import COLUMNS
 from infrastructure.transfer.columnar.csv_writer import CsvFile

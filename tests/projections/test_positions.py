@@ -21,6 +21,7 @@ from domain.commands.requests import (
 )
 from domain.errors import CommandRefused
 from domain.events import Activated, PositionEvent
+from domain.orders.cycle_orders import covers
 from infrastructure.event_store.codec import decode, encode
 from projections.exposure import needs_stop
 from projections.positions import COLUMNS, PositionRow, fees_text, orders_text, project, row_from
@@ -62,7 +63,9 @@ def test_the_row_after_every_event_says_what_the_position_says(sent: list[Comman
             position.state.side,
             position.state.holding.quantity,
         )
-        assert row.protected == (position.is_open and position.state.is_protected)
+        held = position.state.holding
+        is_covered = covers(position.state.orders, row.side, held.quantity, held.avg_px_open)
+        assert row.protected == (position.is_open and is_covered)
         is_bare = position.is_open and bool(row.quantity) and not row.protected and row.protection == "exchange"
         assert (row.unprotected_since is not None) == is_bare
 

@@ -12,9 +12,9 @@ from domain.aggregate.exits.exit_count import ExitCount, part_of
 from domain.aggregate.exits.fill_on_record import FillOnRecord
 from domain.alteration import altered
 from domain.commands.requests import ClosingFill
-from domain.holding import ZERO, Holding
+from domain.holding import Holding
 from domain.orders.cycle_orders import Orders
-from domain.values import EXACT, difference_of
+from domain.values import EXACT, ZERO, difference_of
 
 
 class Change(NamedTuple):

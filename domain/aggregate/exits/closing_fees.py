@@ -9,8 +9,8 @@ from msgspec import field
 
 from domain.aggregate.exits.exit_count import part_of
 from domain.alteration import TypedStruct
-from domain.holding import ZERO, Holding
-from domain.values import EXACT
+from domain.holding import Holding
+from domain.values import EXACT, ZERO
 
 
 class ClosingFees(TypedStruct, frozen=True, gc=False):

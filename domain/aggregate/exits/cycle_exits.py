@@ -8,11 +8,11 @@ from typing import Final
 from domain.aggregate.exits.closing_fees import NO_CLOSING_FEES, ClosingFees
 from domain.aggregate.exits.exit_count import ExitCount, part_of
 from domain.alteration import TypedStruct, altered
-from domain.holding import ZERO, Holding
+from domain.holding import Holding
 from domain.instrument import LINEAR, Instrument
 from domain.orders.cycle_orders import Filled, Orders
 from domain.orders.order import Order
-from domain.values import EXACT, Side, difference_of, sum_of
+from domain.values import EXACT, ZERO, Side, difference_of, sum_of
 
 _UNNAMED: Final = Order(name="exit")
 

@@ -6,9 +6,9 @@ from decimal import Decimal
 from typing import Final
 
 from domain.alteration import TypedStruct, altered
-from domain.holding import ZERO, Holding
+from domain.holding import Holding
 from domain.instrument import Instrument
-from domain.values import EXACT, rounded, sum_of
+from domain.values import EXACT, ZERO, rounded, sum_of
 
 
 class ExitCount(TypedStruct, frozen=True, gc=False):

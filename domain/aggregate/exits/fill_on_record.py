@@ -9,8 +9,9 @@ from typing import NamedTuple
 from domain.aggregate.exits.exit_count import ExitCount, part_of
 from domain.commands.requests import ClosingFill
 from domain.events import FillCorrected
-from domain.holding import ZERO, Holding
+from domain.holding import Holding
 from domain.orders.order import CLOCKS_APART
+from domain.values import ZERO
 
 
 class FillCorrection(NamedTuple):

@@ -74,7 +74,7 @@ class PostgresPositionTable:
         The table of an earlier rebuild is dropped; if that rebuild is still running, it notices this and stops.
         """
         with self._connections.transaction() as connection:
-            schema.require_still(connection, self._connections.settings)
+            self._connections.require_version(connection)
             for (leftover,) in connection.execute(_LEFTOVERS).fetchall():
                 connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(sql.Identifier(leftover)))
             connection.execute(schema.beside_ddl(self._table).encode())
@@ -125,7 +125,7 @@ class PostgresPositionTable:
         """
         with self._connections.walk() as connection:
             views = self._writers_kept_out(connection)
-            schema.require_still(connection, self._connections.settings)
+            self._connections.require_version(connection)
             suspects = [*last_events()]
             (differences,) = connection.execute(self._named(_DIFFERENCES), {"suspects": suspects}).fetchone() or (0,)
             (rows,) = connection.execute(self._named(_COUNT)).fetchone() or (0,)

@@ -13,7 +13,7 @@ from domain.errors import SchemaMismatch, StoreUnavailable
 from infrastructure.event_store.postgres import grants
 from infrastructure.event_store.postgres.appending.locks import MIGRATION_LOCK, lock_key
 from infrastructure.event_store.postgres.collisions import has_log, log_without_version, require_ours, require_room
-from infrastructure.event_store.postgres.session.connections import Connection, Connections, explained
+from infrastructure.event_store.postgres.session.connections import VERSION, Connection, Connections, explained
 from infrastructure.event_store.sql.migrations import (
     migrations_in,
     not_migrated,
@@ -39,7 +39,6 @@ _KEPT_OUT: Final = (
     " WHERE nspname = %s AND NOT pg_catalog.has_schema_privilege(oid, 'USAGE'::text)"
 )
 _HAS_VERSION_TABLE: Final = "SELECT pg_catalog.to_regclass('ledger_schema') IS NOT NULL"
-_VERSION: Final = "SELECT coalesce(pg_catalog.max(version), 0) FROM ledger_schema"
 _RECORD: Final = "INSERT INTO ledger_schema (version, name) VALUES ({version}, {name})"
 _ENCODING: Final = "SELECT pg_catalog.current_setting('server_encoding')"
 _HAS_ORDERS: Final = (
@@ -111,7 +110,7 @@ def _version(connection: Connection, settings: Settings) -> int:
         _require_in(connection, settings)
         return 0
     require_ours(connection, settings)
-    row = connection.execute(_VERSION).fetchone()
+    row = connection.execute(VERSION).fetchone()
     return row[0] if row else 0
 
 
@@ -125,12 +124,6 @@ def _require_in(connection: Connection, settings: Settings) -> None:
             "`position-ledger init --runtime-role NAME`; a role that only reads needs USAGE on the schema, and SELECT "
             "on its tables and sequences"
         )
-
-
-def require_still(connection: Connection, settings: Settings) -> None:
-    """Refuses: SchemaMismatch when a later version of this software has migrated the ledger since it was opened."""
-    row = connection.execute(_VERSION).fetchone()
-    require_not_later(settings.shown, row[0] if row else 0, SCHEMA_VERSION)
 
 
 def siblings(connection: Connection, settings: Settings) -> list[str]:

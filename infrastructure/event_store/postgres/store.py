@@ -103,7 +103,6 @@ _WAIT_IN_TURN: Final = (
     " pg_catalog.set_config('idle_in_transaction_session_timeout', '0', true)"
 )
 """Its transaction stays open and idle while the table is filled, and must not time out."""
-_FETCH_ROWS: Final = 2_000
 _KEEP_POSITIONS: Final = "LOCK TABLE positions, positions_orders IN ACCESS SHARE MODE"
 """Locked before the snapshot begins: it fixes rows, but not table names, and a rebuild renames another table to it."""
 _LOCK_PATIENCE: Final = "SET LOCAL lock_timeout = '100ms'"
@@ -135,6 +134,7 @@ class PostgresStore(AppendingStore):
                         self.siblings = schema.siblings(connection, settings)
             else:
                 schema.require(self._connections)
+            self._connections.schema_version = schema.SCHEMA_VERSION
         except BaseException:
             self._connections.close()
             raise
@@ -152,7 +152,7 @@ class PostgresStore(AppendingStore):
             yield
 
     def spans(self, count: int) -> list[StreamSpan]:
-        firsts = [first for (first,) in self._select(_SPANS, (count,))]
+        firsts = [first for (first,) in self._connections.rows(_SPANS, (count,))]
         return [StreamSpan(*ends) for ends in pairwise(["", *firsts[1:], None])]
 
     def moment(self) -> str:
@@ -161,45 +161,29 @@ class PostgresStore(AppendingStore):
 
     # -- reading ------------------------------------------------------------------------------------------------
 
-    def _select(self, statement: str, values: Any = ()) -> Iterator[tuple[Any, ...]]:
-        with self._connections.reading() as connection:
-            found = connection.execute(statement.encode(), values).fetchall()
-        yield from found
-
-    def _scan(self, statement: str, values: Any = ()) -> Iterator[tuple[Any, ...]]:
-        return self._connections.scan(statement.encode(), values, _FETCH_ROWS)
-
-    def _change(self, statement: str, values: Any) -> int:
-        with self._connections.reading() as connection:
-            schema.require_still(connection, self.settings)
-            return connection.execute(statement.encode(), values).rowcount
-
-    def _value(self, statement: str, values: Any = ()) -> Any:
-        return next(self._select(statement, values), (None,))[0]
-
     def as_stored(self, row: PositionRow) -> tuple[Any, ...]:
         return append.as_stored(row)
 
     def load(self, stream: str) -> list[RecordedEvent]:
-        return [recorded(row) for row in self._select(_SINCE_FLAT, {"stream": stream})]
+        return [recorded(row) for row in self._connections.rows(_SINCE_FLAT, {"stream": stream})]
 
     def load_cycle(self, stream: str, cycle: int) -> list[RecordedEvent]:
-        return [recorded(row) for row in self._select(_CYCLE, {"stream": stream, "cycle": cycle})]
+        return [recorded(row) for row in self._connections.rows(_CYCLE, {"stream": stream, "cycle": cycle})]
 
     def load_cycles(self, places: Sequence[CyclePlace]) -> Iterator[RecordedEvent]:
         streams, cycles = [place.stream for place in places], [place.cycle for place in places]
-        return map(recorded, self._select(_CYCLES, (streams, cycles)))
+        return map(recorded, self._connections.rows(_CYCLES, (streams, cycles)))
 
     def gone_on(self, reaches: Sequence[StreamReach]) -> Iterator[CyclePlace]:
         columns = [[*column] for column in zip(*reaches, strict=True)]
-        return (CyclePlace(*place) for place in self._select(_GONE_ON, columns)) if columns else iter(())
+        return (CyclePlace(*place) for place in self._connections.rows(_GONE_ON, columns)) if columns else iter(())
 
     def following(
         self, places: Sequence[CyclePlace], kinds: Sequence[str], *, reach: int, limit: int
     ) -> Iterator[RecordedEvent]:
         streams, cycles, after = map(list, zip(*places, strict=True))
         asked = {"streams": streams, "cycles": cycles, "after": after, "kinds": list(kinds), "limit": limit}
-        return map(recorded, self._select(_FOLLOWING, {**asked, "reach": reach}))
+        return map(recorded, self._connections.rows(_FOLLOWING, {**asked, "reach": reach}))
 
     def high_water_mark(self) -> int:
         """The last nid of the log, before which no event can appear any more.
@@ -215,7 +199,7 @@ class PostgresStore(AppendingStore):
         """One line for each account and currency; or for each cycle, where there is no positions table."""
         if not self._has_positions():
             return map(ProfitLine.of, self.rows())
-        return map(ProfitLine._make, self._select(_PROFITS))
+        return map(ProfitLine._make, self._connections.rows(_PROFITS))
 
     def _has_positions(self) -> bool:
         """Whether there is a positions table here; a subscriber has none."""
@@ -227,7 +211,7 @@ class PostgresStore(AppendingStore):
 
     def replica_kind(self) -> ReplicaKind | None:
         """How this server gets its data from another one; None for a primary."""
-        ((is_standby, is_subscriber),) = self._select(_FED)
+        ((is_standby, is_subscriber),) = self._connections.rows(_FED)
         if is_standby:
             return ReplicaKind.STANDBY
         return ReplicaKind.SUBSCRIBER if is_subscriber else None

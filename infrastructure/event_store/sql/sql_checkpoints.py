@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import datetime
-from typing import Any, ClassVar, Final, TypeVar
+from typing import Any, ClassVar, Final
 
 from domain.errors import StoreUnavailable
 from domain.values import timestamp_text, utc
@@ -22,11 +21,10 @@ from infrastructure.event_store.checkpoints import (
 )
 from infrastructure.event_store.sql.conditions import compared, where
 from infrastructure.event_store.sql.dialect import Dialect
+from infrastructure.event_store.sql.sql_connections import Result, SqlConnections
 from infrastructure.event_store.sql.stream_order import ids_within, in_stream_order
 from infrastructure.event_store.vocabulary.places import StreamSpan
 from projections.projection import SkippedEvent
-
-Result = TypeVar("Result")
 
 _CURSOR: Final = "SELECT generation, nid FROM projections WHERE name = ? AND is_read = true"
 _BEHIND: Final = (
@@ -77,39 +75,27 @@ _CLEAR: Final = (
 
 
 class SqlCheckpoints(Checkpoints):
-    """The checkpoints and rows of one projection in a database; a subclass says how statements are executed."""
+    """The checkpoints and rows of one projection in a database."""
 
     dialect: ClassVar[Dialect]
 
-    def __init__(self, projection: str) -> None:
+    def __init__(self, connections: SqlConnections, projection: str) -> None:
         """Work on a projection whose first checkpoint was written by a migration."""
-        self._projection = projection
+        self._connections, self._projection = connections, projection
 
-    @abstractmethod
-    def _select(self, statement: str, values: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
-        """The rows of a query."""
-
-    @abstractmethod
-    def _scan(self, statement: str, values: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
-        """The rows of a query that may return millions."""
-
-    @abstractmethod
-    def _change(self, statement: str, values: Sequence[Any]) -> int:
-        """Execute one statement in a transaction of its own; returns how many rows it changed."""
-
-    @abstractmethod
     def _write(self, work: Callable[[Any], Result]) -> Result:
-        """Run `work` in one transaction; it executes its statements on the cursor that it is given."""
+        """Run `work` in one transaction."""
+        return self._connections.write(work)
 
     def _keep_others_out(self, writing: Any) -> None:
-        """Prevent any other process from beginning a rebuild until the transaction of cursor `writing` ends."""
+        """Prevent any other process from beginning a rebuild until the transaction of `writing` ends."""
 
     def _value(self, statement: str, *values: Any) -> Any:
-        ((value,),) = self._select(self.dialect.spelled(statement), values)
+        ((value,),) = self._connections.rows(self.dialect.spelled(statement), values)
         return value
 
     def cursor(self) -> Checkpoint:
-        found = list(self._select(self.dialect.spelled(_CURSOR), (self._projection,)))
+        found = list(self._connections.rows(self.dialect.spelled(_CURSOR), (self._projection,)))
         return cursor_found(self._projection, found[0] if found else None)
 
     def behind(self, cursor: Checkpoint) -> int:
@@ -118,18 +104,18 @@ class SqlCheckpoints(Checkpoints):
 
     def lasting(self, generation: int, since: datetime) -> Iterator[str]:
         values = (*(self._projection, generation) * 2, timestamp_text(since))
-        return (text for (text,) in self._select(self.dialect.spelled(_LASTING), values))
+        return (text for (text,) in self._connections.rows(self.dialect.spelled(_LASTING), values))
 
     def not_over(self, generation: int, moment: datetime) -> Iterator[str]:
         place, at = (self._projection, generation), timestamp_text(moment)
-        found = self._scan(self.dialect.spelled(_NOT_OVER), (*place, *place, at, *place, at))
+        found = self._connections.scan(self.dialect.spelled(_NOT_OVER), (*place, *place, at, *place, at))
         return (position_id for (position_id,) in found)
 
     def by_stream(self, generation: int, first: str, end: str | None) -> Iterator[StoredRow]:
         place = {"projection =": self._projection, "generation =": generation}
         conditions, values = compared(place, self.dialect.placeholder)
         within, bounds = ids_within(StreamSpan(first, end), self.dialect)
-        found = self._scan(_BY_STREAM.format(where=where(conditions + within)), values + bounds)
+        found = self._connections.scan(_BY_STREAM.format(where=where(conditions + within)), values + bounds)
         return in_stream_order(StoredRow(each, _time_or_text(ended_at), text) for each, ended_at, text in found)
 
     def advance(
@@ -153,7 +139,7 @@ class SqlCheckpoints(Checkpoints):
         return self._write(write)
 
     def skips(self) -> list[SkippedEvent]:
-        return list(map(skipped_event, self._select(self.dialect.spelled(_SKIPS), (self._projection,))))
+        return list(map(skipped_event, self._connections.rows(self.dialect.spelled(_SKIPS), (self._projection,))))
 
     def begin(self) -> Checkpoint:
         spelled = self.dialect.spelled
@@ -189,7 +175,7 @@ class SqlCheckpoints(Checkpoints):
 
     def clear(self, rows_at_once: int = CLEARED_ROWS) -> None:
         statement, values = self.dialect.spelled(_CLEAR), (self._projection, self._projection, rows_at_once)
-        while self._change(statement, values) == rows_at_once:
+        while self._write(lambda writing: writing.execute(statement, values).rowcount) == rows_at_once:
             pass
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar, Final
 
@@ -11,6 +10,7 @@ from infrastructure.event_store.port import Store, WatchMemory
 from infrastructure.event_store.records import RecordedEvent, StreamEnd
 from infrastructure.event_store.sql.conditions import Conditions, compared, position_ids_of, until, where
 from infrastructure.event_store.sql.dialect import Dialect
+from infrastructure.event_store.sql.sql_connections import SqlConnections
 from infrastructure.event_store.sql.stored_row import listed_row, stored_row
 from infrastructure.event_store.sql.stream_order import ids_within, in_stream_order
 from infrastructure.event_store.sql.unread_row import UnreadableRow, UnreadRow
@@ -61,43 +61,34 @@ _REJECTIONS: Final = f"SELECT {', '.join(REJECTION_COLUMNS)} FROM rejections"
 
 
 class SqlStore(Store):
-    """The queries that are the same in both databases; a subclass says how they are executed."""
+    """The queries that are the same in both databases."""
 
     dialect: ClassVar[Dialect]
     event_columns: ClassVar[str]
     """The columns of an event, in the order of `recorded`."""
+    _connections: SqlConnections
 
-    @abstractmethod
-    def _select(self, statement: str, values: Any = ()) -> Iterator[tuple[Any, ...]]:
-        """The rows of a query."""
-
-    @abstractmethod
-    def _scan(self, statement: str, values: Any = ()) -> Iterator[tuple[Any, ...]]:
-        """The rows of a query that may return millions."""
-
-    @abstractmethod
     def _value(self, statement: str, values: Any = ()) -> Any:
         """The first column of the first row of a query; None when it returns no row."""
-
-    @abstractmethod
-    def _change(self, statement: str, values: Any) -> int:
-        """Execute one statement in a transaction of its own; returns how many rows it changed."""
+        return next(self._connections.rows(statement, values), (None,))[0]
 
     def _compared(self, conditions: Conditions) -> tuple[list[str], list[Any]]:
         return compared(conditions, self.dialect.placeholder)
 
     def refusal_counts(self) -> list[RefusalCount]:
-        return [RefusalCount(*found) for found in self._select(self.dialect.spelled(_REFUSAL_COUNTS))]
+        return [RefusalCount(*found) for found in self._connections.rows(self.dialect.spelled(_REFUSAL_COUNTS))]
 
     def watch_memory(self, name: str) -> WatchMemory | None:
-        found = next(self._select(self.dialect.spelled(_WATCH_MEMORY), (name,)), None)
+        found = next(self._connections.rows(self.dialect.spelled(_WATCH_MEMORY), (name,)), None)
         return None if found is None else WatchMemory(*found)
 
     def watch_memories(self) -> dict[str, WatchMemory]:
-        return {name: WatchMemory(turn, body) for name, turn, body in self._select(_WATCH_MEMORIES)}
+        return {name: WatchMemory(turn, body) for name, turn, body in self._connections.rows(_WATCH_MEMORIES)}
 
     def remember(self, name: str, memory: WatchMemory) -> bool:
-        return self._change(self.dialect.spelled(_REMEMBER), (name, *memory)) == 1
+        statement, values = self.dialect.spelled(_REMEMBER), (name, *memory)
+        changed: int = self._connections.write(lambda writing: writing.execute(statement, values).rowcount)
+        return changed == 1
 
     def cycle_of_intent(self, stream: str, intent_id: str) -> int | None:
         cycle: int | None = self._value(self.dialect.spelled(_CYCLE_OF_INTENT), (stream, intent_id))
@@ -116,51 +107,52 @@ class SqlStore(Store):
         written, values = self._compared(conditions)
         statement = f"{_EVENTS.format(columns=self.event_columns)}{where(written)} ORDER BY {order}"
         if limit is None:
-            return map(recorded, self._scan(statement, values))
-        return map(recorded, self._select(f"{statement} LIMIT {limit:d}", values))
+            return map(recorded, self._connections.scan(statement, values))
+        return map(recorded, self._connections.rows(f"{statement} LIMIT {limit:d}", values))
 
     def reaches(self, as_of: AsOf) -> Iterator[StreamReach]:
         conditions, values = self._compared(until(self.visible(as_of)))
         statement = f"{self.dialect.spelled(_REACHES)}{where(conditions)} GROUP BY stream"
-        return map(StreamReach._make, self._select(statement, values))
+        return map(StreamReach._make, self._connections.rows(statement, values))
 
     def read_through(self) -> Iterator[tuple[Any, ...]]:
         """The columns of all events, unread: the least that any walk along the log costs."""
-        return self._scan(f"{_EVENTS.format(columns=self.event_columns)} ORDER BY nid")
+        return self._connections.scan(f"{_EVENTS.format(columns=self.event_columns)} ORDER BY nid")
 
     def stream_names(self) -> Iterator[str]:
-        return (stream for (stream,) in self._select(self.dialect.spelled(_STREAM_NAMES)))
+        return (stream for (stream,) in self._connections.rows(self.dialect.spelled(_STREAM_NAMES)))
 
     def cycles(self, stream: str, as_of: AsOf | None = None) -> list[int]:
         asked = {"stream =": stream, "cycle >": 0} | until(self.visible(as_of))
         conditions, values = self._compared(asked)
         statement = _CYCLES.format(where=where(["mark IS NOT NULL", *conditions]))
-        return [cycle for (cycle,) in self._select(statement, values)]
+        return [cycle for (cycle,) in self._connections.rows(statement, values)]
 
     def rows(
         self, *, open_only: bool = False, strays_only: bool = False, position_id: str | None = None
     ) -> Iterator[PositionRow]:
         conditions, values = self._compared({"position_id =": position_id})
         conditions += [_IS_OPEN] * open_only + [_IS_STRAY] * strays_only
-        read = self._select if conditions else self._scan  # the method is a generator, which an export can close early
+        # the method is a generator, which an export can close early
+        read = self._connections.rows if conditions else self._connections.scan
         for row in read(f"{self.dialect.row('positions')}{where(conditions)} ORDER BY opened_at, position_id", values):
             yield stored_row(row)
 
     def listed(self, *, open_only: bool = False) -> Iterator[Listed]:
-        read = self._select if open_only else self._scan
+        read = self._connections.rows if open_only else self._connections.scan
         yield from map(listed_row, read(_LISTED.format(where=where([_IS_OPEN] * open_only))))
 
     def rows_by_stream(self, span: StreamSpan = ALL_STREAMS) -> Iterator[PositionRow | UnreadableRow | UnreadRow]:
         conditions, values = ids_within(span, self.dialect)
         statement = f"{self.dialect.row('positions')}{where(conditions)} ORDER BY position_id"
-        return in_stream_order(map(UnreadRow.of, self._scan(statement, values)))
+        return in_stream_order(map(UnreadRow.of, self._connections.scan(statement, values)))
 
     def lines_without_row(self) -> Iterator[tuple[str, int]]:
-        yield from self._select(self.dialect.spelled(_LINES_WITHOUT_ROW))
+        yield from self._connections.rows(self.dialect.spelled(_LINES_WITHOUT_ROW))
 
     def select_rejections(self, conditions: Conditions) -> Iterator[Sequence[Any]]:
         written, values = self._compared(conditions)
-        return self._select(f"{_REJECTIONS}{where(written)} ORDER BY id", values)
+        return self._connections.rows(f"{_REJECTIONS}{where(written)} ORDER BY id", values)
 
     def count_events(self) -> int:
         count: int = self._value(self.dialect.spelled(_COUNT))

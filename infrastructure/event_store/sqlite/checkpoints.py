@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterator, Sequence
-from typing import Any, Final
+from collections.abc import Collection
+from typing import Final
 
 from infrastructure.event_store.sql.dialect import SQLITE
-from infrastructure.event_store.sql.sql_checkpoints import Result, SqlCheckpoints
-from infrastructure.event_store.sqlite.connections import Connections
+from infrastructure.event_store.sql.sql_checkpoints import SqlCheckpoints
 
 _ROWS: Final = (
     "SELECT position_id, row FROM projection_rows WHERE projection = ? AND generation = ?"
@@ -29,24 +28,8 @@ class SQLiteCheckpoints(SqlCheckpoints):
 
     dialect = SQLITE
 
-    def __init__(self, connections: Connections, projection: str) -> None:
-        """Work on a projection whose first checkpoint was written by a migration."""
-        super().__init__(projection)
-        self._connections = connections
-
-    def _select(self, statement: str, values: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
-        return self._connections.rows(statement, values)
-
-    _scan = _select
-
-    def _change(self, statement: str, values: Sequence[Any]) -> int:
-        return self._connections.write(lambda connection: connection.execute(statement, values).rowcount)
-
-    def _write(self, work: Callable[[Any], Result]) -> Result:
-        return self._connections.write(lambda connection: work(connection.cursor()))
-
     def rows(self, generation: int, position_ids: Collection[str]) -> dict[str, str]:
-        return dict(self._select(_ROWS, (self._projection, generation, json.dumps(list(position_ids)))))
+        return dict(self._connections.rows(_ROWS, (self._projection, generation, json.dumps(list(position_ids)))))
 
     def differing(self, one: int, other: int) -> set[str]:
-        return {position_id for (position_id,) in self._select(_DIFFERENT, (self._projection, one, other))}
+        return {position_id for (position_id,) in self._connections.rows(_DIFFERENT, (self._projection, one, other))}

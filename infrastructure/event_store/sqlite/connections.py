@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, nullcontext, suppress
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from domain.errors import HistoryDamaged, SchemaMismatch, StoreError, StoreUnavailable
 from infrastructure.event_store.opener import LedgerClosed, Opener
 from infrastructure.event_store.sql.migrations import OPENED_BEFORE, require_not_later
+from infrastructure.event_store.sql.sql_connections import Result
 from infrastructure.event_store.sqlite.ledger_file import FileConnection, LedgerFile
 from infrastructure.event_store.turn import Turn
 from infrastructure.event_store.vocabulary.caution import Caution
 from infrastructure.settings import Settings
-
-Result = TypeVar("Result")
 
 _FIXED_WAL_RESET = (3, 51, 3)
 _HELD_BY_OTHERS = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
@@ -220,7 +219,7 @@ class Connections:
         except sqlite3.Error as error:
             raise explained(error, self.settings) from error
 
-    def rows(self, statement: str, values: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
+    def rows(self, statement: str, values: Any = ()) -> Iterator[tuple[Any, ...]]:
         """The rows of a query, fetched one by one; from a database in memory all at once."""
         with self.reading() as connection:
             cursor = connection.execute(statement, values)
@@ -236,6 +235,8 @@ class Connections:
                         cursor.close()
                 return
         yield from found
+
+    scan = rows
 
     @contextmanager
     def snapshot(self, *, as_found: bool = False) -> Iterator[None]:

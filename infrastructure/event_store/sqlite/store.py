@@ -117,6 +117,7 @@ class SQLiteStore(SqlStore):
     is_remote = False
     names_moments = False
     takes_writers_at_once = False
+    _connections: Connections
 
     def __init__(self, settings: Settings, *, create: bool = True) -> None:
         """Open the file; `create` creates or migrates the schema, otherwise it must exist.
@@ -142,7 +143,7 @@ class SQLiteStore(SqlStore):
     def spans(self, count: int) -> list[StreamSpan]:
         if self.settings.is_memory:
             return [ALL_STREAMS]
-        firsts = [first for (first,) in self._select(_SPANS, (count,))]
+        firsts = [first for (first,) in self._connections.rows(_SPANS, (count,))]
         return [StreamSpan(*ends) for ends in pairwise(["", *firsts[1:], None])]
 
     def still(self) -> AbstractContextManager[object]:
@@ -218,25 +219,12 @@ class SQLiteStore(SqlStore):
 
     # -- reading ------------------------------------------------------------------------------------------------
 
-    def _select(self, statement: str, values: Any = ()) -> Iterator[tuple[Any, ...]]:
-        return self._connections.rows(statement, values)
-
-    _scan = _select
-
-    def _change(self, statement: str, values: Any) -> int:
-        return self._connections.write(lambda connection: connection.execute(statement, values).rowcount)
-
-    def _value(self, statement: str, values: Any = ()) -> Any:
-        with self._connections.reading() as connection:
-            found = connection.execute(statement, values).fetchone()
-        return found[0] if found else None
-
     def as_stored(self, row: PositionRow) -> tuple[Any, ...]:
         return (*append.row_values(row), orders_text(row.orders))
 
     def load(self, stream: str) -> list[RecordedEvent]:
         since = self._value(_LAST_FLAT, (stream,))
-        return [] if since is None else [recorded(row) for row in self._select(_SINCE, (stream, since))]
+        return [] if since is None else [recorded(row) for row in self._connections.rows(_SINCE, (stream, since))]
 
     def load_cycle(self, stream: str, cycle: int) -> list[RecordedEvent]:
         since = self._value(_OPENING, (stream, cycle))
@@ -244,7 +232,7 @@ class SQLiteStore(SqlStore):
             return []
         until = self._value(_NEXT_FLAT, (stream, cycle))
         values = (stream, cycle, since, 2**62 if until is None else until)
-        return [recorded(row) for row in self._select(_CYCLE, values)]
+        return [recorded(row) for row in self._connections.rows(_CYCLE, values)]
 
     def load_cycles(self, places: Sequence[CyclePlace]) -> Iterator[RecordedEvent]:
         return chain.from_iterable(self.load_cycle(place.stream, place.cycle) for place in places)
@@ -252,19 +240,19 @@ class SQLiteStore(SqlStore):
     def reaches(self, as_of: AsOf) -> Iterator[StreamReach]:
         conditions, values = self._compared(until(self.visible(as_of)))
         statement = _REACHES.format(where=where(["e.stream = keys.stream", *conditions]))
-        for stream, version, cycle in self._select(statement, values * 2):
+        for stream, version, cycle in self._connections.rows(statement, values * 2):
             if version is not None:
                 yield StreamReach(stream, version, cycle or 0)
 
     def gone_on(self, reaches: Sequence[StreamReach]) -> Iterator[CyclePlace]:
-        return (CyclePlace(*place) for place in self._select(_GONE_ON, (json.dumps(reaches),)))
+        return (CyclePlace(*place) for place in self._connections.rows(_GONE_ON, (json.dumps(reaches),)))
 
     def following(
         self, places: Sequence[CyclePlace], kinds: Sequence[str], *, reach: int, limit: int
     ) -> Iterator[RecordedEvent]:
         for stream, cycle, after in places:
             values = (stream, cycle, after, after + reach, json.dumps(kinds), limit)
-            yield from map(recorded, self._select(_FOLLOWING, values))
+            yield from map(recorded, self._connections.rows(_FOLLOWING, values))
 
     def high_water_mark(self) -> int:
         """The last nid of the log: with one writer at a time nothing can appear before it later."""
@@ -272,7 +260,9 @@ class SQLiteStore(SqlStore):
         return nid or 0
 
     def profit_lines(self) -> Iterator[ProfitLine]:
-        for exchange, account, currency, cycles, known, realized, fees, nets_known, net in self._select(_PROFITS):
+        for exchange, account, currency, cycles, known, realized, fees, nets_known, net in self._connections.rows(
+            _PROFITS
+        ):
             sums = (_summed(realized), _summed(fees), nets_known, _summed(net))
             yield ProfitLine(exchange, account, currency, cycles, known, *sums)
 
@@ -291,7 +281,7 @@ class SQLiteStore(SqlStore):
 
     def _foreign_triggers(self) -> Caution | None:
         ours = schema.guards()
-        found = [f"{name} on {table}" for name, table in self._select(_TRIGGERS) if name not in ours]
+        found = [f"{name} on {table}" for name, table in self._connections.rows(_TRIGGERS) if name not in ours]
         if not found:
             return None
         return Caution(
@@ -300,7 +290,7 @@ class SQLiteStore(SqlStore):
         )
 
     def broken_guards(self) -> dict[str, str]:
-        found = {name: (kind, text) for kind, name, text in self._select(_GUARDS)}
+        found = {name: (kind, text) for kind, name, text in self._connections.rows(_GUARDS)}
         broken = not_there(schema.guards(), ((name, text) for name, (_, text) in found.items()))
         return {
             name: f"BEGIN IMMEDIATE; DROP {found[name][0].upper()} {name}; {made}; COMMIT" if name in found else made
@@ -308,7 +298,7 @@ class SQLiteStore(SqlStore):
         }
 
     def storage(self) -> Storage:
-        return Storage([words for (words,) in self._select(_SOUND) if words != "ok"])
+        return Storage([words for (words,) in self._connections.rows(_SOUND) if words != "ok"])
 
     def tracking(self, projection: str) -> SQLiteCheckpoints:
         return SQLiteCheckpoints(self._connections, projection)

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Sequence
-from typing import Final, TypeVar
+from typing import Final
 
 from infrastructure.event_store.records import EventRecord
+from infrastructure.event_store.sql.sql_connections import Result
 from infrastructure.event_store.sqlite.connections import CommitUnconfirmed, Connections
 from infrastructure.event_store.vocabulary.append_conflicts import AppendInDoubt, UnsettledAppend, VersionTaken
 
@@ -19,8 +20,6 @@ _SETTLE_SHARE: Final = 0.5
 """The share of the timeout within which the disk has to confirm another commit."""
 _AT: Final = "SELECT command_id FROM ledger_events WHERE stream = ? AND version = ?"
 _VERSION: Final = "PRAGMA user_version"
-
-Result = TypeVar("Result")
 
 
 def append(

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from domain.identifiers import own_order_id
-from domain.values import OrderSide
+from domain.values import ZERO, OrderSide
 from infrastructure.amounts import read_amount
 from infrastructure.exchanges.ccxt_trading.trading_conventions import Json, TradingConventions
 from infrastructure.trading.exchange_errors import NoAnswer
@@ -24,7 +24,6 @@ _STATES: Final = {
     "rejected": OrderState.REJECTED,
 }
 _SIDES: Final[dict[str, OrderSide]] = {"buy": "buy", "sell": "sell"}
-_ZERO: Final = Decimal(0)
 _UNREADABLE: Final = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
 
@@ -34,7 +33,7 @@ def read_stated(entry: Any, symbol: str, *, is_conditional: bool = False) -> Exc
         state = _STATES[entry["status"]]
         filled = _number(entry["filled"])
         if filled is None and (state is OrderState.OPEN or is_conditional):
-            filled = _ZERO
+            filled = ZERO
         if filled is None:
             raise ValueError(f"what is filled of it is {entry['filled']!r}")
         quantity = _above_zero(entry.get("amount"))
@@ -50,7 +49,7 @@ def read_placed(entry: Any, ticket: OrderTicket, conventions: TradingConventions
     is_conditional = conventions.keeps_apart and ticket.trigger_price is not None
     try:
         state = OrderState.OPEN if entry["status"] is None else _STATES[entry["status"]]
-        order = _order(entry, ticket.symbol, state, _number(entry["filled"]) or _ZERO, is_conditional=is_conditional)
+        order = _order(entry, ticket.symbol, state, _number(entry["filled"]) or ZERO, is_conditional=is_conditional)
     except _UNREADABLE as wrong:
         raise _unread("an acknowledgement", entry, wrong) from None
     return ExchangeOrder(

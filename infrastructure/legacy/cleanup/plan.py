@@ -8,10 +8,9 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import ClassVar, Final
 
-from domain.holding import ZERO
 from domain.identifiers import PositionKey
 from domain.json_object import JsonObject
-from domain.values import EXACT, Side, Status
+from domain.values import EXACT, ZERO, Side, Status
 from infrastructure.legacy.cleanup.evidence import CleanupEvidence
 from infrastructure.legacy.importing.cycles import by_key
 from infrastructure.legacy.source.legacy_row import LegacyRow

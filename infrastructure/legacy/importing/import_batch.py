@@ -19,7 +19,7 @@ from infrastructure.ledger.receipt import Receipt
 from infrastructure.legacy.importing.import_findings import FindingSeverity, ImportFinding, ImportFindingKind
 from infrastructure.legacy.importing.import_report import ImportReport
 from infrastructure.legacy.source.legacy_row import LegacyRow
-from projections.rebuild import Progress
+from projections.progress import Progress
 
 BATCH_COMMANDS: Final = 500
 """How many rows are appended in one transaction."""

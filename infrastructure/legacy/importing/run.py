@@ -15,14 +15,14 @@ from infrastructure.legacy.importing.known import Known, imported_events, known_
 from infrastructure.legacy.importing.row_diff import changes
 from infrastructure.legacy.source.legacy_row import LegacyRow
 from infrastructure.legacy.source.table import LegacyTable
-from projections.rebuild import Progress, unheard
+from projections.progress import Progress, no_progress
 
 
 def import_table(
     ledger: PositionLedger,
     table: LegacyTable,
     resolve: Resolve = Resolve.REFUSE,
-    progress: Progress = unheard,
+    progress: Progress = no_progress,
     *,
     batch_commands: int = BATCH_COMMANDS,
 ) -> ImportReport:

@@ -9,7 +9,6 @@ from decimal import Decimal
 from typing import Final, NamedTuple
 
 from domain.identifiers import PositionKey
-from domain.stop import is_losing_side
 from domain.values import Side, Status, plain
 from infrastructure.legacy.importing.import_findings import FindingSeverity, ImportFinding, ImportFindingKind
 from infrastructure.legacy.source.layout import Layout
@@ -187,7 +186,7 @@ def _stop(reading: Reading, side: Side, entry: Decimal | None) -> tuple[Decimal 
         reading.found(
             ImportFindingKind.STOP_WITHOUT_PRICE, f"{reading.text('has stop')[0]} is true, but there is no price"
         )
-    if price is not None and entry is not None and not is_losing_side(side, price, entry):
+    if price is not None and entry is not None and not side.loses_at(price, entry):
         where = "at" if price == entry else "above" if side is Side.LONG else "below"
         trailing = "; its trailing stop was at work" if reading.flag("trailing") else ""
         reading.found(

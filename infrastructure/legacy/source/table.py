@@ -10,7 +10,7 @@ from infrastructure.legacy.importing.import_findings import ImportFinding
 from infrastructure.legacy.source.legacy_row import LegacyRow
 from infrastructure.legacy.source.raw import RawRow
 from infrastructure.legacy.source.row_translation import Translator
-from projections.rebuild import Progress, unheard
+from projections.progress import Progress, no_progress
 
 
 @dataclass
@@ -22,7 +22,7 @@ class LegacyTable:
     findings: list[ImportFinding] = field(default_factory=list)
 
 
-def understood(raw_rows: Iterable[RawRow], zone: tzinfo | None = None, progress: Progress = unheard) -> LegacyTable:
+def understood(raw_rows: Iterable[RawRow], zone: tzinfo | None = None, progress: Progress = no_progress) -> LegacyTable:
     """Read a whole table; times without a zone are in `zone`.
 
     Refuses: as `raw_rows` does. A single row is never refused, but named in the findings.

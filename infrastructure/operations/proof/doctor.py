@@ -16,13 +16,13 @@ from infrastructure.operations.proof.ledger_proofs import LedgerProofs
 from infrastructure.operations.proof.scratch_schema import scratch_schema
 from infrastructure.operations.proof.session_proofs import SessionProofs
 from infrastructure.settings import Settings
-from projections.rebuild import Progress, unheard
+from projections.progress import Progress, no_progress
 
 _REPORT: Final = "tell those who run the server what it answered; a ledger may not be kept here"
 _FIRST: Final = "put right first what failed above"
 
 
-def examined(settings: Settings, progress: Progress = unheard) -> DoctorReport:
+def examined(settings: Settings, progress: Progress = no_progress) -> DoctorReport:
     """Try every guarantee on the server of the settings; nothing is left behind.
 
     Refuses: StoreUnavailable when it cannot be reached.

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
-from domain.holding import ZERO, Holding
+from domain.holding import Holding
 from domain.instrument import Instrument
-from domain.values import Leg, Side
+from domain.values import ZERO, Leg, Side
 
 
 @dataclass

@@ -9,8 +9,7 @@ from decimal import ROUND_DOWN, Decimal
 from itertools import count
 from typing import Final
 
-from domain.holding import ZERO
-from domain.values import EXACT, Leg, OrderSide, rounded
+from domain.values import EXACT, ZERO, Leg, OrderSide, rounded
 from infrastructure.simulation.books.fault_plan import Fate
 from infrastructure.simulation.books.kept_order import KeptOrder, instrument
 from infrastructure.simulation.books.leg_book import HeldLeg

@@ -78,7 +78,7 @@ def _unseen(results: Sequence[Reconciled]) -> list[Discrepancy]:
         each
         for result in results
         for each in result.found.findings
-        if each.kind is DiscrepancyKind.UNJUDGED and each.position is None and each.standing.key.leg is not Leg.SPOT
+        if each.kind is DiscrepancyKind.UNJUDGED and each.position is None and each.state.key.leg is not Leg.SPOT
     ]
 
 

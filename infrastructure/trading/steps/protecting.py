@@ -13,7 +13,6 @@ from domain.events import StopLossSet
 from domain.identifiers import client_order_id
 from domain.orders.cycle_orders import Orders, covered_by, covers, of_role, stops_at_work
 from domain.orders.order import Order
-from domain.stop import is_losing_side
 from domain.values import EXACT, Status, plain
 from infrastructure.trading.effects import Flow
 from infrastructure.trading.exchange_errors import NoAnswer, Refused
@@ -179,7 +178,7 @@ def _stop(
             stop_price=at,
             exchange_order_id=stop.order_id,
             quantity=stop.quantity,
-            locks_profit=not is_losing_side(row.side, at, row.avg_px_open),
+            locks_profit=not row.side.loses_at(at, row.avg_px_open),
         )
     except (PositionNotOpen, StaleCycle):
         yield from cancelled(ctx, stop)

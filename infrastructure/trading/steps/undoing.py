@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
-from typing import Any, Final
+from typing import Any
 
 from domain.commands import requests as c
-from domain.values import EXACT, Status, plain, total_of
+from domain.values import EXACT, ZERO, Status, plain, total_of
 from infrastructure.ledger.receipt import Receipt
 from infrastructure.trading.effects import Flow
 from infrastructure.trading.exchange_errors import NoAnswer, Refused
@@ -18,8 +17,6 @@ from infrastructure.trading.steps.lookup import sought
 from infrastructure.trading.steps.order_fills import all_fills, fills_told, withdrawn
 from infrastructure.trading.steps.protecting import stops_cancelled
 from projections.positions import PositionRow
-
-_NOTHING: Final = Decimal(0)
 
 
 def undone(ctx: FlowContext, position_id: str, reason: str) -> Flow[PositionRow]:
@@ -60,7 +57,7 @@ def _closed(ctx: FlowContext, row: PositionRow, promise: Receipt) -> Flow[dict[s
     total = total_of(fill.quantity for fill in fills)
     now = yield from ctx.row(row.position_id)
     of_order = (each.traded_qty for each in now.orders.values() if each.client_order_id == promise.client_order_id)
-    if EXACT.subtract(total, next(of_order, _NOTHING)) == now.quantity:
+    if EXACT.subtract(total, next(of_order, ZERO)) == now.quantity:
         return {"closing_order_id": order.order_id, "fills": [_as_evidence(fill) for fill in fills]}
     if order.filled_qty >= promise.close_quantity == now.quantity:
         return {"closing_order_id": order.order_id}
@@ -68,7 +65,7 @@ def _closed(ctx: FlowContext, row: PositionRow, promise: Receipt) -> Flow[dict[s
         return proof
     told, _ = yield from fills_told(ctx, row.position_id, order, "exit", reason="rollback")
     held = (yield from ctx.row(row.position_id)).quantity
-    left = EXACT.subtract(held, max(EXACT.subtract(order.filled_qty, told), _NOTHING))
+    left = EXACT.subtract(held, max(EXACT.subtract(order.filled_qty, told), ZERO))
     if left <= 0:
         return {"closing_order_id": order.order_id}
     yield from ctx.tell(

@@ -28,7 +28,7 @@ from infrastructure.transfer.statements.intake.ledger_checks.known_elsewhere imp
 from infrastructure.transfer.statements.intake.ledger_checks.other_origin import refuse_other_origin
 from infrastructure.transfer.statements.intake.sorting.sorted_facts import SharedFacts, SortedFacts
 from infrastructure.transfer.statements.statement_report import StatementTally
-from projections.rebuild import Progress
+from projections.progress import Progress
 
 FACTS_MIN: Final = 20_000
 """With fewer facts, all are decided before the other processes have started."""

@@ -5,16 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Literal, Self, TypeAlias
+from typing import Self, TypeAlias
 
 import msgspec
 from msgspec.structs import replace
 
 from domain.identifiers import PositionKey
-from domain.values import EXACT, rounded
-
-CashKind = Literal["funding", "interest", "commission", "rebate", "insurance", "correction"]
-"""The kinds of `record_cash`."""
+from domain.values import EXACT, CashKind, rounded
 
 
 class StatementFill(msgspec.Struct, frozen=True, kw_only=True):

@@ -21,7 +21,7 @@ from infrastructure.transfer.statements.statement_facts import StatementLine
 from infrastructure.transfer.statements.statement_report import StatementReport, StatementTally
 from projections.account_snapshot import AccountSnapshot
 from projections.health.key_spellings import slip_of
-from projections.rebuild import Progress
+from projections.progress import Progress
 
 Phase = Callable[[str, int | None], AbstractContextManager[Progress]]
 """Shows the progress of a part of the work, by its name and its number of facts."""

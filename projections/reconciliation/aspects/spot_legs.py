@@ -6,9 +6,8 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from decimal import Decimal
 
-from domain.holding import ZERO
 from domain.identifiers import PositionKey
-from domain.values import EXACT, Leg, plain, total_of
+from domain.values import EXACT, ZERO, Leg, plain, total_of
 from projections.account_snapshot import AccountSnapshot
 from projections.positions import PositionRow
 from projections.reconciliation.aspects.strays import of_strays
@@ -29,20 +28,20 @@ def of_spot(
     """
     held = sorted((each for each in known if each.is_held), key=lambda each: each.key.stream)
     judged = _by_balances([each.row for each in held if each.row is not None], snapshot)
-    for standing in held:
-        if rules.asks_for(standing.key):
-            yield from of_strays(standing, None, 0, is_judged=False)
-            if standing.row is not None and standing.row.quantity:
-                kind, message = _judged(standing, snapshot, judged.get(standing.key))
-                yield Discrepancy(kind=kind, standing=standing, message=message)
+    for state in held:
+        if rules.asks_for(state.key):
+            yield from of_strays(state, None, 0, is_judged=False)
+            if state.row is not None and state.row.quantity:
+                kind, message = _judged(state, snapshot, judged.get(state.key))
+                yield Discrepancy(kind=kind, state=state, message=message)
 
 
-def _judged(standing: StreamState, snapshot: AccountSnapshot, found: Judgement | None) -> Judgement:
+def _judged(state: StreamState, snapshot: AccountSnapshot, found: Judgement | None) -> Judgement:
     if snapshot.balances is None:
         return DiscrepancyKind.UNJUDGED, "no balances are shown, and nothing else tells of a spot leg"
-    if standing.changed_after(snapshot.taken_at):
+    if state.changed_after(snapshot.taken_at):
         return DiscrepancyKind.UNJUDGED, "the ledger has later news of it than the snapshot"
-    return found or (DiscrepancyKind.MATCHED, f"long {plain(standing.open_qty)}, and the balance is not less")
+    return found or (DiscrepancyKind.MATCHED, f"long {plain(state.open_qty)}, and the balance is not less")
 
 
 def _by_balances(rows: Iterable[PositionRow], snapshot: AccountSnapshot) -> dict[PositionKey, Judgement]:

@@ -18,13 +18,13 @@ def signed_qty(position: PositionReport | None) -> Decimal:
     return Decimal(0) if position is None else EXACT.multiply(position.quantity, position.side.sign)
 
 
-def is_with_strays(standing: StreamState, position: PositionReport | None) -> bool:
+def is_with_strays(state: StreamState, position: PositionReport | None) -> bool:
     """Whether the exchange shows the sum of the open cycle and the strays of a key."""
-    return bool(standing.strays) and signed_qty(position) == standing.total_qty
+    return bool(state.strays) and signed_qty(position) == state.total_qty
 
 
 def of_strays(
-    standing: StreamState, position: PositionReport | None, confirmations: int, *, is_judged: bool
+    state: StreamState, position: PositionReport | None, confirmations: int, *, is_judged: bool
 ) -> Iterator[Discrepancy]:
     """A finding for every stray of a key.
 
@@ -32,22 +32,22 @@ def of_strays(
            that agree that the stray is gone.
     """
     shown = signed_qty(position)
-    is_there = is_judged and shown == standing.total_qty
-    for row in standing.strays:
+    is_there = is_judged and shown == state.total_qty
+    for row in state.strays:
         what = f"{STRAY}: {row.side.value} {plain(row.quantity)} was filled after {row.position_id} was over"
         if not is_judged:
             why, count = "by this snapshot it cannot be judged", 0
         elif is_there:
             why, count = "the exchange holds it, and no stop is of it", 0
-        elif shown in (standing.open_qty, 0):
+        elif shown in (state.open_qty, 0):
             why, count = "the exchange does not hold it any more", confirmations
         else:
             there = "nothing" if position is None else position.in_words
-            why = f"with it the ledger holds {_in_words(standing.total_qty)} there, and the exchange {there}"
+            why = f"with it the ledger holds {_in_words(state.total_qty)} there, and the exchange {there}"
             count = 0
         yield Discrepancy(
             kind=DiscrepancyKind.STRAY,
-            standing=replace(standing, row=row, strays=()),
+            state=replace(state, row=row, strays=()),
             position=position if is_there else None,
             message=f"{what}; {why}",
             confirmations=count,

@@ -16,7 +16,7 @@ from projections.reconciliation.stream_state import StreamState
 
 def in_units_of(snapshot: AccountSnapshot, known: Iterable[StreamState]) -> AccountSnapshot:
     """The snapshot in the units of the ledger: in contracts where the instrument is defined with a contract size."""
-    sizes = {standing.key.symbol: standing.contract_size for standing in known if standing.contract_size != ONE}
+    sizes = {state.key.symbol: state.contract_size for state in known if state.contract_size != ONE}
     if not sizes:
         return snapshot
 
@@ -38,13 +38,13 @@ def in_units_of(snapshot: AccountSnapshot, known: Iterable[StreamState]) -> Acco
     return replace(snapshot, positions=positions, orders=orders)
 
 
-def undefined_unit(standing: StreamState, position: PositionReport) -> str | None:
+def undefined_unit(state: StreamState, position: PositionReport) -> str | None:
     """How to define an instrument that the exchange counts in contracts; None if that is done, or not needed."""
     size = position.contract_size
-    if standing.terms is not None or size == ONE:
+    if state.terms is not None or size == ONE:
         return None
-    fields = {**_named(standing.key), "contract_size": plain(size)}
-    if standing.row is not None:
+    fields = {**_named(state.key), "contract_size": plain(size)}
+    if state.row is not None:
         fields |= {"force": True, "reason": f"contracts of {plain(size)}"}
     return (
         f"the exchange counts contracts of {plain(size)}, and nobody defined what one of a quantity is here: it is "

@@ -5,14 +5,12 @@ from __future__ import annotations
 import getpass
 import os
 import time
-from dataclasses import asdict
 from threading import Event
-from typing import Any, Final
+from typing import Final
 
 import click
 
 from domain.errors import StoreUnavailable
-from domain.values import timestamp_text
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.ledger.projector import Projector, SkipRefused
 from infrastructure.ledger.subscription import PATIENCE_SECONDS
@@ -64,12 +62,12 @@ def command(
         if nid is not None and reason is not None:
             skipped = _skip(ledger, nid, reason, confirm=confirm)
             say(_skip_text(skipped) + ("" if confirm else "; this was a dry run: add --confirm"))
-        standings = [Projector(ledger.store, projection).standing() for projection in PROJECTIONS]
+        statuses = [Projector(ledger.store, projection).status() for projection in PROJECTIONS]
     if as_json:
-        print_json([_as_json(standing) for standing in standings])
+        print_json([each.as_json() for each in statuses])
     else:
         columns = ("projection", "nid", "behind", "skipped", "state")
-        print_table(columns, [_cells(each) for each in standings], right=frozenset({"nid", "behind", "skipped"}))
+        print_table(columns, [_cells(each) for each in statuses], right=frozenset({"nid", "behind", "skipped"}))
 
 
 def _follow(ledger: PositionLedger) -> None:
@@ -120,21 +118,10 @@ def _skip_text(skip: SkippedEvent) -> str:
     )
 
 
-def _cells(standing: ProjectionStatus) -> tuple[object, ...]:
+def _cells(status: ProjectionStatus) -> tuple[object, ...]:
     state = "up to date"
-    if standing.poison is not None:
-        state = f"STOPPED before nid {standing.poison.nid}: {standing.poison.cause.splitlines()[0]}"
-    elif standing.behind:
+    if status.poison is not None:
+        state = f"STOPPED before nid {status.poison.nid}: {status.poison.cause.splitlines()[0]}"
+    elif status.behind:
         state = "goes on when it is asked for"
-    return standing.projection, standing.nid, standing.behind, len(standing.skips), state
-
-
-def _as_json(standing: ProjectionStatus) -> dict[str, Any]:
-    return {
-        "projection": standing.projection,
-        "generation": standing.generation,
-        "nid": standing.nid,
-        "behind": standing.behind,
-        "poison": asdict(standing.poison) if standing.poison else None,
-        "skips": [{**vars(skip), "ts_recorded": timestamp_text(skip.ts_recorded)} for skip in standing.skips],
-    }
+    return status.projection, status.nid, status.behind, len(status.skips), state

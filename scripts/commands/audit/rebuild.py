@@ -33,7 +33,8 @@ def command(database: str | None, processes: int | None, *, as_json: bool) -> No
             with progress(f"rebuilding {projection.name}", events) as advance:
                 done[projection.name] = Projector(ledger.store, projection).rebuild(advance)
     if as_json:
-        print_json({**vars(done.pop("positions")), "projections": {name: vars(each) for name, each in done.items()}})
+        positions = done.pop("positions")
+        print_json({**positions.as_json(), "projections": {name: each.as_json() for name, each in done.items()}})
         return
     for name, each in done.items():
         rows = name if name == "positions" else f"rows of {name}"

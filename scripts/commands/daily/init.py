@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import click
 
+from domain.json_object import JsonObject
 from infrastructure.event_store.compat_view import VIEW_DEFAULT, ViewName
 from infrastructure.event_store.sql.migrations import beside
 from infrastructure.ledger.ledger import PositionLedger
@@ -55,7 +56,7 @@ def command(
         done = _on_postgres(settings, runtime_role, legacy_view)
     PositionLedger.connect(database).disconnect()  # this rebuilds the positions table if columns were added to it
     if as_json:
-        print_json({"database": settings.shown, **vars(done)})
+        print_json({"database": settings.shown, **done.as_json()})
         return
     how = f"({', '.join(done.migrated)})" if done.migrated else "already"
     show(f"{settings.shown}: schema version {done.schema} {how}")
@@ -66,7 +67,7 @@ def command(
 
 
 @dataclass(frozen=True)
-class _Done:
+class _Done(JsonObject):
     schema: int
     migrated: list[str]
     legacy_view: str | None

@@ -25,8 +25,8 @@ from projections.formatting import counted, date_and_time, length
 from projections.health.ledger_status import LedgerStatus
 from projections.metrics.cycle_metrics import CycleFacts
 from projections.metrics.statistics import MeasuredWindow
+from projections.progress import Progress
 from projections.projection import STATISTICS
-from projections.rebuild import Progress
 from scripts.commands.daily.history import write_history
 from scripts.narratives.narrative_text import oddity_cells, print_wrapped
 from scripts.options.database import database_option, html_option, json_option

@@ -11,7 +11,7 @@ from infrastructure.exchanges.document import Given
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.ledger_clock import now
 from infrastructure.operations.apply_corrections import Applied, apply
-from infrastructure.operations.apply_recovery import recoveries
+from infrastructure.operations.recovery_proposals import recoveries
 from projections.account_snapshot import AccountSnapshot
 from projections.formatting import lasting
 from projections.reconciliation.command_text import in_words

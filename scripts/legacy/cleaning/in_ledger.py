@@ -13,7 +13,7 @@ from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.legacy.cleanup.plan import Mode
 from infrastructure.operations.account_comparison import comparisons
 from infrastructure.operations.apply_corrections import Applied, apply
-from infrastructure.operations.apply_recovery import recoveries
+from infrastructure.operations.recovery_proposals import recoveries
 from projections.account_snapshot import AccountSnapshot
 from projections.formatting import date_and_time
 from projections.reconciliation.command_text import in_words

@@ -117,7 +117,7 @@ def test_never_active_by_activation_without_cover(sent: list[Command]) -> None:
         if isinstance(event, Activated):
             assert position.status is Status.ACTIVE
             assert position.row is not None
-            assert position.state.is_protected or position.row.protection == "bot", "unless its bot keeps the stop"
+            assert position.row.protected or position.row.protection == "bot", "unless its bot keeps the stop"
             assert position.state.holding.quantity > 0
 
 

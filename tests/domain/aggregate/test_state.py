@@ -192,6 +192,7 @@ def test_a_time_that_was_said_may_be_that_of_its_recording() -> None:
     position.decide(request(), CommandContext("a", second(0), second(0)))
     position.decide(PLACED.model_copy(update={"at": second(1)}), CommandContext("b", second(1), second(1)))
     placed = position.pending_events[-1]
+    assert isinstance(placed, EntryPlaced)
     assert (placed.ts_event, placed.is_timed) == (placed.ts_recorded, True)
 
 
@@ -205,7 +206,6 @@ def test_a_position_shows_where_it_stands() -> None:
     position = Position.track(KEY)
     assert (position.id, position.version, position.cycle, position.status) == ("APTUSDT.binance", 0, 0, None)
     assert not position.is_open
-    assert not position.state.is_protected
     position = replayed(given(*ENTERED).history)
     assert (position.position_id, position.status, position.is_open) == (CYCLE, Status.ACTIVE, True)
-    assert position.state.is_protected
+    assert position.row is not None and position.row.protected

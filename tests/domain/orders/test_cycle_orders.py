@@ -16,8 +16,9 @@ from domain.commands.base import Command
 from domain.commands.requests import Adopt, RecordEntryFill, Reduce
 from domain.errors import CommandRefused
 from domain.orders import cycle_orders
-from domain.orders.cycle_orders import Orders, of_role
+from domain.orders.cycle_orders import Orders, covers, of_role
 from domain.orders.order import Order
+from domain.values import Side
 from tests.spec import CYCLE, on, second
 from tests.strategies import KEY, conversations
 
@@ -142,3 +143,30 @@ def test_a_fill_costs_the_same_among_thousands_of_orders_as_among_a_few() -> Non
         taken.append(time.perf_counter() - began)
     assert len(position.state.orders) == 6_000
     assert median(taken[-500:]) < 4 * median(taken[500:1_000])
+
+
+def _stop(price: str, quantity: str | None = None, *, locks_profit: bool = False) -> Order:
+    asked = None if quantity is None else Decimal(quantity)
+    return Order(name="stop.1", price=Decimal(price), requested_qty=asked, locks_profit=locks_profit)
+
+
+@pytest.mark.parametrize(
+    ("stop", "is_cover"),
+    [
+        (_stop("98"), True),
+        (_stop("98", "10"), True),
+        (_stop("98", "10.000000000000000001"), True),
+        (_stop("98", "9.999999999999999999"), False),
+        (_stop("102"), False),
+        (_stop("100"), False),
+        (_stop("102", locks_profit=True), True),
+        (_stop("102", "9", locks_profit=True), False),
+    ],
+    ids=str,
+)
+def test_a_stop_covers_all_of_a_position_or_none_of_it(stop: Order, *, is_cover: bool) -> None:
+    assert covers(Orders.of([stop]), Side.LONG, Decimal(10), Decimal(100)) is is_cover
+
+
+def test_no_stop_covers_at_an_average_price_that_is_not_known() -> None:
+    assert not covers(Orders.of([_stop("98", locks_profit=True)]), Side.LONG, Decimal(10), None)

@@ -72,7 +72,7 @@ def found(ledger: PositionLedger) -> list[tuple[str, str]]:
 
 
 def test_rows_that_follow_hold_as_far_as_they_have_come(ledger: PositionLedger) -> None:
-    assert Projector(ledger.store, STATISTICS).standing().behind == 2
+    assert Projector(ledger.store, STATISTICS).status().behind == 2
     assert verify(ledger.store).ok
     assert verify(ledger.store, processes=2).ok
     Projector(ledger.store, STATISTICS).rebuild()
@@ -153,5 +153,5 @@ def test_what_was_left_out_is_not_missed_and_may_be_taken_in_by_a_rebuild(
         assert follower.catch_up() == 0
     assert verify(ledger.store).ok, "it is not in the rows"
     Projector(ledger.store, STATISTICS).rebuild()
-    assert Projector(ledger.store, STATISTICS).standing().skips
+    assert Projector(ledger.store, STATISTICS).status().skips
     assert verify(ledger.store).ok, "it is in the rows"

@@ -137,7 +137,7 @@ def test_only_what_is_new_is_taken_in(ledger: PositionLedger) -> None:
     told: list[int] = []
     assert [follower_of(ledger).catch_up(told.append) for _ in range(2)] == [2, 0]
     enter(ledger, "BTCUSDT")
-    assert follower_of(ledger).standing().behind == 2
+    assert follower_of(ledger).status().behind == 2
     assert follower_of(ledger).catch_up(told.append) == 2
     assert told == [2, 2]
     assert facts_of(ledger) == expected(ledger)
@@ -224,7 +224,7 @@ def test_poison_stops_the_projection_with_all_that_came_before(poisoned: Positio
             "APTUSDT.binance#1": 2,
             "BTCUSDT.binance#1": 1,
         }
-    standing = follower_of(poisoned).standing()
+    standing = follower_of(poisoned).status()
     assert (standing.nid, standing.behind) == (3, 3)
     assert standing.poison is not None
     assert (standing.poison.nid, standing.poison.version) == (4, 2)
@@ -250,7 +250,7 @@ def test_a_skipped_event_is_left_out_and_the_rest_is_taken_in(poisoned: Position
         "BTCUSDT.binance#1": 1,
         "ETHUSDT.binance#1": 2,
     }
-    (kept,) = follower_of(poisoned).standing().skips
+    (kept,) = follower_of(poisoned).status().skips
     assert (kept.nid, kept.reason, kept.skipped_by, kept.ts_recorded) == (4, "a broken build", "alice", NOW)
     assert (kept.stream, kept.version, kept.stored_type) == ("BTCUSDT.binance", 2, "EntryPlaced.v9")
 
@@ -261,7 +261,7 @@ def test_without_confirmation_nothing_is_skipped(poisoned: PositionLedger) -> No
     skip(poisoned, 4, confirm=False)
     with pytest.raises(ProjectionStopped):
         follower_of(poisoned).catch_up()
-    assert follower_of(poisoned).standing().skips == ()
+    assert follower_of(poisoned).status().skips == ()
 
 
 @pytest.mark.parametrize("nid", [1, 3, 5, 99])
@@ -270,7 +270,7 @@ def test_only_the_event_at_which_it_stands_can_be_skipped(poisoned: PositionLedg
         follower_of(poisoned).catch_up()
     with pytest.raises(SkipRefused, match=f"nid {nid} is not skipped: .* stands before nid 4"):
         skip(poisoned, nid)
-    assert follower_of(poisoned).standing().nid == 3
+    assert follower_of(poisoned).status().nid == 3
 
 
 def test_an_event_that_can_be_taken_in_is_not_skipped(ledger: PositionLedger) -> None:
@@ -343,11 +343,11 @@ def test_a_rebuild_takes_in_what_was_skipped_as_soon_as_it_can_be_read(
 def test_a_rebuild_that_meets_poison_has_changed_nothing(ledger: PositionLedger, execute: Execute) -> None:
     enter(ledger, "APTUSDT")
     follower_of(ledger).catch_up()
-    before, standing = facts_of(ledger), follower_of(ledger).standing()
+    before, standing = facts_of(ledger), follower_of(ledger).status()
     execute("UPDATE ledger_events SET type = 'EntryPlaced.v9' WHERE nid = 2")
     with pytest.raises(ProjectionStopped):
         follower_of(ledger).rebuild()
-    assert (facts_of(ledger), follower_of(ledger).standing()) == (before, standing)
+    assert (facts_of(ledger), follower_of(ledger).status()) == (before, standing)
 
 
 def test_of_two_rebuilds_the_one_that_is_overtaken_gives_up(ledger: PositionLedger) -> None:

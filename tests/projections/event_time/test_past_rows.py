@@ -158,7 +158,7 @@ def test_what_says_no_time_happened_after_what_a_clock_that_is_ahead_had_recorde
     position = Position.track(LONG.key)
     for clock, command in ((0, LONG), (1, fill("t1", "10", "100", 1)), (122, adjusted), (3, sold)):
         position.decide(command, CommandContext(f"c{clock}", command.at or second(clock), second(clock)))
-    (cycle,) = by_cycle(position.pending_events).values()
+    (cycle,) = by_cycle(cast("list[PositionEvent]", position.pending_events)).values()
     assert folded(cycle).quantity == told(cycle, 200).quantity == 6
     assert [told(cycle, at).quantity for at in (60, 121, 122)] == [10, 10, 6]
 

@@ -847,7 +847,7 @@ def test_a_late_fill_of_an_older_cycle_is_no_conflict() -> None:
         ledger.handle(late)
         found = compared(ledger.positions(), seen(held("APTUSDT", "short", "60", "3.2333")))
         discrepancy = found.of(DiscrepancyKind.QUANTITY)[0]
-        assert discrepancy.row is not None and discrepancy.row.version < discrepancy.standing.version
+        assert discrepancy.row is not None and discrepancy.row.version < discrepancy.state.version
         assert all(each.is_done for each in apply(ledger, corrections(found)))
         assert [(row.quantity, row.stray) for row in ledger.positions(open=True)] == [(Decimal(60), False)]
 

@@ -17,8 +17,8 @@ from domain.values import Side
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.operations.account_comparison import comparisons
 from infrastructure.operations.apply_corrections import apply
-from infrastructure.operations.apply_recovery import recoveries
 from infrastructure.operations.health import Question, examine
+from infrastructure.operations.recovery_proposals import recoveries
 from projections.account_snapshot import AccountSnapshot, OrderKind, OrderReport, PositionReport
 from projections.health.checks import Check
 from projections.reconciliation.command_text import in_words

@@ -11,7 +11,7 @@ from domain.commands.requests import Adopt, Close, RecordEntryFill, SetStopLoss
 from domain.values import Leg
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.operations.apply_corrections import apply
-from infrastructure.operations.apply_recovery import recoveries
+from infrastructure.operations.recovery_proposals import recoveries
 from projections.account_snapshot import AccountSnapshot, PositionReport
 from projections.reconciliation.compare import reconcile
 from projections.reconciliation.corrections import corrections

@@ -17,9 +17,9 @@ from domain.commands.requests import Activate, RecordEntryUnknown
 from domain.errors import CommandRefused
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.metering.figures import figures
-from infrastructure.operations.apply_recovery import recoveries
 from infrastructure.operations.health import Question, examine
 from infrastructure.operations.json_queries import query_from_json
+from infrastructure.operations.recovery_proposals import recoveries
 from projections.exposure import BY_CHOICE, IF_HELD, UNPROTECTED
 from projections.health.checks import Check, Severity
 from projections.health.ledger_status import LedgerStatus

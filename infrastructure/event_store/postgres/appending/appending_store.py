@@ -13,7 +13,6 @@ from psycopg import errors
 from domain.errors import HistoryDamaged
 from domain.rejection import Rejection
 from infrastructure.event_store.hash_chain import chained_on
-from infrastructure.event_store.postgres import schema
 from infrastructure.event_store.postgres.appending import append, bulk_load
 from infrastructure.event_store.postgres.appending.locks import APPEND_LOCK
 from infrastructure.event_store.postgres.session.connections import (
@@ -117,7 +116,7 @@ class AppendingStore(SqlStore):
         self._append([ready.first], lambda connection: self._append_in_parts(connection, known, bulk))
 
     def _heads(self, records: Sequence[EventRecord]) -> dict[str, str]:
-        return dict(self._select(_HEADS, ([record.originator_id for record in records],)))
+        return dict(self._connections.rows(_HEADS, ([record.originator_id for record in records],)))
 
     def _append(self, records: Sequence[EventRecord], write: Callable[[WatchedConnection], None]) -> None:
         connection: WatchedConnection | None = None
@@ -167,7 +166,7 @@ class AppendingStore(SqlStore):
         if result.get_value(0, 0) == b"0":
             if connection.mark is not None and result.get_value(0, 1) != connection.mark.encode():
                 raise self._connections.left_session_mode()
-            schema.require_still(connection, self.settings)
+            self._connections.require_version(connection)
             self._require_ends(connection, follows)
             raise dropped(records[0].originator_id, len(records), 0)
 
@@ -188,7 +187,7 @@ class AppendingStore(SqlStore):
         with waited_for(connection, self.settings.timeout_seconds), connection.transaction():
             self._connections.require_own_settings(connection)
             connection.execute(bulk_load.LOCK_POSITIONS)
-            schema.require_still(connection, self.settings)
+            self._connections.require_version(connection)
             self._require_ends(connection, follows)
             bulk_load.append_many(connection, self._lock, bulk)
             if self.settings.notify:
@@ -203,7 +202,7 @@ class AppendingStore(SqlStore):
         rejections: Sequence[Rejection],
     ) -> None:
         with self._connections.walk() as connection:
-            schema.require_still(connection, self.settings)
+            self._connections.require_version(connection)
             try:
                 bulk_load.restore(connection, self._lock, events, after=after, rows=rows, rejections=rejections)
             except errors.UniqueViolation as conflict:
@@ -249,7 +248,7 @@ class AppendingStore(SqlStore):
             written = connection.execute(_INSERT_REJECTION, (*values, connection.mark)).rowcount
             if not written:
                 self._connections.require_own_settings(connection)
-                schema.require_still(connection, self.settings)
+                self._connections.require_version(connection)
                 if connection.mark is not None:
                     raise self._connections.left_session_mode()
 

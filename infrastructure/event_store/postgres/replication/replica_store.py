@@ -21,7 +21,7 @@ from infrastructure.event_store.postgres.session.connections import Connections
 from infrastructure.event_store.postgres.store import PostgresStore
 from infrastructure.event_store.records import EventRecord, ReadyAppend, RecordedEvent
 from infrastructure.event_store.replica import ReplicaKind, ReplicaPlace
-from infrastructure.event_store.sql.sql_checkpoints import Result
+from infrastructure.event_store.sql.sql_connections import Result
 from infrastructure.event_store.sql.stream_order import ids_within, in_stream_order
 from infrastructure.event_store.sql.unread_row import UnreadableRow, UnreadRow
 from infrastructure.event_store.vocabulary.caution import Standing
@@ -91,7 +91,7 @@ class PostgresReplica(PostgresStore):
         nid = self._nid()
         if nid is None:
             return None
-        ((recorded_at, arrived, left_out),) = self._select(_AROUND, {"nid": nid, "name": STATISTICS.name})
+        ((recorded_at, arrived, left_out),) = self._connections.rows(_AROUND, {"nid": nid, "name": STATISTICS.name})
         lag = self._value(_LAG_OF_STANDBY if self._kind is ReplicaKind.STANDBY else _LAG_OF_SUBSCRIBER)
         return ReplicaPlace(self._kind, nid, recorded_at, arrived, left_out, lag)
 
@@ -101,13 +101,13 @@ class PostgresReplica(PostgresStore):
             return None
         where = self.settings.shown
         if self._kind is ReplicaKind.SUBSCRIBER:
-            missing = [name for (name,) in self._select(_SUBSCRIBED, ([*TABLES],))]
+            missing = [name for (name,) in self._connections.rows(_SUBSCRIBED, ([*TABLES],))]
             if missing:
                 raise StoreUnavailable(
                     f"{where} cannot be read as a replica: {', '.join(missing)} did not arrive by the subscription "
                     f"that brings ledger_events. Publish {', '.join(TABLES)} together, and refresh the subscription"
                 )
-        ((nid, last),) = self._select(_PLACE, (STATISTICS.name,))
+        ((nid, last),) = self._connections.rows(_PLACE, (STATISTICS.name,))
         if nid is None or (not nid and last):
             raise StoreUnavailable(
                 f"{where} is a {self._kind.value}, where the log may still have gaps, and no follower on its primary "
@@ -152,7 +152,7 @@ class PostgresReplica(PostgresStore):
             return
         conditions, values = self._compared({" AND position_id =": position_id})
         statement = _FACTS + "".join(conditions) + _IS_OPEN * open_only + _IS_STRAY * strays_only + _OLDEST_FIRST
-        for found in self._scan(statement, (STATISTICS.name, STATISTICS.name, *values)):
+        for found in self._connections.scan(statement, (STATISTICS.name, STATISTICS.name, *values)):
             row = _row(*found)
             if isinstance(row, UnreadableRow):
                 raise HistoryDamaged(f"the row of {row.position_id} cannot be read: {row.reason}")
@@ -168,7 +168,7 @@ class PostgresReplica(PostgresStore):
             return super().rows_by_stream(span)
         conditions, values = ids_within(span, self.dialect)
         statement = " AND ".join([_FACTS, *conditions]) + " ORDER BY position_id"
-        found = self._scan(statement, (STATISTICS.name, STATISTICS.name, *values))
+        found = self._connections.scan(statement, (STATISTICS.name, STATISTICS.name, *values))
         return in_stream_order(_row(*each) for each in found)
 
     def lines_without_row(self) -> Iterator[tuple[str, int]]:
@@ -260,10 +260,6 @@ class _ReplicaCheckpoints(PostgresCheckpoints):
     def __init__(self, connections: Connections, projection: str, require_primary: Callable[[], None]) -> None:
         super().__init__(connections, projection)
         self._require_primary = require_primary
-
-    def _change(self, statement: str, values: Any) -> int:
-        self._require_primary()
-        return super()._change(statement, values)
 
     def _write(self, work: Callable[[Any], Result]) -> Result:
         self._require_primary()

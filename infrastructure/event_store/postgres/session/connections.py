@@ -6,7 +6,7 @@ import errno
 import logging
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from itertools import count
@@ -24,7 +24,8 @@ from infrastructure.event_store.postgres.session.hosts import SECONDS_EACH, Host
 from infrastructure.event_store.postgres.session.outage import Outage
 from infrastructure.event_store.postgres.session.pool import Pool, PoolTimeout
 from infrastructure.event_store.postgres.session.watchdog import Watchdog, WatchedConnection, waited_for
-from infrastructure.event_store.sql.migrations import OPENED_BEFORE
+from infrastructure.event_store.sql.migrations import OPENED_BEFORE, require_not_later
+from infrastructure.event_store.sql.sql_connections import Result
 from infrastructure.event_store.turn import Turn
 from infrastructure.settings import InvalidSettings, Settings
 
@@ -52,6 +53,8 @@ _BACKEND: Final = (
     f"SELECT pg_catalog.pg_postmaster_start_time(), pid, backend_start, {poolers.MARK_IN_FORCE} FROM pg_stat_activity"
     " WHERE pid = pg_catalog.pg_backend_pid()"
 )
+VERSION: Final = "SELECT coalesce(pg_catalog.max(version), 0) FROM ledger_schema"
+_ROWS_AT_ONCE: Final = 2_000
 _MARK: Final = f"SELECT {poolers.MARK_IN_FORCE}"
 # A standby does not know it: a commit of its primary may not have arrived yet.
 _IS_OVER: Final = (
@@ -208,6 +211,8 @@ class Connections:
         self._opener = Opener(settings.shown)
         self._turns = threading.local()
         self._scans = count()
+        self.schema_version: int | None = None
+        """The version that every write asks for, once the schema has it."""
         self._backends: WeakKeyDictionary[Connection, Backend] = WeakKeyDictionary()
         self._watchdog = Watchdog(settings.timeout_seconds * _SILENCE_SHARE)
         self._pool = Pool(self._pooled, settings.pool_size)
@@ -417,7 +422,28 @@ class Connections:
             connection.execute("SET LOCAL statement_timeout = 0")
             yield connection
 
-    def scan(self, statement: bytes, values: Any, rows_at_once: int) -> Iterator[tuple[Any, ...]]:
+    def write(self, work: Callable[[psycopg.Cursor[tuple[Any, ...]]], Result]) -> Result:
+        """Run `work` in one transaction; it executes its statements on the cursor that it is given.
+
+        Refuses: SchemaMismatch, as `require_version`.
+        """
+        with self.transaction() as connection, connection.cursor() as writing:
+            self.require_version(connection)
+            return work(writing)
+
+    def require_version(self, connection: Connection) -> None:
+        """Refuses: SchemaMismatch when a later version of this software has migrated the ledger since it was opened."""
+        if self.schema_version is not None:
+            row = connection.execute(VERSION).fetchone()
+            require_not_later(self.settings.shown, row[0] if row else 0, self.schema_version)
+
+    def rows(self, statement: str, values: Any = ()) -> Iterator[tuple[Any, ...]]:
+        """The rows of a query, fetched all at once."""
+        with self.reading() as connection:
+            found = connection.execute(statement.encode(), values).fetchall()
+        yield from found
+
+    def scan(self, statement: str, values: Any = ()) -> Iterator[tuple[Any, ...]]:
         """The rows of a query that may return millions, fetched in batches from a cursor on the server.
 
         It runs in the snapshot or transaction of this thread, or else in a transaction of its own.
@@ -429,9 +455,9 @@ class Connections:
                 stack.enter_context(waited_for(connection, PATIENCE_SECONDS))
                 connection.execute("SET LOCAL statement_timeout = 0")
             cursor = stack.enter_context(turn.lasting(_Scan(connection, f"ledger_scan_{next(self._scans)}")))
-            cursor.execute(statement, values)
+            cursor.execute(statement.encode(), values)
             try:
-                while rows := cursor.fetchmany(rows_at_once):
+                while rows := cursor.fetchmany(_ROWS_AT_ONCE):
                     yield from rows
                     turn.require()
             except GeneratorExit:  # the caller has enough; a rollback would make psycopg drop its prepared statements

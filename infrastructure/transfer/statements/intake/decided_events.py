@@ -19,7 +19,7 @@ from infrastructure.event_store.records import EventRecord, ReadyAppend
 from infrastructure.event_store.vocabulary.append_conflicts import AppendConflict, AppendInDoubt
 from infrastructure.ledger.doubts import Doubts
 from projections.positions import PositionRow
-from projections.rebuild import Progress
+from projections.progress import Progress
 
 EVENTS_MAX: Final = 2_000
 """A batch, which is one transaction, ends after the fact with which it has this many events."""

@@ -36,7 +36,7 @@ from infrastructure.transfer.statements.statement_facts import StatementCash, St
 from infrastructure.transfer.statements.statement_report import StatementTally
 from infrastructure.transfer.transfer_errors import StatementRefused
 from projections.positions import PositionRow
-from projections.rebuild import Progress
+from projections.progress import Progress
 
 FACTS_AT_ONCE: Final = 500
 """After how many facts of a key their events are passed on."""

@@ -32,8 +32,8 @@ def rows_read(store: Store, url: str, walk: Callable[[], int], table: str = "led
     """How many rows of a table the server looked at for a walk, and how many the walk returned."""
 
     def counted() -> int:
-        assert list(store._select("SELECT pg_stat_force_next_flush()")) is not None  # type: ignore[attr-defined] # its one connection
-        assert list(store._select("SELECT 1")) == [(1,)]  # type: ignore[attr-defined] # after which it has flushed
+        assert list(store._connections.rows("SELECT pg_stat_force_next_flush()")) is not None  # type: ignore[attr-defined] # its one connection
+        assert list(store._connections.rows("SELECT 1")) == [(1,)]  # type: ignore[attr-defined] # after which it has flushed
         with psycopg.connect(url) as other:
             found = other.execute(_READ, (table,)).fetchone()
         assert found is not None

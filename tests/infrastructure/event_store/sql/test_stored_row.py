@@ -50,7 +50,7 @@ def store(ledger_url: str) -> Iterator[Store]:
 
 def raw_rows(store: Store) -> list[tuple[Any, ...]]:
     assert isinstance(store, SqlStore)
-    return list(store._select(store.dialect.row("positions")))
+    return list(store._connections.rows(store.dialect.row("positions")))
 
 
 def test_a_row_is_read_as_pydantic_reads_it_and_without_it(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

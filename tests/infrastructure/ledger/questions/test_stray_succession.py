@@ -80,6 +80,6 @@ def test_the_events_of_cycles_come_cycle_by_cycle(store: Store) -> None:
 def test_what_lists_strays_has_its_index_after_a_rebuild_as_well(store: Store) -> None:
     assert isinstance(store, SqlStore)
     named = f"SELECT count(*) FROM {INDEXES[store.settings.kind]} = 'positions_strays'"
-    assert list(store._select(named)) == [(1,)]
+    assert list(store._connections.rows(named)) == [(1,)]
     assert rebuilt(store).differences == 0
-    assert list(store._select(named)) == [(1,)]
+    assert list(store._connections.rows(named)) == [(1,)]

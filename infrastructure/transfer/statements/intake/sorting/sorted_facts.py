@@ -48,7 +48,7 @@ from infrastructure.transfer.statements.intake.sorting.unnamed_legs import (
 from infrastructure.transfer.statements.statement_facts import StatementCash, StatementFact, StatementFill
 from infrastructure.transfer.statements.statement_report import StatementTally
 from infrastructure.transfer.transfer_errors import StatementRefused
-from projections.rebuild import Progress, unheard
+from projections.progress import Progress, no_progress
 
 _TABLES: Final = f"""
 PRAGMA journal_mode = OFF;
@@ -184,7 +184,7 @@ class SortedFacts:
         """A refusal that names its file, where there are several."""
         return refused if self._is_one else refused.in_file(self._names[file])
 
-    def add(self, name: str, facts: Iterable[StatementFact], progress: Progress = unheard) -> None:
+    def add(self, name: str, facts: Iterable[StatementFact], progress: Progress = no_progress) -> None:
         """Take in what a file says. Refuses: StatementRefused."""
         file, falls, last, ends = len(self._names), 0, list[datetime](), list[datetime]()
         self._names.append(name)

@@ -11,11 +11,12 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Final
 
+from domain.values import CashKind
 from infrastructure.transfer.statements.kinds.opening_sides import bitget_side
 from infrastructure.transfer.statements.kinds.other_fees import with_fees
 from infrastructure.transfer.statements.sources.statement_file import FileForm
 from infrastructure.transfer.statements.sources.statement_row import StatementRow
-from infrastructure.transfer.statements.statement_facts import CashKind, StatementCash, StatementFact, StatementFill
+from infrastructure.transfer.statements.statement_facts import StatementCash, StatementFact, StatementFill
 from infrastructure.transfer.statements.statement_kind import StatementKind, Whose, row_by_row
 
 _CASH: Final[MappingProxyType[str, CashKind]] = MappingProxyType(

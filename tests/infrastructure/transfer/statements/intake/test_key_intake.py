@@ -25,7 +25,7 @@ from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.transfer.statements.statement_facts import StatementFact, StatementProfit
 from infrastructure.transfer.statements.statement_import import Statement, import_statements
 from infrastructure.transfer.transfer_errors import StatementRefused
-from projections.rebuild import Progress
+from projections.progress import Progress
 from tests.infrastructure.event_store.postgres.load import Asked, eventually
 from tests.infrastructure.transfer.statements.intake.told import BTC, at, fill, held, paid, take
 

@@ -12,10 +12,10 @@ from types import MappingProxyType
 from typing import Final
 
 from domain.identifiers import PositionKey
+from domain.values import CashKind
 from infrastructure.transfer.statements.sources.statement_file import FileForm
 from infrastructure.transfer.statements.sources.statement_row import StatementRow, made_up
 from infrastructure.transfer.statements.statement_facts import (
-    CashKind,
     StatementCash,
     StatementFact,
     StatementFill,

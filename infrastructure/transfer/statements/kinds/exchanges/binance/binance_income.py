@@ -11,11 +11,11 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Final
 
+from domain.values import CashKind
 from infrastructure.transfer.statements.sources.one_account import of_one_account
 from infrastructure.transfer.statements.sources.statement_file import FileForm
 from infrastructure.transfer.statements.sources.statement_row import StatementRow, in_utc
 from infrastructure.transfer.statements.statement_facts import (
-    CashKind,
     StatementCash,
     StatementFact,
     StatementPosition,

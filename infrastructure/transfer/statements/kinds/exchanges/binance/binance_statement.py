@@ -17,12 +17,12 @@ from itertools import chain, groupby
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from domain.values import EXACT, Leg, plain, rounded, total_of
+from domain.values import EXACT, ZERO, CashKind, Leg, plain, rounded, total_of
 from infrastructure.transfer.statements.kinds.other_fees import by_currency, with_fees
 from infrastructure.transfer.statements.sources.one_account import of_one_account
 from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
 from infrastructure.transfer.statements.sources.statement_row import RowIds, StatementRow, each, made_up, of_row
-from infrastructure.transfer.statements.statement_facts import CashKind, StatementCash, StatementFact, StatementFill
+from infrastructure.transfer.statements.statement_facts import StatementCash, StatementFact, StatementFill
 from infrastructure.transfer.statements.statement_kind import StatementKind, Whose
 
 _USER: Final = ("user_id", "user id", "id de usuario", "identifiant utilisateur", "id do usuário", "ユーザーid")
@@ -62,7 +62,6 @@ _QUOTES: Final = (
 """Of two coins, the one that is first here is the quote currency, as in the pairs of Binance."""
 _APART_MAX: Final = timedelta(seconds=1)
 """How far the lines of one trade may be apart."""
-_NONE: Final = Decimal(0)
 _INSTEAD: Final = "import the spot trade history of that time instead (binance-spot-trades-csv)"
 
 
@@ -232,7 +231,7 @@ class _Statement:
                     )
             paid = by_currency((-fee.amount, fee.coin) for fee in fees[place])
             is_known = not may_be_cut or 2 * len(fees[place]) >= len(each_way.changes)
-            yield from with_fees(fill, (paid or [(_NONE, None)]) if is_known else [])
+            yield from with_fees(fill, (paid or [(ZERO, None)]) if is_known else [])
 
     def _is_at_an_end(self, change: _Change) -> bool:
         """Whether a line is of the second of the first line of the file, or of the last one."""

@@ -18,11 +18,10 @@ from types import MappingProxyType
 from typing import Final
 
 from domain.identifiers import PositionKey
-from domain.values import EXACT
+from domain.values import EXACT, CashKind
 from infrastructure.transfer.statements.sources.statement_file import FileForm
 from infrastructure.transfer.statements.sources.statement_row import RowIds, StatementRow, in_utc, made_up
 from infrastructure.transfer.statements.statement_facts import (
-    CashKind,
     StatementCash,
     StatementFill,
     StatementLine,

@@ -13,12 +13,11 @@ from types import MappingProxyType
 from typing import Final
 
 from domain.identifiers import PositionKey
-from domain.values import EXACT, Leg
+from domain.values import EXACT, CashKind, Leg
 from infrastructure.transfer.statements.kinds.exchanges.deribit.deribit_trades import deribit_key
 from infrastructure.transfer.statements.sources.statement_file import FileForm
 from infrastructure.transfer.statements.sources.statement_row import StatementRow
 from infrastructure.transfer.statements.statement_facts import (
-    CashKind,
     StatementCash,
     StatementFill,
     StatementLine,

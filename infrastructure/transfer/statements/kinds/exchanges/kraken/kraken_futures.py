@@ -14,12 +14,11 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Any, Final
 
-from domain.values import EXACT
+from domain.values import EXACT, CashKind
 from infrastructure.transfer.statements.kinds.other_fees import other_fees
 from infrastructure.transfer.statements.sources.statement_file import FileForm
 from infrastructure.transfer.statements.sources.statement_row import StatementRow, each, made_up
 from infrastructure.transfer.statements.statement_facts import (
-    CashKind,
     StatementCash,
     StatementFact,
     StatementFill,

@@ -12,11 +12,11 @@ from collections.abc import Iterator
 from types import MappingProxyType
 from typing import Final
 
-from domain.values import Leg
+from domain.values import CashKind, Leg
 from infrastructure.transfer.statements.kinds.exchanges.okx.okx_sides import SideNames, SpotSides
 from infrastructure.transfer.statements.sources.statement_file import FileForm
 from infrastructure.transfer.statements.sources.statement_row import StatementRow
-from infrastructure.transfer.statements.statement_facts import CashKind, StatementCash, StatementFact, StatementFill
+from infrastructure.transfer.statements.statement_facts import StatementCash, StatementFact, StatementFill
 from infrastructure.transfer.statements.statement_kind import StatementKind, Whose, row_by_row
 
 _SYMBOL: Final = ("symbol", "instrument")

@@ -13,12 +13,12 @@ from functools import reduce
 from types import MappingProxyType
 from typing import Final
 
-from domain.values import EXACT, Leg, plain
+from domain.values import EXACT, CashKind, Leg, plain
 from infrastructure.transfer.statements.kinds.closed_cycle import ClosedCycle
 from infrastructure.transfer.statements.kinds.exchanges.okx.okx_fills import IN_CONTRACTS
 from infrastructure.transfer.statements.sources.statement_file import FileForm
 from infrastructure.transfer.statements.sources.statement_row import StatementRow
-from infrastructure.transfer.statements.statement_facts import CashKind, StatementCash, StatementFact
+from infrastructure.transfer.statements.statement_facts import StatementCash, StatementFact
 from infrastructure.transfer.statements.statement_kind import StatementKind, Whose, row_by_row
 
 _REASONS: Final = MappingProxyType({"2": None, "allclose": None, "3": "liquidation", "6": "adl"})

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from domain.values import Side
 from infrastructure.transfer.statements.kinds.exchanges.kraken.kraken_futures import (
     KRAKEN_FILLS,
     KRAKEN_LOG,
@@ -150,5 +151,8 @@ def test_a_list_of_fills_that_begins_in_the_middle_of_a_position_is_known_by_its
         )
         (finding,) = import_statements(ledger, [statement], confirm=True).findings
         assert_sound(ledger)
-        assert [(row.side, row.realized_pnl) for row in ledger.positions()] == [("long", 10), ("long", -10)]
+        assert [(row.side, row.realized_pnl) for row in ledger.positions()] == [
+            (Side.LONG, Decimal(10)),
+            (Side.LONG, Decimal(-10)),
+        ]
     assert "held before the file begins" in finding

@@ -41,14 +41,14 @@ def recoveries(
     ahead: Counter[str] = Counter()
     for cycle in unfinished(filter(takes, rows), now, filter(takes, left)):
         row = cycle.row
-        plan, seen = promised(ledger.store, row), found.get((row.exchange, row.account))
-        proposed.append(recover(cycle, seen, plan, reason, ahead=ahead[row.stream]))
+        planned, seen = planned_orders(ledger.store, row), found.get((row.exchange, row.account))
+        proposed.append(recover(cycle, seen, planned, reason, ahead=ahead[row.stream]))
         sent = [step.command for step in proposed[-1].commands]
         ahead[row.stream] += len(sent) + sum(isinstance(each, SetStopLoss) and each.activate for each in sent)
     return proposed
 
 
-def promised(store: Store, row: PositionRow) -> PlannedOrders | None:
+def planned_orders(store: Store, row: PositionRow) -> PlannedOrders | None:
     """The orders that the events of a cycle planned; None when an event cannot be read."""
     try:
         return PlannedOrders.by(map(decode, store.history(row.stream, row.cycle)))
