@@ -52,6 +52,13 @@ REFUSED = [
     ),
     ("okx-fills.json", '"fillSz":"2"', '"fillSz":"-2"', "line 1: fillSz '-2' is not above zero"),
     ("okx-bills.json", '"subType":"103"', '"subType":"999"', "line 1: subType '999' of a trade is unknown"),
+    ("okx-bills.json", '"SWAP"', '"EVENT"', "line 1: instType 'EVENT' of a trade is unknown; known are: FUTURES, MARG"),
+    (
+        "kraken-futures-log-csv.csv",
+        "funding rate change",
+        "funding",
+        "line 3: type 'funding' is unknown, and its line says what a position earned or paid; known are: futures trade",
+    ),
     (
         "okx-bills.json",
         '"subType":"103"',

@@ -61,6 +61,7 @@ _NAMES: Final = MappingProxyType(
         "liquidation": ("liquidation_fee", "liquidation fee"),
     }
 )
+_OF_POSITIONS: Final = ("profit", "funding", "liquidation")
 _LEAST: Final = Decimal("1e-9")
 """Positions are rounded to this: anything less is left over from arithmetic with floats."""
 _WAITING_MAX: Final = 64
@@ -138,6 +139,11 @@ def _log(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
         raise ValueError(
             f"type {line_type!r:.60} changes what is held of {row.needed(*_NAMES['asset'])}, and is unknown; "
             f"known are: {', '.join(_REASONS)}"
+        )
+    elif any(row.some(*_NAMES[name]) for name in _OF_POSITIONS):
+        raise ValueError(
+            f"type {line_type!r:.60} is unknown, and its line says what a position earned or paid; known are: "
+            f"{', '.join((*_REASONS, *_CASH))}"
         )
 
 

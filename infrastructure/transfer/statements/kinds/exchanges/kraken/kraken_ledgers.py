@@ -133,17 +133,18 @@ class _TradeLines:
         lines.sort(key=lambda line: line.asset != base)  # so that ids do not depend on the order of the file
         fees = by_currency((line.fee, _shown(line.fee_asset)) for line in lines if line.fee)
         first = min((line.row for line in lines if line.asset == base), key=lambda row: row.needed("time"))
-        time, pair = first.needed("time"), f"{base}/{quote}"
-        fill = StatementFill(
-            line=first.line,
-            time=first.time("time", zone=UTC),
-            key=self._whose.key(pair, Leg.SPOT),
-            buys=got > 0,
-            quantity=got.copy_abs(),
-            price=rounded(EXACT.divide(paid.copy_abs(), got.copy_abs())),
-            trade_id=name,
-            order_id=made_up(time, pair, str(got > 0)),
-        )
+        pair = f"{base}/{quote}"
+        with of_row(first):
+            fill = StatementFill(
+                line=first.line,
+                time=first.time("time", zone=UTC),
+                key=self._whose.key(pair, Leg.SPOT),
+                buys=got > 0,
+                quantity=got.copy_abs(),
+                price=rounded(EXACT.divide(paid.copy_abs(), got.copy_abs())),
+                trade_id=name,
+                order_id=made_up(first.needed("time"), pair, str(got > 0)),
+            )
         yield from with_fees(fill, fees or [(Decimal(0), None)])
 
 

@@ -69,7 +69,13 @@ def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
         yield from _cash(whose, row, _OF_CASH[kind])
     elif _is_on_spot(row):
         yield from _fill(whose, row)
-    elif row.word("instType").upper() not in IN_CONTRACTS or kind == _OF_MARGIN or sub in _MOVED:
+    elif row.word("instType").upper() not in IN_CONTRACTS:
+        if kind in _OF_FILLS:
+            raise ValueError(
+                f"instType {row.text('instType') or ''!r:.60} of a trade is unknown; known are: "
+                f"{', '.join(sorted((*_ON_SPOT, *IN_CONTRACTS)))}"
+            )
+    elif kind == _OF_MARGIN or sub in _MOVED:
         return
     elif sub == _CLAWBACK:
         yield from _cash(whose, row, "insurance")
