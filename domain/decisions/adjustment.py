@@ -85,7 +85,8 @@ def exit_count(decision: Decision, order: Order | None, grown: Decimal) -> ExitC
     """How to count what a closing order (or a fill of none) filled in addition; None if it is more than there is.
 
     What happened before the last adjustment was counted by that: it had been closed without a fill, or was seen gone.
-    If less was ever entered than would be closed then, it was closed without a fill after the adjustment.
+    If less was ever entered than would be closed then, it was closed without a fill after the adjustment. What happened
+    before the end of a cycle that was opened again was closed by that end.
     """
     state = decision.state
     assert state.row is not None, "a cycle"
@@ -96,9 +97,12 @@ def exit_count(decision: Decision, order: Order | None, grown: Decimal) -> ExitC
             return ExitCount(explained=grown)
         if not state.row.stray:
             return _seen_gone(state, grown)
-    if grown > EXACT.add(held.quantity, untold):
-        gone = min(grown, state.gone)
-    return ExitCount.of(grown, held, untold, gone, state.terms)
+    told = min(grown, untold) if decision.is_part_of(state.closed_at) else ZERO
+    rest, left = EXACT.subtract(grown, told), EXACT.subtract(untold, told)
+    if rest > EXACT.add(held.quantity, left):
+        gone = min(rest, state.gone)
+    count = ExitCount.of(rest, held, left, gone, state.terms)
+    return None if count is None else count.telling(told)
 
 
 def _seen_gone(state: PositionState, grown: Decimal) -> ExitCount:

@@ -42,14 +42,22 @@ def _renamed(event: Any, names: Mapping[str | None, str]) -> e.PositionEvent:
 def in_its_order(cycle: Sequence[e.PositionEvent]) -> list[tuple[datetime, e.PositionEvent]]:
     """The events of one cycle in the order of happening, each with the time by which it had happened.
 
-    Shape: by `ts_event`, then in the order of recording; what said no time happened after all that was on record.
+    Shape: by `ts_event`, then in the order of recording; what said no time happened after all that was on record, but a
+    fill that was told wrong is what its correction says from its own time on.
     Clocks differ, but a cause is never placed after its effect: an opening event had happened by any event of its
     cycle, a step of the cycle by the next step, and a call that timed out by the evidence of what became of it.
     """
+    filled_at = {
+        (isinstance(event, e.PositionReduced), event.trade_id, event.order): _said_by(event)
+        for event in cycle
+        if isinstance(event, e.EntryFilled | e.PositionReduced)
+    }
     happened = []
     anything = next_step = evidence = _FOREVER
     for event in reversed(cycle):
-        at = event.ts_event if event.is_timed else event.ts_recorded
+        at = _said_by(event)
+        if isinstance(event, e.FillCorrected) and event.was_told_wrong:
+            at = filled_at.get((event.is_exit, event.trade_id, event.order), at)
         if event.opens_cycle:
             at = min(at, anything)
         elif isinstance(event, _STEPS):
@@ -63,6 +71,10 @@ def in_its_order(cycle: Sequence[e.PositionEvent]) -> list[tuple[datetime, e.Pos
         anything = min(at, anything)
         happened.append((at, event))
     return sorted(happened, key=lambda each: (each[0], each[1].originator_version))
+
+
+def _said_by(event: e.PositionEvent) -> datetime:
+    return event.ts_event if event.is_timed else event.ts_recorded
 
 
 def as_it_was(event: e.PositionEvent, moment: datetime) -> e.PositionEvent:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal, localcontext
+from itertools import accumulate
 from typing import Any
 
 from domain import events as e
@@ -36,7 +37,8 @@ class EventTimeTotals:
         self._key = PositionKey.parse(opened.stream)
         self._orders = NO_ORDERS
         self._held, self._exits = Holding(), CycleExits(self._side, self._terms)
-        self._adjusted_at, self._since = EPOCH, Stand()
+        self._adjusted_at = self._closed_at = EPOCH
+        self._since = Stand()
         self._counts: dict[tuple[str, str | None], ExitCount] = {}
         self._news = set[tuple[bool, str, str | None]]()
         """The fills that the last adjustment had not counted: whether it is an exit, trade id, and order."""
@@ -47,6 +49,10 @@ class EventTimeTotals:
         """Exits whose entries have not been counted yet."""
         with localcontext(EXACT):
             self._added = added_by(cycle)
+        later = [*reversed(self._added)]
+        closed = accumulate((self._added[version].after.closed_qty for version in later), min)
+        self._closed_in_all = dict(zip(later, closed, strict=True))
+        """By version, the least that was closed in all from that event on, as later events corrected it."""
         self._promised_since = promised_since(cycle)
         self._reducing = {event.command_id for event in cycle if isinstance(event, e.PositionReduced)}
 
@@ -139,6 +145,7 @@ class EventTimeTotals:
         before = self._order(event.order)
         after = before.corrected(old, new, is_of_total=event.is_of_total)
         held, counted = self._held, self._counts.get((event.trade_id, event.order))
+        may_give_back = self._key.leg is Leg.SPOT and not event.last_qty  # a fee in kind
         shifted, is_seen = added.shifted(held, self._terms), self._is_correction_seen(event)
         if event.is_exit and counted is not None and event.residual_qty is None:
             grown, untold = after.filled_qty - before.filled_qty, self._untold
@@ -147,10 +154,10 @@ class EventTimeTotals:
             self._remember(event.order, after)
             self._count_exit(more, difference_of(after.worth, before.worth))
             self._counts[event.trade_id, event.order] = counted.and_then(more)
-            if self._key.leg is Leg.SPOT:  # a fee in kind may be given back
+            if may_give_back:
                 self._held = replace(shifted, proceeds=self._held.proceeds, realized_pnl=self._held.realized_pnl)
             return
-        if not event.is_exit and event.order in self._orders and self._key.leg is not Leg.SPOT:
+        if not event.is_exit and event.order in self._orders and not may_give_back:
             cycle = (held, self._side, self._terms)
             entry = EntryCount(before, after, *cycle, is_seen=is_seen, orders=self._orders, since=self._since)
             # in the order of happening, what the fill entered may be closed already
@@ -217,7 +224,9 @@ class EventTimeTotals:
         elif EPOCH < self._adjusted_at <= event.ts_event and self._since.gives_way:
             lost = self._since.entered(self._orders).quantity - held.filled_qty
             gone = max(ZERO, min(added.gone, grown, lost))  # the adjustment was recorded before, be its time later
-        return ExitCount.of(grown, held, untold, gone, self._terms)
+        told = min(grown, untold) if event.is_timed and event.ts_event <= self._closed_at else ZERO
+        count = ExitCount.of(grown - told, held, untold - told, gone, self._terms)
+        return None if count is None else count.telling(told)
 
     def _counted(
         self,
@@ -270,6 +279,8 @@ class EventTimeTotals:
 
     def _close(self, event: e.PositionClosed | e.RolledBack, added: Added) -> None:
         before = self._held
+        if isinstance(event, e.PositionClosed):
+            self._closed_at = max(self._closed_at, event.said_at)
         residual = getattr(event, "residual_qty", None) or ZERO
         if residual:
             self._held = replace(before, quantity=ZERO, filled_qty=before.filled_qty - residual, cost=ZERO)
@@ -283,8 +294,8 @@ class EventTimeTotals:
                 self._exit(each)
 
     def _was_closed_by_fills(self, event: e.PositionClosed | e.RolledBack) -> bool:
-        """Whether fills that were recorded later have already closed what this event closed."""
-        return bool(self._held.closed_qty) and self._held.closed_qty >= event.holding.closed_qty
+        """Whether fills that were recorded later have already closed what this event closed, as it was corrected."""
+        return self._held.closed_qty >= self._closed_in_all[event.originator_version]
 
     def _end(self, event: e.OrderEnded, added: Added) -> None:
         if role_of(event.order) == "entry":

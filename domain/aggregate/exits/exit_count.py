@@ -45,6 +45,10 @@ class ExitCount(TypedStruct, frozen=True, gc=False):
         """The same, with a part of what is held closed."""
         return altered(self, closed=qty, released=held.released(qty)) if qty else self
 
+    def telling(self, qty: Decimal) -> ExitCount:
+        """The same, with a part more that tells of what was closed before without a fill."""
+        return altered(self, explained=EXACT.add(self.explained, qty)) if qty else self
+
     def seen_gone(self, qty: Decimal, held: Holding, terms: Instrument) -> ExitCount:
         """The same, with a part that an adjustment had seen gone; what that had cost is taken by the average price."""
         if not qty:

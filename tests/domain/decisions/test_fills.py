@@ -245,6 +245,17 @@ def test_a_correction_that_comes_again_after_the_next_one_takes_nothing_back() -
     given(LONG, BOUGHT, first, last).when(back).leaves(avg_px_open="101")
 
 
+def test_a_correction_of_before_the_last_one_of_the_exchange_changes_nothing() -> None:
+    first, last = (
+        on(o.CorrectFill, trade_id="t1", last_px=px, reason="corrected", at=timestamp_text(second(at)))
+        for px, at in (("101", 2), ("102", 3))
+    )
+    given(LONG, BOUGHT, last).when(first).no_news().leaves(avg_px_open="102")
+    given(LONG, BOUGHT, first).when(last).leaves(avg_px_open="102")
+    mistyped = on(o.CorrectFill, trade_id="t1", last_px="102", reason="mistyped")
+    given(LONG, BOUGHT, mistyped).when(first).leaves(avg_px_open="101")
+
+
 def test_a_fill_that_is_told_again_after_its_correction_is_no_news() -> None:
     fill: dict[str, Any] = {"trade_id": "t1", "last_qty": "10", "last_px": "100", "exchange_order_id": "A"}
     first, paid = on(RecordEntryFill, **fill), on(RecordEntryFill, **fill, fee="0.5")

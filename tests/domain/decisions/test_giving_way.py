@@ -132,6 +132,20 @@ def test_the_fill_of_an_end_and_one_of_before_the_adjustment_are_told_apart() ->
     _is_the_same_by_event_time(story)
 
 
+@pytest.mark.parametrize(("at", "held"), [(-40, "3"), (-20, "1")])
+def test_an_exit_of_before_an_end_is_what_that_closed_also_if_the_cycle_was_opened_again(at: float, held: str) -> None:
+    story = given(LONG, bought("t1", "2", "100", -90), on(Close, exit_reason="gone", at=second(-30)))
+    story.when(bought("t2", "3", "105", -25)).leaves(status="entry_placed", quantity="3", realized_pnl=None)
+    story.when(sold("x1", "2", "110", at)).leaves(quantity=held, realized_pnl="20" if at == -40 else None)
+    _is_the_same_by_event_time(story)
+
+
+def test_an_exit_of_before_an_end_closed_what_came_late_of_before_it_as_well() -> None:
+    story = given(LONG, bought("t1", "2", "100", -90), on(Close, exit_reason="gone", at=second(-30)))
+    story.when(bought("t2", "3", "105", -85)).when(bought("t3", "1", "106", -20)).leaves(quantity="4")
+    story.when(sold("x1", "5", "110", -40)).leaves(quantity="1")
+
+
 def corrected(trade_id: str, at: float, **fields: Any) -> Command:
     return on(CorrectFill, trade_id=trade_id, reason="by the exchange", at=second(at), **fields)
 

@@ -163,6 +163,35 @@ def test_what_says_no_time_happened_after_what_a_clock_that_is_ahead_had_recorde
     assert [told(cycle, at).quantity for at in (60, 121, 122)] == [10, 10, 6]
 
 
+def test_a_fill_that_was_told_wrong_is_what_its_correction_says_from_its_own_time_on() -> None:
+    wrong = on(CorrectFill, trade_id="t1", last_qty="4", reason="mistyped")
+    (cycle,) = by_cycle(recorded([LONG, fill("t1", "2", "100", 1), wrong, out("x", "3", "110", 5)])).values()
+    assert shown(told(cycle, 1), "quantity", "filled_qty") == ["4", "4"]
+    assert shown(told(cycle, 9), "quantity", "realized_pnl") == ["1", "30"]
+
+
+def test_what_was_closed_without_a_fill_and_never_was_entered_is_not_closed_by_event_time_either() -> None:
+    end = on(Close, exit_reason="gone", at=second(9))
+    less = on(CorrectFill, trade_id="t1", last_qty="3", reason="by the exchange", at=second(5))
+    (cycle,) = by_cycle(recorded([LONG, fill("t1", "4", "100", 1), out("x", "3", "110", 7), end, less])).values()
+    assert shown(told(cycle, 99), *TOTALS) == shown(folded(cycle), *TOTALS)
+    assert shown(folded(cycle), "quantity", "realized_pnl") == ["0", "30"]
+
+
+def test_an_exit_on_spot_that_was_told_wrong_costs_what_was_held_when_it_happened() -> None:
+    place = {"symbol": "APT/USDT", "exchange": "binance", "leg": "spot"}
+    fills = [(RecordEntryFill, "t1", "4", "100"), (Reduce, "x1", "2", "110")]
+    fills += [(RecordEntryFill, "t2", "4", "120"), (Reduce, "x2", "4", "130")]
+    spot = "APTUSDT.binance:SPOT#1"
+    sent: list[Command] = [request(**place, side="long", quantity="10", at=second(0))]
+    for number, (verb, trade_id, qty, px) in enumerate(fills, 1):
+        sent.append(on(verb, spot, trade_id=trade_id, last_qty=qty, last_px=px, at=second(number)))
+    sent.append(on(CorrectFill, spot, trade_id="x1", last_qty="4", reason="mistyped"))
+    (cycle,) = by_cycle(recorded(sent)).values()
+    for row in (told(cycle, 99), folded(cycle)):
+        assert shown(row, "quantity", "realized_pnl") == ["0", "80"]
+
+
 @given(conversations(defines=True))
 def test_in_the_end_the_steps_of_a_cycle_are_those_of_today(sent: list[Command]) -> None:
     for cycle in by_cycle(recorded(sent, may_refuse=True)).values():
