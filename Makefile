@@ -12,8 +12,8 @@ SOURCES := position_ledger_start.py $(shell find domain infrastructure projectio
 demo: $(RUN)/installed ## the main job, on an embedded SQLite file, with what the ledger runs with alone
 	$(RUN)/bin/position-ledger demo
 
-test: $(VENV)/installed browser units ## every test, against the wheel that users install: three at once, for many wait more than they work
-	LEDGER_TESTS_THE_WHEEL=1 $(BIN)/pytest -n 3 --dist worksteal $(ARGS)
+test: $(VENV)/installed browser units ## every test, against the wheel that users install: four at once, for many wait more than they work
+	LEDGER_TESTS_THE_WHEEL=1 $(BIN)/pytest -n 4 --dist worksteal $(ARGS)
 
 fast: $(VENV)/installed ## the rules and what readers see: no database, less than a minute
 	LEDGER_TESTS_THE_WHEEL=1 $(BIN)/pytest -q -n 2 tests/domain tests/projections $(ARGS)

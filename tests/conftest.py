@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import gc
 import os
 import shutil
 import signal
@@ -19,6 +20,12 @@ from tests.urls import with_options
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # so it is in a shell's background, and would be in all we start
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_finish() -> None:
+    """Let a collection of garbage look only at what tests make: the modules and the tests themselves stay."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture

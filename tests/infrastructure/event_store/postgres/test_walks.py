@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import psycopg
 import pytest
@@ -16,6 +17,7 @@ from infrastructure.operations.health import DAY, Question, examine
 from projections.projection import STATISTICS
 from projections.reconciliation.result import ReconciliationRules
 from scripts.benchmarks.workload.generated import first, generate, write
+from tests.databases import Databases
 from tests.urls import with_options
 
 EVENTS = 8_000
@@ -78,20 +80,34 @@ def test_no_walk_reads_more_than_it_returns(postgres_url: str, mode: str, *, ana
             assert written <= returned <= written + 1 and read <= times * written, name
 
 
+@dataclass(frozen=True)
+class Filled:
+    """A ledger for several tests that only read, and whether the planner knows what is in its tables."""
+
+    url: str
+    events: int
+    analyzed: bool
+
+
+@pytest.fixture(scope="module", params=[False, True], ids=["new", "analyzed"])
+def filled(databases: Databases, request: pytest.FixtureRequest) -> Iterator[Filled]:
+    with databases.one() as url:
+        with PositionLedger.connect(url) as ledger:
+            written = write(ledger.store, first(generate(EVENTS), EVENTS))
+            Projector(ledger.store, STATISTICS).catch_up()
+        with psycopg.connect(url, autocommit=True) as other:
+            for table in ("ledger_events", "positions", "positions_orders", "projection_rows"):
+                other.execute(f"ALTER TABLE {table} SET (autovacuum_enabled = false)".encode())
+                if request.param:
+                    other.execute(f"ANALYZE {table}".encode())
+        yield Filled(url, written.events, request.param)
+
+
 @pytest.mark.parametrize("mode", ["force_custom_plan", "force_generic_plan"])
-@pytest.mark.parametrize("analyzed", [False, True])
-def test_no_question_reads_more_than_it_returns(postgres_url: str, mode: str, *, analyzed: bool) -> None:
+def test_no_question_reads_more_than_it_returns(filled: Filled, mode: str) -> None:
     options = f"pool_size=1&timeout=60&options=-c%20plan_cache_mode%3D{mode}"
-    tables = ("ledger_events", "positions", "positions_orders", "projection_rows")
-    with PositionLedger.connect(with_options(postgres_url, options)) as ledger:
+    with PositionLedger.connect(with_options(filled.url, options)) as ledger:
         store = ledger.store
-        written = write(store, first(generate(EVENTS), EVENTS))
-        Projector(store, STATISTICS).catch_up()
-        with psycopg.connect(postgres_url, autocommit=True) as other:
-            for table in tables:
-                other.execute(f"ALTER TABLE {table} SET (autovacuum_enabled = false)")
-                if analyzed:
-                    other.execute(f"ANALYZE {table}")
         rows = list(store.rows())
         orders = sum(len(row.orders) for row in rows)
         late, late_row = sorted(row.updated_at for row in rows)[-50], rows[-1]
@@ -106,13 +122,13 @@ def test_no_question_reads_more_than_it_returns(postgres_url: str, mode: str, *,
         }
         # Of a table that it knows nothing of, the planner takes either index for as good; and for a time that it is not
         # told it expects a third of the table, so that it goes on making a plan for each time.
-        if analyzed and mode == "force_custom_plan":
+        if filled.analyzed and mode == "force_custom_plan":
             span = sorted({row.stream for row in rows})[3:5]
             questions["of a span"] = ("projection_rows", lambda: len(list(tracking.by_stream(generation, *span))), 0)
             questions["of late"] = ("projection_rows", lambda: len(list(tracking.lasting(generation, late))), 0)
         for question, (table, asked, ahead) in questions.items():
-            read, returned = rows_read(store, postgres_url, asked, table)
-            assert 0 < returned <= max(written.events, orders), question
+            read, returned = rows_read(store, filled.url, asked, table)
+            assert 0 < returned <= max(filled.events, orders), question
             assert read <= 1.3 * returned + ahead, (question, read, returned)
 
 
@@ -139,21 +155,18 @@ def test_a_report_of_a_day_reads_no_row_of_a_cycle_that_is_over(postgres_url: st
 
 
 @pytest.mark.parametrize("mode", ["force_custom_plan", "force_generic_plan"])
-@pytest.mark.parametrize("analyzed", [False, True])
-def test_a_rebuild_reads_each_row_twice_to_compare_it(postgres_url: str, mode: str, *, analyzed: bool) -> None:
+def test_a_rebuild_reads_each_row_twice_to_compare_it(filled: Filled, mode: str) -> None:
     options = f"pool_size=1&timeout=60&options=-c%20plan_cache_mode%3D{mode}"
-    with PositionLedger.connect(with_options(postgres_url, options)) as ledger:
+    with PositionLedger.connect(with_options(filled.url, options)) as ledger:
         store = ledger.store
-        write(store, first(generate(EVENTS), EVENTS))
         rows = list(store.rows())
         lines = sum(len(row.orders) for row in rows)
-        with store.rebuilding() as table, psycopg.connect(postgres_url, autocommit=True) as other:
+        with store.rebuilding() as table, psycopg.connect(filled.url, autocommit=True) as other:
             table.add(rows[1:])
-            for kind in ("", "_orders"):
-                for each in (f"positions{kind}", f"{table.name}{kind}"):
-                    other.execute(f"ALTER TABLE {each} SET (autovacuum_enabled = false)".encode())
-                    if analyzed:
-                        other.execute(f"ANALYZE {each}".encode())
+            for name in (table.name, f"{table.name}_orders"):
+                other.execute(f"ALTER TABLE {name} SET (autovacuum_enabled = false)".encode())
+                if filled.analyzed:
+                    other.execute(f"ANALYZE {name}".encode())
             for name, count in (("positions", len(rows)), ("positions_orders", lines)):
-                read, differing = rows_read(store, postgres_url, lambda: len(table.differing()), name)
+                read, differing = rows_read(store, filled.url, lambda: len(table.differing()), name)
                 assert differing == 1 and 0 < read <= 2.1 * count, (name, read, count)

@@ -151,7 +151,8 @@ def test_a_list_of_fills_that_begins_in_the_middle_of_a_position_is_known_by_its
         )
         (finding,) = import_statements(ledger, [statement], confirm=True).findings
         assert_sound(ledger)
-        assert [(row.side, row.realized_pnl) for row in ledger.positions()] == [
+        rows = [(row.side, row.realized_pnl) for row in ledger.positions()]
+        assert rows == [(Side.LONG, Decimal(10)), (Side.LONG, Decimal(-10))]
             (Side.LONG, Decimal(10)),
             (Side.LONG, Decimal(-10)),
         ]
