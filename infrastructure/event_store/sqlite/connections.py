@@ -14,12 +14,10 @@ from infrastructure.event_store.opener import LedgerClosed, Opener
 from infrastructure.event_store.sql.migrations import OPENED_BEFORE, require_not_later
 from infrastructure.event_store.sqlite.ledger_file import FileConnection, LedgerFile
 from infrastructure.event_store.turn import Turn
-from infrastructure.event_store.vocabulary.caution import Caution
 from infrastructure.settings import Settings
 
 Result = TypeVar("Result")
 
-_FIXED_WAL_RESET = (3, 51, 3)
 _HELD_BY_OTHERS = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 _UNCONFIRMED: Final = {sqlite3.SQLITE_IOERR_FSYNC, sqlite3.SQLITE_IOERR_DIR_FSYNC}
 """The errors of a commit of which every byte was written already, and not synced."""
@@ -51,19 +49,6 @@ class CommitUnconfirmed(StoreUnavailable):
     All of it may be in the write-ahead log, where whoever opens the file next would find it, although no process that
     has the file open now sees it. The next commit that is confirmed overwrites it.
     """
-
-
-def wal_caution() -> Caution | None:
-    """A warning about the version of SQLite that Python uses; None when there is none."""
-    if sqlite3.sqlite_version_info >= _FIXED_WAL_RESET:
-        return None
-    return Caution(
-        f"SQLite {sqlite3.sqlite_version} is older than 3.51.3, up to which two processes that write to one file are "
-        "reported to be able to damage its write-ahead log. One process alone is safe; for several, use PostgreSQL, or "
-        "a Python whose sqlite3.sqlite_version is later",
-        "position-ledger export --output ledger.jsonl.gz, and import it into PostgreSQL; or run a Python with a later "
-        "SQLite",
-    )
 
 
 def explained(error: sqlite3.Error, settings: Settings) -> StoreError:
