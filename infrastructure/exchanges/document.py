@@ -19,7 +19,7 @@ from infrastructure.exchanges.order_reports import read_order
 from infrastructure.exchanges.position_parts import joined, with_legs
 from infrastructure.exchanges.position_reports import SYMBOLS, contract_size, read_position
 from infrastructure.exchanges.raw_answers import balances, errors, rows
-from infrastructure.timezones import placed
+from infrastructure.timezones import is_ambiguous, placed
 from projections.account_snapshot import AccountSnapshot, OrderKind, OrderReport, PositionReport
 
 _POSITIONS: Final = ("positions", "fetch_positions", "fetchPositions")
@@ -241,10 +241,14 @@ class _Reading:
             return self.given.taken_at, True, ()
         text = self.head.text(*_TIMES)
         time = read_moment(text) if text is not None else None
-        if time is not None and time.tzinfo is None and self.given.zone is not None:
-            time = placed(time, self.given.zone)
+        zone, doubts = self.given.zone, tuple[str, ...]()
+        if time is not None and time.tzinfo is None and zone is not None:
+            if is_ambiguous(time, zone):
+                twice = f"its time, {text}, was on the clock twice, or never, in {zone}"
+                doubts = (f"{twice}, so it is read as the earlier one; --taken-at says it",)
+            time = placed(time, zone)
         if time is not None and time.tzinfo is not None:
-            return time.astimezone(UTC), True, ()
+            return time.astimezone(UTC), not doubts, doubts
         earliest = [placed(time, _FIRST_ZONE)] if time is not None else []
         bounds = [bound for bound in (*earliest, *(order.created_at for order in orders)) if bound is not None]
         if time is None:

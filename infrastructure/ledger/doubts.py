@@ -38,7 +38,7 @@ class Doubts:
         while True:
             try:
                 made = self._store.settle(first, max(deadline - time.monotonic(), SETTLE_POLL_SECONDS))
-            except StoreUnavailable:
+            except StoreError:  # also SchemaMismatch, when a later version has migrated meanwhile
                 made = None
             if made:
                 warn("%s was written", doubt)
@@ -89,5 +89,5 @@ class Doubts:
             return self._store.settle(append, _ASK_AGAIN_SECONDS) is False
         except VersionTaken:
             return True
-        except StoreUnavailable:
+        except StoreError:
             return False

@@ -45,13 +45,14 @@ class LedgerOperations:
         Shape:   one result for each account; `snapshots` as `account()` of an exchange returns them, as
                  `snapshot_document` wrote them, or such a document as a dict. To find that something is gone takes two,
                  at least 10 s apart.
-        Refuses: ValueError for anything that is no snapshot, InvalidCommand for a blank reason; StoreError,
-                 OutcomeUnknown.
+        Refuses: ValueError for anything that is no snapshot, InvalidCommand for a blank reason, and with `apply` for a
+                 snapshot that does not say exactly when it was taken; StoreError, OutcomeUnknown.
         """
         from infrastructure.operations.account_correction import reconciled  # noqa: PLC0415 - as the class says
 
         why = _reason(apply)
-        return reconciled(_operable(self), _read(snapshots), now=self._clock(), rules=_rules(rules), reason=why)
+        shown = _read(snapshots, exactly=why is not None)
+        return reconciled(_operable(self), shown, now=self._clock(), rules=_rules(rules), reason=why)
 
     def recover(
         self,
@@ -68,7 +69,8 @@ class LedgerOperations:
         from infrastructure.operations.recovery_proposals import recoveries  # noqa: PLC0415 - as the class says
 
         ledger, why = _operable(self), _reason(apply)
-        found = recoveries(ledger, _read(snapshots), now=self._clock(), rules=_rules(rules), reason=why)
+        shown = _read(snapshots, exactly=why is not None)
+        found = recoveries(ledger, shown, now=self._clock(), rules=_rules(rules), reason=why)
         done = [] if why is None else applied(ledger, [step for each in found for step in each.commands])
         return found, done
 
@@ -126,7 +128,9 @@ def _operable(ledger: LedgerOperations) -> OperableLedger:
     return cast("OperableLedger", ledger)
 
 
-def _read(snapshots: Iterable[AccountSnapshot | Mapping[str, Any] | bytes]) -> list[AccountSnapshot]:
+def _read(
+    snapshots: Iterable[AccountSnapshot | Mapping[str, Any] | bytes], *, exactly: bool = False
+) -> list[AccountSnapshot]:
     from infrastructure.exchanges.document import read_snapshot  # noqa: PLC0415 - as the class says
     from projections.account_snapshot import AccountSnapshot as Shown  # noqa: PLC0415 - as the class says
 
@@ -140,7 +144,13 @@ def _read(snapshots: Iterable[AccountSnapshot | Mapping[str, Any] | bytes]) -> l
                 "dict or in bytes, as snapshot_document writes them"
             )
         document = json.dumps(each, default=str).encode() if isinstance(each, Mapping) else each
-        read.append(read_snapshot(document) if isinstance(document, bytes) else document)
+        shown = read_snapshot(document) if isinstance(document, bytes) else document
+        if exactly and not shown.is_time_exact:
+            raise InvalidCommand(
+                f"a snapshot of {shown.exchange} does not say exactly when it was taken, and what it corrects counts "
+                "as of then; nothing was written. Give it a timestamp with its zone"
+            )
+        read.append(shown)
     return read
 
 

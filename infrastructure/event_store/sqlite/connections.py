@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, nullcontext, suppress
 from typing import Any, Final
@@ -14,13 +15,12 @@ from infrastructure.event_store.sql.migrations import OPENED_BEFORE, require_not
 from infrastructure.event_store.sql.sql_connections import Result
 from infrastructure.event_store.sqlite.ledger_file import FileConnection, LedgerFile
 from infrastructure.event_store.turn import Turn
-from infrastructure.event_store.vocabulary.caution import Caution
 from infrastructure.settings import Settings
 
-_FIXED_WAL_RESET = (3, 51, 3)
 _HELD_BY_OTHERS = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 _UNCONFIRMED: Final = {sqlite3.SQLITE_IOERR_FSYNC, sqlite3.SQLITE_IOERR_DIR_FSYNC}
 """The errors of a commit of which every byte was written already, and not synced."""
+_LOOK_AGAIN_SECONDS: Final = 0.01
 _COPIED: Final = (
     "; to read a ledger that nobody has open, copy it, with its -wal if there is one, to a folder where you may write"
 )
@@ -50,19 +50,6 @@ class CommitUnconfirmed(StoreUnavailable):
     """
 
 
-def wal_caution() -> Caution | None:
-    """A warning about the version of SQLite that Python uses; None when there is none."""
-    if sqlite3.sqlite_version_info >= _FIXED_WAL_RESET:
-        return None
-    return Caution(
-        f"SQLite {sqlite3.sqlite_version} is older than 3.51.3, up to which two processes that write to one file are "
-        "reported to be able to damage its write-ahead log. One process alone is safe; for several, use PostgreSQL, or "
-        "a Python whose sqlite3.sqlite_version is later",
-        "position-ledger export --output ledger.jsonl.gz, and import it into PostgreSQL; or run a Python with a later "
-        "SQLite",
-    )
-
-
 def explained(error: sqlite3.Error, settings: Settings) -> StoreError:
     """Translate an SQLite error for the caller: nothing was written, why, and the way out.
 
@@ -90,6 +77,17 @@ def _unconfirmed(error: sqlite3.Error, settings: Settings) -> CommitUnconfirmed:
         f"{settings.where}: {error} while it was committed; whether it was written is not known"
         f"{_WAYS_OUT[sqlite3.SQLITE_IOERR]}"
     )
+
+
+def _is_alone(database: str) -> bool:
+    """Whether no other connection, of any process, has a file open: then it can be opened for one alone."""
+    with closing(sqlite3.connect(database, timeout=0, isolation_level=None, uri=True)) as connection:
+        try:
+            connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+            connection.execute("SELECT 1 FROM sqlite_schema").fetchone()
+        except sqlite3.Error as error:
+            return _primary_code(error) not in _HELD_BY_OTHERS  # any other error meets the next connection as well
+    return True
 
 
 def _as_found(stored: bytes) -> str:
@@ -142,9 +140,23 @@ class Connections:
             )
         if not self._file.has_folder:
             raise StoreUnavailable(f"{where}: there is no folder {path.parent}")
-        connection = self._connected(f"{path.as_uri()}?mode={self._mode}")
+        database = f"{path.as_uri()}?mode={self._mode}"
+        self._require_all_beside(self._file, database)
+        connection = self._connected(database)
         self._file.meet(connection)
         return connection
+
+    def _require_all_beside(self, file: LedgerFile, database: str) -> None:
+        """Refuses: StoreUnavailable when others have the file open, and what they use beside it was deleted.
+
+        A connection would be served all the same, with what the file alone holds: perhaps nothing at all, so that every
+        slot would be free again. Whoever opens the file, or closes it last, lacks it for a moment as well.
+        """
+        patience = time.monotonic() + self.settings.timeout_seconds
+        while (missing := file.missing_beside()) is not None and not _is_alone(database):
+            if time.monotonic() > patience:
+                raise file.lost(missing, "another process")
+            time.sleep(_LOOK_AGAIN_SECONDS)
 
     def _connected(self, database: str) -> FileConnection:
         connection = sqlite3.connect(

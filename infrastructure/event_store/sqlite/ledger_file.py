@@ -16,14 +16,16 @@ Identity = tuple[int, int]
 
 
 _BESIDE: Final = {
-    "-wal": "nobody else would see what is appended; nothing was written. End every process that has the ledger open",
+    "-wal": (
+        "What was recorded last is in it alone: let every process that has the ledger open disconnect, and the last "
+        "writes it into the file; one that is killed, also by SIGTERM, takes it along"
+    ),
     "-shm": (
-        "its locks are not those of others any more; nothing was written. Kill every process that has the ledger open "
-        "(SIGKILL, for one that ends by itself throws away what others have appended since)"
+        "The locks of all processes are on it: kill every process that has the ledger open (SIGKILL, for one that ends "
+        "by itself throws away what others have appended since)"
     ),
 }
-"""What SQLite keeps beside a file, and what it means when that is gone: the write-ahead log, and its index, on which
-the locks of all processes are."""
+"""What SQLite keeps beside a file, and what to do when that is gone: the write-ahead log, and its index."""
 
 
 class _Beside:
@@ -105,6 +107,23 @@ class LedgerFile:
             self._identity = self._identity_of(self._name)
         connection.beside = self._shared(self._identities_beside())
 
+    def missing_beside(self) -> str | None:
+        """What is not beside the file, if others may use it; None also when this process has a connection to it.
+
+        An empty file, or one that is not there, has nothing beside it.
+        """
+        if self._identity in _IN_USE or not self._was_filled:
+            return None
+        found = zip(_BESIDE, self._identities_beside(), strict=True)
+        return next((ending for ending, identity in found if identity is None), None)
+
+    def lost(self, ending: str, opener: str) -> StoreUnavailable:
+        """The error for what is beside the file no more, though it is open in the process `opener`."""
+        return StoreUnavailable(
+            f"{self._where}{ending} was deleted or replaced while {self._where} was open in {opener}, so nobody is "
+            f"answered from it; nothing was written. {_BESIDE[ending]}. Then look at it with `position-ledger verify`"
+        )
+
     def _shared(self, found: tuple[Identity | None, ...]) -> _Beside:
         """What the connections of this process use; one that has no write-ahead log yet keeps none of others alive."""
         if self._identity is None or not any(found):
@@ -121,12 +140,9 @@ class LedgerFile:
         assert beside is not None, "it is open, and was met"
         if found == beside.known:
             return
-        for (ending, means), was, now in zip(_BESIDE.items(), beside.known, found, strict=True):
+        for ending, was, now in zip(_BESIDE, beside.known, found, strict=True):
             if was not in (None, now):
-                raise StoreUnavailable(
-                    f"{self._where}{ending} was deleted or replaced while {self._where} was open, so {means}, and look "
-                    "at it with `position-ledger verify`"
-                )
+                raise self.lost(ending, "this process")
         connection.beside = self._shared(found)
 
     def require_name(self) -> None:

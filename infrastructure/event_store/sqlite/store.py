@@ -28,7 +28,8 @@ from infrastructure.event_store.sqlite import append, schema, unconfirmed
 from infrastructure.event_store.sqlite.bulk_load import restore_events
 from infrastructure.event_store.sqlite.checkpoints import SQLiteCheckpoints
 from infrastructure.event_store.sqlite.compat_view import look_again
-from infrastructure.event_store.sqlite.connections import Connections, wal_caution
+from infrastructure.event_store.sqlite.connections import Connections
+from infrastructure.event_store.sqlite.file_cautions import file_caution
 from infrastructure.event_store.vocabulary.append_conflicts import UnsettledAppend
 from infrastructure.event_store.vocabulary.caution import Caution
 from infrastructure.event_store.vocabulary.places import ALL_STREAMS, AsOf, CyclePlace, StreamReach, StreamSpan
@@ -276,8 +277,8 @@ class SQLiteStore(SqlStore):
         return self.high_water_mark()
 
     def caution(self) -> Caution | None:
-        """A warning about foreign triggers on its tables, or else about the version of SQLite."""
-        return self._foreign_triggers() or wal_caution()
+        """A warning about foreign triggers on its tables, or else about its file."""
+        return self._foreign_triggers() or file_caution(self.settings)
 
     def _foreign_triggers(self) -> Caution | None:
         ours = schema.guards()

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import sqlite3
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from decimal import localcontext
+from tempfile import gettempdir
+from typing import Final
 
 from domain.identifiers import PositionKey
 from domain.values import AHEAD_MAX, EXACT
@@ -19,6 +23,7 @@ from infrastructure.transfer.statements.side_by_side import KeySharers
 from infrastructure.transfer.statements.snapshot_comparison import compared
 from infrastructure.transfer.statements.statement_facts import StatementLine
 from infrastructure.transfer.statements.statement_report import StatementReport, StatementTally
+from infrastructure.transfer.transfer_errors import StatementRefused
 from projections.account_snapshot import AccountSnapshot
 from projections.health.key_spellings import slip_of
 from projections.progress import Progress
@@ -34,6 +39,28 @@ class Statement:
     name: str
     kind: str
     facts: Iterable[StatementLine]
+
+
+_NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_NO_ROOM_FOR_SQLITE: Final = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE})
+
+
+@contextmanager
+def _in_temporary_files() -> Iterator[None]:
+    """Sort and decide facts in temporary files. Refuses: StatementRefused when their disk has no room for them."""
+    try:
+        yield
+    except (OSError, sqlite3.Error) as wrong:
+        if isinstance(wrong, OSError):
+            is_full = wrong.errno in _NO_ROOM
+        else:
+            is_full = getattr(wrong, "sqlite_errorcode", None) in _NO_ROOM_FOR_SQLITE
+        if not is_full:
+            raise
+        raise StatementRefused(
+            f"facts are sorted and decided in temporary files, and {gettempdir()} has no room for them ({wrong}); "
+            "nothing was written. Make room there, or name another folder with TMPDIR"
+        ) from None
 
 
 @contextmanager
@@ -66,7 +93,8 @@ def import_statements(
     ledger.store.require_primary()
     tally, recorded_at = StatementTally(), now()
     omitted, excluding = OmittedLines(), ExcludedKeys(excluded)
-    with localcontext(EXACT), SortedFacts(len(statements), recorded_at + AHEAD_MAX) as facts, ExitStack() as stack:
+    with _in_temporary_files(), localcontext(EXACT), ExitStack() as stack:
+        facts = stack.enter_context(SortedFacts(len(statements), recorded_at + AHEAD_MAX))
         sharers = stack.enter_context(KeySharers(ledger.store, processes))
         with phase("reading", None) as progress:
             read = sharers.expecting(facts, progress)

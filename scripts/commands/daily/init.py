@@ -78,6 +78,7 @@ def _on_sqlite(settings: Settings, legacy_view: ViewName | None) -> _Done:
     from infrastructure.event_store.sqlite import (  # noqa: PLC0415 - one kind of store is enough
         compat_view,
         connections,
+        file_cautions,
         schema,
     )
 
@@ -89,7 +90,7 @@ def _on_sqlite(settings: Settings, legacy_view: ViewName | None) -> _Done:
     finally:
         opened.close()
     view = legacy_view.joined if legacy_view else None
-    caution = connections.wal_caution()
+    caution = file_cautions.file_caution(settings)
     return _Done(schema.SCHEMA_VERSION, migrated, view, caution and str(caution))
 
 

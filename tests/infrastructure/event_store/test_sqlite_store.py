@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sqlite3
 import threading
@@ -219,3 +220,17 @@ def test_the_position_survives_the_process(file: Path) -> None:
     with PositionLedger.connect(f"sqlite:///{file}") as ledger:
         again = ledger.request_entry(**ENTRY, intent_id="1", command_id="c-1")
         assert (again.outcome, again.version, again.client_order_id) == ("replayed", 1, receipt.client_order_id)
+
+
+def test_a_file_on_a_network_folder_is_warned_of(
+    ledger: PositionLedger, file: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Without locks between machines, two bots were granted nine slots in common, and `verify` found nothing."""
+    device = file.stat().st_dev
+    for kind, is_told in {"nfs4": True, "ext4": False}.items():
+        mounts = tmp_path / kind
+        mounts.write_text(
+            f"21 1 0:5 / /proc rw - proc proc rw\n29 1 {os.major(device)}:{os.minor(device)} / /home rw - {kind} a rw\n"
+        )
+        monkeypatch.setattr("infrastructure.event_store.sqlite.file_cautions._MOUNTS", mounts)
+        assert ("lies on a network folder (nfs4)" in str(ledger.store.caution())) is is_told

@@ -16,6 +16,16 @@ from domain.errors import StoreUnavailable
 from infrastructure.event_store.sqlite.ledger_file import FileConnection, LedgerFile
 from infrastructure.ledger.ledger import PositionLedger
 from position_ledger.testing import memory_ledger
+from tests.acceptance.bot import Bot
+
+ENTRY = {
+    "command": "request_entry",
+    "symbol": "AUSDT",
+    "exchange": "x",
+    "side": "long",
+    "quantity": "1",
+    "intent_id": "1",
+}
 
 
 def enter(ledger: PositionLedger, symbol: str) -> str:
@@ -78,6 +88,39 @@ def test_another_connection_of_a_process_is_refused_as_the_first_is(ledger: Posi
     ):
         with pytest.raises(StoreUnavailable, match="-shm was deleted"):
             refused()
+
+
+def delete_both(file: Path) -> None:
+    delete_log(file)
+    delete_index(file)
+
+
+@pytest.mark.parametrize("harm", [delete_log, delete_index, delete_both], ids=lambda harm: harm.__name__)
+@pytest.mark.parametrize("create", [True, False])
+def test_nobody_opens_a_file_without_what_another_process_has_beside_it(
+    file: Path, harm: Callable[[Path], None], *, create: bool
+) -> None:
+    """The file alone held nothing yet: a second bot made a new ledger in it, and was granted the slot that is held."""
+    url = f"sqlite:///{file}"
+    with Bot(url) as bot:
+        assert bot.ask(**ENTRY)["outcome"] == "recorded"
+        harm(file)
+        with pytest.raises(StoreUnavailable, match=r"-(wal|shm) was deleted or replaced while .* in another process"):
+            PositionLedger.connect(f"{url}?timeout=0.1", create=create)
+        bot.stop()
+    with PositionLedger.connect(url) as ledger:
+        assert [row.symbol for row in ledger.positions()] == ["AUSDT"]
+
+
+def test_a_copy_of_the_file_and_its_log_is_opened_without_the_index(file: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    with Bot(f"sqlite:///{file}") as bot:
+        assert bot.ask(**ENTRY)["outcome"] == "recorded"
+        for ending in ("", "-wal"):
+            shutil.copy(f"{file}{ending}", copy)
+    with PositionLedger.connect(f"sqlite:///{copy}/ledger.db", create=False) as ledger:
+        assert [row.symbol for row in ledger.positions()] == ["AUSDT"]
 
 
 def test_another_connection_makes_no_file_in_the_place_of_one_that_was_moved(

@@ -103,6 +103,17 @@ def test_a_time_without_a_zone_is_read_as_the_earliest_that_it_can_mean() -> Non
     assert bare.taken_at == datetime(2025, 10, 22, 8, 55, tzinfo=UTC)
 
 
+def test_a_time_that_its_clock_showed_twice_is_read_as_the_earlier_one() -> None:
+    def taken(at: str) -> AccountSnapshot:
+        return read({"exchange": "binance", "timestamp": at, "positions": []}, zone=zone_of("Europe/Berlin"))
+
+    twice, once = taken("2025-10-26 02:30:00"), taken("2025-10-26 03:30:00")
+    assert (twice.taken_at, twice.is_time_exact) == (datetime(2025, 10, 26, 0, 30, tzinfo=UTC), False)
+    assert "was on the clock twice, or never, in Europe/Berlin" in twice.notes[0] and "--taken-at" in twice.notes[0]
+    assert (once.taken_at, once.is_time_exact) == (datetime(2025, 10, 26, 2, 30, tzinfo=UTC), True)
+    assert not taken("2025-03-30 02:30:00").is_time_exact, "it was never"
+
+
 @pytest.mark.parametrize(
     ("timestamp", "expected"),
     [

@@ -156,3 +156,14 @@ def test_refusals_of_a_key_are_found_by_its_text() -> None:
         assert ledger.rejections("FXSUSDT.binance") == []
         with pytest.raises(InvalidCommand, match="is not a key"):
             ledger.rejections("junk")
+
+
+def test_a_snapshot_that_does_not_say_exactly_when_it_was_taken_corrects_nothing() -> None:
+    """It corrected as of the earliest moment that its time can mean, and a fill after that was counted again."""
+    with memory_ledger(CLOCK) as ledger:
+        bare = SHOWN | {"timestamp": CLOCK().replace(tzinfo=None).isoformat()}
+        for corrected in (lambda: ledger.reconcile([bare], apply=True), lambda: ledger.recover([bare], apply=True)):
+            with pytest.raises(InvalidCommand, match="of binance does not say exactly when it was taken"):
+                corrected()
+        assert len(ledger.reconcile([bare])) == 1
+        assert ledger.positions() == []

@@ -11,7 +11,7 @@ from tempfile import TemporaryFile
 from types import TracebackType
 from typing import IO, Final, Self
 
-from domain.errors import VersionConflict
+from domain.errors import OutcomeUnknown, VersionConflict
 from domain.events import PositionEvent
 from infrastructure.event_store.codec import encode
 from infrastructure.event_store.port import Store
@@ -23,6 +23,7 @@ from projections.progress import Progress
 
 EVENTS_MAX: Final = 2_000
 """A batch, which is one transaction, ends after the fact with which it has this many events."""
+_AGAIN: Final = "Run it again: it leaves out what is there, or says what stands in the way"
 
 
 @dataclass
@@ -115,13 +116,19 @@ class DecidedEvents:
 
     def _append(self, ready: ReadyAppend) -> None:
         try:
-            self._store.append_ready(ready)
-        except AppendInDoubt as doubt:
-            Doubts(self._store).settle(doubt)
+            try:
+                self._store.append_ready(ready)
+            except AppendInDoubt as doubt:
+                Doubts(self._store).settle(doubt)
         except AppendConflict as conflict:
             streams = ", ".join(end.stream for end in ready.follows)
             why = " ".join(str(conflict).split())
             raise VersionConflict(
                 f"another process wrote to one of {streams} during the import ({why}); what was written before this "
-                "is kept. Run it again: it leaves out what is there, or says what stands in the way"
+                f"is kept. {_AGAIN}"
             ) from conflict
+        except OutcomeUnknown as unknown:
+            raise OutcomeUnknown(
+                f"the database went away during the import, and whether {ready.first.originator_id} and others were "
+                f"written cannot be found out now; what was written before this is kept. {_AGAIN}"
+            ) from unknown

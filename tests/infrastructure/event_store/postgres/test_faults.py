@@ -186,6 +186,23 @@ def sent_until_answered(send: Callable[[], Receipt]) -> Receipt:
     return found[0]
 
 
+def test_what_cannot_be_read_back_after_a_migration_is_unknown(
+    ledger: PositionLedger, proxy: Proxy, postgres_url: str
+) -> None:
+    """It was a SchemaMismatch, as if nothing had been written."""
+    proxy.hold_answers()
+    asked = Asked(lambda: place_entry(ledger))
+    eventually(lambda: commands(postgres_url) == AFTER)
+    with psycopg.connect(postgres_url) as later:
+        later.execute("ALTER TABLE ledger_events RENAME COLUMN command_id TO answers")
+    proxy.cut()
+    with pytest.raises(OutcomeUnknown):
+        asked.answer()
+    with psycopg.connect(postgres_url) as back:
+        back.execute("ALTER TABLE ledger_events RENAME COLUMN answers TO command_id")
+    assert place_entry(ledger).outcome == "replayed"
+
+
 def test_somebody_else_at_the_version_in_doubt_is_no_success(
     ledger: PositionLedger, proxy: Proxy, postgres_url: str
 ) -> None:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
-from domain.errors import OutcomeUnknown, StoreUnavailable
+from domain.errors import OutcomeUnknown, StoreUnavailable, VersionConflict
 from infrastructure.integrity.verify import verify
 from infrastructure.ledger.ledger import PositionLedger
+from infrastructure.transfer.statements.statement_import import Statement, import_statements
+from projections.rebuild import Progress
 from tests.infrastructure.event_store.postgres.proxy import Cut, proxied
 from tests.infrastructure.transfer.statements.intake.test_key_intake import many, told
 from tests.infrastructure.transfer.statements.intake.told import take
@@ -38,3 +42,31 @@ def test_nothing_is_lost_or_doubled_while_connections_are_cut_at_random(
         assert done
         assert set(proxy.cuts) == set(cuts)
         assert told(direct) == whole
+
+
+@pytest.mark.parametrize("is_taken", [True, False])
+def test_an_import_whose_connection_is_lost_in_the_middle_says_how_to_go_on(
+    postgres_url: str, *, is_taken: bool
+) -> None:
+    """It advised to send a command again that nobody had sent, or ended with a traceback when a bot was faster."""
+    with PositionLedger.connect(postgres_url) as direct, proxied(postgres_url) as proxy:
+
+        def cut() -> Cut:
+            proxy.fate = lambda: None
+            if is_taken:
+                direct.request_entry(symbol="BTCUSDT", exchange="binance", side="long", quantity="1", intent_id="s1")
+            else:
+                proxy.is_open = False
+            return "before"
+
+        @contextmanager
+        def cut_when_it_is_written(what: str, _: int | None) -> Iterator[Progress]:
+            if what == "writing":
+                proxy.fate = cut
+            yield lambda _: None
+
+        files = [Statement("one.csv", "one", many(1))]
+        told_so = pytest.raises(VersionConflict if is_taken else OutcomeUnknown, match="Run it again")
+        with PositionLedger.connect(proxy.url("timeout=1"), create=False) as ledger, told_so:
+            import_statements(ledger, files, cut_when_it_is_written, confirm=True)
+        assert direct.store.count_events() == is_taken

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
 from itertools import chain
 from multiprocessing import active_children
 from pathlib import Path
@@ -22,6 +23,7 @@ from infrastructure.event_store.codec import decode
 from infrastructure.event_store.records import RecordedEvent
 from infrastructure.integrity.verify import verify
 from infrastructure.ledger.ledger import PositionLedger
+from infrastructure.transfer.statements.intake.sorting import sorted_facts
 from infrastructure.transfer.statements.statement_facts import StatementFact, StatementProfit
 from infrastructure.transfer.statements.statement_import import Statement, import_statements
 from infrastructure.transfer.transfer_errors import StatementRefused
@@ -448,6 +450,22 @@ def test_a_process_that_is_killed_while_it_writes_leaves_whole_batches(
     assert not active_children()
     import_statements(ledger, files, confirm=True)
     assert told(ledger) == expected
+
+
+@pytest.mark.parametrize("where", ["sorting", "deciding"])
+def test_a_disk_without_room_for_temporary_files_is_said_to_be_so(monkeypatch: pytest.MonkeyPatch, where: str) -> None:
+    """It was a traceback, or told as a wrong usage."""
+    if where == "sorting":
+        tables = "infrastructure.transfer.statements.intake.sorting.sorted_facts._TABLES"
+        monkeypatch.setattr(tables, f"{sorted_facts._TABLES}PRAGMA max_page_count = 12;")
+    else:
+        opened = "infrastructure.transfer.statements.intake.decided_events.TemporaryFile"
+        monkeypatch.setattr(opened, partial(open, "/dev/full", "r+b", 0))
+    files = [Statement("one.csv", "one", many(40))]
+    with PositionLedger.connect("sqlite:///:memory:") as ledger:
+        with pytest.raises(StatementRefused, match=r"temporary files, .* no room for them \(.*; nothing was written"):
+            import_statements(ledger, files, confirm=True)
+        assert ledger.store.count_events() == 0
 
 
 @pytest.mark.parametrize("seed", range(25))

@@ -153,7 +153,4 @@ def test_a_list_of_fills_that_begins_in_the_middle_of_a_position_is_known_by_its
         assert_sound(ledger)
         rows = [(row.side, row.realized_pnl) for row in ledger.positions()]
         assert rows == [(Side.LONG, Decimal(10)), (Side.LONG, Decimal(-10))]
-            (Side.LONG, Decimal(10)),
-            (Side.LONG, Decimal(-10)),
-        ]
     assert "held before the file begins" in finding
