@@ -201,9 +201,11 @@ class _Judgement:
 
     def _order_due(self, seen: PositionReport) -> Proposal:
         due = RequiredOrder.close(self._row, seen, self._planned)
+        claim = "start_rollback again, and send the order that it names"
+        send = claim if self._row.rollback_failed else "unless its closing order is on its way, send it"
         message = (
-            f"{self._snapshot.exchange} still holds {plain(seen.quantity)}: unless its closing order is on its way, "
-            "send it; then roll_back with its fills, or look again"
+            f"{self._snapshot.exchange} still holds {plain(seen.quantity)}: {send}; then roll_back with its fills, or "
+            "look again"
         )
         return self._propose(Action.ROLL_BACK, message, due)
 

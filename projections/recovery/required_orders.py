@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import ClassVar, Self
 
-from domain.events import EntryRequested, ExitRequested, PositionEvent, RollbackStarted
+from domain.events import EntryRequested, ExitRequested, PositionEvent, RollbackFailed, RollbackStarted
 from domain.json_object import JsonObject
 from domain.values import EXACT, Side, plain, rounded
 from projections.account_snapshot import PositionReport
@@ -23,7 +23,7 @@ class PlannedOrders:
     stop_price: Decimal | None = None
     stop_loss_percent: Decimal | None = None
     closing_client_order_id: str | None = None
-    """The client order id of the rollback that is under way."""
+    """The client order id of the rollback that is under way; None once that failed, for its order is over."""
     reasons: Mapping[str, str] = field(default_factory=dict)
     """The reason of each promised closing order, by its client order id."""
 
@@ -38,6 +38,8 @@ class PlannedOrders:
                 case RollbackStarted():
                     reasons = {**planned.reasons, event.client_order_id: event.reason}
                     planned = replace(planned, closing_client_order_id=event.client_order_id, reasons=reasons)
+                case RollbackFailed():
+                    planned = replace(planned, closing_client_order_id=None)
                 case ExitRequested():
                     planned = replace(planned, reasons={**planned.reasons, event.client_order_id: event.reason})
         return planned

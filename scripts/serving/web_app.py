@@ -191,8 +191,8 @@ class _Pages:
             form += chunk
             if len(form) > _FORM_MAX:
                 return PlainTextResponse("a token is shorter\n", 413)
-        (token,) = parse_qs(form.decode("ascii", "replace")).get("token", [""])
-        if not self._token.opens(token):
+        tokens = parse_qs(form.decode("ascii", "replace")).get("token", [])
+        if len(tokens) != 1 or not self._token.opens(tokens[0]):
             return self._page("enter.html", 403, title="Token", here="", is_wrong=True)
         answer = RedirectResponse("/", 303)
         answer.set_cookie(COOKIE, self._token.cookie, httponly=True, samesite="strict")

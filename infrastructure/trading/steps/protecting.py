@@ -205,8 +205,9 @@ def _placed(
         try:
             found = yield from ctx.named(ticket.symbol, ticket.client_order_id)
             if found is None:
-                placed = yield from ctx.place(ticket, position_id)
-                return replace(placed, quantity=placed.quantity or ticket.quantity)
+                found = yield from ctx.place(ticket, position_id)
+                if found.state is OrderState.OPEN:
+                    return replace(found, quantity=found.quantity or ticket.quantity)
         except NoAnswer as silence:
             yield from ctx.note(f"no answer about the stop: {silence}")
             found = yield from sought(ctx, ticket.symbol, ticket.client_order_id, market.shown_seconds)

@@ -33,7 +33,11 @@ class PostAddress:
     @classmethod
     def read(cls, url: str) -> Self:
         """Parse a URL. Refuses: ValueError, whose message repeats only the scheme and the host."""
-        parts = urlsplit(url)
+        try:
+            parts = urlsplit(url)
+            port = parts.port
+        except ValueError:
+            raise ValueError("it is no URL whose host and port can be read") from None
         host = parts.hostname or ""
         if parts.scheme not in {"https", "http"} or not host:
             raise ValueError("it is no URL of a host that is reached by https:// (or, on this machine, http://)")
@@ -45,7 +49,7 @@ class PostAddress:
         if not is_tls and not is_this_machine(host):
             raise ValueError(f"http://{host} is another machine, and whoever is between could read it: use https://")
         query = f"?{parts.query}" if parts.query else ""
-        return cls(is_tls, host, parts.port or (443 if is_tls else 80), f"{parts.path or '/'}{query}")
+        return cls(is_tls, host, port or (443 if is_tls else 80), f"{parts.path or '/'}{query}")
 
 
 @dataclass(frozen=True)

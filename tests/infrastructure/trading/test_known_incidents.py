@@ -431,3 +431,13 @@ def test_an_exit_of_a_cycle_that_is_over_does_not_close_the_next_position() -> N
         assert world.run(exit_position(world.context(), POSITION, reason="signal")).kind is OutcomeKind.CLOSED
         assert exchange.held["APTUSDT"] == Decimal("-61.8")
         world.require_books_agree()
+
+
+@pytest.mark.parametrize("state", [OrderState.REJECTED, OrderState.CANCELED, OrderState.EXPIRED])
+def test_a_stop_that_the_exchange_answers_as_over_protects_nothing(state: OrderState) -> None:
+    with bot_world() as world:
+        world.exchange.weather["place"].extend([None, Answered({"state": state})])
+        outcome = world.enter()
+        assert (outcome.kind, outcome.reason) == (OutcomeKind.ROLLED_BACK, f"the stop 53190369 is {state} already")
+        assert world.exchange.held["APTUSDT"] == 0
+        assert not world.exchange.stops("APTUSDT")

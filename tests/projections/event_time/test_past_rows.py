@@ -180,7 +180,7 @@ def test_what_was_closed_without_a_fill_and_never_was_entered_is_not_closed_by_e
 
 def test_an_exit_on_spot_that_was_told_wrong_costs_what_was_held_when_it_happened() -> None:
     place = {"symbol": "APT/USDT", "exchange": "binance", "leg": "spot"}
-    fills = [(RecordEntryFill, "t1", "4", "100"), (Reduce, "x1", "2", "110")]
+    fills: list[tuple[type[Command], str, str, str]] = [(RecordEntryFill, "t1", "4", "100"), (Reduce, "x1", "2", "110")]
     fills += [(RecordEntryFill, "t2", "4", "120"), (Reduce, "x2", "4", "130")]
     spot = "APTUSDT.binance:SPOT#1"
     sent: list[Command] = [request(**place, side="long", quantity="10", at=second(0))]

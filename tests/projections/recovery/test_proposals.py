@@ -541,9 +541,13 @@ def test_a_rollback_that_lacks_its_closing_order_says_which_and_sends_none(there
     assert str(found.due) == f"market order to buy {due} APTUSDT, reduce-only, client order id {promised}"
 
 
-def test_a_rollback_that_failed_names_the_order_of_its_last_attempt() -> None:
-    again = (on(FailRollback, reason="x", residual_qty="20"), on(StartRollback, reason="once more"))
-    story = given(request(), PLACED, FILLED, on(StartRollback, reason="no stop"), *again)
+def test_a_rollback_that_failed_has_to_be_started_again_and_then_names_its_last_order() -> None:
+    story = given(request(), PLACED, FILLED, on(StartRollback, reason="no stop"))
+    story.when(on(FailRollback, reason="x", residual_qty="20"))
+    failed = the(story, seen(held("APTUSDT", "short", "20", "3.2333"), at=LATER))
+    assert "start_rollback again, and send the order that it names" in failed.message
+    assert failed.due is not None and failed.due.client_order_id is None
+    story.when(on(StartRollback, reason="once more"))
     found = the(story, seen(held("APTUSDT", "short", "20", "3.2333"), at=LATER))
     assert found.due is not None
     assert isinstance(story.history[-1], RollbackStarted)

@@ -156,6 +156,8 @@ def test_an_address_keeps_its_query_and_has_the_usual_port() -> None:
         "https://",
         "https://me:pass@alarms.example",
         "https://pass@alarms.example",
+        "https://me:pass@\u2100/hook",
+        "https://me:pass/hook",
         "https://a.b/\r\nx",
         "https://a.b/a b",
         "https://a.b/é",
@@ -165,7 +167,7 @@ def test_an_address_keeps_its_query_and_has_the_usual_port() -> None:
 def test_what_is_no_address_is_refused_and_not_repeated(url: str) -> None:
     with pytest.raises(ValueError, match="URL") as refused:
         PostAddress.read(url)
-    assert "pass@" not in str(refused.value)
+    assert "pass" not in str(refused.value).replace("password", "")
 
 
 def test_a_certificate_that_nobody_vouches_for_is_refused(server: Loopback) -> None:

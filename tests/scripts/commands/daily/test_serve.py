@@ -238,6 +238,7 @@ def test_with_a_token_nobody_looks_without_it_and_it_is_told_to_nobody(url: str)
         assert "MOG" in page.get("/", Authorization=f"Bearer {TOKEN}")[1]
         assert page.answer("/", Accept="text/html")[2]["Location"] == "/enter"
         assert page.get("/enter", "POST", "token=wrong")[0] == 403
+        assert page.get("/enter", "POST", "token=wrong&token=wrong")[0] == 403
         assert page.get("/enter", "POST", "token=" + "x" * 10_000)[0] == 413
         status, text, headers = page.answer("/enter", "POST", f"token={TOKEN}")
         cookie = str(headers["Set-Cookie"])

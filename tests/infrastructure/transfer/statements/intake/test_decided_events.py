@@ -12,7 +12,7 @@ from domain.errors import OutcomeUnknown, StoreUnavailable, VersionConflict
 from infrastructure.integrity.verify import verify
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.transfer.statements.statement_import import Statement, import_statements
-from projections.rebuild import Progress
+from projections.progress import Progress
 from tests.infrastructure.event_store.postgres.proxy import Cut, proxied
 from tests.infrastructure.transfer.statements.intake.test_key_intake import many, told
 from tests.infrastructure.transfer.statements.intake.told import take
