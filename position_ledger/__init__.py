@@ -63,16 +63,30 @@ from projections.positions import PositionRow
 
 if TYPE_CHECKING:
     from infrastructure.exchanges.ccxt_answers import snapshot_document
-    from infrastructure.ledger.async_ledger import AsyncPositionLedger
+    from infrastructure.ledger.async_ledger import AsyncPositionLedger, AsyncSubscription
+    from infrastructure.ledger.subscription import Subscription
+    from infrastructure.operations.account_correction import Reconciled
+    from infrastructure.operations.apply_corrections import Applied
+    from infrastructure.operations.health import Diagnosis
     from infrastructure.operations.instrument_changes import import_instruments
+    from projections.account_snapshot import AccountSnapshot
+    from projections.metrics.statistics import Statistics
+    from projections.rebuild import Rebuilt
+    from projections.reconciliation.result import ReconciliationRules
+    from projections.recovery.pending_orders import PendingOrder
+    from projections.recovery.proposals import Proposal
 
 __all__ = [
     "COMMANDS",
+    "AccountSnapshot",
     "AlreadyActive",
+    "Applied",
     "AsOf",
     "AsyncPositionLedger",
+    "AsyncSubscription",
     "Command",
     "CommandRefused",
+    "Diagnosis",
     "EntryAlreadyPlaced",
     "EntryHasFills",
     "EvidenceMissing",
@@ -96,13 +110,18 @@ __all__ = [
     "OrderHasFills",
     "OutcomeUnknown",
     "PastLost",
+    "PendingOrder",
     "PositionAlreadyOpen",
     "PositionId",
     "PositionKey",
     "PositionLedger",
     "PositionNotOpen",
     "PositionRow",
+    "Proposal",
+    "Rebuilt",
     "Receipt",
+    "Reconciled",
+    "ReconciliationRules",
     "ReduceExceedsPosition",
     "Rejection",
     "SchemaMismatch",
@@ -110,9 +129,11 @@ __all__ = [
     "Source",
     "StaleCycle",
     "StaleEvidence",
+    "Statistics",
     "Status",
     "StoreError",
     "StoreUnavailable",
+    "Subscription",
     "UnknownFill",
     "UnknownOrder",
     "UnknownPosition",
@@ -127,7 +148,18 @@ __all__ = [
 
 
 _ON_DEMAND: Final = {
+    "AccountSnapshot": "projections.account_snapshot",
+    "Applied": "infrastructure.operations.apply_corrections",
     "AsyncPositionLedger": "infrastructure.ledger.async_ledger",
+    "AsyncSubscription": "infrastructure.ledger.async_ledger",
+    "Diagnosis": "infrastructure.operations.health",
+    "PendingOrder": "projections.recovery.pending_orders",
+    "Proposal": "projections.recovery.proposals",
+    "Rebuilt": "projections.rebuild",
+    "Reconciled": "infrastructure.operations.account_correction",
+    "ReconciliationRules": "projections.reconciliation.result",
+    "Statistics": "projections.metrics.statistics",
+    "Subscription": "infrastructure.ledger.subscription",
     "import_instruments": "infrastructure.operations.instrument_changes",
     "snapshot_document": "infrastructure.exchanges.ccxt_answers",
 }

@@ -14,10 +14,18 @@ from infrastructure.integrity.verify import verify
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.settings import Settings
 from infrastructure.simulation.books.fault_plan import CallFault, OrderFault
+from infrastructure.simulation.books.kept_order import KeptOrder
 from infrastructure.simulation.exchange_audit import ExchangeAudit
 from infrastructure.simulation.exchange_simulator import SimulatedExchange
 from infrastructure.trading.exchange_errors import NoAnswer, RateLimited, Refused
-from infrastructure.trading.exchange_orders import ExchangeFill, ExchangeOrder, OrderState, OrderTicket, TicketKind
+from infrastructure.trading.exchange_orders import (
+    ExchangeFill,
+    ExchangeOrder,
+    OrderState,
+    OrderTicket,
+    TicketKind,
+    TradedMarket,
+)
 
 if TYPE_CHECKING:
     from infrastructure.simulation.bot_machine import BotMachine, order_faults, prices, quantities
@@ -31,6 +39,7 @@ __all__ = [
     "ExchangeAudit",
     "ExchangeFill",
     "ExchangeOrder",
+    "KeptOrder",
     "NoAnswer",
     "OrderFault",
     "OrderState",
@@ -39,6 +48,7 @@ __all__ = [
     "Refused",
     "SimulatedExchange",
     "TicketKind",
+    "TradedMarket",
     "assert_sound",
     "memory_ledger",
     "order_faults",

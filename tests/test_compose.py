@@ -138,12 +138,13 @@ def test_bots_append_and_the_watch_reads_remembers_and_appends_nothing(roles: di
             watch.request_entry(**ENTRY | {"symbol": "SUIUSDT"}, intent_id="1")
 
 
-def test_whoever_looks_writes_nothing(roles: dict[str, str]) -> None:
+def test_whoever_looks_records_nothing_and_takes_in_the_statistics(roles: dict[str, str]) -> None:
     with PositionLedger.connect(roles["ledger_bot"], create=False) as bot:
         bot.request_entry(**ENTRY, intent_id="1")
     with PositionLedger.connect(roles["ledger_reader"], create=False) as reader:
         assert [row.position_id for row in reader.positions()] == ["APTUSDT.binance#1"]
         assert b"position_ledger_events_total 1.0" in exposition(reader)
+        assert reader.statistics().opened == 1
         assert verify(reader.store).ok
         for write in (
             lambda: reader.store.remember("watch", WatchMemory(1, "{}")),

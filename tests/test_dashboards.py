@@ -29,6 +29,7 @@ RULES = yaml.safe_load((TOP / "deploy" / "prometheus" / "position-ledger.rules.y
 ALERTS = {rule["alert"]: rule for group in RULES["groups"] for rule in group["rules"]}
 NAME = re.compile(rf"\b{PREFIX}\w+")
 SELECTED = re.compile(r"\{([^}]*)\}")
+RISES = re.compile(rf"\b(?:increase|rate)\(({PREFIX}\w+)")
 BY = re.compile(r"\b(?:by|on) \(([^)]*)\)")
 
 
@@ -95,6 +96,13 @@ def test_an_alert_asks_for_metrics_that_there_are_and_names_a_command(name: str)
     command: click.Command = import_module(COMMANDS[verb].module).command
     command.make_context(verb, words)
     assert "--live" not in words or "--exchange" in words, "it has to be said who is to be asked"
+
+
+@pytest.mark.parametrize("name", ALERTS)
+def test_an_alert_on_a_rise_asks_a_counter_that_is_always_there(name: str) -> None:
+    """A counter with labels appears with its first count, and Prometheus sees no rise in a series that appears."""
+    risen = RISES.findall(ALERTS[name]["expr"])
+    assert [counter for counter in risen if METRICS[counter.removeprefix(PREFIX)].labels] == []
 
 
 @pytest.fixture

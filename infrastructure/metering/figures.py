@@ -22,6 +22,7 @@ from infrastructure.operations.operable import OperableLedger
 from projections.health.checks import Check, Section, Severity
 from projections.health.ledger_status import OLD, LedgerStatus
 from projections.metrics.durations import Durations
+from projections.metrics.statistics import AFTER_AN_ORDER
 from projections.projection import PROJECTIONS
 from projections.reconciliation.result import ReconciliationRules
 
@@ -73,6 +74,9 @@ METRICS: Final[Mapping[str, Metric]] = {
     "events_total": Metric(MetricKind.COUNTER, "Events that were ever appended."),
     "refusals_total": Metric(
         MetricKind.COUNTER, "Duplicates that were ever refused.", ("command", "error", "detected_by")
+    ),
+    "late_duplicates_total": Metric(
+        MetricKind.COUNTER, "Duplicates that were refused only after their order had been sent; 0 when there is none."
     ),
     "last_event_timestamp_seconds": Metric(MetricKind.GAUGE, "When the last event was recorded, since 1970."),
     "recording_delay_seconds": Metric(
@@ -189,8 +193,10 @@ def _of_projections(ledger: OperableLedger) -> Iterator[Sample]:
 def _of_log(ledger: OperableLedger) -> Iterator[Sample]:
     store = ledger.store
     yield _sample("events_total", store.count_events())
-    for command, error, detected_by, count in store.refusal_counts():
+    refusals = store.refusal_counts()
+    for command, error, detected_by, count in refusals:
         yield _sample("refusals_total", count, command, error, detected_by)
+    yield _sample("late_duplicates_total", sum(count for verb, _, _, count in refusals if verb == AFTER_AN_ORDER))
     if (last := next(store.select({}, "nid DESC", 1), None)) is not None:
         yield _sample("last_event_timestamp_seconds", _seconds(utc(last.ts_recorded) - _EPOCH))
 

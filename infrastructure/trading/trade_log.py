@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from domain.errors import LedgerError
 from infrastructure.trading.effects import Call, Effect
 from infrastructure.trading.flows.synchronising import Synchronised
 from infrastructure.trading.trade_outcome import Outcome, OutcomeKind
@@ -25,6 +26,10 @@ class TradeLog:
         """Log a call to the exchange that failed or has no answer; the ledger logs its own refusals."""
         if isinstance(effect, Call):
             warn("%s: %s: %s", effect.method, type(error).__name__, " ".join(str(error).split()))
+
+    def away(self, error: LedgerError) -> None:
+        """Log that a round could not be finished, because the ledger did not answer."""
+        warn("run: %s: %s; the next round tries again", type(error).__name__, " ".join(error.message.split()))
 
     def ended(self, ended: object) -> None:
         """Log the outcomes of a flow that has ended, and call the hook for unprotected positions."""

@@ -8,8 +8,9 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Self, TypeVar
 
-from domain.errors import LedgerError
+from domain.errors import LedgerError, OutcomeUnknown, StoreUnavailable
 from domain.values import Leg, Side
+from infrastructure.event_store.opener import LedgerClosed
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.ledger_clock import monotonic_beside, now
 from infrastructure.trading.effects import Call, Effect, Flow, Monotonic, Now, Read, RunningFlow, Tell, Wait
@@ -149,10 +150,18 @@ class Trader:
         return self._run(synchronise(self._context()))
 
     def run(self, every: float = 120.0) -> None:
-        """Resume and synchronise again and again, until `stop` is called from another thread. Units: seconds."""
+        """Resume and synchronise again and again, until `stop` is called from another thread. Units: seconds.
+
+        A ledger that does not answer is a warning in the log, and is asked again in the next round.
+        """
         while not self._stopped.is_set():
-            self.resume()
-            self.synchronise()
+            try:
+                self.resume()
+                self.synchronise()
+            except LedgerClosed:
+                raise
+            except (StoreUnavailable, OutcomeUnknown) as away:
+                self._log.away(away)
             self._stopped.wait(every)
 
     def stop(self) -> None:

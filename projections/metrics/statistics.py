@@ -33,7 +33,7 @@ from projections.metrics.profit import Profit, by_currency, earning
 
 _BEFORE_AN_ORDER: Final = frozenset({"request_entry", "adopt"})
 """Commands that come before an order is sent: when they are refused, nothing has happened."""
-_AFTER_AN_ORDER: Final = "record_entry_placed"
+AFTER_AN_ORDER: Final = "record_entry_placed"
 """When this command is refused, there is a duplicate order at the exchange."""
 
 
@@ -100,7 +100,7 @@ class Refusals(JsonObject):
         """Count refusals."""
         known = list(refusals)
         early = sum(refusal.command in _BEFORE_AN_ORDER for refusal in known)
-        late = tuple(refusal for refusal in known if refusal.command == _AFTER_AN_ORDER)
+        late = tuple(refusal for refusal in known if refusal.command == AFTER_AN_ORDER)
         causes = Counter(Cause(each.error, each.detected_by, each.source, each.command) for each in known)
         hours = Counter(each.ts_recorded.replace(minute=0, second=0, microsecond=0) for each in known)
         return cls(early, late, len(known) - early - len(late), dict(causes.most_common()), dict(sorted(hours.items())))

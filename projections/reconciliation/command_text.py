@@ -39,7 +39,7 @@ def in_words(command: Command) -> str:
             which = "the stop" if command.exchange_order_id is None else f"stop {command.exchange_order_id}"
             return f"note that {which} of {command.position_id} is lost"
         case Close():
-            return f"close {command.position_id}, at a price that is not known"
+            return f"close {command.position_id} without a price"
         case FailEntry():
             return f"end {command.position_id} as failed: its entry came to nothing"
         case RollBack():

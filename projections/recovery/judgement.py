@@ -163,7 +163,8 @@ class _Judgement:
             return self._propose(Action.ROLL_BACK, f"{where} holds nothing of it any more: the rollback is done")
         if row.filled_qty or row.status is Status.ACTIVE:
             self._send(Close, exit_reason=why)
-            return self._propose(Action.CLOSE, f"{where} does not hold it any more; at what price it went is not known")
+            went = "at what price it went is not known" if row.quantity else "all of it was closed"
+            return self._propose(Action.CLOSE, f"{where} does not hold it any more; {went}")
         self._send(FailEntry, outcome="expired", reason=why)
         order = f"order {row.exchange_order_id or row.client_order_id or 'of its entry'}"
         return self._propose(

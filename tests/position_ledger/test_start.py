@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import inspect
+import re
 import subprocess
 import sys
 from importlib import import_module
 
 import pytest
+
+import position_ledger
+from position_ledger import testing
+from position_ledger.testing import ExchangeAudit, SimulatedExchange
 
 MODULES = ["position_ledger", "position_ledger.trading", "position_ledger.testing"]
 
@@ -35,3 +41,23 @@ def test_every_name_is_there_when_it_is_asked_for(name: str) -> None:
 def test_whoever_looks_around_sees_every_name_and_waits_for_none(name: str) -> None:
     asked = f"import {name} as m, sys; sys.exit(not set(m.__all__) <= set(dir(m)) or 'asyncio' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", asked], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    "offered",
+    [position_ledger.PositionLedger, position_ledger.AsyncPositionLedger, ExchangeAudit, SimulatedExchange],
+)
+def test_a_class_that_a_method_returns_has_a_public_name(offered: type) -> None:
+    known = {*position_ledger.__all__, *testing.__all__}
+    ours = {name for name in _returned(offered) if name not in known | _NOT_OURS}
+    assert ours == set()
+
+
+_NOT_OURS = {"Answered", "Any", "Decimal", "Iterator", "None", "Opening", "Self"}
+"""Of the standard library and typing, and two variables of types."""
+
+
+def _returned(offered: type) -> set[str]:
+    methods = [method for name, method in inspect.getmembers(offered, inspect.isroutine) if not name.startswith("_")]
+    annotations = [getattr(method, "__annotations__", {}).get("return", "") for method in methods]
+    return {name for each in annotations for name in re.findall(r"\b[A-Z]\w+", str(each))}

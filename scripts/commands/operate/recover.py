@@ -86,7 +86,7 @@ def command(
         found = recovering.look(snapshots)
         done = apply(ledger, [step for each in found for step in each.commands]) if confirm else []
         left = recovering.look(snapshots) if done else found
-    attention = [each for each in left if each.needs_attention]
+    attention = _in_need(found, left, done)
     if as_json:
         print_json(_report(found, done, attention, confirmed=confirm))
     else:
@@ -109,6 +109,21 @@ class _Recovering:
 
     def is_enough(self, snapshots: Sequence[AccountSnapshot]) -> bool:
         return not any(each.waits_for_another_snapshot for each in self.look(snapshots))
+
+
+def _in_need(found: Sequence[Proposal], left: Sequence[Proposal], done: Sequence[Applied]) -> list[Proposal]:
+    """What needs somebody after the corrections `done`.
+
+    A correction is news of its cycle, which is then given time again; an order that it lacked is lacking all the same.
+    """
+    changed = {each.correction.command.key.stream for each in done if not each.is_done}
+    lacking = {
+        each.cycle.row.position_id: each
+        for each in found
+        if each.due is not None and each.cycle.row.stream not in changed
+    }
+    stands = [each if each.needs_attention else lacking.get(each.cycle.row.position_id, each) for each in left]
+    return [each for each in stands if each.needs_attention]
 
 
 def _report(

@@ -98,6 +98,20 @@ def test_the_runtime_role_follows_and_reads_statistics(postgres_url: str, role: 
         assert Projector(ledger.store, STATISTICS).catch_up() == 1
 
 
+def test_who_may_only_read_is_told_who_takes_in_the_statistics(postgres_url: str) -> None:
+    with PositionLedger.connect(postgres_url) as owner:
+        owner.request_entry(symbol="AUSDT", exchange="x", side="long", quantity="1", intent_id="1")
+        with made_role(postgres_url, "GRANT SELECT ON ALL TABLES IN SCHEMA public TO {}") as role:
+            url = as_role(postgres_url, role)
+            with PositionLedger.connect(url, create=False) as reader:
+                with pytest.raises(
+                    StoreUnavailable, match="let a role that may write do so with `position-ledger stats`"
+                ):
+                    reader.statistics()
+                owner.statistics()
+                assert reader.statistics().opened == 1
+
+
 def test_the_runtime_role_may_watch(postgres_url: str, role: str) -> None:
     migrated(postgres_url, role)
     with PositionLedger.connect(as_role(postgres_url, role), create=False) as ledger:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from domain.errors import HistoryDamaged, PositionAlreadyOpen
+from domain.errors import EntryAlreadyPlaced, HistoryDamaged, PositionAlreadyOpen
 from domain.values import timestamp_text
 from infrastructure.event_store.port import WatchMemory
 from infrastructure.ledger.ledger import PositionLedger
@@ -98,6 +98,16 @@ def test_refusals_are_counted_by_kind(ledger: PositionLedger) -> None:
     assert read(ledger)["refusals_total", "request_entry", "PositionAlreadyOpen", "state"] == 3
 
 
+def test_late_duplicates_are_counted_from_nought(ledger: PositionLedger) -> None:
+    held = enter(ledger, "APTUSDT")
+    with pytest.raises(PositionAlreadyOpen):
+        ledger.request_entry(symbol="APTUSDT", exchange="binance", side="long", quantity="1", intent_id="early")
+    assert read(ledger)["late_duplicates_total",] == 0
+    with pytest.raises(EntryAlreadyPlaced):
+        ledger.record_entry_placed(position_id=held, exchange_order_id="another")
+    assert read(ledger)["late_duplicates_total",] == 1
+
+
 def test_of_an_empty_ledger_nothing_is_made_up(ledger: PositionLedger) -> None:
     names = {name for name, *_ in read(ledger)}
     assert names == {
@@ -105,6 +115,7 @@ def test_of_an_empty_ledger_nothing_is_made_up(ledger: PositionLedger) -> None:
         "projection_lag_events",
         "projection_stopped",
         "events_total",
+        "late_duplicates_total",
         "oldest_unprotected_seconds",
     }
 

@@ -24,7 +24,7 @@ from tests.spec import STOP, on, request
     [
         (on(FailEntry, outcome="expired", reason="x"), "end APTUSDT.binance#1 as failed: its entry came to nothing"),
         (on(RollBack), "end APTUSDT.binance#1 as rolled back: the exchange holds nothing"),
-        (on(Close, exit_reason="x"), "close APTUSDT.binance#1, at a price that is not known"),
+        (on(Close, exit_reason="x"), "close APTUSDT.binance#1 without a price"),
         (on(RecordEntryPlaced, exchange_order_id="7"), "note that the entry of APTUSDT.binance#1 is order 7"),
         (on(Adjust, quantity="61", reason="x"), "adjust APTUSDT.binance#1 to 61"),
         (STOP, "note the stop of APTUSDT.binance#1: 3.298, order s1"),

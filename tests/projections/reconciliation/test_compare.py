@@ -169,7 +169,7 @@ def test_the_other_side_is_never_an_adjustment() -> None:
     assert ("side_mismatches", "HNTUSDT.binance#1") in told(once)
     assert planned(once) == []
     assert planned(compared(rows_of(adopted()), seen(reverse, at=500), seen(reverse))) == [
-        "close HNTUSDT.binance#1, at a price that is not known",
+        "close HNTUSDT.binance#1 without a price",
         "adopt HNTUSDT.binance: short 60 at 1.7",
     ]
 
@@ -191,8 +191,8 @@ def test_a_phantom_is_closed_when_two_snapshots_agree() -> None:
     assert ("phantoms", APT) in told(found)
     assert found.of(DiscrepancyKind.PHANTOM)[0].confirmations == 1
     assert closes(seen(OTHER)) == []
-    assert closes(seen(OTHER, at=500), seen(OTHER)) == ["close APTUSDT.binance#1, at a price that is not known"]
-    assert closes(seen(OTHER), seen(OTHER, at=500)) == ["close APTUSDT.binance#1, at a price that is not known"]
+    assert closes(seen(OTHER, at=500), seen(OTHER)) == ["close APTUSDT.binance#1 without a price"]
+    assert closes(seen(OTHER), seen(OTHER, at=500)) == ["close APTUSDT.binance#1 without a price"]
     assert closes(seen(OTHER), confirmations=1) != []
     assert closes(seen(OTHER, at=500), seen(OTHER), confirmations=3) == []
 
@@ -218,7 +218,7 @@ def test_what_does_not_confirm(other: AccountSnapshot) -> None:
 def test_what_was_filled_is_gone_whatever_orders_rest() -> None:
     filled = rows_of(request(), PLACED, FILLED, BESIDE)
     found = compared(filled, *(seen(OTHER, orders=None, at=at) for at in (500, 600)))
-    assert planned(found) == ["close APTUSDT.binance#1, at a price that is not known"]
+    assert planned(found) == ["close APTUSDT.binance#1 without a price"]
 
 
 def test_a_snapshot_of_no_known_time_confirms_nothing_and_is_no_obstacle() -> None:
@@ -273,7 +273,7 @@ def test_a_snapshot_of_somebody_else_does_not_close_the_only_position() -> None:
     assert (found.is_reliable, planned(found)) == (False, [])
     assert "it shows none of the 1 positions that the ledger holds" in found.doubts[0]
     trusted = planned(compared(rows, *foreign, trust_empty=True))
-    assert "close APTUSDT.binance#1, at a price that is not known" in trusted
+    assert "close APTUSDT.binance#1 without a price" in trusted
     turned = held("APTUSDT", "long", "61.8", "3.2333")
     assert compared(rows, seen(turned)).is_reliable, "of a symbol that the ledger holds"
     entering = request(symbol="BTCUSDT")

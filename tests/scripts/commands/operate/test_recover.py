@@ -244,6 +244,33 @@ def test_an_order_that_is_due_stays_due(run: Run, save: Save, ledger: PositionLe
     assert ledger.store.count_events() == count
 
 
+def test_a_correction_that_begins_its_time_anew_hides_no_order_that_is_due(
+    run: Run, save: Save, ledger: PositionLedger
+) -> None:
+    stop = {**ITS_STOP, "amount": 40.0}
+    apt: dict[str, Any] = {"position_id": "APTUSDT.binance#1", "at": at(500)}
+    ledger.record_entry_fill(**apt, trade_id="1", last_qty="40", last_px="3.2295")
+    ledger.set_stop_loss(**apt, stop_price="3.298", exchange_order_id="s1", quantity="40", activate=True)
+    more = ledger.request_increase(**apt, quantity="21", intent_id="more")
+    assert more.may_order  # it was sent and filled, and nobody told of it
+    ran = run("--snapshot", save(APT, orders=[stop]), *BY_HAND)
+    assert ran.out.endswith("left: APTUSDT.binance#1: stop to buy 21 APTUSDT at 3.29409, reduce-only\n")
+    assert ran.code == 1 and not ledger.position("APTUSDT.binance#1").protected
+
+
+def test_what_was_closed_by_its_fills_went_at_a_price_that_is_known(
+    run: Run, save: Save, ledger: PositionLedger
+) -> None:
+    apt: dict[str, Any] = {"position_id": "APTUSDT.binance#1", "at": at(500)}
+    ledger.record_entry_fill(**apt, trade_id="1", last_qty="61", last_px="3.2295")
+    ledger.set_stop_loss(**apt, stop_price="3.298", exchange_order_id="s1", activate=True)
+    ledger.reduce(**apt, trade_id="2", last_qty="61", last_px="3.1")
+    ran = run("--snapshot", save(XMR, ago=40, name="1"), "--snapshot", save(XMR, name="2"), *BY_HAND)
+    assert "not known" not in ran.out and "all of it was closed" in ran.out
+    row = ledger.position("APTUSDT.binance#1")
+    assert (row.status.value, str(row.realized_pnl)) == ("closed", "7.8995")
+
+
 def test_an_entry_that_came_to_nothing_frees_its_slot(run: Run, save: Save, ledger: PositionLedger) -> None:
     first, second = save(XMR, ago=40, name="1"), save(XMR, name="2")
     assert run("--snapshot", second, *BY_HAND).code == 1
