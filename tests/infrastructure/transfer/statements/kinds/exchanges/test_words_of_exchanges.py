@@ -197,15 +197,6 @@ def test_a_line_of_okx_without_a_trade_is_a_payment(action: str, kind: str) -> N
     ],
 )
 def test_the_names_of_kraken_are_those_of_the_assets(asset: str, symbol: str) -> None:
-    line = {
-        "txid": "1",
-        "refid": "2",
-        "time": "2026-03-17",
-        "type": "trade",
-        "aclass": "currency",
-        "fee": "0",
-        "balance": "0",
-    }
     line = cells("txid=1, refid=2, time=2026-03-17 09:24:12, type=trade, aclass=currency, fee=0, balance=0")
     bought, sold = line | {"asset": asset, "amount": "1"}, line | {"txid": "3", "asset": "ZEUR", "amount": "-2"}
     (fill,) = facts(KRAKEN_LEDGERS, bought, sold)
