@@ -77,9 +77,7 @@ def test_nothing_is_reduced_where_nothing_is_held() -> None:
 
 
 def test_an_exit_fill_of_a_position_at_an_unknown_price_has_an_unknown_profit() -> None:
-    given(request(), UNPRICED).when(sold("1.8", "3.2")).then(PositionReduced).leaves(
-        quantity="60", realized_pnl=None
-    )
+    given(request(), UNPRICED).when(sold("1.8", "3.2")).then(PositionReduced).leaves(quantity="60", realized_pnl=None)
 
 
 def test_an_exit_fee_in_another_currency_is_kept_apart() -> None:
