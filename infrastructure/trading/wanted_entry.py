@@ -50,7 +50,7 @@ class WantedEntry:
             words = f"side is {side!r:.80}; it is 'long' or 'short', and 'buy' and 'sell' are understood"
             raise ValueError(words) from None
         said = {name: value for name, value in planned.items() if value is not None}
-        for name, value in {"quantity": quantity, "cost": cost, **said}.items():
+        for name, value in said.items():
             if isinstance(value, float):
                 raise ValueError(f"{name} is the float {value!r}; send text, as '{value}', or a Decimal")
         if (quantity is None) == (cost is None):

@@ -168,7 +168,6 @@ class Connections:
             factory=FileConnection,
         )
         connection.execute("PRAGMA synchronous = FULL")
-        connection.execute("PRAGMA foreign_keys = ON")
         return connection
 
     def _require(self) -> None:

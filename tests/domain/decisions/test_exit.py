@@ -77,9 +77,7 @@ def test_nothing_is_reduced_where_nothing_is_held() -> None:
 
 
 def test_an_exit_fill_of_a_position_at_an_unknown_price_has_an_unknown_profit() -> None:
-    given(request(), UNPRICED).when(sold("1.8", "3.2")).then(PositionReduced, pnl=None).leaves(
-        quantity="60", realized_pnl=None
-    )
+    given(request(), UNPRICED).when(sold("1.8", "3.2")).then(PositionReduced).leaves(quantity="60", realized_pnl=None)
 
 
 def test_an_exit_fee_in_another_currency_is_kept_apart() -> None:
@@ -99,6 +97,12 @@ def test_the_average_entry_of_what_is_bought_after_an_exit_is_that_of_what_is_op
 
 
 # -- adjust -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("qty", "left"), [("61.8", "0"), ("60", "1.8")])
+def test_a_fill_of_no_more_than_is_held_turns_nothing_over(qty: str, left: str) -> None:
+    story = given(*ENTERED).when(sold(qty, "3.2", flip=True)).then(PositionReduced)
+    story.leaves(status="active", quantity=left)
 
 
 def test_a_fill_that_turns_the_position_ends_a_rollback_as_rolled_back() -> None:

@@ -33,6 +33,7 @@ from domain.events import (
     PositionClosed,
     PositionReduced,
 )
+from domain.identifiers import client_order_id
 from tests.spec import ENTERED, FILLED, PLACED, STOP, given, on, request, second
 
 CLOSE = on(Close, command_id="close-1", exit_reason="stop", avg_px_close="3.298")
@@ -65,6 +66,12 @@ def test_the_first_answer_is_given_after_all_that_came_later() -> None:
     placed = on(RecordEntryPlaced, command_id="once", exchange_order_id="53190368")
     story = given(ENTERED[0], placed, *ENTERED[2:], on(Close, exit_reason="x"))
     story.when(placed).no_news().answered(version=2, status="entry_placed", events=("EntryPlaced",))
+
+
+def test_an_answer_without_news_says_how_the_cycle_stands() -> None:
+    again = FILLED.model_copy(update={"command_id": "again"})
+    name = client_order_id("APTUSDT.binance#1", "entry", "5483266")
+    given(*ENTERED).when(again).no_news().answered(status="active", quantity="61.8", client_order_id=name)
 
 
 def test_an_answer_of_two_events_is_given_again_with_both() -> None:

@@ -302,6 +302,13 @@ def test_a_stop_without_an_id_goes_by_its_name_where_there_are_several() -> None
     story.when(on(LoseStopLoss, reason="gone", exchange_order_id="stop.3")).refused(UnknownOrder, "has no order stop.3")
 
 
+def test_a_stop_of_the_position_and_one_that_is_an_order_are_not_the_same() -> None:
+    attached = on(SetStopLoss, stop_price="3.298", attached=True)
+    story = given(*ENTERED).when(attached).then(StopLossSet, attached=True)
+    story.when(attached.model_copy(update={"command_id": "again"})).no_news().when(STOP).then(StopLossSet)
+    story.when(STOP.model_copy(update={"command_id": "again"})).no_news().leaves(stop_order_id="s1")
+
+
 # -- below zero -------------------------------------------------------------------------------------------------
 
 SPREAD = "CL1-CL2.ibkr#1"

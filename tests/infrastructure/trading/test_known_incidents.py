@@ -109,6 +109,15 @@ def test_a_stop_that_would_trigger_at_once_is_tried_a_few_times_and_the_position
         assert world.exchange.held["HNTUSDT"] == 0
 
 
+def test_a_stop_that_never_arrives_is_tried_a_few_times_and_the_position_is_not_left_bare() -> None:
+    with bot_world() as world:
+        world.exchange.weather["place"] += [None, *[Lost.BEFORE] * world.rules.stop_tries]
+        outcome = world.enter()
+        assert outcome.kind is OutcomeKind.ROLLED_BACK
+        assert f"took no stop in {world.rules.stop_tries} tries" in str(outcome.story)
+        assert world.exchange.held["APTUSDT"] == 0
+
+
 def test_a_question_that_the_exchange_has_no_time_for_is_no_refused_stop() -> None:
     with bot_world(stop_tries=1) as world:
         world.exchange.weather["find"].extend([too_busy()] * 7)

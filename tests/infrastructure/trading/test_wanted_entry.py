@@ -43,6 +43,15 @@ def test_what_is_no_side_is_named_with_those_that_are(side: Any) -> None:
         wanted(side=side)
 
 
+@pytest.mark.parametrize(
+    "said", [{"stop_loss_percent": 2.0}, {"signal_price": 150.5}, {"quantity": 2.5}, {"quantity": None, "cost": 300.5}]
+)
+def test_no_number_of_an_entry_is_a_float(said: dict[str, Any]) -> None:
+    name, value = [*said.items()][-1]
+    with pytest.raises(ValueError, match=f"^{name} is the float {value}; send text, as '{value}', or a Decimal"):
+        wanted(**said)
+
+
 @pytest.mark.parametrize("value", [None, "two", "NaN", "0", "-1", 2.0, b"2", {}])
 def test_what_is_no_number_above_zero_is_refused_by_name(value: Any) -> None:
     with pytest.raises(ValueError, match=r"^stop_price is "):

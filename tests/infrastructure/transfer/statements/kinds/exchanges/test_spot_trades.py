@@ -35,6 +35,7 @@ def fill(kind: StatementKind, text: str) -> StatementFill:
         ("SOLUSDT", "0.18SOL", "19.8USDT", "0.0198USDT", ("SOLUSDT", "0.18", "0.0198", "USDT")),
         ("SOLUSDT", "1,000.5 SOL", '"1,980,000USDT"', "0.001BNB", ("SOLUSDT", "1000.5", "0.001", "BNB")),
         ("1INCHUSDT", "0.51INCH", "0.25USDT", "0.0011INCH", ("1INCHUSDT", "0.5", "0.001", "1INCH")),
+        ("1INCHUSDT", "0.5 1INCH", "0.25USDT", "", ("1INCHUSDT", "0.5", "None", None)),
         ("1INCHUSDT", "11INCH", "0.5USDT", "11USDT", ("1INCHUSDT", "1", "11", "USDT")),
         ("BTC/TUSD", "0.1BTC", "5000TUSD", "", ("BTCTUSD", "0.1", "None", None)),
     ],

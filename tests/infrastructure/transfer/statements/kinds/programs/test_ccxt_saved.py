@@ -54,6 +54,11 @@ def books(exchange: str, *trades: dict[str, Any], kind: StatementKind = CCXT_TRA
     ]
 
 
+def test_a_trade_without_its_cost_counts_contracts_of_unknown_size() -> None:
+    (fact,) = facts_of(json.dumps([trade(0, BUY, 100, {}) | {"cost": None}]), CCXT_TRADES, Whose("okx"))
+    assert "in contracts of unknown" in words(fact)
+
+
 def bitget(side: str, does: str, mode: str = "hedge_mode", **more: Any) -> Info:
     return {"side": side, "tradeSide": does, "posMode": mode, "enterPointSource": "api", **more}
 

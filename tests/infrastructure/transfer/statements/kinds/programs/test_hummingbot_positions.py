@@ -100,6 +100,8 @@ def test_a_row_is_taken_once_and_its_side_agrees_with_its_amount() -> None:
         held(row("a", "BUY", "600,-0.3,2000"))
     with pytest.raises(StatementRefused, match="line 2: side is missing"):
         held(row("a", "", "600,0.3,2000"))
+    with pytest.raises(StatementRefused, match="line 2: amount is missing"):
+        held(row("a", "BUY", "600,,2000"))
 
 
 def test_a_table_that_counts_millionths_is_read_for_what_it_means() -> None:

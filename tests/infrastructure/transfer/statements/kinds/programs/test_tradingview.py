@@ -56,6 +56,15 @@ def test_a_chart_of_days_has_days_for_times() -> None:
         books_of(days.replace("2026-03-18", "2026-03-1"))
 
 
+@pytest.mark.parametrize(
+    ("kind", "why"),
+    [("Margin call long", "neither an entry nor an exit"), ("Entry", "neither long nor short")],
+)
+def test_a_line_that_neither_enters_nor_exits_is_refused(kind: str, why: str) -> None:
+    with pytest.raises(StatementRefused, match=f"type '{kind}' is {why}"):
+        books_of(PROFIT.replace("Entry Long", kind))
+
+
 def test_a_loss_may_stand_in_parentheses() -> None:
     lines = "1,Entry Short,S,2026-03-17 09:00,100,2,—,—\n1,Exit Short,X,2026-03-17 10:00,110,2,(20.50),(10.25)%\n"
     assert books_of(HEADER + lines) == ["BTCUSDT.bybit#1 short closed holds 0: earned -20, net -20.5, fees 0.5"]

@@ -76,6 +76,15 @@ def test_what_is_bought_and_sold_in_one_second_are_two_trades() -> None:
     ]
 
 
+def test_a_fee_is_of_the_trade_of_its_own_account() -> None:
+    trade = ["Transaction Buy,BTC,0.01", "Transaction Spend,USDT,-500"]
+    lines = [f"12,{account},{change}" for account in ("Spot", "Cross Margin") for change in trade]
+    assert told(*lines, "12,Cross Margin,Transaction Fee,BTC,-0.00002", "12,Spot,Transaction Fee,BTC,-0.00001") == [
+        "12 BTCUSDT.binance:SPOT buys 0.01 at 50000, fee 0.00001 BTC",
+        "12 BTCUSDT.binance:SPOT buys 0.01 at 50000, fee 0.00002 BTC",
+    ]
+
+
 def test_a_trade_of_the_next_second_is_one_of_its_own() -> None:
     lines = ["12,Transaction Buy,BTC,0.01", "12,Transaction Spend,USDT,-500"]
     lines += ["13,Transaction Buy,ETH,1", "13,Transaction Spend,USDT,-3000"]

@@ -60,7 +60,8 @@ def test_sides_that_lie_apart_find_each_other_by_what_they_are_worth() -> None:
         *(bill(1, "USDT", "1", "499.99", "-0.5"), bill(2, "USDT", "1", "100", "-0.1")),
         *(bill(3, "BTC", "2", "0.002"), bill(4, "BTC", "2", "0.01")),
     ]
-    assert told(*lines) == ["sells 0.002 at 50000, fee 0.1 USDT", "sells 0.01 at 50000, fee 0.5 USDT"]
+    sales = ["sells 0.002 at 50000, fee 0.1 USDT", "sells 0.01 at 50000, fee 0.5 USDT"]
+    assert told(*lines) == told(*lines[:2], *lines[:1:-1])[::-1] == sales
 
 
 def test_one_line_alone_says_what_it_can() -> None:
