@@ -70,7 +70,8 @@ class SqlStore(Store):
 
     def _value(self, statement: str, values: Any = ()) -> Any:
         """The first column of the first row of a query; None when it returns no row."""
-        return next(self._connections.rows(statement, values), (None,))[0]
+        found = list(self._connections.rows(statement, values))  # to its end: an interrupt in a finalizer is swallowed
+        return found[0][0] if found else None
 
     def _compared(self, conditions: Conditions) -> tuple[list[str], list[Any]]:
         return compared(conditions, self.dialect.placeholder)
