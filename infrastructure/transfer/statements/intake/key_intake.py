@@ -316,8 +316,11 @@ class _OneKey:
             )
 
     def _add_fee(self, fill: StatementFill) -> None:
-        """Record the fee of a fill that the ledger has without one, because its file was cut, or did not say it."""
-        if not fill.fee or self._past.cycle_without_fee(command_id_of(fill)) is None:
+        """Record the fee of a fill that the ledger has without one, because its file was cut, or did not say it.
+
+        Shape: not of an order that is summed up, because what was filled of it since has the fee of all of it.
+        """
+        if not fill.fee or is_sum(fill) or self._past.cycle_without_fee(command_id_of(fill)) is None:
             return
         parts = {command_id_of(fill): fill}
         if (closed := self._past.amount(turned_id_of(fill))) is not None:
