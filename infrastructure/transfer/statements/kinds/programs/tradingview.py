@@ -50,6 +50,7 @@ class _ListOfTrades:
 
     def facts(self, row: StatementRow) -> Iterator[StatementFact]:
         number = row.needed(*_NUMBERS)
+        _check(row)  # so that the line with a wrong value is named, and not the other one of its trade
         other = self._waiting.pop(number, None)
         if other is None:
             self._waiting[number] = row
@@ -115,6 +116,13 @@ class _ListOfTrades:
             trade_id=name,
             order_id=name,
         )
+
+
+def _check(row: StatementRow) -> None:
+    """Refuses: ValueError for a word or a number that cannot be read; what is missing is found later."""
+    _enters(row)
+    for names in (_QUANTITIES, *((_named(row, begins),) for begins in (_PRICE, _PROFITS, ("commission",)))):
+        row.number(*names)
 
 
 def _key(whose: Whose, ticker: str, exchange: str | None = None) -> PositionKey:

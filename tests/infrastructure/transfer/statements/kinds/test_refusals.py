@@ -126,6 +126,7 @@ REFUSED = [
     ),
     ("nautilus-fills.csv", "0.12004 USDT", "free", "line 2: commission 'free' is not an amount like 0.05 USDT"),
     ("tradingview-trades.csv", "1,Entry long", "9,Entry long", "line 2: the entry of trade 1 is not in the file"),
+    ("tradingview-trades.csv", "51000,", "51OOO,", "line 2: price usdt '51OOO' is no number"),
     ("tradingview-trades.csv", "2,Exit short", "2,Entry short", "line 5: trade 2 has two lines of type 'Entry short'"),
     (
         "tradingview-trades.csv",
