@@ -5,10 +5,10 @@ from __future__ import annotations
 import gzip
 import json
 import subprocess
-import sys
 from contextlib import ExitStack, closing
 from functools import partial
 from pathlib import Path
+from subprocess import PIPE
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,17 +19,16 @@ from infrastructure.integrity.verify import verify
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.settings import Settings
 from infrastructure.store_opening import open_store
+from tests.forked_popen import ForkedPopen
 from tests.infrastructure.event_store.postgres.server import programs
 from tests.scripts.program import Program
 from tests.urls import with_options
 
-ROOT = Path(__file__).parents[2]
-SAMPLES = ROOT / "tests" / "samples_ledger"
+SAMPLES = Path(__file__).parents[1] / "samples_ledger"
 OPENING = """
 import sys
-import infrastructure.walks.positions_rebuild
 from infrastructure.ledger.ledger import PositionLedger
-print("imported", flush=True)
+print("there", flush=True)
 sys.stdin.readline()
 PositionLedger.connect(sys.argv[1]).disconnect()
 """
@@ -96,12 +95,14 @@ def test_columns_that_a_migration_added_are_filled_by_whoever_opens_it_next(earl
         assert not ledger.store.is_outdated
 
 
-def test_bots_that_open_it_at_once_wait_for_the_one_that_fills_it(earlier_url: str) -> None:
+def test_bots_that_open_it_at_once_wait_for_the_one_that_fills_it(earlier_url: str, tmp_path: Path) -> None:
+    (tmp_path / "opening.py").write_text(OPENING)
+    words, imports = [str(tmp_path / "opening.py"), earlier_url], ["infrastructure.walks.positions_rebuild"]
     with ExitStack() as stack:
-        opening = partial(subprocess.Popen, [sys.executable, "-c", OPENING, earlier_url], cwd=ROOT, text=True)
-        bots = [stack.enter_context(opening(stdin=subprocess.PIPE, stdout=subprocess.PIPE)) for _ in range(6)]
+        opening = partial(ForkedPopen[str], words, imports=imports, stdin=PIPE, stdout=PIPE, text=True)
+        bots = [stack.enter_context(opening()) for _ in range(6)]
         for bot in bots:
-            assert bot.stdout is not None and bot.stdout.readline() == "imported\n"
+            assert bot.stdout is not None and bot.stdout.readline() == "there\n"
         for bot in bots:
             assert bot.stdin is not None
             bot.stdin.close()

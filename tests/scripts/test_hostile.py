@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 from pathlib import Path
+from subprocess import PIPE
 from typing import Any
 from urllib.parse import quote
 
@@ -18,6 +19,7 @@ from infrastructure.ledger.ledger import PositionLedger
 from projections.readable_text import is_seen
 from scripts.catalogue import COMMANDS
 from tests.acceptance.bot import PROGRAM
+from tests.forked_popen import ForkedPopen
 from tests.scripts.program import Program
 
 HOSTILE = (
@@ -202,9 +204,10 @@ def test_an_export_is_not_for_a_terminal(form: str, folder: Path) -> None:
     terminal, shown = os.openpty()
     try:
         asked = [PROGRAM, "export", "--format", form]
-        ran = subprocess.run(asked, stdout=shown, stderr=subprocess.PIPE, cwd=folder, check=False, text=True)
+        with ForkedPopen[str](asked, stdout=shown, stderr=PIPE, cwd=folder, text=True) as ran:
+            _, said = ran.communicate(timeout=60)
     finally:
         os.close(shown)
         os.close(terminal)
     assert ran.returncode == 2
-    assert "an export is not for a terminal; name a file with --output, or pipe it on" in ran.stderr
+    assert "an export is not for a terminal; name a file with --output, or pipe it on" in said

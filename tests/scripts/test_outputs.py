@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
+from subprocess import PIPE
 from threading import Thread
 
 import pytest
 
 from infrastructure.ledger.ledger import PositionLedger
 from tests.acceptance.bot import PROGRAM
+from tests.forked_popen import ForkedPopen
 from tests.scripts.cases import APT, fill
 from tests.scripts.program import Program
 
@@ -84,7 +85,8 @@ def test_a_link_is_not_followed_unawares(
 @every_output
 def test_a_full_disk_leaves_nothing_behind(asked: Asked, url: str, folder: Path) -> None:
     """A file may grow to 400 bytes: what SQLite needs was written before."""
-    limited = (
+    limited = folder.with_name("limited.py")
+    limited.write_text(
         "import resource, runpy, sys\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (400, 400))\n"
         f"sys.argv[0] = {PROGRAM!r}\n"
@@ -92,17 +94,11 @@ def test_a_full_disk_leaves_nothing_behind(asked: Asked, url: str, folder: Path)
     )
     with PositionLedger.connect(url) as ledger:
         ledger.positions()
-    words = [str(word) for word in asked(folder / "out.jsonl")]
-    ran = subprocess.run(
-        [sys.executable, "-c", limited, *words],
-        env={**os.environ, "LEDGER_DATABASE_URL": url},
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    assert ran.returncode != 0 and "Traceback" not in ran.stderr, ran.stderr
+    words = [str(limited), *map(str, asked(folder / "out.jsonl"))]
+    surroundings = {**os.environ, "LEDGER_DATABASE_URL": url}
+    with ForkedPopen[str](words, env=surroundings, cwd=folder, stdout=PIPE, stderr=PIPE, text=True) as ran:
+        _, said = ran.communicate(timeout=60)
+    assert ran.returncode != 0 and "Traceback" not in said, said
     assert [*folder.iterdir()] == []
 
 
