@@ -11,7 +11,7 @@ from domain.aggregate.row import PositionRow
 from domain.commands import order_requests as o
 from domain.commands import requests as c
 from domain.decisions.decision import Decision
-from domain.decisions.lookup import is_former, listed, named, needs_named
+from domain.decisions.lookup import at_work, is_former, listed, named, needs_named, with_one_id
 from domain.errors import (
     AlreadyActive,
     InvalidCommand,
@@ -120,11 +120,12 @@ def _moved(decision: Decision, role: Role, command: c.SetStopLoss | o.SetTakePro
             command=command.verb,
         )
     if command.replaces is not None:
-        order = needs_named(decision, command.replaces)
+        order = at_work(decision, role, command.replaces) or needs_named(decision, command.replaces)
         if order.role != role:
             raise decision.refused(UnknownOrder, f"has {command.replaces} as {order.name}, which is no {role}")
         return order
-    known = named(decision, command.exchange_order_id, None)
+    known = at_work(decision, role, command.exchange_order_id)
+    known = known or named(decision, command.exchange_order_id, None, closes=True)
     if known is not None and known.role == role:
         return known
     there = decision.state.orders.live(role)
@@ -160,7 +161,9 @@ def _needs_cover(decision: Decision, orders: Orders) -> None:
 
 
 def lose_stop_loss(decision: Decision, command: c.LoseStopLoss) -> CommandResult | None:
-    """Record that a stop is gone; nothing is recorded if there is none, or for a former id of it.
+    """Record that a stop is gone, and the take profit that is one order with it.
+
+    Shape:   nothing is recorded if there is none, or for a former id of it.
 
     Refuses: OrderAmbiguous if there are several and none is named; UnknownOrder.
     """
@@ -170,13 +173,21 @@ def lose_stop_loss(decision: Decision, command: c.LoseStopLoss) -> CommandResult
         return decision.no_news()
     is_only = len(decision.state.orders.live("stop")) == 1
     decision.record(e.StopLossLost(**decision.envelope(), reason=command.reason, order=None if is_only else stop.name))
+    lose_others(decision, stop, command.reason)
     return None
+
+
+def lose_others(decision: Decision, order: Order, reason: str) -> None:
+    """Record that stops and take profits are gone that are one order of the exchange with one that is gone."""
+    for other in with_one_id(decision, order):
+        lost = e.StopLossLost if other.role == "stop" else e.TakeProfitLost
+        decision.record(lost(**decision.envelope(), reason=reason, order=other.name))
 
 
 def _lost(decision: Decision, role: Role, exchange_order_id: str | None) -> Order | None:
     there = decision.state.orders.live(role)
     if exchange_order_id is not None:
-        order = needs_named(decision, exchange_order_id)
+        order = at_work(decision, role, exchange_order_id) or needs_named(decision, exchange_order_id)
         return order if order in there and not is_former(decision, order, exchange_order_id) else None
     if len(there) > 1:
         raise decision.refused(
@@ -239,7 +250,9 @@ def _needs_profit_side(row: PositionRow, price: Decimal, reference: Decimal | No
 
 
 def lose_take_profit(decision: Decision, command: o.LoseTakeProfit) -> CommandResult | None:
-    """Record that a take profit is gone; nothing is recorded if there is none, or for a former id of it.
+    """Record that a take profit is gone, and the stop that is one order with it.
+
+    Shape:   nothing is recorded if there is none, or for a former id of it.
 
     Refuses: OrderAmbiguous if there are several and none is named; UnknownOrder.
     """
@@ -248,6 +261,7 @@ def lose_take_profit(decision: Decision, command: o.LoseTakeProfit) -> CommandRe
     if target is None:
         return decision.no_news()
     decision.record(e.TakeProfitLost(**decision.envelope(), order=target.name, reason=command.reason))
+    lose_others(decision, target, command.reason)
     return None
 
 
