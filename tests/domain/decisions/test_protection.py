@@ -6,6 +6,7 @@ import pytest
 
 from domain.commands.base import Command
 from domain.commands.order_requests import (
+    CorrectFill,
     DefineInstrument,
     EndOrder,
     LoseTakeProfit,
@@ -431,5 +432,7 @@ def test_a_stop_of_the_position_is_gone_with_it() -> None:
 def test_a_stop_that_rests_covers_what_is_held_again() -> None:
     closed = on(Reduce, trade_id="x1", last_qty="61.8", last_px="3.2", exchange_order_id="x")
     given(*ENTERED, closed).when(MORE).leaves(quantity="1", protected=True)
-    before_any_fill = on(SetStopLoss, stop_price="3.298", attached=True)
-    given(request(), PLACED, before_any_fill).when(FILLED).leaves(protected=True)
+    attached = on(SetStopLoss, stop_price="3.298", attached=True)
+    given(request(), PLACED, attached).when(FILLED).leaves(protected=True)
+    busted = on(CorrectFill, trade_id="x1", void=True, reason="busted")
+    given(request(), PLACED, FILLED, attached, closed).when(busted).leaves(quantity="61.8", protected=True)
