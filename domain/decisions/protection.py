@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Final
 
 from domain import events as e
 from domain.aggregate import order_changes
@@ -27,6 +28,9 @@ from domain.orders.cycle_orders import Orders, covers, next_name
 from domain.orders.order import Order, Role
 from domain.stop import is_losing_side
 from domain.values import EXACT, Side, Status, plain, total_of
+
+_ENDED: Final = ("filled", "canceled", "expired", "rejected")
+"""The ends that an exchange tells, after which an order does not come back."""
 
 
 def set_stop_loss(decision: Decision, command: c.SetStopLoss) -> CommandResult | None:
@@ -89,10 +93,13 @@ def set_stop_loss(decision: Decision, command: c.SetStopLoss) -> CommandResult |
 
 
 def _is_behind(decision: Decision, known: Order, command: c.SetStopLoss | o.SetTakeProfit) -> bool:
-    """Whether this is an old command again, about an order that continues under another id since."""
-    if not known.is_live or not is_former(decision, known, command.exchange_order_id):
+    """Whether this is an old command again, about an order that continues under another id since, or has ended."""
+    if not decision.was_answered:
         return False
-    return decision.was_answered
+    if known.is_live:
+        return is_former(decision, known, command.exchange_order_id)
+    is_over = known.ended in _ENDED and known.exchange_order_id == command.exchange_order_id
+    return is_over and command.at is None
 
 
 def _is_anew(known: Order, command: c.SetStopLoss) -> bool:

@@ -421,7 +421,8 @@ class TypedCommands(ABC, Generic[Answered]):
         - The same `exchange_order_id` again, or `replaces`, means that the exchange moved the stop: the order that it
           was is gone. For a second stop that you place before you cancel the first, send its `quantity`, and
           `lose_stop_loss` once the first is cancelled (bots.md).
-        - A command that was sent before the stop moved, sent again under the old id, is no news.
+        - A command that was sent before the stop moved, sent again under the old id, is no news; nor is one without
+          `at` that is sent again after `end_order` for that stop.
         - If a stop was partly filled when another order replaced it, it ends, and the other order is for its own
           quantity.
         - An order of the exchange that is stop and target in one (OCO) is recorded by `set_stop_loss` and

@@ -358,6 +358,13 @@ def test_elsewhere_no_price_is_below_zero(command: Command, field: str) -> None:
     )
 
 
+@pytest.mark.parametrize("outcome", ["filled", "canceled"])
+def test_a_stop_that_has_ended_is_not_brought_back_by_what_was_said_before(outcome: str) -> None:
+    ended = on(EndOrder, exchange_order_id="s1", outcome=outcome)
+    given(*ENTERED, ended).when(STOP).no_news().leaves(protected=False)
+    given(*ENTERED, GONE).when(STOP).then(StopLossSet).leaves(protected=True)
+
+
 # -- one id for several orders ------------------------------------------------------------------------------------
 
 
