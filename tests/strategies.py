@@ -165,7 +165,7 @@ _FIELDS: Final[dict[type[Command], dict[str, list[Any]]]] = {
     c.FailEntry: {"reason": _REASONS, "outcome": ["rejected", "expired", "canceled"]},
     c.SetStopLoss: {
         "stop_price": _PRICES,
-        "exchange_order_id": ["s1", "s2"],
+        "exchange_order_id": ["s1", "s2", "o1"],
         "quantity": [None, *_QUANTITIES],
         "activate": [False, True],
         "locks_profit": [False, True],
@@ -180,7 +180,7 @@ _FIELDS: Final[dict[type[Command], dict[str, list[Any]]]] = {
         "outcome": ["filled", "canceled"],
         "filled_qty": [None, "4", "10"],
     },
-    o.SetTakeProfit: {"price": _PRICES, "exchange_order_id": ["t1", None], "quantity": [None, *_QUANTITIES]},
+    o.SetTakeProfit: {"price": _PRICES, "exchange_order_id": ["t1", "s1", None], "quantity": [None, *_QUANTITIES]},
     o.LoseTakeProfit: {"reason": _REASONS},
     o.RequestExit: {"reason": _REASONS, "quantity": [None, *_QUANTITIES], "intent_id": [None, *_INTENTS]},
     o.RecordCash: {"kind": ["funding", "correction"], "amount": ["-0.35", "1"], "cash_id": ["f1", "f2"]},
@@ -242,7 +242,7 @@ def _next_command(dice: Dice, position: Position, number: int) -> Command:
     if chosen.get("filled_qty") in (None, "0"):
         chosen.pop("avg_px", None)
     if verb in (o.EndOrder, o.ReplaceOrder) and position.state.order_ids and dice.mostly():
-        chosen["exchange_order_id"] = dice.pick([*position.state.order_ids])
+        chosen["exchange_order_id"] = dice.pick([order_id for _, order_id in position.state.order_ids])
         chosen["filled_qty" if verb is o.EndOrder else "quantity"] = None
     if verb is o.SetTakeProfit and dice.mostly():
         chosen |= {"price": "70" if position.state.side is Side.SHORT else "130", "quantity": None}

@@ -22,6 +22,9 @@ def project(row: PositionRow | None, event: e.PositionEvent) -> PositionRow:
     if new is None:
         assert row is not None, f"{type(event).__name__} of a cycle that was never opened"
         new = _changed(row, event)
+        is_correction = isinstance(event, e.FillCorrected)  # then it was held all the time
+        if row.filled_qty and not row.quantity and new.quantity and new.status.is_open and not is_correction:
+            new = _without_spent_stops(new)
     is_open, held = new.status.is_open, new.quantity
     protected = is_open and new.stop_confirmed and covers(new.orders, new.side, held, new.avg_px_open)
     is_bare = is_open and held and not protected and new.protection == "exchange"
@@ -274,6 +277,12 @@ def _opened_again(row: PositionRow) -> PositionRow:
         closed_at=None,
         exit_reason=None,
     )
+
+
+def _without_spent_stops(row: PositionRow) -> PositionRow:
+    """The row after something is held again in a cycle that held nothing: what closed all of it protects no more."""
+    orders = changes.spent_stops_lost(row.orders)
+    return row if orders is row.orders else _showing_stop(row, orders)
 
 
 def _order_replaced(row: PositionRow, event: e.OrderReplaced) -> PositionRow:

@@ -93,6 +93,16 @@ def stops_lost(orders: Orders, name: str | None) -> Orders:
     return orders.with_orders(ended(stop, "lost") for stop in orders.live("stop") if name in (None, stop.name))
 
 
+def spent_stops_lost(orders: Orders) -> Orders:
+    """After all was closed, and something is held again.
+
+    Of the stops for all that was held, those that were filled have done their work, and those that belonged to the
+    position are gone with it.
+    """
+    for_all = (stop for stop in orders.live("stop") if stop.requested_qty is None)
+    return orders.with_orders(ended(stop, "lost") for stop in for_all if stop.attached or stop.filled_qty)
+
+
 def target_set(orders: Orders, event: e.TakeProfitSet) -> Orders:
     """After a take profit was confirmed, or moved."""
     target = altered(

@@ -76,8 +76,11 @@ class PositionState:
     """The keys of `fills` that the exchange corrected at a time that was said."""
     totals_at: dict[str, datetime] = field(default_factory=dict)
     """When the exchange last stated the total that is known of an order, by the name of the order."""
-    order_ids: dict[str, str] = field(default_factory=dict)
-    """The names of orders, by every exchange order id that they ever had."""
+    order_ids: dict[tuple[bool, str], str] = field(default_factory=dict)
+    """The names of orders, by (closes, exchange order id) for every id that they ever had.
+
+    An exchange may count its conditional orders apart, so that one of them has the id of an entry.
+    """
     former_ids: set[str] = field(default_factory=set)
     """The ids of `order_ids` that an event replaced with another id."""
     cash: dict[str, CashOnRecord] = field(default_factory=dict)
@@ -222,18 +225,17 @@ class PositionState:
             case e.EntryRequested():
                 self.promises["entry"] = event.command_id
             case e.EntryPlaced():
-                self.order_ids[event.exchange_order_id] = event.order
+                self._identify(event.order, event.exchange_order_id)
                 if event.filled_qty is not None:
                     self.stated_at = max(self.stated_at, event.said_at)
                     self._remember_total(event, orders)
             case e.EntryFilled():
                 self._remember_fill(event, event.order, before, orders)
-                if event.exchange_order_id is not None:
-                    self.order_ids[event.exchange_order_id] = event.order
+                self._identify(event.order, event.exchange_order_id)
             case e.PositionReduced():
                 self._remember_fill(event, event.order, before, orders)
-                if event.exchange_order_id is not None and event.order is not None:
-                    self.order_ids[event.exchange_order_id] = event.order
+                if event.order is not None:
+                    self._identify(event.order, event.exchange_order_id)
             case e.PositionAdjusted():
                 if not event.price_only:
                     self._remember_stated_quantity(event)
@@ -291,6 +293,11 @@ class PositionState:
         is_ours = key.is_settled_in(currency) if settle is None else settle == currency.upper()
         return None if is_ours else currency.upper()
 
+    def _identify(self, name: str, exchange_order_id: str | None) -> None:
+        """Note the exchange order id of an order, if it is told."""
+        if exchange_order_id is not None:
+            self.order_ids[role_of(name) != "entry", exchange_order_id] = name
+
     def _join(self, name: str, same_as: str) -> None:
         """Move what is known under the name `same_as` to the order of ours that it turned out to be."""
         if same_as in self.totals_at:
@@ -323,8 +330,7 @@ class PositionState:
     def _remember_order(self, event: e.PositionEvent, before: Holding, orders: Orders) -> None:
         match event:
             case e.OrderEnded():
-                if event.exchange_order_id is not None:
-                    self.order_ids[event.exchange_order_id] = event.order
+                self._identify(event.order, event.exchange_order_id)
                 if event.filled_qty is None:
                     return
                 self._remember_total(event, orders)
@@ -342,10 +348,11 @@ class PositionState:
                 if event.intent_id is not None:
                     self.promises[f"exit {event.intent_id}"] = event.command_id
             case e.OrderReplaced():
-                self.order_ids[event.old_exchange_order_id] = self.order_ids[event.exchange_order_id] = event.order
+                self._identify(event.order, event.old_exchange_order_id)
+                self._identify(event.order, event.exchange_order_id)
                 self.former_ids |= {event.old_exchange_order_id} | _id_of(orders, event.order)
             case e.StopLossSet() | e.TakeProfitSet() if event.exchange_order_id is not None:
-                self.order_ids[event.exchange_order_id] = event.order or "stop.1"
+                self._identify(event.order or "stop.1", event.exchange_order_id)
                 self.former_ids |= _id_of(orders, event.order or "stop.1")
             case e.CashRecorded():
                 currency = self.other_currency(event.currency)

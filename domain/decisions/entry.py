@@ -14,7 +14,7 @@ from domain.decisions.adjustment import absorbed_of, is_counted_in_adjustment
 from domain.decisions.counting import EntryCount
 from domain.decisions.decision import Decision, already_open
 from domain.decisions.fills import as_corrected, fill_on_record, known_fill
-from domain.decisions.lookup import Meant, as_one, entry_of_fill, listed, named, of_client
+from domain.decisions.lookup import Meant, as_one, by_id, entry_of_fill, listed, named, of_client
 from domain.decisions.protection import needs_right_side
 from domain.errors import EntryAlreadyPlaced, EntryHasFills, OrderAmbiguous, PositionNotOpen, WrongStatus
 from domain.holding import Holding
@@ -121,7 +121,7 @@ def record_entry_placed(decision: Decision, command: c.RecordEntryPlaced) -> Com
         return _open_after_the_fact(decision, command)
     decision.needs_price("avg_px", command.avg_px, row.terms)
     before, same_as = _placed_order(decision, command)
-    known = state.order_ids.get(command.exchange_order_id)
+    known = state.order_ids.get((False, command.exchange_order_id))
     if before.exchange_order_id is not None and (known is None or known not in (before.name, same_as)):
         raise decision.refused(
             EntryAlreadyPlaced,
@@ -164,7 +164,7 @@ def record_entry_placed(decision: Decision, command: c.RecordEntryPlaced) -> Com
 def _placed_order(decision: Decision, command: c.RecordEntryPlaced) -> tuple[Order, str | None]:
     """The entry order that is acknowledged, and the name under which its fills were recorded before."""
     orders = decision.state.orders
-    known = named(decision, command.exchange_order_id, command.client_order_id)
+    known = named(decision, command.exchange_order_id, command.client_order_id, closes=False)
     ours = of_client(decision, command.client_order_id) or _of_intent(decision, command.intent_id)
     if known is not None and known.role == "entry":
         return as_one(known, ours)
@@ -242,7 +242,7 @@ def _known_order(decision: Decision, command: c.RecordEntryPlaced) -> CommandRes
     if row is None:
         return None
     is_first = row.exchange_order_id == command.exchange_order_id
-    order = state.orders.get("entry" if is_first else state.order_ids.get(command.exchange_order_id, ""))
+    order = state.orders.get("entry") if is_first else by_id(decision, command.exchange_order_id, closes=False)
     if order is None or order.role != "entry":
         return None
     first = next(iter(state.answers.values()))

@@ -16,7 +16,7 @@ from domain.commands import order_requests as o
 from domain.commands import requests as c
 from domain.decisions.counting import EntryCount, exited, settled
 from domain.decisions.decision import Decision
-from domain.decisions.lookup import named
+from domain.decisions.lookup import by_id, named
 from domain.errors import IdempotencyMismatch, NotFilled, OrderAmbiguous, UnknownFill
 from domain.holding import Holding
 from domain.instrument import Instrument
@@ -77,7 +77,7 @@ def fill_on_record(decision: Decision, command: c.RecordEntryFill | c.Reduce, *,
     if command.exchange_order_id is None and command.client_order_id is None:
         is_same = (fill for fill in fills if fill.is_told_by(command.last_qty, command.last_px))
         return next(is_same, next(iter(fills)))
-    order = named(decision, command.exchange_order_id, command.client_order_id)
+    order = named(decision, command.exchange_order_id, command.client_order_id, closes=is_exit)
     if order is not None and order.name in by_order:
         return by_order[order.name]
     for fill in fills:
@@ -189,8 +189,8 @@ def record_cash(decision: Decision, command: o.RecordCash) -> CommandResult | No
 def _of_trade(decision: Decision, trade_id: str, exchange_order_id: str | None) -> FillOnRecord:
     fills = [fill for is_exit in (False, True) for fill in decision.state.fills.get((is_exit, trade_id), {}).values()]
     if exchange_order_id is not None:
-        order = named(decision, exchange_order_id, None)
-        fills = [fill for fill in fills if order is not None and fill.order == order.name]
+        orders = [by_id(decision, exchange_order_id, closes=closes) for closes in (False, True)]
+        fills = [fill for fill in fills if fill.order in {order.name for order in orders if order is not None}]
     if not fills:
         of = "" if exchange_order_id is None else f" of order {exchange_order_id}"
         raise decision.refused(

@@ -10,7 +10,7 @@ from domain.commands.requests import Reduce
 from domain.decisions.decision import Decision
 from domain.errors import OrderAmbiguous, UnknownOrder
 from domain.orders.cycle_orders import next_name, of_role
-from domain.orders.order import Order, Role
+from domain.orders.order import AT_WORK_UNTIL_ENDED, Order, Role
 from domain.values import EXACT, plain
 
 _OF_THE_EXCHANGE: Final = frozenset({"liquidation", "adl"})
@@ -27,8 +27,22 @@ class Meant(NamedTuple):
     is_new: bool = False
 
 
-def named(decision: Decision, exchange_order_id: str | None, client_order_id: str | None) -> Order | None:
-    """The order with one of two ids; None if neither is known.
+def by_id(decision: Decision, exchange_order_id: str | None, *, closes: bool) -> Order | None:
+    """The entry order, or the order that closes, with an exchange order id, which it may have had before.
+
+    Of a stop and a take profit with one id it is one that is live.
+    """
+    name = None if exchange_order_id is None else decision.state.order_ids.get((closes, exchange_order_id))
+    order = None if name is None else decision.state.orders.get(name)
+    if order is None or order.is_live:
+        return order
+    return next(iter(with_one_id(decision, order)), order)
+
+
+def named(
+    decision: Decision, exchange_order_id: str | None, client_order_id: str | None, *, closes: bool | None = None
+) -> Order | None:
+    """The order with one of two ids; None if neither is known. `closes` says whether an order that closes is meant.
 
     If fills of an order came before its acknowledgement, the exchange order id belongs to the order that was made for
     these fills, and the client order id to the one that was claimed: until they are merged (`as_one`) the first is
@@ -36,9 +50,8 @@ def named(decision: Decision, exchange_order_id: str | None, client_order_id: st
     id, because a fill was guessed to belong to it, or because a replacement was not recorded.
     Refuses: OrderAmbiguous if the ids belong to two orders, one of which has no exchange order id yet.
     """
-    orders = decision.state.orders
-    by_exchange = orders.get(decision.state.order_ids.get(exchange_order_id or "", ""))
     by_client = of_client(decision, client_order_id)
+    by_exchange = _by_exchange(decision, exchange_order_id, by_client, closes=closes)
     if by_exchange is None or by_client is None or by_exchange.name == by_client.name:
         return by_exchange or by_client
     if by_client.exchange_order_id not in (None, exchange_order_id) or by_client.may_be(by_exchange):
@@ -48,6 +61,29 @@ def named(decision: Decision, exchange_order_id: str | None, client_order_id: st
         f"has order {exchange_order_id} as {by_exchange.name}, and client order id {client_order_id} is that of "
         f"{by_client.name}, of which the exchange has told no id; send the one id that is meant, alone",
     )
+
+
+def _by_exchange(
+    decision: Decision, exchange_order_id: str | None, by_client: Order | None, *, closes: bool | None
+) -> Order | None:
+    """The order with an exchange order id; of an entry and a stop with the same id the one that is meant.
+
+    Refuses: OrderAmbiguous if nothing says which is meant, and both are live.
+    """
+    sides = (False, True) if closes is None else (closes,)
+    found = [order for side in sides if (order := by_id(decision, exchange_order_id, closes=side)) is not None]
+    if len(found) > 1 and by_client is not None:
+        found = [order for order in found if order.is_closing is by_client.is_closing]
+    if len(found) > 1:
+        found = [order for order in found if order.is_live] or found[:1]
+    if len(found) > 1:
+        raise decision.refused(
+            OrderAmbiguous,
+            f"has order {exchange_order_id} as {listed(found)}; send the entry by client_order_id alone, or say of a "
+            "stop or target that it moved or is lost (set_stop_loss, lose_stop_loss, set_take_profit, "
+            "lose_take_profit)",
+        )
+    return found[0] if found else None
 
 
 def of_client(decision: Decision, client_order_id: str | None) -> Order | None:
@@ -67,7 +103,7 @@ def as_one(order: Order, ours: Order | None) -> tuple[Order, str | None]:
 def needs_named(decision: Decision, exchange_order_id: str | None, client_order_id: str | None = None) -> Order:
     """The order with an id, or with one of our names, because a stop that belongs to the position has no id.
 
-    Refuses: UnknownOrder, naming the known orders.
+    Refuses: UnknownOrder, naming the known orders; OrderAmbiguous.
     """
     order = named(decision, exchange_order_id, client_order_id) or decision.state.orders.get(exchange_order_id or "")
     if order is None:
@@ -79,10 +115,24 @@ def needs_named(decision: Decision, exchange_order_id: str | None, client_order_
     return order
 
 
+def at_work(decision: Decision, role: Role, exchange_order_id: str | None) -> Order | None:
+    """The live stop, or take profit, with an exchange order id: one order of the exchange may be both (OCO)."""
+    there = decision.state.orders.live(role) if exchange_order_id is not None else []
+    return next((order for order in there if order.exchange_order_id == exchange_order_id), None)
+
+
+def with_one_id(decision: Decision, order: Order) -> list[Order]:
+    """The other live stops and take profits that are the same order of the exchange (OCO)."""
+    orders = decision.state.orders
+    others = orders.live("stop") + orders.live("target") if order.role in AT_WORK_UNTIL_ENDED else []
+    one_id = (each for each in others if each.exchange_order_id is not None)
+    return [each for each in one_id if each.exchange_order_id == order.exchange_order_id and each.name != order.name]
+
+
 def is_former(decision: Decision, order: Order, exchange_order_id: str | None) -> bool:
     """Whether it is a former id of an order that continues under another, so that the end of this id ends nothing."""
     is_other = exchange_order_id is not None and order.exchange_order_id not in (None, exchange_order_id)
-    is_of_it = decision.state.order_ids.get(exchange_order_id or "") == order.name
+    is_of_it = decision.state.order_ids.get((order.is_closing, exchange_order_id or "")) == order.name
     return is_other and is_of_it and exchange_order_id in decision.state.former_ids
 
 
@@ -102,7 +152,7 @@ def entry_of_fill(
     """
     orders = decision.state.orders
     if exchange_order_id is not None or client_order_id is not None:
-        known = named(decision, exchange_order_id, client_order_id)
+        known = named(decision, exchange_order_id, client_order_id, closes=False)
         if known is None and exchange_order_id is not None and client_order_id is None:
             known = _not_acknowledged(decision, qty, orders.unacknowledged("entry"), exchange_order_id)
         if known is not None and known.role == "entry":
@@ -142,8 +192,11 @@ def _not_acknowledged(
 ) -> Order | None:
     """The one of some claimed orders without an exchange order id that a fill fits, if it names no client order id.
 
+    None for an id that an order on the other side has.
     Refuses: OrderAmbiguous if several fit, and a total of one of them may have counted the fill already.
     """
+    if any(by_id(decision, exchange_order_id, closes=closes) for closes in (False, True)):
+        return None
     waiting = [order for order in orders if order.may_have_been_filled_at(decision.command.at)]
     stated = [order for order in waiting if order.traded_qty < order.stated_qty and order.may_have_filled(qty)]
     fitting = [order for order in waiting if order in stated or (order.is_live and order.has_room_for(qty))]
@@ -165,7 +218,7 @@ def exit_of_fill(decision: Decision, fill: Reduce) -> Order | None:
     orders, qty, may_be_ours = decision.state.orders, fill.last_qty, fill.reason not in _OF_THE_EXCHANGE
     exchange_order_id, client_order_id = fill.exchange_order_id, fill.client_order_id
     if exchange_order_id is not None or client_order_id is not None:
-        known = named(decision, exchange_order_id, client_order_id)
+        known = named(decision, exchange_order_id, client_order_id, closes=True)
         if known is None and exchange_order_id is not None and client_order_id is None and may_be_ours:
             known = _not_acknowledged(decision, qty, orders.unacknowledged("exit", "rollback"), exchange_order_id)
         if known is not None and known.role != "entry":

@@ -17,7 +17,8 @@ from domain.decisions.adjustment import absorbed_of, exit_count, is_counted_in_a
 from domain.decisions.counting import EntryCount, exited
 from domain.decisions.decision import Decision
 from domain.decisions.fills import as_corrected
-from domain.decisions.lookup import TRIGGERED_BY, as_one, is_former, listed, needs_named, of_client
+from domain.decisions.lookup import TRIGGERED_BY, as_one, by_id, is_former, listed, needs_named, of_client, with_one_id
+from domain.decisions.protection import lose_others
 from domain.errors import InstrumentInUse, OrderAlreadyEnded, OrderAmbiguous, OrderHasFills, ReduceExceedsPosition
 from domain.holding import Holding
 from domain.instrument import LINEAR
@@ -29,9 +30,11 @@ from domain.values import EXACT, ZERO, Status, plain
 def replace_order(decision: Decision, command: o.ReplaceOrder) -> CommandResult | None:
     """Record that an order continues under another exchange order id; its fills so far stay its fills.
 
-    Shape:   status unchanged, one OrderReplaced; for the same replacement again nothing is recorded, also after the
-             next one. Fills that were recorded under the new id before belong to the order.
-    Refuses: UnknownOrder, OrderAlreadyEnded; OrderAmbiguous if the new id is that of another order.
+    Shape:   status unchanged, one OrderReplaced, and another one for a take profit that is one order with the stop. For
+             the same replacement again nothing is recorded, also after the next one. Fills that were recorded under the
+             new id before belong to the order.
+    Refuses: UnknownOrder, OrderAlreadyEnded; OrderAmbiguous if the new id is that of another order, or a price may be
+             that of the stop or that of the take profit.
     """
     row = decision.needs_open()
     decision.needs_price("price", command.price, row.terms)
@@ -41,25 +44,34 @@ def replace_order(decision: Decision, command: o.ReplaceOrder) -> CommandResult 
             OrderAlreadyEnded, f"has {order.name} ({command.exchange_order_id}) as {order.ended}: it is not replaced"
         )
     is_behind = is_former(decision, order, command.exchange_order_id)
-    if is_behind and decision.state.order_ids.get(command.new_exchange_order_id) == order.name:
+    known = decision.state.order_ids.get((order.is_closing, command.new_exchange_order_id))
+    if is_behind and known == order.name:
         return decision.no_news()
     is_known = order.exchange_order_id == command.new_exchange_order_id and (
         is_behind or command.exchange_order_id == command.new_exchange_order_id
     )
     if is_known and command.quantity in (None, order.requested_qty) and command.price in (None, order.price):
         return decision.no_news()
-    order, same_as = _going_on(decision, order, command.new_exchange_order_id)
-    decision.record(
-        e.OrderReplaced(
-            **decision.envelope(),
-            order=order.name,
-            old_exchange_order_id=command.exchange_order_id,
-            exchange_order_id=command.new_exchange_order_id,
-            quantity=command.quantity,
-            price=command.price,
-            same_as=same_as,
+    others = with_one_id(decision, order)
+    if others and command.price is not None:
+        raise decision.refused(
+            OrderAmbiguous,
+            f"has {listed([order, *others])} as one order, of which {plain(command.price)} is one of the two prices; "
+            "send it without price, or say which by set_stop_loss or set_take_profit with replaces",
         )
-    )
+    order, same_as = _going_on(decision, order, command.new_exchange_order_id)
+    for each in (order, *others):
+        decision.record(
+            e.OrderReplaced(
+                **decision.envelope(),
+                order=each.name,
+                old_exchange_order_id=command.exchange_order_id,
+                exchange_order_id=command.new_exchange_order_id,
+                quantity=command.quantity,
+                price=command.price,
+                same_as=same_as if each is order else None,
+            )
+        )
     return None
 
 
@@ -68,7 +80,9 @@ def _going_on(decision: Decision, order: Order, exchange_order_id: str) -> tuple
 
     Refuses: OrderAmbiguous.
     """
-    other = decision.state.orders.get(decision.state.order_ids.get(exchange_order_id, order.name))
+    sides = (order.is_closing, not order.is_closing)
+    found = (by_id(decision, exchange_order_id, closes=side) for side in sides)
+    other = next((each for each in found if each is not None), None)
     if other is None or other.name == order.name:
         return order, None
     for one, stranger in ((other, order), (order, other)):
@@ -91,9 +105,9 @@ def _going_on(decision: Decision, order: Order, exchange_order_id: str) -> tuple
 def end_order(decision: Decision, command: o.EndOrder) -> CommandResult | None:
     """Record that an order has ended, and its filled total at the exchange.
 
-    Shape:   status unchanged, one OrderEnded; nothing is recorded for the same again, nor for the end of an id that the
-             order had before it was replaced. An entry of which nothing was ever filled ends its cycle, as fail_entry
-             does.
+    Shape:   status unchanged, one OrderEnded; of a stop and a take profit with one id the other one is lost. Nothing is
+             recorded for the same again, nor for the end of an id that the order had before it was replaced. An entry
+             of which nothing was ever filled ends its cycle, as fail_entry does.
     Refuses: UnknownOrder; OrderAmbiguous for another exchange order id than the order's own; OrderAlreadyEnded for
              another end, unless fills have completed the order since the first; OrderHasFills if the total is less than
              the recorded fills.
@@ -155,6 +169,7 @@ def end_order(decision: Decision, command: o.EndOrder) -> CommandResult | None:
             exchange_order_id=new_id,
         )
     )
+    lose_others(decision, order, f"order {order.exchange_order_id} is {command.outcome}")
     return None
 
 
@@ -167,7 +182,7 @@ def _needs_own_id(decision: Decision, order: Order, command: o.EndOrder) -> None
     exchange_order_id = command.exchange_order_id
     if order.exchange_order_id is None or exchange_order_id in (None, order.exchange_order_id, order.name):
         return
-    if exchange_order_id not in decision.state.order_ids:
+    if (order.is_closing, exchange_order_id) not in decision.state.order_ids:
         raise decision.refused(
             OrderAmbiguous,
             f"has {order.name} as order {order.exchange_order_id}, and never as {exchange_order_id}; say replace_order "

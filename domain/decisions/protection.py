@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Final
 
 from domain import events as e
 from domain.aggregate import order_changes
@@ -11,7 +12,7 @@ from domain.aggregate.row import PositionRow
 from domain.commands import order_requests as o
 from domain.commands import requests as c
 from domain.decisions.decision import Decision
-from domain.decisions.lookup import is_former, listed, named, needs_named
+from domain.decisions.lookup import at_work, is_former, listed, named, needs_named, with_one_id
 from domain.errors import (
     AlreadyActive,
     InvalidCommand,
@@ -26,6 +27,9 @@ from domain.errors import (
 from domain.orders.cycle_orders import Orders, covers, next_name
 from domain.orders.order import Order, Role
 from domain.values import EXACT, Side, Status, plain, total_of
+
+_ENDED: Final = ("filled", "canceled", "expired", "rejected")
+"""The ends that an exchange tells, after which an order does not come back."""
 
 
 def set_stop_loss(decision: Decision, command: c.SetStopLoss) -> CommandResult | None:
@@ -88,10 +92,13 @@ def set_stop_loss(decision: Decision, command: c.SetStopLoss) -> CommandResult |
 
 
 def _is_behind(decision: Decision, known: Order, command: c.SetStopLoss | o.SetTakeProfit) -> bool:
-    """Whether this is an old command again, about an order that continues under another id since."""
-    if not known.is_live or not is_former(decision, known, command.exchange_order_id):
+    """Whether this is an old command again, about an order that continues under another id since, or has ended."""
+    if not decision.was_answered:
         return False
-    return decision.was_answered
+    if known.is_live:
+        return is_former(decision, known, command.exchange_order_id)
+    is_over = known.ended in _ENDED and known.exchange_order_id == command.exchange_order_id
+    return is_over and command.at is None
 
 
 def _is_anew(known: Order, command: c.SetStopLoss) -> bool:
@@ -119,11 +126,12 @@ def _moved(decision: Decision, role: Role, command: c.SetStopLoss | o.SetTakePro
             command=command.verb,
         )
     if command.replaces is not None:
-        order = needs_named(decision, command.replaces)
+        order = at_work(decision, role, command.replaces) or needs_named(decision, command.replaces)
         if order.role != role:
             raise decision.refused(UnknownOrder, f"has {command.replaces} as {order.name}, which is no {role}")
         return order
-    known = named(decision, command.exchange_order_id, None)
+    known = at_work(decision, role, command.exchange_order_id)
+    known = known or named(decision, command.exchange_order_id, None, closes=True)
     if known is not None and known.role == role:
         return known
     there = decision.state.orders.live(role)
@@ -159,7 +167,9 @@ def _needs_cover(decision: Decision, orders: Orders) -> None:
 
 
 def lose_stop_loss(decision: Decision, command: c.LoseStopLoss) -> CommandResult | None:
-    """Record that a stop is gone; nothing is recorded if there is none, or for a former id of it.
+    """Record that a stop is gone, and the take profit that is one order with it.
+
+    Shape:   nothing is recorded if there is none, or for a former id of it.
 
     Refuses: OrderAmbiguous if there are several and none is named; UnknownOrder.
     """
@@ -169,13 +179,21 @@ def lose_stop_loss(decision: Decision, command: c.LoseStopLoss) -> CommandResult
         return decision.no_news()
     is_only = len(decision.state.orders.live("stop")) == 1
     decision.record(e.StopLossLost(**decision.envelope(), reason=command.reason, order=None if is_only else stop.name))
+    lose_others(decision, stop, command.reason)
     return None
+
+
+def lose_others(decision: Decision, order: Order, reason: str) -> None:
+    """Record that stops and take profits are gone that are one order of the exchange with one that is gone."""
+    for other in with_one_id(decision, order):
+        lost = e.StopLossLost if other.role == "stop" else e.TakeProfitLost
+        decision.record(lost(**decision.envelope(), reason=reason, order=other.name))
 
 
 def _lost(decision: Decision, role: Role, exchange_order_id: str | None) -> Order | None:
     there = decision.state.orders.live(role)
     if exchange_order_id is not None:
-        order = needs_named(decision, exchange_order_id)
+        order = at_work(decision, role, exchange_order_id) or needs_named(decision, exchange_order_id)
         return order if order in there and not is_former(decision, order, exchange_order_id) else None
     if len(there) > 1:
         raise decision.refused(
@@ -238,7 +256,9 @@ def _needs_profit_side(row: PositionRow, price: Decimal, reference: Decimal | No
 
 
 def lose_take_profit(decision: Decision, command: o.LoseTakeProfit) -> CommandResult | None:
-    """Record that a take profit is gone; nothing is recorded if there is none, or for a former id of it.
+    """Record that a take profit is gone, and the stop that is one order with it.
+
+    Shape:   nothing is recorded if there is none, or for a former id of it.
 
     Refuses: OrderAmbiguous if there are several and none is named; UnknownOrder.
     """
@@ -247,6 +267,7 @@ def lose_take_profit(decision: Decision, command: o.LoseTakeProfit) -> CommandRe
     if target is None:
         return decision.no_news()
     decision.record(e.TakeProfitLost(**decision.envelope(), order=target.name, reason=command.reason))
+    lose_others(decision, target, command.reason)
     return None
 
 

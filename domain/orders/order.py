@@ -53,6 +53,11 @@ class Order(TypedStruct, frozen=True, kw_only=True, dict=True):
         return role_of(self.name)
 
     @property
+    def is_closing(self) -> bool:
+        """Whether it closes what is held, and is no entry."""
+        return self.role != "entry"
+
+    @property
     def filled_qty(self) -> Decimal:
         """The filled quantity: the larger of total and sum of fills, for both count the same fills."""
         stated, traded = self.stated_qty, self.traded_qty

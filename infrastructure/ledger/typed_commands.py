@@ -421,9 +421,14 @@ class TypedCommands(ABC, Generic[Answered]):
         - The same `exchange_order_id` again, or `replaces`, means that the exchange moved the stop: the order that it
           was is gone. For a second stop that you place before you cancel the first, send its `quantity`, and
           `lose_stop_loss` once the first is cancelled (bots.md).
-        - A command that was sent before the stop moved, sent again under the old id, is no news.
+        - A command that was sent before the stop moved, sent again under the old id, is no news; nor is one without
+          `at` that is sent again after `end_order` for that stop.
         - If a stop was partly filled when another order replaced it, it ends, and the other order is for its own
           quantity.
+        - An order of the exchange that is stop and target in one (OCO) is recorded by `set_stop_loss` and
+          `set_take_profit` with its one id. What says that it is gone, or ended, says so of both.
+        - Once all that was held is closed, a stop for all that was filled by then, or that belonged to the position,
+          covers nothing that is filled later.
 
         - position_id (position id): `APTUSDT.binance#1`: the key, and the cycle after `#`
         - stop_price (price): below the entry of a long, above that of a short
@@ -1091,8 +1096,8 @@ class TypedCommands(ABC, Generic[Answered]):
         sign: the side says the direction.
 
         Answer: one `OrderReplaced`. Fills that came under the new id before it belong to this order from then on.
-        Refuses: `UnknownOrder`, `OrderAlreadyEnded`; `OrderAmbiguous` for the id of another order, or when a part would
-        be counted twice.
+        Refuses: `UnknownOrder`, `OrderAlreadyEnded`; `OrderAmbiguous` for the id of another order, when a part would be
+        counted twice, or for a `price` of an order that is stop and target in one.
         """
         return self.handle(
             o.ReplaceOrder.given(
@@ -1164,7 +1169,8 @@ class TypedCommands(ABC, Generic[Answered]):
 
         - `UnknownOrder`, `OrderAlreadyEnded`
         - `OrderAmbiguous` for an `exchange_order_id` other than the order's own, when only fills say that both are the
-          same order
+          same order; for an id that an entry and a stop both have, as at exchanges that count conditional orders apart:
+          then send the `client_order_id` of the entry alone, or `lose_stop_loss`
         - `OrderHasFills` when less is stated than its fills
         - `ReduceExceedsPosition` when an exit is said to have closed more than is held
         """

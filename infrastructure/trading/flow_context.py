@@ -152,7 +152,13 @@ class FlowContext:
             except RateLimited as busy:
                 if attempt + 1 == QUESTIONS_MAX:
                     raise
-                yield Wait(busy.retry_seconds or self.rules.pause(attempt))
+                seconds = busy.retry_seconds or self.rules.pause(attempt)
+                if promised_at is not None and seconds > self.rules.send_seconds:
+                    raise GivenUp(
+                        f"nothing was sent: {self.exchange} takes no order for {seconds:g} s ({busy.text}), and "
+                        f"{self.rules.send_seconds:g} s after it was promised it is not sent any more"
+                    ) from busy
+                yield Wait(seconds)
             else:
                 return placed
         raise AssertionError("the last attempt returns or raises")

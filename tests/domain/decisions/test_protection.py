@@ -6,7 +6,9 @@ import pytest
 
 from domain.commands.base import Command
 from domain.commands.order_requests import (
+    CorrectFill,
     DefineInstrument,
+    EndOrder,
     LoseTakeProfit,
     ReplaceOrder,
     RequestIncrease,
@@ -34,7 +36,17 @@ from domain.errors import (
     WrongSideStop,
     WrongStatus,
 )
-from domain.events import Activated, EntryFilled, PositionAdjusted, StopLossLost, StopLossSet
+from domain.events import (
+    Activated,
+    EntryFilled,
+    OrderEnded,
+    OrderReplaced,
+    PositionAdjusted,
+    PositionEvent,
+    StopLossLost,
+    StopLossSet,
+    TakeProfitLost,
+)
 from tests.spec import ENTERED, FILLED, PLACED, STOP, given, on, request
 
 LONG = request(side="long")
@@ -351,3 +363,90 @@ def test_elsewhere_no_price_is_below_zero(command: Command, field: str) -> None:
     given().when(spread(signal_price="-1")).refused(
         InvalidCommand, "signal_price: -1", "prices are not below zero here"
     )
+
+
+@pytest.mark.parametrize("outcome", ["filled", "canceled"])
+def test_a_stop_that_has_ended_is_not_brought_back_by_what_was_said_before(outcome: str) -> None:
+    ended = on(EndOrder, exchange_order_id="s1", outcome=outcome)
+    given(*ENTERED, ended).when(STOP).no_news().leaves(protected=False)
+    given(*ENTERED, GONE).when(STOP).then(StopLossSet).leaves(protected=True)
+
+
+# -- one id for several orders ------------------------------------------------------------------------------------
+
+
+TARGET = on(SetTakeProfit, price="3.1", exchange_order_id="s1")
+"""The target of the order of the exchange that is the stop as well (OCO)."""
+
+
+@pytest.mark.parametrize(
+    ("command", "events"),
+    [
+        (on(LoseStopLoss, exchange_order_id="s1", reason="gone"), (StopLossLost, TakeProfitLost)),
+        (on(LoseTakeProfit, exchange_order_id="s1", reason="gone"), (TakeProfitLost, StopLossLost)),
+        (on(EndOrder, exchange_order_id="s1", outcome="canceled"), (OrderEnded, StopLossLost)),
+    ],
+)
+def test_a_stop_and_a_target_of_one_order_are_gone_together(
+    command: Command, events: tuple[type[PositionEvent], ...]
+) -> None:
+    gone = given(*ENTERED, TARGET).when(command).then(*events)
+    gone.leaves(protected=False, stop_price=None, stop_order_id=None)
+
+
+def test_the_stop_of_an_order_that_is_a_target_as_well_moves_and_is_no_second_one() -> None:
+    for quantity in ({}, {"quantity": "61.8"}):
+        entered = given(request(), PLACED, FILLED, stop("3.298", **quantity), on(Activate), TARGET)
+        entered.when(stop("3.29", **quantity)).then(StopLossSet, order=None).leaves(stop_price="3.29", protected=True)
+
+
+def test_a_stop_and_a_target_of_one_order_go_on_under_one_id() -> None:
+    moved = on(ReplaceOrder, exchange_order_id="s1", new_exchange_order_id="s2")
+    story = given(*ENTERED, TARGET).when(moved).then(OrderReplaced, OrderReplaced)
+    story.when(on(LoseStopLoss, exchange_order_id="s2", reason="gone")).leaves(protected=False)
+    priced = on(ReplaceOrder, exchange_order_id="s1", new_exchange_order_id="s2", price="3.29")
+    given(*ENTERED, TARGET).when(priced).refused(OrderAmbiguous, "one of the two prices")
+
+
+def test_a_stop_with_the_id_of_the_entry_takes_none_of_its_fills() -> None:
+    """Some exchanges count their conditional orders apart."""
+    stated = on(RecordEntryPlaced, exchange_order_id="1", filled_qty="61.8", avg_px="3.2333")
+    both = given(request(), stated, stop("3.298", exchange_order_id="1"), on(Activate))
+    both.when(on(RecordEntryFill, trade_id="t1", last_qty="61.8", last_px="3.2333", exchange_order_id="1"))
+    both.then(EntryFilled, order="entry").leaves(quantity="61.8", protected=True)
+    both.when(on(EndOrder, exchange_order_id="1", outcome="filled")).refused(OrderAmbiguous, "as entry (1), stop.1 (1)")
+    both.when(on(LoseStopLoss, exchange_order_id="1", reason="gone")).leaves(protected=False)
+    both.when(on(EndOrder, exchange_order_id="1", outcome="filled")).then(OrderEnded, order="entry")
+
+
+def test_an_exit_with_the_id_of_the_entry_takes_none_of_its_fills() -> None:
+    stated = on(RecordEntryPlaced, exchange_order_id="1", filled_qty="61.8", avg_px="3.2333")
+    closed = on(Reduce, trade_id="x", last_qty="1.8", last_px="3.2", exchange_order_id="1")
+    told = on(RecordEntryFill, trade_id="t1", last_qty="61.8", last_px="3.2333", exchange_order_id="1")
+    given(request(), stated, closed).when(told).then(EntryFilled, order="entry").leaves(quantity="60")
+
+
+# -- what is held again -------------------------------------------------------------------------------------------
+
+
+MORE = on(RecordEntryFill, trade_id="t2", last_qty="1", last_px="3.2333", exchange_order_id="e2")
+HIT = on(Reduce, trade_id="x1", last_qty="61.8", last_px="3.298", exchange_order_id="s1", reason="stop_loss")
+
+
+def test_a_stop_for_all_that_closed_all_does_not_cover_what_is_held_again() -> None:
+    given(*ENTERED, HIT).when(MORE).then(EntryFilled).leaves(quantity="1", protected=False, stop_price=None)
+
+
+def test_a_stop_of_the_position_is_gone_with_it() -> None:
+    attached = on(SetStopLoss, stop_price="3.298", attached=True)
+    closed = on(Reduce, trade_id="x1", last_qty="61.8", last_px="3.2", exchange_order_id="x")
+    given(request(), PLACED, FILLED, attached, on(Activate), closed).when(MORE).leaves(quantity="1", protected=False)
+
+
+def test_a_stop_that_rests_covers_what_is_held_again() -> None:
+    closed = on(Reduce, trade_id="x1", last_qty="61.8", last_px="3.2", exchange_order_id="x")
+    given(*ENTERED, closed).when(MORE).leaves(quantity="1", protected=True)
+    attached = on(SetStopLoss, stop_price="3.298", attached=True)
+    given(request(), PLACED, attached).when(FILLED).leaves(protected=True)
+    busted = on(CorrectFill, trade_id="x1", void=True, reason="busted")
+    given(request(), PLACED, FILLED, attached, closed).when(busted).leaves(quantity="61.8", protected=True)

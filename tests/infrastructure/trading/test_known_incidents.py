@@ -450,3 +450,13 @@ def test_a_stop_that_the_exchange_answers_as_over_protects_nothing(state: OrderS
         assert (outcome.kind, outcome.reason) == (OutcomeKind.ROLLED_BACK, f"the stop 53190369 is {state} already")
         assert world.exchange.held["APTUSDT"] == 0
         assert not world.exchange.stops("APTUSDT")
+
+
+def test_an_entry_is_given_up_at_once_while_the_exchange_bans_the_bot_for_days() -> None:
+    with bot_world() as world:
+        began = world.clock()
+        world.exchange.weather["place"].append(RateLimited("429", "banned", 259_200.0))
+        outcome = world.enter()
+        assert outcome.kind is OutcomeKind.FAILED and "takes no order for 259200 s (banned)" in str(outcome.reason)
+        assert world.clock() - began < timedelta(seconds=10)
+        assert world.enter(intent_id="5483267").kind is OutcomeKind.PROTECTED

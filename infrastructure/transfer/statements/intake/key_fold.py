@@ -154,9 +154,8 @@ class KeyFold:
 
     def _goes_on(self, fill: StatementFill) -> bool:
         """Whether the order of a fill entered the closed cycle: then the fill opens that cycle again."""
-        state = self._position.state
-        order = state.orders.get(state.order_ids.get(fill.order_id, ""))
-        return order is not None and order.role == "entry" and fill.buys is self._is_long
+        is_entry = (False, fill.order_id) in self._position.state.order_ids
+        return is_entry and fill.buys is self._is_long
 
     def _is_spot_sale(self, fill: StatementFill) -> bool:
         """Whether a fill is a sale on spot without margin, which can only sell what was bought."""
