@@ -186,6 +186,15 @@ class Connections:
             (version,) = connection.execute("PRAGMA user_version").fetchone()
             require_not_later(self.settings.where, version, self.schema_version)
 
+    def _explained(self, error: sqlite3.Error) -> StoreError:
+        if self._file is None or not self._file.is_inherited or _primary_code(error) not in _HELD_BY_OTHERS:
+            return explained(error, self.settings)
+        return StoreUnavailable(
+            f"{self.settings.where} was locked, or this process believes so: it was forked while its parent had the "
+            "file open, and SQLite takes the locks of then for its own, for ever; nothing was written. Let the parent "
+            "disconnect before it forks"
+        )
+
     def _borrow(self) -> FileConnection:
         try:
             return self._idle.pop()
@@ -228,7 +237,7 @@ class Connections:
                 finally:
                     self._give_back(connection)
         except sqlite3.Error as error:
-            raise explained(error, self.settings) from error
+            raise self._explained(error) from error
 
     def rows(self, statement: str, values: Any = ()) -> Iterator[tuple[Any, ...]]:
         """The rows of a query, fetched one by one; from a database in memory all at once."""
@@ -273,7 +282,7 @@ class Connections:
                 finally:
                     self._end(turn)
             except sqlite3.Error as error:
-                raise explained(error, self.settings) from error
+                raise self._explained(error) from error
             finally:
                 self._end(turn)
 
@@ -316,7 +325,7 @@ class Connections:
             except sqlite3.Error as error:
                 if is_done and _code(error) in _UNCONFIRMED:
                     raise _unconfirmed(error, self.settings) from error
-                raise explained(error, self.settings) from error
+                raise self._explained(error) from error
             else:
                 return result
             finally:
@@ -333,7 +342,7 @@ class Connections:
                 connection.execute("BEGIN IMMEDIATE")
                 yield
             except sqlite3.Error as error:
-                raise explained(error, self.settings) from error
+                raise self._explained(error) from error
             finally:
                 connection.rollback()
                 self._give_back(connection)

@@ -11,6 +11,7 @@ from typing import Final
 from weakref import WeakValueDictionary
 
 from domain.errors import StoreUnavailable
+from infrastructure.event_store.opener import Opener
 
 Identity = tuple[int, int]
 
@@ -35,7 +36,7 @@ class _Beside:
     """
 
     def __init__(self, known: tuple[Identity | None, ...]) -> None:
-        self.known = known
+        self.known, self.process = known, Opener.here
 
 
 _IN_USE: Final = WeakValueDictionary[Identity, _Beside]()
@@ -77,6 +78,12 @@ class LedgerFile:
     def is_there(self) -> bool:
         """Whether there is a file of this name."""
         return self._stat(self._name) is not None
+
+    @property
+    def is_inherited(self) -> bool:
+        """Whether this process was forked while its parent had the file open, and SQLite took over its locks."""
+        beside = None if self._identity is None else _IN_USE.get(self._identity)
+        return beside is not None and beside.process != Opener.here
 
     @property
     def has_folder(self) -> bool:

@@ -159,6 +159,20 @@ def test_a_fork_that_connects_anew_works(ledger: PositionLedger, ledger_url: str
         ledger.request_entry(symbol="BUSDT", exchange="x", side="long", quantity="1", intent_id="2")
 
 
+def test_a_fork_of_a_process_that_was_writing_is_told_why_it_cannot_write(tmp_path: Path) -> None:
+    """It was told to try again, or to wait longer, and its file stayed locked for as long as it lived."""
+    url = f"sqlite:///{tmp_path}/ledger.db?timeout=0.2"
+
+    def anew() -> str:
+        with PositionLedger.connect(url) as own:
+            return enter(own, "BUSDT")
+
+    with PositionLedger.connect(url) as ledger:
+        with ledger.store.still():
+            assert "it was forked while its parent had the file open" in in_child(anew)
+        assert enter(ledger, "BUSDT") == "recorded"
+
+
 def _pool_worker(task: tuple[PositionLedger | None, int]) -> str:
     try:
         return enter(_inherited[0], f"W{task[1]}USDT")
