@@ -271,6 +271,18 @@ def test_an_inserted_event_is_named(ledger: PositionLedger, tamper: Tamper, ledg
     assert "was inserted" in inserted["ETHUSDT.binance"]
 
 
+def test_an_event_that_was_put_before_the_place_of_an_anchor_is_found(ledger: PositionLedger, tamper: Tamper) -> None:
+    tamper("UPDATE ledger_events SET nid = nid + 10 WHERE nid > 4")
+    anchor = make_anchor(ledger.store)
+    ledger.close(position_id="APTUSDT.binance#1", exit_reason="target", avg_px_close="3.1")
+    tamper("UPDATE ledger_events SET nid = 9 WHERE nid > 18")
+    (found,) = check_anchor(ledger.store, anchor)
+    assert (found.where, found.message) == (
+        "APTUSDT.binance",
+        "had events inserted: it ends at version 5, then at 4",
+    )
+
+
 def test_events_of_two_streams_that_changed_places_are_found_by_the_anchor_alone(
     ledger: PositionLedger, tamper: Tamper
 ) -> None:

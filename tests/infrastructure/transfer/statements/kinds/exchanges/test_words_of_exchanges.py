@@ -12,6 +12,7 @@ from infrastructure.transfer.statements.kinds.exchanges.bybit.bybit_closed impor
 from infrastructure.transfer.statements.kinds.exchanges.bybit.bybit_executions import BYBIT_EXECUTIONS
 from infrastructure.transfer.statements.kinds.exchanges.bybit.bybit_history import BYBIT_HISTORY
 from infrastructure.transfer.statements.kinds.exchanges.bybit.bybit_log import BYBIT_LOG
+from infrastructure.transfer.statements.kinds.exchanges.hyperliquid.hyperliquid_history import HYPERLIQUID_HISTORY
 from infrastructure.transfer.statements.kinds.exchanges.kraken.kraken_futures import KRAKEN_LOG_CSV
 from infrastructure.transfer.statements.kinds.exchanges.kraken.kraken_ledgers import KRAKEN_LEDGERS
 from infrastructure.transfer.statements.kinds.exchanges.okx.okx_bills import OKX_BILLS
@@ -54,6 +55,7 @@ BYBIT_CLOSED_LINE: Final = cells(
     "contracts=ETHUSDT, closing direction=Sell, qty=1, entry price=5, exit price=6, closed p&l=1, trade "
     "time(utc+0)=2026-03-17 09:24:12"
 )
+HYPERLIQUID_LINE: Final = cells("time=17/03/2026 - 09:24:12, coin=SOL, px=5, sz=1, ntl=5, fee=0, closedpnl=1")
 KRAKEN_LINE: Final = cells(
     "uid=1, datetime=2026-03-17 09:24:12Z, symbol=pf_xbtusd, change=-1, new balance=0, trade price=5, fee=0, realized "
     "pnl=1, collateral=usd"
@@ -152,6 +154,20 @@ def does(kind: StatementKind, row: Row) -> str:
         (
             *(KRAKEN_LOG_CSV, KRAKEN_LINE, "type"),
             "futures unwind, futures_unwind, futures unwind bankrupt",
+            "sells BOTH liquidation",
+        ),
+        (HYPERLIQUID_HISTORY, HYPERLIQUID_LINE, "dir", "Open Long, Close Short, Short > Long", "buys BOTH as ordered"),
+        (HYPERLIQUID_HISTORY, HYPERLIQUID_LINE, "dir", "Open Short, Close Long, Long > Short", "sells BOTH as ordered"),
+        (HYPERLIQUID_HISTORY, HYPERLIQUID_LINE, "dir", "Buy", "buys SPOT as ordered"),
+        (HYPERLIQUID_HISTORY, HYPERLIQUID_LINE, "dir", "Sell, Spot Dust Conversion", "sells SPOT as ordered"),
+        (
+            *(HYPERLIQUID_HISTORY, HYPERLIQUID_LINE, "dir"),
+            "Liquidated Isolated Short, Liquidated Cross Short",
+            "buys BOTH liquidation",
+        ),
+        (
+            *(HYPERLIQUID_HISTORY, HYPERLIQUID_LINE, "dir"),
+            "Liquidated Isolated Long, Liquidated Cross Long",
             "sells BOTH liquidation",
         ),
         (KRAKEN_LOG_CSV, KRAKEN_LINE, "type", "futures assignor", "sells BOTH adl"),
