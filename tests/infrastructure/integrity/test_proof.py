@@ -271,6 +271,29 @@ def test_an_inserted_event_is_named(ledger: PositionLedger, tamper: Tamper, ledg
     assert "was inserted" in inserted["ETHUSDT.binance"]
 
 
+def test_an_event_that_was_put_before_the_place_of_an_anchor_is_found(ledger: PositionLedger, tamper: Tamper) -> None:
+    tamper("UPDATE ledger_events SET nid = nid + 10 WHERE nid > 4")
+    anchor = make_anchor(ledger.store)
+    ledger.close(position_id="APTUSDT.binance#1", exit_reason="target", avg_px_close="3.1")
+    tamper("UPDATE ledger_events SET nid = 9 WHERE nid > 18")
+    (found,) = check_anchor(ledger.store, anchor)
+    assert (found.where, found.message) == (
+        "APTUSDT.binance",
+        "had events inserted: it ends at version 5, then at 4",
+    )
+
+
+def test_events_of_two_streams_that_changed_places_are_found_by_the_anchor_alone(
+    ledger: PositionLedger, tamper: Tamper
+) -> None:
+    anchor = make_anchor(ledger.store)
+    for before, after in ((4, 100), (5, 4), (100, 5)):
+        tamper(f"UPDATE ledger_events SET nid = {after} WHERE nid = {before}")
+    assert verify(ledger.store).ok, "each stream is as it was"
+    (found,) = check_anchor(ledger.store, anchor)
+    assert found.message == "the events up to here stand in another order than then"
+
+
 def test_a_rewritten_stream_is_named_though_its_hashes_were_computed_anew(
     ledger: PositionLedger, tamper: Tamper
 ) -> None:

@@ -8,12 +8,16 @@ from typing import Final
 
 import pytest
 
+from infrastructure.transfer.statements.kinds.exchanges.binance.binance_income import BINANCE_INCOME
+from infrastructure.transfer.statements.kinds.exchanges.bitget_futures import BITGET_BILLS
 from infrastructure.transfer.statements.kinds.exchanges.bybit.bybit_closed import BYBIT_CLOSED_CSV
 from infrastructure.transfer.statements.kinds.exchanges.bybit.bybit_executions import BYBIT_EXECUTIONS
 from infrastructure.transfer.statements.kinds.exchanges.bybit.bybit_history import BYBIT_HISTORY
 from infrastructure.transfer.statements.kinds.exchanges.bybit.bybit_log import BYBIT_LOG
+from infrastructure.transfer.statements.kinds.exchanges.hyperliquid.hyperliquid_history import HYPERLIQUID_HISTORY
 from infrastructure.transfer.statements.kinds.exchanges.kraken.kraken_futures import KRAKEN_LOG_CSV
 from infrastructure.transfer.statements.kinds.exchanges.kraken.kraken_ledgers import KRAKEN_LEDGERS
+from infrastructure.transfer.statements.kinds.exchanges.kraken.kraken_trades import KRAKEN_TRADES
 from infrastructure.transfer.statements.kinds.exchanges.okx.okx_bills import OKX_BILLS
 from infrastructure.transfer.statements.kinds.exchanges.okx.okx_history import OKX_HISTORY
 from infrastructure.transfer.statements.sources.statement_file import FileForm
@@ -54,6 +58,7 @@ BYBIT_CLOSED_LINE: Final = cells(
     "contracts=ETHUSDT, closing direction=Sell, qty=1, entry price=5, exit price=6, closed p&l=1, trade "
     "time(utc+0)=2026-03-17 09:24:12"
 )
+HYPERLIQUID_LINE: Final = cells("time=17/03/2026 - 09:24:12, coin=SOL, px=5, sz=1, ntl=5, fee=0, closedpnl=1")
 KRAKEN_LINE: Final = cells(
     "uid=1, datetime=2026-03-17 09:24:12Z, symbol=pf_xbtusd, change=-1, new balance=0, trade price=5, fee=0, realized "
     "pnl=1, collateral=usd"
@@ -154,6 +159,20 @@ def does(kind: StatementKind, row: Row) -> str:
             "futures unwind, futures_unwind, futures unwind bankrupt",
             "sells BOTH liquidation",
         ),
+        (HYPERLIQUID_HISTORY, HYPERLIQUID_LINE, "dir", "Open Long, Close Short, Short > Long", "buys BOTH as ordered"),
+        (HYPERLIQUID_HISTORY, HYPERLIQUID_LINE, "dir", "Open Short, Close Long, Long > Short", "sells BOTH as ordered"),
+        (HYPERLIQUID_HISTORY, HYPERLIQUID_LINE, "dir", "Buy", "buys SPOT as ordered"),
+        (HYPERLIQUID_HISTORY, HYPERLIQUID_LINE, "dir", "Sell, Spot Dust Conversion", "sells SPOT as ordered"),
+        (
+            *(HYPERLIQUID_HISTORY, HYPERLIQUID_LINE, "dir"),
+            "Liquidated Isolated Short, Liquidated Cross Short",
+            "buys BOTH liquidation",
+        ),
+        (
+            *(HYPERLIQUID_HISTORY, HYPERLIQUID_LINE, "dir"),
+            "Liquidated Isolated Long, Liquidated Cross Long",
+            "sells BOTH liquidation",
+        ),
         (KRAKEN_LOG_CSV, KRAKEN_LINE, "type", "futures assignor", "sells BOTH adl"),
         (KRAKEN_LOG_CSV, KRAKEN_LINE, "type", "futures settlement, settlement", "sells BOTH settlement"),
     ],
@@ -200,5 +219,61 @@ def test_the_names_of_kraken_are_those_of_the_assets(asset: str, symbol: str) ->
     line = cells("txid=1, refid=2, time=2026-03-17 09:24:12, type=trade, aclass=currency, fee=0, balance=0")
     bought, sold = line | {"asset": asset, "amount": "1"}, line | {"txid": "3", "asset": "ZEUR", "amount": "-2"}
     (fill,) = facts(KRAKEN_LEDGERS, bought, sold)
+    assert fill.key is not None
+    assert fill.key.symbol == symbol
+
+
+@pytest.mark.parametrize(
+    ("words", "kind"),
+    [
+        ("FUNDING_FEE", "funding"),
+        ("COMMISSION", "commission"),
+        ("COMMISSION_REBATE, API_REBATE, REFERRAL_KICKBACK, FEE_RETURN", "rebate"),
+        ("INSURANCE_CLEAR", "insurance"),
+    ],
+)
+def test_an_income_of_binance_is_a_payment_of_its_kind(words: str, kind: str) -> None:
+    line = cells("income=-1, asset=USDT, symbol=BTCUSDT, tranId=1, time=1773763203167")
+    told = [facts(BINANCE_INCOME, line | {"incomeType": word}) for word in words.split(", ")]
+    assert [[cash.kind for cash in each if isinstance(cash, StatementCash)] for each in told] == [[kind]] * len(told)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "TRANSFER, INTERNAL_TRANSFER, CROSS_COLLATERAL_TRANSFER, STRATEGY_UMFUTURES_TRANSFER, COIN_SWAP_DEPOSIT",
+        "COIN_SWAP_WITHDRAW, AUTO_EXCHANGE, WELCOME_BONUS, CONTEST_REWARD, BFUSD_REWARD, POSITION_LIMIT_INCREASE_FEE",
+        "DEPOSIT, WITHDRAW",
+    ],
+)
+def test_what_binance_moves_between_wallets_is_of_no_position(words: str) -> None:
+    line, said = cells("income=-1, asset=USDT, symbol=, tranId=1, time=1773763203167"), words.split(", ")
+    assert [facts(BINANCE_INCOME, line | {"incomeType": word}) for word in said] == [[]] * len(said)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "open_long, open_short, close_long, close_short, buy, sell, delivery_long, delivery_short",
+        "force_close_long, force_close_short, force_buy, force_sell",
+        "burst_long_loss_query, burst_short_loss_query, burst_buy, burst_sell",
+    ],
+)
+def test_a_bill_of_bitget_for_a_fill_is_left_to_the_fills(words: str) -> None:
+    line = cells("billId=7, symbol=BTCUSDT, amount=-1, fee=0, coin=USDT, balance=1, cTime=1773739451342")
+    said = words.split(", ")
+    assert [facts(BITGET_BILLS, line | {"businessType": word}) for word in said] == [[]] * len(said)
+
+
+@pytest.mark.parametrize(
+    ("pair", "symbol"),
+    [
+        *(("USDTZUSD", "USDTUSD"), ("ZEURZUSD", "EURUSD"), ("ZGBPZUSD", "GBPUSD"), ("ZUSDZCAD", "USDCAD")),
+        *(("ZUSDZJPY", "USDJPY"), ("XXBTZEUR", "BTCEUR")),
+    ],
+)
+def test_a_pair_of_kraken_is_that_of_its_currencies(pair: str, symbol: str) -> None:
+    line = cells("txid=1, ordertxid=2, time=2026-03-17 09:24:12, type=buy, price=2, cost=2, fee=0, vol=1")
+    (fill,) = facts(KRAKEN_TRADES, line | {"pair": pair})
     assert fill.key is not None
     assert fill.key.symbol == symbol
