@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from domain import events as e
 from domain.commands.requests import Evidence
-from domain.values import AHEAD_MAX, Side, plain
+from domain.values import AHEAD_MAX, Side, Source, plain
 from projections.audit.anomalies import adjustment, stop_before
 from projections.audit.money_text import dust, earned
 from projections.audit.order_text import asked_for, came_late, order_id, order_text
@@ -30,7 +30,8 @@ from projections.timeline import Moment, RefusedRival, UnprotectedSpan, closing_
 
 def told_as(moment: Moment, gap: UnprotectedSpan | None = None) -> str:
     """The sentence for an event, and its effect on protection; `gap` is the gap that began with it, if one did."""
-    return sentence(_words(moment)) + _protection(moment, gap)
+    words = _words(moment)
+    return sentence(words) + _by_hand(moment.event, words) + _protection(moment, gap)
 
 
 def _words(moment: Moment) -> str:
@@ -211,6 +212,15 @@ def _closed(moment: Moment, event: e.PositionClosed) -> str:
 
 def _earned(moment: Moment) -> str:
     return f". {sentence(earned(moment.row))}"
+
+
+def _by_hand(event: e.PositionEvent, words: str) -> str:
+    """That an operator told it, and what was noted with it: a year later somebody asks who corrected the books."""
+    if event.source is not Source.OPERATOR:
+        return ""
+    if notes := ", ".join(f"{name} {quoted(str(note))}" for name, note in (event.metadata or {}).items()):
+        return f" Told by the operator ({notes})."
+    return "" if words.startswith(WHO[event.source]) else " Told by the operator."
 
 
 def _protection(moment: Moment, gap: UnprotectedSpan | None) -> str:

@@ -201,3 +201,17 @@ def test_an_increase_by_cost_says_its_cost() -> None:
 def test_a_rival_that_lost_a_race_says_so(seen_by: str, more: str) -> None:
     text = lines(request(), refusals=(refused(1, detected_by=seen_by),))[-1]
     assert text == f"Refused: request_entry of intent 5483299. PositionAlreadyOpen{more}."
+
+
+def test_what_an_operator_told_says_so_and_by_whom() -> None:
+    exit_fill = on(Reduce, trade_id="x1", last_qty="10", last_px="3.1")
+    wrong = {"trade_id": "x1", "last_px": "3.11", "reason": "as the exchange says"}
+    by_hand = lines(request(), PLACED, FILLED, exit_fill, on(CorrectFill, **wrong, source="operator"))[-1]
+    assert by_hand.endswith(" Told by the operator.")
+    named = on(CorrectFill, **wrong, source="operator", metadata={"by": "anna"})
+    assert lines(request(), PLACED, FILLED, exit_fill, named)[-1].endswith(' Told by the operator (by "anna").')
+
+
+def test_what_a_bot_told_says_nothing_of_who() -> None:
+    noted = on(Reduce, trade_id="x1", last_qty="10", last_px="3.1", metadata={"owner": "bot-1"})
+    assert "bot-1" not in lines(request(), PLACED, FILLED, noted)[-1]
