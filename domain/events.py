@@ -155,6 +155,8 @@ class EntryFilled(PositionEvent, frozen=True, kw_only=True):
     absorbed_qty: Number = _NONE
     is_seen: bool = False
     reopens: bool = False
+    withdrawn_qty: Number = _NONE
+    """How much less is held, because a total that came after an adjustment had added it, and it is of before that."""
 
 
 class EntryOutcomeUnknown(PositionEvent, frozen=True, kw_only=True):
