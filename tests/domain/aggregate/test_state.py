@@ -192,6 +192,7 @@ def test_a_time_that_was_said_may_be_that_of_its_recording() -> None:
     position.decide(request(), CommandContext("a", second(0), second(0)))
     position.decide(PLACED.model_copy(update={"at": second(1)}), CommandContext("b", second(1), second(1)))
     placed = position.pending_events[-1]
+    assert isinstance(placed, EntryPlaced)
     assert (placed.ts_event, placed.is_timed) == (placed.ts_recorded, True)
 
 

@@ -158,7 +158,7 @@ def test_what_says_no_time_happened_after_what_a_clock_that_is_ahead_had_recorde
     position = Position.track(LONG.key)
     for clock, command in ((0, LONG), (1, fill("t1", "10", "100", 1)), (122, adjusted), (3, sold)):
         position.decide(command, CommandContext(f"c{clock}", command.at or second(clock), second(clock)))
-    (cycle,) = by_cycle(position.pending_events).values()
+    (cycle,) = by_cycle(cast("list[PositionEvent]", list(position.collect_events()))).values()
     assert folded(cycle).quantity == told(cycle, 200).quantity == 6
     assert [told(cycle, at).quantity for at in (60, 121, 122)] == [10, 10, 6]
 
@@ -179,14 +179,15 @@ def test_what_was_closed_without_a_fill_and_never_was_entered_is_not_closed_by_e
 
 
 def test_an_exit_on_spot_that_was_told_wrong_costs_what_was_held_when_it_happened() -> None:
-    place = {"symbol": "APT/USDT", "exchange": "binance", "leg": "spot"}
-    fills = [(RecordEntryFill, "t1", "4", "100"), (Reduce, "x1", "2", "110")]
-    fills += [(RecordEntryFill, "t2", "4", "120"), (Reduce, "x2", "4", "130")]
-    spot = "APTUSDT.binance:SPOT#1"
-    sent: list[Command] = [request(**place, side="long", quantity="10", at=second(0))]
-    for number, (verb, trade_id, qty, px) in enumerate(fills, 1):
-        sent.append(on(verb, spot, trade_id=trade_id, last_qty=qty, last_px=px, at=second(number)))
-    sent.append(on(CorrectFill, spot, trade_id="x1", last_qty="4", reason="mistyped"))
+    place, spot = {"symbol": "APT/USDT", "exchange": "binance", "leg": "spot"}, "APTUSDT.binance:SPOT#1"
+    sent: list[Command] = [
+        request(**place, side="long", quantity="10", at=second(0)),
+        on(RecordEntryFill, spot, trade_id="t1", last_qty="4", last_px="100", at=second(1)),
+        on(Reduce, spot, trade_id="x1", last_qty="2", last_px="110", at=second(2)),
+        on(RecordEntryFill, spot, trade_id="t2", last_qty="4", last_px="120", at=second(3)),
+        on(Reduce, spot, trade_id="x2", last_qty="4", last_px="130", at=second(4)),
+        on(CorrectFill, spot, trade_id="x1", last_qty="4", reason="mistyped"),
+    ]
     (cycle,) = by_cycle(recorded(sent)).values()
     for row in (told(cycle, 99), folded(cycle)):
         assert shown(row, "quantity", "realized_pnl") == ["0", "80"]
