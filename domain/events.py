@@ -147,6 +147,8 @@ class EntryFilled(PositionEvent, frozen=True, kw_only=True):
     absorbed_qty: Number = ZERO
     is_seen: bool = False
     reopens: bool = False
+    withdrawn_qty: Number = ZERO
+    """How much less is held, because a total that came after an adjustment had added it, and it is of before that."""
 
 
 class EntryOutcomeUnknown(PositionEvent, frozen=True, kw_only=True):

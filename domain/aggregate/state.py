@@ -76,6 +76,8 @@ class PositionState:
     """The keys of `fills` that the exchange corrected at a time that was said."""
     totals_at: dict[str, datetime] = field(default_factory=dict)
     """When the exchange last stated the total that is known of an order, by the name of the order."""
+    counted: dict[str, tuple[Decimal, Decimal]] = field(default_factory=dict)
+    """What totals told of entry orders since the last adjustment, and no fill: counted by that, and added since."""
     order_ids: dict[tuple[bool, str], str] = field(default_factory=dict)
     """The names of orders, by (closes, exchange order id) for every id that they ever had.
 
@@ -177,6 +179,12 @@ class PositionState:
         """Whether what is held follows from an adjustment that counted a fill, and not from the fill."""
         return fill.is_seen or fill.version < self.adjusted_version
 
+    def withdrawn_by(self, order: str, told: Decimal) -> Decimal:
+        """What a total had added since the last adjustment, of which a fill tells that it was of before that."""
+        counted, added = self.counted.get(order, (ZERO, ZERO))
+        most = EXACT.add(self.holding.quantity, self.untold)
+        return min(max(ZERO, EXACT.subtract(told, counted)), added, most)
+
     def promised_since(self, order: str) -> bool:
         """Whether an order was claimed after the last adjustment, which then cannot have counted any of it."""
         return order in self.promises and order not in self.adjusted_orders
@@ -220,6 +228,7 @@ class PositionState:
             self._join(event.order, same_as)
         if isinstance(event, _OF_ENTRIES):
             self._remember_absorbed(event, orders, same_as)
+            self._remember_counted(event, orders, same_as)
             self.exits = self.exits.with_released(before, self.holding, ZERO)
         match event:
             case e.EntryRequested():
@@ -277,7 +286,7 @@ class PositionState:
 
     def _remember_stated_quantity(self, event: e.PositionAdjusted | e.RollbackFailed) -> None:
         self.stated_at = self.adjusted_at = max(self.stated_at, event.said_at)
-        self.adjusted_orders = self.orders
+        self.adjusted_orders, self.counted = self.orders, {}
 
     def _remember_proof(self, event: e.RolledBack, before: Holding) -> None:
         new = {fill.trade_id: fill for fill in event.evidence.fills if (True, fill.trade_id) not in self.fills}
@@ -318,6 +327,25 @@ class PositionState:
             self.since = self.since.believing(absorbed)
         before = as_one(orders, event.order, same_as).get(event.order) or Order(name=event.order)
         self.since = self.since.knowing(before, self.orders[event.order], absorbed, event.said_at, is_seen=is_seen)
+
+    def _remember_counted(
+        self, event: e.EntryPlaced | e.EntryFilled | e.OrderEnded, orders: Orders, same_as: str | None
+    ) -> None:
+        """Note what totals tell of an entry order since the last adjustment, and what fills tell of that."""
+        if self.adjusted_at == EPOCH or role_of(event.order) != "entry":
+            return
+        before = as_one(orders, event.order, same_as).get(event.order) or Order(name=event.order)
+        grown = EXACT.subtract(self.orders[event.order].filled_qty, before.filled_qty)
+        counted, added = self.counted.get(event.order, (ZERO, ZERO))
+        if not isinstance(event, e.EntryFilled):
+            counted = EXACT.add(counted, event.absorbed_qty)
+            added = EXACT.add(added, EXACT.subtract(grown, event.absorbed_qty))
+        else:
+            told = EXACT.subtract(event.last_qty, grown)
+            of_added = event.withdrawn_qty if event.is_seen else min(told, added)
+            added = EXACT.subtract(added, of_added)
+            counted = max(ZERO, EXACT.subtract(counted, EXACT.subtract(told, of_added)))
+        self.counted[event.order] = counted, added
 
     def _remember_total(self, event: e.EntryPlaced | e.OrderEnded, orders: Orders) -> None:
         """Note when the total of an order was stated; one that is less than is known says nothing of that."""

@@ -23,8 +23,9 @@ from domain.values import EXACT, ZERO, Side, difference_of
 class EntryCount(TypedStruct, frozen=True, gc=False):
     """How an entry order changes, and the totals before that.
 
-    `absorbed`: the part of the change that an adjustment had counted; with `is_seen` all of it. `orders`: all orders of
-    the cycle. `since`: how the cycle stood at the last adjustment, for the cost of all orders once it becomes known.
+    `absorbed`: the part of the change that an adjustment had counted; with `is_seen` all of it. `withdrawn`: what a
+    total had added after the adjustment, and is of before it. `orders`: all orders of the cycle. `since`: how the cycle
+    stood at the last adjustment, for the cost of all orders once it becomes known.
     """
 
     before: Order
@@ -36,6 +37,7 @@ class EntryCount(TypedStruct, frozen=True, gc=False):
     is_seen: bool = False
     orders: Orders = field(default_factory=no_orders)
     since: Stand = field(default_factory=Stand)
+    withdrawn: Decimal = ZERO
 
     @classmethod
     def of(
@@ -57,15 +59,24 @@ class EntryCount(TypedStruct, frozen=True, gc=False):
         return cls(before, after, *cycle, absorbed, is_seen, orders, since)
 
     @property
+    def grown(self) -> Decimal:
+        """How much more is filled of the order."""
+        return EXACT.subtract(self.after.filled_qty, self.before.filled_qty)
+
+    @property
     def added(self) -> Decimal:
         """The quantity that the position grows by."""
-        grown = EXACT.subtract(self.after.filled_qty, self.before.filled_qty)
-        return EXACT.subtract(grown, self.absorbed)
+        return EXACT.subtract(EXACT.subtract(self.grown, self.absorbed), self.withdrawn)
 
     @property
     def is_gone(self) -> bool:
         """Whether an adjustment had counted all of the change."""
-        return self.is_seen or bool(self.absorbed and not self.added)
+        return not self.withdrawn and (self.is_seen or bool(self.absorbed and not self.added))
+
+    @property
+    def beyond(self) -> Decimal:
+        """How much more is taken back than is held."""
+        return ZERO if self.is_gone else max(ZERO, EXACT.minus(EXACT.add(self.held.quantity, self.added)))
 
     def by_fill(self, qty: Decimal, worth: Decimal) -> Holding:
         """The totals after a fill, which may be part of a total of the exchange, or add to it.
@@ -75,7 +86,7 @@ class EntryCount(TypedStruct, frozen=True, gc=False):
         if self.is_gone:
             return self.settled(self.held)
         added = self.added
-        explained = max(ZERO, EXACT.subtract(EXACT.subtract(qty, self.absorbed), added))
+        explained = max(ZERO, EXACT.subtract(qty, self.grown))
         return altered(
             self.settled(self._grown(added, qty, worth)),
             uncounted_qty=max(ZERO, EXACT.subtract(self.held.uncounted_qty, explained)),
@@ -97,7 +108,7 @@ class EntryCount(TypedStruct, frozen=True, gc=False):
         return settled(held, self.side, self.terms, self.orders.with_order(self.after), self.since)
 
     def _grown(self, added: Decimal, qty: Decimal, worth: Decimal | None) -> Holding:
-        if self.absorbed:
+        if self.absorbed or self.withdrawn:
             share = None if worth is None else _share(worth, added, qty)
             return self.held.entered(self.side, added, share, self.terms) if added else self.held
         if (known := self._known_at_last(added)) is not None:
@@ -134,6 +145,18 @@ class EntryCount(TypedStruct, frozen=True, gc=False):
         if brought is None or gained is None:
             return None
         return EXACT.subtract(brought, self.terms.gain(self.side, ZERO, gained))
+
+
+def refilled(state: PositionState, count: EntryCount, qty: Decimal, worth: Decimal) -> Holding:
+    """The totals after a fill, or its correction, by which less may be entered.
+
+    What is taken back and not held any more was closed without a fill: it was neither entered nor closed.
+    """
+    if not count.beyond:
+        return count.by_fill(qty, worth)
+    held = altered(count, held=count.held.reopened(count.beyond)).by_fill(qty, worth)
+    orders = count.orders.with_order(count.after)
+    return count.settled(state.exits.counted(held, ExitCount(), ZERO, orders))
 
 
 def exited(

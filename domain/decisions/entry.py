@@ -11,7 +11,7 @@ from domain.alteration import altered
 from domain.commands import order_requests as o
 from domain.commands import requests as c
 from domain.decisions.adjustment import absorbed_of, is_counted_in_adjustment
-from domain.decisions.counting import EntryCount
+from domain.decisions.counting import EntryCount, refilled
 from domain.decisions.decision import Decision, already_open
 from domain.decisions.fills import as_corrected, fill_on_record, known_fill
 from domain.decisions.lookup import Meant, as_one, by_id, entry_of_fill, listed, named, of_client
@@ -280,11 +280,14 @@ def record_entry_fill(decision: Decision, command: c.RecordEntryFill) -> Command
     is_news = not meant.is_named and meant.order.is_news(command.at)
     after = meant.order.with_fill(command.last_qty, worth, is_news=is_news)
     is_seen = is_counted_in_adjustment(decision, meant.order)
-    absorbed = EXACT.subtract(after.filled_qty, meant.order.filled_qty)
+    absorbed = grown = EXACT.subtract(after.filled_qty, meant.order.filled_qty)
     if not is_seen:
         absorbed = _absorbed_fill(decision, meant, after)
+    hidden = EXACT.subtract(command.last_qty, grown)
+    withdrawn = decision.state.withdrawn_by(meant.order.name, hidden) if is_seen else ZERO
     count = EntryCount.of(decision.state, meant.order, after, absorbed=absorbed, is_seen=is_seen, at=decision.said_at)
-    held = decision.as_turned(count.by_fill(command.last_qty, worth))
+    count = altered(count, withdrawn=withdrawn) if withdrawn else count
+    held = decision.as_turned(refilled(decision.state, count, command.last_qty, worth))
     is_of_total = command.at is None and not count.added and decision.state.may_have_paid(after)
     is_seen_fee = count.is_gone or is_of_total
     if command.fee is not None and is_seen_fee and decision.pays_in_kind(command.fee, command.fee_currency):
@@ -308,6 +311,7 @@ def record_entry_fill(decision: Decision, command: c.RecordEntryFill) -> Command
             absorbed_qty=absorbed,
             is_seen=is_seen,
             reopens=decision.takes_slot_back(held),
+            withdrawn_qty=withdrawn,
         )
     )
     return None

@@ -14,7 +14,7 @@ from domain.aggregate.state import CashOnRecord, PositionState
 from domain.alteration import altered
 from domain.commands import order_requests as o
 from domain.commands import requests as c
-from domain.decisions.counting import EntryCount, exited, settled
+from domain.decisions.counting import EntryCount, exited, refilled, settled
 from domain.decisions.decision import Decision
 from domain.decisions.lookup import by_id, named
 from domain.errors import IdempotencyMismatch, NotFilled, OrderAmbiguous, UnknownFill
@@ -231,7 +231,7 @@ def correct_fill(decision: Decision, command: o.CorrectFill) -> CommandResult | 
     is_of_total, worth = _is_of_total(decision, fill), row.terms.worth
     was, now = (fill.qty, worth(fill.qty, fill.px)), (qty, worth(qty, px))
     corrected = _exit_corrected if fill.is_exit else _entry_corrected
-    held = corrected(decision, row, held, _Correction(fill, was, now, is_of_total))
+    held = corrected(decision, held, _Correction(fill, was, now, is_of_total))
     decision.record(
         e.FillCorrected(
             **decision.envelope(),
@@ -301,31 +301,28 @@ class _Correction(NamedTuple):
         return order.corrected(self.was, self.now, is_of_total=self.is_of_total)
 
 
-def _entry_corrected(decision: Decision, row: PositionRow, held: Holding, correction: _Correction) -> Holding:
+def _entry_corrected(decision: Decision, held: Holding, correction: _Correction) -> Holding:
     """The totals `held` after the correction of an entry fill."""
     state, fill, (old_qty, old_worth) = decision.state, correction.fill, correction.was
     before = state.orders.get(fill.order or "") or Order(name="entry", traded_qty=old_qty, traded_worth=old_worth)
     after = correction.of(before)
     count = EntryCount.of(state, before, after, at=decision.said_at)
     count = altered(count, held=held, is_seen=_is_correction_seen(decision, fill))
-    beyond = ZERO if count.is_seen else max(ZERO, EXACT.minus(EXACT.add(held.quantity, count.added)))
-    if beyond > state.untold:
+    if count.beyond > state.untold:
         raise decision.refused(
             NotFilled,
             f"holds {plain(held.quantity)}, so {plain(EXACT.minus(count.added))} of what was entered cannot be taken "
             "back: the rest is closed already. Correct the fills that closed it first, to what they closed here; where "
             "they closed more at the exchange, that opened the other side, which is another cycle (adopt)",
         )
-    counted = decision.as_turned(altered(count, held=held.reopened(beyond)).by_fill(ZERO, ZERO))
-    if beyond:
-        counted = state.exits.counted(counted, ExitCount(), ZERO, row.orders.with_order(after))
-        counted = count.settled(counted)
+    counted = decision.as_turned(refilled(state, count, ZERO, ZERO))
     more = ZERO if count.is_seen else EXACT.subtract(correction.now[1], old_worth)
     return altered(counted, traded_cost=EXACT.add(held.traded_cost, more), uncounted_qty=held.uncounted_qty)
 
 
-def _exit_corrected(decision: Decision, row: PositionRow, held: Holding, correction: _Correction) -> Holding:
+def _exit_corrected(decision: Decision, held: Holding, correction: _Correction) -> Holding:
     """The totals `held` after the correction of an exit fill."""
+    row = decision.needs_cycle()
     state, untold, fill, (qty, _) = decision.state, decision.state.untold, correction.fill, correction.now
     before = state.exits.order(fill.order, row.orders)
     after = correction.of(before)

@@ -250,9 +250,11 @@ class EventTimeTotals:
         after = before.with_fill(event.last_qty, worth, is_news=event.is_news)
         self._orders = self._orders.with_order(after)
         count = self._counted(event, before, after, is_seen=event.is_seen)
+        if event.withdrawn_qty and self._adjusted_at > EPOCH:
+            count = altered(count, withdrawn=min(event.withdrawn_qty, event.last_qty - count.grown))
         if not count.is_gone:
             self._news.add((False, event.trade_id, event.order))
-        held = count.by_fill(event.last_qty, worth)
+        held = added.shifted(self._held, self._terms) if count.beyond else count.by_fill(event.last_qty, worth)
         is_of_total = not count.added and added.after.quantity == added.before.quantity
         self._enter(self._after_fee(held, event, added, is_gone=count.is_gone or is_of_total))
 

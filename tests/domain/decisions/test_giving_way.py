@@ -18,6 +18,7 @@ from domain.commands.requests import (
     Adopt,
     Close,
     RecordEntryFill,
+    RecordEntryPlaced,
     Reduce,
     RequestEntry,
     RollBack,
@@ -25,6 +26,7 @@ from domain.commands.requests import (
     StartRollback,
 )
 from domain.errors import NotFilled, ReduceExceedsPosition
+from domain.events import EntryFilled
 from domain.identifiers import client_order_id
 from projections.event_time.past_rows import row_at
 from tests.spec import CYCLE, Story, given, on, request, second
@@ -129,6 +131,31 @@ def test_the_fill_of_an_end_and_one_of_before_the_adjustment_are_told_apart() ->
     story.when(on(Close, exit_reason="gone", at=second(-30))).leaves(realized_pnl=None)
     story.when(sold("x1", "2", "90", -70)).leaves(quantity="0", realized_pnl=None, filled_qty="10")
     story.when(sold("x2", "8", "110", -40)).leaves(realized_pnl="60")
+    _is_the_same_by_event_time(story)
+
+
+TOTAL = on(RecordEntryPlaced, exchange_order_id="A", filled_qty="10", avg_px="102", at=second(-50))
+COUNTED_TWICE = (LONG, bought("t1", "6", "100", -90), seen("8", -60, avg_px_open="102"), TOTAL)
+"""Of the 10 of the order 2 were sold by the time of the adjustment, which counted 4 more of them than was known."""
+
+
+def test_what_a_total_added_after_an_adjustment_is_taken_back_by_a_fill_of_before_it() -> None:
+    story = given(*COUNTED_TWICE).leaves(quantity="10").when(bought("t2", "4", "105", -85))
+    story.then(EntryFilled, is_seen=True, withdrawn_qty="2").leaves(quantity="8", filled_qty="8")
+    _is_the_same_by_event_time(story)
+    story.when(sold("x1", "2", "90", -70)).when(sold("x2", "8", "110", -30)).leaves(quantity="0", realized_pnl="40")
+    _is_the_same_by_event_time(story)
+
+
+def test_what_a_total_added_after_an_adjustment_stays_while_its_fills_are_of_after_that() -> None:
+    given(*COUNTED_TWICE).when(bought("t2", "4", "105", -53)).leaves(quantity="10")
+    given(*COUNTED_TWICE).when(bought("t2", "2", "105", -85)).leaves(quantity="10")
+
+
+def test_what_a_total_added_and_an_end_closed_is_taken_back_of_both() -> None:
+    story = given(*COUNTED_TWICE, on(Close, exit_reason="gone", at=second(-30))).leaves(filled_qty="10")
+    story.when(bought("t2", "4", "105", -85)).leaves(quantity="0", filled_qty="8", realized_pnl=None)
+    story.when(sold("x2", "8", "110", -40)).when(sold("x1", "2", "90", -70)).leaves(quantity="0", realized_pnl="40")
     _is_the_same_by_event_time(story)
 
 

@@ -179,14 +179,15 @@ def test_what_was_closed_without_a_fill_and_never_was_entered_is_not_closed_by_e
 
 
 def test_an_exit_on_spot_that_was_told_wrong_costs_what_was_held_when_it_happened() -> None:
-    place = {"symbol": "APT/USDT", "exchange": "binance", "leg": "spot"}
-    fills: list[tuple[type[Command], str, str, str]] = [(RecordEntryFill, "t1", "4", "100"), (Reduce, "x1", "2", "110")]
-    fills += [(RecordEntryFill, "t2", "4", "120"), (Reduce, "x2", "4", "130")]
-    spot = "APTUSDT.binance:SPOT#1"
-    sent: list[Command] = [request(**place, side="long", quantity="10", at=second(0))]
-    for number, (verb, trade_id, qty, px) in enumerate(fills, 1):
-        sent.append(on(verb, spot, trade_id=trade_id, last_qty=qty, last_px=px, at=second(number)))
-    sent.append(on(CorrectFill, spot, trade_id="x1", last_qty="4", reason="mistyped"))
+    place, spot = {"symbol": "APT/USDT", "exchange": "binance", "leg": "spot"}, "APTUSDT.binance:SPOT#1"
+    sent: list[Command] = [
+        request(**place, side="long", quantity="10", at=second(0)),
+        on(RecordEntryFill, spot, trade_id="t1", last_qty="4", last_px="100", at=second(1)),
+        on(Reduce, spot, trade_id="x1", last_qty="2", last_px="110", at=second(2)),
+        on(RecordEntryFill, spot, trade_id="t2", last_qty="4", last_px="120", at=second(3)),
+        on(Reduce, spot, trade_id="x2", last_qty="4", last_px="130", at=second(4)),
+        on(CorrectFill, spot, trade_id="x1", last_qty="4", reason="mistyped"),
+    ]
     (cycle,) = by_cycle(recorded(sent)).values()
     for row in (told(cycle, 99), folded(cycle)):
         assert shown(row, "quantity", "realized_pnl") == ["0", "80"]
