@@ -292,18 +292,18 @@ class _Correction(NamedTuple):
     """A fill with its quantity and worth as they were and as they are now, and whether its order's total has it."""
 
     fill: FillOnRecord
-    was: tuple[Decimal, Decimal]
-    now: tuple[Decimal, Decimal]
+    old: tuple[Decimal, Decimal]
+    new: tuple[Decimal, Decimal]
     is_of_total: bool
 
     def of(self, order: Order) -> Order:
         """The order of the fill, corrected."""
-        return order.corrected(self.was, self.now, is_of_total=self.is_of_total)
+        return order.corrected(self.old, self.new, is_of_total=self.is_of_total)
 
 
 def _entry_corrected(decision: Decision, held: Holding, correction: _Correction) -> Holding:
     """The totals `held` after the correction of an entry fill."""
-    state, fill, (old_qty, old_worth) = decision.state, correction.fill, correction.was
+    state, fill, (old_qty, old_worth) = decision.state, correction.fill, correction.old
     before = state.orders.get(fill.order or "") or Order(name="entry", traded_qty=old_qty, traded_worth=old_worth)
     after = correction.of(before)
     count = EntryCount.of(state, before, after, at=decision.said_at)
@@ -316,14 +316,14 @@ def _entry_corrected(decision: Decision, held: Holding, correction: _Correction)
             "they closed more at the exchange, that opened the other side, which is another cycle (adopt)",
         )
     counted = decision.as_turned(refilled(state, count, ZERO, ZERO))
-    more = ZERO if count.is_seen else EXACT.subtract(correction.now[1], old_worth)
+    more = ZERO if count.is_seen else EXACT.subtract(correction.new[1], old_worth)
     return altered(counted, traded_cost=EXACT.add(held.traded_cost, more), uncounted_qty=held.uncounted_qty)
 
 
 def _exit_corrected(decision: Decision, held: Holding, correction: _Correction) -> Holding:
     """The totals `held` after the correction of an exit fill."""
     row = decision.needs_cycle()
-    state, untold, fill, (qty, _) = decision.state, decision.state.untold, correction.fill, correction.now
+    state, untold, fill, (qty, _) = decision.state, decision.state.untold, correction.fill, correction.new
     before = state.exits.order(fill.order, row.orders)
     after = correction.of(before)
     grown = EXACT.subtract(after.filled_qty, before.filled_qty)
