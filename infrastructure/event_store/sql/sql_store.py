@@ -70,8 +70,12 @@ class SqlStore(Store):
 
     def _value(self, statement: str, values: Any = ()) -> Any:
         """The first column of the first row of a query; None when it returns no row."""
-        found = list(self._connections.rows(statement, values))  # to its end: an interrupt in a finalizer is swallowed
-        return found[0][0] if found else None
+        found = self._row(statement, values)
+        return None if found is None else found[0]
+
+    def _row(self, statement: str, values: Any = ()) -> Any:
+        """The first row of a query, which is read to its end: an interrupt in a finalizer would be swallowed."""
+        return next(iter([*self._connections.rows(statement, values)]), None)
 
     def _compared(self, conditions: Conditions) -> tuple[list[str], list[Any]]:
         return compared(conditions, self.dialect.placeholder)
@@ -80,7 +84,7 @@ class SqlStore(Store):
         return [RefusalCount(*found) for found in self._connections.rows(self.dialect.spelled(_REFUSAL_COUNTS))]
 
     def watch_memory(self, name: str) -> WatchMemory | None:
-        found = next(self._connections.rows(self.dialect.spelled(_WATCH_MEMORY), (name,)), None)
+        found = self._row(self.dialect.spelled(_WATCH_MEMORY), (name,))
         return None if found is None else WatchMemory(*found)
 
     def watch_memories(self) -> dict[str, WatchMemory]:
