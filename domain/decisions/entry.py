@@ -30,12 +30,15 @@ def request_entry(decision: Decision, command: c.RequestEntry) -> CommandResult 
 
     Shape:   flat -> pending_entry, one EntryRequested, cycle + 1.
     Units:   quantity in base asset (or contracts), prices in quote asset per unit of base; exact, never rounded.
-    Refuses: PositionAlreadyOpen unless flat; WrongSideStop for a planned stop; nothing is recorded.
+    Refuses: PositionAlreadyOpen unless flat; IdempotencyMismatch for an intent that increased the last cycle;
+             WrongSideStop for a planned stop; nothing is recorded.
     Source:  the bot's intent; `at` is its clock, not ours.
     """
     state = decision.state
     if answer := decision.needs_free_slot():
         return answer
+    if state.side is command.side and (answer := decision.promised(f"entry {command.intent_id}")):
+        return decision.same(answer, f"intent_id {command.intent_id}")
     terms = decision.opening_terms
     decision.needs_price("signal_price", command.signal_price, terms)
     decision.needs_price("stop_price", command.stop_price, terms)

@@ -97,7 +97,8 @@ class TypedCommands(ABC, Generic[Answered]):
         sign: the side says the direction.
 
         Answer: `pending_entry`, one `EntryRequested`.
-        Refuses: `PositionAlreadyOpen`; `WrongSideStop` for a planned `stop_price` on the wrong side of `signal_price`.
+        Refuses: `PositionAlreadyOpen`; `IdempotencyMismatch` for an intent by which `request_increase` claimed an order
+        of the last cycle, on this side; `WrongSideStop` for a planned `stop_price` on the wrong side of `signal_price`.
         """
         return self.handle(
             c.RequestEntry.given(

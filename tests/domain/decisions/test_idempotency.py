@@ -287,6 +287,13 @@ def test_an_intent_that_comes_again_once_its_cycle_is_over_gets_its_first_answer
     story.when(request(intent_id="4")).then(EntryRequested)
 
 
+def test_a_signal_that_increased_a_cycle_opens_no_other_one_when_it_is_delivered_again() -> None:
+    story = given(*ENTERED, on(RequestIncrease, quantity="5", intent_id="2"), CLOSE)
+    same_side = request(intent_id="2")
+    story.when(same_side).refused(IdempotencyMismatch, "as IncreaseRequested of APTUSDT.binance#1, which is closed now")
+    story.when(request(intent_id="2", side="long", stop_price=None)).then(EntryRequested)
+
+
 def test_an_increase_that_comes_again_resized_once_its_cycle_is_over_is_told_so() -> None:
     asked = on(RequestIncrease, quantity="5", intent_id="2")
     resized = asked.model_copy(update={"quantity": Decimal(6)})
