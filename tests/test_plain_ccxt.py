@@ -1,0 +1,85 @@
+"""The recipe for a bot on plain ccxt, killed where its page does not kill it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import ccxt  # type: ignore[import-untyped]  # it has no types
+
+from position_ledger import PositionLedger, PositionRow
+from position_ledger.testing import SimulatedExchange
+from tests.pages import TOP, read
+from tests.test_docs import FENCED
+
+SUI = "SUIUSDT.binance#1"
+
+
+class Started(NamedTuple):
+    """A bot that holds 10 SUI under a stop, with what its page defines."""
+
+    ledger: PositionLedger
+    client: Any
+    exchange: SimulatedExchange
+    recipe: dict[str, Any]
+
+    def go_on(self) -> None:
+        self.recipe["go_on"](self.ledger, self.client)
+
+    def sends_an_exit(self) -> str:
+        """Ask for an exit and send it; its client order id."""
+        promised = self.ledger.request_exit(position_id=SUI, reason="signal")
+        params = {"clientOrderId": promised.client_order_id, "reduceOnly": True}
+        self.client.create_order("SUI/USDT:USDT", "market", "sell", "10", None, params)
+        assert promised.client_order_id is not None
+        return promised.client_order_id
+
+    @property
+    def row(self) -> PositionRow:
+        return self.ledger.position(SUI)
+
+
+@contextmanager
+def started(folder: Path) -> Iterator[Started]:
+    blocks = [block["text"] for block in FENCED.finditer(read(TOP / "docs" / "bots.md"))]
+    recipe: dict[str, Any] = {"Decimal": Decimal, "PositionLedger": PositionLedger}
+    exec(next(block for block in blocks if "def go_on" in block).partition("exchange = ")[0], recipe)
+    exchange = SimulatedExchange("binance")
+    exchange.set_price(recipe["SUI"], "3.52")
+    with PositionLedger.connect(f"sqlite:///{folder}/plain.db") as ledger, exchange.http() as url:
+        client = ccxt.binanceusdm({"apiKey": "any", "secret": "any"})
+        client.has["fetchCurrencies"] = False
+        exchange.point(client, url)
+        plan: dict[str, Any] = {"side": "long", "quantity": "10", "stop_loss_percent": "2", "intent_id": "1"}
+        entry = ledger.request_entry(symbol="SUIUSDT", exchange="binance", **plan)
+        client.create_order(recipe["SUI"], "market", "buy", "10", None, {"clientOrderId": entry.client_order_id})
+        bot = Started(ledger, client, exchange, recipe)
+        bot.go_on()
+        bot.go_on()
+        assert bot.row.protected
+        yield bot
+        client.session.close()
+
+
+def test_killed_between_an_exit_and_the_end_of_its_cycle_it_ends_the_cycle_and_leaves_no_stop(tmp_path: Path) -> None:
+    with started(tmp_path) as bot:
+        name = bot.sends_an_exit()
+        bot.ledger.end_order(position_id=SUI, client_order_id=name, outcome="filled", filled_qty="10", avg_px="3.52")
+        bot.go_on()
+        assert (bot.row.status.value, bot.row.avg_px_close) == ("closed", Decimal("3.52"))
+        assert not any(order.is_open for order in bot.exchange.audit.orders())
+
+
+def test_an_exit_that_closed_all_is_followed_by_no_stop(tmp_path: Path) -> None:
+    with started(tmp_path) as bot:
+        (stop,) = [order for order in bot.row.orders.values() if order.role == "stop"]
+        bot.client.cancel_order(stop.exchange_order_id, bot.recipe["SUI"], {"trigger": True})
+        bot.ledger.lose_stop_loss(position_id=SUI, exchange_order_id=stop.exchange_order_id, reason="gone")
+        bot.sends_an_exit()
+        assert [order.role for order in bot.ledger.pending_orders()] == ["exit", "stop"]
+        bot.go_on()
+        assert (bot.row.status.value, bot.row.exit_reason) == ("closed", "signal")
+        assert not any(order.is_open for order in bot.exchange.audit.orders())
