@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import ccxt  # type: ignore[import-untyped]  # it has no types
+import pytest
 
 from position_ledger import PositionLedger, PositionRow
 from position_ledger.testing import SimulatedExchange
@@ -83,3 +84,26 @@ def test_an_exit_that_closed_all_is_followed_by_no_stop(tmp_path: Path) -> None:
         bot.go_on()
         assert (bot.row.status.value, bot.row.exit_reason) == ("closed", "signal")
         assert not any(order.is_open for order in bot.exchange.audit.orders())
+
+
+@pytest.mark.parametrize("is_hit", [True, False])
+def test_a_stop_that_was_over_before_anybody_was_told_of_it_protects_nothing(tmp_path: Path, *, is_hit: bool) -> None:
+    with started(tmp_path) as bot:
+        symbol = bot.recipe["SUI"]
+        (first,) = [order for order in bot.row.orders.values() if order.role == "stop"]
+        bot.client.cancel_order(first.exchange_order_id, symbol, {"trigger": True})
+        bot.ledger.lose_stop_loss(position_id=SUI, exchange_order_id=first.exchange_order_id, reason="gone")
+        (needed,) = bot.ledger.pending_orders()
+        params = {"clientOrderId": needed.client_order_id, "reduceOnly": True, "stopLossPrice": "3.4"}
+        bot.client.create_order(symbol, "market", "sell", "10", None, params)
+        if is_hit:
+            bot.exchange.set_price(symbol, "3.3")
+        else:
+            stop = bot.recipe["look_up"](bot.client, needed.client_order_id)
+            bot.client.cancel_order(stop["id"], symbol, {"trigger": True})
+        bot.go_on()
+        bot.go_on()
+        if is_hit:
+            assert (bot.row.exit_reason, bot.row.avg_px_close) == ("stop_loss", Decimal("3.3"))
+        else:
+            assert bot.row.protected and bot.exchange.audit.is_covered("SUIUSDT")
