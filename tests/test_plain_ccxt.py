@@ -12,7 +12,7 @@ import ccxt  # type: ignore[import-untyped]  # it has no types
 import pytest
 
 from position_ledger import PositionLedger, PositionRow
-from position_ledger.testing import SimulatedExchange
+from position_ledger.testing import OrderFault, SimulatedExchange
 from tests.pages import TOP, read
 from tests.test_docs import FENCED
 
@@ -20,7 +20,7 @@ SUI = "SUIUSDT.binance#1"
 
 
 class Started(NamedTuple):
-    """A bot that holds 10 SUI under a stop, with what its page defines."""
+    """A bot that holds up to 10 SUI under a stop, with what its page defines."""
 
     ledger: PositionLedger
     client: Any
@@ -34,7 +34,7 @@ class Started(NamedTuple):
         """Ask for an exit and send it; its client order id."""
         promised = self.ledger.request_exit(position_id=SUI, reason="signal")
         params = {"clientOrderId": promised.client_order_id, "reduceOnly": True}
-        self.client.create_order("SUI/USDT:USDT", "market", "sell", "10", None, params)
+        self.client.create_order("SUI/USDT:USDT", "market", "sell", str(promised.close_quantity), None, params)
         assert promised.client_order_id is not None
         return promised.client_order_id
 
@@ -44,7 +44,7 @@ class Started(NamedTuple):
 
 
 @contextmanager
-def started(folder: Path) -> Iterator[Started]:
+def started(folder: Path, fault: OrderFault | None = None) -> Iterator[Started]:
     blocks = [block["text"] for block in FENCED.finditer(read(TOP / "docs" / "bots.md"))]
     recipe: dict[str, Any] = {"Decimal": Decimal, "PositionLedger": PositionLedger}
     exec(next(block for block in blocks if "def go_on" in block).partition("exchange = ")[0], recipe)
@@ -54,6 +54,8 @@ def started(folder: Path) -> Iterator[Started]:
         client = ccxt.binanceusdm({"apiKey": "any", "secret": "any"})
         client.has["fetchCurrencies"] = False
         exchange.point(client, url)
+        if fault is not None:
+            exchange.next_order("SUIUSDT", fault)
         plan: dict[str, Any] = {"side": "long", "quantity": "10", "stop_loss_percent": "2", "intent_id": "1"}
         entry = ledger.request_entry(symbol="SUIUSDT", exchange="binance", **plan)
         client.create_order(recipe["SUI"], "market", "buy", "10", None, {"clientOrderId": entry.client_order_id})
@@ -107,3 +109,11 @@ def test_a_stop_that_was_over_before_anybody_was_told_of_it_protects_nothing(tmp
             assert (bot.row.exit_reason, bot.row.avg_px_close) == ("stop_loss", Decimal("3.3"))
         else:
             assert bot.row.protected and bot.exchange.audit.is_covered("SUIUSDT")
+
+
+def test_an_entry_whose_rest_expired_is_over_and_keeps_no_cycle_open(tmp_path: Path) -> None:
+    with started(tmp_path, OrderFault.REST_EXPIRES) as bot:
+        assert 0 < bot.row.quantity < 10 and not bot.ledger.pending_orders()
+        bot.sends_an_exit()
+        bot.go_on()
+        assert bot.row.status.value == "closed"
