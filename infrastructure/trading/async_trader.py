@@ -13,7 +13,7 @@ from domain.commands.requests import RequestEntry
 from domain.errors import LedgerError, OutcomeUnknown, StoreUnavailable
 from domain.values import Leg, Side
 from infrastructure.awaited_hooks import awaited_on
-from infrastructure.event_store.opener import LedgerClosed
+from infrastructure.event_store.opener import LedgerClosed, OpenedElsewhere
 from infrastructure.ledger.async_ledger import AsyncPositionLedger
 from infrastructure.ledger_clock import monotonic_beside, now
 from infrastructure.trading.effects import Call, Effect, Flow, Monotonic, Now, Read, RunningFlow, Tell, Wait
@@ -129,7 +129,7 @@ class AsyncTrader:
             try:
                 await self.resume()
                 await self.synchronise()
-            except LedgerClosed:
+            except (LedgerClosed, OpenedElsewhere):
                 raise
             except (StoreUnavailable, OutcomeUnknown) as away:
                 self._log.away(away)

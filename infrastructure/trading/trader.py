@@ -10,7 +10,7 @@ from typing import Any, Self, TypeVar
 
 from domain.errors import LedgerError, OutcomeUnknown, StoreUnavailable
 from domain.values import Leg, Side
-from infrastructure.event_store.opener import LedgerClosed
+from infrastructure.event_store.opener import LedgerClosed, OpenedElsewhere
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.ledger_clock import monotonic_beside, now
 from infrastructure.trading.effects import Call, Effect, Flow, Monotonic, Now, Read, RunningFlow, Tell, Wait
@@ -158,7 +158,7 @@ class Trader:
             try:
                 self.resume()
                 self.synchronise()
-            except LedgerClosed:
+            except (LedgerClosed, OpenedElsewhere):
                 raise
             except (StoreUnavailable, OutcomeUnknown) as away:
                 self._log.away(away)

@@ -38,6 +38,8 @@ from projections.positions import PositionRow
 
 _STOPS_MAX: Final = 8
 """The most stops that one flow places for a position; if they do not cover it, something unknown has happened."""
+_AT_WORK: Final = (OrderState.OPEN, OrderState.FILLED)
+"""The states of a stop that does what it is for: it rests, or it has closed already what it was to close."""
 
 
 class CannotProtect(Exception):
@@ -119,7 +121,7 @@ def moved(ctx: FlowContext, position_id: str, price: Decimal, market: TradedMark
     """
     row = yield from ctx.row(position_id)
     for _ in range(_STOPS_MAX):
-        if covers(_stops_at(row, price), row.side, row.quantity, row.avg_px_open):
+        if not row.quantity or covers(_stops_at(row, price), row.side, row.quantity, row.avg_px_open):
             break
         yield from _stop(ctx, row, row.quantity, market, price=price, may_be_for_all=False)
         row = yield from ctx.row(position_id)
@@ -145,7 +147,8 @@ def _stop(
 ) -> Flow[None]:
     """Place one stop, or find the one that was placed before a crash, and record what it covers.
 
-    It is placed at `price`, which may be beyond the entry, or else at the price of its plan.
+    It is placed at `price`, which may be beyond the entry, or else at the price of its plan. What a stop that was hit
+    at once has closed is recorded too.
     """
     price = price or (yield from planned_price(ctx, row, market))
     if price is None or row.avg_px_open is None:
@@ -185,6 +188,8 @@ def _stop(
         raise
     known = "all" if stop.quantity is None else plain(stop.quantity)
     yield from ctx.note(f"stop {stop.order_id} at {plain(at)} for {known}")
+    if stop.state is OrderState.FILLED:
+        yield from followed(ctx, row.position_id, stop, "exit", reason="stop_loss")
 
 
 def _names(row: PositionRow) -> list[str]:
@@ -206,7 +211,7 @@ def _placed(
             found = yield from ctx.named(ticket.symbol, ticket.client_order_id)
             if found is None:
                 found = yield from ctx.place(ticket, position_id)
-                if found.state is OrderState.OPEN:
+                if found.state in _AT_WORK:
                     return replace(found, quantity=found.quantity or ticket.quantity)
         except NoAnswer as silence:
             yield from ctx.note(f"no answer about the stop: {silence}")
@@ -218,7 +223,7 @@ def _placed(
                 raise CannotProtect(f"the stop was refused {attempt + 1} times: {refusal}") from refusal
         if found is not None and found.order_id in on_record:
             return found
-        if found is not None and found.state is OrderState.OPEN:
+        if found is not None and found.state in _AT_WORK:
             is_for_all = found.quantity is None and market.closes_position
             return found if is_for_all else replace(found, quantity=found.quantity or ticket.quantity)
         if found is not None:

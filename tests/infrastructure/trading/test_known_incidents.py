@@ -16,6 +16,7 @@ from infrastructure.trading.exchange_errors import NoAnswer, RateLimited, Refuse
 from infrastructure.trading.exchange_orders import ExchangeFill, ExchangeOrder, OrderState, OrderTicket
 from infrastructure.trading.flows.entering import rolled_back
 from infrastructure.trading.flows.exiting import exit_position
+from infrastructure.trading.flows.moving_stops import protect
 from infrastructure.trading.trade_outcome import OutcomeKind
 from infrastructure.trading.trader import Trader
 from position_ledger.testing import Clock, SimulatedExchange, memory_ledger
@@ -450,6 +451,40 @@ def test_a_stop_that_the_exchange_answers_as_over_protects_nothing(state: OrderS
         assert (outcome.kind, outcome.reason) == (OutcomeKind.ROLLED_BACK, f"the stop 53190369 is {state} already")
         assert world.exchange.held["APTUSDT"] == 0
         assert not world.exchange.stops("APTUSDT")
+
+
+class Falling(ScriptedExchange):
+    """From the stop with this number on, the price reaches each one before its acknowledgement is out."""
+
+    hit_from = 1
+
+    def _taken(self, ticket: OrderTicket) -> ExchangeOrder:
+        placed = super()._taken(ticket)
+        if ticket.trigger_price is None or sum(each.ticket.kind is ticket.kind for each in self.placed) < self.hit_from:
+            return placed
+        self.trigger(self.placed[-1])
+        return self.placed[-1].as_stated()
+
+
+@pytest.mark.parametrize("is_answered", [True, False])
+def test_what_a_stop_closed_before_its_acknowledgement_was_out_has_its_price(*, is_answered: bool) -> None:
+    with bot_world() as world:
+        world.exchange = Falling(world.clock)
+        world.exchange.weather["place"].extend([None, None if is_answered else Lost.AFTER])
+        assert world.enter().kind is OutcomeKind.CLOSED
+        row = world.ledger.position(POSITION)
+        assert (row.exit_reason, str(row.realized_pnl)) == ("stop_loss", "-3.99846")
+        world.require_books_agree()
+
+
+def test_a_stop_that_was_hit_while_it_was_moved_closes_the_cycle() -> None:
+    with bot_world() as world:
+        world.exchange = Falling(world.clock)
+        world.exchange.hit_from = 2
+        world.enter()
+        assert world.run(protect(world.context(), POSITION, Decimal("3.25"))).kind is OutcomeKind.CLOSED
+        assert world.ledger.position(POSITION).avg_px_close == Decimal("3.25")
+        world.require_books_agree()
 
 
 def test_an_entry_is_given_up_at_once_while_the_exchange_bans_the_bot_for_days() -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from infrastructure.event_store.opener import OpenedElsewhere, Opener
 from position_ledger import AsyncPositionLedger, PositionLedger, SchemaMismatch, StoreError, StoreUnavailable
 from position_ledger.testing import Clock, OrderTicket, SimulatedExchange, TicketKind
 from position_ledger.trading import AsyncTrader, Trader
@@ -98,3 +99,13 @@ def test_what_no_later_round_can_mend_ends_them(
         happened(ledger, file)
         with pytest.raises(error):
             trader.run()
+
+
+def test_nor_can_it_where_this_process_is_a_fork(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock(datetime.now(UTC))
+    with PositionLedger.connect(f"sqlite:///{tmp_path}/ledger.db") as ledger:
+        trader = Trader(ledger, exchange_with_an_orphan(clock), clock=clock, sleep=clock.tick)
+        with monkeypatch.context() as forked:
+            forked.setattr(Opener, "here", -1)
+            with pytest.raises(OpenedElsewhere):
+                trader.run()
