@@ -96,11 +96,13 @@ def stops_lost(orders: Orders, name: str | None) -> Orders:
 def spent_stops_lost(orders: Orders) -> Orders:
     """After all was closed, and something is held again.
 
-    Of the stops for all that was held, those that were filled have done their work, and those that belonged to the
-    position are gone with it.
+    Of the stops for all that was held, those that were filled have done their work, also as a take profit with the same
+    id (OCO), and those that belonged to the position are gone with it.
     """
+    filled = {order.exchange_order_id for order in orders.live("stop") + orders.live("target") if order.filled_qty}
     for_all = (stop for stop in orders.live("stop") if stop.requested_qty is None)
-    return orders.with_orders(ended(stop, "lost") for stop in for_all if stop.attached or stop.filled_qty)
+    is_spent = (stop for stop in for_all if stop.attached or stop.filled_qty or stop.exchange_order_id in filled)
+    return orders.with_orders(ended(stop, "lost") for stop in is_spent)
 
 
 def target_set(orders: Orders, event: e.TakeProfitSet) -> Orders:

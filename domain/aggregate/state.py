@@ -83,8 +83,10 @@ class PositionState:
 
     An exchange may count its conditional orders apart, so that one of them has the id of an entry.
     """
-    former_ids: set[str] = field(default_factory=set)
-    """The ids of `order_ids` that an event replaced with another id."""
+    former_ids: set[tuple[str, str]] = field(default_factory=set)
+    """The ids that an event replaced with another id, as (name of the order, exchange order id)."""
+    ended_at: dict[str, datetime] = field(default_factory=dict)
+    """When the exchange ended orders that close, by exchange order id, unless they were set again since."""
     cash: dict[str, CashOnRecord] = field(default_factory=dict)
     """By the id that it was sent with."""
     promises: dict[str, str] = field(default_factory=dict)
@@ -312,6 +314,7 @@ class PositionState:
         if same_as in self.totals_at:
             self.totals_at[name] = self.totals_at.pop(same_as)
         self.order_ids |= {known: name for known, order in self.order_ids.items() if order == same_as}
+        self.former_ids |= {(name, known) for order, known in self.former_ids if order == same_as}
         for by_order in self.fills.values():
             if same_as in by_order:
                 by_order[name] = by_order.pop(same_as)._replace(order=name)
@@ -359,6 +362,9 @@ class PositionState:
         match event:
             case e.OrderEnded():
                 self._identify(event.order, event.exchange_order_id)
+                ended_id = self.orders[event.order].exchange_order_id
+                if ended_id is not None and role_of(event.order) != "entry":
+                    self.ended_at[ended_id] = event.said_at
                 if event.filled_qty is None:
                     return
                 self._remember_total(event, orders)
@@ -378,10 +384,11 @@ class PositionState:
             case e.OrderReplaced():
                 self._identify(event.order, event.old_exchange_order_id)
                 self._identify(event.order, event.exchange_order_id)
-                self.former_ids |= {event.old_exchange_order_id} | _id_of(orders, event.order)
+                self.former_ids |= {(event.order, event.old_exchange_order_id)} | _id_of(orders, event.order)
             case e.StopLossSet() | e.TakeProfitSet() if event.exchange_order_id is not None:
                 self._identify(event.order or "stop.1", event.exchange_order_id)
                 self.former_ids |= _id_of(orders, event.order or "stop.1")
+                self.ended_at.pop(event.exchange_order_id, None)
             case e.CashRecorded():
                 currency = self.other_currency(event.currency)
                 self.cash[event.cash_id] = CashOnRecord(event.kind, event.amount, currency, event.trade_id)
@@ -481,7 +488,7 @@ _OF_ENTRIES: Final = (e.EntryPlaced, e.EntryFilled, e.OrderEnded)
 """The events of which an adjustment may have counted a part."""
 
 
-def _id_of(orders: Orders, name: str) -> set[str]:
-    """The exchange order id of an order, as a set; empty if it is not known."""
+def _id_of(orders: Orders, name: str) -> set[tuple[str, str]]:
+    """The name of an order with its exchange order id, as a set; empty if the id is not known."""
     order = orders.get(name)
-    return set() if order is None or order.exchange_order_id is None else {order.exchange_order_id}
+    return set() if order is None or order.exchange_order_id is None else {(name, order.exchange_order_id)}
