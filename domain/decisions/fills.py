@@ -315,7 +315,7 @@ def _entry_corrected(decision: Decision, held: Holding, correction: _Correction)
             "back: the rest is closed already. Correct the fills that closed it first, to what they closed here; where "
             "they closed more at the exchange, that opened the other side, which is another cycle (adopt)",
         )
-    counted = decision.as_turned(refilled(state, count, ZERO, ZERO))
+    counted = decision.as_turned(refilled(state, count, ZERO, ZERO), is_entry=True)
     more = ZERO if count.is_seen else EXACT.subtract(correction.new[1], old_worth)
     return altered(counted, traded_cost=EXACT.add(held.traded_cost, more), uncounted_qty=held.uncounted_qty)
 
@@ -343,7 +343,8 @@ def _exit_corrected(decision: Decision, held: Holding, correction: _Correction) 
             "or another fill closed less, send that first (record_entry_fill, or correct_fill for what is on record); "
             "what opened the other side is no part of this cycle",
         )
-    return exited(state, held, before, after, counted.corrected(grown, held, untold, row.terms))
+    closed = exited(state, held, before, after, counted.corrected(grown, held, untold, row.terms))
+    return decision.as_turned(closed, is_entry=False)
 
 
 def _is_correction_seen(decision: Decision, fill: FillOnRecord) -> bool:
