@@ -313,6 +313,8 @@ class PositionState:
         """Move what is known under the name `same_as` to the order of ours that it turned out to be."""
         if same_as in self.totals_at:
             self.totals_at[name] = self.totals_at.pop(same_as)
+        if same_as in self.counted:
+            self.counted[name] = self.counted.pop(same_as)
         self.order_ids |= {known: name for known, order in self.order_ids.items() if order == same_as}
         self.former_ids |= {(name, known) for order, known in self.former_ids if order == same_as}
         for by_order in self.fills.values():

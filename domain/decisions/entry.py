@@ -289,7 +289,7 @@ def record_entry_fill(decision: Decision, command: c.RecordEntryFill) -> Command
     count = altered(count, withdrawn=withdrawn) if withdrawn else count
     held = decision.as_turned(refilled(decision.state, count, command.last_qty, worth), is_entry=True)
     is_of_total = command.at is None and not count.added and decision.state.may_have_paid(after)
-    is_seen_fee = count.is_gone or is_of_total
+    is_seen_fee = is_seen or count.is_gone or is_of_total
     if command.fee is not None and is_seen_fee and decision.pays_in_kind(command.fee, command.fee_currency):
         held = held.with_fee_gone(row.side, command.fee, command.last_px, terms)
         held = altered(count, since=count.since.paying(command.fee)).settled(held)
