@@ -58,11 +58,20 @@ class FillOnRecord(NamedTuple):
         first = self.corrections[0] if self.corrections else self
         return (qty, px) in ((self.qty, self.px), (first.qty, first.px))
 
-    def was_corrected_since(self, request: str, at: datetime) -> bool:
-        """Whether the exchange corrected it after a moment, or anybody did after a command with this digest."""
-        later = [each for each in self.corrections if each.at > at]
-        is_again = any(each.request == request for each in self.corrections)
-        return any(each.is_timed or is_again for each in later)
+    def was_corrected(self, request: str, at: datetime) -> bool:
+        """Whether a command with this digest corrected it, and another one did after this time."""
+        return any(each.at > at for each in self.corrections) and any(
+            each.request == request for each in self.corrections
+        )
+
+    def corrected_to(self, qty: Decimal, px: Decimal, at: datetime) -> tuple[Decimal, Decimal]:
+        """Quantity and price by a correction of the exchange; what a later one of the exchange changed stays."""
+        changes = zip(self.corrections, (*self.corrections, self)[1:], strict=True)
+        later = [(was, now) for was, now in changes if was.is_timed and was.at > at]
+        return (
+            self.qty if any(was.qty != now.qty for was, now in later) else qty,
+            self.px if any(was.px != now.px for was, now in later) else px,
+        )
 
     def as_of(self, moment: datetime) -> tuple[Decimal, Decimal]:
         """Quantity and price without what the exchange corrected after a moment, as far as times were said."""
