@@ -86,7 +86,7 @@ class PositionState:
     former_ids: set[tuple[str, str]] = field(default_factory=set)
     """The ids that an event replaced with another id, as (name of the order, exchange order id)."""
     ended_at: dict[str, datetime] = field(default_factory=dict)
-    """When the exchange ended orders that close, by exchange order id, unless they were set again since."""
+    """When orders that close ended at the exchange, by every exchange order id that they had; none set again since."""
     cash: dict[str, CashOnRecord] = field(default_factory=dict)
     """By the id that it was sent with."""
     promises: dict[str, str] = field(default_factory=dict)
@@ -364,9 +364,10 @@ class PositionState:
         match event:
             case e.OrderEnded():
                 self._identify(event.order, event.exchange_order_id)
-                ended_id = self.orders[event.order].exchange_order_id
-                if ended_id is not None and role_of(event.order) != "entry":
-                    self.ended_at[ended_id] = event.said_at
+                if role_of(event.order) != "entry":
+                    former = {each for each in self.former_ids if each[0] == event.order}
+                    ended = {known for _, known in former | _id_of(self.orders, event.order)}
+                    self.ended_at |= dict.fromkeys(ended, event.said_at)
                 if event.filled_qty is None:
                     return
                 self._remember_total(event, orders)

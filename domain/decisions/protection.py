@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Final
 
 from domain import events as e
 from domain.aggregate import order_changes
@@ -27,9 +26,6 @@ from domain.errors import (
 from domain.orders.cycle_orders import Orders, covers, next_name
 from domain.orders.order import Order, Role
 from domain.values import EXACT, Side, Status, plain, total_of
-
-_NOT_LOST: Final = (None, "filled", "canceled", "expired", "rejected")
-"""The ends that an exchange tells, after which an order does not come back, and that of an order that is live."""
 
 
 def set_stop_loss(decision: Decision, command: c.SetStopLoss) -> CommandResult | None:
@@ -96,7 +92,7 @@ def _is_behind(decision: Decision, known: Order | None, command: c.SetStopLoss |
     exchange_order_id = command.exchange_order_id
     if exchange_order_id is None or not decision.was_answered:
         return False
-    if known is not None and known.ended in _NOT_LOST and is_former(decision, known, exchange_order_id):
+    if known is not None and known.is_live and is_former(decision, known, exchange_order_id):
         return True
     ended_at = decision.state.ended_at.get(exchange_order_id)
     return ended_at is not None and (command.at is None or decision.is_part_of(ended_at))

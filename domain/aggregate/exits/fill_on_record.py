@@ -66,12 +66,13 @@ class FillOnRecord(NamedTuple):
 
     def corrected_to(self, qty: Decimal, px: Decimal, at: datetime) -> tuple[Decimal, Decimal]:
         """Quantity and price by a correction of the exchange; what a later one of the exchange changed stays."""
-        changes = zip(self.corrections, (*self.corrections, self)[1:], strict=True)
-        later = [(was, now) for was, now in changes if was.is_timed and was.at > at]
-        return (
-            self.qty if any(was.qty != now.qty for was, now in later) else qty,
-            self.px if any(was.px != now.px for was, now in later) else px,
-        )
+        now_qty, now_px = self.qty, self.px
+        for was in reversed(self.corrections):
+            if was.is_timed and was.at > at:
+                qty = qty if was.qty == now_qty else self.qty
+                px = px if was.px == now_px else self.px
+            now_qty, now_px = was.qty, was.px
+        return qty, px
 
     def as_of(self, moment: datetime) -> tuple[Decimal, Decimal]:
         """Quantity and price without what the exchange corrected after a moment, as far as times were said."""

@@ -414,6 +414,9 @@ def test_the_stop_of_an_order_that_is_a_target_as_well_moves_and_is_no_second_on
 def test_a_stop_and_a_target_of_one_order_that_ended_are_not_brought_back() -> None:
     ended = on(EndOrder, exchange_order_id="s1", outcome="canceled")
     given(*ENTERED, TARGET, ended).when(STOP).no_news().when(TARGET).no_news().leaves(protected=False)
+    moved = on(ReplaceOrder, exchange_order_id="s1", new_exchange_order_id="s2")
+    ended = on(EndOrder, exchange_order_id="s2", outcome="canceled")
+    given(*ENTERED, TARGET, moved, ended).when(STOP).no_news().when(TARGET).no_news().leaves(protected=False)
 
 
 def test_a_stop_and_a_target_of_one_order_go_on_under_one_id() -> None:
