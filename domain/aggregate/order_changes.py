@@ -96,11 +96,20 @@ def stops_lost(orders: Orders, name: str | None) -> Orders:
 def spent_stops_lost(orders: Orders) -> Orders:
     """After all was closed, and something is held again.
 
-    Of the stops for all that was held, those that were filled have done their work, and those that belonged to the
-    position are gone with it.
+    Of the stops for all that was held, those that were filled have done their work, also as a take profit with the same
+    id (OCO), and those that belonged to the position are gone with it.
     """
+    ids = spent_ids(orders)
     for_all = (stop for stop in orders.live("stop") if stop.requested_qty is None)
-    return orders.with_orders(ended(stop, "lost") for stop in for_all if stop.attached or stop.filled_qty)
+    is_spent = (stop for stop in for_all if stop.attached or stop.filled_qty or stop.exchange_order_id in ids)
+    return orders.with_orders(ended(stop, "lost") for stop in is_spent)
+
+
+def spent_ids(orders: Orders) -> set[str]:
+    """The exchange order ids of stops and take profits for all that was held, of which something was filled."""
+    filled = (order for order in orders.live("stop") + orders.live("target") if order.filled_qty)
+    ids = (order.exchange_order_id for order in filled if order.requested_qty is None)
+    return {each for each in ids if each is not None}
 
 
 def target_set(orders: Orders, event: e.TakeProfitSet) -> Orders:

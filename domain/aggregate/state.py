@@ -14,7 +14,7 @@ from domain.aggregate.exits.cycle_exits import CycleExits
 from domain.aggregate.exits.exit_count import ExitCount
 from domain.aggregate.exits.fill_on_record import FillOnRecord
 from domain.aggregate.fold import project
-from domain.aggregate.order_changes import as_one
+from domain.aggregate.order_changes import as_one, spent_ids
 from domain.aggregate.row import PositionRow
 from domain.aggregate.stand import Stand
 from domain.alteration import altered
@@ -83,8 +83,10 @@ class PositionState:
 
     An exchange may count its conditional orders apart, so that one of them has the id of an entry.
     """
-    former_ids: set[str] = field(default_factory=set)
-    """The ids of `order_ids` that an event replaced with another id."""
+    former_ids: set[tuple[str, str]] = field(default_factory=set)
+    """The ids that an event replaced with another id, as (name of the order, exchange order id)."""
+    ended_at: dict[str, datetime] = field(default_factory=dict)
+    """When orders that close ended at the exchange, by every exchange order id that they had; none set again since."""
     cash: dict[str, CashOnRecord] = field(default_factory=dict)
     """By the id that it was sent with."""
     promises: dict[str, str] = field(default_factory=dict)
@@ -230,6 +232,8 @@ class PositionState:
             self._remember_absorbed(event, orders, same_as)
             self._remember_counted(event, orders, same_as)
             self.exits = self.exits.with_released(before, self.holding, ZERO)
+            if before.filled_qty and not before.quantity and self.holding.quantity:
+                self.ended_at |= dict.fromkeys(spent_ids(orders), event.said_at)
         match event:
             case e.EntryRequested():
                 self.promises["entry"] = event.command_id
@@ -311,7 +315,10 @@ class PositionState:
         """Move what is known under the name `same_as` to the order of ours that it turned out to be."""
         if same_as in self.totals_at:
             self.totals_at[name] = self.totals_at.pop(same_as)
+        if same_as in self.counted:
+            self.counted[name] = self.counted.pop(same_as)
         self.order_ids |= {known: name for known, order in self.order_ids.items() if order == same_as}
+        self.former_ids |= {(name, known) for order, known in self.former_ids if order == same_as}
         for by_order in self.fills.values():
             if same_as in by_order:
                 by_order[name] = by_order.pop(same_as)._replace(order=name)
@@ -359,6 +366,10 @@ class PositionState:
         match event:
             case e.OrderEnded():
                 self._identify(event.order, event.exchange_order_id)
+                if role_of(event.order) != "entry":
+                    former = {each for each in self.former_ids if each[0] == event.order}
+                    ended = {known for _, known in former | _id_of(self.orders, event.order)}
+                    self.ended_at |= dict.fromkeys(ended, event.said_at)
                 if event.filled_qty is None:
                     return
                 self._remember_total(event, orders)
@@ -378,10 +389,11 @@ class PositionState:
             case e.OrderReplaced():
                 self._identify(event.order, event.old_exchange_order_id)
                 self._identify(event.order, event.exchange_order_id)
-                self.former_ids |= {event.old_exchange_order_id} | _id_of(orders, event.order)
+                self.former_ids |= {(event.order, event.old_exchange_order_id)} | _id_of(orders, event.order)
             case e.StopLossSet() | e.TakeProfitSet() if event.exchange_order_id is not None:
                 self._identify(event.order or "stop.1", event.exchange_order_id)
                 self.former_ids |= _id_of(orders, event.order or "stop.1")
+                self.ended_at.pop(event.exchange_order_id, None)
             case e.CashRecorded():
                 currency = self.other_currency(event.currency)
                 self.cash[event.cash_id] = CashOnRecord(event.kind, event.amount, currency, event.trade_id)
@@ -481,7 +493,7 @@ _OF_ENTRIES: Final = (e.EntryPlaced, e.EntryFilled, e.OrderEnded)
 """The events of which an adjustment may have counted a part."""
 
 
-def _id_of(orders: Orders, name: str) -> set[str]:
-    """The exchange order id of an order, as a set; empty if it is not known."""
+def _id_of(orders: Orders, name: str) -> set[tuple[str, str]]:
+    """The name of an order with its exchange order id, as a set; empty if the id is not known."""
     order = orders.get(name)
-    return set() if order is None or order.exchange_order_id is None else {order.exchange_order_id}
+    return set() if order is None or order.exchange_order_id is None else {(name, order.exchange_order_id)}

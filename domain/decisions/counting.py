@@ -108,6 +108,8 @@ class EntryCount(TypedStruct, frozen=True, gc=False):
         return settled(held, self.side, self.terms, self.orders.with_order(self.after), self.since)
 
     def _grown(self, added: Decimal, qty: Decimal, worth: Decimal | None) -> Holding:
+        if self.withdrawn:  # at the price at which the total had added it
+            qty, worth = self.before.stated_qty, self.before.stated_worth
         if self.absorbed or self.withdrawn:
             share = None if worth is None else _share(worth, added, qty)
             return self.held.entered(self.side, added, share, self.terms) if added else self.held

@@ -295,15 +295,16 @@ class Decision:
 
     # -- money ----------------------------------------------------------------------------------------------------
 
-    def as_turned(self, held: Holding) -> Holding:
-        """The totals after an entry; profit is not known if it happened before a fill that turned the position.
+    def as_turned(self, held: Holding, *, is_entry: bool) -> Holding:
+        """The totals after a fill; profit is not known after an entry of before a fill that turned the position.
 
-        That fill closed what is held now, instead of a part of what it opened, until it is corrected.
+        That fill closed what is held now, instead of a part of what it opened, until it is corrected, or all is closed.
         """
         at, turned_at = self.command.at, self.state.turned_at
-        if turned_at is None or not held.quantity or (at is not None and at - turned_at > CLOCKS_APART):
+        if turned_at is None or not held.quantity:
             return held
-        return altered(held, realized_pnl=None)
+        is_left = is_entry and (at is None or at - turned_at <= CLOCKS_APART)
+        return altered(held, realized_pnl=None) if is_left or self.state.holding.realized_pnl is None else held
 
     @property
     def key(self) -> PositionKey:

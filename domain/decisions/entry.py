@@ -143,7 +143,7 @@ def record_entry_placed(decision: Decision, command: c.RecordEntryPlaced) -> Com
     count = EntryCount.of(
         state, before, after, absorbed=absorbed, is_seen=is_seen, same_as=same_as, at=decision.said_at
     )
-    held = decision.as_turned(count.by_statement())
+    held = decision.as_turned(count.by_statement(), is_entry=True)
     is_as_known = held == state.holding and after.worth == before.worth and not absorbed and same_as is None
     if before.exchange_order_id is not None and is_as_known and not row.outcome_unknown:
         return decision.no_news()
@@ -290,9 +290,9 @@ def record_entry_fill(decision: Decision, command: c.RecordEntryFill) -> Command
     withdrawn = decision.state.withdrawn_by(meant.order.name, hidden) if is_seen else ZERO
     count = EntryCount.of(decision.state, meant.order, after, absorbed=absorbed, is_seen=is_seen, at=decision.said_at)
     count = altered(count, withdrawn=withdrawn) if withdrawn else count
-    held = decision.as_turned(refilled(decision.state, count, command.last_qty, worth))
+    held = decision.as_turned(refilled(decision.state, count, command.last_qty, worth), is_entry=True)
     is_of_total = command.at is None and not count.added and decision.state.may_have_paid(after)
-    is_seen_fee = count.is_gone or is_of_total
+    is_seen_fee = is_seen or count.is_gone or is_of_total
     if command.fee is not None and is_seen_fee and decision.pays_in_kind(command.fee, command.fee_currency):
         held = held.with_fee_gone(row.side, command.fee, command.last_px, terms)
         held = altered(count, since=count.since.paying(command.fee)).settled(held)

@@ -151,7 +151,7 @@ def reduce(decision: Decision, command: c.Reduce) -> CommandResult | None:
         _needs_entered(decision, count.gone)
     elif count.closed:
         row = decision.needs_holding()
-    reduced = exited(state, held, before, after, count)
+    reduced = decision.as_turned(exited(state, held, before, after, count), is_entry=False)
     reduced = decision.with_fee(reduced, command.fee, command.fee_currency, terms)
     reduced = _without_said_fee(decision, command, reduced, count.explained)
     decision.record(

@@ -213,8 +213,9 @@ def _of_trade(decision: Decision, trade_id: str, exchange_order_id: str | None) 
 def correct_fill(decision: Decision, command: o.CorrectFill) -> CommandResult | None:
     """Correct quantity or price of a fill, or void it, as the exchange says.
 
-    Shape:   status unchanged, also of a cycle that is over: a quantity that is held then is a stray. For a correction
-             from before another one of the exchange, and for the same again from before any, nothing is recorded.
+    Shape:   status unchanged, also of a cycle that is over: a quantity that is held then is a stray. What the exchange
+             corrected later stays as it is, and for the same correction again, from before the last one, nothing is
+             recorded.
     Refuses: UnknownFill; NotFilled if more was closed since than would have been entered.
     """
     row = decision.needs_cycle()
@@ -222,7 +223,9 @@ def correct_fill(decision: Decision, command: o.CorrectFill) -> CommandResult | 
     qty = ZERO if command.void else command.last_qty or fill.qty
     px = fill.px if command.last_px is None else command.last_px
     decision.needs_price("last_px", px, row.terms)
-    is_behind = command.at is not None and fill.was_corrected_since(command.digest, command.at)
+    is_behind = command.at is not None and fill.was_corrected(command.digest, command.at)
+    if command.at is not None:
+        qty, px = fill.corrected_to(qty, px, command.at)
     if (qty, px) == (fill.qty, fill.px) or is_behind:
         return decision.no_news()
     held = decision.state.holding
@@ -315,7 +318,7 @@ def _entry_corrected(decision: Decision, held: Holding, correction: _Correction)
             "back: the rest is closed already. Correct the fills that closed it first, to what they closed here; where "
             "they closed more at the exchange, that opened the other side, which is another cycle (adopt)",
         )
-    counted = decision.as_turned(refilled(state, count, ZERO, ZERO))
+    counted = decision.as_turned(refilled(state, count, ZERO, ZERO), is_entry=True)
     more = ZERO if count.is_seen else EXACT.subtract(correction.new[1], old_worth)
     return altered(counted, traded_cost=EXACT.add(held.traded_cost, more), uncounted_qty=held.uncounted_qty)
 
@@ -343,7 +346,8 @@ def _exit_corrected(decision: Decision, held: Holding, correction: _Correction) 
             "or another fill closed less, send that first (record_entry_fill, or correct_fill for what is on record); "
             "what opened the other side is no part of this cycle",
         )
-    return exited(state, held, before, after, counted.corrected(grown, held, untold, row.terms))
+    closed = exited(state, held, before, after, counted.corrected(grown, held, untold, row.terms))
+    return decision.as_turned(closed, is_entry=False)
 
 
 def _is_correction_seen(decision: Decision, fill: FillOnRecord) -> bool:

@@ -132,8 +132,7 @@ def with_one_id(decision: Decision, order: Order) -> list[Order]:
 def is_former(decision: Decision, order: Order, exchange_order_id: str | None) -> bool:
     """Whether it is a former id of an order that continues under another, so that the end of this id ends nothing."""
     is_other = exchange_order_id is not None and order.exchange_order_id not in (None, exchange_order_id)
-    is_of_it = decision.state.order_ids.get((order.is_closing, exchange_order_id or "")) == order.name
-    return is_other and is_of_it and exchange_order_id in decision.state.former_ids
+    return is_other and (order.name, exchange_order_id) in decision.state.former_ids
 
 
 def listed(orders: Iterable[Order]) -> str:

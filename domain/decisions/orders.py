@@ -251,7 +251,7 @@ def _held_after(
         entered = EntryCount.of(
             state, order, after, absorbed=absorbed, is_seen=is_seen, same_as=same_as, at=decision.said_at
         )
-        return decision.as_turned(entered.by_statement()), absorbed
+        return decision.as_turned(entered.by_statement(), is_entry=True), absorbed
     _needs_fills_named(decision, order, grown)
     count = exit_count(decision, order, grown)
     if ZERO < grown <= state.gone and order.traded_qty and order.name in state.adjusted_orders:
@@ -264,7 +264,7 @@ def _held_after(
             "record the fills of its entry first, or what opened the other side by the fills of this order with "
             "flip: true",
         )
-    return exited(state, held, order, after, count, same_as=same_as), ZERO
+    return decision.as_turned(exited(state, held, order, after, count, same_as=same_as), is_entry=False), ZERO
 
 
 def _needs_fills_named(decision: Decision, order: Order, grown: Decimal) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Final
 
 from domain import events as e
 from domain.aggregate import order_changes
@@ -28,9 +27,6 @@ from domain.orders.cycle_orders import Orders, covers, next_name
 from domain.orders.order import Order, Role
 from domain.values import EXACT, Side, Status, plain, total_of
 
-_ENDED: Final = ("filled", "canceled", "expired", "rejected")
-"""The ends that an exchange tells, after which an order does not come back."""
-
 
 def set_stop_loss(decision: Decision, command: c.SetStopLoss) -> CommandResult | None:
     """Record a stop that the exchange confirmed, and with `activate` that the entry is complete.
@@ -51,7 +47,7 @@ def set_stop_loss(decision: Decision, command: c.SetStopLoss) -> CommandResult |
         needs_right_side(row.side, command.stop_price, reference, "entry")
     is_attached = command.attached or command.exchange_order_id is None
     known = _moved(decision, "stop", command)
-    if known is not None and _is_behind(decision, known, command):
+    if _is_behind(decision, known, command):
         return decision.no_news()
     is_anew = known is not None and _is_anew(known, command)
     name = next_name(row.orders, "stop") if known is None or is_anew else known.name
@@ -91,14 +87,15 @@ def set_stop_loss(decision: Decision, command: c.SetStopLoss) -> CommandResult |
     return None
 
 
-def _is_behind(decision: Decision, known: Order, command: c.SetStopLoss | o.SetTakeProfit) -> bool:
+def _is_behind(decision: Decision, known: Order | None, command: c.SetStopLoss | o.SetTakeProfit) -> bool:
     """Whether this is an old command again, about an order that continues under another id since, or has ended."""
-    if not decision.was_answered:
+    exchange_order_id = command.exchange_order_id
+    if exchange_order_id is None or not decision.was_answered:
         return False
-    if known.is_live:
-        return is_former(decision, known, command.exchange_order_id)
-    is_over = known.ended in _ENDED and known.exchange_order_id == command.exchange_order_id
-    return is_over and command.at is None
+    if known is not None and known.is_live and is_former(decision, known, exchange_order_id):
+        return True
+    ended_at = decision.state.ended_at.get(exchange_order_id)
+    return ended_at is not None and (command.at is None or decision.is_part_of(ended_at))
 
 
 def _is_anew(known: Order, command: c.SetStopLoss) -> bool:
@@ -217,7 +214,7 @@ def set_take_profit(decision: Decision, command: o.SetTakeProfit) -> CommandResu
     decision.needs_price("price", command.price, row.terms)
     _needs_profit_side(row, command.price, reference)
     known = _moved(decision, "target", command)
-    if known is not None and _is_behind(decision, known, command):
+    if _is_behind(decision, known, command):
         return decision.no_news()
     target = Order(
         name=next_name(row.orders, "target") if known is None else known.name,

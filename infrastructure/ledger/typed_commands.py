@@ -422,8 +422,8 @@ class TypedCommands(ABC, Generic[Answered]):
         - The same `exchange_order_id` again, or `replaces`, means that the exchange moved the stop: the order that it
           was is gone. For a second stop that you place before you cancel the first, send its `quantity`, and
           `lose_stop_loss` once the first is cancelled (bots.md).
-        - A command that was sent before the stop moved, sent again under the old id, is no news; nor is one without
-          `at` that is sent again after `end_order` for that stop.
+        - A command that was sent before the stop moved, sent again under the old id, is no news; nor is one that is
+          sent again after `end_order` for that stop, unless its `at` is after that end.
         - If a stop was partly filled when another order replaced it, it ends, and the other order is for its own
           quantity.
         - An order of the exchange that is stop and target in one (OCO) is recorded by `set_stop_loss` and
@@ -1463,7 +1463,8 @@ class TypedCommands(ABC, Generic[Answered]):
         `at` is corrected as well, also if it is told later with its own `at`; without `at` the fill was told wrong, and
         the total stands. A correction whose `at` is before the last adjustment changes nothing of the quantity that the
         adjustment says, and nor does one without `at` of a fill that the adjustment had counted; one whose `at` is
-        after it opens again what the adjustment had seen gone of an exit.
+        after it opens again what the adjustment had seen gone of an exit. What a correction with a later `at` changed
+        stays as that says.
         Refuses: `UnknownFill`; `OrderAmbiguous` when several orders have this trade id; `NotFilled` for less than was
         closed of it by fills, or more than was held.
         """

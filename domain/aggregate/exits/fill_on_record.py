@@ -58,11 +58,21 @@ class FillOnRecord(NamedTuple):
         first = self.corrections[0] if self.corrections else self
         return (qty, px) in ((self.qty, self.px), (first.qty, first.px))
 
-    def was_corrected_since(self, request: str, at: datetime) -> bool:
-        """Whether the exchange corrected it after a moment, or anybody did after a command with this digest."""
-        later = [each for each in self.corrections if each.at > at]
-        is_again = any(each.request == request for each in self.corrections)
-        return any(each.is_timed or is_again for each in later)
+    def was_corrected(self, request: str, at: datetime) -> bool:
+        """Whether a command with this digest corrected it, and another one did after this time."""
+        return any(each.at > at for each in self.corrections) and any(
+            each.request == request for each in self.corrections
+        )
+
+    def corrected_to(self, qty: Decimal, px: Decimal, at: datetime) -> tuple[Decimal, Decimal]:
+        """Quantity and price by a correction of the exchange; what a later one of the exchange changed stays."""
+        now_qty, now_px = self.qty, self.px
+        for was in reversed(self.corrections):
+            if was.is_timed and was.at > at:
+                qty = qty if was.qty == now_qty else self.qty
+                px = px if was.px == now_px else self.px
+            now_qty, now_px = was.qty, was.px
+        return qty, px
 
     def as_of(self, moment: datetime) -> tuple[Decimal, Decimal]:
         """Quantity and price without what the exchange corrected after a moment, as far as times were said."""

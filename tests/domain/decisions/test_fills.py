@@ -254,6 +254,8 @@ def test_a_correction_of_before_the_last_one_of_the_exchange_changes_nothing() -
     given(LONG, BOUGHT, first).when(last).leaves(avg_px_open="102")
     mistyped = on(o.CorrectFill, trade_id="t1", last_px="102", reason="mistyped")
     given(LONG, BOUGHT, mistyped).when(first).leaves(avg_px_open="101")
+    less = on(o.CorrectFill, trade_id="t1", last_qty="9", last_px="101", reason="corrected", at=second(2))
+    given(LONG, BOUGHT, last).when(less).leaves(quantity="9", avg_px_open="102")
 
 
 def test_a_fill_that_is_told_again_after_its_correction_is_no_news() -> None:

@@ -141,10 +141,28 @@ COUNTED_TWICE = (LONG, bought("t1", "6", "100", -90), seen("8", -60, avg_px_open
 
 def test_what_a_total_added_after_an_adjustment_is_taken_back_by_a_fill_of_before_it() -> None:
     story = given(*COUNTED_TWICE).leaves(quantity="10").when(bought("t2", "4", "105", -85))
-    story.then(EntryFilled, is_seen=True, withdrawn_qty="2").leaves(quantity="8", filled_qty="8")
+    story.then(EntryFilled, is_seen=True, withdrawn_qty="2").leaves(quantity="8", filled_qty="8", avg_px_open="102")
     _is_the_same_by_event_time(story)
     story.when(sold("x1", "2", "90", -70)).when(sold("x2", "8", "110", -30)).leaves(quantity="0", realized_pnl="40")
     _is_the_same_by_event_time(story)
+
+
+def test_what_a_total_added_is_taken_back_also_if_its_order_was_known_by_its_fills_alone() -> None:
+    ended = on(EndOrder, exchange_order_id="A", outcome="canceled", filled_qty="10", avg_px="102", at=second(-50))
+    named = bought("t1", "6", "100", -90).model_copy(update={"client_order_id": "another"})
+    ours = on(RecordEntryPlaced, exchange_order_id="A", client_order_id=client_order_id(CYCLE, "entry", "5483266"))
+    story = given(LONG, named, seen("8", -60, avg_px_open="102"), ended, ours)
+    story.when(bought("t2", "4", "105", -85)).leaves(quantity="8")
+
+
+def test_the_fee_in_kind_of_a_fill_that_takes_back_was_counted_by_the_adjustment() -> None:
+    place, spot = {"symbol": "APT/USDT", "exchange": "binance", "leg": "spot"}, "APTUSDT.binance:SPOT#1"
+    moved = [command.model_copy(update={"position_id": spot}) for command in COUNTED_TWICE[1:]]
+    late = bought("t2", "4", "105", -85).model_copy(
+        update={"position_id": spot, "fee": Decimal("0.01"), "fee_currency": "APT"}
+    )
+    story = given(request(**place, side="long", quantity="10", at=second(-8000)), *moved).when(late)
+    assert story.rows[spot].quantity == 8
 
 
 def test_what_a_total_added_after_an_adjustment_stays_while_its_fills_are_of_after_that() -> None:

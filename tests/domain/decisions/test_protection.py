@@ -47,7 +47,7 @@ from domain.events import (
     StopLossSet,
     TakeProfitLost,
 )
-from tests.spec import ENTERED, FILLED, PLACED, STOP, given, on, request
+from tests.spec import ENTERED, FILLED, PLACED, STOP, given, on, request, second
 
 LONG = request(side="long")
 GONE = on(LoseStopLoss, reason="canceled by the cleaner")
@@ -372,6 +372,17 @@ def test_a_stop_that_has_ended_is_not_brought_back_by_what_was_said_before(outco
     given(*ENTERED, GONE).when(STOP).then(StopLossSet).leaves(protected=True)
 
 
+@pytest.mark.parametrize(("at", "protected"), [(4, False), (11, True)])
+def test_what_was_said_with_a_time_brings_a_stop_back_only_from_after_its_end(at: float, *, protected: bool) -> None:
+    ended = on(EndOrder, exchange_order_id="s1", outcome="canceled", at=second(10))
+    given(*ENTERED, ended).when(STOP.model_copy(update={"at": second(at)})).leaves(protected=protected)
+
+
+def test_a_stop_that_ended_under_another_id_is_not_brought_back_under_the_one_before_it() -> None:
+    moved = on(ReplaceOrder, exchange_order_id="s1", new_exchange_order_id="s2")
+    given(*ENTERED, moved, on(EndOrder, exchange_order_id="s2", outcome="canceled")).when(STOP).no_news()
+
+
 # -- one id for several orders ------------------------------------------------------------------------------------
 
 
@@ -400,10 +411,21 @@ def test_the_stop_of_an_order_that_is_a_target_as_well_moves_and_is_no_second_on
         entered.when(stop("3.29", **quantity)).then(StopLossSet, order=None).leaves(stop_price="3.29", protected=True)
 
 
+def test_a_stop_and_a_target_of_one_order_that_ended_are_not_brought_back() -> None:
+    ended = on(EndOrder, exchange_order_id="s1", outcome="canceled")
+    given(*ENTERED, TARGET, ended).when(STOP).no_news().when(TARGET).no_news().leaves(protected=False)
+    moved = on(ReplaceOrder, exchange_order_id="s1", new_exchange_order_id="s2")
+    ended = on(EndOrder, exchange_order_id="s2", outcome="canceled")
+    given(*ENTERED, TARGET, moved, ended).when(STOP).no_news().when(TARGET).no_news().leaves(protected=False)
+
+
 def test_a_stop_and_a_target_of_one_order_go_on_under_one_id() -> None:
     moved = on(ReplaceOrder, exchange_order_id="s1", new_exchange_order_id="s2")
     story = given(*ENTERED, TARGET).when(moved).then(OrderReplaced, OrderReplaced)
     story.when(on(LoseStopLoss, exchange_order_id="s2", reason="gone")).leaves(protected=False)
+    moved_stop = stop("3.29")
+    for earlier in (STOP, TARGET, moved_stop):
+        given(*ENTERED, TARGET, moved_stop, moved).when(earlier).no_news().leaves(stop_order_id="s2")
     priced = on(ReplaceOrder, exchange_order_id="s1", new_exchange_order_id="s2", price="3.29")
     given(*ENTERED, TARGET).when(priced).refused(OrderAmbiguous, "one of the two prices")
 
@@ -434,7 +456,12 @@ HIT = on(Reduce, trade_id="x1", last_qty="61.8", last_px="3.298", exchange_order
 
 
 def test_a_stop_for_all_that_closed_all_does_not_cover_what_is_held_again() -> None:
-    given(*ENTERED, HIT).when(MORE).then(EntryFilled).leaves(quantity="1", protected=False, stop_price=None)
+    story = given(*ENTERED, HIT).when(MORE).then(EntryFilled).leaves(quantity="1", protected=False, stop_price=None)
+    story.when(STOP).no_news().when(stop("3.298", exchange_order_id="s2")).leaves(protected=True)
+
+
+def test_a_stop_that_closed_all_as_a_target_of_the_same_order_does_not_cover_what_is_held_again() -> None:
+    given(*ENTERED, TARGET, HIT).when(MORE).leaves(quantity="1", protected=False).when(STOP).no_news()
 
 
 def test_a_stop_of_the_position_is_gone_with_it() -> None:

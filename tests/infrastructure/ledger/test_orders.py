@@ -644,3 +644,17 @@ def test_profit_is_not_known_while_something_is_held_that_the_fill_which_turned_
     if gained is None:
         told.send("correct_fill", position_id=first, trade_id="x1", last_qty="1.5", reason="t0 was lost")
         told.says(stray=False, quantity="0", realized_pnl="-145")
+
+
+def test_profit_stays_unknown_while_a_part_is_held_that_the_fill_which_turned_the_position_closed(told: Told) -> None:
+    told.send("request_entry", **BTC, quantity="2", intent_id="s1")
+    first, entry = told.position_id, {"exchange_order_id": "A"}
+    told.send("record_entry_fill", **entry, trade_id="t1", last_qty="1", last_px="2000")
+    told.send("reduce", trade_id="x1", last_qty="3", last_px="1900", flip=True)
+    told.send("record_entry_fill", position_id=first, **entry, trade_id="t0", last_qty="0.5", last_px="1990")
+    told.send("reduce", position_id=first, trade_id="x2", last_qty="0.2", last_px="1950")
+    told.says(quantity="0.3", realized_pnl=None)
+    told.send("correct_fill", position_id=first, trade_id="x1", last_qty="1.2", reason="t0 was lost")
+    told.says(quantity="0.1", realized_pnl=None)
+    told.send("correct_fill", position_id=first, trade_id="x1", last_qty="1.3", reason="t0 was lost")
+    told.says(quantity="0", realized_pnl="-135")
