@@ -21,7 +21,7 @@ SCHEMA_VERSION: Final = len(_MIGRATIONS)
 _ORDERS: Final = _HOME / "migrations" / "0005_orders_apart.sql"
 _GUARD: Final = re.compile(r"CREATE (?:TRIGGER|UNIQUE INDEX) (?P<name>\w+).*", re.DOTALL)
 _OF_POSITIONS: Final = re.compile(r"^ALTER TABLE positions\b", re.MULTILINE)
-"""Statements to skip for a positions table that is created now: it has all columns already."""
+"""Statements to skip for a positions table that is created now, or was rebuilt since: it has all columns already."""
 _MARKS: Final = """
 SELECT
     (SELECT user_version FROM pragma_user_version),
@@ -100,9 +100,10 @@ def migrate(connections: Connections) -> list[str]:
     def write(connection: sqlite3.Connection) -> list[str]:
         version = version_of(connection, path)
         pending = _MIGRATIONS[version:]
+        lacks_nothing = version == 0 or connection.execute(_HAS_ORDERS).fetchone() is not None
         for migration in pending:
             for statement in _statements(migration.read_text()):
-                if version > 0 or not _OF_POSITIONS.search(statement):
+                if not lacks_nothing or not _OF_POSITIONS.search(statement):
                     connection.execute(statement)
         if version == 0:
             for statement in positions_ddl("positions"):
