@@ -189,11 +189,7 @@ class Connections:
     def _explained(self, error: sqlite3.Error) -> StoreError:
         if self._file is None or not self._file.is_inherited or _primary_code(error) not in _HELD_BY_OTHERS:
             return explained(error, self.settings)
-        return StoreUnavailable(
-            f"{self.settings.where} was locked, or this process believes so: it was forked while its parent had the "
-            "file open, and SQLite takes the locks of then for its own, for ever; nothing was written. Let the parent "
-            "disconnect before it forks"
-        )
+        return self._file.inherited(f"{self.settings.where} was locked, or this process believes so")
 
     def _borrow(self) -> FileConnection:
         try:

@@ -131,6 +131,13 @@ class LedgerFile:
             f"answered from it; nothing was written. {_BESIDE[ending]}. Then look at it with `position-ledger verify`"
         )
 
+    def inherited(self, what: str) -> StoreUnavailable:
+        """The error for `what` a process meets that `is_inherited`."""
+        return StoreUnavailable(
+            f"{what}: it was forked while its parent had the file open, and SQLite takes the locks of then for its "
+            "own, for ever; nothing was written. Let the parent disconnect before it forks"
+        )
+
     def _shared(self, found: tuple[Identity | None, ...]) -> _Beside:
         """What the connections of this process use; one that has no write-ahead log yet keeps none of others alive."""
         if self._identity is None or not any(found):
@@ -149,6 +156,8 @@ class LedgerFile:
             return
         for ending, was, now in zip(_BESIDE, beside.known, found, strict=True):
             if was not in (None, now):
+                if self.is_inherited:  # others do not see its locks, and whoever disconnects deletes it
+                    raise self.inherited(f"{self._where}{ending} was deleted or replaced under this process")
                 raise self.lost(ending, "this process")
         connection.beside = self._shared(found)
 

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -171,6 +172,32 @@ def test_a_fork_of_a_process_that_was_writing_is_told_why_it_cannot_write(tmp_pa
         with ledger.store.still():
             assert "it was forked while its parent had the file open" in in_child(anew)
         assert enter(ledger, "BUSDT") == "recorded"
+
+
+def test_a_fork_whose_parent_disconnects_is_told_why_it_cannot_write(tmp_path: Path) -> None:
+    """It was told that what was recorded last is in a deleted -wal alone, although the parent had written it away."""
+    url, log = f"sqlite:///{tmp_path}/ledger.db", tmp_path / "ledger.db-wal"
+    heard, said = os.pipe()
+
+    def anew() -> str:
+        os.write(said, b"forked")
+        while log.exists():
+            time.sleep(0.01)
+        with PositionLedger.connect(url) as own:
+            return enter(own, "BUSDT")
+
+    def disconnect() -> None:
+        os.read(heard, 6)
+        ledger.disconnect()
+
+    ledger = PositionLedger.connect(url)
+    enter(ledger, "AUSDT")
+    parent = threading.Thread(target=disconnect)
+    parent.start()
+    answer = in_child(anew)
+    parent.join()
+    assert "-wal was deleted or replaced under this process: it was forked while its parent had the file" in answer
+    assert "What was recorded last" not in answer
 
 
 def _pool_worker(task: tuple[PositionLedger | None, int]) -> str:
