@@ -155,7 +155,7 @@ class Connections:
         patience = time.monotonic() + self.settings.timeout_seconds
         while (missing := file.missing_beside()) is not None and not _is_alone(database):
             if time.monotonic() > patience:
-                raise file.lost(missing, "another process")
+                raise file.lost_elsewhere(missing)
             time.sleep(_LOOK_AGAIN_SECONDS)
 
     def _connected(self, database: str) -> FileConnection:

@@ -124,11 +124,23 @@ class LedgerFile:
         found = zip(_BESIDE, self._identities_beside(), strict=True)
         return next((ending for ending, identity in found if identity is None), None)
 
-    def lost(self, ending: str, opener: str) -> StoreUnavailable:
-        """The error for what is beside the file no more, though it is open in the process `opener`."""
+    def lost(self, ending: str) -> StoreUnavailable:
+        """The error for what is beside the file no more, though it is open in this process."""
         return StoreUnavailable(
-            f"{self._where}{ending} was deleted or replaced while {self._where} was open in {opener}, so nobody is "
+            f"{self._where}{ending} was deleted or replaced while {self._where} was open in this process, so nobody is "
             f"answered from it; nothing was written. {_BESIDE[ending]}. Then look at it with `position-ledger verify`"
+        )
+
+    def lost_elsewhere(self, ending: str) -> StoreUnavailable:
+        """The error for what is not beside the file, though another process has it open.
+
+        A file that another program has locked for itself alone, or has without a write-ahead log, looks the same.
+        """
+        return StoreUnavailable(
+            f"there is no {self._where}{ending}, though {self._where} is open in another process, so nobody is "
+            "answered from it; nothing was written. If that process has locked the file for itself alone, wait until "
+            f"it is done. If not, {self._where}{ending} was deleted. {_BESIDE[ending]}. Then look at it with "
+            "`position-ledger verify`"
         )
 
     def inherited(self, what: str) -> StoreUnavailable:
@@ -158,7 +170,7 @@ class LedgerFile:
             if was not in (None, now):
                 if self.is_inherited:  # others do not see its locks, and whoever disconnects deletes it
                     raise self.inherited(f"{self._where}{ending} was deleted or replaced under this process")
-                raise self.lost(ending, "this process")
+                raise self.lost(ending)
         connection.beside = self._shared(found)
 
     def require_name(self) -> None:
