@@ -178,6 +178,7 @@ def test_a_fork_whose_parent_disconnects_is_told_why_it_cannot_write(tmp_path: P
     """It was told that what was recorded last is in a deleted -wal alone, although the parent had written it away."""
     url, log = f"sqlite:///{tmp_path}/ledger.db", tmp_path / "ledger.db-wal"
     heard, said = os.pipe()
+    ledger = PositionLedger.connect(url)
 
     def anew() -> str:
         os.write(said, b"forked")
@@ -190,7 +191,6 @@ def test_a_fork_whose_parent_disconnects_is_told_why_it_cannot_write(tmp_path: P
         os.read(heard, 6)
         ledger.disconnect()
 
-    ledger = PositionLedger.connect(url)
     enter(ledger, "AUSDT")
     parent = threading.Thread(target=disconnect)
     parent.start()
