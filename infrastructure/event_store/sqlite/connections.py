@@ -79,13 +79,18 @@ def _unconfirmed(error: sqlite3.Error, settings: Settings) -> CommitUnconfirmed:
     )
 
 
-def _is_alone(database: str) -> bool:
-    """Whether no other connection, of any process, has a file open: then it can be opened for one alone."""
+def _is_alone(database: str) -> bool | None:
+    """Whether no other connection, of any process, has a file open: then it can be opened for one alone.
+
+    None when that cannot be told, because who may not write to a file may not lock it for one alone.
+    """
     with closing(sqlite3.connect(database, timeout=0, isolation_level=None, uri=True)) as connection:
         try:
             connection.execute("PRAGMA locking_mode = EXCLUSIVE")
             connection.execute("SELECT 1 FROM sqlite_schema").fetchone()
         except sqlite3.Error as error:
+            if _code(error) == sqlite3.SQLITE_IOERR_LOCK:
+                return None
             return _primary_code(error) not in _HELD_BY_OTHERS  # any other error meets the next connection as well
     return True
 
@@ -153,7 +158,13 @@ class Connections:
         slot would be free again. Whoever opens the file, or closes it last, lacks it for a moment as well.
         """
         patience = time.monotonic() + self.settings.timeout_seconds
-        while (missing := file.missing_beside()) is not None and not _is_alone(database):
+        while (missing := file.missing_beside()) is not None and not (is_alone := _is_alone(database)):
+            if is_alone is None:
+                where = self.settings.where
+                raise StoreUnavailable(
+                    f"there is no {where}{missing}, and whether another process has {where} open cannot be told "
+                    f"without the right to write to it; nothing was read or written{_COPIED}"
+                )
             if time.monotonic() > patience:
                 raise file.lost_elsewhere(missing)
             time.sleep(_LOOK_AGAIN_SECONDS)

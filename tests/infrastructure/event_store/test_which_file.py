@@ -13,8 +13,10 @@ from pathlib import Path
 import pytest
 
 from domain.errors import StoreUnavailable
+from infrastructure.event_store.sqlite.connections import Connections
 from infrastructure.event_store.sqlite.ledger_file import FileConnection, LedgerFile
 from infrastructure.ledger.ledger import PositionLedger
+from infrastructure.settings import Settings
 from position_ledger.testing import memory_ledger
 from tests.acceptance.bot import Bot
 
@@ -110,6 +112,18 @@ def test_nobody_opens_a_file_without_what_another_process_has_beside_it(
         bot.stop()
     with PositionLedger.connect(url) as ledger:
         assert [row.symbol for row in ledger.positions()] == ["AUSDT"]
+
+
+def test_who_may_not_write_opens_no_file_that_lacks_its_log(file: Path) -> None:
+    """A reader was served what the file alone held, and left a -wal of its own, so that bots were as well."""
+    with Bot(f"sqlite:///{file}") as bot:
+        assert bot.ask(**ENTRY)["outcome"] == "recorded"
+        delete_both(file)
+        reader = Connections(Settings("sqlite", str(file)), create=False)
+        reader._mode = "ro"
+        with pytest.raises(StoreUnavailable, match="cannot be told without the right to write to it"):
+            list(reader.rows("SELECT 1 FROM sqlite_schema"))
+        assert [path.name for path in file.parent.iterdir()] == [file.name]
 
 
 @pytest.mark.parametrize("mode", ["WAL", "DELETE"])
