@@ -137,6 +137,8 @@ class Connections:
             assert self._memory is not None, "opened at once, and closed never but by close"
             return self._memory
         path, where = self._file.path, self.settings.where
+        if self._file.is_inherited:
+            raise self._file.inherited()
         self._file.require_name()  # or SQLite would make another file where it was, or open what is there now
         if self._mode == "rw" and not self._file.is_there:
             raise SchemaMismatch(
@@ -197,11 +199,6 @@ class Connections:
             (version,) = connection.execute("PRAGMA user_version").fetchone()
             require_not_later(self.settings.where, version, self.schema_version)
 
-    def _explained(self, error: sqlite3.Error) -> StoreError:
-        if self._file is None or not self._file.is_inherited or _primary_code(error) not in _HELD_BY_OTHERS:
-            return explained(error, self.settings)
-        return self._file.inherited(f"{self.settings.where} was locked, or this process believes so")
-
     def _borrow(self) -> FileConnection:
         try:
             return self._idle.pop()
@@ -244,7 +241,7 @@ class Connections:
                 finally:
                     self._give_back(connection)
         except sqlite3.Error as error:
-            raise self._explained(error) from error
+            raise explained(error, self.settings) from error
 
     def rows(self, statement: str, values: Any = ()) -> Iterator[tuple[Any, ...]]:
         """The rows of a query, fetched one by one; from a database in memory all at once."""
@@ -289,7 +286,7 @@ class Connections:
                 finally:
                     self._end(turn)
             except sqlite3.Error as error:
-                raise self._explained(error) from error
+                raise explained(error, self.settings) from error
             finally:
                 self._end(turn)
 
@@ -332,7 +329,7 @@ class Connections:
             except sqlite3.Error as error:
                 if is_done and _code(error) in _UNCONFIRMED:
                     raise _unconfirmed(error, self.settings) from error
-                raise self._explained(error) from error
+                raise explained(error, self.settings) from error
             else:
                 return result
             finally:
@@ -349,7 +346,7 @@ class Connections:
                 connection.execute("BEGIN IMMEDIATE")
                 yield
             except sqlite3.Error as error:
-                raise self._explained(error) from error
+                raise explained(error, self.settings) from error
             finally:
                 connection.rollback()
                 self._give_back(connection)

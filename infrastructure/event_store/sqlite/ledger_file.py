@@ -11,7 +11,7 @@ from typing import Final
 from weakref import WeakValueDictionary
 
 from domain.errors import StoreUnavailable
-from infrastructure.event_store.opener import Opener
+from infrastructure.event_store.opener import OpenedElsewhere, Opener
 
 Identity = tuple[int, int]
 
@@ -143,11 +143,16 @@ class LedgerFile:
             "`position-ledger verify`"
         )
 
-    def inherited(self, what: str) -> StoreUnavailable:
-        """The error for `what` a process meets that `is_inherited`."""
-        return StoreUnavailable(
-            f"{what}: it was forked while its parent had the file open, and SQLite takes the locks of then for its "
-            "own, for ever; nothing was written. Let the parent disconnect before it forks"
+    def inherited(self) -> OpenedElsewhere:
+        """The error for a process that `is_inherited`.
+
+        Others do not see its locks: whoever disconnects last but for it deletes the -wal under it, and with that what
+        it was told is recorded.
+        """
+        return OpenedElsewhere(
+            f"{self._where} cannot be opened here: this process was forked while its parent had the file open, and "
+            "SQLite takes the locks of then for its own, for ever; nothing was written. Let the parent disconnect "
+            "before it forks"
         )
 
     def _shared(self, found: tuple[Identity | None, ...]) -> _Beside:
@@ -168,8 +173,6 @@ class LedgerFile:
             return
         for ending, was, now in zip(_BESIDE, beside.known, found, strict=True):
             if was not in (None, now):
-                if self.is_inherited:  # others do not see its locks, and whoever disconnects deletes it
-                    raise self.inherited(f"{self._where}{ending} was deleted or replaced under this process")
                 raise self.lost(ending)
         connection.beside = self._shared(found)
 
