@@ -147,8 +147,8 @@ def _read(
         shown = read_snapshot(document) if isinstance(document, bytes) else document
         if exactly and not shown.is_time_exact:
             raise InvalidCommand(
-                f"a snapshot of {shown.exchange} does not say exactly when it was taken, and what it corrects counts "
-                "as of then; nothing was written. Give it a timestamp with its zone"
+                f"a snapshot of {shown.exchange or 'an exchange'} does not say exactly when it was taken, and what it "
+                "corrects counts as of then; nothing was written. Give it a timestamp with its zone"
             )
         read.append(shown)
     return read

@@ -79,13 +79,18 @@ def _unconfirmed(error: sqlite3.Error, settings: Settings) -> CommitUnconfirmed:
     )
 
 
-def _is_alone(database: str) -> bool:
-    """Whether no other connection, of any process, has a file open: then it can be opened for one alone."""
+def _is_alone(database: str) -> bool | None:
+    """Whether no other connection, of any process, has a file open: then it can be opened for one alone.
+
+    None when that cannot be told, because who may not write to a file may not lock it for one alone.
+    """
     with closing(sqlite3.connect(database, timeout=0, isolation_level=None, uri=True)) as connection:
         try:
             connection.execute("PRAGMA locking_mode = EXCLUSIVE")
             connection.execute("SELECT 1 FROM sqlite_schema").fetchone()
         except sqlite3.Error as error:
+            if _code(error) == sqlite3.SQLITE_IOERR_LOCK:
+                return None
             return _primary_code(error) not in _HELD_BY_OTHERS  # any other error meets the next connection as well
     return True
 
@@ -132,6 +137,8 @@ class Connections:
             assert self._memory is not None, "opened at once, and closed never but by close"
             return self._memory
         path, where = self._file.path, self.settings.where
+        if self._file.is_inherited:
+            raise self._file.inherited()
         self._file.require_name()  # or SQLite would make another file where it was, or open what is there now
         if self._mode == "rw" and not self._file.is_there:
             raise SchemaMismatch(
@@ -153,9 +160,15 @@ class Connections:
         slot would be free again. Whoever opens the file, or closes it last, lacks it for a moment as well.
         """
         patience = time.monotonic() + self.settings.timeout_seconds
-        while (missing := file.missing_beside()) is not None and not _is_alone(database):
+        while (missing := file.missing_beside()) is not None and not (is_alone := _is_alone(database)):
+            if is_alone is None:
+                where = self.settings.where
+                raise StoreUnavailable(
+                    f"there is no {where}{missing}, and whether another process has {where} open cannot be told "
+                    f"without the right to write to it; nothing was read or written{_COPIED}"
+                )
             if time.monotonic() > patience:
-                raise file.lost(missing, "another process")
+                raise file.lost_elsewhere(missing)
             time.sleep(_LOOK_AGAIN_SECONDS)
 
     def _connected(self, database: str) -> FileConnection:
@@ -185,15 +198,6 @@ class Connections:
         if self.schema_version is not None:
             (version,) = connection.execute("PRAGMA user_version").fetchone()
             require_not_later(self.settings.where, version, self.schema_version)
-
-    def _explained(self, error: sqlite3.Error) -> StoreError:
-        if self._file is None or not self._file.is_inherited or _primary_code(error) not in _HELD_BY_OTHERS:
-            return explained(error, self.settings)
-        return StoreUnavailable(
-            f"{self.settings.where} was locked, or this process believes so: it was forked while its parent had the "
-            "file open, and SQLite takes the locks of then for its own, for ever; nothing was written. Let the parent "
-            "disconnect before it forks"
-        )
 
     def _borrow(self) -> FileConnection:
         try:
@@ -237,7 +241,7 @@ class Connections:
                 finally:
                     self._give_back(connection)
         except sqlite3.Error as error:
-            raise self._explained(error) from error
+            raise explained(error, self.settings) from error
 
     def rows(self, statement: str, values: Any = ()) -> Iterator[tuple[Any, ...]]:
         """The rows of a query, fetched one by one; from a database in memory all at once."""
@@ -282,7 +286,7 @@ class Connections:
                 finally:
                     self._end(turn)
             except sqlite3.Error as error:
-                raise self._explained(error) from error
+                raise explained(error, self.settings) from error
             finally:
                 self._end(turn)
 
@@ -325,7 +329,7 @@ class Connections:
             except sqlite3.Error as error:
                 if is_done and _code(error) in _UNCONFIRMED:
                     raise _unconfirmed(error, self.settings) from error
-                raise self._explained(error) from error
+                raise explained(error, self.settings) from error
             else:
                 return result
             finally:
@@ -342,7 +346,7 @@ class Connections:
                 connection.execute("BEGIN IMMEDIATE")
                 yield
             except sqlite3.Error as error:
-                raise self._explained(error) from error
+                raise explained(error, self.settings) from error
             finally:
                 connection.rollback()
                 self._give_back(connection)

@@ -38,7 +38,7 @@ def _file_system(where: str) -> str | None:
     """The kind of file system on which a file lies; None when the system does not say."""
     try:
         device = Path(where).stat().st_dev
-        mounts = _MOUNTS.read_text().splitlines()
+        mounts = _MOUNTS.read_text(errors="replace").splitlines()  # names of folders are any bytes
     except OSError:
         return None
     number = f"{os.major(device)}:{os.minor(device)}"

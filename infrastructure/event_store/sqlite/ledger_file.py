@@ -11,7 +11,7 @@ from typing import Final
 from weakref import WeakValueDictionary
 
 from domain.errors import StoreUnavailable
-from infrastructure.event_store.opener import Opener
+from infrastructure.event_store.opener import OpenedElsewhere, Opener
 
 Identity = tuple[int, int]
 
@@ -124,11 +124,35 @@ class LedgerFile:
         found = zip(_BESIDE, self._identities_beside(), strict=True)
         return next((ending for ending, identity in found if identity is None), None)
 
-    def lost(self, ending: str, opener: str) -> StoreUnavailable:
-        """The error for what is beside the file no more, though it is open in the process `opener`."""
+    def lost(self, ending: str) -> StoreUnavailable:
+        """The error for what is beside the file no more, though it is open in this process."""
         return StoreUnavailable(
-            f"{self._where}{ending} was deleted or replaced while {self._where} was open in {opener}, so nobody is "
+            f"{self._where}{ending} was deleted or replaced while {self._where} was open in this process, so nobody is "
             f"answered from it; nothing was written. {_BESIDE[ending]}. Then look at it with `position-ledger verify`"
+        )
+
+    def lost_elsewhere(self, ending: str) -> StoreUnavailable:
+        """The error for what is not beside the file, though another process has it open.
+
+        A file that another program has locked for itself alone, or has without a write-ahead log, looks the same.
+        """
+        return StoreUnavailable(
+            f"there is no {self._where}{ending}, though {self._where} is open in another process, so nobody is "
+            "answered from it; nothing was written. If that process has locked the file for itself alone, wait until "
+            f"it is done. If not, {self._where}{ending} was deleted. {_BESIDE[ending]}. Then look at it with "
+            "`position-ledger verify`"
+        )
+
+    def inherited(self) -> OpenedElsewhere:
+        """The error for a process that `is_inherited`.
+
+        Others do not see its locks: whoever disconnects last but for it deletes the -wal under it, and with that what
+        it was told is recorded.
+        """
+        return OpenedElsewhere(
+            f"{self._where} cannot be opened here: this process was forked while its parent had the file open, and "
+            "SQLite takes the locks of then for its own, for ever; nothing was written. Let the parent disconnect "
+            "before it forks"
         )
 
     def _shared(self, found: tuple[Identity | None, ...]) -> _Beside:
@@ -149,7 +173,7 @@ class LedgerFile:
             return
         for ending, was, now in zip(_BESIDE, beside.known, found, strict=True):
             if was not in (None, now):
-                raise self.lost(ending, "this process")
+                raise self.lost(ending)
         connection.beside = self._shared(found)
 
     def require_name(self) -> None:

@@ -229,8 +229,7 @@ def test_a_file_on_a_network_folder_is_warned_of(
     device = file.stat().st_dev
     for kind, is_told in {"nfs4": True, "ext4": False}.items():
         mounts = tmp_path / kind
-        mounts.write_text(
-            f"21 1 0:5 / /proc rw - proc proc rw\n29 1 {os.major(device)}:{os.minor(device)} / /home rw - {kind} a rw\n"
-        )
+        here = f"29 1 {os.major(device)}:{os.minor(device)} / /home rw - {kind} a rw\n"
+        mounts.write_bytes(b"21 1 0:5 / /caf\xe9 rw - ext4 b rw\n" + here.encode())
         monkeypatch.setattr("infrastructure.event_store.sqlite.file_cautions._MOUNTS", mounts)
         assert ("lies on a network folder (nfs4)" in str(ledger.store.caution())) is is_told

@@ -13,8 +13,10 @@ from pathlib import Path
 import pytest
 
 from domain.errors import StoreUnavailable
+from infrastructure.event_store.sqlite.connections import Connections
 from infrastructure.event_store.sqlite.ledger_file import FileConnection, LedgerFile
 from infrastructure.ledger.ledger import PositionLedger
+from infrastructure.settings import Settings
 from position_ledger.testing import memory_ledger
 from tests.acceptance.bot import Bot
 
@@ -105,9 +107,37 @@ def test_nobody_opens_a_file_without_what_another_process_has_beside_it(
     with Bot(url) as bot:
         assert bot.ask(**ENTRY)["outcome"] == "recorded"
         harm(file)
-        with pytest.raises(StoreUnavailable, match=r"-(wal|shm) was deleted or replaced while .* in another process"):
+        with pytest.raises(StoreUnavailable, match=r"-(wal|shm), though .* in another process.* was deleted\."):
             PositionLedger.connect(f"{url}?timeout=0.1", create=create)
         bot.stop()
+    with PositionLedger.connect(url) as ledger:
+        assert [row.symbol for row in ledger.positions()] == ["AUSDT"]
+
+
+def test_who_may_not_write_opens_no_file_that_lacks_its_log(file: Path) -> None:
+    """A reader was served what the file alone held, and left a -wal of its own, so that bots were as well."""
+    with Bot(f"sqlite:///{file}") as bot:
+        assert bot.ask(**ENTRY)["outcome"] == "recorded"
+        delete_both(file)
+        reader = Connections(Settings("sqlite", str(file)), create=False)
+        reader._mode = "ro"
+        with pytest.raises(StoreUnavailable, match="cannot be told without the right to write to it"):
+            list(reader.rows("SELECT 1 FROM sqlite_schema"))
+        assert [path.name for path in file.parent.iterdir()] == [file.name]
+
+
+@pytest.mark.parametrize("mode", ["WAL", "DELETE"])
+def test_a_lock_for_one_process_alone_is_not_told_as_harm_alone(file: Path, mode: str) -> None:
+    """It was told that the -wal or the -shm was deleted, and to kill every process, of a file that was only locked."""
+    url = f"sqlite:///{file}?timeout=0.1"
+    with PositionLedger.connect(url) as ledger:
+        enter(ledger, "AUSDT")
+    with closing(sqlite3.connect(file, isolation_level=None)) as other:
+        other.execute("PRAGMA locking_mode = EXCLUSIVE")  # and before the mode, so that a -wal has no -shm beside it
+        other.execute(f"PRAGMA journal_mode = {mode}")
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(StoreUnavailable, match="If that process has locked the file for itself alone, wait"):
+            PositionLedger.connect(url)
     with PositionLedger.connect(url) as ledger:
         assert [row.symbol for row in ledger.positions()] == ["AUSDT"]
 

@@ -165,5 +165,8 @@ def test_a_snapshot_that_does_not_say_exactly_when_it_was_taken_corrects_nothing
         for corrected in (lambda: ledger.reconcile([bare], apply=True), lambda: ledger.recover([bare], apply=True)):
             with pytest.raises(InvalidCommand, match="of binance does not say exactly when it was taken"):
                 corrected()
+        unnamed = {name: value for name, value in bare.items() if name != "exchange"}
+        with pytest.raises(InvalidCommand, match="of an exchange does not say"):
+            ledger.reconcile([unnamed], apply=True)
         assert len(ledger.reconcile([bare])) == 1
         assert ledger.positions() == []
