@@ -8,7 +8,7 @@ Phemex: ccxt passes funding on unchanged, above zero when it is paid.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Final, NamedTuple
@@ -22,7 +22,10 @@ _PAID_ABOVE_ZERO: Final = frozenset({"phemex"})
 
 
 class Payment(NamedTuple):
-    """A payment of funding, below zero when it was paid; a currency of None is that of settlement."""
+    """A payment of funding, below zero when it was paid.
+
+    Shape: a currency of None is that of settlement, and a name of None that it has no id.
+    """
 
     amount: Decimal
     currency: str | None
@@ -31,17 +34,21 @@ class Payment(NamedTuple):
 
 def fees_of(exchange: str, row: StatementRow) -> list[Fee]:
     """The fees of a fill or an order, by currency; none where they are not known."""
-    info = row.named.get("info")
-    own = _OWN_FEES[exchange](row.inside("info")) if info and exchange in _OWN_FEES else None
+    own = _OWN_FEES[exchange](_info(row)) if exchange in _OWN_FEES else None
     return by_currency(_fees(row) if own is None else own)
 
 
 def payment_of(exchange: str, row: StatementRow) -> Payment:
     """A payment of funding. Refuses: ValueError, also where its amount is only in a missing `info`."""
     if exchange in _OWN_PAYMENTS:
-        return _OWN_PAYMENTS[exchange](row, row.inside("info"))
+        return _OWN_PAYMENTS[exchange](row, _info(row))
     amount = row.known("amount")
     return Payment(EXACT.minus(amount) if exchange in _PAID_ABOVE_ZERO else amount, row.text("code"), row.text("id"))
+
+
+def _info(row: StatementRow) -> StatementRow:
+    """The exchange's own answer; without any value where it was not saved."""
+    return row.inside("info") if isinstance(row.named.get("info"), Mapping) else StatementRow(row.line, {})
 
 
 def _fees(row: StatementRow) -> Iterator[Fee]:
@@ -64,11 +71,18 @@ def _fee_of_hyperliquid(info: StatementRow) -> list[Fee] | None:
 
 
 def _payment_of_bybit(row: StatementRow, info: StatementRow) -> Payment:
-    return Payment(EXACT.minus(info.known("execFee")), info.text("feeCurrency"), row.text("id"))
+    paid = info.number("execFee")
+    if paid is None:
+        raise ValueError(
+            "execFee under info is empty or missing, and the amount of ccxt itself is not what was paid; save again "
+            "what fetch_funding_history gives, with info, or import bybit-transaction-log instead"
+        )
+    return Payment(EXACT.minus(paid), info.text("feeCurrency"), row.text("id"))
 
 
 def _payment_of_hyperliquid(row: StatementRow, info: StatementRow) -> Payment:
-    name = name_of_payment(info.inside("delta").needed("coin"), info.needed("time"))
+    delta = info.named.get("delta")
+    name = name_of_payment(info.inside("delta").needed("coin"), info.needed("time")) if delta else None
     return Payment(row.known("amount"), row.text("code"), name)
 
 
