@@ -255,6 +255,14 @@ class KeyFold:
         self._decide(fill.line, Close, fields, is_plain=self._is_plain and not dust)
         self._compare()
 
+    def close_flat(self, line: int, at: datetime, command_id: str) -> None:
+        """Close what a fee in kind that was not known before left nothing of; `at` is the time of the last fill."""
+        if self._position.is_open and not self._held:
+            position_id, why = self._position.position_id, "its fills and a fee of them closed all of it"
+            closing = {"position_id": position_id, "exit_reason": why, "at": at, "command_id": command_id}
+            self._decide(line, Close, closing)
+            self._compare()
+
     def _compare(self) -> None:
         row = self._position.row
         assert row is not None, "something was decided"

@@ -18,6 +18,8 @@ from infrastructure.event_store.port import Store
 from infrastructure.ledger.aggregate_cache import AggregateCache, CachedPosition
 from infrastructure.transfer.statements.intake.cash_recording import PastCash
 from infrastructure.transfer.statements.intake.command_ids import (
+    CLOSES,
+    FEE_OF,
     cash_id_of,
     command_id_of,
     is_sum,
@@ -336,7 +338,7 @@ class _OneKey:
                 amount=EXACT.minus(part.fee),
                 currency=fill.fee_currency,
                 kind="commission",
-                cash_id=f"fee of {command_id}",
+                cash_id=f"{FEE_OF}{command_id}",
                 trade_id=fill.trade_id,
             )
             self._tally.payments += 1
@@ -426,6 +428,7 @@ class _OneKey:
         """Record a payment in a cycle that the ledger has."""
         if cycle == self._held.position.cycle:
             self._fold.take_cash(cash)
+            self._fold.close_flat(cash.line, self._past.until or cash.time, cash_id_of(cash) + CLOSES)
         else:
             self._collect()
             self._past_cash.take(cash, cycle)
