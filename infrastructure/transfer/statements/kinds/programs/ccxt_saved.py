@@ -111,8 +111,8 @@ class _CcxtRows:
         if not trades:
             if row.some("average") is None:
                 raise ValueError(
-                    f"average of order {order_id} is empty, and what was asked for it is not what it was filled at; "
-                    "import what fetch_my_trades gives instead"
+                    f"average of order {order_id} is {row.text('average') or 'empty'}, and what was asked for it is "
+                    "not what it was filled at; import what fetch_my_trades gives instead"
                 )
             yield from self._fill(row, _OF_ORDER, f"order-{order_id}", order_id)
 
