@@ -256,8 +256,11 @@ class KeyFold:
         self._compare()
 
     def close_flat(self, line: int, at: datetime, command_id: str) -> None:
-        """Close what a fee in kind that was not known before left nothing of; `at` is the time of the last fill."""
-        if self._position.is_open and not self._held:
+        """Close what a fee in kind that was not known before left nothing of; `at` is the time of the last fill.
+
+        Shape: not a cycle of which that fee took all that was bought, because it never held anything.
+        """
+        if self._position.is_open and not self._held and self._position.state.holding.filled_qty:
             position_id, why = self._position.position_id, "its fills and a fee of them closed all of it"
             closing = {"position_id": position_id, "exit_reason": why, "at": at, "command_id": command_id}
             self._decide(line, Close, closing)

@@ -320,13 +320,15 @@ class _OneKey:
     def _add_fee(self, fill: StatementFill) -> None:
         """Record the fee of a fill that the ledger has without one, because its file was cut, or did not say it.
 
-        Shape: not of an order that is summed up, because what was filled of it since has the fee of all of it.
+        Shape: not of an order that is summed up, because what was filled of it since has the fee of all of it. Of a
+               fill that turned the position both parts have their share, but a fee in kind is that of what it opened,
+               which is on record with all that was bought.
         """
         if not fill.fee or is_sum(fill) or self._past.cycle_without_fee(command_id_of(fill)) is None:
             return
         parts = {command_id_of(fill): fill}
-        if (closed := self._past.amount(turned_id_of(fill))) is not None:
-            parts = dict(zip((turned_id_of(fill), command_id_of(fill)), fill.covering().split(closed), strict=True))
+        if (closed := self._past.amount(turned_id_of(fill))) is not None and not fill.is_fee_in_kind:
+            parts = dict(zip((turned_id_of(fill), command_id_of(fill)), fill.split(closed), strict=True))
         for command_id, part in parts.items():
             cycle = self._past.cycle_without_fee(command_id)
             if cycle is None or not part.fee:

@@ -203,6 +203,18 @@ def test_a_fee_in_kind_that_a_later_file_says_may_leave_nothing(ledger: Position
     assert [str(row.quantity) for row in ledger.positions()] == ["0", "1"]
 
 
+@pytest.mark.parametrize(("bought", "held"), [("5", "2.99"), ("2.01", "0")])
+def test_a_fee_in_kind_of_a_fill_that_turned_the_position_lessens_what_it_opened(
+    ledger: PositionLedger, bought: str, held: str
+) -> None:
+    """It was that of the short position, which was over, and more was held than the account had."""
+    cover = fill(9, bought, "90", key=leg(Leg.SPOT), on_margin=True)
+    take(ledger, [fill(0, "-2", key=leg(Leg.SPOT), on_margin=True), cover])
+    for _ in range(2):
+        take(ledger, [replace(cover, fee=Decimal("0.01"), fee_currency="BTC")])
+        assert [str(row.quantity) for row in ledger.positions()] == ["0", held]
+
+
 def test_a_fee_that_a_later_file_says_is_not_counted_again_as_a_commission(ledger: PositionLedger) -> None:
     take(ledger, CUT[:2])
     whole = [replace(each, fee=Decimal("0.3"), fee_currency="USDT") for each in CUT[:2]]
