@@ -1,8 +1,9 @@
 """ccxt: fees and payments of funding, by the exchange's own answer under `info` where ccxt makes something else of it.
 
 Bybit: funding is above zero when it is paid, and until 2025 ccxt had the size of the position as its amount; on spot
-`feeCurrency` is what a fee was paid in. Hyperliquid: `fee` includes what a builder took, which ccxt adds once more; all
-payments of funding have the same hash. Kraken futures: no fill says a fee, and ccxt computes one from a list of prices.
+`feeCurrency` is what a fee was paid in; until October 2023 ccxt had a fee that was received as one that was paid.
+Hyperliquid: `fee` includes what a builder took, which ccxt adds once more; all payments of funding have the same hash.
+Kraken futures: no fill says a fee, and ccxt computes one from a list of prices.
 Phemex: ccxt passes funding on unchanged, above zero when it is paid.
 """
 
@@ -34,7 +35,7 @@ class Payment(NamedTuple):
 
 def fees_of(exchange: str, row: StatementRow) -> list[Fee]:
     """The fees of a fill or an order, by currency; none where they are not known."""
-    own = _OWN_FEES[exchange](_info(row)) if exchange in _OWN_FEES else None
+    own = _OWN_FEES[exchange](row, _info(row)) if exchange in _OWN_FEES else None
     return by_currency(_fees(row) if own is None else own)
 
 
@@ -60,12 +61,14 @@ def _fees(row: StatementRow) -> Iterator[Fee]:
             yield cost, currency
 
 
-def _fee_of_bybit(info: StatementRow) -> list[Fee] | None:
+def _fee_of_bybit(row: StatementRow, info: StatementRow) -> list[Fee] | None:
     fee, currency = info.number("execFee"), info.text("feeCurrency")
+    if currency is None:
+        currency = next((known for _, known in _fees(row)), None)
     return None if fee is None or currency is None else [(fee, currency)]
 
 
-def _fee_of_hyperliquid(info: StatementRow) -> list[Fee] | None:
+def _fee_of_hyperliquid(_: StatementRow, info: StatementRow) -> list[Fee] | None:
     fee = info.number("fee")
     return None if fee is None else [(fee, info.text("feeToken"))]
 
@@ -86,8 +89,8 @@ def _payment_of_hyperliquid(row: StatementRow, info: StatementRow) -> Payment:
     return Payment(row.known("amount"), row.text("code"), name)
 
 
-_OWN_FEES: Final[MappingProxyType[str, Callable[[StatementRow], list[Fee] | None]]] = MappingProxyType(
-    {"bybit": _fee_of_bybit, "hyperliquid": _fee_of_hyperliquid, "krakenfutures": lambda _: []}
+_OWN_FEES: Final[MappingProxyType[str, Callable[[StatementRow, StatementRow], list[Fee] | None]]] = MappingProxyType(
+    {"bybit": _fee_of_bybit, "hyperliquid": _fee_of_hyperliquid, "krakenfutures": lambda *_: []}
 )
 """None where ccxt is right."""
 _OWN_PAYMENTS: Final[MappingProxyType[str, Callable[[StatementRow, StatementRow], Payment]]] = MappingProxyType(

@@ -275,6 +275,7 @@ def test_payments_of_hyperliquid_are_told_apart_without_a_hash() -> None:
         ("bybit", {"execFee": "0.3", "feeCurrency": "MNT"}, 0.3, ("0.3", "MNT")),
         ("bybit", {"execFee": "0.3", "feeCurrency": ""}, 0.3, ("0.3", "USDT")),
         ("krakenfutures", {"fillType": "maker"}, 0.3, ("None", None)),
+        ("bybit", {"execFee": "-0.3"}, 0.3, ("-0.3", "USDT")),
         ("krakenfutures", {}, 0.3, ("None", None)),
         ("hyperliquid", {}, 0.3, ("0.3", "USDT")),
         ("binance", {"commission": "0.3"}, 0.3, ("0.3", "USDT")),
