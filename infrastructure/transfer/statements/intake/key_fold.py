@@ -106,6 +106,8 @@ class KeyFold:
         self._is_plain = is_plain(fill)
         if not self._position.is_open:
             if self._goes_on(fill):
+                if (True, fill.order_id) in self._position.state.order_ids:
+                    raise StatementRefused.at(fill.line, f"order {fill.order_id} entered the position, and closed it")
                 self._start, self._compared = self._position.row, None
                 self._tally.reopened()
             elif (self._is_spot_sale(fill) and not fill.profit) or (fill.meant_to_close and self._may_be_of_before):
