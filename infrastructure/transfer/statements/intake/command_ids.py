@@ -18,6 +18,10 @@ HELD: Final = f"{PREFIX}held"
 """The id of the command that begins the first cycle of a key without fills."""
 
 
+FEE_OF: Final = "fee of "
+"""With this begins the id of a payment that is the fee of a fill on record; the id of the fill's command follows."""
+
+
 def side_of(*, buys: bool) -> str:
     """The side of a fill as it is written in ids."""
     return "buy" if buys else "sell"
@@ -51,6 +55,11 @@ def turned_id_of(fill: StatementFill) -> str:
 def fill_id_of(command_id: str) -> str:
     """The id of the command of a whole fill, from the id of either part of a fill that reversed the position."""
     return command_id.removesuffix(TURNS)
+
+
+def is_fee_of_fill(command_id: str) -> bool:
+    """Whether a command records the fee of a fill that was on record without one."""
+    return command_id.startswith(f"{PREFIX}cash:{FEE_OF}")
 
 
 def cash_id_of(cash: StatementCash) -> str:

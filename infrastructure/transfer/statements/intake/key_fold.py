@@ -106,6 +106,8 @@ class KeyFold:
         self._is_plain = is_plain(fill)
         if not self._position.is_open:
             if self._goes_on(fill):
+                if (True, fill.order_id) in self._position.state.order_ids:
+                    raise StatementRefused.at(fill.line, f"order {fill.order_id} entered the position, and closed it")
                 self._start, self._compared = self._position.row, None
                 self._tally.reopened()
             elif (self._is_spot_sale(fill) and not fill.profit) or (fill.meant_to_close and self._may_be_of_before):
@@ -262,6 +264,17 @@ class KeyFold:
             fields["dust"] = True
         self._decide(fill.line, Close, fields, is_plain=self._is_plain and not dust)
         self._compare()
+
+    def close_flat(self, line: int, at: datetime, command_id: str) -> None:
+        """Close what a fee in kind that was not known before left nothing of; `at` is the time of the last fill.
+
+        Shape: not a cycle of which that fee took all that was bought, because it never held anything.
+        """
+        if self._position.is_open and not self._held and self._position.state.holding.filled_qty:
+            position_id, why = self._position.position_id, "its fills and a fee of them closed all of it"
+            closing = {"position_id": position_id, "exit_reason": why, "at": at, "command_id": command_id}
+            self._decide(line, Close, closing)
+            self._compare()
 
     def _compare(self) -> None:
         row = self._position.row

@@ -18,6 +18,8 @@ from infrastructure.event_store.port import Store
 from infrastructure.ledger.aggregate_cache import AggregateCache, CachedPosition
 from infrastructure.transfer.statements.intake.cash_recording import PastCash
 from infrastructure.transfer.statements.intake.command_ids import (
+    CLOSES,
+    FEE_OF,
     cash_id_of,
     command_id_of,
     is_sum,
@@ -318,13 +320,15 @@ class _OneKey:
     def _add_fee(self, fill: StatementFill) -> None:
         """Record the fee of a fill that the ledger has without one, because its file was cut, or did not say it.
 
-        Shape: not of an order that is summed up, because what was filled of it since has the fee of all of it.
+        Shape: not of an order that is summed up, because what was filled of it since has the fee of all of it. Of a
+               fill that turned the position both parts have their share, but a fee in kind is that of what it opened,
+               which is on record with all that was bought.
         """
         if not fill.fee or is_sum(fill) or self._past.cycle_without_fee(command_id_of(fill)) is None:
             return
         parts = {command_id_of(fill): fill}
-        if (closed := self._past.amount(turned_id_of(fill))) is not None:
-            parts = dict(zip((turned_id_of(fill), command_id_of(fill)), fill.covering().split(closed), strict=True))
+        if (closed := self._past.amount(turned_id_of(fill))) is not None and not fill.is_fee_in_kind:
+            parts = dict(zip((turned_id_of(fill), command_id_of(fill)), fill.split(closed), strict=True))
         for command_id, part in parts.items():
             cycle = self._past.cycle_without_fee(command_id)
             if cycle is None or not part.fee:
@@ -336,7 +340,7 @@ class _OneKey:
                 amount=EXACT.minus(part.fee),
                 currency=fill.fee_currency,
                 kind="commission",
-                cash_id=f"fee of {command_id}",
+                cash_id=f"{FEE_OF}{command_id}",
                 trade_id=fill.trade_id,
             )
             self._tally.payments += 1
@@ -426,6 +430,7 @@ class _OneKey:
         """Record a payment in a cycle that the ledger has."""
         if cycle == self._held.position.cycle:
             self._fold.take_cash(cash)
+            self._fold.close_flat(cash.line, self._past.until or cash.time, cash_id_of(cash) + CLOSES)
         else:
             self._collect()
             self._past_cash.take(cash, cycle)

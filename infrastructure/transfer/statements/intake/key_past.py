@@ -17,6 +17,7 @@ from infrastructure.transfer.statements.intake.command_ids import (
     PREFIX,
     command_id_of,
     fill_id_of,
+    is_fee_of_fill,
     side_of,
 )
 from infrastructure.transfer.statements.intake.ledger_checks.other_origin import of_other_origin
@@ -116,7 +117,7 @@ class KeyPast:
         self.is_of_one_moment = True
         """Whether all of its fills have that time."""
         self.has_fees = False
-        """Whether one of its fills has a fee."""
+        """Whether one of its fills has a fee, from its own file or from a later one."""
         self.has_commissions = False
         """Whether a commission was recorded that names no fill."""
         self.has_made_up = False
@@ -139,6 +140,7 @@ class KeyPast:
             paid = timestamp_text(event.ts_event), event.kind, amount, event.currency
             self._database.execute(_ADD_PAYMENT, paid)
             self.has_commissions = self.has_commissions or (event.kind == "commission" and event.trade_id is None)
+            self.has_fees = self.has_fees or is_fee_of_fill(event.command_id)
         if isinstance(event, EntryFilled | PositionReduced):
             amount, price = str(event.last_qty), str(event.last_px)
             self.is_of_one_moment = self.is_of_one_moment and self.until in (None, event.ts_event)

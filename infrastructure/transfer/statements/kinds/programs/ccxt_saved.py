@@ -109,10 +109,10 @@ class _CcxtRows:
             whole = {**of_order, **{name: value for name, value in trade.named.items() if value is not None}}
             yield from self.trades(StatementRow(row.line, whole))
         if not trades:
-            if row.number("average") is None:
+            if row.some("average") is None:
                 raise ValueError(
-                    f"average of order {order_id} is empty, and what was asked for it is not what it was filled at; "
-                    "import what fetch_my_trades gives instead"
+                    f"average of order {order_id} is {row.text('average') or 'empty'}, and what was asked for it is "
+                    "not what it was filled at; import what fetch_my_trades gives instead"
                 )
             yield from self._fill(row, _OF_ORDER, f"order-{order_id}", order_id)
 

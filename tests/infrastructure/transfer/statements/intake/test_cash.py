@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from domain.values import Leg, timestamp_text
+from domain.values import Leg, Status, timestamp_text
 from infrastructure.integrity.verify import verify
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.transfer.transfer_errors import StatementRefused
@@ -187,6 +187,50 @@ def test_a_fee_in_kind_that_a_later_file_says_lessens_what_is_held(ledger: Posit
     take(ledger, [bought])
     take(ledger, [replace(bought, fee=Decimal("0.02"), fee_currency="BTC")])
     assert [str(row.quantity) for row in ledger.positions()] == ["1.98"]
+
+
+@pytest.mark.parametrize("is_named", [True, False])
+def test_a_fee_in_kind_that_a_later_file_says_may_leave_nothing(ledger: PositionLedger, *, is_named: bool) -> None:
+    """The cycle stayed open with nothing held, and what was bought next went into it."""
+    spot = [fill(0, "2", key=leg(Leg.SPOT)), fill(9, "-1.98", "110", key=leg(Leg.SPOT))]
+    take(ledger, spot)
+    known = replace(spot[0], fee=Decimal("0.02"), fee_currency="BTC")
+    fee = paid(0, "-0.02", kind="commission", currency="BTC", trade_id="2", key=leg(Leg.SPOT))
+    for facts in ([fee] if is_named else [known, spot[1]], [known, spot[1], fill(20, "1", key=leg(Leg.SPOT))]):
+        take(ledger, facts)
+        over = next(iter(ledger.positions()))
+        assert (over.status, over.realized_pnl, over.closed_at) == (Status.CLOSED, Decimal("17.8"), at(9))
+    assert [str(row.quantity) for row in ledger.positions()] == ["0", "1"]
+
+
+@pytest.mark.parametrize(("bought", "held"), [("5", "2.99"), ("2.01", "0")])
+def test_a_fee_in_kind_of_a_fill_that_turned_the_position_lessens_what_it_opened(
+    ledger: PositionLedger, bought: str, held: str
+) -> None:
+    """It was that of the short position, which was over, and more was held than the account had."""
+    cover = fill(9, bought, "90", key=leg(Leg.SPOT), on_margin=True)
+    take(ledger, [fill(0, "-2", key=leg(Leg.SPOT), on_margin=True), cover])
+    for _ in range(2):
+        take(ledger, [replace(cover, fee=Decimal("0.01"), fee_currency="BTC")])
+        assert [str(row.quantity) for row in ledger.positions()] == ["0", held]
+
+
+def test_a_fee_that_a_later_file_says_is_not_counted_again_as_a_commission(ledger: PositionLedger) -> None:
+    take(ledger, CUT[:2])
+    whole = [replace(each, fee=Decimal("0.3"), fee_currency="USDT") for each in CUT[:2]]
+    unnamed = [paid(9, "-0.6", kind="commission")]
+    for files in ([whole], [unnamed], [whole, unnamed]):
+        take(ledger, *files)
+        assert [str(row.fees) for row in ledger.positions()] == ["0.6"]
+        assert cash_of(ledger) == {"1": {}}
+
+
+def test_a_fee_and_commissions_of_one_run_are_counted_once(ledger: PositionLedger) -> None:
+    take(ledger, CUT[:2])
+    whole = [replace(each, fee=Decimal("0.3"), fee_currency="USDT") for each in CUT[:2]]
+    take(ledger, whole, [paid(9, "-0.6", kind="commission")])
+    assert [str(row.fees) for row in ledger.positions()] == ["0.6"]
+    assert cash_of(ledger) == {"1": {}}
 
 
 def test_a_fee_that_may_be_recorded_as_a_commission_is_told_and_not_recorded(ledger: PositionLedger) -> None:

@@ -33,7 +33,7 @@ REFUSED = [
         '"cost": 3333.0',
         "line 2: cost 3333 of 2 at 50500 would mean contracts of 0.033",
     ),
-    ("ccxt-orders.json", '"average": 2001.0', '"average": 0', "line 1: average '0' is not above zero"),
+    ("ccxt-orders.json", '"average": 2001.0', '"average": 0', "line 1: average of order 901 is 0, and what"),
     ("bybit-executions.json", '"BustTrade"', '"SomeTrade"', "line 1: execType 'SomeTrade' is unknown; known are: "),
     ("bybit-executions.json", '"retCode":0', '"retCode":10001', "line 1: it is of a call that failed: retCode 10001"),
     ("bybit-closed-pnl-csv.csv", "BTCUSDT,Buy", "BTCUSDT,Close", "line 4: closing direction 'Close' is neither"),
@@ -52,12 +52,17 @@ REFUSED = [
     ),
     ("okx-fills.json", '"fillSz":"2"', '"fillSz":"-2"', "line 1: fillSz '-2' is not above zero"),
     ("okx-bills.json", '"subType":"103"', '"subType":"999"', "line 1: subType '999' of a trade is unknown"),
-    ("okx-bills.json", '"SWAP"', '"EVENT"', "line 1: instType 'EVENT' of a trade is unknown; known are: FUTURES, MARG"),
+    (
+        "okx-bills.json",
+        '"SWAP"',
+        '"EVENT"',
+        "line 1: instType 'EVENT' of a trade is unknown; known are: FUTURES, MARGIN, OPTION, SPOT, SWAP; ask for the",
+    ),
     (
         "kraken-futures-log-csv.csv",
         "funding rate change",
         "funding",
-        "line 3: type 'funding' is unknown, and its line says what a position earned or paid; known are: futures trade",
+        "line 3: type 'funding' is unknown, and its line says what a position earned or paid; import kraken-futures-f",
     ),
     (
         "okx-bills.json",

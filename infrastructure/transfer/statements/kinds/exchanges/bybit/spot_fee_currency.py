@@ -18,6 +18,6 @@ def spot_fee_currency(key: PositionKey, fee: Decimal | None, *, buys: bool) -> s
     if key.settle is None:
         raise ValueError(
             f"a fee of {plain(fee)} is of a currency of {key.symbol}, and it is not known which of the two is its "
-            "base; import executions that state feeCurrency instead"
+            "base; import executions that state feeCurrency instead, or only those of the other symbols"
         )
     return key.symbol.removesuffix(key.settle).rstrip("/") if buys is (fee > 0) else key.settle

@@ -142,7 +142,8 @@ def _log(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
         )
     elif any(row.some(*_NAMES[name]) for name in _OF_POSITIONS):
         raise ValueError(
-            f"type {line_type!r:.60} is unknown, and its line says what a position earned or paid; known are: "
+            f"type {line_type!r:.60} is unknown, and its line says what a position earned or paid; import "
+            "kraken-futures-fills instead, which lack fees and funding; known types are: "
             f"{', '.join((*_REASONS, *_CASH))}"
         )
 

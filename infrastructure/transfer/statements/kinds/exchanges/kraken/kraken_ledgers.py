@@ -34,7 +34,7 @@ _PREFIXED: Final = MappingProxyType(
 )
 """Assets that Kraken writes with a prefix; the names of other assets may begin with these letters as well."""
 _WAITING_MAX: Final = 64
-"""How many trades wait for more of their lines, which are close together in a file."""
+"""How many trades of which something was received and something paid wait for more lines, as of a fee."""
 _ON_HOLD: Final = ".HOLD"
 """What follows the name of money that was paid in and may not be withdrawn yet."""
 _QUOTES: Final = (
@@ -66,6 +66,8 @@ class _TradeLines:
     def __init__(self, whose: Whose) -> None:
         self._whose = whose
         self._waiting: dict[str, list[_LedgerLine]] = {}
+        """What lacks a line, which is anywhere in the file: it may be sorted by asset."""
+        self._whole: dict[str, list[_LedgerLine]] = {}
         self._dust: dict[str, list[_LedgerLine]] = {}
 
     def read(self, rows: Iterable[StatementRow]) -> Iterator[StatementFact]:
@@ -73,8 +75,8 @@ class _TradeLines:
         for name, lines in self._dust.items():
             with of_row(lines[0].row):
                 yield from self._swept(name, lines)
-        for name in [*self._waiting]:
-            yield from self._traded(name)
+        for name, lines in (*self._whole.items(), *self._waiting.items()):
+            yield from self._traded(name, lines)
 
     def _take(self, row: StatementRow) -> Iterator[StatementFact]:
         kind = row.word("type")
@@ -85,10 +87,17 @@ class _TradeLines:
             )
         if kind not in _OF_TRADES or row.text("txid") is None:
             return
-        waiting = self._dust if row.word("subtype") == _DUST else self._waiting
-        waiting.setdefault(row.needed("refid"), []).append(_LedgerLine.of(row))
-        if len(self._waiting) > _WAITING_MAX:
-            yield from self._traded(next(iter(self._waiting)))
+        name, line = row.needed("refid"), _LedgerLine.of(row)
+        if row.word("subtype") == _DUST:
+            self._dust.setdefault(name, []).append(line)
+            return
+        lines = self._whole[name] if name in self._whole else self._waiting.setdefault(name, [])
+        lines.append(line)
+        if name in self._waiting and len(_moved(lines)) > 1:
+            self._whole[name] = self._waiting.pop(name)
+        if len(self._whole) > _WAITING_MAX:
+            name = next(iter(self._whole))
+            yield from self._traded(name, self._whole.pop(name))
 
     def _swept(self, name: str, lines: list[_LedgerLine]) -> Iterator[StatementFact]:
         """A trade, or what was received where no pair has both assets, or no one knows how much of it for each."""
@@ -108,9 +117,8 @@ class _TradeLines:
                     cash_id=line.row.needed("txid"),
                 )
 
-    def _traded(self, name: str) -> Iterator[StatementFact]:
+    def _traded(self, name: str, lines: list[_LedgerLine]) -> Iterator[StatementFact]:
         """The trade of a `refid`, none of whose lines is to come. Refuses: StatementRefused."""
-        lines = self._waiting.pop(name)
         with of_row(lines[0].row):
             moved = _moved(lines)
             if len(moved) < 2:

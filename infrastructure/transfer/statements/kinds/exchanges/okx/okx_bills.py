@@ -31,6 +31,9 @@ _OF_LONG, _OF_SHORT = "112", "113"
 _OF_CASH: Final[MappingProxyType[str, CashKind]] = MappingProxyType(
     {"8": "funding", "7": "interest", "10": "insurance"}
 )
+_OF_THE_OTHERS: Final = (
+    "ask for the bills of the other products one by one, with instType SWAP, FUTURES, MARGIN and SPOT"
+)
 _EXPIRIES: Final = frozenset({"170", "171", "172"})
 """Subtypes of an option that was exercised, by either side, or that expired out of the money."""
 _BUYS: Final = MappingProxyType(
@@ -73,7 +76,7 @@ def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
         if kind in _OF_FILLS:
             raise ValueError(
                 f"instType {row.text('instType') or ''!r:.60} of a trade is unknown; known are: "
-                f"{', '.join(sorted((*_ON_SPOT, *IN_CONTRACTS)))}"
+                f"{', '.join(sorted((*_ON_SPOT, *IN_CONTRACTS)))}; {_OF_THE_OTHERS}"
             )
     elif kind == _OF_MARGIN or sub in _MOVED:
         return
@@ -106,8 +109,7 @@ def _fill(whose: Whose, row: StatementRow) -> Iterator[StatementFill]:
     if sub_type in _EXPIRIES:
         raise ValueError(
             f"subType {sub_type!r} is the expiry of an option, {row.text('instId')}, and its bill has no price at "
-            "which that was closed; ask for the bills of the other products one by one, with instType SWAP, FUTURES, "
-            "MARGIN and SPOT"
+            f"which that was closed; {_OF_THE_OTHERS}"
         )
     if sub_type not in _BUYS:
         raise ValueError(f"subType {sub_type!r:.60} of a trade is unknown; known are: {', '.join(_BUYS)}")

@@ -196,10 +196,11 @@ def test_what_ccxt_saved_is_of_ccxt_whatever_the_exchange_answered(info: str) ->
     assert kind_of(json.dumps([answer])) != "ccxt-trades"
 
 
-def test_an_order_is_not_filled_at_what_was_asked_for_it() -> None:
+@pytest.mark.parametrize("average", [None, 0])
+def test_an_order_is_not_filled_at_what_was_asked_for_it(average: int | None) -> None:
     """ccxt has no average of Hyperliquid, and its limit of an order at the market is five percent away."""
-    asked = {**trade(0, BUY, 105, {}), "status": "closed", "filled": 2, "remaining": 0, "average": None, "trades": []}
-    with pytest.raises(StatementRefused, match=r"line 1: average of order 0 is empty, .* what fetch_my_trades gives"):
+    asked = {**trade(0, BUY, 105, {}), "status": "closed", "filled": 2, "remaining": 0, "average": average}
+    with pytest.raises(StatementRefused, match=r"line 1: average of order 0 is (0|empty), .* fetch_my_trades gives"):
         books("hyperliquid", asked, kind=CCXT_ORDERS)
 
 
@@ -238,9 +239,17 @@ def test_funding_of_bybit_is_what_it_says_itself(amount: float, said: str, symbo
     assert (fact.amount, fact.currency, fact.cash_id) == (-Decimal(said), None, "1")
 
 
-def test_funding_of_bybit_is_not_taken_from_ccxt_alone() -> None:
-    with pytest.raises(StatementRefused, match="line 1: execFee is empty, so how much it was is not known"):
-        facts_of(json.dumps([payment()]), CCXT_FUNDING, Whose("bybit"))
+@pytest.mark.parametrize("info", [{}, None])
+def test_funding_of_bybit_is_not_taken_from_ccxt_alone(info: Info | None) -> None:
+    with pytest.raises(StatementRefused, match=r"line 1: execFee under info is empty .*; save again what fetch_fund"):
+        facts_of(json.dumps([payment(info=info)]), CCXT_FUNDING, Whose("bybit"))
+
+
+@pytest.mark.parametrize("info", [{}, None])
+def test_payments_of_hyperliquid_that_were_saved_without_info_are_read(info: Info | None) -> None:
+    """They were refused, although their amounts are right."""
+    (fact,) = facts_of(json.dumps([payment(info=info)]), CCXT_FUNDING, Whose("hyperliquid"))
+    assert "BTCUSDT.hyperliquid funding -0.5 USDT" in words(fact)
 
 
 def test_payments_of_hyperliquid_are_told_apart_without_a_hash() -> None:
@@ -266,6 +275,9 @@ def test_payments_of_hyperliquid_are_told_apart_without_a_hash() -> None:
         ("bybit", {"execFee": "0.3", "feeCurrency": "MNT"}, 0.3, ("0.3", "MNT")),
         ("bybit", {"execFee": "0.3", "feeCurrency": ""}, 0.3, ("0.3", "USDT")),
         ("krakenfutures", {"fillType": "maker"}, 0.3, ("None", None)),
+        ("bybit", {"execFee": "-0.3"}, 0.3, ("-0.3", "USDT")),
+        ("krakenfutures", {}, 0.3, ("None", None)),
+        ("hyperliquid", {}, 0.3, ("0.3", "USDT")),
         ("binance", {"commission": "0.3"}, 0.3, ("0.3", "USDT")),
     ],
 )
