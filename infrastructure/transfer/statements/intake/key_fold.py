@@ -155,17 +155,9 @@ class KeyFold:
             )
 
     def _goes_on(self, fill: StatementFill) -> bool:
-        """Whether the order of a fill entered the closed cycle: then the fill opens that cycle again.
-
-        Refuses: StatementRefused if it closed that cycle as well, which no order does.
-        """
-        known = self._position.state.order_ids
-        goes_on = (False, fill.order_id) in known and fill.buys is self._is_long
-        if goes_on and (True, fill.order_id) in known:
-            raise StatementRefused.at(
-                fill.line, f"order {fill.order_id} of {self._key} entered {self._position.position_id} and closed it"
-            )
-        return goes_on
+        """Whether the order of a fill entered the closed cycle: then the fill opens that cycle again."""
+        is_entry = (False, fill.order_id) in self._position.state.order_ids
+        return is_entry and fill.buys is self._is_long
 
     def _is_spot_sale(self, fill: StatementFill) -> bool:
         """Whether a fill is a sale on spot without margin, which can only sell what was bought."""
