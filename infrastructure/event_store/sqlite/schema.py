@@ -30,8 +30,8 @@ SELECT
     EXISTS (SELECT 1 FROM pragma_table_info('ledger_events') WHERE name = 'hash')
 """
 """The marks of a ledger, read in one statement: another process may create it between two statements."""
-_HAS_ORDERS: Final = "SELECT 1 FROM pragma_table_info('positions') WHERE name = 'orders'"
-"""True of an old positions table only: today the orders are in a table of their own."""
+_IS_OUTDATED: Final = "SELECT 1 FROM pragma_table_info('positions') WHERE name = 'outdated'"
+"""True of a positions table that a migration found, and that was not rebuilt since: no other has this column."""
 
 
 def positions_ddl(table: str) -> Iterator[str]:
@@ -73,9 +73,9 @@ def version_of(connection: sqlite3.Connection, path: str) -> int:
 
 
 def is_outdated(connections: Connections) -> bool:
-    """Whether the positions table has the columns of an earlier version, and has not been rebuilt since."""
+    """Whether the positions table is that of an earlier version, and has not been rebuilt since."""
     with connections.reading() as connection:
-        return connection.execute(_HAS_ORDERS).fetchone() is not None
+        return connection.execute(_IS_OUTDATED).fetchone() is not None
 
 
 def require(connections: Connections) -> None:
