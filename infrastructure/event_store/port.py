@@ -47,7 +47,7 @@ class Store(ABC):
 
     settings: Settings
     is_outdated: bool = False
-    """Whether the positions table has new columns that only a rebuild fills."""
+    """Whether the positions table is that of an earlier version, which a rebuild has to replace."""
     is_remote: bool
     """Whether a query costs a round trip over a network, so that it may pay to assume the answer."""
     names_moments: ClassVar[bool] = True

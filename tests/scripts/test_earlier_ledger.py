@@ -85,9 +85,9 @@ def test_it_rebuilds_without_a_difference(earlier_url: str) -> None:
         assert verify(ledger.store).ok
 
 
-def test_columns_that_a_migration_added_are_filled_by_whoever_opens_it_next(earlier_url: str) -> None:
-    open_store(Settings.read(earlier_url), create=True).close()  # killed before it filled them
-    with pytest.raises(SchemaMismatch, match="which are not filled yet; run `position-ledger init`"):
+def test_a_table_of_an_earlier_version_is_rebuilt_by_whoever_opens_it_next(earlier_url: str) -> None:
+    open_store(Settings.read(earlier_url), create=True).close()  # killed before it rebuilt the table
+    with pytest.raises(SchemaMismatch, match="left to be rebuilt; run `position-ledger init`"):
         PositionLedger.connect(earlier_url, create=False)
     with PositionLedger.connect(earlier_url) as ledger:
         assert verify(ledger.store).ok

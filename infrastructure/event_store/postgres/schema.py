@@ -41,14 +41,14 @@ _KEPT_OUT: Final = (
 _HAS_VERSION_TABLE: Final = "SELECT pg_catalog.to_regclass('ledger_schema') IS NOT NULL"
 _RECORD: Final = "INSERT INTO ledger_schema (version, name) VALUES ({version}, {name})"
 _ENCODING: Final = "SELECT pg_catalog.current_setting('server_encoding')"
-_HAS_ORDERS: Final = (
+_IS_OUTDATED: Final = (
     "SELECT EXISTS (SELECT FROM pg_catalog.pg_attribute"
-    " WHERE attrelid = pg_catalog.to_regclass('positions')::oid AND attname = 'orders' AND NOT attisdropped)"
+    " WHERE attrelid = pg_catalog.to_regclass('positions')::oid AND attname = 'outdated' AND NOT attisdropped)"
     " AND NOT EXISTS (SELECT FROM pg_subscription_rel"
     " WHERE srrelid = pg_catalog.to_regclass('ledger_events')::oid)"
 )
-"""True of an old positions table only: today the orders are in a table of their own. A subscriber does not read its
-positions table, and fills it when it is none any more."""
+"""True of a positions table that a migration found, and that was not rebuilt since: no other has this column. A
+subscriber does not read its positions table, and fills it when it is none any more."""
 _OWNER_MIGRATES: Final = (
     "this role may not migrate it, and nothing was changed. The owner of the ledger does so with `position-ledger init`"
 )
@@ -132,9 +132,9 @@ def siblings(connection: Connection, settings: Settings) -> list[str]:
 
 
 def is_outdated(connections: Connections) -> bool:
-    """Whether the positions table has the columns of an earlier version, and has not been rebuilt since."""
+    """Whether the positions table is that of an earlier version, and has not been rebuilt since."""
     with connections.reading() as connection:
-        return connection.execute(_HAS_ORDERS).fetchone() == (True,)
+        return connection.execute(_IS_OUTDATED).fetchone() == (True,)
 
 
 def require(connections: Connections) -> None:

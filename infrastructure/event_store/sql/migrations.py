@@ -65,9 +65,9 @@ def beside(siblings: Sequence[str]) -> str:
 
 
 def require_filled(where: str, *, is_outdated: bool) -> None:
-    """Refuses: SchemaMismatch, with the way out, for a positions table with new columns that are not filled yet."""
+    """Refuses: SchemaMismatch, with the way out, for a positions table of an earlier version, not rebuilt yet."""
     if is_outdated:
         raise SchemaMismatch(
-            f"{where}: a migration gave its positions table new columns, which are not filled yet; run "
+            f"{where}: its positions table is that of an earlier version, which a migration left to be rebuilt; run "
             "`position-ledger init`, which folds the table from the events"
         )

@@ -21,7 +21,7 @@ SCHEMA_VERSION: Final = len(_MIGRATIONS)
 _ORDERS: Final = _HOME / "migrations" / "0005_orders_apart.sql"
 _GUARD: Final = re.compile(r"CREATE (?:TRIGGER|UNIQUE INDEX) (?P<name>\w+).*", re.DOTALL)
 _OF_POSITIONS: Final = re.compile(r"^ALTER TABLE positions\b", re.MULTILINE)
-"""Statements to skip for a positions table that is created now, or was rebuilt since: it has all columns already."""
+"""Statements to skip for a positions table that is created now: it has all columns already."""
 _MARKS: Final = """
 SELECT
     (SELECT user_version FROM pragma_user_version),
@@ -30,8 +30,8 @@ SELECT
     EXISTS (SELECT 1 FROM pragma_table_info('ledger_events') WHERE name = 'hash')
 """
 """The marks of a ledger, read in one statement: another process may create it between two statements."""
-_HAS_ORDERS: Final = "SELECT 1 FROM pragma_table_info('positions') WHERE name = 'orders'"
-"""True of an old positions table only: today the orders are in a table of their own."""
+_IS_OUTDATED: Final = "SELECT 1 FROM pragma_table_info('positions') WHERE name = 'outdated'"
+"""True of a positions table that a migration found, and that was not rebuilt since: no other has this column."""
 
 
 def positions_ddl(table: str) -> Iterator[str]:
@@ -73,9 +73,9 @@ def version_of(connection: sqlite3.Connection, path: str) -> int:
 
 
 def is_outdated(connections: Connections) -> bool:
-    """Whether the positions table has the columns of an earlier version, and has not been rebuilt since."""
+    """Whether the positions table is that of an earlier version, and has not been rebuilt since."""
     with connections.reading() as connection:
-        return connection.execute(_HAS_ORDERS).fetchone() is not None
+        return connection.execute(_IS_OUTDATED).fetchone() is not None
 
 
 def require(connections: Connections) -> None:
@@ -100,10 +100,9 @@ def migrate(connections: Connections) -> list[str]:
     def write(connection: sqlite3.Connection) -> list[str]:
         version = version_of(connection, path)
         pending = _MIGRATIONS[version:]
-        lacks_nothing = version == 0 or connection.execute(_HAS_ORDERS).fetchone() is not None
         for migration in pending:
             for statement in _statements(migration.read_text()):
-                if not lacks_nothing or not _OF_POSITIONS.search(statement):
+                if version > 0 or not _OF_POSITIONS.search(statement):
                     connection.execute(statement)
         if version == 0:
             for statement in positions_ddl("positions"):

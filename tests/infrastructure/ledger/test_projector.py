@@ -511,6 +511,13 @@ def test_one_generation_is_read_at_a_time(ledger: PositionLedger, execute: Execu
         execute(f"INSERT INTO projections VALUES ('statistics', 2, 0, {true})")
 
 
+OF_LATER_VERSIONS = (
+    *("settle_currency", "contract_size", "inverse", "protection"),
+    *("stray", "residual_qty", "cash", "net_pnl"),
+)
+"""The columns that the positions table did not have at first."""
+
+
 def test_a_ledger_of_the_first_version_is_migrated(ledger_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as old:
         for module in (sqlite_schema, schema):
@@ -522,7 +529,9 @@ def test_a_ledger_of_the_first_version_is_migrated(ledger_url: str, monkeypatch:
             execute(f"CREATE TABLE positions_orders ({columns})")
             enter(ledger, "APTUSDT")
             execute("DROP TABLE positions_orders")  # they stood in the row then
-            execute("ALTER TABLE positions ADD COLUMN orders text NOT NULL DEFAULT '[]'")
+            execute("DROP INDEX positions_strays")
+            for column in OF_LATER_VERSIONS:
+                execute(f"ALTER TABLE positions DROP COLUMN {column}")
     with pytest.raises(SchemaMismatch, match="run `position-ledger init`"):
         PositionLedger.connect(ledger_url, create=False)
     with PositionLedger.connect(ledger_url) as ledger:

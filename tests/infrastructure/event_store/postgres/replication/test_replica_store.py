@@ -8,6 +8,7 @@ import pytest
 
 from domain.errors import StoreUnavailable, UnknownPosition
 from infrastructure.event_store.postgres.replication.replica_store import PostgresReplica
+from infrastructure.event_store.postgres.schema import SCHEMA_VERSION
 from infrastructure.event_store.replica import ReplicaPlace
 from infrastructure.event_store.vocabulary.places import AsOf
 from infrastructure.integrity.anchor import check_anchor, make_anchor
@@ -203,9 +204,9 @@ def test_a_subscriber_that_is_migrated_after_its_publisher_keeps_what_it_was_sen
     replicas.arrived()
     facts = "SELECT position_id, row FROM projection_rows ORDER BY 1"
     sent, come_to = replicas.primary.do(facts), replicas.primary.do("SELECT nid FROM projections")
-    replicas.subscriber.do("DELETE FROM ledger_schema WHERE version = 7")
+    replicas.subscriber.do(f"DELETE FROM ledger_schema WHERE version = {SCHEMA_VERSION}")
     PositionLedger.connect(replicas.subscriber.url()).disconnect()
-    assert replicas.subscriber.do("SELECT max(version) FROM ledger_schema") == [(7,)]
+    assert replicas.subscriber.do("SELECT max(version) FROM ledger_schema") == [(SCHEMA_VERSION,)]
     assert replicas.subscriber.do("SELECT nid FROM projections") == come_to
     assert replicas.subscriber.do(facts) == sent
     with PositionLedger.connect(replicas.subscriber.url(), create=False) as ledger:
@@ -213,11 +214,11 @@ def test_a_subscriber_that_is_migrated_after_its_publisher_keeps_what_it_was_sen
 
 
 def test_a_subscriber_has_no_table_of_positions_to_fill(replicas: Replicas) -> None:
-    """One that was made by schema version 4, and migrated since, has the columns of that version still."""
+    """One that was made by an earlier version, and migrated since, has the table of that version still."""
     replicas.open()
     replicas.follow()
     replicas.arrived()
-    replicas.subscriber.do("ALTER TABLE positions ADD COLUMN IF NOT EXISTS orders text")
+    replicas.subscriber.do("ALTER TABLE positions ADD COLUMN IF NOT EXISTS outdated boolean")
     with PositionLedger.connect(replicas.subscriber.url()) as ledger:
         assert ledger.positions() == replicas.ledger.positions()
 
