@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from domain.alteration import altered
 from infrastructure.event_store.checkpoints import StoredRow
-from infrastructure.event_store.sql.sql_store import SqlStore
 from infrastructure.event_store.sql.stream_order import in_stream_order
+from infrastructure.event_store.sqlite.connections import Connections
 from infrastructure.event_store.vocabulary.places import ALL_STREAMS, StreamSpan
 from infrastructure.settings import Settings
 from infrastructure.store_opening import open_store
@@ -64,16 +64,14 @@ def test_a_file_finds_them_by_their_keys_and_sorts_nothing(
 ) -> None:
     plans: list[list[str]] = []
     with closing(open_store(Settings.read(f"sqlite:///{tmp_path}/ledger.db"))) as store:
-        assert isinstance(store, SqlStore)
         tracking = store.tracking("statistics")
         with closing(sqlite3.connect(tmp_path / "ledger.db")) as connection:
 
-            def planned(statement: str, values: Any) -> Iterator[tuple[Any, ...]]:
+            def planned(_: Connections, statement: str, values: Any) -> Iterator[tuple[Any, ...]]:
                 plans.append([step[-1] for step in connection.execute(f"EXPLAIN QUERY PLAN {statement}", values)])
                 return iter(())
 
-            for each in (store, tracking):
-                monkeypatch.setattr(each, "_scan", planned)
+            monkeypatch.setattr(Connections, "scan", planned)
             assert not [*store.rows_by_stream(span), *tracking.by_stream(1, *span)]
     bounds = "position_id>?" if span.end is None else "position_id>? AND position_id<?"
     rows, facts = plans
