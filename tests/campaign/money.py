@@ -40,6 +40,8 @@ class EntryOrder:
     stated_worth: Fraction | None = Fraction(0)
     fills: dict[str, tuple[Fraction, Fraction]] = field(default_factory=dict)
     """Quantity and worth."""
+    told_by_then: set[str] = field(default_factory=set)
+    """The fills that were told when it was stated last."""
 
     @property
     def traded(self) -> Fraction:
@@ -55,9 +57,9 @@ class EntryOrder:
             return sum((worth for _, worth in self.fills.values()), Fraction(0))
         return self.stated_worth
 
-    def has_stated(self, qty: Fraction) -> bool:
-        """Whether a fill may be a part of what was stated; none has a time of its own."""
-        return self.stated >= qty
+    def has_stated(self, trade_id: str) -> bool:
+        """Whether a fill may be a part of what was stated: it was told before, as each is when it happens."""
+        return trade_id in self.told_by_then and self.stated >= self.fills[trade_id][0]
 
 
 @dataclass
@@ -93,6 +95,7 @@ class Money:
         is_better_known = qty == order.filled and px is not None and order.worth is None
         if qty > order.filled or is_better_known:
             order.stated, order.stated_worth = qty, None if px is None else self.terms.worth(qty, px)
+            order.told_by_then = {*order.fills}
         self._grow(before, order)
 
     def fill(self, name: str, trade_id: str, qty: Fraction, px: Fraction) -> None:
@@ -106,17 +109,17 @@ class Money:
         """The exchange says that a fill was another one, or none (a quantity of zero)."""
         order, worth = self.orders[name], self.terms.worth(qty, px)
         before, (was, was_worth) = (order.filled, order.worth), order.fills[trade_id]
-        order.fills[trade_id] = (qty, worth)
-        if order.has_stated(was):
+        if order.has_stated(trade_id):
             order.stated += qty - was
             order.stated_worth = None if order.stated_worth is None else order.stated_worth + worth - was_worth
+        order.fills[trade_id] = (qty, worth)
         self._grow(before, order)
 
     def would_hold(self, name: str, trade_id: str, qty: Fraction) -> Fraction:
         """What would be held if that fill had been of another quantity."""
         order = self.orders[name]
         was, _ = order.fills[trade_id]
-        stated = order.stated + (qty - was if order.has_stated(was) else 0)
+        stated = order.stated + (qty - was if order.has_stated(trade_id) else 0)
         return self.quantity + max(stated, order.traded + qty - was) - order.filled
 
     def _grow(self, before: tuple[Fraction, Fraction | None], order: EntryOrder) -> None:
