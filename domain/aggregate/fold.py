@@ -22,8 +22,8 @@ def project(row: PositionRow | None, event: e.PositionEvent) -> PositionRow:
     if new is None:
         assert row is not None, f"{type(event).__name__} of a cycle that was never opened"
         new = _changed(row, event)
-        is_correction = isinstance(event, e.FillCorrected)  # then it was held all the time
-        if row.filled_qty and not row.quantity and new.quantity and new.status.is_open and not is_correction:
+        is_held_again = row.filled_qty and not row.quantity and new.quantity and new.status.is_open
+        if is_held_again and not isinstance(event, e.FillCorrected):  # by a correction it was held all the time
             new = _without_spent_stops(new)
     is_open, held = new.status.is_open, new.quantity
     protected = is_open and new.stop_confirmed and covers(new.orders, new.side, held, new.avg_px_open)

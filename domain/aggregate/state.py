@@ -229,8 +229,9 @@ class PositionState:
             assert isinstance(event, e.EntryPlaced | e.OrderReplaced | e.OrderEnded), "no other says so"
             self._join(event.order, same_as)
         if isinstance(event, _OF_ENTRIES):
-            self._remember_absorbed(event, orders, same_as)
-            self._remember_counted(event, orders, same_as)
+            known = as_one(orders, event.order, same_as).get(event.order) or Order(name=event.order)
+            self._remember_absorbed(event, known)
+            self._remember_counted(event, known)
             self.exits = self.exits.with_released(before, self.holding, ZERO)
             if before.filled_qty and not before.quantity and self.holding.quantity:
                 self.ended_at |= dict.fromkeys(spent_ids(orders), event.said_at)
@@ -273,14 +274,13 @@ class PositionState:
             case e.PositionImported():
                 self.exits = altered(self.exits, opening=event.holding)
                 self.since = Stand.at_opening(event, event.holding, self.orders)
-            case e.PositionClosed() | e.RolledBack():
-                if (answer := self.answers.get(event.command_id)) and "PositionReduced" in answer.events:
-                    self.turned_at = event.said_at
-                if isinstance(event, e.PositionClosed):
-                    self.closed_at = max(self.closed_at, event.said_at)
-                    self.exits = after_end(self.exits, event, before)
-                else:
-                    self._remember_proof(event, before)
+            case e.PositionClosed():
+                self._remember_turn(event)
+                self.closed_at = max(self.closed_at, event.said_at)
+                self.exits = after_end(self.exits, event, before)
+            case e.RolledBack():
+                self._remember_turn(event)
+                self._remember_proof(event, before)
             case _:
                 self._remember_order(event, before, orders)
         self.promised_qty = min(self.promised_qty, self.holding.quantity)
@@ -291,6 +291,11 @@ class PositionState:
     def _remember_stated_quantity(self, event: e.PositionAdjusted | e.RollbackFailed) -> None:
         self.stated_at = self.adjusted_at = max(self.stated_at, event.said_at)
         self.adjusted_orders, self.counted = self.orders, {}
+
+    def _remember_turn(self, event: e.PositionClosed | e.RolledBack) -> None:
+        """Note when a fill turned the position: its command closed the cycle as well."""
+        if (answer := self.answers.get(event.command_id)) and "PositionReduced" in answer.events:
+            self.turned_at = event.said_at
 
     def _remember_proof(self, event: e.RolledBack, before: Holding) -> None:
         new = {fill.trade_id: fill for fill in event.evidence.fills if (True, fill.trade_id) not in self.fills}
@@ -323,25 +328,19 @@ class PositionState:
             if same_as in by_order:
                 by_order[name] = by_order.pop(same_as)._replace(order=name)
 
-    def _remember_absorbed(
-        self, event: e.EntryPlaced | e.EntryFilled | e.OrderEnded, orders: Orders, same_as: str | None
-    ) -> None:
+    def _remember_absorbed(self, event: e.EntryPlaced | e.EntryFilled | e.OrderEnded, before: Order) -> None:
         """Note that an adjustment, or the opening, had counted a part of what is now known of an entry order."""
         absorbed, is_seen = event.absorbed_qty, isinstance(event, e.EntryFilled) and event.is_seen
         if not absorbed and not is_seen:
             return
         if isinstance(event, e.EntryFilled) and not is_seen and event.is_timed:
             self.since = self.since.believing(absorbed)
-        before = as_one(orders, event.order, same_as).get(event.order) or Order(name=event.order)
         self.since = self.since.knowing(before, self.orders[event.order], absorbed, event.said_at, is_seen=is_seen)
 
-    def _remember_counted(
-        self, event: e.EntryPlaced | e.EntryFilled | e.OrderEnded, orders: Orders, same_as: str | None
-    ) -> None:
+    def _remember_counted(self, event: e.EntryPlaced | e.EntryFilled | e.OrderEnded, before: Order) -> None:
         """Note what totals tell of an entry order since the last adjustment, and what fills tell of that."""
         if self.adjusted_at == EPOCH or role_of(event.order) != "entry":
             return
-        before = as_one(orders, event.order, same_as).get(event.order) or Order(name=event.order)
         grown = EXACT.subtract(self.orders[event.order].filled_qty, before.filled_qty)
         counted, added = self.counted.get(event.order, (ZERO, ZERO))
         if not isinstance(event, e.EntryFilled):

@@ -76,7 +76,10 @@ class EntryCount(TypedStruct, frozen=True, gc=False):
     @property
     def beyond(self) -> Decimal:
         """How much more is taken back than is held."""
-        return ZERO if self.is_gone else max(ZERO, EXACT.minus(EXACT.add(self.held.quantity, self.added)))
+        added = self.added
+        if added >= 0 or self.is_gone:
+            return ZERO
+        return max(ZERO, EXACT.minus(EXACT.add(self.held.quantity, added)))
 
     def by_fill(self, qty: Decimal, worth: Decimal) -> Holding:
         """The totals after a fill, which may be part of a total of the exchange, or add to it.

@@ -283,13 +283,13 @@ def record_entry_fill(decision: Decision, command: c.RecordEntryFill) -> Command
     is_news = not meant.is_named and meant.order.is_news(command.at)
     after = meant.order.with_fill(command.last_qty, worth, is_news=is_news)
     is_seen = is_counted_in_adjustment(decision, meant.order)
-    absorbed = grown = EXACT.subtract(after.filled_qty, meant.order.filled_qty)
+    absorbed = EXACT.subtract(after.filled_qty, meant.order.filled_qty)
     if not is_seen:
         absorbed = _absorbed_fill(decision, meant, after)
-    hidden = EXACT.subtract(command.last_qty, grown)
-    withdrawn = decision.state.withdrawn_by(meant.order.name, hidden) if is_seen else ZERO
     count = EntryCount.of(decision.state, meant.order, after, absorbed=absorbed, is_seen=is_seen, at=decision.said_at)
-    count = altered(count, withdrawn=withdrawn) if withdrawn else count
+    if is_seen:
+        hidden = EXACT.subtract(command.last_qty, count.grown)
+        count = altered(count, withdrawn=decision.state.withdrawn_by(meant.order.name, hidden))
     held = decision.as_turned(refilled(decision.state, count, command.last_qty, worth), is_entry=True)
     is_of_total = command.at is None and not count.added and decision.state.may_have_paid(after)
     is_seen_fee = is_seen or count.is_gone or is_of_total
@@ -314,7 +314,7 @@ def record_entry_fill(decision: Decision, command: c.RecordEntryFill) -> Command
             absorbed_qty=absorbed,
             is_seen=is_seen,
             reopens=decision.takes_slot_back(held),
-            withdrawn_qty=withdrawn,
+            withdrawn_qty=count.withdrawn,
         )
     )
     return None

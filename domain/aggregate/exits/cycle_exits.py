@@ -107,11 +107,11 @@ class CycleExits(TypedStruct, frozen=True, gc=False):
         )
         if count.closed < 0:
             totals = totals.costing(totals.cost, self.terms)
-        total = sum_of(self._released_by(held), released)
         is_all_told = totals.proceeds is not None and not self.unpriced_qty and not self.stated_qty
-        if is_all_told and (totals.realized_pnl is not None or total is None):
+        if is_all_told and totals.realized_pnl is not None:
             return totals
-        return self._derived(totals, total, orders)
+        total = sum_of(self._released_by(held), released)
+        return totals if is_all_told and total is None else self._derived(totals, total, orders)
 
     def _derived(self, held: Holding, released: Decimal | None, orders: Orders) -> Holding:
         """The totals with the worth of all that orders and fills tell, and of what was closed at a stated price.

@@ -261,9 +261,8 @@ class SQLiteStore(SqlStore):
         return nid or 0
 
     def profit_lines(self) -> Iterator[ProfitLine]:
-        for exchange, account, currency, cycles, known, realized, fees, nets_known, net in self._connections.rows(
-            _PROFITS
-        ):
+        found = self._connections.rows(_PROFITS)
+        for exchange, account, currency, cycles, known, realized, fees, nets_known, net in found:
             sums = (_summed(realized), _summed(fees), nets_known, _summed(net))
             yield ProfitLine(exchange, account, currency, cycles, known, *sums)
 

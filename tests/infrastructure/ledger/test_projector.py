@@ -512,8 +512,14 @@ def test_one_generation_is_read_at_a_time(ledger: PositionLedger, execute: Execu
 
 
 OF_LATER_VERSIONS = (
-    *("settle_currency", "contract_size", "inverse", "protection"),
-    *("stray", "residual_qty", "cash", "net_pnl"),
+    "settle_currency",
+    "contract_size",
+    "inverse",
+    "protection",
+    "stray",
+    "residual_qty",
+    "cash",
+    "net_pnl",
 )
 """The columns that the positions table did not have at first."""
 
