@@ -14,6 +14,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from itertools import count
 from linecache import getline
@@ -26,9 +27,9 @@ import pytest
 
 import infrastructure
 from domain.commands.requests import RequestEntry
-from domain.errors import PositionAlreadyOpen
+from domain.errors import PositionAlreadyOpen, StoreUnavailable
 from infrastructure.event_store.postgres.session.pool import Pool
-from infrastructure.event_store.postgres.session.watchdog import WatchedConnection
+from infrastructure.event_store.postgres.session.watchdog import Watchdog, WatchedConnection
 from infrastructure.event_store.postgres.store import PostgresStore
 from infrastructure.event_store.sqlite.store import SQLiteStore
 from infrastructure.event_store.turn import Turn
@@ -311,12 +312,41 @@ def test_a_connection_makes_room_though_an_interrupt_came_while_it_was_collected
     pool.borrow(0.1).close()
 
 
+def test_a_connection_makes_room_though_an_interrupt_came_before_its_watch_ended(postgres_url: str) -> None:
+    """The watchdog kept it, for an hour in a walk, and nobody could be lent another one."""
+    watchdog, pool = Watchdog(3600), Pool(lambda: WatchedConnection.connect(postgres_url), 1)
+    lost = [pool.borrow(1)]
+    watchdog.watch(lost[0])
+    lost.clear()
+    pool.borrow(0.1).close()
+    watchdog.stop()
+
+
+def test_a_snapshot_whose_end_was_interrupted_shares_its_connection_with_nobody(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a thread did next was done on that connection, in the transaction of whoever had it by then."""
+    with PositionLedger.connect(with_options(postgres_url, "timeout=1&pool_size=1")) as ledger:
+        with monkeypatch.context() as patch:
+            patch.setattr(Turn, "end", interrupted)
+            with pytest.raises(KeyboardInterrupt), ledger.store.snapshot():
+                pass
+        with ThreadPoolExecutor(1) as other:
+            theirs = ledger.store.snapshot()
+            other.submit(theirs.__enter__).result()
+            with pytest.raises(StoreUnavailable, match="all 1 of the pool are in use"):
+                ledger.positions()
+            other.submit(theirs.__exit__, None, None, None).result()
+        assert ledger.positions() == []
+
+
+def interrupted(_: Turn[Any]) -> None:
+    raise KeyboardInterrupt
+
+
 def test_a_transaction_whose_end_was_interrupted_takes_in_no_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def interrupted(_: Turn[Any]) -> None:
-        raise KeyboardInterrupt
-
     def half(connection: sqlite3.Connection) -> None:
         connection.execute("CREATE TABLE half (number INTEGER)")
         raise ZeroDivisionError

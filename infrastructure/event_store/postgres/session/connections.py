@@ -366,6 +366,9 @@ class Connections:
             yield connection
         finally:
             if connection is not None:
+                turn: Turn[WatchedConnection] | None = getattr(self._turns, "last", None)
+                if turn is not None and turn.connection is connection:  # an interrupt came before it was ended
+                    self._turns.last = None
                 self.give_back(connection)
 
     def _turn(self) -> Turn[WatchedConnection] | None:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import Any, TypeVar
+from weakref import ref
 
 import psycopg
 from psycopg.abc import PQGen
@@ -32,7 +33,7 @@ class Watchdog:
     def __init__(self, allowed_seconds: float) -> None:
         """`allowed_seconds` is the limit of each wait, unless its connection has another."""
         self._allowed = allowed_seconds
-        self._deadlines: dict[WatchedConnection, float] = {}
+        self._deadlines: dict[ref[WatchedConnection], float] = {}
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
@@ -42,11 +43,11 @@ class Watchdog:
         if self._thread is None:
             self._start()
         wait_ends = time.monotonic() + (connection.allowed_seconds or self._allowed)
-        self._deadlines[connection] = min(wait_ends, connection.waits_end)
+        self._deadlines[connection.weakly] = min(wait_ends, connection.waits_end)
 
     def let_be(self, connection: WatchedConnection) -> None:
         """Stop watching a connection."""
-        self._deadlines.pop(connection, None)
+        self._deadlines.pop(connection.weakly, None)
 
     def stop(self) -> None:
         """Stop watching."""
@@ -66,10 +67,12 @@ class Watchdog:
     def _look(self) -> None:
         """Check once; a function of its own, so that no variable of the thread keeps a connection alive in between."""
         now = time.monotonic()
-        for connection, deadline in list(self._deadlines.items()):
-            if now > deadline and self._deadlines.pop(connection, None) is not None:
-                connection.is_given_up = True
-                _shut_down(connection)
+        for watched, deadline in list(self._deadlines.items()):
+            if now > deadline and self._deadlines.pop(watched, None) is not None:
+                connection = watched()
+                if connection is not None:
+                    connection.is_given_up = True
+                    _shut_down(connection)
 
 
 class WatchedConnection(psycopg.Connection[tuple[Any, ...]]):
@@ -98,6 +101,8 @@ class WatchedConnection(psycopg.Connection[tuple[Any, ...]]):
         # The handler gets the list, not the connection: a reference cycle would keep a lost connection alive.
         self.add_notice_handler(partial(_collect_warning, self.warnings))
         self._process = os.getpid()
+        self.weakly = ref(self)
+        """How its watchdog knows it: an interrupt may come before the watch ends, and a lost connection has to go."""
 
     @property
     def is_at_rest(self) -> bool:
