@@ -15,7 +15,9 @@ import psycopg
 from psycopg import errors, sql
 
 from domain.errors import StoreUnavailable
-from infrastructure.event_store.postgres.session.connections import Connection, connection_arguments, explained
+from infrastructure.event_store.postgres.session.connections import Connection
+from infrastructure.event_store.postgres.session.server_errors import explained
+from infrastructure.event_store.postgres.session.session_settings import connection_arguments
 from infrastructure.settings import Settings
 
 _SCHEMAS: Final = "SELECT nspname FROM pg_namespace WHERE nspname LIKE %s"

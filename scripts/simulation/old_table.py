@@ -16,7 +16,7 @@ from typing import Any, Final, Protocol, Self
 import psycopg
 
 from domain.values import plain
-from infrastructure.event_store.postgres.session.connections import connection_arguments
+from infrastructure.event_store.postgres.session.session_settings import connection_arguments
 from infrastructure.settings import Settings
 
 FIRST_ROW: Final = 2548

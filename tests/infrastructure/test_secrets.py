@@ -17,7 +17,8 @@ from psycopg import sql
 
 from domain.errors import LedgerError, StoreUnavailable
 from infrastructure.event_store.postgres.session import connection_info
-from infrastructure.event_store.postgres.session.connections import connection_arguments, explained
+from infrastructure.event_store.postgres.session.server_errors import explained
+from infrastructure.event_store.postgres.session.session_settings import connection_arguments
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.legacy.shadow.capture.outbox import NoOutbox, Outbox
 from infrastructure.legacy.shadow.capture.trigger import Watched

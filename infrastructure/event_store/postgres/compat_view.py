@@ -9,7 +9,8 @@ import psycopg
 from psycopg import errors, sql
 
 from infrastructure.event_store.compat_view import ViewName, ViewRefused
-from infrastructure.event_store.postgres.session.connections import Connection, Connections, explained
+from infrastructure.event_store.postgres.session.connections import Connection, Connections
+from infrastructure.event_store.postgres.session.server_errors import explained
 from infrastructure.event_store.sql.dialect import POSTGRES
 from infrastructure.settings import Settings
 

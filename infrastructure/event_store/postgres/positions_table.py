@@ -13,7 +13,8 @@ from domain.errors import StoreUnavailable
 from infrastructure.event_store.postgres import grants, schema
 from infrastructure.event_store.postgres.appending import append
 from infrastructure.event_store.postgres.compat_view import ViewsOfPositions
-from infrastructure.event_store.postgres.session.connections import Connection, Connections, wait_seconds
+from infrastructure.event_store.postgres.session.connections import Connection, Connections
+from infrastructure.event_store.postgres.session.session_settings import wait_seconds
 from infrastructure.event_store.sql.dialect import POSTGRES
 from infrastructure.event_store.sql.order_lines import STORED, OrderLine, differing, lines_of
 from infrastructure.event_store.sql.stored_row import stored_row

@@ -13,7 +13,8 @@ from domain.errors import SchemaMismatch, StoreUnavailable
 from infrastructure.event_store.postgres import grants
 from infrastructure.event_store.postgres.appending.locks import MIGRATION_LOCK, lock_key
 from infrastructure.event_store.postgres.collisions import has_log, log_without_version, require_ours, require_room
-from infrastructure.event_store.postgres.session.connections import VERSION, Connection, Connections, explained
+from infrastructure.event_store.postgres.session.connections import VERSION, Connection, Connections
+from infrastructure.event_store.postgres.session.server_errors import explained
 from infrastructure.event_store.sql.migrations import (
     migrations_in,
     not_migrated,

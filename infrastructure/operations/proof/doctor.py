@@ -10,7 +10,7 @@ import psycopg
 from psycopg import errors
 
 from domain.errors import LedgerError, StoreUnavailable
-from infrastructure.event_store.postgres.session.connections import explained
+from infrastructure.event_store.postgres.session.server_errors import explained
 from infrastructure.operations.proof.guarantee import DoctorReport, Guarantee, NotGuaranteed, Verdict
 from infrastructure.operations.proof.ledger_proofs import LedgerProofs
 from infrastructure.operations.proof.scratch_schema import scratch_schema

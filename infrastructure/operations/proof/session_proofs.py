@@ -11,8 +11,8 @@ from psycopg import errors
 
 from infrastructure.event_store.postgres.replication.standing import standing
 from infrastructure.event_store.postgres.session import poolers
-from infrastructure.event_store.postgres.session.connections import (
-    Connection,
+from infrastructure.event_store.postgres.session.connections import Connection
+from infrastructure.event_store.postgres.session.session_settings import (
     connection_arguments,
     session_bounds,
     wait_seconds,

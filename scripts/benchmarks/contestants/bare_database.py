@@ -17,7 +17,7 @@ import psycopg
 from infrastructure.event_store.hash_chain import chained_on
 from infrastructure.event_store.postgres.appending import append
 from infrastructure.event_store.postgres.appending.locks import lock_key
-from infrastructure.event_store.postgres.session.connections import connection_arguments
+from infrastructure.event_store.postgres.session.session_settings import connection_arguments
 from infrastructure.event_store.records import EventRecord
 from infrastructure.event_store.sql.order_lines import STORED, OrderLine, lines_of
 from infrastructure.event_store.sqlite.store import SQLiteStore

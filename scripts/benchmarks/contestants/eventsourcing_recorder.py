@@ -18,7 +18,7 @@ from eventsourcing.domain import Aggregate, event
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.pq import Conninfo
 
-from infrastructure.event_store.postgres.session.connections import connection_arguments
+from infrastructure.event_store.postgres.session.session_settings import connection_arguments
 from infrastructure.settings import Settings
 from scripts.benchmarks import lifecycle as facts
 

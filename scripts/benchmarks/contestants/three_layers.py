@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import psycopg
 
-from infrastructure.event_store.postgres.session.connections import connection_arguments
+from infrastructure.event_store.postgres.session.session_settings import connection_arguments
 from infrastructure.settings import Settings
 from scripts.benchmarks import lifecycle as facts
 

@@ -15,17 +15,12 @@ from domain.rejection import Rejection
 from infrastructure.event_store.hash_chain import chained_on
 from infrastructure.event_store.postgres.appending import append, bulk_load
 from infrastructure.event_store.postgres.appending.locks import APPEND_LOCK
-from infrastructure.event_store.postgres.session.connections import (
-    Backend,
-    Connection,
-    Connections,
-    explained,
-    is_lost,
-    settle_seconds,
-)
+from infrastructure.event_store.postgres.session.connections import Backend, Connection, Connections, is_lost
 from infrastructure.event_store.postgres.session.pool import PoolTimeout
 from infrastructure.event_store.postgres.session.poolers import MARK_IN_FORCE
 from infrastructure.event_store.postgres.session.prepared import execute
+from infrastructure.event_store.postgres.session.server_errors import explained
+from infrastructure.event_store.postgres.session.session_settings import settle_seconds
 from infrastructure.event_store.postgres.session.watchdog import WatchedConnection, done_within, waited_for
 from infrastructure.event_store.records import EventRecord, ReadyAppend, RecordedEvent, StreamEnd
 from infrastructure.event_store.sql.order_lines import lines_of

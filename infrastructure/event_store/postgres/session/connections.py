@@ -1,10 +1,8 @@
-"""Connections to PostgreSQL: session settings, timeouts, and the translation of errors."""
+"""The connections of a process to PostgreSQL: who borrows one, and the transaction that a thread is in."""
 
 from __future__ import annotations
 
-import errno
 import logging
-import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -14,35 +12,32 @@ from typing import Any, Final, NamedTuple
 from weakref import WeakKeyDictionary
 
 import psycopg
-from psycopg import errors, sql
+from psycopg import sql
 from psycopg.pq import TransactionStatus
 
-from domain.errors import HistoryDamaged, SchemaMismatch, StoreError, StoreUnavailable
+from domain.errors import StoreUnavailable
 from infrastructure.event_store.opener import LedgerClosed, Opener
 from infrastructure.event_store.postgres.session import connection_info, poolers, stored_time
 from infrastructure.event_store.postgres.session.hosts import SECONDS_EACH, Hosts, address_of, words
 from infrastructure.event_store.postgres.session.outage import Outage
 from infrastructure.event_store.postgres.session.pool import Pool, PoolTimeout
+from infrastructure.event_store.postgres.session.server_errors import explained
+from infrastructure.event_store.postgres.session.session_settings import (
+    CONNECT_SECONDS_MIN,
+    connection_arguments,
+    session_bounds,
+    settle_seconds,
+    silence_seconds,
+    wait_seconds,
+)
 from infrastructure.event_store.postgres.session.watchdog import Watchdog, WatchedConnection, waited_for
-from infrastructure.event_store.sql.migrations import OPENED_BEFORE, require_not_later
+from infrastructure.event_store.sql.migrations import require_not_later
 from infrastructure.event_store.sql.sql_connections import Result
 from infrastructure.event_store.turn import Turn
-from infrastructure.settings import InvalidSettings, Settings
+from infrastructure.settings import Settings
 
-APPLICATION_NAME: Final = "position-ledger"
-IDLE_IN_TRANSACTION_FACTOR: Final = 4
 PATIENCE_SECONDS: Final = 3600.0
 """How long one step of a walk through the whole log or table may take."""
-
-_SERVER_SHARE: Final = 0.5
-"""The share of the timeout within which the server itself ends a statement or a wait for a lock."""
-_SILENCE_SHARE: Final = 0.6
-"""The share of the timeout after which a silent server is given up; the rest is for reading back."""
-_CONNECT_SECONDS_MIN: Final = 2
-"""The shortest connect timeout that libpq accepts."""
-
-_BLANK: Final = r"\ "
-"""A blank within a value of libpq's `options`."""
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -71,129 +66,6 @@ class Backend(NamedTuple):
     backend_started: datetime
 
 
-def connection_arguments(settings: Settings) -> dict[str, Any]:
-    """The parameters of every connection: those of the URL take precedence over our timeouts for every wait."""
-    try:
-        parameters: dict[str, Any] = dict(connection_info.parameters_of(settings.where))
-    except ValueError as wrong:
-        raise InvalidSettings(f"the database URL is not understood: {wrong}") from None
-    if not settings.pooler:
-        in_force = " ".join(
-            f"-c {name}={value.replace(' ', _BLANK)}" for name, value in session_bounds(settings).items()
-        )
-        parameters["options"] = f"{in_force} {parameters.get('options', '')}".strip()
-    alone_seconds = SECONDS_EACH if Hosts(parameters).are_several else _connect_seconds(settings.timeout_seconds)
-    defaults = {
-        "application_name": APPLICATION_NAME,
-        "connect_timeout": alone_seconds,
-        "keepalives_idle": 10,
-        "keepalives_interval": 5,
-        "keepalives_count": 3,
-        "tcp_user_timeout": _milliseconds(settings.timeout_seconds),
-    }
-    return defaults | parameters | {"client_encoding": "UTF8"}
-
-
-def session_bounds(settings: Settings) -> dict[str, str]:
-    """The settings of every session: schema, isolation, time zone, how values are written, the server's timeouts.
-
-    Whoever waits for a lock has to see afterwards what its holder wrote: only READ COMMITTED shows that within a
-    transaction, and a role or a database may have another default.
-    """
-    of_server = str(_milliseconds(wait_seconds(settings)))
-    return {
-        "search_path": f'"{settings.schema}"',
-        "default_transaction_isolation": "read committed",
-        "TimeZone": "UTC",
-        "DateStyle": "ISO",
-        "quote_all_identifiers": "off",
-        "standard_conforming_strings": "on",
-        "statement_timeout": of_server,
-        "lock_timeout": of_server,
-        "idle_in_transaction_session_timeout": str(
-            _milliseconds(settings.timeout_seconds) * IDLE_IN_TRANSACTION_FACTOR
-        ),
-        "synchronous_commit": "on",
-    }
-
-
-def _milliseconds(seconds: float) -> int:
-    return max(1, int(seconds * 1000))
-
-
-def _connect_seconds(seconds: float) -> int:
-    return max(_CONNECT_SECONDS_MIN, round(seconds))
-
-
-def wait_seconds(settings: Settings) -> float:
-    """How long a command waits for a connection, and then for the server to end a statement or a lock."""
-    return settings.timeout_seconds * _SERVER_SHARE
-
-
-def settle_seconds(settings: Settings) -> float:
-    """How much of a command's time is left for reading back whether an append was made."""
-    return settings.timeout_seconds * (1 - _SILENCE_SHARE)
-
-
-def explained(error: psycopg.Error | PoolTimeout, settings: Settings) -> StoreError:
-    """Translate a PostgreSQL error for the caller when nothing was written, with passwords masked.
-
-    Raise it `from None`: the words of libpq or the server are in the message, and must not appear unmasked beside it.
-    """
-    meaning, parameters = _meaning(error, settings), connection_info.parameters_of(settings.where)
-    return type(meaning)(connection_info.without_secrets(meaning.message, parameters))
-
-
-def _meaning(error: psycopg.Error | PoolTimeout, settings: Settings) -> StoreError:
-    where = settings.shown
-    reason = str(error).strip().partition("\n")[0]
-    match error:
-        case errors.UndefinedTable() | errors.UndefinedColumn() | errors.InvalidSchemaName():
-            return SchemaMismatch(f"{where}: {reason}; {OPENED_BEFORE}")
-        case errors.InvalidTextRepresentation():
-            return HistoryDamaged(
-                f"{where} holds a text that it cannot read ({reason}): it was changed after it was stored; "
-                "`position-ledger verify` names where"
-            )
-        case errors.InsufficientPrivilege():
-            return StoreUnavailable(
-                f"{where}: {reason}; nothing was written. Making, importing and rebuilding are for the role that owns "
-                "the ledger; what a bot needs, the owner grants with `position-ledger init --runtime-role NAME`, and a "
-                "role that only reads needs SELECT on all tables and sequences of the ledger. Statistics first take in "
-                "what was recorded since: let a role that may write do so with `position-ledger stats`, then ask again"
-            )
-        case errors.ReadOnlySqlTransaction():
-            return StoreUnavailable(
-                f"{where} is read-only, a standby perhaps; nothing was written. "
-                "Name the hosts of its primary too, with target_session_attrs=read-write; if there is no other server, "
-                "`position-ledger diagnose` says what keeps it so"
-            )
-        case errors.LockNotAvailable() | errors.QueryCanceled():
-            return StoreUnavailable(
-                f"{where} did not answer within {wait_seconds(settings):g} s ({reason}); nothing was written"
-            )
-        case errors.DiskFull() | errors.InternalError_() if _is_full(error):
-            return StoreUnavailable(
-                f"{where} has no disk space left ({reason}); nothing was written. Make room, and send the same command "
-                "again"
-            )
-        case PoolTimeout() if error.__cause__ is not None:
-            cause = " ".join(str(error.__cause__).split())
-            return StoreUnavailable(f"{where}: {reason} ({cause}); nothing was written")
-        case PoolTimeout():
-            return StoreUnavailable(
-                f"{where}: {reason}, because all {settings.pool_size} of the pool are in use; nothing was written. "
-                "Allow more with ?pool_size=N"
-            )
-        case _:
-            return StoreUnavailable(f"{where}: {reason}; nothing was written")
-
-
-def _is_full(error: psycopg.Error) -> bool:
-    """Whether the server's disk is full: for a temporary file it has no code of its own."""
-    return isinstance(error, errors.DiskFull) or os.strerror(errno.ENOSPC) in str(error)
-
-
 class _Scan(psycopg.ServerCursor[tuple[Any, ...]]):
     """A cursor on the server, which ends with its transaction if it is not closed before."""
 
@@ -215,7 +87,7 @@ class Connections:
         self.schema_version: int | None = None
         """The version that every write asks for, once the schema has it."""
         self._backends: WeakKeyDictionary[Connection, Backend] = WeakKeyDictionary()
-        self._watchdog = Watchdog(settings.timeout_seconds * _SILENCE_SHARE)
+        self._watchdog = Watchdog(silence_seconds(settings))
         self._pool = Pool(self._pooled, settings.pool_size)
         try:
             poolers.require_session(settings, self._watched)
@@ -246,7 +118,7 @@ class Connections:
         hosts = self._hosts.within(seconds)
         arguments: dict[str, Any] = self._arguments | words(hosts)
         if seconds is not None:
-            arguments["connect_timeout"] = SECONDS_EACH if hosts else max(_CONNECT_SECONDS_MIN, int(seconds))
+            arguments["connect_timeout"] = SECONDS_EACH if hosts else max(CONNECT_SECONDS_MIN, int(seconds))
         try:
             connection = WatchedConnection.connect(**arguments, autocommit=True)
         except psycopg.OperationalError:
