@@ -5,11 +5,9 @@ from __future__ import annotations
 from functools import cache
 from typing import Any, Final, Generic, TypeVar
 
-from pydantic import TypeAdapter
-
 from domain.alteration import TypedStruct
 from infrastructure.struct_json.json_writer import JsonWriter
-from infrastructure.struct_json.typed_json import TypedJson
+from infrastructure.struct_json.typed_json import TypedJson, adapter
 
 Row = TypeVar("Row", bound=TypedStruct)
 
@@ -25,7 +23,9 @@ class ProjectionText(Generic[Row]):
     def read(self, text: str) -> Row:
         """Read a row. Refuses: ValueError for a text that is no such row."""
         row: Row | None = self._reader.read(text)
-        return _adapter(self._kind).validate_json(text) if row is None else row
+        if row is None:
+            row = adapter(self._kind).validate_json(text)
+        return row
 
     def write(self, row: Row) -> str:
         """The text of a row."""
@@ -35,8 +35,3 @@ class ProjectionText(Generic[Row]):
 @cache
 def _reader(kind: type[TypedStruct]) -> TypedJson[Any]:
     return TypedJson(kind)
-
-
-@cache
-def _adapter(kind: type[TypedStruct]) -> TypeAdapter[Any]:
-    return TypeAdapter(kind)

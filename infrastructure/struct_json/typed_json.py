@@ -69,11 +69,12 @@ def _made(kind: type, value: Any) -> Any:
         return Orders.of(msgspec.convert(value, dict[str, Order], dec_hook=_made).values())
     if has_float(value):
         raise ValueError("numbers are stored as text")
-    return _adapter(kind).validate_python(value)
+    return adapter(kind).validate_python(value)
 
 
 @cache
-def _adapter(kind: type) -> TypeAdapter[Any]:
+def adapter(kind: type) -> TypeAdapter[Any]:
+    """The pydantic adapter of a kind; made once, because that takes time."""
     return TypeAdapter(kind)
 
 
