@@ -13,6 +13,7 @@ from infrastructure.trading.effects import Flow
 from infrastructure.trading.exchange_errors import NoAnswer, Refused
 from infrastructure.trading.exchange_orders import OrderState, TradedMarket
 from infrastructure.trading.flow_context import FlowContext
+from infrastructure.trading.steps.absence import nothing_shown
 from infrastructure.trading.steps.cancelling import cancelled
 from infrastructure.trading.steps.stop_prices import attached_price
 from projections.account_snapshot import AccountSnapshot, OrderReport
@@ -49,19 +50,14 @@ def attached_on_record(ctx: FlowContext, row: PositionRow, market: TradedMarket)
 
 
 def attached_was_hit(ctx: FlowContext, row: PositionRow, market: TradedMarket) -> Flow[bool]:
-    """Whether the stop that came with the entry was hit before it was recorded: two reads of the account show nothing.
+    """Whether the stop that came with the entry was hit before it was recorded: the account shows nothing of the leg.
 
-    Between the two reads a recent fill has time to appear. If a recorded stop is no longer open, that stop explains it.
+    If a recorded stop is no longer open, that stop explains it.
     """
     if not row.quantity or (yield from attached_price(ctx, row, market)) is None:
         return False
-    for read in range(2):
-        if read:
-            yield from ctx.wait(max(market.shown_seconds, ctx.rules.poll_seconds))
-        seen = yield from ctx.snapshot()
-        is_shown = any(held.key.symbol == row.symbol and held.quantity for held in seen.positions or ())
-        if is_shown or seen.positions is None or seen.doubts or seen.hides(row.symbol):
-            return False
+    if (yield from nothing_shown(ctx, row)) is None:
+        return False
     for stop in row.orders.live("stop"):
         if stop.exchange_order_id is not None:
             order = yield from ctx.order(row.symbol, stop.exchange_order_id)
