@@ -7,12 +7,16 @@ import os
 from domain.errors import StoreUnavailable
 
 
-class OpenedElsewhere(StoreUnavailable):
-    """The ledger was opened before this process was forked; another attempt fails in the same way."""
+class NotOpenHere(StoreUnavailable):
+    """The ledger is not open in this process, so that another attempt fails in the same way."""
 
 
-class LedgerClosed(StoreUnavailable):
-    """This process disconnected the ledger; another attempt fails in the same way."""
+class OpenedElsewhere(NotOpenHere):
+    """The ledger was opened before this process was forked."""
+
+
+class LedgerClosed(NotOpenHere):
+    """This process disconnected the ledger."""
 
     def __init__(self, shown: str) -> None:
         """Say what was closed."""

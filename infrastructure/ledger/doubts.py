@@ -7,7 +7,7 @@ from collections.abc import Collection
 from typing import Final
 
 from domain.errors import LedgerError, OutcomeUnknown, StoreError, StoreUnavailable
-from infrastructure.event_store.opener import LedgerClosed, OpenedElsewhere
+from infrastructure.event_store.opener import NotOpenHere
 from infrastructure.event_store.port import Store
 from infrastructure.event_store.vocabulary.append_conflicts import AppendInDoubt, UnsettledAppend, VersionTaken
 from infrastructure.witness import warn
@@ -62,7 +62,7 @@ class Doubts:
         refusal was decided on what is stored; it stands if the store says that no earlier sending was or will be
         written.
         """
-        if isinstance(met, OutcomeUnknown | LedgerClosed | OpenedElsewhere):
+        if isinstance(met, OutcomeUnknown | NotOpenHere):
             return
         for command_id in self._unsettled.keys() & command_ids:
             if isinstance(met, StoreError) or not self._is_over(command_id):

@@ -30,13 +30,12 @@ from domain.events import PositionEvent
 from domain.rejection import Rejection
 from domain.values import AHEAD_MAX, Source, identifier, is_yet_to_come, timestamp_text
 from infrastructure.event_store.codec import encode
-from infrastructure.event_store.opener import LedgerClosed, OpenedElsewhere
 from infrastructure.event_store.port import Store
-from infrastructure.event_store.records import StreamEnd
 from infrastructure.event_store.sql.migrations import beside
 from infrastructure.event_store.vocabulary.append_conflicts import AppendInDoubt, IntentTaken, SlotTaken, VersionTaken
 from infrastructure.ledger.aggregate_cache import AggregateCache, CachedPosition, may_be_told_again
 from infrastructure.ledger.doubts import Doubts
+from infrastructure.ledger.durability import is_durable, require_durable
 from infrastructure.ledger.questions.ledger_questions import LedgerQuestions
 from infrastructure.ledger.receipt import Receipt
 from infrastructure.ledger.subscription import PATIENCE_SECONDS, Subscription
@@ -183,7 +182,7 @@ class PositionLedger(TypedCommands[Receipt], LedgerQuestions, LedgerOperations):
                 moved = held.position.modified_on >= stamp.ts_recorded
                 return self._refuse(command, stamp, refusal, raced=raced or (was_mistaken and moved))
             if not held.position.pending_events:
-                if not self._is_durable(held, stamp.command_id):
+                if not is_durable(self.store, held, stamp.command_id):
                     continue
                 self._cache.put(held)
                 return Receipt.of("replayed", answer, held.position.row)
@@ -243,7 +242,7 @@ class PositionLedger(TypedCommands[Receipt], LedgerQuestions, LedgerOperations):
             self._append([held for held in held_by_stream.values() if held.position.pending_events])
         except (VersionTaken, IntentTaken):
             return self._one_by_one(batch)
-        if not all(self._is_durable(held) for held in unchanged):
+        if not all(is_durable(self.store, held) for held in unchanged):
             return self._one_by_one(batch)
         for held in unchanged:
             self._cache.put(held)
@@ -315,32 +314,6 @@ class PositionLedger(TypedCommands[Receipt], LedgerQuestions, LedgerOperations):
                 self._cache.put(held)
         self._witness.recorded(events, rows, before)
 
-    def _is_durable(self, held: CachedPosition, command_id: str | None = None) -> bool:
-        """Whether the end of the stream that an answer rests on is durable; needed where the command appends nothing.
-
-        An end that was only read may exist on one server alone; one that was acknowledged may have been lost since,
-        together with its server.
-        Refuses: OutcomeUnknown when this cannot be found out.
-        """
-        if not held.version:
-            return True
-        end = held.end
-        try:
-            kept = self.store.holds(end) if held.is_acknowledged else self.store.keeps(end)
-        except (LedgerClosed, OpenedElsewhere):
-            raise
-        except StoreUnavailable as error:
-            raise _not_known(end, command_id, error.message) from error
-        if kept is None:
-            raise _not_known(end, command_id, "the server gave up to wait for its standbys")
-        held.is_acknowledged = True
-        return kept
-
-    def _require_durable(self, held: CachedPosition, command_id: str) -> None:
-        """Refuses: OutcomeUnknown for an answer from events that are not in the log durably."""
-        if not self._is_durable(held, command_id):
-            raise _not_known(held.end, command_id, "it is not there")
-
     def _refuse(self, command: Command, stamp: CommandContext, refusal: CommandRefused, *, raced: bool) -> Receipt:
         if isinstance(refusal, PositionAlreadyOpen):
             if (cycle := self._cycle_of_intent(command)) is not None:
@@ -358,7 +331,7 @@ class PositionLedger(TypedCommands[Receipt], LedgerQuestions, LedgerOperations):
     def _first_answer(self, command: Command, stamp: CommandContext, cycle: int) -> Receipt:
         """The receipt of the entry by which the same intent opened an earlier cycle, as `replayed`."""
         held = self._cache.load_cycle(command.key.stream, cycle)
-        self._require_durable(held, stamp.command_id)
+        require_durable(self.store, held, stamp.command_id)
         opened = held.position
         answer: CommandResult = next(iter(opened.state.answers.values()))
         assert opened.row is not None, "it opened a cycle"
@@ -390,7 +363,7 @@ class PositionLedger(TypedCommands[Receipt], LedgerQuestions, LedgerOperations):
         if held is None:
             self._doubts.require_known((command_id,), CommandRefused(f"nothing is on record of {command_id}"))
             return None
-        self._require_durable(held, command_id)
+        require_durable(self.store, held, command_id)
         return Receipt.of("replayed", held.position.state.answers[command_id], held.position.row)
 
     def subscribe(
@@ -432,15 +405,6 @@ class PositionLedger(TypedCommands[Receipt], LedgerQuestions, LedgerOperations):
         from infrastructure.walks.positions_rebuild import rebuilt  # noqa: PLC0415 - a bot need not wait for it
 
         return rebuilt(self.store, progress, batch_events=batch_events, processes=processes)
-
-
-def _not_known(end: StreamEnd, command_id: str | None, reason: str) -> OutcomeUnknown:
-    again = "what was asked" if command_id is None else f"the same command_id {command_id}"
-    return OutcomeUnknown(
-        f"nothing new was written, and whether {end.stream} version {end.version}, on which the answer rests, is kept "
-        f"for good cannot be found out now ({reason}); send {again} again, it is safe",
-        command_id=command_id,
-    )
 
 
 def _not_tried(error: LedgerError) -> StoreUnavailable:

@@ -10,10 +10,9 @@ from typing import Any, Self, TypeVar
 
 from domain.commands.order_requests import RequestExit, RequestIncrease
 from domain.commands.requests import RequestEntry
-from domain.errors import LedgerError, OutcomeUnknown, StoreUnavailable
+from domain.errors import LedgerError
 from domain.values import Leg, Side
 from infrastructure.awaited_hooks import awaited_on
-from infrastructure.event_store.opener import LedgerClosed, OpenedElsewhere
 from infrastructure.ledger.async_ledger import AsyncPositionLedger
 from infrastructure.ledger_clock import monotonic_beside, now
 from infrastructure.trading.effects import Call, Effect, Flow, Monotonic, Now, Read, RunningFlow, Tell, Wait
@@ -126,13 +125,9 @@ class AsyncTrader:
     async def run(self, every: float = 120.0) -> None:
         """Resume and synchronise again and again, until the task is cancelled; see Trader.run. Units: seconds."""
         while True:
-            try:
+            with self._log.round():
                 await self.resume()
                 await self.synchronise()
-            except (LedgerClosed, OpenedElsewhere):
-                raise
-            except (StoreUnavailable, OutcomeUnknown) as away:
-                self._log.away(away)
             await self._sleep(every)
 
     async def aclose(self) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
-from domain.errors import LedgerError
+from domain.errors import OutcomeUnknown, StoreUnavailable
+from infrastructure.event_store.opener import NotOpenHere
 from infrastructure.trading.effects import Call, Effect
 from infrastructure.trading.flows.synchronising import Synchronised
 from infrastructure.trading.trade_outcome import Outcome, OutcomeKind
@@ -27,9 +30,18 @@ class TradeLog:
         if isinstance(effect, Call):
             warn("%s: %s: %s", effect.method, type(error).__name__, " ".join(str(error).split()))
 
-    def away(self, error: LedgerError) -> None:
-        """Log that a round could not be finished, because the ledger did not answer."""
-        warn("run: %s: %s; the next round tries again", type(error).__name__, " ".join(error.message.split()))
+    @contextmanager
+    def round(self) -> Iterator[None]:
+        """A round of a trader: if the ledger does not answer, it ends with a warning, and the next round tries again.
+
+        Refuses: NotOpenHere, because every further round would fail as well.
+        """
+        try:
+            yield
+        except NotOpenHere:
+            raise
+        except (StoreUnavailable, OutcomeUnknown) as away:
+            warn("run: %s: %s; the next round tries again", type(away).__name__, " ".join(away.message.split()))
 
     def ended(self, ended: object) -> None:
         """Log the outcomes of a flow that has ended, and call the hook for unprotected positions."""

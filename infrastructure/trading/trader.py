@@ -8,9 +8,8 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Self, TypeVar
 
-from domain.errors import LedgerError, OutcomeUnknown, StoreUnavailable
+from domain.errors import LedgerError
 from domain.values import Leg, Side
-from infrastructure.event_store.opener import LedgerClosed, OpenedElsewhere
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.ledger_clock import monotonic_beside, now
 from infrastructure.trading.effects import Call, Effect, Flow, Monotonic, Now, Read, RunningFlow, Tell, Wait
@@ -155,13 +154,9 @@ class Trader:
         A ledger that does not answer is a warning in the log, and is asked again in the next round.
         """
         while not self._stopped.is_set():
-            try:
+            with self._log.round():
                 self.resume()
                 self.synchronise()
-            except (LedgerClosed, OpenedElsewhere):
-                raise
-            except (StoreUnavailable, OutcomeUnknown) as away:
-                self._log.away(away)
             self._stopped.wait(every)
 
     def stop(self) -> None:
