@@ -9,8 +9,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from domain.aggregate.fold import project
 from domain.aggregate.row import COLUMNS, PositionRow, row_adapter
+from domain.aggregate.row_fold import project
 from domain.errors import HistoryDamaged
 from domain.events import PositionEvent
 from domain.orders.cycle_orders import of_role

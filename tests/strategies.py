@@ -241,8 +241,8 @@ def _next_command(dice: Dice, position: Position, number: int) -> Command:
         chosen["position_id"] = f"{KEY}#{cycle}"
     if chosen.get("filled_qty") in (None, "0"):
         chosen.pop("avg_px", None)
-    if verb in (o.EndOrder, o.ReplaceOrder) and position.state.order_ids and dice.mostly():
-        chosen["exchange_order_id"] = dice.pick([order_id for _, order_id in position.state.order_ids])
+    if verb in (o.EndOrder, o.ReplaceOrder) and position.state.order_ids.names and dice.mostly():
+        chosen["exchange_order_id"] = dice.pick([order_id for _, order_id in position.state.order_ids.names])
         chosen["filled_qty" if verb is o.EndOrder else "quantity"] = None
     if verb is o.SetTakeProfit and dice.mostly():
         chosen |= {"price": "70" if position.state.side is Side.SHORT else "130", "quantity": None}

@@ -11,6 +11,7 @@ from eventsourcing.domain import BaseAggregate
 from domain.aggregate.command_result import CommandResult
 from domain.aggregate.row import PositionRow
 from domain.aggregate.state import PositionState
+from domain.aggregate.state_fold import evolve
 from domain.commands import order_requests as o
 from domain.commands import requests as c
 from domain.commands.base import Command
@@ -73,7 +74,7 @@ class Position(BaseAggregate[str]):
 
     def evolve(self, event: PositionEvent) -> None:
         """Apply one event to the state."""
-        self.state.evolve(event)
+        evolve(self.state, event)
 
     def stand_at(self, current: Position) -> None:
         """Set the version of this position, loaded with a past cycle alone, to that of the whole stream."""

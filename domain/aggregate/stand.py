@@ -11,7 +11,7 @@ from domain import events as e
 from domain.alteration import TypedStruct, altered
 from domain.holding import Holding
 from domain.orders.cycle_orders import Filled, Orders, no_orders
-from domain.orders.order import CLOCKS_APART, Order
+from domain.orders.order import Order, may_be_by
 from domain.values import EXACT, ZERO, difference_of
 
 
@@ -51,7 +51,7 @@ class Stand(TypedStruct, frozen=True, gc=False):
         return self.is_by_fills and self.is_corrected
 
     def entered(self, orders: Orders) -> Filled:
-        """What was entered: by orders, and by the opening as far as no fill of an order is part of that."""
+        """What was entered: by the orders, and by the opening without the fills of orders that are part of it."""
         told = altered(self.opening, stated_qty=ZERO, stated_worth=ZERO)
         entered = orders.entered().with_change(told, self.opening)
         return entered._replace(quantity=EXACT.subtract(entered.quantity, self.paid))
@@ -61,12 +61,12 @@ class Stand(TypedStruct, frozen=True, gc=False):
         return altered(self, paid=EXACT.add(self.paid, fee))
 
     def knowing(self, before: Order, after: Order, absorbed: Decimal, at: datetime, *, is_seen: bool) -> Stand:
-        """The same after news of an entry order; if the adjustment had counted that, it stood in for missing fills."""
+        """The same after news of an entry order; an adjustment that counted any of it stood in for missing fills."""
         if not is_seen and not absorbed:
             return self
         opening, began_at = self.opening, self.opening.stated_at
         more = difference_of(after.worth, before.worth)
-        if began_at is not None and at - began_at <= CLOCKS_APART and more is not None:
+        if began_at is not None and may_be_by(at, began_at) and more is not None:
             opening = opening.with_fill(EXACT.subtract(after.filled_qty, before.filled_qty), more)
         return altered(self, opening=opening, is_corrected=True)
 
@@ -75,7 +75,7 @@ class Stand(TypedStruct, frozen=True, gc=False):
         return altered(self, doubted=EXACT.add(self.doubted, qty))
 
     def believing(self, qty: Decimal) -> Stand:
-        """The same after it turned out that a part of what is doubted was closed after the adjustment indeed."""
+        """The same after a part of what is doubted turned out to be closed after the adjustment."""
         return altered(self, doubted=max(ZERO, EXACT.subtract(self.doubted, qty)))
 
     def may_explain(self, untold: Decimal) -> Decimal:
@@ -85,9 +85,9 @@ class Stand(TypedStruct, frozen=True, gc=False):
     def then(
         self, event: e.PositionAdjusted | e.RollbackFailed, held: Holding, orders: Orders, untold: Decimal
     ) -> Stand:
-        """After another adjustment; `untold` was closed without a fill, and is not explained by then.
+        """After another adjustment; `untold` is what was closed without a fill and is not explained by then.
 
-        One of the average alone leaves what the last one of the quantity had counted.
+        An adjustment of the average alone changes nothing of what the last one of the quantity had counted.
         """
         is_of_price = isinstance(event, e.PositionAdjusted) and event.price_only
         is_chosen = isinstance(event, e.PositionAdjusted) and event.is_chosen

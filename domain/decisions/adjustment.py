@@ -14,7 +14,7 @@ from domain.commands import requests as c
 from domain.decisions.counting import settled
 from domain.decisions.decision import Decision
 from domain.errors import NotFilled, StaleEvidence
-from domain.orders.order import CLOCKS_APART, Order
+from domain.orders.order import CLOCKS_APART, Order, may_be_by
 from domain.values import EXACT, ZERO, is_yet_to_come, plain
 
 
@@ -62,7 +62,7 @@ def _fills_after(decision: Decision, at: datetime) -> list[str]:
     now = decision.context.ts_recorded
 
     def is_after(moment: datetime | None) -> bool:
-        return moment is not None and moment - at > CLOCKS_APART and not is_yet_to_come(moment, now)
+        return moment is not None and not may_be_by(moment, at) and not is_yet_to_come(moment, now)
 
     return [
         trade_id
@@ -90,25 +90,22 @@ def exit_count(decision: Decision, order: Order | None, grown: Decimal) -> ExitC
     """
     state = decision.state
     assert state.row is not None, "a cycle"
-    held, untold, gone = state.holding, state.untold, ZERO
+    held, untold = state.holding, state.untold
     if grown and decision.is_adjusted_for(order):
         is_entered = EXACT.add(held.closed_qty, grown) <= state.entered_at_most
         if grown <= (state.since.may_explain(untold) if is_entered else untold):
             return ExitCount(explained=grown)
         if not state.row.stray:
             return _seen_gone(state, grown)
-    told = min(grown, untold) if decision.is_part_of(state.closed_at) else ZERO
-    rest, left = EXACT.subtract(grown, told), EXACT.subtract(untold, told)
-    if rest > EXACT.add(held.quantity, left):
-        gone = min(rest, state.gone)
-    count = ExitCount.of(rest, held, left, gone, state.terms)
-    return None if count is None else count.telling(told)
+    gone = state.gone if grown > EXACT.add(held.quantity, untold) else ZERO
+    return ExitCount.of(grown, held, untold, gone, state.terms, is_by_end=decision.is_part_of(state.closed_at))
 
 
 def _seen_gone(state: PositionState, grown: Decimal) -> ExitCount:
     """Count an exit that the last adjustment saw gone.
 
-    Where a later exit was counted in its place (`doubted`), that one told of an end, or closed what is held.
+    A later exit may have been counted in its place (`doubted`). As much of this one tells of what was closed without a
+    fill, or closes what is held.
     """
     held, untold = state.holding, state.untold
     replaced = min(state.since.doubted, max(ZERO, EXACT.subtract(grown, state.gone)))

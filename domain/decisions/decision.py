@@ -29,7 +29,7 @@ from domain.events import PositionEvent
 from domain.holding import Holding
 from domain.identifiers import PositionKey
 from domain.instrument import LINEAR, Instrument
-from domain.orders.order import CLOCKS_APART, Order
+from domain.orders.order import Order, may_be_by
 from domain.values import EPOCH, EXACT, Side, Source, is_yet_to_come, plain, said_at
 
 
@@ -180,7 +180,7 @@ class Decision:
     # -- answers without news -------------------------------------------------------------------------------------
 
     def same(self, answer: CommandResult, what: str) -> CommandResult:
-        """The answer of before. Refuses: IdempotencyMismatch if the content was another."""
+        """The first answer to a command that is sent again. Refuses: IdempotencyMismatch if its content was another."""
         if answer.request != self.command.digest:
             raise IdempotencyMismatch(
                 f"{what} was accepted before with other content, as {' + '.join(answer.events) or 'a fill'} of "
@@ -205,7 +205,7 @@ class Decision:
         )
 
     def promised(self, name: str) -> CommandResult | None:
-        """The answer that claimed an order, by the name of the order, or by role and intent."""
+        """The answer to the command that claimed an order; `name` is that of the order, or its role and intent."""
         command_id = self.state.promises.get(name)
         return None if command_id is None else self.state.answers.get(command_id)
 
@@ -296,14 +296,15 @@ class Decision:
     # -- money ----------------------------------------------------------------------------------------------------
 
     def as_turned(self, held: Holding, *, is_entry: bool) -> Holding:
-        """The totals after a fill; profit is not known after an entry of before a fill that turned the position.
+        """The totals after a fill; profit is not known when an entry from before a turning fill is told after that.
 
-        That fill closed what is held now, instead of a part of what it opened, until it is corrected, or all is closed.
+        The fill that turned the position closed this entry too, and opened less than is on record. Profit stays unknown
+        until that fill is corrected, or everything is closed.
         """
-        at, turned_at = self.command.at, self.state.turned_at
+        turned_at = self.state.turned_at
         if turned_at is None or not held.quantity:
             return held
-        is_left = is_entry and (at is None or at - turned_at <= CLOCKS_APART)
+        is_left = is_entry and may_be_by(self.command.at, turned_at)
         return altered(held, realized_pnl=None) if is_left or self.state.holding.realized_pnl is None else held
 
     @property

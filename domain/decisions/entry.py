@@ -124,7 +124,7 @@ def record_entry_placed(decision: Decision, command: c.RecordEntryPlaced) -> Com
         return _open_after_the_fact(decision, command)
     decision.needs_price("avg_px", command.avg_px, row.terms)
     before, same_as = _placed_order(decision, command)
-    known = state.order_ids.get((False, command.exchange_order_id))
+    known = state.order_ids.name_of(command.exchange_order_id, closes=False)
     if before.exchange_order_id is not None and (known is None or known not in (before.name, same_as)):
         raise decision.refused(
             EntryAlreadyPlaced,
@@ -321,7 +321,7 @@ def record_entry_fill(decision: Decision, command: c.RecordEntryFill) -> Command
 
 
 def _absorbed_fill(decision: Decision, meant: Meant, after: Order) -> Decimal:
-    """What an adjustment has counted of a fill; of a later one, and of one of an order of its own, what exits told."""
+    """The part of a fill that an adjustment has counted; of a fill with a time, or of a new order, what exits told."""
     at = decision.command.at
     if at is not None or (meant.is_named and meant.is_new):
         return min(EXACT.subtract(after.filled_qty, meant.order.filled_qty), decision.state.unheard(at))

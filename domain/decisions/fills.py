@@ -20,7 +20,7 @@ from domain.decisions.lookup import by_id, named
 from domain.errors import IdempotencyMismatch, NotFilled, OrderAmbiguous, UnknownFill
 from domain.holding import Holding
 from domain.instrument import Instrument
-from domain.orders.order import Order
+from domain.orders.order import Order, may_be_by
 from domain.values import EXACT, ZERO, plain, total_of
 
 
@@ -264,10 +264,10 @@ def _dust_left(row: PositionRow, fill: FillOnRecord, now: Decimal) -> Decimal | 
 def as_corrected(
     decision: Decision, order: Order, stated: Decimal, avg_px: Decimal | None, terms: Instrument
 ) -> tuple[Decimal, Decimal | None]:
-    """A total of an order, and its average price, as what was corrected after the exchange stated it leaves them."""
+    """A total of an order and its average price, with the corrections that the exchange made after it stated them."""
     state, said_at = decision.state, decision.said_at
     fills = (state.fills[key].get(order.name) for key in state.corrected)
-    known = [(fill, fill.as_of(said_at)) for fill in fills if fill is not None and fill.may_be_by(said_at)]
+    known = [(fill, fill.as_of(said_at)) for fill in fills if fill is not None and may_be_by(fill.at, said_at)]
     since = [(fill, was) for fill, was in known if was != (fill.qty, fill.px) and was[0] <= stated]
     if not since:
         return stated, avg_px
@@ -280,19 +280,19 @@ def as_corrected(
 
 
 def _is_of_total(decision: Decision, fill: FillOnRecord) -> bool:
-    """Whether the total of its order counted the fill, which the exchange took back later, as the time of that says.
+    """Whether the total of an order includes a fill as it was, because the exchange stated it before the correction.
 
-    A correction without a time is of a fill that was told wrong: the total stands.
+    A correction without a time is of a fill that was told wrong: the total was right.
     """
     name = fill.order or ""
-    order, stated_at = decision.state.orders.get(name), decision.state.totals_at.get(name)
+    order, stated_at = decision.state.orders.get(name), decision.state.totals.stated_at.get(name)
     if order is None or stated_at is None or decision.command.at is None:
         return False
-    return fill.qty <= order.stated_qty and fill.may_be_by(stated_at) and stated_at < decision.said_at
+    return fill.qty <= order.stated_qty and may_be_by(fill.at, stated_at) and stated_at < decision.said_at
 
 
 class _Correction(NamedTuple):
-    """A fill with its quantity and worth as they were and as they are now, and whether its order's total has it."""
+    """A fill, its quantity and worth before and after the correction, and whether its order's total includes it."""
 
     fill: FillOnRecord
     old: tuple[Decimal, Decimal]

@@ -32,7 +32,7 @@ def by_id(decision: Decision, exchange_order_id: str | None, *, closes: bool) ->
 
     Of a stop and a take profit with one id it is one that is live.
     """
-    name = None if exchange_order_id is None else decision.state.order_ids.get((closes, exchange_order_id))
+    name = decision.state.order_ids.name_of(exchange_order_id, closes=closes)
     order = None if name is None else decision.state.orders.get(name)
     if order is None or order.is_live:
         return order
@@ -132,7 +132,7 @@ def with_one_id(decision: Decision, order: Order) -> list[Order]:
 def is_former(decision: Decision, order: Order, exchange_order_id: str | None) -> bool:
     """Whether it is a former id of an order that continues under another, so that the end of this id ends nothing."""
     is_other = exchange_order_id is not None and order.exchange_order_id not in (None, exchange_order_id)
-    return is_other and (order.name, exchange_order_id) in decision.state.former_ids
+    return is_other and (order.name, exchange_order_id) in decision.state.order_ids.former
 
 
 def listed(orders: Iterable[Order]) -> str:
@@ -189,9 +189,9 @@ def _is_explained(decision: Decision, order: Order) -> bool:
 def _not_acknowledged(
     decision: Decision, qty: Decimal, orders: Iterable[Order], exchange_order_id: str
 ) -> Order | None:
-    """The one of some claimed orders without an exchange order id that a fill fits, if it names no client order id.
+    """The claimed order that a fill fits, if it names an exchange order id that is new; None unless it is one order.
 
-    None for an id that an order on the other side has.
+    None also for an id that an order on the other side has.
     Refuses: OrderAmbiguous if several fit, and a total of one of them may have counted the fill already.
     """
     if any(by_id(decision, exchange_order_id, closes=closes) for closes in (False, True)):

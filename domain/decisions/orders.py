@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
 from decimal import Decimal
 
 from domain import events as e
@@ -23,7 +22,7 @@ from domain.errors import InstrumentInUse, OrderAlreadyEnded, OrderAmbiguous, Or
 from domain.holding import Holding
 from domain.instrument import LINEAR
 from domain.orders.cycle_orders import of_role
-from domain.orders.order import CLOCKS_APART, Order
+from domain.orders.order import Order, may_be_by
 from domain.values import EXACT, ZERO, Status, plain
 
 
@@ -44,7 +43,7 @@ def replace_order(decision: Decision, command: o.ReplaceOrder) -> CommandResult 
             OrderAlreadyEnded, f"has {order.name} ({command.exchange_order_id}) as {order.ended}: it is not replaced"
         )
     is_behind = is_former(decision, order, command.exchange_order_id)
-    known = decision.state.order_ids.get((order.is_closing, command.new_exchange_order_id))
+    known = decision.state.order_ids.name_of(command.new_exchange_order_id, closes=order.is_closing)
     if is_behind and known == order.name:
         return decision.no_news()
     is_known = order.exchange_order_id == command.new_exchange_order_id and (
@@ -182,7 +181,7 @@ def _needs_own_id(decision: Decision, order: Order, command: o.EndOrder) -> None
     exchange_order_id = command.exchange_order_id
     if order.exchange_order_id is None or exchange_order_id in (None, order.exchange_order_id, order.name):
         return
-    if (order.is_closing, exchange_order_id) not in decision.state.order_ids:
+    if decision.state.order_ids.name_of(exchange_order_id, closes=order.is_closing) is None:
         raise decision.refused(
             OrderAmbiguous,
             f"has {order.name} as order {order.exchange_order_id}, and never as {exchange_order_id}; say replace_order "
@@ -225,7 +224,7 @@ def _needs_none_beside(decision: Decision, order: Order, stated: Decimal) -> Non
     strangers = [
         other
         for other in of_role(decision.state.orders, order.role)
-        if ZERO < other.filled_qty <= stated and order.may_be(other) and _is_after(other, order)
+        if ZERO < other.filled_qty <= stated and order.may_be(other) and order.may_have_been_filled_at(other.opened_at)
     ]
     if strangers:
         raise decision.refused(
@@ -233,11 +232,6 @@ def _needs_none_beside(decision: Decision, order: Order, stated: Decimal) -> Non
             f"has {order.name} without an id of the exchange, and fills of {listed(strangers)} that may be its own: "
             f"the {plain(stated)} would count them twice; send exchange_order_id with it",
         )
-
-
-def _is_after(other: Order, order: Order) -> bool:
-    """Whether an order was first seen after another one was claimed, as far as clocks tell."""
-    return other.opened_at is None or order.opened_at is None or order.opened_at - other.opened_at <= CLOCKS_APART
 
 
 def _held_after(
@@ -279,7 +273,7 @@ def _needs_fills_named(decision: Decision, order: Order, grown: Decimal) -> None
         for (is_exit, trade_id), by_order in decision.state.fills.items()
         for fill in by_order.values()
         if is_exit and ZERO < fill.qty <= grown and (fill.order is None or _is_of_triggered(decision, fill, order))
-        if fill.at is None or (fill.at - decision.said_at <= CLOCKS_APART and _is_open_by(order, fill.at))
+        if may_be_by(fill.at, decision.said_at) and order.may_have_been_filled_at(fill.at)
     ]
     if doubtful:
         raise decision.refused(
@@ -295,10 +289,6 @@ def _is_of_triggered(decision: Decision, fill: FillOnRecord, order: Order) -> bo
     other = decision.state.orders.get(fill.order or "")
     is_stranger = other is not None and other.role == "exit" and other.client_order_id is None
     return is_stranger and fill.reason is not None and TRIGGERED_BY.get(fill.reason) == order.role
-
-
-def _is_open_by(order: Order, at: datetime) -> bool:
-    return order.opened_at is None or order.opened_at - at <= CLOCKS_APART
 
 
 def define_instrument(decision: Decision, command: o.DefineInstrument) -> CommandResult | None:

@@ -94,7 +94,7 @@ def _is_behind(decision: Decision, known: Order | None, command: c.SetStopLoss |
         return False
     if known is not None and known.is_live and is_former(decision, known, exchange_order_id):
         return True
-    ended_at = decision.state.ended_at.get(exchange_order_id)
+    ended_at = decision.state.order_ids.ended_at.get(exchange_order_id)
     return ended_at is not None and (command.at is None or decision.is_part_of(ended_at))
 
 
@@ -167,7 +167,6 @@ def lose_stop_loss(decision: Decision, command: c.LoseStopLoss) -> CommandResult
     """Record that a stop is gone, and the take profit that is one order with it.
 
     Shape:   nothing is recorded if there is none, or for a former id of it.
-
     Refuses: OrderAmbiguous if there are several and none is named; UnknownOrder.
     """
     decision.needs_open()
@@ -181,7 +180,7 @@ def lose_stop_loss(decision: Decision, command: c.LoseStopLoss) -> CommandResult
 
 
 def lose_others(decision: Decision, order: Order, reason: str) -> None:
-    """Record that stops and take profits are gone that are one order of the exchange with one that is gone."""
+    """Record that the stops and take profits are gone that are the same order of the exchange as one that is gone."""
     for other in with_one_id(decision, order):
         lost = e.StopLossLost if other.role == "stop" else e.TakeProfitLost
         decision.record(lost(**decision.envelope(), reason=reason, order=other.name))
@@ -256,7 +255,6 @@ def lose_take_profit(decision: Decision, command: o.LoseTakeProfit) -> CommandRe
     """Record that a take profit is gone, and the stop that is one order with it.
 
     Shape:   nothing is recorded if there is none, or for a former id of it.
-
     Refuses: OrderAmbiguous if there are several and none is named; UnknownOrder.
     """
     decision.needs_open()
@@ -269,10 +267,7 @@ def lose_take_profit(decision: Decision, command: o.LoseTakeProfit) -> CommandRe
 
 
 def needs_right_side(side: Side, stop_price: Decimal, reference: Decimal | None, what: str) -> None:
-    """Refuse a stop that would trigger at once.
-
-    Refuses: WrongSideStop.
-    """
+    """Refuse a stop that would trigger at once. Refuses: WrongSideStop."""
     if reference is not None and not side.loses_at(stop_price, reference):
         wanted = "below" if side is Side.LONG else "above"
         raise WrongSideStop(

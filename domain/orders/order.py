@@ -21,6 +21,11 @@ Role = Literal["entry", "stop", "target", "exit", "rollback"]
 AT_WORK_UNTIL_ENDED: Final = ("stop", "target")
 
 
+def may_be_by(at: datetime | None, moment: datetime) -> bool:
+    """Whether something may have happened by a moment, as far as clocks tell; where its time is not said it may."""
+    return at is None or at - moment <= CLOCKS_APART
+
+
 class Order(TypedStruct, frozen=True, kw_only=True, dict=True):
     """One order of a cycle.
 
@@ -106,11 +111,11 @@ class Order(TypedStruct, frozen=True, kw_only=True, dict=True):
 
     def may_have_been_filled_at(self, at: datetime | None) -> bool:
         """Whether a fill at this time may belong to it: nothing is filled before it is requested, but clocks differ."""
-        return at is None or self.opened_at is None or self.opened_at - at <= CLOCKS_APART
+        return at is None or may_be_by(self.opened_at, at)
 
     def is_news(self, at: datetime | None) -> bool:
         """Whether a fill that names no order is later than the exchange's total; one without a time is not."""
-        return at is not None and self.stated_at is not None and at - self.stated_at > CLOCKS_APART
+        return self.stated_at is not None and not may_be_by(at, self.stated_at)
 
     def with_fill(self, qty: Decimal, worth: Decimal, *, is_news: bool = False) -> Order:
         """Add a fill; with `is_news` it adds to the exchange's total, too."""

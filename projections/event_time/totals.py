@@ -18,7 +18,7 @@ from domain.decisions.counting import EntryCount, settled
 from domain.holding import Holding
 from domain.identifiers import PositionKey
 from domain.orders.cycle_orders import NO_ORDERS
-from domain.orders.order import CLOCKS_APART, Order, role_of
+from domain.orders.order import Order, may_be_by, role_of
 from domain.values import EPOCH, EXACT, ZERO, Leg, difference_of
 from projections.event_time.additions import Added, Exit, added_by, promised_since
 from projections.positions import project
@@ -81,8 +81,8 @@ class EventTimeTotals:
             case e.EntryPlaced() | e.EntryFilled() | e.OrderEnded() | e.FillCorrected(is_exit=False):
                 is_entry = not isinstance(event, e.OrderEnded) or role_of(event.order) == "entry"
                 if is_entry and self._turned_at is not None:
-                    is_after = event.is_timed and event.ts_event - self._turned_at > CLOCKS_APART
-                    self._is_left = self._is_left or not is_after
+                    at = event.ts_event if event.is_timed else None
+                    self._is_left = self._is_left or may_be_by(at, self._turned_at)
         self._is_left = self._is_left and bool(self._held.quantity)
         return self._is_left
 
@@ -224,9 +224,8 @@ class EventTimeTotals:
         elif EPOCH < self._adjusted_at <= event.ts_event and self._since.gives_way:
             lost = self._since.entered(self._orders).quantity - held.filled_qty
             gone = max(ZERO, min(added.gone, grown, lost))  # the adjustment was recorded before, be its time later
-        told = min(grown, untold) if event.is_timed and event.ts_event <= self._closed_at else ZERO
-        count = ExitCount.of(grown - told, held, untold - told, gone, self._terms)
-        return None if count is None else count.telling(told)
+        is_by_end = event.is_timed and event.ts_event <= self._closed_at
+        return ExitCount.of(grown, held, untold, gone, self._terms, is_by_end=is_by_end)
 
     def _counted(
         self,

@@ -11,7 +11,7 @@ from typing import Any, Final
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from domain.aggregate.fold import project
+from domain.aggregate.row_fold import project
 from domain.commands.base import Command
 from domain.commands.order_requests import (
     CorrectFill,

@@ -1,4 +1,4 @@
-"""What events change in what is known of the exits of a cycle, by the totals that they carry."""
+"""How events change the exits of a cycle, by the totals that the events carry."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Change(NamedTuple):
 
     @property
     def less(self) -> Decimal:
-        """How much less is held, beside the fee."""
+        """How much less is held, without the fee in kind."""
         return EXACT.subtract(EXACT.subtract(self.before.quantity, self.after.quantity), self.paid)
 
 

@@ -14,7 +14,7 @@ from domain.values import EXACT, ZERO
 
 
 class ClosingFees(TypedStruct, frozen=True, gc=False):
-    """By currency (None: the settle currency), the fee that an end stated, and the quantity without a fill so far."""
+    """By currency (None: the settle currency): the fee that an end stated, and the quantity that no fill tells yet."""
 
     said: dict[str | None, tuple[Decimal, Decimal]] = field(default_factory=dict)
 

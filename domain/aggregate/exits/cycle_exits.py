@@ -65,7 +65,7 @@ class CycleExits(TypedStruct, frozen=True, gc=False):
         return altered(self, unnamed=self.unnamed.with_fill(qty, self.terms.recorded_worth(qty, px)))
 
     def with_closing(self, before: Holding, after: Holding, brought: Decimal | None = None) -> CycleExits:
-        """After something was closed without a fill; `brought` is what was stated, where the totals do not show it."""
+        """After something was closed without a fill; `brought` is its stated worth, if the totals do not show that."""
         closed = EXACT.subtract(after.closed_qty, before.closed_qty)
         if closed <= 0:
             return self
@@ -77,7 +77,7 @@ class CycleExits(TypedStruct, frozen=True, gc=False):
         return altered(known, stated_qty=qty, stated_worth=total)
 
     def with_released(self, before: Holding, after: Holding, released: Decimal | None) -> CycleExits:
-        """After an exit that released a cost, which is kept while profit is not known."""
+        """After an exit that released a cost; the sum of these costs is kept while profit is not known."""
         if after.proceeds is not None and after.realized_pnl is not None:
             return self
         return altered(self, released=sum_of(self._released_by(before), released))
@@ -92,7 +92,7 @@ class CycleExits(TypedStruct, frozen=True, gc=False):
     def counted(self, held: Holding, count: ExitCount, brought: Decimal | None, orders: Orders) -> Holding:
         """The totals after an exit, or after its correction.
 
-        `orders` are those after it; `brought` is how much more they tell, None where that of its order is not known.
+        `orders` are those after it; `brought` is how much more they are worth, None where that is not known.
         """
         released = count.cost
         gained = None if released is None or brought is None else self.terms.gain(self.side, released, brought)

@@ -30,24 +30,29 @@ class ExitCount(TypedStruct, frozen=True, gc=False):
         return sum_of(self.released, self.gone_cost) if self.gone else self.released
 
     @staticmethod
-    def of(grown: Decimal, held: Holding, untold: Decimal, gone: Decimal, terms: Instrument) -> ExitCount | None:
-        """Count what an order filled in addition, of which an adjustment had seen `gone`; None if there is less.
+    def of(
+        grown: Decimal, held: Holding, untold: Decimal, gone: Decimal, terms: Instrument, *, is_by_end: bool
+    ) -> ExitCount | None:
+        """Count what an order filled in addition; None if that is more than there is.
 
-        Of what is more than is held, as much as possible was closed before without a fill (`untold` is not explained).
+        Of what was closed before without a fill (`untold` is not explained) it tells as much as possible, if it
+        happened by an end of the cycle (`is_by_end`), and otherwise of what is more than is held. Of the rest an
+        adjustment had seen `gone`.
         """
-        count, rest = _NOTHING.seen_gone(gone, held, terms), EXACT.subtract(grown, gone)
-        if grown > held.quantity:
-            count = altered(count, explained=min(rest, untold))
-            rest = EXACT.subtract(rest, count.explained)
-        return None if rest > held.quantity else count.closing(rest, held)
+        told = min(grown, untold) if is_by_end else ZERO
+        rest, untold = EXACT.subtract(grown, told), EXACT.subtract(untold, told)
+        gone = min(gone, rest)
+        left = EXACT.subtract(rest, gone)
+        if rest > held.quantity:
+            more = min(left, untold)
+            told, left = EXACT.add(told, more), EXACT.subtract(left, more)
+        if left > held.quantity:
+            return None
+        return ExitCount(explained=told).seen_gone(gone, held, terms).closing(left, held)
 
     def closing(self, qty: Decimal, held: Holding) -> ExitCount:
         """The same, with a part of what is held closed."""
         return altered(self, closed=qty, released=held.released(qty)) if qty else self
-
-    def telling(self, qty: Decimal) -> ExitCount:
-        """The same, with a part more that tells of what was closed before without a fill."""
-        return altered(self, explained=EXACT.add(self.explained, qty)) if qty else self
 
     def seen_gone(self, qty: Decimal, held: Holding, terms: Instrument) -> ExitCount:
         """The same, with a part that an adjustment had seen gone; what that had cost is taken by the average price."""
@@ -70,11 +75,11 @@ class ExitCount(TypedStruct, frozen=True, gc=False):
         return ExitCount(EXACT.add(self.closed, self.gone), self.cost, explained=self.explained)
 
     def corrected(self, grown: Decimal, held: Holding, untold: Decimal, terms: Instrument) -> ExitCount:
-        """How the correction of a fill is counted by which its order is filled more, or less.
+        """How the correction of a fill is counted; its order is filled by `grown` more, or less if that is below 0.
 
-        Less of it opens again what it had closed, and then leaves unexplained what it had explained; the rest of that
-        another fill had closed, and is open again at the average price. What was gone is less before all of these, and
-        opens nothing.
+        What is taken back was first of all seen gone by an adjustment, and opens nothing. Then it opens again what the
+        fill had closed, and then leaves unexplained what the fill had explained. The rest had been closed by another
+        fill, and is open again at the average price.
         """
         if self.gone:
             beyond = max(ZERO, EXACT.minus(EXACT.add(grown, self.gone)))

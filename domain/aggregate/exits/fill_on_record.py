@@ -10,7 +10,6 @@ from domain.aggregate.exits.exit_count import ExitCount, part_of
 from domain.commands.requests import ClosingFill
 from domain.events import FillCorrected
 from domain.holding import Holding
-from domain.orders.order import CLOCKS_APART
 from domain.values import ZERO
 
 
@@ -65,7 +64,7 @@ class FillOnRecord(NamedTuple):
         )
 
     def corrected_to(self, qty: Decimal, px: Decimal, at: datetime) -> tuple[Decimal, Decimal]:
-        """Quantity and price by a correction of the exchange; what a later one of the exchange changed stays."""
+        """Quantity and price after a correction of the exchange; what the exchange corrected later stays."""
         now_qty, now_px = self.qty, self.px
         for was in reversed(self.corrections):
             if was.is_timed and was.at > at:
@@ -78,10 +77,6 @@ class FillOnRecord(NamedTuple):
         """Quantity and price without what the exchange corrected after a moment, as far as times were said."""
         was = next((each for each in self.corrections if each.is_timed and each.at > moment), self)
         return was.qty, was.px
-
-    def may_be_by(self, moment: datetime) -> bool:
-        """Whether it may have happened by a moment, as far as clocks tell."""
-        return self.at is None or self.at - moment <= CLOCKS_APART
 
     @classmethod
     def of_proof(cls, fill: ClosingFill, held: Holding, version: int) -> FillOnRecord:

@@ -13,9 +13,9 @@ from typing import Any, NoReturn, cast
 
 from hypothesis import given, settings
 
-from domain.aggregate.fold import project
 from domain.aggregate.position import Position
 from domain.aggregate.row import PositionRow
+from domain.aggregate.row_fold import project
 from domain.commands.base import Command
 from domain.commands.requests import ImportPosition
 from domain.errors import CommandRefused

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from domain.aggregate.position import Position
 from domain.aggregate.state import PositionState
+from domain.aggregate.state_fold import evolve
 from domain.commands.requests import Activate, Close
 from domain.decisions.decision import CommandContext
 from domain.events import (
@@ -66,7 +67,7 @@ def envelope(event: PositionEvent, version: int) -> dict[str, Any]:
 def test_no_event_is_ever_refused(first: PositionEvent, others: list[PositionEvent]) -> None:
     memory = PositionState(KEY.stream)
     for event in (first, *others):
-        memory.evolve(event)
+        evolve(memory, event)
     assert memory.status is not None
     assert memory.last_cycle == max(event.cycle for event in (first, *others))
 
@@ -85,7 +86,7 @@ def test_no_event_is_too_late_for_the_calendar() -> None:
     )
     memory = PositionState(KEY.stream)
     for event in (first, replace(told, cycle=1)):
-        memory.evolve(event)
+        evolve(memory, event)
     assert memory.holding.quantity == Decimal(60)
 
 
@@ -104,10 +105,10 @@ def test_an_event_of_another_cycle_changes_nothing_of_this_one(
 ) -> None:
     memory = PositionState(KEY.stream)
     for event in (first, *others):
-        memory.evolve(event)
+        evolve(memory, event)
     before = {**vars(memory)} | {"answers": None, "last_cycle": None, "fills": dict(memory.fills)}
     if not isinstance(late, InstrumentDefined) and (memory.is_open or not late.opens_cycle):
-        memory.evolve(replace(late, cycle=memory.cycle + 1))
+        evolve(memory, replace(late, cycle=memory.cycle + 1))
         assert {**vars(memory)} | {"answers": None, "last_cycle": None} == before
 
 

@@ -106,7 +106,7 @@ class KeyFold:
         self._is_plain = is_plain(fill)
         if not self._position.is_open:
             if self._goes_on(fill):
-                if (True, fill.order_id) in self._position.state.order_ids:
+                if self._position.state.order_ids.name_of(fill.order_id, closes=True) is not None:
                     raise StatementRefused.at(fill.line, f"order {fill.order_id} entered the position, and closed it")
                 self._start, self._compared = self._position.row, None
                 self._tally.reopened()
@@ -156,7 +156,7 @@ class KeyFold:
 
     def _goes_on(self, fill: StatementFill) -> bool:
         """Whether the order of a fill entered the closed cycle: then the fill opens that cycle again."""
-        is_entry = (False, fill.order_id) in self._position.state.order_ids
+        is_entry = self._position.state.order_ids.name_of(fill.order_id, closes=False) is not None
         return is_entry and fill.buys is self._is_long
 
     def _is_spot_sale(self, fill: StatementFill) -> bool:
