@@ -26,6 +26,7 @@ from infrastructure.transfer.statements.intake.decided_events import DecidedEven
 from infrastructure.transfer.statements.intake.key_intake import KeyIntake
 from infrastructure.transfer.statements.intake.ledger_checks.known_elsewhere import refuse_known_elsewhere
 from infrastructure.transfer.statements.intake.ledger_checks.other_origin import refuse_other_origin
+from infrastructure.transfer.statements.intake.leg_finder import LegFinder
 from infrastructure.transfer.statements.intake.sorting.sorted_facts import SharedFacts, SortedFacts
 from infrastructure.transfer.statements.statement_report import StatementTally
 from projections.progress import Progress
@@ -81,16 +82,15 @@ class KeySharers:
         """
         with ExitStack() as stack:
             refuse_other_origin(self._store, facts)
-            intake = KeyIntake(self._store, facts, tally, recorded_at)
-            intake.find_legs()
+            of_two_legs = LegFinder(self._store, facts, tally).find()
             refuse_known_elsewhere(self._store, facts)
             if self._others is None:
                 decided = stack.enter_context(DecidedEvents(self._store, is_kept=is_kept))
-                intake.run(facts.by_key(), decided, progress)
+                KeyIntake(self._store, facts, tally, recorded_at, of_two_legs).run(facts.by_key(), decided, progress)
                 yield decided
                 return
             folder = Path(stack.enter_context(TemporaryDirectory(prefix="position-ledger-import-")))
-            task = _Task(facts.shared(folder / "facts.db"), intake.of_two_legs, recorded_at, is_kept)
+            task = _Task(facts.shared(folder / "facts.db"), of_two_legs, recorded_at, is_kept)
             (folder / _TASK).write_bytes(pickle.dumps(task))
             shared = _SharedFolder(self._store.settings, folder)
             shares = [share for share in facts.shares(self._count * _SHARES_EACH) if share]

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, closing
+from collections.abc import Collection, Iterator
+from contextlib import closing
 from datetime import datetime
 from decimal import Decimal
-from typing import Final, NamedTuple
+from typing import Final
 
 from msgspec.structs import replace
 
 from domain.identifiers import PositionKey
-from domain.instrument import Instrument
 from domain.values import EXACT, Leg, plain, rounded, timestamp_text
 from infrastructure.event_store.codec import decode
 from infrastructure.event_store.port import Store
@@ -29,8 +28,6 @@ from infrastructure.transfer.statements.intake.command_ids import (
 from infrastructure.transfer.statements.intake.decided_events import DecidedEvents
 from infrastructure.transfer.statements.intake.key_fold import KeyFold
 from infrastructure.transfer.statements.intake.key_past import KeyPast
-from infrastructure.transfer.statements.intake.ledger_checks.definition_command import definition_command
-from infrastructure.transfer.statements.intake.leg_spans import LegSpans
 from infrastructure.transfer.statements.intake.lookahead import Lookahead
 from infrastructure.transfer.statements.intake.sorting.sorted_facts import FactsByKey, PlacedFact, SortedFacts
 from infrastructure.transfer.statements.sources.statement_row import MADE_UP
@@ -55,96 +52,22 @@ class KeyIntake:
         facts: SortedFacts,
         tally: StatementTally,
         recorded_at: datetime,
-        of_two_legs: Iterable[PositionKey] = (),
+        of_two_legs: Collection[PositionKey],
     ) -> None:
-        """Prepare the import; `of_two_legs` is as in the attribute."""
+        """Prepare the import; `of_two_legs` are the keys with payments that may be of either leg."""
         self.cache, self.tally, self.recorded_at = AggregateCache(store), tally, recorded_at
-        self.of_two_legs = {*of_two_legs}
-        """Keys with payments that may be of either leg."""
+        self.of_two_legs = of_two_legs
         self._store, self.facts = store, facts
-
-    def find_legs(self) -> None:
-        """Find the legs of fills and payments that name none, and count those that name no key."""
-        for key in self.facts.keys_without_legs:
-            legs = [key]
-            if not self._is_known(key) and (self._held_legs(key) or self._are_of_two_legs(key)):
-                self.facts.part(key)
-                legs = [leg for side in (Leg.LONG, Leg.SHORT) if self.facts.has_fills(leg := key.on(side))]
-            self._check_defined(key, legs)
-        for key in self.facts.keys_without_fills:
-            if key.leg is Leg.BOTH and not self._is_known(key):
-                self._find_leg(key)
-        for cash in self.facts.of_no_key():
-            self.tally.payments += 1
-            self.tally.leave_out(cash, "the file names none")
 
     def run(self, keys: FactsByKey, decided: DecidedEvents, progress: Progress) -> None:
         """Decide the new facts of some keys. Refuses: StatementRefused."""
         for key, placed in keys:
             self.tally.begin_key()
-            known = self._known(key)
-            with closing(known.past):
+            held = self.cache.load(key.stream)  # before the history: a later write is in that, or leads to a conflict
+            with closing(KeyPast(key, map(decode, self._store.history(key.stream)))) as past:
                 ahead = Lookahead(placed)
-                self._take_key(key, ahead, _OneKey(self, decided, known, ahead, progress))
+                self._take_key(key, ahead, _OneKey(self, decided, held, past, ahead, progress=progress))
         decided.end()
-
-    def _known(self, key: PositionKey) -> _KnownKey:
-        """The position is read before the history: a later write is in the history, or leads to a conflict."""
-        return _KnownKey(self.cache.load(key.stream), KeyPast(key, map(decode, self._store.history(key.stream))))
-
-    def _defined(self, key: PositionKey) -> dict[PositionKey, Instrument]:
-        """The defined terms of a key without a leg, and of its legs."""
-        keys = key, key.on(Leg.LONG), key.on(Leg.SHORT)
-        found = {leg: self.cache.load(leg.stream).position.state.instrument for leg in keys}
-        return {leg: terms for leg, terms in found.items() if terms is not None}
-
-    def _are_of_two_legs(self, key: PositionKey) -> bool:
-        defined = [*self._defined(key).values(), Instrument(inverse=key.is_inverse)]
-        return self.facts.are_of_two_legs(key, defined[0])
-
-    def _check_defined(self, key: PositionKey, legs: Sequence[PositionKey]) -> None:
-        """Refuses: StatementRefused if a contract size is defined for another leg only: units would be counted."""
-        defined = self._defined(key)
-        for leg in legs:
-            if defined and leg not in defined:
-                other, terms = next(iter(defined.items()))
-                size = plain(terms.contract_size)
-                raise StatementRefused(
-                    f"fills of {key} are of {leg}, and how much a contract of that is nobody defined; of {other} it is "
-                    f"{size}; define it first: {definition_command(leg, '--contract-size', size)}"
-                )
-
-    def _is_known(self, key: PositionKey) -> bool:
-        return self.cache.load(key.stream).position.cycle > 0
-
-    def _held_legs(self, key: PositionKey) -> list[PositionKey]:
-        legs = [key.on(leg) for leg in (Leg.LONG, Leg.SHORT)]
-        return [leg for leg in legs if self.facts.has_fills(leg) or self._is_known(leg)]
-
-    def _find_leg(self, key: PositionKey) -> None:
-        """Give the payments of a key, which seldom name a leg, to the only leg that was ever held."""
-        held = self._held_legs(key)
-        if len(held) == 1:
-            self.facts.move_cash(key, held[0])
-        elif held:
-            self._share_cash(key, held)
-            self.of_two_legs.add(key)
-
-    def _share_cash(self, key: PositionKey, legs: list[PositionKey]) -> None:
-        """Give each payment to the only leg that was held at its time; it keeps no leg where both may have been."""
-        with ExitStack() as stack:
-            spans = {leg: self._spans(leg, stack) for leg in legs}
-
-            def leg_at(time: datetime) -> PositionKey | None:
-                found = [leg for leg, held in spans.items() if held.may_be_of(time)]
-                return found[0] if len(found) == 1 else None
-
-            self.facts.share_cash(key, leg_at)
-
-    def _spans(self, leg: PositionKey, stack: ExitStack) -> LegSpans:
-        held, past = self._known(leg)
-        stack.enter_context(closing(past))
-        return LegSpans(leg.leg, past, held.position.state.holding.quantity, self.facts.fills_of(leg))
 
     def _take_key(self, key: PositionKey, placed: Lookahead[PlacedFact], intake: _OneKey) -> None:
         try:
@@ -156,24 +79,20 @@ class KeyIntake:
         self.tally.end_key(key, last, *self.facts.profit_in_all(key))
 
 
-class _KnownKey(NamedTuple):
-    """What the ledger has of a key."""
-
-    held: CachedPosition
-    past: KeyPast
-
-
 class _OneKey:
+    """The facts of one key, beside what the ledger has of it."""
+
     def __init__(
         self,
         intake: KeyIntake,
         decided: DecidedEvents,
-        known: _KnownKey,
+        held: CachedPosition,
+        past: KeyPast,
         placed: Lookahead[PlacedFact],
+        *,
         progress: Progress,
     ) -> None:
-        self._held, self._past = known
-        key = self._past.key
+        self._held, self._past, key = held, past, past.key
         self._key, self._tally, self._decided = key, intake.tally, decided
         self._fold = KeyFold(key, self._held.position, intake.recorded_at, intake.tally)
         self._past_cash = PastCash(intake.cache, self._held, intake.recorded_at, intake.tally, decided)
