@@ -252,6 +252,24 @@ def test_what_binance_moves_between_wallets_is_of_no_position(words: str) -> Non
 
 
 @pytest.mark.parametrize(
+    ("word", "kind"), [("SPECIAL_FUNDING_FEE", "funding"), ("API_REBATE", "rebate"), ("MARKET_MAKER_REBATE", "rebate")]
+)
+def test_what_binance_pays_is_of_the_position(word: str, kind: str) -> None:
+    line = cells("income=-1, asset=USDT, symbol=BTCUSDT, tranId=1, time=1773763203167")
+    (cash,) = facts(BINANCE_INCOME, line | {"incomeType": word})
+    assert isinstance(cash, StatementCash)
+    assert (cash.kind, cash.amount, str(cash.key)) == (kind, -1, "BTCUSDT.binance")
+
+
+@pytest.mark.parametrize(
+    "word", ["bonus_issue", "bonus_recycle", "bonus_expired", "cash_gift_issue", "cash_gift_recycle"]
+)
+def test_what_bitget_gives_is_of_no_position(word: str) -> None:
+    line = cells("billId=7, symbol=, amount=5, fee=0, coin=USDT, balance=5, cTime=1773739451342")
+    assert facts(BITGET_BILLS, line | {"businessType": word}) == []
+
+
+@pytest.mark.parametrize(
     "words",
     [
         "open_long, open_short, close_long, close_short, buy, sell, delivery_long, delivery_short",
