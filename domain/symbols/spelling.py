@@ -83,8 +83,8 @@ def _one_spelling(symbol: str, exchange: str | None, is_spot: bool) -> Symbol:  
     if name is None and _DEPLOYED.fullmatch(text):
         unified = f"{capitals(text).replace(':', '-')}/USDC:USDC"
         raise ValueError(
-            f"symbol {symbol[:80]!r} does not say what it is settled in; write it as ccxt does, {unified} where that is "
-            "USDC"
+            f"symbol {symbol[:80]!r} does not say what it is settled in; write it as ccxt does, {unified} where that "
+            "is USDC"
         )
     if name is None:
         raise ValueError(

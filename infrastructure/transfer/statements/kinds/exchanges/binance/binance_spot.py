@@ -81,8 +81,8 @@ def _history(whose: Whose, ids: RowIds, row: StatementRow) -> Iterator[Statement
     by_price = EXACT.multiply(price, quantity)
     if worth and max(worth, by_price) > EXACT.multiply(_APART_MAX, min(worth, by_price)):
         raise ValueError(
-            f"price {row.text('price')!r:.60} of {plain(quantity)} is not what {plain(worth)} was paid at; a comma in a "
-            "number is between thousands: give the file as it was handed out"
+            f"price {row.text('price')!r:.60} of {plain(quantity)} is not what {plain(worth)} was paid at; a comma in "
+            "a number is between thousands: give the file as it was handed out"
         )
     yield StatementFill(
         line=row.line,
