@@ -161,6 +161,18 @@ def does(kind: StatementKind, row: Row) -> str:
         ),
         (HYPERLIQUID_HISTORY, HYPERLIQUID_LINE, "dir", "Open Long, Close Short, Short > Long", "buys BOTH as ordered"),
         (HYPERLIQUID_HISTORY, HYPERLIQUID_LINE, "dir", "Open Short, Close Long, Long > Short", "sells BOTH as ordered"),
+        (
+            *(HYPERLIQUID_HISTORY, HYPERLIQUID_LINE, "dir"),
+            "Market Order Liquidation: Close Long, Backstop Liquidation: Close Long, Liquidation: Close Long",
+            "sells BOTH liquidation",
+        ),
+        (
+            HYPERLIQUID_HISTORY,
+            HYPERLIQUID_LINE,
+            "dir",
+            "Market Order Liquidation: Close Short",
+            "buys BOTH liquidation",
+        ),
         (HYPERLIQUID_HISTORY, HYPERLIQUID_LINE, "dir", "Buy", "buys SPOT as ordered"),
         (HYPERLIQUID_HISTORY, HYPERLIQUID_LINE, "dir", "Sell, Spot Dust Conversion", "sells SPOT as ordered"),
         (
@@ -258,7 +270,7 @@ def test_what_binance_pays_is_of_the_position(word: str, kind: str) -> None:
     line = cells("income=-1, asset=USDT, symbol=BTCUSDT, tranId=1, time=1773763203167")
     (cash,) = facts(BINANCE_INCOME, line | {"incomeType": word})
     assert isinstance(cash, StatementCash)
-    assert (cash.kind, cash.amount, str(cash.key)) == (kind, -1, "BTCUSDT.binance")
+    assert f"{cash.kind} {cash.amount} {cash.key}" == f"{kind} -1 BTCUSDT.binance"
 
 
 @pytest.mark.parametrize(
