@@ -54,6 +54,8 @@ _OF_USDC: Final[Lines] = (
     ("{coin}-{date}{option}", "{base}/USDC:USDC-{date}{option}"),
 )
 """Contracts that are settled in USDC, and name their quote USD or not at all."""
+COLLATERAL: Final = {"XYZ": "USDC", "HYNA": "USDE", "CASH": "USDT0", **dict.fromkeys(("FLX", "KM", "VNTL"), "USDH")}
+"""What the markets of other deployers at Hyperliquid are settled in, which their names, `xyz:TSLA`, do not say."""
 _QUOTE_FIRST: Final[Lines] = (("{quote}-{base}", "{base}/{quote}"),)
 
 NATIVE: Final[dict[str, Lines]] = {
@@ -99,7 +101,11 @@ NATIVE: Final[dict[str, Lines]] = {
     **dict.fromkeys(("dydx", "extended"), _OF_USDC),
     "gemini": (("{base}{stable}PERP", "{base}/{quote}:{quote}"),),
     "htx": (("{coin}{date}", "{base}/USD:{base}-{date}"), *_COIN_MARGINED_ALWAYS),
-    "hyperliquid": (("(?P<dex>[A-Z0-9]+):{base}", "{dex}-{base}/USDC:USDC"), ("{coin}", "{base}/USDC:USDC"), *_OF_USDC),
+    "hyperliquid": (
+        *((f"{dex}:{{base}}", f"{dex}-{{base}}/{token}:{token}") for dex, token in COLLATERAL.items()),
+        ("{coin}", "{base}/USDC:USDC"),
+        *_OF_USDC,
+    ),
     **dict.fromkeys(("kraken", "krakenfutures"), _OF_KRAKEN),
     "kucoin": (
         ("{base}{stable}M", "{base}/{quote}:{quote}"),

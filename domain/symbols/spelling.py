@@ -16,6 +16,8 @@ _OWN = re.compile(rf"@?{ASSET}{{1,30}}(?:[-._]{ASSET}{{1,30}}){{0,5}}", re.ASCII
 """The name of an instrument that is not a pair: BRK.B."""
 _BEFORE = re.compile(r"(?P<venue>[A-Za-z][A-Za-z0-9_]*):(?P<symbol>[^/:]+)", re.ASCII)
 _BEHIND = re.compile(r"(?P<symbol>[^/:]+)\.(?P<venue>[A-Za-z][A-Za-z0-9_]*)", re.ASCII)
+_DEPLOYED = re.compile(r"[A-Za-z0-9]{1,10}:[A-Za-z0-9]{1,30}", re.ASCII)
+"""The name of a market of another deployer at Hyperliquid."""
 _SPELLINGS_MAX: Final = 10_000
 
 
@@ -78,6 +80,12 @@ def _one_spelling(symbol: str, exchange: str | None, is_spot: bool) -> Symbol:  
             market = replace(market, settle=None)
         return Symbol(_short(market, exchange), market.quote)
     name = name_of(text) or (capitals(text) if fits(_OWN, capitals(text)) else None)
+    if name is None and _DEPLOYED.fullmatch(text):
+        unified = f"{capitals(text).replace(':', '-')}/USDC:USDC"
+        raise ValueError(
+            f"symbol {symbol[:80]!r} does not say what it is settled in; write it as ccxt does, {unified} where that "
+            "is USDC"
+        )
     if name is None:
         raise ValueError(
             f"symbol {symbol[:80]!r} is not a symbol; write it as the exchange does (FXSUSDT) or as ccxt does "

@@ -124,7 +124,7 @@ class OpenedFiles:
         self.empty += [file.name for file in self.files if file.kind is None and file.statement.says_nothing]
         self.files = [file for file in self.files if file.name not in self.empty]
         for file in self.files:
-            if file.kind is None and (what := file.statement.what_else):
+            if what := file.statement.what_else:
                 raise StatementRefused(f"{file.name} is {what}")
 
     def statements(self) -> list[Statement]:

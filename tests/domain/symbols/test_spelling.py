@@ -18,6 +18,8 @@ ONE_KEY = [
     ("hyperliquid", "BTC", "BTC/USDC:USDC"),
     ("hyperliquid", "kPEPE", "KPEPE/USDC:USDC"),
     ("hyperliquid", "xyz:TSLA", "XYZ-TSLA/USDC:USDC"),
+    ("hyperliquid", "hyna:XMR", "HYNA-XMR/USDE:USDE"),
+    ("hyperliquid", "km:US500", "KM-US500/USDH:USDH"),
     ("hyperliquid", "BTC-USD", "BTC/USDC:USDC"),
     ("bybit", "BTCUSD", "BTC/USD:BTC"),
     ("bybit", "BTCUSDZ25", "BTC/USD:BTC-251226"),
@@ -105,6 +107,14 @@ def test_what_is_kept_is_read_as_itself_again(exchange: str, written: str, unifi
 )
 def test_other_instruments_stay_other_keys(exchange: str, one: str, other: str) -> None:
     assert PositionKey(one, exchange) != PositionKey(other, exchange)
+
+
+@pytest.mark.parametrize("exchange", [None, "hyperliquid"])
+def test_a_market_that_does_not_say_what_it_is_settled_in_is_refused_with_the_spelling_that_does(
+    exchange: str | None,
+) -> None:
+    with pytest.raises(ValueError, match="write it as ccxt does, NEW-ABC/USDC:USDC where that is USDC"):
+        normalized_symbol("new:ABC", exchange)
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,8 @@ _ZONED: Final = re.compile(
 _LINE_END: Final = re.compile(r"\r\n|\r|\n")
 _MARK: Final = "\ufeff"
 """The mark of UTF-8 at the beginning of a text; OKX puts it before every line, and before single cells."""
+_STRAY: Final = ","
+"""What KuCoin leaves within the quotes of a name: `"Fee Currency,"`."""
 _NOTHING_FOUND: Final = "no data matches the criteria."
 """The only line below the header where Binance found nothing in the time that was asked for."""
 HEADER_LINES: Final = 5
@@ -97,7 +99,7 @@ def _header(rows: Iterator[list[str]]) -> tuple[dict[str, str], list[str]]:
             name, _, value = cell.strip(_MARK).partition(":")
             above[name.strip().lower()] = value.strip()
         first = next(filled, [])
-    names = [name.strip(_MARK).strip() for name in first]
+    names = [name.strip(_MARK).strip().strip(_STRAY) for name in first]
     zones = {match[2].upper() for name in names if (match := _ZONED.fullmatch(name))}
     if len(zones) == 1:
         above |= {ZONE: zones.pop()}

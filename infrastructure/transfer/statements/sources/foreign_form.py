@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 _EXPORT: Final = "of which nothing is read; export the same as CSV, as JSON or as a workbook (.xlsx)"
@@ -20,6 +21,9 @@ _PAGE: Final = (
     "a page of a website, as one gets in place of a file when one is not logged in, or a table that is called a "
     "workbook; get the file again, or open it and save it as CSV"
 )
+_BY_COLUMNS: Final = re.compile(r'\s*\{\s*"(?:[^"\\]|\\.){1,60}"\s*:\s*(?:\{\s*"0"\s*:|\[[^\]]*\]\s*,\s*"index"\s*:)')
+"""How pandas begins a table in JSON, unless it is told otherwise, or by `orient="split"`."""
+_TABLE: Final = "a table that pandas wrote by columns; write it with to_json(…, orient='records'), and give that"
 _ZEROS: Final = (
     "no text, for there are bytes of zero in it; where it is in UTF-16 without the mark that such a text begins with, "
     "save it as UTF-8"
@@ -38,4 +42,6 @@ def foreign_form(start: bytes, text: str) -> str | None:
         return "empty: nothing stands in it"
     if text.lstrip().startswith("<"):
         return _PAGE
+    if _BY_COLUMNS.match(text):
+        return _TABLE
     return _ZEROS if "\0" in text else None

@@ -26,8 +26,10 @@ _PAGES: Final = (
     ("dataList", "hasMore"),
     ("trades", "total_page"),
     ("trades", "has_more"),
+    ("fill", "twapId"),
 )
-"""Keys of the list at Bitget, KuCoin, HTX and Deribit, each with a key beside it, as rows of others have such lists."""
+"""Keys of the list at Bitget, KuCoin, HTX and Deribit, and of the fill in a slice of a TWAP at Hyperliquid, each with a
+key beside it, as rows of others have such lists."""
 
 _OF_ALL_ROWS: Final = ("category",)
 """Keys beside a list of Bybit that apply to all of its rows."""

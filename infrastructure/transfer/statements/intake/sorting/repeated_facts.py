@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import combinations, groupby, product
@@ -34,6 +34,13 @@ SELECT group_concat(rowid) FROM fills GROUP BY place, buys, substr(time, 1, 19),
 HAVING min(file) < max(file) AND min(trade_id) < max(trade_id) AND max({_IS_MADE_UP} OR {_IS_NUMBERED})
 """
 """Fills of one second, side and price in several files that have several names, of which one was made up."""
+_SUMMED: Final = f"""
+SELECT group_concat(rowid) FROM fills WHERE sums_up AND {_IS_MADE_UP} GROUP BY place, buys, substr(time, 1, 19)
+HAVING min(file) < max(file) AND min(trade_id) < max(trade_id)
+"""
+"""The same of fills that sum up what was traded in a second, of which two files that are cut there have not the same.
+
+A program gives sums of its own other names."""
 _LINES: Final = f"""
 SELECT place, file, line, trade_id, quantity, {_IS_MADE_UP}, {_IS_NUMBERED} FROM fills WHERE rowid IN ({{rows}})
 ORDER BY file, line
@@ -160,16 +167,26 @@ def same_under_other_name(database: sqlite3.Connection) -> FactConflict | None:
     """
     if database.execute(_NAMELESS).fetchone() is None:
         return None
-    for (rows,) in database.execute(_ALIKE):
+    for first, second in _told_apart(database, _ALIKE):
+        if first.may_be(second):
+            return _conflict(*((first, second) if second.is_nameless else (second, first)))
+    for first, second in _told_apart(database, _SUMMED):
+        return _conflict(first, second)._replace(
+            why="; what was traded in that second is not the same in both files, so that one may be cut there: export "
+            "all of it as one file"
+        )
+    return None
+
+
+def _told_apart(database: sqlite3.Connection, question: str) -> Iterator[tuple[_Alike, _Alike]]:
+    """Two fills of a group, each of which stands in a file that lacks the other one."""
+    for (rows,) in database.execute(question):
         files: dict[int, dict[str, _Alike]] = {}
         for line in database.execute(_LINES.format(rows=rows)):
             alike = _Alike(*line)
             files.setdefault(alike.file, {})[alike.name] = alike
         for one, other in combinations(files.values(), 2):
-            for first, second in product(_without(one, other), _without(other, one)):
-                if first.may_be(second):
-                    return _conflict(*((first, second) if second.is_nameless else (second, first)))
-    return None
+            yield from product(_without(one, other), _without(other, one))
 
 
 def _without(one: Mapping[str, _Alike], other: Mapping[str, _Alike]) -> list[_Alike]:

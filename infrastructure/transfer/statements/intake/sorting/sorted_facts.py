@@ -239,7 +239,7 @@ class SortedFacts:
         move_fills_to_legs(self._database, self._places)
         if not self._is_one and (conflict := same_under_other_name(self._database)) is not None:
             what = f"this has no id, and may be {conflict.name}"
-            self._refuse_conflict(conflict, what, "that stands on", "; import one of the two")
+            self._refuse_conflict(conflict, what, "that stands on", conflict.why or "; import one of the two")
         for met in met_fills(self._database):
             tally.found(
                 f"{self._key_of(met.place)}: line {met.line:,}, with which {self._names[met.file]} ends, and line "

@@ -33,6 +33,8 @@ _OF_FILLS: Final = frozenset(
 )
 _MOVED: Final = ("trans_", "transfer_")
 """Prefixes of the bills of transfers in and out of the account."""
+_GIVEN: Final = ("cash_gift_", "bonus_")
+"""Prefixes of the bills of coupons and bonuses, which belong to no position."""
 _MARGIN: Final = "append_margin"
 _REDUCED: Final = "reduce_margin"
 
@@ -76,7 +78,7 @@ def _bills(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
                 kind=_CASH[kind],
                 cash_id=row.needed("billId"),
             )
-    elif kind not in _OF_FILLS and not kind.startswith(_MOVED) and not kind.endswith((_MARGIN, _REDUCED)):
+    elif kind not in _OF_FILLS and not kind.startswith((*_MOVED, *_GIVEN)) and not kind.endswith((_MARGIN, _REDUCED)):
         known = ", ".join((*_CASH, *sorted(_OF_FILLS)))
         raise ValueError(f"businessType {business_type!r:.60} is unknown; known are: {known}")
 

@@ -1,4 +1,4 @@
-"""Gate, futures: trades of an account, as `GET /api/v4/futures/{settle}/my_trades` answers them.
+"""Gate, futures: trades, as `GET /api/v4/futures/{settle}/my_trades` and `/my_trades_timerange` answer them.
 
 `size` counts contracts, below zero for a sale; the answer does not have the contract size. A fee that is paid is above
 zero, in the settlement currency or in points. `close_size`, which may be missing, is how much the fill closed.
@@ -15,6 +15,8 @@ from infrastructure.transfer.statements.sources.statement_row import StatementRo
 from infrastructure.transfer.statements.statement_facts import StatementFact, StatementFill
 from infrastructure.transfer.statements.statement_kind import StatementKind, Whose, row_by_row
 
+_ID: Final = ("id", "trade_id")
+"""The second is what `my_trades_timerange` calls it."""
 _POINTS: Final = "POINT"
 
 
@@ -32,7 +34,7 @@ def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
         price=row.above_zero("price"),
         fee=row.number("fee"),
         fee_currency=key.settle,
-        trade_id=row.needed("id"),
+        trade_id=row.needed(*_ID),
         order_id=row.needed("order_id"),
         in_contracts=True,
         closes=None if closes is None else closes.copy_abs(),
@@ -46,7 +48,7 @@ GATE_TRADES: Final = StatementKind(
     name="gate-futures-trades",
     form=FileForm.JSON,
     also=FileForm.CSV,
-    needs=("contract", "create_time", "id", "order_id", "size", "price", "role", "fee"),
+    needs=("contract", "create_time", _ID, "order_id", "size", "price", "role", "fee"),
     exchange="gate",
     read=row_by_row(_facts),
 )

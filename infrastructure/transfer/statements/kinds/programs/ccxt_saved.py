@@ -83,6 +83,11 @@ class _CcxtRows:
             trade_id = name_of_trade(trade_id, order_id)
         if ReportFields(row.named).word(_EXECUTION_TYPE) == _FUNDING:
             yield from self._funding_of(row, trade_id)
+        elif row.some("amount") is None:
+            raise ValueError(
+                f"amount of trade {trade_id} is {row.text('amount') or 'empty'}; fetch it again with a newer ccxt, or "
+                "save what is under info, the exchange's own answers, as JSON, and import that"
+            )
         else:
             yield from self._fill(row, _OF_TRADE, trade_id, order_id)
 

@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from domain.identifiers import PositionKey
 from domain.values import EXACT, Leg, rounded
+from infrastructure.transfer.statements.kinds.exchanges.hyperliquid.hyperliquid_pairs import symbol_of
 from infrastructure.transfer.statements.kinds.other_fees import Fee, by_currency, with_fees
 from infrastructure.transfer.statements.sources.statement_file import FileForm
 from infrastructure.transfer.statements.sources.statement_row import StatementRow, made_up
@@ -74,7 +75,8 @@ def fills_of(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
 
 def key_of(whose: Whose, market: str, symbol: str, leg: Leg) -> PositionKey:
     """The key of a trading pair of a connector."""
-    return whose.key(symbol.rpartition("-")[0] if ":" in symbol else symbol, leg, market.replace("/", "_"))
+    pair = symbol_of(symbol.rpartition("-")[0]) if ":" in symbol else symbol
+    return whose.key(pair, leg, market.replace("/", "_"))
 
 
 def _fees(row: StatementRow, quantity: Decimal, price: Decimal, *, may_be_in_base: bool) -> Iterator[Fee]:

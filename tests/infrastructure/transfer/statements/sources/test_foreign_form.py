@@ -31,6 +31,8 @@ def what_else(content: bytes) -> str | None:
         (HEADER.encode("utf-16-le"), "no text", "save it as UTF-8"),
         (b"", "empty", "nothing stands in it"),
         (b"\xef\xbb\xbf \r\n", "empty", "nothing stands in it"),
+        (b'{"info":{"0":{"a":1},"1":{}},"price":{"0":1.5}}', "a table that pandas wrote", "orient='records'"),
+        (b'{"columns":["a","b"],"index":[0],"data":[[1,2]]}', "a table that pandas wrote", "orient='records'"),
         (b'{"code":-1121,"msg":"Invalid symbol."}', "no statement: it is of a call that failed", "ask the exchange"),
     ],
 )
@@ -40,7 +42,10 @@ def test_what_is_no_statement_is_called_what_it_is(content: bytes, what: str, wa
     assert (said.startswith(what), way_out in said) == (True, True)
 
 
-@pytest.mark.parametrize("content", [HEADER.encode(), HEADER.encode("utf-16"), b"[]", b'{"retCode":0,"result":{}}'])
+@pytest.mark.parametrize(
+    "content",
+    [HEADER.encode(), HEADER.encode("utf-16"), b"[]", b'{"a":{"b":1}}', b'{"retCode":0,"result":{}}'],
+)
 def test_what_may_be_one_is_not(content: bytes) -> None:
     assert what_else(content) is None
 

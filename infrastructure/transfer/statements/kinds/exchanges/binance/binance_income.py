@@ -26,9 +26,11 @@ from infrastructure.transfer.statements.statement_kind import StatementKind, Who
 INCOME: Final[MappingProxyType[str, CashKind]] = MappingProxyType(
     {
         "funding_fee": "funding",
+        "special_funding_fee": "funding",
         "commission": "commission",
         "commission_rebate": "rebate",
         "api_rebate": "rebate",
+        "market_maker_rebate": "rebate",
         "referral_kickback": "rebate",
         "fee_return": "rebate",
         "insurance_clear": "insurance",

@@ -12,7 +12,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import Final
 
-from domain.values import Leg
+from domain.values import EXACT, Leg, plain
 from infrastructure.transfer.statements.kinds.number_spelling import NumberSpelling
 from infrastructure.transfer.statements.sources.one_account import of_one_account
 from infrastructure.transfer.statements.sources.statement_file import FileForm
@@ -45,6 +45,8 @@ _SPANISH: Final = MappingProxyType(
 )
 _SPELLING: Final = NumberSpelling(".", ",")
 _BETWEEN: Final = "/-_"
+_APART_MAX: Final = 10
+"""By which factor a value may differ from that of its price, because files round it."""
 
 
 def _trades(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
@@ -69,19 +71,26 @@ def _trades(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
 def _history(whose: Whose, ids: RowIds, row: StatementRow) -> Iterator[StatementFact]:
     time, pair, side = (row.needed(*_NAMES[name]) for name in ("time", "pair", "side"))
     is_older = row.text("executed") is None
-    _, quote = _amount(row, "total" if is_older else "amount")
+    worth, quote = _amount(row, "total" if is_older else "amount")
     base = pair.upper().removesuffix(quote).rstrip(_BETWEEN) if quote else ""
     quantity, _ = _amount(row, "amount" if is_older else "executed", base)
     fee, currency = _amount(row, "fee", base, quote) if row.text("fee") else (None, "")
     if quantity <= 0:
         raise ValueError(f"{'amount' if is_older else 'executed'} {quantity!s:.60} is not above zero")
+    price = StatementRow(row.line, {"price": _plain(row, "price")}).above_zero("price")
+    by_price = EXACT.multiply(price, quantity)
+    if worth and max(worth, by_price) > EXACT.multiply(_APART_MAX, min(worth, by_price)):
+        raise ValueError(
+            f"price {row.text('price')!r:.60} of {plain(quantity)} is not what {plain(worth)} was paid at; a comma in "
+            "a number is between thousands: give the file as it was handed out"
+        )
     yield StatementFill(
         line=row.line,
         time=row.time(*_NAMES["time"], zone=whose.zone, short_year=True),
         key=whose.key(f"{base}/{quote}" if base and quote else pair, Leg.SPOT),
         buys=row.buys(*_NAMES["side"]),
         quantity=quantity,
-        price=StatementRow(row.line, {"price": _plain(row, "price")}).above_zero("price"),
+        price=price,
         fee=fee,
         fee_currency=row.text("fee coin") or currency or None,
         trade_id=ids.of(row, time),

@@ -264,6 +264,7 @@ class _Statement:
             price=rounded(EXACT.divide(worth, quantity)),
             trade_id=name,
             order_id=name,
+            sums_up=True,
             on_margin=_MARGIN in traded.account,
         )
 

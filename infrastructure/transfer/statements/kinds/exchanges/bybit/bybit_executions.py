@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Final
 
 from domain.identifiers import PositionKey
-from domain.values import EXACT, Leg, total_of
+from domain.values import EXACT, ZERO, Leg, total_of
 from infrastructure.transfer.statements.kinds.exchanges.bybit.spot_fee_currency import spot_fee_currency
 from infrastructure.transfer.statements.kinds.other_fees import Fee, with_fees
 from infrastructure.transfer.statements.sources.statement_file import FileForm
@@ -22,6 +22,8 @@ from infrastructure.transfer.statements.statement_facts import StatementCash, St
 from infrastructure.transfer.statements.statement_kind import StatementKind, Whose, row_by_row
 
 _FUNDING: Final = "funding"
+_SETTLEMENT: Final = "settlement"
+"""The only fill at a price of zero: of an option that expired worthless."""
 _LEGS: Final = MappingProxyType({"1": Leg.LONG, "2": Leg.SHORT})
 _REASONS: Final = MappingProxyType(
     {
@@ -31,8 +33,8 @@ _REASONS: Final = MappingProxyType(
         "futurespread": None,
         "adltrade": "adl",
         "busttrade": "liquidation",
-        "delivery": "settlement",
-        "settle": "settlement",
+        "delivery": _SETTLEMENT,
+        "settle": _SETTLEMENT,
     }
 )
 
@@ -55,7 +57,8 @@ def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
         return
     if exec_type.lower() not in _REASONS:
         raise ValueError(f"execType {exec_type!r:.60} is unknown; known are: {', '.join(_REASONS)}, {_FUNDING}")
-    fee, buys = row.number("execFee"), row.buys("side")
+    fee, buys, reason = row.number("execFee"), row.buys("side"), _REASONS[exec_type.lower()]
+    is_worthless = reason == _SETTLEMENT and row.number("execPrice") == 0
     if currency is None and key.leg is Leg.SPOT:
         currency = spot_fee_currency(key, fee, buys=buys)
     fill = StatementFill(
@@ -64,7 +67,7 @@ def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
         key=key,
         buys=buys,
         quantity=row.above_zero("execQty"),
-        price=row.above_zero("execPrice"),
+        price=ZERO if is_worthless else row.above_zero("execPrice"),
         fee=fee,
         fee_currency=currency,
         profit=row.number("execPnl"),
@@ -72,7 +75,7 @@ def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
         names_leg=key.leg is not Leg.BOTH,
         trade_id=row.needed("execId"),
         order_id=row.text("orderId") or row.needed("execId"),
-        reason=_REASONS[exec_type.lower()],
+        reason=reason,
         on_margin=row.word("isLeverage") == "1",
         sequence=row.sequence("seq"),
     )

@@ -40,6 +40,8 @@ _BUYS: Final = MappingProxyType(
 )
 _SPOT: Final = ("buy", "sell", "spot dust conversion")
 _LIQUIDATED: Final = "liquidated"
+_LIQUIDATION: Final = re.compile(r"(?:(?:market order|backstop) )?liquidation: (?=close )")
+"""What may stand before the direction of a liquidation."""
 
 
 def _dated(rows: Iterable[StatementRow]) -> Iterator[StatementRow]:
@@ -90,7 +92,8 @@ def _key(whose: Whose, coin: str, leg: Leg = Leg.BOTH, token: str | None = None)
 
 
 def _fills(whose: Whose, ids: RowIds, row: StatementRow) -> Iterator[StatementFact]:
-    coin, direction, time = row.needed("coin"), row.word("dir"), row.needed("time")
+    coin, time = row.needed("coin"), row.needed("time")
+    direction = _LIQUIDATION.sub("", row.word("dir"))
     if coin.startswith(OUTCOME):
         return
     if direction not in _BUYS:
@@ -109,7 +112,7 @@ def _fills(whose: Whose, ids: RowIds, row: StatementRow) -> Iterator[StatementFa
         profit=None if net is None or is_spot else EXACT.add(net, fee or Decimal(0)),
         trade_id=ids.of(row, time),
         order_id=made_up(time, coin, direction),
-        reason="liquidation" if direction.startswith(_LIQUIDATED) else None,
+        reason="liquidation" if direction.startswith(_LIQUIDATED) or direction != row.word("dir") else None,
         closes=_closes(direction, quantity),
     )
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
-from types import MappingProxyType
 from typing import Final
 
+from domain.symbols.letter_case import capitals
+from domain.symbols.native import COLLATERAL
 from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
 from infrastructure.transfer.statements.sources.statement_row import StatementRow, each
 from infrastructure.transfer.statements.statement_facts import StatementFact
@@ -22,15 +23,16 @@ NUMBERED: Final = "@"
 OUTCOME: Final = "#"
 """What a share of an outcome is called by, in place of a pair; such shares are left out."""
 _USDC: Final = "USDC"
-_COLLATERAL: Final = MappingProxyType({"hyna": "USDE", "cash": "USDT0", **dict.fromkeys(("flx", "km", "vntl"), "USDH")})
-"""What the markets of other deployers are settled in, where it is not USDC."""
 
 
 def symbol_of(coin: str, token: str | None = None) -> str:
-    """The symbol of a market of another deployer, `hyna:XMR`, by the token of its fees; any other coin as it is."""
+    """The symbol of a market of another deployer, `hyna:XMR`, by the token of its fees; any other coin as it is.
+
+    Shape: one of a deployer that is not known is taken for settled in USDC, where no fee says more.
+    """
     deployer, _, base = coin.partition(":")
-    settle = token or _COLLATERAL.get(deployer.lower(), _USDC)
-    return f"{deployer}-{base}/{settle}:{settle}" if base and settle != _USDC else coin
+    settle = token or COLLATERAL.get(capitals(deployer), _USDC)
+    return f"{deployer}-{base}/{settle}:{settle}" if base else coin
 
 
 class NumberedPairs:

@@ -94,6 +94,8 @@ class _TwoLines:
         if row.word(*_NAMES["type"]) not in _REASONS:
             yield row
             return
+        for name in _ON_CURRENCY_LINE:
+            row.number(name)  # so that the line with a wrong value is named, and not the other one of its execution
         execution = _execution(row)
         other = self._waiting.pop(execution, None)
         if other is None:

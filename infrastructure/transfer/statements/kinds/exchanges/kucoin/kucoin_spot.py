@@ -1,6 +1,7 @@
 """KuCoin, spot and margin: filled orders that its website exports in CSV, one line each, or split into their fills.
 
-A fee that is paid is above zero, in the currency of its own column. The name of the time column may have the zone.
+A fee that is paid is above zero, in the currency of its own column. The name of the time column may have the zone. A
+trading bot has a header of its own, and so have its contracts, which are refused.
 """
 
 from __future__ import annotations
@@ -19,23 +20,30 @@ from infrastructure.transfer.statements.statement_kind import StatementKind, Who
 
 _NAMES: Final = MappingProxyType(
     {
-        "time": in_utc("filled time"),
-        "price": ("avg. filled price",),
+        "time": in_utc("filled time", "time filled"),
+        "price": ("avg. filled price", "filled price"),
         "quantity": ("filled amount",),
     }
 )
+_BETWEEN: Final = "-"
+"""What stands between the two currencies of a pair; the name of a contract has none."""
 _OF_ORDERS: Final = "status"
 """A column that only the file with one line per order has."""
 
 
 def _facts(whose: Whose, ids: RowIds, row: StatementRow) -> Iterator[StatementFact]:
-    order_id, is_order = row.needed("order id"), _OF_ORDERS in row.named
+    order_id, symbol, is_order = row.needed("order id"), row.needed("symbol"), _OF_ORDERS in row.named
+    if _BETWEEN not in symbol:
+        raise ValueError(
+            f"symbol {symbol!r:.60} is that of a contract, not of a pair like BTC-USDT; import kucoin-futures-fills "
+            "instead"
+        )
     if is_order and row.some(*_NAMES["quantity"]) is None:
         return
     yield StatementFill(
         line=row.line,
         time=row.time(*_NAMES["time"], zone=whose.zone),
-        key=whose.key(row.needed("symbol"), Leg.SPOT),
+        key=whose.key(symbol, Leg.SPOT),
         buys=row.buys("side"),
         quantity=row.above_zero(*_NAMES["quantity"]),
         price=row.above_zero(*_NAMES["price"]),

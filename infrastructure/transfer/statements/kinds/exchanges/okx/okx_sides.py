@@ -68,6 +68,7 @@ class SpotSides:
         names = self._names
         base, _, quote = row.needed(*names.pair).partition("-")
         unit, amount = row.needed(*names.unit), row.above_zero(*names.amount)
+        row.number(*names.fee)  # so that the line with a wrong one is named, and not the other one of its trade
         if unit not in (base, quote):
             raise ValueError(f"{row.find(*names.unit)[0]} {unit!r:.60} is neither {base} nor {quote}")
         is_quote = unit == quote

@@ -136,6 +136,20 @@ def test_fills_without_a_name_are_several_where_both_files_have_one_of_them() ->
     assert (told, report.fills, report.repeated) == (["BTCUSDT.binance#1 6 at 100"], 3, 1)
 
 
+@pytest.mark.parametrize("is_cut_first", [True, False])
+def test_a_second_that_is_summed_up_is_not_counted_beside_a_part_of_it(*, is_cut_first: bool) -> None:
+    """As statements of Binance that overlap, one of which ends between two trades of a second."""
+    cut, whole = [nameless(0, "1", "a", sums_up=True)], [nameless(0, "3", "b", price="102", line=7, sums_up=True)]
+    with pytest.raises(StatementRefused, match="in that second is not the same in both files"):
+        books(*([cut, whole] if is_cut_first else [whole, cut]))
+
+
+def test_what_two_accounts_traded_in_a_second_are_two_sums() -> None:
+    one, two = [nameless(0, "1", "a", sums_up=True)], [nameless(0, text, text, sums_up=True) for text in ("3", "5")]
+    told, _ = books([*one, two[0]], [*one, *two])
+    assert told == ["BTCUSDT.binance#1 9 at 100"]
+
+
 def test_fills_without_a_name_of_one_file_are_several() -> None:
     told, _ = books([nameless(0, "2", "a"), nameless(0, "2", "b")], [nameless(3, "2", "c")])
     assert told == ["BTCUSDT.binance#1 6 at 100"]

@@ -9,7 +9,7 @@ import pytest
 from infrastructure.transfer.statements.kinds.exchanges.gate_trades import GATE_TRADES
 from infrastructure.transfer.statements.statement_kind import Whose
 from infrastructure.transfer.transfer_errors import StatementRefused
-from tests.infrastructure.transfer.statements.statement_text import facts_of, words
+from tests.infrastructure.transfer.statements.statement_text import facts_of, file_of, kind_of, words
 
 
 def told(**more: object) -> list[str]:
@@ -35,6 +35,14 @@ def test_what_it_closed_is_what_the_trade_says_of_it() -> None:
 
 def test_points_are_paid_beside_the_fee() -> None:
     assert told(fee="0", point_fee="0.5")[1] == "commission -0.5 POINT, id 2:1:POINT"
+
+
+def test_an_answer_by_time_calls_the_id_of_a_trade_otherwise() -> None:
+    named = ("contract", "create_time", "order_id", "size", "price", "role", "fee")
+    by_time = [{"trade_id": "1", **dict.fromkeys(named, "")}]
+    assert kind_of(json.dumps(by_time)) == GATE_TRADES.name
+    assert GATE_TRADES.missing(file_of(json.dumps(by_time)).start) == []
+    assert told(id=None, trade_id="1") == told()
 
 
 def test_nothing_is_no_size() -> None:

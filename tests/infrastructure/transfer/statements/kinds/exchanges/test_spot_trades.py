@@ -32,11 +32,11 @@ def fill(kind: StatementKind, text: str) -> StatementFill:
 @pytest.mark.parametrize(
     ("pair", "executed", "amount", "fee", "told"),
     [
-        ("SOLUSDT", "0.18SOL", "19.8USDT", "0.0198USDT", ("SOLUSDT", "0.18", "0.0198", "USDT")),
-        ("SOLUSDT", "1,000.5 SOL", '"1,980,000USDT"', "0.001BNB", ("SOLUSDT", "1000.5", "0.001", "BNB")),
-        ("1INCHUSDT", "0.51INCH", "0.25USDT", "0.0011INCH", ("1INCHUSDT", "0.5", "0.001", "1INCH")),
-        ("1INCHUSDT", "0.5 1INCH", "0.25USDT", "", ("1INCHUSDT", "0.5", "None", None)),
-        ("1INCHUSDT", "11INCH", "0.5USDT", "11USDT", ("1INCHUSDT", "1", "11", "USDT")),
+        ("SOLUSDT", "0.18SOL", "9000.09USDT", "0.0198USDT", ("SOLUSDT", "0.18", "0.0198", "USDT")),
+        ("SOLUSDT", "1,000.5 SOL", '"50,025,500.25USDT"', "0.001BNB", ("SOLUSDT", "1000.5", "0.001", "BNB")),
+        ("1INCHUSDT", "0.51INCH", "25000.25USDT", "0.0011INCH", ("1INCHUSDT", "0.5", "0.001", "1INCH")),
+        ("1INCHUSDT", "0.5 1INCH", "25000USDT", "", ("1INCHUSDT", "0.5", "None", None)),
+        ("1INCHUSDT", "11INCH", "50000USDT", "11USDT", ("1INCHUSDT", "1", "11", "USDT")),
         ("BTC/TUSD", "0.1BTC", "5000TUSD", "", ("BTCTUSD", "0.1", "None", None)),
     ],
 )
@@ -65,8 +65,13 @@ def test_the_header_of_binance_may_be_in_spanish() -> None:
     [
         ("2026-03-17 09:24:12,SOLUSDT,BUY,100,0SOL,0USDT,0", "line 2: executed 0 is not above zero"),
         ('2026-03-17 09:24:12,SOLUSDT,BUY,100,"1,00SOL",100USDT,0', "line 2: executed '1,00' is no number"),
+        (
+            '2026-03-17 09:24:12,XRPUSDT,BUY,"1,234",10XRP,12.34USDT,0',
+            "line 2: price '1,234' of 10 is not what 12.34 was paid at",
+        ),
+        ("2026-03-17 09:24:12,XRPUSDT,BUY,1.234,10XRP,12340USDT,0", "is not what 12340 was paid at"),
         ("2026-03-17 09:24:12,SOLUSDT,BUY,x,1SOL,100USDT,0", "line 2: price 'x' is no number"),
-        ("2026-03-17 09:24:12,SOLUSDT,HOLD,1,1SOL,100USDT,0", "line 2: side 'HOLD' is neither BUY nor SELL"),
+        ("2026-03-17 09:24:12,SOLUSDT,HOLD,100,1SOL,100USDT,0", "line 2: side 'HOLD' is neither BUY nor SELL"),
     ],
 )
 def test_a_line_of_binance_that_cannot_be_read_is_named(line: str, why: str) -> None:

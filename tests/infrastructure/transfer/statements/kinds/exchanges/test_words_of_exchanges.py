@@ -161,6 +161,18 @@ def does(kind: StatementKind, row: Row) -> str:
         ),
         (HYPERLIQUID_HISTORY, HYPERLIQUID_LINE, "dir", "Open Long, Close Short, Short > Long", "buys BOTH as ordered"),
         (HYPERLIQUID_HISTORY, HYPERLIQUID_LINE, "dir", "Open Short, Close Long, Long > Short", "sells BOTH as ordered"),
+        (
+            *(HYPERLIQUID_HISTORY, HYPERLIQUID_LINE, "dir"),
+            "Market Order Liquidation: Close Long, Backstop Liquidation: Close Long, Liquidation: Close Long",
+            "sells BOTH liquidation",
+        ),
+        (
+            HYPERLIQUID_HISTORY,
+            HYPERLIQUID_LINE,
+            "dir",
+            "Market Order Liquidation: Close Short",
+            "buys BOTH liquidation",
+        ),
         (HYPERLIQUID_HISTORY, HYPERLIQUID_LINE, "dir", "Buy", "buys SPOT as ordered"),
         (HYPERLIQUID_HISTORY, HYPERLIQUID_LINE, "dir", "Sell, Spot Dust Conversion", "sells SPOT as ordered"),
         (
@@ -249,6 +261,24 @@ def test_an_income_of_binance_is_a_payment_of_its_kind(words: str, kind: str) ->
 def test_what_binance_moves_between_wallets_is_of_no_position(words: str) -> None:
     line, said = cells("income=-1, asset=USDT, symbol=, tranId=1, time=1773763203167"), words.split(", ")
     assert [facts(BINANCE_INCOME, line | {"incomeType": word}) for word in said] == [[]] * len(said)
+
+
+@pytest.mark.parametrize(
+    ("word", "kind"), [("SPECIAL_FUNDING_FEE", "funding"), ("API_REBATE", "rebate"), ("MARKET_MAKER_REBATE", "rebate")]
+)
+def test_what_binance_pays_is_of_the_position(word: str, kind: str) -> None:
+    line = cells("income=-1, asset=USDT, symbol=BTCUSDT, tranId=1, time=1773763203167")
+    (cash,) = facts(BINANCE_INCOME, line | {"incomeType": word})
+    assert isinstance(cash, StatementCash)
+    assert f"{cash.kind} {cash.amount} {cash.key}" == f"{kind} -1 BTCUSDT.binance"
+
+
+@pytest.mark.parametrize(
+    "word", ["bonus_issue", "bonus_recycle", "bonus_expired", "cash_gift_issue", "cash_gift_recycle"]
+)
+def test_what_bitget_gives_is_of_no_position(word: str) -> None:
+    line = cells("billId=7, symbol=, amount=5, fee=0, coin=USDT, balance=5, cTime=1773739451342")
+    assert facts(BITGET_BILLS, line | {"businessType": word}) == []
 
 
 @pytest.mark.parametrize(

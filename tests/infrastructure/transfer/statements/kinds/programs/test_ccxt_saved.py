@@ -59,6 +59,12 @@ def test_a_trade_without_its_cost_counts_contracts_of_unknown_size() -> None:
     assert "in contracts of unknown" in words(fact)
 
 
+@pytest.mark.parametrize(("amount", "said"), [(None, "empty"), (0.0, r"0\.0")])
+def test_a_trade_without_an_amount_is_refused_with_a_way_out(amount: float | None, said: str) -> None:
+    with pytest.raises(StatementRefused, match=f"line 1: amount of trade 0 is {said}; fetch it again with"):
+        facts_of(json.dumps([trade(0, BUY, 100, {}) | {"amount": amount}]), CCXT_TRADES, Whose("krakenfutures"))
+
+
 def bitget(side: str, does: str, mode: str = "hedge_mode", **more: Any) -> Info:
     return {"side": side, "tradeSide": does, "posMode": mode, "enterPointSource": "api", **more}
 

@@ -50,6 +50,13 @@ def test_without_a_sequence_it_is_the_order_of_the_file() -> None:
         books(told[::-1])
 
 
+def test_what_expires_worthless_is_delivered_at_zero() -> None:
+    bought, expired = execution(1, "Buy", "1", "10", "0"), execution(2, "Sell", "1", "0", "1")
+    assert books([bought, expired | {"execType": "Delivery"}]) == ["long -10, 0 left"]
+    with pytest.raises(StatementRefused, match="line 2: execPrice '0' is not above zero"):
+        books([bought, expired])
+
+
 @pytest.mark.parametrize(("symbol", "stream"), [("XRPUSD", "XRP/USD.bybit:SPOT"), ("XRPRLUSD", "XRP/RLUSD.bybit:SPOT")])
 def test_a_pair_on_spot_is_counted_by_its_prices(symbol: str, stream: str) -> None:
     told = [execution(1, "Buy", "100", "2", "0"), execution(2, "Sell", "100", "3", "0")]

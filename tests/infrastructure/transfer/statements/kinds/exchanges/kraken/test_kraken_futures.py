@@ -127,6 +127,15 @@ def test_a_line_that_cannot_be_put_beside_the_other_of_its_trade_is_named() -> N
         cash(POSITION, MONEY | {"asset": {}})
 
 
+@pytest.mark.parametrize("wrong", [0, 1])
+def test_of_two_lines_the_one_with_a_wrong_number_is_named(wrong: int) -> None:
+    of = {"contract": "pf_xbtusd", "execution": "e", "trade_price": 100}
+    lines = [log("futures trade", "pf_xbtusd", 0, 1, **of), log("futures trade", "usd", 5, 5, **of)]
+    lines[wrong]["fee"] = "x"
+    with pytest.raises(StatementRefused, match=rf"line {wrong + 1}: fee 'x' is no number"):
+        told(json.dumps(lines), KRAKEN_LOG)
+
+
 def test_a_list_of_fills_that_begins_in_the_middle_of_a_position_is_known_by_its_profits() -> None:
     """The first close was an opening, and all behind it the wrong way round."""
     fills = [

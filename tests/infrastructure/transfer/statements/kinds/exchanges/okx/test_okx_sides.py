@@ -88,3 +88,11 @@ def test_it_is_the_fill_that_the_fills_say() -> None:
     bills = [bill(1, "USDT", "1", "500", "-0.5"), bill(2, "BTC", "2", "0.01")]
     (by_bills,) = OKX_BILLS.facts(file_of(json.dumps(bills)), OKX)
     assert words(by_bills).partition(": ")[2] == words(by_fills).partition(": ")[2]
+
+
+@pytest.mark.parametrize("wrong", [0, 1])
+def test_of_two_lines_the_one_with_a_wrong_fee_is_named(wrong: int) -> None:
+    lines = [bill(1, "BTC", "1", "0.01", "0"), bill(2, "USDT", "2", "500", "0")]
+    lines[wrong]["fee"] = "x"
+    with pytest.raises(StatementRefused, match=rf"line {wrong + 1}: fee 'x' is no number"):
+        told(*lines)
