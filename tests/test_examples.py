@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +19,7 @@ from tests.forked_popen import ForkedPopen
 from tests.pages import TOP
 
 BOTS = ["bot.py", "async_bot.py"]
+CCXT = ["ccxt", "ccxt.async_support"]
 SYMBOL = "APT/USDT:USDT"
 
 
@@ -44,9 +43,9 @@ def keys(exchange: SimulatedExchange, tmp_path: Path) -> Iterator[Path]:
 
 def started(bot: str, keys: Path) -> ForkedPopen[str]:
     environment = os.environ | {"LEDGER_DATABASE_URL": f"sqlite:///{keys.parent}/ledger.db", "no_proxy": "*"}
-    command, imports = [str(TOP / "examples" / bot), str(keys)], ["ccxt", "ccxt.async_support"]
+    command = [str(TOP / "examples" / bot), str(keys)]
     return ForkedPopen[str](
-        command, imports=imports, env=environment, cwd=keys.parent, stdout=PIPE, stderr=STDOUT, text=True
+        command, imports=CCXT, env=environment, cwd=keys.parent, stdout=PIPE, stderr=STDOUT, text=True
     )
 
 
@@ -86,9 +85,10 @@ def test_an_example_that_is_killed_is_protected_after_its_next_start(
 
 @pytest.mark.parametrize("bot", BOTS)
 def test_an_example_without_its_keys_says_how_it_is_started(bot: str) -> None:
-    done = subprocess.run([sys.executable, str(TOP / "examples" / bot)], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout) == (1, "")
-    assert f"python examples/{bot} binance.json" in done.stderr and "Traceback" not in done.stderr
+    with ForkedPopen[str]([str(TOP / "examples" / bot)], imports=CCXT, stdout=PIPE, stderr=PIPE, text=True) as process:
+        out, words = process.communicate(timeout=60)
+    assert (process.returncode, out) == (1, "")
+    assert f"python examples/{bot} binance.json" in words and "Traceback" not in words
 
 
 @pytest.mark.parametrize("bot", BOTS)

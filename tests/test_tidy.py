@@ -9,8 +9,6 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
-import pytest
-
 import domain
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -35,28 +33,34 @@ TWIN_CLASSES: set[str] = set()
 """Class names that stand for two things today."""
 CIRCLES: set[str] = set()
 """Modules of today that import each other in a circle, each circle by one of them."""
-OF_THE_CUTOVER = ("infrastructure.legacy", "scripts.legacy")
+IMPORTS_THE_CUTOVER = re.compile(r"^\s*(?:from|import) (?:infrastructure|scripts)\.legacy\b", re.MULTILINE)
+UNDONE = re.compile(r"\b(?:TODO|FIXME|XXX)\b|pragma: no cover|(?:mark|pytest)\.skip")
 SEES_THE_OLD_TABLE = {"tests.infrastructure.event_store.test_compat_view", "tests.infrastructure.test_secrets"}
 """Tests from elsewhere that need a reader of the old table."""
 
 
-def modules(*layers: str) -> Iterator[tuple[str, Path, ast.Module]]:
+def texts(*layers: str) -> Iterator[tuple[str, Path, str]]:
     for layer in layers:
         for path in sorted((ROOT / layer).rglob("*.py")):
-            yield layer, path, parsed(path)
+            yield layer, path, path.read_text(encoding="utf-8")
 
 
 @cache
-def parsed(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"))
+def modules() -> list[tuple[str, Path, ast.Module]]:
+    return [(layer, path, ast.parse(text)) for layer, path, text in texts(*LAYERS)]
+
+
+@cache
+def imports(tree: ast.Module) -> list[ast.Import | ast.ImportFrom]:
+    return [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
 
 
 def imported(tree: ast.Module) -> set[str]:
     names = set()
-    for node in ast.walk(tree):
+    for node in imports(tree):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
+        else:
             assert node.level == 0, "imports are absolute"
             names.add(node.module or "")
     return names
@@ -69,7 +73,7 @@ def arrows(found: set[str], layer: str) -> set[str]:
 
 
 def test_arrows_point_inward() -> None:
-    wrong = {str(path.relative_to(ROOT)): arrows(imported(tree), layer) for layer, path, tree in modules(*LAYERS)}
+    wrong = {str(path.relative_to(ROOT)): arrows(imported(tree), layer) for layer, path, tree in modules()}
     assert not {path: names for path, names in wrong.items() if names}
 
 
@@ -81,7 +85,7 @@ def test_an_arrow_outward_is_seen() -> None:
 
 
 def test_the_domain_does_no_io_and_has_no_clock_no_randomness_no_float() -> None:
-    for _, path, tree in modules("domain"):
+    for _, path, tree in [each for each in modules() if each[0] == "domain"]:
         assert not imported(tree) & IMPURE, path
         for node in ast.walk(tree):
             assert not (isinstance(node, ast.Constant) and isinstance(node.value, float)), path
@@ -90,23 +94,23 @@ def test_the_domain_does_no_io_and_has_no_clock_no_randomness_no_float() -> None
 
 
 def test_every_module_says_in_its_first_line_why_it_exists() -> None:
-    for _, path, tree in modules(*LAYERS):
+    for _, path, tree in modules():
         words = ast.get_docstring(tree) or ""
         assert words.partition("\n")[0].endswith((".", ":")), path
 
 
 def test_no_module_is_named_for_nothing() -> None:
-    for _, path, _tree in modules(*LAYERS):
+    for _, path, _ in modules():
         assert path.stem not in FORBIDDEN_NAMES
 
 
-def named_modules(*layers: str) -> dict[str, ast.Module]:
-    """Every module by its dotted name; a package by the name of its folder."""
-    found = {}
-    for _, path, tree in modules(*layers):
-        parts = path.relative_to(ROOT).with_suffix("").parts
-        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = tree
-    return found
+def name_of(path: Path) -> str:
+    """The dotted name of a module; a package has that of its folder."""
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def named_modules() -> dict[str, ast.Module]:
+    return {name_of(path): tree for _, path, tree in modules()}
 
 
 def imports_between(trees: dict[str, ast.Module]) -> dict[str, set[str]]:
@@ -120,7 +124,7 @@ def imports_between(trees: dict[str, ast.Module]) -> dict[str, set[str]]:
     found = {}
     for importer, tree in trees.items():
         names = imported(tree)
-        for node in ast.walk(tree):
+        for node in imports(tree):
             if isinstance(node, ast.ImportFrom):
                 names |= {f"{node.module}.{alias.name}" for alias in node.names}
                 names.discard(node.module or "")
@@ -139,7 +143,7 @@ def twins(names: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
 def test_a_class_name_stands_for_one_thing() -> None:
     classes = [
         (node.name, module)
-        for module, tree in named_modules(*LAYERS).items()
+        for module, tree in named_modules().items()
         for node in tree.body
         if isinstance(node, ast.ClassDef)
     ]
@@ -151,9 +155,8 @@ def test_a_module_name_stands_for_one_room() -> None:
     verbs = re.compile(r"scripts\.commands\.|domain\.(commands|decisions)\.")
     found = twins(
         (module.rpartition(".")[2], module)
-        for layer, path, _ in modules(*LAYERS)
-        if path.name != "__init__.py"
-        and not verbs.match(module := ".".join(path.relative_to(ROOT).with_suffix("").parts))
+        for _, path, _ in modules()
+        if path.name != "__init__.py" and not verbs.match(module := name_of(path))
     )
     assert not found
 
@@ -172,16 +175,14 @@ def folders(names: Iterable[str]) -> dict[str, set[str]]:
 
 
 def test_a_folder_has_at_most_a_dozen_loose_modules() -> None:
-    trees = named_modules(*LAYERS)
+    trees = named_modules()
     packages = {name.rpartition(".")[0] for name in trees}
     crowded = {folder: len(names - packages) for folder, names in folders(trees).items()}
     assert {folder: count for folder, count in crowded.items() if count > LOOSE_MODULES_MAX} == {}
 
 
 def test_no_module_has_more_than_500_lines_unless_a_program_writes_it() -> None:
-    lines = {
-        str(path.relative_to(ROOT)): path.read_text(encoding="utf-8").count("\n") for _, path, _ in modules(*LAYERS)
-    }
+    lines = {str(path.relative_to(ROOT)): text.count("\n") for _, path, text in texts(*LAYERS)}
     assert {path for path, count in lines.items() if count > LINES_MAX} == WRITTEN_BY_A_PROGRAM
 
 
@@ -196,7 +197,7 @@ def unnamed(folder_names: Iterable[str], page: str) -> set[str]:
 
 def test_the_layout_names_every_folder() -> None:
     _, _, layout = (ROOT / "docs" / "design.md").read_text(encoding="utf-8").partition("\n## Layout\n")
-    packages = folders(named_modules(*LAYERS)).keys() - {"", "position_ledger"}
+    packages = folders(named_modules()).keys() - {"", "position_ledger"}
     assert unnamed(packages, layout) == set()
 
 
@@ -226,7 +227,7 @@ def circles(graph: dict[str, set[str]]) -> list[set[str]]:
 
 
 def test_modules_do_not_import_each_other_in_a_circle() -> None:
-    found = circles(imports_between(named_modules(*LAYERS)))
+    found = circles(imports_between(named_modules()))
     assert len(found) == len(CIRCLES) and all(circle & CIRCLES for circle in found), found
 
 
@@ -245,7 +246,7 @@ def floors(graph: dict[str, set[str]]) -> int:
 
 
 def test_a_folder_has_at_most_four_floors() -> None:
-    graph = imports_between(named_modules(*LAYERS))
+    graph = imports_between(named_modules())
     high = {folder: floors({name: graph[name] & names for name in names}) for folder, names in folders(graph).items()}
     assert {folder: count for folder, count in high.items() if count > FLOORS_MAX} == {}
 
@@ -259,37 +260,26 @@ def test_floors_and_circles_are_counted() -> None:
 
 def test_what_ends_with_the_cutover_can_be_taken_away() -> None:
     """The command line names its commands in a table of texts, and imports the one that is asked for."""
-    trees = named_modules(*LAYERS, "tests")
-    wrong = {
-        module: names
-        for module, tree in trees.items()
-        if ".legacy" not in module
-        and module not in SEES_THE_OLD_TABLE
-        and (names := {name for name in imported(tree) if name.startswith(OF_THE_CUTOVER)})
-    }
-    assert wrong == {}
+    importers = {name_of(path) for _, path, text in texts(*LAYERS, "tests") if IMPORTS_THE_CUTOVER.search(text)}
+    assert {module for module in importers if ".legacy" not in module} == SEES_THE_OLD_TABLE
 
 
 def test_the_formatter_is_overruled_only_for_tables() -> None:
-    paths = [path for _, path, _ in modules(*LAYERS, "tests") if path != Path(__file__)]
-    assert sum(path.read_text(encoding="utf-8").count("fmt: skip") for path in paths) <= FMT_SKIPS_MAX
+    skips = [text.count("fmt: skip") for _, path, text in texts(*LAYERS, "tests") if path != Path(__file__)]
+    assert sum(skips) <= FMT_SKIPS_MAX
 
 
-@pytest.mark.parametrize(
-    "pattern", [r"\bTODO\b", r"\bFIXME\b", r"\bXXX\b", r"pragma: no cover", r"mark\.skip", r"pytest\.skip"]
-)
-def test_nothing_is_left_undone_in_a_comment(pattern: str) -> None:
-    for _, path, _tree in modules(*LAYERS, "tests"):
-        if path != Path(__file__):
-            assert not re.search(pattern, path.read_text(encoding="utf-8")), path
+def test_nothing_is_left_undone_in_a_comment() -> None:
+    for _, path, text in texts(*LAYERS, "tests"):
+        assert path == Path(__file__) or not UNDONE.search(text), path
 
 
 def test_an_exception_to_a_rule_has_its_reason_beside_it() -> None:
     bare = re.compile(r"#\s*(noqa|type: ignore)(\S*|:[^#-]*|\[[^]]*\])\s*$")
-    for _, path, _tree in modules(*LAYERS, "tests"):
+    for _, path, text in texts(*LAYERS, "tests"):
         if path == Path(__file__):
             continue
-        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        for number, line in enumerate(text.splitlines(), start=1):
             assert not bare.search(line), f"{path}:{number}: {line.strip()}"
 
 

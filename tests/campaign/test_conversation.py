@@ -13,7 +13,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from tests.campaign.conversation import Conversation
 from tests.urls import with_options
 
-EXAMPLES: Final = int(os.environ.get("LEDGER_CAMPAIGN_EXAMPLES", "60"))
+EXAMPLES: Final = int(os.environ.get("LEDGER_CAMPAIGN_EXAMPLES", "30"))
 ON_POSTGRES: Final = 10
 """One of so many is told to PostgreSQL, too, where each needs a schema of its own."""
 _SCHEMAS: Final = count(1)

@@ -14,7 +14,7 @@ from position_ledger.testing import Clock, assert_sound, memory_ledger
 from tests.campaign.trading import TradingRun
 from tests.urls import with_options
 
-RUNS = int(os.environ.get("LEDGER_CAMPAIGN_RUNS", "120"))
+RUNS = int(os.environ.get("LEDGER_CAMPAIGN_RUNS", "64"))
 PARTS = 8
 ON_POSTGRES, POSTGRES_PARTS = 8, 2
 """One run of so many is played on PostgreSQL as well."""

@@ -80,8 +80,19 @@ def exact(text: str | None) -> Fraction:
     return Fraction(text)
 
 
-@tried_on(orders())
-def test_what_is_held_and_what_it_cost_is_what_its_orders_say(told: Told) -> None:
+STOPS = st.lists(st.tuples(PRICES, st.none() | QUANTITIES), max_size=4)
+
+
+@tried_on(orders(), STOPS, st.data())
+def test_the_ledger_counts_what_the_oracle_counts(
+    told: Told, stops: list[tuple[Decimal, Decimal | None]], data: st.DataObject
+) -> None:
+    what_is_held_and_what_it_cost_is_what_its_orders_say(told)
+    it_is_protected_when_its_stops_cover_it(told, stops)
+    profit_and_net_over_the_whole_cycle_are_exact(told, data)
+
+
+def what_is_held_and_what_it_cost_is_what_its_orders_say(told: Told) -> None:
     row = told.story.rows[CYCLE]
     position = told.story.position
     assert position is not None
@@ -95,8 +106,7 @@ def test_what_is_held_and_what_it_cost_is_what_its_orders_say(told: Told) -> Non
         assert Fraction(of_row.filled_qty) == order.filled
 
 
-@tried_on(orders(), st.data())
-def test_profit_and_net_over_the_whole_cycle_are_exact(told: Told, data: st.DataObject) -> None:
+def profit_and_net_over_the_whole_cycle_are_exact(told: Told, data: st.DataObject) -> None:
     left, number = told.oracle.entered, 0
     while left:
         some = Fraction(data.draw(QUANTITIES))
@@ -118,10 +128,7 @@ def test_profit_and_net_over_the_whole_cycle_are_exact(told: Told, data: st.Data
     assert exact(row["net_pnl"]) == told.oracle.net
 
 
-@tried_on(orders(), st.lists(st.tuples(PRICES, st.none() | QUANTITIES), min_size=1, max_size=4))
-def test_a_position_is_protected_when_its_stops_cover_it(
-    told: Told, stops: list[tuple[Decimal, Decimal | None]]
-) -> None:
+def it_is_protected_when_its_stops_cover_it(told: Told, stops: list[tuple[Decimal, Decimal | None]]) -> None:
     entry = told.oracle.cost / told.oracle.entered
     live: dict[str, tuple[Fraction, Fraction | None]] = {}
     for number, (price, quantity) in enumerate(stops):

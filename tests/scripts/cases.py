@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -35,6 +38,22 @@ class Desk:
 
 def fill(url: str) -> None:
     """A cycle with everything in it, a failed entry, a cycle that is open without a stop, and one only requested."""
+    kind, _, place = url.partition("?")[0].partition(":///")
+    if kind == "sqlite":
+        Path(place).write_bytes(_filled())
+    else:
+        _fill(url)
+
+
+@cache
+def _filled() -> bytes:
+    """The file of such a ledger, written once for all tests of a process."""
+    with TemporaryDirectory() as folder:
+        _fill(f"sqlite:///{folder}/ledger.db")
+        return Path(folder, "ledger.db").read_bytes()
+
+
+def _fill(url: str) -> None:
     desk = Desk(url)
     apt: dict[str, Any] = {"symbol": "APTUSDT", "exchange": "binance", "side": "short", "quantity": "61.8"}
     ledger = desk.ledger

@@ -146,7 +146,7 @@ def test_no_output_holds_what_a_terminal_or_a_browser_would_obey(folder: Path, p
         assert "\x1b" not in text and "\u202e" not in text and "<script>x" not in text, page
 
 
-@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252", "utf-8"])
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
 def test_a_receipt_is_utf8_whatever_the_locale(encoding: str, tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/ledger.db"
     entry = {

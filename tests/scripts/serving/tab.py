@@ -32,9 +32,8 @@ class PageReplaced(AssertionError):
 class Tab:
     """One browser with one tab; `complaints` are errors that the page or the browser logged."""
 
-    def __init__(self, width: int = 1200, height: int = 900, *, is_dark: bool = False) -> None:
-        self._size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
-        self._scheme = "dark" if is_dark else "light"
+    def __init__(self, width: int = 1200) -> None:
+        self._width = width
         self._number = 0
         self._heard = b""
         self._session: str | None = None
@@ -59,9 +58,8 @@ class Tab:
         self._session = self.ask("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         for domain in ("Page", "Runtime", "Log"):
             self.ask(f"{domain}.enable")
-        self.ask("Emulation.setDeviceMetricsOverride", **self._size)
-        scheme = {"name": "prefers-color-scheme", "value": self._scheme}
-        self.ask("Emulation.setEmulatedMedia", features=[scheme])
+        self.widen(self._width)
+        self.color("light")
         return self
 
     def __exit__(
@@ -106,6 +104,15 @@ class Tab:
             case "Runtime.exceptionThrown":
                 self.complaints.append(message["params"]["exceptionDetails"]["text"])
         return message
+
+    def widen(self, width: int) -> None:
+        """Give it another width, as if it were another screen."""
+        screen = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
+        self.ask("Emulation.setDeviceMetricsOverride", **screen)
+
+    def color(self, scheme: str) -> None:
+        """Prefer light or dark colors."""
+        self.ask("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
 
     def run(self, script: str) -> Any:
         """The value of an expression in the page, awaited."""

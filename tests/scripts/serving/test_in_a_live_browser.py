@@ -22,6 +22,7 @@ TODAY = datetime.now(UTC).date()
 PATHS = ("/", "/positions?at=2025-10-22T18:50:42Z", "/history/APTUSDT.binance%231", f"/day/{TODAY}")
 COUNTED = "!document.querySelector('#earned') || document.querySelector('.calendar a')"
 """What was earned is there, on the page that has it."""
+SCHEMES = ("light", "dark")
 _CONTRAST = """
 (() => {
   const numbers = color => color.match(/[\\d.]+/g).map(Number);
@@ -66,9 +67,9 @@ def _every(selector: str) -> str:
     return f"[...document.querySelectorAll({selector!r})]"
 
 
-@pytest.fixture
-def page(tmp_path: Path) -> Iterator[Served]:
-    url = f"sqlite:///{tmp_path}/ledger.db"
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    url = f"sqlite:///{tmp_path_factory.mktemp('page')}/ledger.db"
     fill(url)
     with PositionLedger.connect(url) as ledger:
         close_one(ledger, symbol="SUIUSDT", account="an-account-with-a-long-name")
@@ -115,8 +116,10 @@ def test_what_is_read_out_is_news_and_not_the_clock(tmp_path: Path) -> None:
         assert tab.run("changed") == []
 
 
-def test_a_server_that_is_gone_is_told_by_the_page_itself(page: Served) -> None:
-    with Tab() as tab:
+def test_a_server_that_is_gone_is_told_by_the_page_itself(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/ledger.db"
+    fill(url)
+    with serving(url) as page, Tab() as tab:
         tab.open(at(page, "/"))
         tab.until("document.title.startsWith('critical')")
         assert tab.run("document.getElementById('lost').hidden")
@@ -139,39 +142,46 @@ def test_a_server_that_is_started_again_is_listened_to_again(tmp_path: Path) -> 
             tab.until("document.title.startsWith('critical') && document.getElementById('lost').hidden")
 
 
-@pytest.mark.parametrize("is_dark", [False, True], ids=["light", "dark"])
-def test_every_text_stands_out_from_what_is_behind_it(page: Served, *, is_dark: bool) -> None:
-    with Tab(is_dark=is_dark) as tab:
+def test_every_text_stands_out_from_what_is_behind_it(page: Served) -> None:
+    with Tab() as tab:
         for path in PATHS:
             tab.open(at(page, path))
             tab.until(COUNTED)
-            seen, bad = tab.run(_CONTRAST)
-            assert seen > 5 and bad == [], path
+            all_stand_out_in_light_and_in_dark(tab, 5)
         tab.run("document.body.style.setProperty('--muted', '#777'), document.body.style.color = '#777'")
-        assert tab.run(_CONTRAST)[1], "what does not stand out is seen"
+        for scheme in SCHEMES:
+            tab.color(scheme)
+            assert tab.run(_CONTRAST)[1], "what does not stand out is seen"
 
 
-@pytest.mark.parametrize("is_dark", [False, True], ids=["light", "dark"])
-def test_every_text_of_a_report_on_the_disk_stands_out_too(tmp_path: Path, program: Program, *, is_dark: bool) -> None:
+def all_stand_out_in_light_and_in_dark(tab: Tab, texts_min: int) -> None:
+    for scheme in SCHEMES:
+        tab.color(scheme)
+        assert tab.run(f"matchMedia('(prefers-color-scheme: {scheme})').matches")
+        seen, bad = tab.run(_CONTRAST)
+        assert seen > texts_min and bad == [], scheme
+
+
+def test_every_text_of_a_report_on_the_disk_stands_out_too(tmp_path: Path, program: Program) -> None:
     url = f"sqlite:///{tmp_path}/ledger.db"
     fill(url)
     report = tmp_path / "report.html"
     program("report", "--since", "2025-10-22T00:00:00Z", "--html", report, "--database", url)
     assert "MISSED" in report.read_text(encoding="utf-8")
-    with Tab(is_dark=is_dark) as tab:
+    with Tab() as tab:
         tab.open(report.as_uri())
-        seen, bad = tab.run(_CONTRAST)
-    assert seen > 50 and bad == []
+        all_stand_out_in_light_and_in_dark(tab, 50)
 
 
-@pytest.mark.parametrize("width", [360, 768, 901])
-def test_nothing_is_wider_than_the_screen(page: Served, width: int) -> None:
-    with Tab(width) as tab:
+def test_nothing_is_wider_than_the_screen(page: Served) -> None:
+    with Tab() as tab:
         for path in PATHS:
             tab.open(at(page, path))
             tab.until(COUNTED)
-            wide = tab.run(_WIDE)
-            assert (wide, tab.run("document.documentElement.scrollWidth <= innerWidth")) == ([], True), path
+            for width in (360, 768, 901):
+                tab.widen(width)
+                tab.until(f"innerWidth === {width}")
+                assert (tab.run(_WIDE), tab.run("document.documentElement.scrollWidth")) == ([], width), path
 
 
 def test_paper_says_of_when_it_is_and_folds_no_age(page: Served) -> None:

@@ -9,7 +9,7 @@ import sqlite3
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from click.testing import CliRunner, Result
 
 from infrastructure.integrity.verify import verify
 from infrastructure.ledger.ledger import PositionLedger
+from infrastructure.settings import Settings
 from infrastructure.store_opening import open_store
 from scripts.benchmarks import questions, server
 from scripts.benchmarks.bench_report import BenchReport, SpeedBar
@@ -38,6 +39,7 @@ from scripts.benchmarks.scan import fill, scan
 from scripts.benchmarks.scratch_databases import ScratchDatabases, places
 from scripts.cli import REFUSED
 from scripts.commands.demonstrate.bench import command
+from tests.acceptance.bot import run as run_forked
 from tests.infrastructure.event_store.postgres.load import eventually
 from tests.infrastructure.event_store.postgres.proxy import proxied
 
@@ -345,15 +347,30 @@ def test_a_walk_over_a_damaged_ledger_is_no_measurement(tmp_path: Path) -> None:
             scan(place)
 
 
-def test_a_person_waits_for_a_command_from_its_start_to_its_end(either: ScratchDatabases) -> None:
-    place = either.named("scan")
-    events = fill(place, 300)
-    waits = ask(place, rounds=1)
-    assert [*waits] == [*WAIT_SECONDS_MAX]
-    assert all(wait.events == events and wait.seconds > 0.1 for wait in waits.values())
-    assert all(wait.processor_seconds > 0 for wait in waits.values())
-    with pytest.raises(BenchmarkFailed, match="status ended with 3: "):
-        questions._run(replace(place, schema="none", where=f"{place.where}x"), ["status"])
+def test_a_person_waits_for_a_command_from_its_start_to_its_end(tmp_path: Path) -> None:
+    with places(f"sqlite:///{tmp_path}/any.db") as here:
+        place = here.named("scan")
+        events = fill(place, 300)
+        waits = ask(place, rounds=1)
+        assert [*waits] == [*WAIT_SECONDS_MAX]
+        assert all(wait.events == events and wait.seconds > 0.1 for wait in waits.values())
+        assert all(wait.processor_seconds > 0 for wait in waits.values())
+        with pytest.raises(BenchmarkFailed, match="status ended with 3: "):
+            questions._run(replace(place, where=f"{place.where}x"), ["status"])
+
+
+@pytest.fixture
+def forked_questions(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """Commands are asked as forks, which start sooner; how often each was."""
+    asked: Counter[str] = Counter()
+
+    def ask_a_fork(settings: Settings, words: Sequence[str]) -> None:
+        ran = run_forked(questions._url(settings), *words)
+        assert ran.returncode in (0, 1), ran.stderr
+        asked[settings.kind] += 1
+
+    monkeypatch.setattr(questions, "_run", ask_a_fork)
+    return asked
 
 
 def test_every_question_is_timed_once_a_round(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -386,7 +403,7 @@ def test_growth_is_measured_at_the_cycles_it_names(either: ScratchDatabases) -> 
     assert growth.as_json()["cold"]["ratio"] == pytest.approx(growth.cold_last_ms / growth.cold_first_ms, abs=0.001)
 
 
-def test_one_run_measures_it_all_and_leaves_nothing_behind(url: str) -> None:
+def test_one_run_measures_it_all_and_leaves_nothing_behind(url: str, forked_questions: Counter[str]) -> None:
     ran = run("--database", url, "--processes", "1,2", "--events", "100", "--json", *TINY)
     assert ran.exit_code == 0, ran.output
     told = json.loads(ran.stdout)
@@ -409,6 +426,7 @@ def test_one_run_measures_it_all_and_leaves_nothing_behind(url: str) -> None:
     assert told["database"].startswith("PostgreSQL ")
     assert [*told["questions"]] == ["postgresql, generated", "sqlite, generated"]
     assert all([*waits] == [*WAIT_SECONDS_MAX] for waits in told["questions"].values())
+    assert forked_questions == dict.fromkeys(("postgresql", "sqlite"), 1 + len(WAIT_SECONDS_MAX))
     assert len(told["bars"]) == 15 + 4 * 3 + 2 * len(WAIT_SECONDS_MAX)
     assert value(url, OURS) == 0
 
@@ -421,6 +439,7 @@ def test_a_missed_bar_is_an_exit_code_only_when_asked_for(tmp_path: Path) -> Non
     assert unasked.exit_code == 0
 
 
+@pytest.mark.usefixtures("forked_questions")
 def test_on_sqlite_there_are_the_ledger_and_its_floor(tmp_path: Path) -> None:
     ran = run("--database", f"sqlite:///{tmp_path}/any.db", "--processes", "2", "--events", "1", *TINY)
     assert ran.exit_code == 0, ran.output

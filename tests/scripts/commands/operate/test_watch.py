@@ -14,6 +14,7 @@ from domain.errors import StoreUnavailable
 from domain.values import timestamp_text
 from infrastructure.event_store.sql.sql_store import SqlStore
 from infrastructure.ledger.ledger import PositionLedger
+from infrastructure.watching import watcher
 from infrastructure.watching.sinks.telegram import CHAT_VARIABLE, TOKEN_VARIABLE
 from infrastructure.watching.sinks.webhook import SECRET_VARIABLE, URL_VARIABLE
 from tests.scripts.program import Program
@@ -125,6 +126,7 @@ def test_what_could_not_be_remembered_ends_with_3_for_it_will_be_told_again(
     def refused(*_: object) -> bool:
         raise StoreUnavailable("it is read only")
 
+    monkeypatch.setattr(watcher, "AWAY_MAX", timedelta(seconds=1))
     with monkeypatch.context() as read_only:
         read_only.setattr(SqlStore, "remember", refused)
         ran = asked("watch", "--once")
