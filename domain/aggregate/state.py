@@ -14,7 +14,7 @@ from domain.aggregate.exits.cycle_exits import CycleExits
 from domain.aggregate.exits.exit_count import ExitCount
 from domain.aggregate.exits.fill_on_record import FillOnRecord
 from domain.aggregate.fold import project
-from domain.aggregate.order_changes import as_one, spent_ids
+from domain.aggregate.order_changes import as_one, hit_ids
 from domain.aggregate.row import PositionRow
 from domain.aggregate.stand import Stand
 from domain.alteration import altered
@@ -234,7 +234,7 @@ class PositionState:
             self._remember_counted(event, known)
             self.exits = self.exits.with_released(before, self.holding, ZERO)
             if before.filled_qty and not before.quantity and self.holding.quantity:
-                self.ended_at |= dict.fromkeys(spent_ids(orders), event.said_at)
+                self.ended_at |= dict.fromkeys(hit_ids(orders), event.said_at)
         match event:
             case e.EntryRequested():
                 self.promises["entry"] = event.command_id

@@ -51,7 +51,7 @@ class StopCoverage:
             return ()
         held = self.position.quantity
         return tuple(
-            stop for stop in self.stops if stop.quantity is not None and stop.quantity > held and not stop.reduce_only
+            stop for stop in self.stops if stop.left is not None and stop.left > held and not stop.reduce_only
         )
 
 
@@ -75,7 +75,7 @@ def shows_a_stop(position: PositionReport, row: PositionRow, orders: Iterable[Or
 def _preference(
     order: OrderReport, position: PositionReport, known: Container[str | None]
 ) -> tuple[bool, bool, float, str]:
-    covers = order.quantity is None or order.quantity >= position.quantity
+    covers = order.left is None or order.left >= position.quantity
     age = -order.created_at.timestamp() if order.created_at is not None else 0
     return order.order_id not in known, not covers, age, order.order_id
 
@@ -122,7 +122,7 @@ def fields_of_stop(
     return {
         **fields,
         "exchange_order_id": order.order_id,
-        "quantity": order.quantity,
+        "quantity": order.quantity if replaces == order.order_id else order.left,
         "replaces": None if replaces == order.order_id else replaces,
     }
 
@@ -141,4 +141,4 @@ def _locks_profit(order: OrderReport, position: PositionReport, row: PositionRow
 
 
 def _covered(stops: Sequence[OrderReport], position: PositionReport) -> Decimal:
-    return total_of(position.at_once if stop.quantity is None else stop.quantity for stop in stops)
+    return total_of(position.at_once if (left := stop.left) is None else left for stop in stops)
