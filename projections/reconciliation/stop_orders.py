@@ -50,9 +50,7 @@ class StopCoverage:
         if self.position.key.leg is not Leg.BOTH:
             return ()
         held = self.position.quantity
-        return tuple(
-            stop for stop in self.stops if stop.left is not None and stop.left > held and not stop.reduce_only
-        )
+        return tuple(stop for stop in self.stops if stop.left is not None and stop.left > held and not stop.reduce_only)
 
 
 def cover_of(position: PositionReport, row: PositionRow | None, orders: Iterable[OrderReport]) -> StopCoverage:
@@ -122,9 +120,18 @@ def fields_of_stop(
     return {
         **fields,
         "exchange_order_id": order.order_id,
-        "quantity": order.quantity if replaces == order.order_id else order.left,
+        "quantity": _quantity_of(order, was),
         "replaces": None if replaces == order.order_id else replaces,
     }
+
+
+def _quantity_of(order: OrderReport, was: Order | None) -> Decimal | None:
+    """The quantity to record, of which as much is left as the exchange says, whatever is recorded as filled of it."""
+    if was is None or was.exchange_order_id != order.order_id:
+        return order.left
+    if order.left is None or not order.filled_qty:
+        return order.quantity
+    return EXACT.add(order.left, was.filled_qty)
 
 
 def _locks_profit(order: OrderReport, position: PositionReport, row: PositionRow | None) -> bool:

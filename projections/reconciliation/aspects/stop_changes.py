@@ -100,4 +100,4 @@ def _is_on_record(moved: Moved, cover: StopCoverage) -> bool:
 def _same_quantity(was: Order, order: OrderReport, held: Decimal) -> bool:
     if was.requested_qty is None:
         return order.left is None or order.left >= held
-    return bool({order.quantity, order.left} & {was.requested_qty, was.room})
+    return order.left == was.room or (not order.filled_qty and order.quantity == was.requested_qty)

@@ -301,7 +301,10 @@ def test_a_fill_of_nothing_leaves_nothing_bare(monkeypatch: pytest.MonkeyPatch) 
         shown = world.exchange.fills
 
         def with_nothing(symbol: str, order: ExchangeOrder) -> Sequence[ExchangeFill]:
-            return [*shown(symbol, order), *(replace(each, trade_id="0", quantity=ZERO) for each in shown(symbol, order))]
+            return [
+                *shown(symbol, order),
+                *(replace(each, trade_id="0", quantity=ZERO) for each in shown(symbol, order)),
+            ]
 
         monkeypatch.setattr(world.exchange, "fills", with_nothing)
         assert world.enter().kind is OutcomeKind.PROTECTED
