@@ -15,6 +15,7 @@ from domain.errors import CommandRefused, LedgerError
 from domain.events import PositionEvent
 from projections.exposure import is_bare
 from projections.positions import PositionRow
+from projections.readable_text import on_one_line
 
 LOGGER: Final = logging.getLogger("position_ledger")
 
@@ -29,9 +30,12 @@ LAST_SECONDS: Final = 5.0
 
 
 def warn(words: str, *arguments: object) -> None:
-    """Log a warning only if the program has set up logging: otherwise Python would print it on stderr."""
+    """Log a warning only if the program has set up logging: otherwise Python would print it on stderr.
+
+    Texts are on one line, and their control characters are made visible: they may come from an exchange.
+    """
     if LOGGER.hasHandlers():
-        LOGGER.warning(words, *arguments)
+        LOGGER.warning(words, *(on_one_line(each) if isinstance(each, str) else each for each in arguments))
 
 
 def needs_plain(*hooks: Callable[..., object] | None) -> None:
@@ -70,7 +74,7 @@ class Witness:
     def refused(self, command: Command, error: LedgerError, seconds: float) -> None:
         """A command was refused or failed, or its outcome is not known."""
         is_refusal = isinstance(error, CommandRefused)
-        outcome, words = "refused" if is_refusal else "failed", " ".join(error.message.split())
+        outcome = "refused" if is_refusal else "failed"
         warn(
             "%s %s %s, %.1f ms: %s: %s",
             command.key,
@@ -78,7 +82,7 @@ class Witness:
             outcome,
             seconds * 1_000,
             type(error).__name__,
-            words,
+            error.message,
         )
         if isinstance(error, CommandRefused) and self._on_refusal is not None:
             self.tell(self._on_refusal, command, error)

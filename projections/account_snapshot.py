@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import ClassVar, Final
+from typing import ClassVar, Final, Self
 
 from domain.identifiers import PositionKey
 from domain.json_object import JsonObject
-from domain.values import EXACT, Leg, Side, plain, rounded, timestamp_text
+from domain.values import EXACT, ZERO, Leg, Side, plain, rounded, timestamp_text
 
 _ONE: Final = Decimal(1)
 _OPENING: Final = {Leg.LONG: "buy", Leg.SHORT: "sell"}
@@ -107,6 +107,7 @@ class OrderReport(JsonObject):
     reduce_only: bool = False
     client_order_id: str | None = None
     created_at: datetime | None = None
+    filled_qty: Decimal = ZERO
 
     json_keys: ClassVar = (
         "order_id",
@@ -123,6 +124,16 @@ class OrderReport(JsonObject):
     def is_stop(self) -> bool:
         """Whether it is triggered when the price goes against a position."""
         return self.kind in (OrderKind.STOP, OrderKind.TRAILING_STOP)
+
+    @property
+    def left(self) -> Decimal | None:
+        """The quantity that is still to be filled; None if its quantity is not known."""
+        return None if self.quantity is None else max(ZERO, EXACT.subtract(self.quantity, self.filled_qty))
+
+    def in_units(self, of: Callable[[Decimal], Decimal]) -> Self:
+        """The same order, with its quantities converted."""
+        quantity = None if self.quantity is None else rounded(of(self.quantity))
+        return replace(self, quantity=quantity, filled_qty=rounded(of(self.filled_qty)))
 
     @property
     def opens_leg(self) -> bool:

@@ -76,14 +76,14 @@ def stop_set(orders: Orders, event: e.StopLossSet) -> Orders:
     name = event.order or "stop.1"
     if event.order is None:
         orders = orders.with_orders(ended(stop, "replaced") for stop in orders.live("stop") if stop.name != name)
-    stop = altered(
-        _known(orders, event, name),
+    known = _known(orders, event, name)
+    stop = known.confirmed(
         price=event.stop_price,
-        requested_qty=event.quantity,
+        quantity=event.quantity,
         exchange_order_id=event.exchange_order_id,
         attached=event.attached,
         locks_profit=event.locks_profit,
-        ended=None,
+        is_hit=is_hit(orders, known),
     )
     return orders.with_order(stop)
 
@@ -96,31 +96,37 @@ def stops_lost(orders: Orders, name: str | None) -> Orders:
 def spent_stops_lost(orders: Orders) -> Orders:
     """After all was closed, and something is held again.
 
-    Of the stops for all that was held, those that were filled have done their work, also as a take profit with the same
-    id (OCO), and those that belonged to the position are gone with it.
+    The stops that were hit have done their work, and those that belonged to the position are gone with it.
     """
-    ids = spent_ids(orders)
-    for_all = (stop for stop in orders.live("stop") if stop.requested_qty is None)
-    is_spent = (stop for stop in for_all if stop.attached or stop.filled_qty or stop.exchange_order_id in ids)
-    return orders.with_orders(ended(stop, "lost") for stop in is_spent)
+    return orders.with_orders(
+        ended(stop, "lost") for stop in orders.live("stop") if stop.attached or is_hit(orders, stop)
+    )
 
 
-def spent_ids(orders: Orders) -> set[str]:
-    """The exchange order ids of stops and take profits for all that was held, of which something was filled."""
-    filled = (order for order in orders.live("stop") + orders.live("target") if order.filled_qty)
-    ids = (order.exchange_order_id for order in filled if order.requested_qty is None)
-    return {each for each in ids if each is not None}
+def hit_stops_limited(orders: Orders, held: Decimal) -> Orders:
+    """After more is held than before: a stop for all, if it was hit, closes what was held by then, and no more."""
+    for_all = [stop for stop in orders.live("stop") if stop.requested_qty is None]
+    return orders.with_orders(stop.limited(held) for stop in for_all if is_hit(orders, stop))
+
+
+def is_hit(orders: Orders, stop: Order) -> bool:
+    """Whether something was filled of a stop, or of the take profit that is one order with it (OCO)."""
+    return bool(stop.filled_qty) or stop.exchange_order_id in hit_ids(orders)
+
+
+def hit_ids(orders: Orders) -> set[str]:
+    """The exchange order ids of live stops and take profits of which something was filled."""
+    filled = (order.exchange_order_id for order in orders.live("stop") + orders.live("target") if order.filled_qty)
+    return {each for each in filled if each is not None}
 
 
 def target_set(orders: Orders, event: e.TakeProfitSet) -> Orders:
     """After a take profit was confirmed, or moved."""
-    target = altered(
-        _known(orders, event, event.order),
+    target = _known(orders, event, event.order).confirmed(
         price=event.price,
-        requested_qty=event.quantity,
+        quantity=event.quantity,
         exchange_order_id=event.exchange_order_id,
         attached=event.attached,
-        ended=None,
     )
     return orders.with_order(target)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any, Final
 
 from domain import events as e
@@ -22,9 +23,9 @@ def project(row: PositionRow | None, event: e.PositionEvent) -> PositionRow:
     if new is None:
         assert row is not None, f"{type(event).__name__} of a cycle that was never opened"
         new = _changed(row, event)
-        is_held_again = row.filled_qty and not row.quantity and new.quantity and new.status.is_open
-        if is_held_again and not isinstance(event, e.FillCorrected):  # by a correction it was held all the time
-            new = _without_spent_stops(new)
+        is_more = new.quantity > row.quantity and row.filled_qty and new.status.is_open
+        if is_more and not isinstance(event, e.FillCorrected):  # by a correction it was held all the time
+            new = _with_hit_stops_limited(new, row.quantity)
     is_open, held = new.status.is_open, new.quantity
     protected = is_open and new.stop_confirmed and covers(new.orders, new.side, held, new.avg_px_open)
     is_bare = is_open and held and not protected and new.protection == "exchange"
@@ -279,9 +280,12 @@ def _opened_again(row: PositionRow) -> PositionRow:
     )
 
 
-def _without_spent_stops(row: PositionRow) -> PositionRow:
-    """The row after something is held again in a cycle that held nothing: what closed all of it protects no more."""
-    orders = changes.spent_stops_lost(row.orders)
+def _with_hit_stops_limited(row: PositionRow, held: Decimal) -> PositionRow:
+    """The row after more is held than before: a stop that was hit closes what was held by then, and protects no more.
+
+    If nothing was held any more, it is gone.
+    """
+    orders = changes.hit_stops_limited(row.orders, held) if held else changes.spent_stops_lost(row.orders)
     return row if orders is row.orders else _showing_stop(row, orders)
 
 

@@ -11,7 +11,7 @@ from domain.aggregate.exits.changes import Change, after_correction, after_end, 
 from domain.aggregate.exits.cycle_exits import CycleExits
 from domain.aggregate.exits.exit_count import ExitCount
 from domain.aggregate.exits.fill_on_record import FillOnRecord
-from domain.aggregate.order_changes import as_one, spent_ids
+from domain.aggregate.order_changes import as_one, hit_ids
 from domain.aggregate.row_fold import project
 from domain.aggregate.stand import Stand
 from domain.aggregate.state import CashOnRecord, PositionState
@@ -67,7 +67,7 @@ def _remember(state: PositionState, event: e.PositionEvent, before: Holding, ord
         _remember_counted(state, event, known)
         state.exits = state.exits.with_released(before, state.holding, ZERO)
         if before.filled_qty and not before.quantity and state.holding.quantity:
-            state.order_ids.ended_at |= dict.fromkeys(spent_ids(orders), event.said_at)
+            state.order_ids.ended_at |= dict.fromkeys(hit_ids(orders), event.said_at)
     match event:
         case e.EntryRequested():
             state.promises["entry"] = event.command_id

@@ -68,20 +68,20 @@ def _by_exchange(
 ) -> Order | None:
     """The order with an exchange order id; of an entry and a stop with the same id the one that is meant.
 
-    Refuses: OrderAmbiguous if nothing says which is meant, and both are live.
+    Refuses: OrderAmbiguous if nothing says which is meant, and the exchange has told the end of neither.
     """
     sides = (False, True) if closes is None else (closes,)
     found = [order for side in sides if (order := by_id(decision, exchange_order_id, closes=side)) is not None]
     if len(found) > 1 and by_client is not None:
         found = [order for order in found if order.is_closing is by_client.is_closing]
     if len(found) > 1:
-        found = [order for order in found if order.is_live] or found[:1]
+        found = [order for order in found if not order.is_end_told] or found[:1]
     if len(found) > 1:
         raise decision.refused(
             OrderAmbiguous,
             f"has order {exchange_order_id} as {listed(found)}; send the entry by client_order_id alone, or say of a "
             "stop or target that it moved or is lost (set_stop_loss, lose_stop_loss, set_take_profit, "
-            "lose_take_profit)",
+            "lose_take_profit), and what it filled by its fills (reduce)",
         )
     return found[0] if found else None
 
@@ -113,6 +113,11 @@ def needs_named(decision: Decision, exchange_order_id: str | None, client_order_
             f"has no order {exchange_order_id or client_order_id}; " + (f"it has {known}" if known else "it has none"),
         )
     return order
+
+
+def needs_closing(decision: Decision, exchange_order_id: str) -> Order:
+    """The same, where an order that closes is meant: an entry may have the same id. Refuses: UnknownOrder."""
+    return by_id(decision, exchange_order_id, closes=True) or needs_named(decision, exchange_order_id)
 
 
 def at_work(decision: Decision, role: Role, exchange_order_id: str | None) -> Order | None:

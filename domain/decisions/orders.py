@@ -138,7 +138,7 @@ def end_order(decision: Decision, command: o.EndOrder) -> CommandResult | None:
     if not order.is_live and is_news and decision.was_answered:
         return decision.no_news()  # fills of what it had counted were corrected since
     if not order.is_live and not is_news and same_as is None:
-        is_same = order.ended in (command.outcome, "lost", "replaced")
+        is_same = order.ended == command.outcome or not order.is_end_told
         if is_same and new_id is None:
             return decision.no_news()
         if not is_same and not (command.outcome == "filled" and order.filled_qty and not order.room):

@@ -11,7 +11,7 @@ from domain.aggregate.row import PositionRow
 from domain.commands import order_requests as o
 from domain.commands import requests as c
 from domain.decisions.decision import Decision
-from domain.decisions.lookup import at_work, is_former, listed, named, needs_named, with_one_id
+from domain.decisions.lookup import at_work, is_former, listed, named, needs_closing, with_one_id
 from domain.errors import (
     AlreadyActive,
     InvalidCommand,
@@ -50,11 +50,12 @@ def set_stop_loss(decision: Decision, command: c.SetStopLoss) -> CommandResult |
     if _is_behind(decision, known, command):
         return decision.no_news()
     is_anew = known is not None and _is_anew(known, command)
-    name = next_name(row.orders, "stop") if known is None or is_anew else known.name
-    stop = Order(
-        name=name,
+    before = Order(name=next_name(row.orders, "stop")) if known is None or is_anew else known
+    name = before.name
+    stop = before.confirmed(
         price=command.stop_price,
-        requested_qty=command.quantity,
+        quantity=command.quantity,
+        is_hit=order_changes.is_hit(row.orders, before),
         exchange_order_id=command.exchange_order_id,
         attached=is_attached,
         locks_profit=locks,
@@ -123,7 +124,7 @@ def _moved(decision: Decision, role: Role, command: c.SetStopLoss | o.SetTakePro
             command=command.verb,
         )
     if command.replaces is not None:
-        order = at_work(decision, role, command.replaces) or needs_named(decision, command.replaces)
+        order = at_work(decision, role, command.replaces) or needs_closing(decision, command.replaces)
         if order.role != role:
             raise decision.refused(UnknownOrder, f"has {command.replaces} as {order.name}, which is no {role}")
         return order
@@ -189,7 +190,7 @@ def lose_others(decision: Decision, order: Order, reason: str) -> None:
 def _lost(decision: Decision, role: Role, exchange_order_id: str | None) -> Order | None:
     there = decision.state.orders.live(role)
     if exchange_order_id is not None:
-        order = at_work(decision, role, exchange_order_id) or needs_named(decision, exchange_order_id)
+        order = at_work(decision, role, exchange_order_id) or needs_closing(decision, exchange_order_id)
         return order if order in there and not is_former(decision, order, exchange_order_id) else None
     if len(there) > 1:
         raise decision.refused(
@@ -215,10 +216,10 @@ def set_take_profit(decision: Decision, command: o.SetTakeProfit) -> CommandResu
     known = _moved(decision, "target", command)
     if _is_behind(decision, known, command):
         return decision.no_news()
-    target = Order(
-        name=next_name(row.orders, "target") if known is None else known.name,
+    before = Order(name=next_name(row.orders, "target")) if known is None else known
+    target = before.confirmed(
         price=command.price,
-        requested_qty=command.quantity,
+        quantity=command.quantity,
         exchange_order_id=command.exchange_order_id,
         attached=command.attached or command.exchange_order_id is None,
     )

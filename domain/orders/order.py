@@ -79,6 +79,11 @@ class Order(TypedStruct, frozen=True, kw_only=True, dict=True):
         return self.ended is None
 
     @property
+    def is_end_told(self) -> bool:
+        """Whether the exchange told how it ended; that it is lost, or replaced, says only that we gave it up."""
+        return self.ended not in (None, "lost", "replaced")
+
+    @property
     def is_settled(self) -> bool:
         """Whether nothing more has to be matched to it, unless it is named by its exchange order id.
 
@@ -135,6 +140,32 @@ class Order(TypedStruct, frozen=True, kw_only=True, dict=True):
         if qty < self.filled_qty or (qty == self.filled_qty and (worth is None or self.worth is not None)):
             return altered(self, stated_at=latest)
         return altered(self, stated_qty=qty, stated_worth=worth, stated_at=latest)
+
+    def confirmed(
+        self,
+        *,
+        price: Decimal,
+        quantity: Decimal | None,
+        exchange_order_id: str | None,
+        attached: bool,
+        locks_profit: bool = False,
+        is_hit: bool = False,
+    ) -> Order:
+        """This stop, or take profit, as the exchange confirmed it; one that `is_hit` stays as it was `limited`."""
+        is_limited = is_hit and quantity is None and self.is_live and self.exchange_order_id == exchange_order_id
+        return altered(
+            self,
+            price=price,
+            requested_qty=self.requested_qty if is_limited else quantity,
+            exchange_order_id=exchange_order_id,
+            attached=attached,
+            locks_profit=locks_profit,
+            ended=None,
+        )
+
+    def limited(self, held: Decimal) -> Order:
+        """This stop for all that is held, once it was hit: the quantity that it closes is what is held by then."""
+        return altered(self, requested_qty=EXACT.add(self.filled_qty, held))
 
     def joined(self, other: Order) -> Order:
         """Merge this order with what was recorded of it under another name."""

@@ -8,12 +8,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from decimal import Decimal
+from functools import partial
 from typing import Any, Final, Self, TypeVar
 
 from domain.identifiers import PositionKey, normalized_account
 from domain.symbols.spelling import normalized_symbol
 from domain.symbols.venues import normalized_exchange
-from domain.values import EXACT, Leg, rounded
+from domain.values import EXACT, Leg
 from infrastructure.exchanges.fields import ReportFields, read_moment
 from infrastructure.exchanges.order_reports import read_order
 from infrastructure.exchanges.position_parts import joined, with_legs
@@ -182,8 +183,8 @@ class _Reading:
     def _in_units(self, orders: Sequence[OrderReport]) -> tuple[OrderReport, ...]:
         """Convert the quantities of orders to units, by the contract size of their symbol; spot has no contracts."""
         return tuple(
-            replace(order, quantity=rounded(EXACT.multiply(order.quantity, self.sizes[order.key.symbol])))
-            if order.quantity is not None and order.key.symbol in self.sizes and order.key.leg is not Leg.SPOT
+            order.in_units(partial(EXACT.multiply, self.sizes[order.key.symbol]))
+            if order.key.symbol in self.sizes and order.key.leg is not Leg.SPOT
             else order
             for order in orders
         )

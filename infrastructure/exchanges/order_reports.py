@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Final
 
 from domain.identifiers import PositionKey, own_order_id
-from domain.values import TEXT_LENGTH_MAX, Leg
+from domain.values import EXACT, TEXT_LENGTH_MAX, ZERO, Leg
 from infrastructure.exchanges.fields import ReportFields, about, one_of
 from infrastructure.exchanges.order_kinds import kind_of, stop_price, target_price, trigger_price
 from projections.account_snapshot import OrderKind, OrderReport
@@ -36,7 +36,8 @@ _CLOSES: Final = re.compile("close[-_](long|short)")
 """Gate's orders for all of a leg have no size, and so no side that ccxt could take from its sign."""
 _SIDE_AND_OFFSET: Final = re.compile("(?:buy|sell)_(open|close)")
 """HashKey has side and offset in one word."""
-_AMOUNTS: Final = ("amount", "origQty", "quantity", "qty", "origSz", "unfilledSize")
+_AMOUNTS: Final = ("amount", "origQty", "quantity", "qty", "origSz")
+_FILLED: Final = ("filled", "executedQty", "cumExecQty", "accFillSz", "filledSize")
 
 
 def read_order(value: object, exchange: str, account: str | None, spot: Container[str] = ()) -> OrderReport | None:
@@ -70,16 +71,21 @@ def read_order(value: object, exchange: str, account: str | None, spot: Containe
     if side is None and leg in _CLOSING and kind is not OrderKind.OTHER:
         side, reduces = _CLOSING[leg], True
     client_id = entry.text("clientOrderId", "client_order_id", "orderLinkId", "clientAlgoId")
+    quantity = None if closes_all else _quantity(entry)
+    filled = max(entry.numbers(*_FILLED).values(), default=ZERO)
+    if quantity is not None and filled >= quantity:
+        return None
     return OrderReport(
         key=PositionKey(symbol, exchange, account, leg),
         order_id=order_id,
         side=side,
         kind=kind,
-        quantity=None if closes_all else _quantity(entry),
+        quantity=quantity,
         trigger_price=_trigger_price(entry, kind),
         reduce_only=reduces,
         client_order_id=None if client_id is None else own_order_id(client_id),
         created_at=entry.moment("timestamp", "datetime", "createdTime", "createTime", "time", "cTime"),
+        filled_qty=filled,
     )
 
 
@@ -105,8 +111,14 @@ def _leg_and_side(entry: ReportFields, exchange: str) -> tuple[Leg, str | None]:
 
 
 def _quantity(entry: ReportFields) -> Decimal | None:
-    quantities = entry.numbers(*_AMOUNTS) or entry.numbers("sz")
+    quantities = entry.numbers(*_AMOUNTS) or entry.numbers("sz") or _of_kraken(entry)
     return one_of({name: each for name, each in quantities.items() if each > 0}, about(PRICE_TOLERANCE))
+
+
+def _of_kraken(entry: ReportFields) -> dict[str, Decimal]:
+    """Kraken's futures say what is filled of an order, and what is left of it."""
+    filled = entry.number("filledSize") or ZERO
+    return {name: EXACT.add(left, filled) for name, left in entry.numbers("unfilledSize").items()}
 
 
 def _trigger_price(entry: ReportFields, kind: OrderKind) -> Decimal | None:

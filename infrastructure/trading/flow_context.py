@@ -107,9 +107,9 @@ class FlowContext:
         return found
 
     def fills(self, symbol: str, order: ExchangeOrder) -> Flow[Sequence[ExchangeFill]]:
-        """The fills of an order so far, each once, however often the exchange shows it."""
+        """The fills of an order so far, each once, however often the exchange shows it; one of nothing is left out."""
         found: Sequence[ExchangeFill] = yield from self._repeat(Call("fills", (symbol, order)))
-        return [*{fill.trade_id: fill for fill in found}.values()]
+        return [*{fill.trade_id: fill for fill in found if fill.quantity > 0}.values()]
 
     def snapshot(self) -> Flow[AccountSnapshot]:
         """The whole account."""

@@ -13,6 +13,7 @@ from infrastructure.trading.flows.synchronising import Synchronised
 from infrastructure.trading.trade_outcome import Outcome, OutcomeKind
 from infrastructure.witness import LOGGER, OnUnprotected, Witness, needs_plain, warn
 from projections.exposure import is_bare
+from projections.readable_text import on_one_line
 
 _EXPECTED: Final = frozenset({OutcomeKind.PROTECTED, OutcomeKind.CLOSED, OutcomeKind.REDUCED})
 
@@ -28,7 +29,7 @@ class TradeLog:
     def failed(self, effect: Effect, error: Exception) -> None:
         """Log a call to the exchange that failed or has no answer; the ledger logs its own refusals."""
         if isinstance(effect, Call):
-            warn("%s: %s: %s", effect.method, type(error).__name__, " ".join(str(error).split()))
+            warn("%s: %s: %s", effect.method, type(error).__name__, str(error))
 
     @contextmanager
     def round(self) -> Iterator[None]:
@@ -41,7 +42,7 @@ class TradeLog:
         except NotOpenHere:
             raise
         except (StoreUnavailable, OutcomeUnknown) as away:
-            warn("run: %s: %s; the next round tries again", type(away).__name__, " ".join(away.message.split()))
+            warn("run: %s: %s; the next round tries again", type(away).__name__, away.message)
 
     def ended(self, ended: object) -> None:
         """Log the outcomes of a flow that has ended, and call the hook for unprotected positions."""
@@ -72,4 +73,4 @@ def _outcomes(ended: object) -> list[Outcome]:
 
 
 def _reason_text(outcome: Outcome) -> str:
-    return "" if outcome.reason is None else f": {' '.join(outcome.reason.split())}"
+    return "" if outcome.reason is None else f": {on_one_line(outcome.reason)}"

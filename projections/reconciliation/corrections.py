@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from domain.commands.base import Command
@@ -144,8 +144,7 @@ class _Plan:
             yield self._set_stop(adopted, seen)
             self._version += 1
         for order in self._finding.orders:
-            counted = replace(order, quantity=state.in_next_unit(order.quantity))
-            yield self._set_stop(adopted, seen, counted)
+            yield self._set_stop(adopted, seen, order.in_units(state.in_next_unit))
             self._version += 1
 
     def _adjust(self, row: PositionRow) -> Command:

@@ -50,9 +50,7 @@ class StopCoverage:
         if self.position.key.leg is not Leg.BOTH:
             return ()
         held = self.position.quantity
-        return tuple(
-            stop for stop in self.stops if stop.quantity is not None and stop.quantity > held and not stop.reduce_only
-        )
+        return tuple(stop for stop in self.stops if stop.left is not None and stop.left > held and not stop.reduce_only)
 
 
 def cover_of(position: PositionReport, row: PositionRow | None, orders: Iterable[OrderReport]) -> StopCoverage:
@@ -75,7 +73,7 @@ def shows_a_stop(position: PositionReport, row: PositionRow, orders: Iterable[Or
 def _preference(
     order: OrderReport, position: PositionReport, known: Container[str | None]
 ) -> tuple[bool, bool, float, str]:
-    covers = order.quantity is None or order.quantity >= position.quantity
+    covers = order.left is None or order.left >= position.quantity
     age = -order.created_at.timestamp() if order.created_at is not None else 0
     return order.order_id not in known, not covers, age, order.order_id
 
@@ -122,9 +120,18 @@ def fields_of_stop(
     return {
         **fields,
         "exchange_order_id": order.order_id,
-        "quantity": order.quantity,
+        "quantity": _quantity_of(order, was),
         "replaces": None if replaces == order.order_id else replaces,
     }
+
+
+def _quantity_of(order: OrderReport, was: Order | None) -> Decimal | None:
+    """The quantity to record, of which as much is left as the exchange says, whatever is recorded as filled of it."""
+    if was is None or was.exchange_order_id != order.order_id:
+        return order.left
+    if order.left is None or not order.filled_qty:
+        return order.quantity
+    return EXACT.add(order.left, was.filled_qty)
 
 
 def _locks_profit(order: OrderReport, position: PositionReport, row: PositionRow | None) -> bool:
@@ -141,4 +148,4 @@ def _locks_profit(order: OrderReport, position: PositionReport, row: PositionRow
 
 
 def _covered(stops: Sequence[OrderReport], position: PositionReport) -> Decimal:
-    return total_of(position.at_once if stop.quantity is None else stop.quantity for stop in stops)
+    return total_of(position.at_once if (left := stop.left) is None else left for stop in stops)

@@ -46,10 +46,10 @@ class StreamState:
             return self.strays[0].contract_size
         return ONE if self.terms is None else self.terms.contract_size
 
-    def in_next_unit(self, quantity: Decimal | None) -> Decimal | None:
+    def in_next_unit(self, quantity: Decimal) -> Decimal:
         """A quantity in the unit of the next cycle, which differs if the instrument was defined during a cycle."""
         ahead = ONE if self.terms is None else self.terms.contract_size
-        if quantity is None or ahead == self.contract_size:
+        if ahead == self.contract_size:
             return quantity
         return rounded(EXACT.divide(EXACT.multiply(quantity, self.contract_size), ahead))
 

@@ -315,7 +315,7 @@ class _Judgement:
             stop = Order(
                 name=f"stop.new{number}" if each.stop is None else each.stop.name,
                 price=price_of_stop(each.order, seen),
-                requested_qty=None if each.order is None else each.order.quantity,
+                requested_qty=None if each.order is None else each.order.left,
             )
             stops[stop.name] = stop
         entry = self._row.avg_px_open if seen.avg_px_open is None else seen.avg_px_open

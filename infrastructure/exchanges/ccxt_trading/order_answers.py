@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from domain.identifiers import own_order_id
-from domain.values import ZERO, OrderSide
+from domain.values import ZERO, OrderSide, plain
 from infrastructure.amounts import read_amount
 from infrastructure.exchanges.ccxt_trading.trading_conventions import Json, TradingConventions
 from infrastructure.trading.exchange_errors import NoAnswer
@@ -45,13 +45,18 @@ def read_stated(entry: Any, symbol: str, *, is_conditional: bool = False) -> Exc
 
 
 def read_placed(entry: Any, ticket: OrderTicket, conventions: TradingConventions) -> ExchangeOrder:
-    """Read the acknowledgement of an order, which may have little more than its id; the rest is from the ticket."""
+    """Read the acknowledgement of an order, which may have little more than its id; the rest is from the ticket.
+
+    Raises NoAnswer when it cannot be read, or is that of another order.
+    """
     is_conditional = conventions.keeps_apart and ticket.trigger_price is not None
     try:
         state = OrderState.OPEN if entry["status"] is None else _STATES[entry["status"]]
         order = _order(entry, ticket.symbol, state, _number(entry["filled"]) or ZERO, is_conditional=is_conditional)
     except _UNREADABLE as wrong:
         raise _unread("an acknowledgement", entry, wrong) from None
+    if order.client_order_id not in (None, ticket.client_order_id):
+        raise NoAnswer(f"{ticket.client_order_id} was sent, and order {order.client_order_id} is acknowledged")
     return ExchangeOrder(
         symbol=ticket.symbol,
         order_id=order.order_id,
@@ -100,6 +105,9 @@ def _order(
     # In a plain order, the prices of a stop-loss and a take-profit are those of stops that come with it.
     own = ("triggerPrice", *(("stopLossPrice", "takeProfitPrice") if is_conditional else ()))
     triggers = (entry.get(name) for name in own)
+    quantity = _above_zero(entry.get("amount"))
+    if filled < 0 or (quantity is not None and filled > quantity):
+        raise ValueError(f"{plain(filled)} is filled of {entry.get('amount')}")
     return ExchangeOrder(
         symbol=symbol,
         order_id=_required_id(entry["id"]),
@@ -108,7 +116,7 @@ def _order(
         filled_qty=filled,
         avg_px=_above_zero(entry.get("average")),
         side=_SIDES.get(entry.get("side") or ""),
-        quantity=_above_zero(entry.get("amount")),
+        quantity=quantity,
         trigger_price=next((price for each in triggers if (price := _above_zero(each)) is not None), None),
         reduce_only=bool(entry.get("reduceOnly")) or str(info.get("closePosition", "")).lower() == "true",
         stated_at=_moment(moment) if moment else None,

@@ -74,8 +74,13 @@ def exit_carried_on(
         return (yield from overtaken(ctx, refusal, position_id))
     except (Refused, NoAnswer) as error:
         return (yield from unresolved(ctx, error, position_id))
-    kind = OutcomeKind.REDUCED if row.status.is_open and order.filled_qty else kind_of(row)
-    return Outcome(kind, row, tuple(ctx.story))
+    if not row.status.is_open:
+        return Outcome(kind_of(row), row, tuple(ctx.story))
+    if row.orders[ours.name].filled_qty:
+        return Outcome(OutcomeKind.REDUCED, row, tuple(ctx.story))
+    reason = f"nothing of it was filled: it is {order.state}"
+    yield from ctx.note(f"{ours.name} came to nothing: {reason}")
+    return Outcome(OutcomeKind.FAILED, row, tuple(ctx.story), reason=reason)
 
 
 def exit_taken_up(ctx: FlowContext, position_id: str, ours: Order) -> Flow[Outcome]:

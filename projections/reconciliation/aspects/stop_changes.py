@@ -94,10 +94,10 @@ def _is_on_record(moved: Moved, cover: StopCoverage) -> bool:
         return True
     if was is None or (was.exchange_order_id, was.price) != (order.order_id, order.trigger_price):
         return False
-    return _same_quantity(was, order.quantity, cover.position.quantity)
+    return _same_quantity(was, order, cover.position.quantity)
 
 
-def _same_quantity(was: Order, quantity: Decimal | None, held: Decimal) -> bool:
+def _same_quantity(was: Order, order: OrderReport, held: Decimal) -> bool:
     if was.requested_qty is None:
-        return quantity is None or quantity >= held
-    return quantity is not None and quantity in (was.requested_qty, was.room)
+        return order.left is None or order.left >= held
+    return order.left == was.room or (not order.filled_qty and order.quantity == was.requested_qty)

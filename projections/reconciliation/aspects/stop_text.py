@@ -38,11 +38,11 @@ def _recorded_text(stop: Order) -> str:
 
 def too_much_text(stop: OrderReport, position: PositionReport) -> str:
     """A stop that is larger than the position, and what it would open."""
-    assert stop.quantity is not None, "larger than something"
-    rest = plain(EXACT.subtract(stop.quantity, position.quantity))
+    assert stop.left is not None, "larger than something"
+    rest = plain(EXACT.subtract(stop.left, position.quantity))
     opens = "short" if stop.side == "sell" else "long"
     return (
-        f"order {stop.order_id} is to {stop.side} {plain(stop.quantity)} while {plain(position.quantity)} is held, "
+        f"order {stop.order_id} is to {stop.side} {plain(stop.left)} while {plain(position.quantity)} is held, "
         f"and is not said to be reduce-only: triggered, it opens a {opens} of {rest}"
     )
 
@@ -65,4 +65,4 @@ def price_text(order: OrderReport) -> str:
 
 
 def _for(order: OrderReport) -> str:
-    return "" if order.quantity is None else f" for {plain(order.quantity)}"
+    return "" if order.left is None else f" for {plain(order.left)}"

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import replace
 from decimal import Decimal
+from functools import partial
 
 from domain.identifiers import PositionKey
 from domain.instrument import ONE
@@ -32,8 +33,7 @@ def in_units_of(snapshot: AccountSnapshot, known: Iterable[StreamState]) -> Acco
         for each in snapshot.positions
     )
     orders = snapshot.orders and tuple(
-        each if each.quantity is None else replace(each, quantity=counted(each.quantity, each.key.symbol))
-        for each in snapshot.orders
+        each.in_units(partial(counted, symbol=each.key.symbol)) for each in snapshot.orders
     )
     return replace(snapshot, positions=positions, orders=orders)
 

@@ -47,7 +47,8 @@ from domain.events import (
     StopLossSet,
     TakeProfitLost,
 )
-from tests.spec import ENTERED, FILLED, PLACED, STOP, given, on, request, second
+from domain.identifiers import client_order_id
+from tests.spec import CYCLE, ENTERED, FILLED, PLACED, STOP, given, on, request, second
 
 LONG = request(side="long")
 GONE = on(LoseStopLoss, reason="canceled by the cleaner")
@@ -437,8 +438,11 @@ def test_a_stop_with_the_id_of_the_entry_takes_none_of_its_fills() -> None:
     both.when(on(RecordEntryFill, trade_id="t1", last_qty="61.8", last_px="3.2333", exchange_order_id="1"))
     both.then(EntryFilled, order="entry").leaves(quantity="61.8", protected=True)
     both.when(on(EndOrder, exchange_order_id="1", outcome="filled")).refused(OrderAmbiguous, "as entry (1), stop.1 (1)")
-    both.when(on(LoseStopLoss, exchange_order_id="1", reason="gone")).leaves(protected=False)
-    both.when(on(EndOrder, exchange_order_id="1", outcome="filled")).then(OrderEnded, order="entry")
+    gone, ours = on(LoseStopLoss, exchange_order_id="1", reason="gone"), client_order_id(CYCLE, "entry", "5483266")
+    both.when(gone).leaves(protected=False).when(gone).no_news()
+    both.when(on(EndOrder, exchange_order_id="1", outcome="filled")).refused(OrderAmbiguous, "as entry (1), stop.1 (1)")
+    both.when(on(EndOrder, client_order_id=ours, outcome="filled")).then(OrderEnded, order="entry")
+    both.when(on(EndOrder, exchange_order_id="1", outcome="canceled")).no_news()
 
 
 def test_an_exit_with_the_id_of_the_entry_takes_none_of_its_fills() -> None:
@@ -468,6 +472,23 @@ def test_a_stop_of_the_position_is_gone_with_it() -> None:
     attached = on(SetStopLoss, stop_price="3.298", attached=True)
     closed = on(Reduce, trade_id="x1", last_qty="61.8", last_px="3.2", exchange_order_id="x")
     given(request(), PLACED, FILLED, attached, on(Activate), closed).when(MORE).leaves(quantity="1", protected=False)
+
+
+def test_a_stop_for_all_that_was_hit_covers_what_was_held_by_then() -> None:
+    """The order that it became is for that quantity, whatever is filled while it is at work."""
+    entered = on(RecordEntryFill, trade_id="t0", last_qty="6", last_px="3.2333")
+    hit = on(Reduce, trade_id="x1", last_qty="2", last_px="3.298", exchange_order_id="s1", reason="stop_loss")
+    more = on(RecordEntryFill, trade_id="t2", last_qty="4", last_px="3.2333")
+    for sent, quantity in (((STOP, hit), "6"), ((STOP, TARGET, hit), "4")):  # what the target filled is the target's
+        story = given(request(), PLACED, entered, *sent).leaves(quantity="4", protected=True)
+        story.when(more).leaves(quantity="8", protected=False, stop_quantity=quantity).when(STOP).no_news()
+        story.when(stop("3.298", activate=True)).refused(NotProtected, "of which its stop covers only 4")
+        story.when(stop("3.298", exchange_order_id="s2", quantity="4", activate=True)).leaves(protected=True)
+        closed = on(Reduce, trade_id="x2", last_qty="8", last_px="3.2", exchange_order_id="x")
+        anew = given(request(), PLACED, entered, *sent, more, closed).when(MORE)
+        anew.leaves(quantity="1", protected=False, stop_price=None).when(STOP).no_news()
+    rests = on(Reduce, trade_id="x1", last_qty="2", last_px="3.2", exchange_order_id="x")
+    given(request(), PLACED, entered, STOP, rests).when(more).leaves(quantity="8", protected=True)
 
 
 def test_a_stop_that_rests_covers_what_is_held_again() -> None:

@@ -510,6 +510,22 @@ def test_an_order_that_contradicts_itself_says_nothing_about_stops(fields: dict[
     assert order(amount=61, info=said_twice).quantity == Decimal(61)
 
 
+@pytest.mark.parametrize(
+    ("exchange", "fields"),
+    [
+        ("bybit", {"amount": 61, "filled": 1, "info": {"qty": "61", "cumExecQty": "1"}}),
+        ("kraken", {"amount": 61, "filled": 1, "info": {"unfilledSize": "60", "filledSize": "1"}}),
+        ("kraken", {"unfilledSize": "60", "filledSize": "1"}),
+        ("binance", {"origQty": "61", "executedQty": "1"}),
+    ],
+)
+def test_what_is_left_of_an_order_is_what_is_not_filled_of_it(exchange: str, fields: dict[str, Any]) -> None:
+    seen = order(exchange, **fields)
+    assert (seen.quantity, seen.filled_qty, seen.left) == (Decimal(61), Decimal(1), Decimal(60))
+    whole = {"order_id": "1", "symbol": "APTUSDT", "side": "buy", "status": "open", "amount": "61", "filled": "61"}
+    assert read({"exchange": exchange, "positions": [], "orders": [whole]}).orders == ()
+
+
 @pytest.mark.parametrize("status", ["closed", "canceled", "expired", "rejected", "filled", "FILLED"])
 def test_an_order_that_rests_no_more_is_not_there(status: str) -> None:
     resting = {"order_id": "1", "symbol": "APTUSDT", "type": "stop_market", "side": "buy", "status": status}

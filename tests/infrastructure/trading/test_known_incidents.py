@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 
 from domain.commands import requests as c
 from domain.errors import NothingToRollBack
-from domain.values import Status
+from domain.values import ZERO, Status
 from infrastructure.trading.exchange_errors import NoAnswer, RateLimited, Refused
 from infrastructure.trading.exchange_orders import ExchangeFill, ExchangeOrder, OrderState, OrderTicket
 from infrastructure.trading.flows.entering import rolled_back
@@ -293,6 +294,20 @@ def test_a_fill_that_no_ledger_takes_is_said_to_be_the_exchange_s() -> None:
         assert outcome.kind is OutcomeKind.UNRESOLVED
         assert "the ledger cannot take what binance reports: " in str(outcome)
         assert "somebody else" not in str(outcome)
+
+
+def test_a_fill_of_nothing_leaves_nothing_bare(monkeypatch: pytest.MonkeyPatch) -> None:
+    with bot_world() as world:
+        shown = world.exchange.fills
+
+        def with_nothing(symbol: str, order: ExchangeOrder) -> Sequence[ExchangeFill]:
+            return [
+                *shown(symbol, order),
+                *(replace(each, trade_id="0", quantity=ZERO) for each in shown(symbol, order)),
+            ]
+
+        monkeypatch.setattr(world.exchange, "fills", with_nothing)
+        assert world.enter().kind is OutcomeKind.PROTECTED
 
 
 def test_no_order_is_sent_after_it_may_have_been_given_up() -> None:

@@ -52,10 +52,13 @@ def test_how_a_flow_ends_is_a_line_and_a_call_that_failed_a_warning(caplog: pyte
     caplog.set_level(logging.INFO, "position_ledger")
     with memory_ledger(clock) as ledger:
         trader = Trader(ledger, exchange, rules=RULES, clock=clock, sleep=passing(clock))
+        exchange.next_code("-1", "no\x1b[2J\nWARNING \u202e")
+        assert trader.enter(**SIGNAL, intent_id="0").kind == "failed"
         exchange.next_stop("APTUSDT", OrderFault.REFUSED)
         assert trader.enter(**SIGNAL, intent_id="1").kind == "protected"
         assert trader.enter(**SIGNAL, intent_id="2").kind == "refused"
-    assert "APTUSDT.binance#1: protected" in words(caplog, "INFO")
+    assert "APTUSDT.binance#2: protected" in words(caplog, "INFO")
+    assert all(line.isprintable() for line in words(caplog, "WARNING"))
     warnings = words(caplog, "WARNING")
     assert any(line.startswith("place: Refused: ") for line in warnings)
     assert any(line.startswith("no position: refused: ") for line in warnings)

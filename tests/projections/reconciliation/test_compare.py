@@ -738,6 +738,20 @@ def test_a_stop_that_may_open_the_other_side_is_told(quantity: str, *, is_too_mu
     assert "oversized_stops" not in stops(stop("APTUSDT", "buy", "s1", "3.298", quantity))
 
 
+def test_what_is_filled_of_a_stop_covers_nothing_and_opens_nothing() -> None:
+    hit = {"quantity": "62.8", "filled_qty": Decimal(1)}
+    assert stops(stop("APTUSDT", "buy", "s1", "3.298", **hit, reduce_only=False)) == []
+    lacking = stop("APTUSDT", "buy", "s1", "3.298", "61.8", filled_qty=Decimal(1))
+    assert stops(lacking) == ["unprotected", "moved_stops"]
+    (moved,) = [each.command for each in corrections(compared(rows_of(*ENTERED), seen(THERE, orders=[lacking])))]
+    assert isinstance(moved, SetStopLoss) and moved.quantity == Decimal("60.8")
+    assert stops(lacking, sent=(*ENTERED, moved)) == ["unprotected"]
+    there = held("HNTUSDT", "long", "60", "1.75")
+    found = compared([], seen(there, orders=[stop("HNTUSDT", "sell", "s1", "1.7", **hit)]))
+    (noted,) = [each.command for each in corrections(found) if isinstance(each.command, SetStopLoss)]
+    assert noted.quantity == Decimal("61.8")
+
+
 def test_a_stop_beyond_the_entry_locks_profit_when_the_price_is_past_it() -> None:
     in_profit = held("APTUSDT", "short", "61.8", "3.2333", mark_price="3.0")
     beyond = stop("APTUSDT", "buy", "s1", "3.1")

@@ -304,9 +304,12 @@ def test_a_refusal_has_the_exchanges_code(exchange: Driven, script: Script, code
         (200, "no JSON"),
         (200, {}),
         (200, []),
+        order(clientOrderId="panother"),
+        order(executedQty="618", status="FILLED"),
+        order(executedQty="-1"),
         None,
     ],
-    ids=str,
+    ids=lambda answer: str(answer)[:80],
 )
 def test_what_nobody_knows_is_no_answer_and_is_not_sent_again(exchange: Driven, script: Script, answer: Any) -> None:
     script.routes["POST " + ORDER] = answer

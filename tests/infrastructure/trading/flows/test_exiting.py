@@ -81,6 +81,16 @@ def test_an_exit_that_the_exchange_refuses_says_what_it_said() -> None:
         assert world.ledger.position(POSITION).protected
 
 
+def test_an_exit_of_which_nothing_was_filled_failed() -> None:
+    """The exchange took the order, and rejected it a moment later, as it may with any market order."""
+    with bot_world(fill_seconds=0) as world:
+        world.enter()
+        world.exchange.parts = ("0",)
+        outcome = exiting(world, "20.5")
+        assert (outcome.kind, outcome.reason) == (OutcomeKind.FAILED, "nothing of it was filled: it is canceled")
+        assert world.ledger.position(POSITION).protected
+
+
 def test_a_position_that_nobody_knows_is_refused_and_not_raised() -> None:
     with bot_world() as world:
         for asked in (
