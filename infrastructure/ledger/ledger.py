@@ -173,17 +173,17 @@ class PositionLedger(TypedCommands[Receipt], LedgerQuestions, LedgerOperations):
         if (holder := self._open_under_former_key(command)) is not None:
             return self._refuse(command, stamp, already_open(holder, stamp.ts_event, command), raced=False)
         for attempt in range(ATTEMPTS_MAX):
-            held, fresh = self._cache.checkout(command, may_assume=attempt == 0 and self.store.is_remote)
+            held = self._cache.checkout(command, may_assume=attempt == 0 and self.store.is_remote)
             try:
                 answer = held.position.decide(command, stamp)
             except CommandRefused as refusal:
-                if not fresh:
+                if not held.is_fresh:
                     continue
                 self._cache.put(held)
                 moved = held.position.modified_on >= stamp.ts_recorded
                 return self._refuse(command, stamp, refusal, raced=raced or (was_mistaken and moved))
             if not held.position.pending_events:
-                if not self._is_durable(held, stamp.command_id):
+                if not self._still_holds(held, stamp.command_id):
                     continue
                 self._cache.put(held)
                 return Receipt.of("replayed", answer, held.position.row)
@@ -243,7 +243,7 @@ class PositionLedger(TypedCommands[Receipt], LedgerQuestions, LedgerOperations):
             self._append([held for held in held_by_stream.values() if held.position.pending_events])
         except (VersionTaken, IntentTaken):
             return self._one_by_one(batch)
-        if not all(self._is_durable(held) for held in unchanged):
+        if not all(self._still_holds(held) for held in unchanged):
             return self._one_by_one(batch)
         for held in unchanged:
             self._cache.put(held)
@@ -315,18 +315,18 @@ class PositionLedger(TypedCommands[Receipt], LedgerQuestions, LedgerOperations):
                 self._cache.put(held)
         self._witness.recorded(events, rows, before)
 
-    def _is_durable(self, held: CachedPosition, command_id: str | None = None) -> bool:
-        """Whether the end of the stream that an answer rests on is durable; needed where the command appends nothing.
+    def _still_holds(self, held: CachedPosition, command_id: str | None = None) -> bool:
+        """Whether an answer may rest on a position; needed where the command appends nothing.
 
-        An end that was only read may exist on one server alone; one that was acknowledged may have been lost since,
-        together with its server.
+        A remembered position is that of before if others appended since, or if its last events were lost with their
+        server. An end that was only read may exist on one server alone.
         Refuses: OutcomeUnknown when this cannot be found out.
         """
         if not held.version:
             return True
         end = held.end
         try:
-            kept = self.store.holds(end) if held.is_acknowledged else self.store.keeps(end)
+            kept = (held.is_fresh or self.store.is_last(end)) and (held.is_acknowledged or self.store.keeps(end))
         except (LedgerClosed, OpenedElsewhere):
             raise
         except StoreUnavailable as error:
@@ -338,7 +338,7 @@ class PositionLedger(TypedCommands[Receipt], LedgerQuestions, LedgerOperations):
 
     def _require_durable(self, held: CachedPosition, command_id: str) -> None:
         """Refuses: OutcomeUnknown for an answer from events that are not in the log durably."""
-        if not self._is_durable(held, command_id):
+        if not self._still_holds(held, command_id):
             raise _not_known(held.end, command_id, "it is not there")
 
     def _refuse(self, command: Command, stamp: CommandContext, refusal: CommandRefused, *, raced: bool) -> Receipt:
