@@ -135,12 +135,13 @@ class Store(ABC):
         raise AssertionError(f"{type(self).__name__} leaves no append in doubt: {append}, {seconds:g} s")
 
     @abstractmethod
-    def holds(self, end: StreamEnd) -> bool:
-        """Whether an acknowledged event is still in the log; a failover or a restore may have lost it."""
+    def is_last(self, end: StreamEnd) -> bool:
+        """Whether an event is the last of its stream: others may append to it, and a failover or a restore lose it."""
 
     def keeps(self, end: StreamEnd) -> bool | None:
-        """Whether an event is in the log durably; None when the database cannot say, because it may still be lost."""
-        return self.holds(end)
+        """Whether an event that was read is durable; None when the database cannot say: it may still be lost."""
+        del end
+        return True
 
     @abstractmethod
     def snapshot(self, moment: str | None = None, *, as_found: bool = False) -> AbstractContextManager[object]:

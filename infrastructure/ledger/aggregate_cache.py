@@ -36,6 +36,8 @@ class CachedPosition:
     """Whether the store was not read: the key is new to this process, and taken to be empty until an append fails."""
     is_acknowledged: bool = False
     """Whether the database confirmed that this end of the stream is durable; otherwise it was only read."""
+    is_fresh: bool = True
+    """Whether it was read from the store for the command at hand; what is remembered may be out of date."""
     is_current: bool = True
     """False when the position is that of an earlier cycle; its version still is that of the whole stream."""
 
@@ -78,8 +80,8 @@ class AggregateCache:
         self._lock = threading.Lock()
         self._opener = Opener(store.settings.shown)
 
-    def checkout(self, command: Command, *, may_assume: bool = False) -> tuple[CachedPosition, bool]:
-        """The position on which to decide a command, and whether it was read from the store just now.
+    def checkout(self, command: Command, *, may_assume: bool = False) -> CachedPosition:
+        """The position on which to decide a command.
 
         With `may_assume`, a request to enter a key that this process has not seen takes the key to be new: this saves
         a round trip when the key is new, and costs one when it is not.
@@ -91,18 +93,17 @@ class AggregateCache:
         stream = command.key.stream
         held = self.taken(stream)
         if held is None and may_assume and isinstance(command, RequestEntry):
-            return CachedPosition(Position.of_stream(stream), GENESIS, is_assumed=True), False
-        fresh = held is None
+            return CachedPosition(Position.of_stream(stream), GENESIS, is_assumed=True, is_fresh=False)
         if held is None:
             held = self.load(stream)
         cycle = command.cycle
         if may_be_told_again(command, held.position):
             cycle = self._store.cycle_of_order(stream, command.exchange_order_id)
         if cycle is None or cycle == held.position.cycle:
-            return held, fresh
-        if not fresh:
+            return held
+        if not held.is_fresh:
             held = self.load(stream)
-        return self._earlier_cycle(cycle, held) or held, True
+        return self._earlier_cycle(cycle, held) or held
 
     def taken(self, stream: str) -> CachedPosition | None:
         """Take the remembered position of a stream out of the cache; None when it is not there and must be loaded.
@@ -117,6 +118,7 @@ class AggregateCache:
         """Put back a position that has no pending events; one of an earlier cycle is dropped."""
         if not held.is_current or not held.position.cycle:
             return
+        held.is_fresh = False
         with self._lock:
             self._held[held.position.id] = held
             if len(self._held) > STREAMS_MAX:

@@ -1,4 +1,4 @@
-"""Whether the events that an answer rests on are durable; asked for a command that appends nothing itself."""
+"""Whether an answer may rest on a position; asked for a command that appends nothing itself."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from infrastructure.event_store.records import StreamEnd
 from infrastructure.ledger.aggregate_cache import CachedPosition
 
 
-def is_durable(store: Store, held: CachedPosition, command_id: str | None = None) -> bool:
-    """Whether the end of the stream that an answer rests on is durable.
+def still_holds(store: Store, held: CachedPosition, command_id: str | None = None) -> bool:
+    """Whether the position is that of the stream's last event, and that event is durable.
 
-    An end that was only read may exist on one server alone; one that was acknowledged may have been lost since,
-    together with its server.
+    A remembered position is that of before if others appended since, or if its last events were lost with their
+    server. An end that was only read may exist on one server alone.
     Refuses: OutcomeUnknown when this cannot be found out.
     """
     if not held.version:
         return True
     end = held.end
     try:
-        kept = store.holds(end) if held.is_acknowledged else store.keeps(end)
+        kept = (held.is_fresh or store.is_last(end)) and (held.is_acknowledged or store.keeps(end))
     except NotOpenHere:
         raise
     except StoreUnavailable as error:
@@ -33,7 +33,7 @@ def is_durable(store: Store, held: CachedPosition, command_id: str | None = None
 
 def require_durable(store: Store, held: CachedPosition, command_id: str) -> None:
     """Refuses: OutcomeUnknown for an answer from events that are not in the log durably."""
-    if not is_durable(store, held, command_id):
+    if not still_holds(store, held, command_id):
         raise _not_known(held.end, command_id, "it is not there")
 
 

@@ -35,7 +35,7 @@ from infrastructure.event_store.sql.migrations import beside
 from infrastructure.event_store.vocabulary.append_conflicts import AppendInDoubt, IntentTaken, SlotTaken, VersionTaken
 from infrastructure.ledger.aggregate_cache import AggregateCache, CachedPosition, may_be_told_again
 from infrastructure.ledger.doubts import Doubts
-from infrastructure.ledger.durability import is_durable, require_durable
+from infrastructure.ledger.durability import require_durable, still_holds
 from infrastructure.ledger.questions.ledger_questions import LedgerQuestions
 from infrastructure.ledger.receipt import Receipt
 from infrastructure.ledger.subscription import PATIENCE_SECONDS, Subscription
@@ -172,17 +172,17 @@ class PositionLedger(TypedCommands[Receipt], LedgerQuestions, LedgerOperations):
         if (holder := self._open_under_former_key(command)) is not None:
             return self._refuse(command, stamp, already_open(holder, stamp.ts_event, command), raced=False)
         for attempt in range(ATTEMPTS_MAX):
-            held, fresh = self._cache.checkout(command, may_assume=attempt == 0 and self.store.is_remote)
+            held = self._cache.checkout(command, may_assume=attempt == 0 and self.store.is_remote)
             try:
                 answer = held.position.decide(command, stamp)
             except CommandRefused as refusal:
-                if not fresh:
+                if not held.is_fresh:
                     continue
                 self._cache.put(held)
                 moved = held.position.modified_on >= stamp.ts_recorded
                 return self._refuse(command, stamp, refusal, raced=raced or (was_mistaken and moved))
             if not held.position.pending_events:
-                if not is_durable(self.store, held, stamp.command_id):
+                if not still_holds(self.store, held, stamp.command_id):
                     continue
                 self._cache.put(held)
                 return Receipt.of("replayed", answer, held.position.row)
@@ -242,7 +242,7 @@ class PositionLedger(TypedCommands[Receipt], LedgerQuestions, LedgerOperations):
             self._append([held for held in held_by_stream.values() if held.position.pending_events])
         except (VersionTaken, IntentTaken):
             return self._one_by_one(batch)
-        if not all(is_durable(self.store, held) for held in unchanged):
+        if not all(still_holds(self.store, held) for held in unchanged):
             return self._one_by_one(batch)
         for held in unchanged:
             self._cache.put(held)

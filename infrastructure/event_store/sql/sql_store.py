@@ -25,7 +25,7 @@ _CYCLE_OF_INTENT: Final = "SELECT cycle FROM ledger_events WHERE stream = ? AND 
 _CYCLE_OF_ORDER: Final = (
     "SELECT {catalog}max(cycle) FROM positions WHERE position_id >= ? AND position_id < ? AND exchange_order_id = ?"
 )
-_HOLDS: Final = "SELECT {catalog}count(*) FROM ledger_events WHERE stream = ? AND version = ? AND hash = ?"
+_LAST_HASH: Final = "SELECT hash FROM ledger_events WHERE stream = ? ORDER BY version DESC LIMIT 1"
 _COUNT: Final = "SELECT {catalog}count(*) FROM ledger_events"
 _OPEN: Final = ", ".join(f"'{status.value}'" for status in sorted(OPEN_STATUSES))
 _IS_STRAY: Final = "stray"
@@ -104,9 +104,8 @@ class SqlStore(Store):
         cycle: int | None = self._value(self.dialect.spelled(_CYCLE_OF_ORDER), values)
         return cycle
 
-    def holds(self, end: StreamEnd) -> bool:
-        count: int = self._value(self.dialect.spelled(_HOLDS), end)
-        return count > 0
+    def is_last(self, end: StreamEnd) -> bool:
+        return bool(self._value(self.dialect.spelled(_LAST_HASH), (end.stream,)) == end.hash)
 
     def select(self, conditions: Conditions, order: str, limit: int | None = None) -> Iterator[RecordedEvent]:
         written, values = self._compared(conditions)

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from domain.commands.base import Command
-from domain.commands.requests import Activate, RecordEntryPlaced, RequestEntry, SetStopLoss
+from domain.commands.requests import Activate, Adjust, RecordEntryPlaced, RequestEntry, SetStopLoss
 from domain.errors import (
     IdempotencyMismatch,
     InvalidCommand,
@@ -152,6 +152,26 @@ def test_a_stale_memory_never_allows_what_is_refused_by_now(ledger: PositionLedg
     with pytest.raises(PositionAlreadyOpen) as refused:
         ledger.request_entry(**ENTRY, intent_id="3")
     assert refused.value.intent_id == "2"
+
+
+def test_what_is_news_by_now_is_never_no_news_to_a_stale_memory(ledger: PositionLedger, other: PositionLedger) -> None:
+    ledger.adopt(**ENTRY, avg_px_open="3.2", reason="seen")
+    seen = Adjust.of(position_id=FIRST, quantity="61.8", reason="seen")
+    assert ledger.handle(seen).outcome == "replayed"
+    for tell in (lambda: [ledger.handle(seen)], lambda: ledger.handle_many([seen])):
+        other.adjust(position_id=FIRST, quantity="50", reason="seen")
+        answers = [*tell(), *tell()]
+        assert [answer.outcome for answer in answers if isinstance(answer, Receipt)] == ["recorded", "replayed"]
+        assert str(other.position(FIRST).quantity) == "61.8"
+
+
+def test_a_stale_memory_never_tells_how_a_position_stood_before(ledger: PositionLedger, other: PositionLedger) -> None:
+    opened = ledger.adopt(**ENTRY, avg_px_open="3.2", reason="seen", command_id="c")
+    with pytest.raises(PositionAlreadyOpen):
+        other.request_entry(**ENTRY, intent_id="2")  # so it remembers what it only read
+    ledger.close(position_id=FIRST, exit_reason="target", avg_px_close="3.1")
+    again = other.adopt(**ENTRY, avg_px_open="3.2", reason="seen", command_id="c")
+    assert (again.outcome, again.status, again.current_status) == ("replayed", opened.status, "closed")
 
 
 def test_commands_that_get_in_each_others_way_are_both_recorded(ledger: PositionLedger, other: PositionLedger) -> None:
