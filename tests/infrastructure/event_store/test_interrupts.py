@@ -30,6 +30,7 @@ import pytest
 import infrastructure
 from domain.commands.requests import RequestEntry
 from domain.errors import PositionAlreadyOpen, StoreUnavailable
+from infrastructure.event_store.postgres.session import connections
 from infrastructure.event_store.postgres.session.pool import Pool
 from infrastructure.event_store.postgres.session.watchdog import Watchdog, WatchedConnection
 from infrastructure.event_store.postgres.store import PostgresStore
@@ -362,6 +363,27 @@ def test_a_connection_makes_room_though_an_interrupt_came_before_its_watch_ended
     lost.clear()
     pool.borrow(0.1).close()
     watchdog.stop()
+
+
+def test_a_walk_whose_end_was_interrupted_leaves_its_patience_to_nobody(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever was lent the connection next waited for a silent server for an hour, and not for 3 s."""
+
+    @contextmanager
+    def not_set_back(connection: WatchedConnection, seconds: float) -> Iterator[None]:
+        connection.allowed_seconds = seconds
+        yield
+        raise KeyboardInterrupt
+
+    with PositionLedger.connect(with_options(postgres_url, "pool_size=1")) as ledger:
+        with monkeypatch.context() as patch:
+            patch.setattr(connections, "waited_for", not_set_back)
+            with pytest.raises(KeyboardInterrupt), ledger.store.snapshot():
+                pass
+        assert isinstance(ledger.store, PostgresStore)
+        with ledger.store._connections.borrowed() as connection:
+            assert connection.allowed_seconds is None
 
 
 def test_a_snapshot_whose_end_was_interrupted_shares_its_connection_with_nobody(
