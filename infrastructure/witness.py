@@ -6,7 +6,6 @@ import logging
 import queue
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
 from inspect import iscoroutinefunction
 from typing import Any, Final
 
@@ -62,9 +61,10 @@ class Witness:
     ) -> None:
         """Report to the log, and to the hooks that are given."""
         self._on_event, self._on_refusal, self._on_unprotected = on_event, on_refusal, on_unprotected
-        self._waiting: queue.Queue[tuple[Callable[..., object], tuple[Any, ...]] | None] = queue.Queue(WAITING_MAX)
+        # the queue and the lock are such that a signal handler may tell in the middle of telling
+        self._waiting: queue.SimpleQueue[tuple[Callable[..., object], tuple[Any, ...]] | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
     def answered(self, command: Command, position_id: str, outcome: str, seconds: float) -> None:
         """A command was accepted."""
@@ -106,15 +106,14 @@ class Witness:
             thread, self._thread = self._thread, None
         if thread is None or thread is threading.current_thread():
             return
-        with suppress(queue.Full):  # then a hook is stuck, and its thread is left behind
-            self._waiting.put_nowait(None)
-        thread.join(seconds)
+        self._waiting.put(None)
+        thread.join(seconds)  # if a hook is stuck, its thread is left behind
 
     def tell(self, hook: Callable[..., object], *arguments: Any) -> None:
         """Queue a call of a hook."""
-        try:
-            self._waiting.put_nowait((hook, arguments))
-        except queue.Full:
+        if self._waiting.qsize() < WAITING_MAX:
+            self._waiting.put((hook, arguments))
+        else:
             warn("%d calls of hooks are waiting: %s is left out", WAITING_MAX, hook)
         with self._lock:
             if self._thread is None:

@@ -77,7 +77,7 @@ class AggregateCache:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._held: OrderedDict[str, CachedPosition] = OrderedDict()
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal handler may ask under it
         self._opener = Opener(store.settings.shown)
 
     def checkout(self, command: Command, *, may_assume: bool = False) -> CachedPosition:

@@ -300,17 +300,25 @@ class Connections:
             snapshot.connection.rollback()
             snapshot.connection.text_factory = str
 
-    def write(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
+    def write(self, work: Callable[[sqlite3.Connection], Result], *, joins: bool = False) -> Result:
         """Run `work` in one transaction that holds the write lock from its start: all of it is written, or nothing.
 
-        Inside the `work` of another call it is a part of that transaction.
-        Refuses: StoreUnavailable when the lock is not free in time; CommitUnconfirmed. Integrity errors pass through.
+        With `joins`, inside the `work` of another call, it is a part of that transaction.
+        Refuses: StoreUnavailable when the lock is not free in time, and inside the `work` of another call, where a
+                 signal handler may be called: that transaction may yet fail; CommitUnconfirmed. Integrity errors pass
+                 through.
         """
         self._require()
         with self._writing:
             outer: Turn[FileConnection] | None = getattr(self._turns, "writing", None)
             if outer is not None and outer is self._turn():
-                return work(outer.connection)
+                if joins:
+                    return work(outer.connection)
+                raise StoreUnavailable(
+                    f"{self.settings.where}: this thread is in the middle of another write, in which a signal handler "
+                    "was called; nothing was written. Let the handler set a flag, and send the command when the write "
+                    "is over"
+                )
             turn: Turn[FileConnection] | None = None
             is_done = False
             try:

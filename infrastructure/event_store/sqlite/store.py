@@ -328,7 +328,7 @@ class SQLiteStore(SqlStore):
             for statement in schema.beside_ddl(table):
                 connection.execute(statement)
 
-        self._connections.write(make)
+        self._connections.write(make, joins=True)
         try:
             yield SQLitePositionTable(self._connections, table)
         except SchemaMismatch:
@@ -364,7 +364,7 @@ class SQLitePositionTable:
 
     def replace(self, rows: Iterable[PositionRow]) -> None:
         """Write rows of cycles that have one."""
-        self._connections.write(lambda connection: append.write_rows(connection, self._table, rows, {}))
+        self._connections.write(lambda each: append.write_rows(each, self._table, rows, {}), joins=True)
 
     def differing(self) -> set[str]:
         """The position ids whose row differs from the one in the table that is read, or is missing in either."""
@@ -389,7 +389,7 @@ class SQLitePositionTable:
             look_again(connection)
             return rows, differences
 
-        return self._connections.write(change_places)
+        return self._connections.write(change_places, joins=True)
 
 
 def _summed(numbers: str | None) -> Decimal:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import logging
 import os
+import queue
 import random
 import signal
 import sqlite3
@@ -16,6 +17,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from functools import partial
 from itertools import count
 from linecache import getline
 from pathlib import Path
@@ -28,6 +30,7 @@ import pytest
 import infrastructure
 from domain.commands.requests import RequestEntry
 from domain.errors import PositionAlreadyOpen, StoreUnavailable
+from infrastructure.event_store.postgres.session import connections
 from infrastructure.event_store.postgres.session.pool import Pool
 from infrastructure.event_store.postgres.session.watchdog import Watchdog, WatchedConnection
 from infrastructure.event_store.postgres.store import PostgresStore
@@ -41,6 +44,7 @@ from tests.urls import with_options
 ROOT = Path(str(infrastructure.__file__)).parent
 STORES = ROOT / "event_store"
 OURS = (f"{ROOT}/ledger/", *(f"{STORES}/{name}" for name in ("turn", "sqlite/", "postgres/")))
+WITH_ITS_LOCKS = (*OURS, f"{ROOT}/witness", threading.__file__, queue.__file__)
 PSYCOPG = f"{Path(psycopg.__file__).parent}/"
 UNINTERRUPTED = ("with ", "try:", "continue")
 """No handler can run between what such a line takes and what gives it back, or before it has left its `except`: what a
@@ -53,19 +57,25 @@ class Interrupt(BaseException):
     """What a signal handler raises, in any line of ours."""
 
 
+def interrupt() -> None:
+    raise Interrupt
+
+
 @contextmanager
-def interrupted_at(line: int) -> Iterator[list[str]]:
-    """Raise when so many lines of ours were begun; the list tells where, and is empty if it did not come to that."""
+def interrupted_at(
+    line: int, handler: Callable[[], object] = interrupt, files: tuple[str, ...] = OURS
+) -> Iterator[list[str]]:
+    """Call a handler when so many lines were begun; the list tells where, and is empty if it did not come to that."""
     lines, raised = count(1), list[str]()
 
     def trace(frame: FrameType, event: str, _: object) -> Any:
-        if raised or not frame.f_code.co_filename.startswith(OURS):
+        if raised or not frame.f_code.co_filename.startswith(files):
             return None
         if event != "line" or getline(frame.f_code.co_filename, frame.f_lineno).lstrip().startswith(UNINTERRUPTED):
             return trace
         if next(lines) == line:
             raised.append(f"{frame.f_code.co_filename}:{frame.f_lineno}")
-            raise Interrupt
+            handler()
         return trace
 
     before = sys.gettrace()
@@ -211,6 +221,39 @@ def test_an_interrupt_in_any_call_of_psycopg_is_told_as_one_and_spoils_no_connec
         assert call > 20, "there are calls"
 
 
+def test_what_a_signal_handler_was_told_is_recorded_stays_so_and_it_never_waits_for_its_own_thread() -> None:
+    """It became a part of the write under way and was gone with it, or waited for a lock that it had interrupted."""
+    ledger = PositionLedger(SQLiteStore(Settings("sqlite", ":memory:")), on_event=lambda _: None)
+    ask(ledger, 0)
+    told, refused = set[str](), set[str]()
+
+    def place(name: str) -> str:
+        ledger.record_cash(position_id="K0USDT.x#1", kind="funding", amount="1", cash_id=name, command_id=name)
+        return name
+
+    def handler(line: int) -> None:
+        try:
+            told.add(place(f"handler-{line}"))
+        except StoreUnavailable as refusal:
+            refused.add(refusal.message)
+
+    def work(line: int) -> None:
+        with interrupted_at(line, partial(handler, line), WITH_ITS_LOCKS) as where:
+            told.add(place(f"command-{line}"))
+        reached.extend(where)
+
+    reached = ["at the first"]
+    for line in count(1, LINES_APART):
+        if not reached:
+            break
+        reached.clear()
+        in_thread(partial(work, line))
+    assert line > 100, "there are lines"
+    assert any("a signal handler was called; nothing was written" in message for message in refused)
+    assert told <= {event.columns.command_id for event in ledger.store.log()}
+    ledger.disconnect()
+
+
 def test_a_writer_is_let_in_while_the_interrupt_is_still_looked_at(tmp_path: Path) -> None:
     file = tmp_path / "ledger.db"
     with PositionLedger.connect(f"sqlite:///{file}?timeout=0.2") as ledger:
@@ -320,6 +363,27 @@ def test_a_connection_makes_room_though_an_interrupt_came_before_its_watch_ended
     lost.clear()
     pool.borrow(0.1).close()
     watchdog.stop()
+
+
+def test_a_walk_whose_end_was_interrupted_leaves_its_patience_to_nobody(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever was lent the connection next waited for a silent server for an hour, and not for 3 s."""
+
+    @contextmanager
+    def not_set_back(connection: WatchedConnection, seconds: float) -> Iterator[None]:
+        connection.allowed_seconds = seconds
+        yield
+        raise KeyboardInterrupt
+
+    with PositionLedger.connect(with_options(postgres_url, "pool_size=1")) as ledger:
+        with monkeypatch.context() as patch:
+            patch.setattr(connections, "waited_for", not_set_back)
+            with pytest.raises(KeyboardInterrupt), ledger.store.snapshot():
+                pass
+        assert isinstance(ledger.store, PostgresStore)
+        with ledger.store._connections.borrowed() as connection:
+            assert connection.allowed_seconds is None
 
 
 def test_a_snapshot_whose_end_was_interrupted_shares_its_connection_with_nobody(

@@ -91,6 +91,7 @@ class Pool:
         if self.is_closed or not connection.is_wanted or not connection.is_at_rest:
             self._drop(connection)
         else:
+            connection.wait_as_others()
             self._idle.put(connection)
 
     def _drop(self, connection: WatchedConnection) -> None:

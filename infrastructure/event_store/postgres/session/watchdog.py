@@ -112,6 +112,12 @@ class WatchedConnection(psycopg.Connection[tuple[Any, ...]]):
         """
         return self.pgconn.transaction_status == TransactionStatus.IDLE and not self._num_transactions
 
+    def wait_as_others(self) -> None:
+        """Have the limits of every connection again: an interrupt may come before a borrower gives his own back."""
+        self.allowed_seconds, self.waits_end = None, math.inf
+        if self.watchdog is not None:
+            self.watchdog.let_be(self)
+
     @contextmanager
     def transaction(self, *args: Any, **kwargs: Any) -> Iterator[Transaction]:
         """As in psycopg, but an interrupt at its beginning is raised as such, where psycopg reports wrong nesting."""
