@@ -79,6 +79,7 @@ class Cycles:
         self._left_over = list(left_over)
         self._rows = [row for row in rows if row.status.is_open]
         self._now, self._age, self._evidence = now, age, evidence
+        self._with_accounts = {row.exchange for row in [*self._rows, *self._left_over] if row.account is not None}
 
     def sections(self) -> list[Section]:
         """All sections, each with its worst symptoms first."""
@@ -187,6 +188,8 @@ class Cycles:
 
     def _symptom(self, severity: Severity, row: PositionRow, message: str, since: datetime) -> Symptom:
         live = ["--live"] if row.exchange in ASKED else []
+        if live and row.account is None and row.exchange in self._with_accounts:
+            live = ["--account", "", *live]
         evidence = self._evidence.get((row.exchange, row.account), live)
         advice = advised("recover", row, *evidence)
         return Symptom(severity, row.position_id, message, advice, since)
