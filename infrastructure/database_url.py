@@ -14,7 +14,13 @@ _ENCODING: Final = (
 )
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _HALF_ENCODED: Final = re.compile(r"%(?![0-9A-Fa-f]{2})|%00")
+_SECRET: Final = re.compile(r"(?<=://)([^/?@:]*):[^?]*(?=@)|(?<=[?&])(?:ssl)?password=[^&]*&?")
 _PORT: Final = re.compile(r"(?:[^:\[\]]*|\[[^\]]*\])(?::[0-9]{0,5})?", re.ASCII)
+
+
+def without_password(url: str) -> str:
+    """A URL to be printed, without the secrets in it; whoever uses it gives them in another way, as in PGPASSWORD."""
+    return _SECRET.sub(r"\1", url).rstrip("?&")
 
 
 def split(text: str) -> SplitResult:

@@ -183,7 +183,9 @@ def exit_code(error: LedgerError) -> int:
 
 
 def _explain(error: BaseException) -> None:
-    message = f"{type(error).__name__}: {error}"
+    from projections.health.checks import naming_ledger  # noqa: PLC0415 - help needs nothing of the ledger
+
+    message = naming_ledger(f"{type(error).__name__}: {error}")
     say(message)
     cause = error.__cause__
     while cause is not None:

@@ -45,6 +45,7 @@ class Given:
 
     exchange: str | None = None
     account: str | None = None
+    """Blank: the account without a name."""
     taken_at: datetime | None = None
     zone: tzinfo | None = None
     """The zone of a time that names none."""
@@ -61,7 +62,7 @@ def read_snapshot(data: bytes, given: Given | None = None) -> AccountSnapshot:
         document = json.loads(data, parse_float=Decimal, parse_constant=_not_a_number)
     except (ValueError, RecursionError) as wrong:
         doubt = f"it is not a JSON document: {wrong}"
-        return AccountSnapshot(exchange=given.exchange, account=given.account, doubts=(doubt,), digest=digest)
+        return AccountSnapshot(exchange=given.exchange, account=given.account or None, doubts=(doubt,), digest=digest)
     return _Reading.of(document, given).snapshot(digest)
 
 
@@ -101,10 +102,10 @@ class _Reading:
         fields = _as_document(document)
         head = ReportFields({name: value for name, value in fields.items() if name in _HEAD})
         exchange = normalized_exchange(head.find("exchange")) if head.find("exchange") else given.exchange
-        account = normalized_account(head.find("account")) or given.account
-        for said, wanted in ((exchange, given.exchange), (account, given.account)):
+        account = normalized_account(head.find("account")) or given.account or None
+        for said, wanted in ((exchange, given.exchange), (account or "", given.account)):
             if wanted is not None and said != wanted:
-                raise ValueError(f"it is a snapshot of {said}, not of {wanted}")
+                raise ValueError(f"it is a snapshot of {said}, not of {wanted or 'the account without a name'}")
         return cls(
             head=head,
             positions=rows(_first_of(fields, _POSITIONS)),
@@ -113,7 +114,7 @@ class _Reading:
             balances=_first_of(fields, _BALANCES),
             exchange=exchange,
             account=account,
-            is_account_said="account" in fields,
+            is_account_said="account" in fields or given.account is not None,
             given=given,
         )
 

@@ -35,7 +35,7 @@ _BATCH_EVENTS: Final = 500
 
 _PLACES_UNCHECKED: Final = (
     "places beyond those that the database handed out: this role may not ask which those are; the owner of the ledger "
-    "lets it with `position-ledger init --runtime-role NAME`"
+    "lets it with `init --runtime-role NAME`"
 )
 
 

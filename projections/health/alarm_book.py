@@ -12,7 +12,7 @@ from pydantic import AwareDatetime, TypeAdapter
 
 from domain.values import is_yet_to_come
 from projections.health.alarm import Alarm, AlarmKey, Notice, NoticeKind
-from projections.health.checks import PROGRAM, Check, Severity
+from projections.health.checks import Check, Severity, command_line
 
 KEPT_MAX: Final = 1_000
 """How many alarms are kept separately, to limit memory; further ones are counted in one alarm."""
@@ -100,7 +100,7 @@ class AlarmBook:
             return known + new
         message = f"{len(left):,} more, beside the {KEPT_MAX:,} that are kept separately"
         worst = max((alarm.severity for alarm in left), key=lambda severity: severity.rank)
-        return [*known, *new[:room], Alarm(Check.WATCH, MORE, worst, message, f"{PROGRAM} status", None)]
+        return [*known, *new[:room], Alarm(Check.WATCH, MORE, worst, message, command_line("status"), None)]
 
     def _take(self, alarm: Alarm, at: datetime) -> bool:
         kept = self._kept.get(alarm.key)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,6 +18,9 @@ PROGRAM: Final = "position-ledger"
 ASKED: Final = frozenset({"binance", "bybit", "okx", "krakenfutures", "hyperliquid"})
 """The exchanges that can be asked; of any other a person has to bring a snapshot."""
 _NO_AGE: Final = datetime.max.replace(tzinfo=UTC)
+_IN_WORDS: Final = re.compile(f"`({PROGRAM} [^`]+)`")
+_named: list[str] = []
+"""The option by which the command line of this process named its ledger."""
 
 
 class Severity(StrEnum):
@@ -94,12 +98,27 @@ def worst_first(symptoms: Iterable[Symptom]) -> list[Symptom]:
     return sorted(symptoms, key=lambda each: (-each.severity.rank, each.since or _NO_AGE, each.subject))
 
 
+def name_ledger(url: str | None) -> None:
+    """Let all that is advised in this process name a ledger too; None: it is found without an option."""
+    _named[:] = [] if url is None else ["--database", url]
+
+
+def command_line(verb: str, *arguments: str) -> str:
+    """A command line about the ledger, ready to paste into a shell."""
+    return shlex.join([PROGRAM, verb, *arguments, *_named])
+
+
+def naming_ledger(words: str) -> str:
+    """Words in which every command line between backticks names the ledger, as `command_line` does."""
+    return _IN_WORDS.sub(lambda found: f"`{' '.join([found[1], shlex.join(_named)]).strip()}`", words)
+
+
 def advised(verb: str, where: PositionKey | PositionRow, *arguments: str) -> str:
-    """A command line about one key, ready to paste into a shell."""
+    """A command line about one key."""
     asked = ["--symbol", where.symbol, "--exchange", where.exchange]
     if where.account is not None:
         asked += ["--account", where.account]
-    return shlex.join([PROGRAM, verb, *asked, *arguments])
+    return command_line(verb, *asked, *arguments)
 
 
 def taken(exchange: str, account: str | None) -> str:
@@ -110,4 +129,4 @@ def taken(exchange: str, account: str | None) -> str:
 
 def history_of(place: str) -> str:
     """The command that shows what happened to a key or a position."""
-    return shlex.join([PROGRAM, "history", place])
+    return command_line("history", place)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -15,13 +14,14 @@ from projections.exposure import BY_CHOICE, IF_HELD, STRAY, is_bare, is_bare_if_
 from projections.formatting import ago, date_and_time, lasting, length
 from projections.health.checks import (
     ASKED,
-    PROGRAM,
     Check,
     Section,
     Severity,
     Symptom,
     advised,
+    command_line,
     history_of,
+    naming_ledger,
     taken,
     worst_first,
 )
@@ -79,6 +79,7 @@ class Cycles:
         self._left_over = list(left_over)
         self._rows = [row for row in rows if row.status.is_open]
         self._now, self._age, self._evidence = now, age, evidence
+        self._with_accounts = {row.exchange for row in [*self._rows, *self._left_over] if row.account is not None}
 
     def sections(self) -> list[Section]:
         """All sections, each with its worst symptoms first."""
@@ -187,6 +188,8 @@ class Cycles:
 
     def _symptom(self, severity: Severity, row: PositionRow, message: str, since: datetime) -> Symptom:
         live = ["--live"] if row.exchange in ASKED else []
+        if live and row.account is None and row.exchange in self._with_accounts:
+            live = ["--account", "", *live]
         evidence = self._evidence.get((row.exchange, row.account), live)
         advice = advised("recover", row, *evidence)
         return Symptom(severity, row.position_id, message, advice, since)
@@ -213,31 +216,32 @@ def damage(findings: Sequence[IntegrityFinding], says: str) -> Section:
 
 def _damage_advice(finding: IntegrityFinding, damaged: Collection[str | None], unread: Collection[str | None]) -> str:
     if finding.kind in _FOLDED and finding.stream not in damaged:
-        return f"{PROGRAM} rebuild"
+        return command_line("rebuild")
     if finding.stream is None or finding.stream in unread:
-        return f"{PROGRAM} verify"
+        return command_line("verify")
     return history_of(finding.stream)
 
 
 def unreadable(what: str, cause: Exception) -> Symptom:
     """A table of rows that cannot be read at all; the rows can be folded anew from the events."""
-    return Symptom(Severity.CRITICAL, what, f"cannot be read: {_on_one_line(cause)}", f"{PROGRAM} rebuild")
+    return Symptom(Severity.CRITICAL, what, f"cannot be read: {_on_one_line(cause)}", command_line("rebuild"))
 
 
 def _on_one_line(words: object) -> str:
-    return shorten(str(words), _CAUSE_MAX, placeholder=" …")
+    return naming_ledger(shorten(str(words), _CAUSE_MAX, placeholder=" …"))
 
 
 def unread_history(cause: object) -> Section:
     """A log that cannot be read any further, or whose past has changed."""
-    found = Symptom(Severity.CRITICAL, "log", _on_one_line(cause), f"{PROGRAM} verify")
+    found = Symptom(Severity.CRITICAL, "log", _on_one_line(cause), command_line("verify"))
     return Section(Check.DAMAGE, "the log cannot be relied on", (found,))
 
 
 def unverified(cause: object) -> Section:
     """A ledger that can be reached, but could not be verified."""
     message = f"cannot be verified: {_on_one_line(cause)}"
-    return Section(Check.DAMAGE, "not looked at", (Symptom(Severity.CRITICAL, "ledger", message, f"{PROGRAM} verify"),))
+    found = Symptom(Severity.CRITICAL, "ledger", message, command_line("verify"))
+    return Section(Check.DAMAGE, "not looked at", (found,))
 
 
 def following(statuses: Iterable[ProjectionStatus]) -> Section:
@@ -251,10 +255,10 @@ def following(statuses: Iterable[ProjectionStatus]) -> Section:
 def _lag(each: ProjectionStatus) -> Symptom | None:
     if each.poison is not None:
         message = f"cannot go on at nid {each.poison.nid}: {_on_one_line(each.poison.cause)}"
-        return Symptom(Severity.CRITICAL, each.projection, message, f"{PROGRAM} projections")
+        return Symptom(Severity.CRITICAL, each.projection, message, command_line("projections"))
     if each.behind > LAG_MAX:
         message = f"{each.behind:,} events behind: whoever asks for them next has to wait"
-        return Symptom(Severity.WARNING, each.projection, message, f"{PROGRAM} stats")
+        return Symptom(Severity.WARNING, each.projection, message, command_line("stats"))
     return None
 
 
@@ -268,10 +272,10 @@ def silence(heard_at: datetime | None, now: datetime, quiet: timedelta) -> Secti
         return Section(Check.SILENCE, "nothing was recorded yet")
     age, is_stamped_wrong = now - heard_at, is_yet_to_come(heard_at, now)
     message = f"nothing heard {lasting(age)}: neither an event nor a refusal was recorded since"
-    advice = f"look whether the bots run; {PROGRAM} status"
+    advice = f"look whether the bots run; {command_line('status')}"
     if is_stamped_wrong:
         message = f"heard {ago(age)}, so it is not known for how long nothing was recorded"
-        advice = f"look which clock is wrong, and whether the bots run; {PROGRAM} status"
+        advice = f"look which clock is wrong, and whether the bots run; {command_line('status')}"
     found = Symptom(Severity.WARNING, "ledger", message, advice, heard_at)
     return Section(Check.SILENCE, f"heard {ago(age)}", (found,) if age >= quiet or is_stamped_wrong else ())
 
@@ -279,20 +283,20 @@ def silence(heard_at: datetime | None, now: datetime, quiet: timedelta) -> Secti
 def away(where: str, cause: object, since: datetime, lasted: timedelta) -> Section:
     """A database that cannot be reached: no command can be decided, and nothing else is known about the ledger."""
     message = f"away {lasting(lasted)}: {_on_one_line(cause)}"
-    found = Symptom(Severity.CRITICAL, where, message, f"look at the database; then {PROGRAM} status", since)
+    found = Symptom(Severity.CRITICAL, where, message, f"look at the database; then {command_line('status')}", since)
     return Section(Check.AWAY, "cannot be reached", (found,))
 
 
 def unwritable(where: str, cause: object, since: datetime, lasted: timedelta) -> Section:
     """A database that can be read, but does not accept the writes of a watch, and most likely not those of bots."""
     message = f"nothing could be written for {length(lasted)}, probably not by bots either: {_on_one_line(cause)}"
-    advice = f"look at the space, the locks and the rights of the database; then {PROGRAM} status"
+    advice = f"look at the space, the locks and the rights of the database; then {command_line('status')}"
     return Section(Check.AWAY, "cannot be written", (Symptom(Severity.CRITICAL, where, message, advice, since),))
 
 
 def unreadable_snapshots(cause: object) -> Section:
     """Snapshot files that were to be compared, but cannot be read."""
-    advice = f"look at the files, and at what writes them; then {PROGRAM} diagnose"
+    advice = f"look at the files, and at what writes them; then {command_line('diagnose')}"
     found = Symptom(Severity.WARNING, "snapshots", f"cannot be read: {_on_one_line(cause)}", advice)
     return Section(Check.EXCHANGE, "cannot be compared", (found,))
 
@@ -301,9 +305,9 @@ def beside_exchange(found: Reconciliation, evidence: Sequence[str]) -> Section:
     """The findings of `reconcile`; `evidence` are the arguments that name the snapshots."""
     exchange, account = found.snapshot.exchange, found.snapshot.account
     where = " ".join(filter(None, (exchange, account)))
-    again = f"{PROGRAM} diagnose --snapshot FILE"
+    again = command_line("diagnose", "--snapshot", "FILE")
     if exchange in ASKED:
-        again = f"{taken(exchange, account)} | {PROGRAM} diagnose --snapshot -"
+        again = f"{taken(exchange, account)} | {command_line('diagnose', '--snapshot', '-')}"
     doubts = [
         Symptom(Severity.WARNING, where, f"{words}: {doubt}", again)
         for words, said in (
@@ -325,8 +329,9 @@ def _all_stops_missing(found: Reconciliation, where: str, evidence: Sequence[str
         f"none of {found.stops_missing} stops of the ledger is in {found.rules.confirmations} lists of orders: either "
         "these lack the conditional ones, or nothing is protected"
     )
-    again = shlex.join([PROGRAM, "reconcile", *evidence, "--trust-empty", "--confirm", "--reason", "TEXT"])
-    advice = f"look at the exchange now; if the stops are gone, {again}, and place what `{PROGRAM} recover` then names"
+    again = command_line("reconcile", *evidence, "--trust-empty", "--confirm", "--reason", "TEXT")
+    place = f"place what `{command_line('recover', *evidence)}` then names"
+    advice = f"look at the exchange now; if the stops are gone, {again}, and {place}"
     return Symptom(Severity.CRITICAL, where, message, advice)
 
 
@@ -355,8 +360,8 @@ def database(
     replication: str | None = None,
 ) -> Section:
     """The section about the database; each warning, and the obstacle to recording, comes with its remedy."""
-    found = [] if obstacle is None else [Symptom(Severity.CRITICAL, where, *obstacle)]
-    found += [Symptom(Severity.WARNING, where, *warning) for warning in warnings if warning is not None]
+    known = [(Severity.CRITICAL, obstacle), *((Severity.WARNING, warning) for warning in warnings)]
+    found = [Symptom(severity, where, each[0], naming_ledger(each[1])) for severity, each in known if each is not None]
     return Section(Check.DATABASE, "; ".join(filter(None, (f"{software}, {where}", replication))), tuple(found))
 
 
@@ -367,7 +372,7 @@ def criteria(known: Sequence[Criterion]) -> Section:
             Severity.CRITICAL if each.name in _NEVER else Severity.WARNING,
             each.name,
             f"{each.says}: {each.as_json()['value']}, not {each.bar}",
-            history_of(each.offenders[0]) if each.offenders else f"{PROGRAM} stats",
+            history_of(each.offenders[0]) if each.offenders else command_line("stats"),
         )
         for each in known
         if each.ok is False

@@ -166,5 +166,5 @@ def doubts_about_account(
     doubt = "it does not say of which account it is, and "
     if None not in known:
         return (f"{doubt}all that the ledger knows there is of {names}: use --account",)
-    doubt += f"the ledger knows {names} beside the one without a name: use --account, or write "
-    return (f'{doubt}"account": null into the file of that one',)
+    doubt += f"the ledger knows {names} beside the one without a name: use --account, with '' for that one"
+    return (doubt,)

@@ -23,6 +23,7 @@ from domain.orders.order import Order
 from domain.values import Leg, Source, Status, is_yet_to_come, plain
 from projections.account_snapshot import OrderReport, PositionReport
 from projections.exposure import BY_CHOICE
+from projections.health.checks import ASKED, advised, command_line
 from projections.positions import PositionRow
 from projections.reconciliation.corrections import Correction
 from projections.reconciliation.discrepancies import Discrepancy, DiscrepancyKind
@@ -59,7 +60,7 @@ def recover(
         until = f"{cycle.due_at:%H:%M:%S} UTC"
         return Proposal(cycle=cycle, action=Action.LEAVE, message=f"its bot may be at work on it until {until}")
     if planned is None:
-        return _wait(cycle, "its events cannot be read", "events that can be read: see `position-ledger verify`")
+        return _wait(cycle, "its events cannot be read", f"events that can be read: see `{command_line('verify')}`")
     account = " ".join(filter(None, (row.exchange, row.account)))
     if found is None:
         return _wait(cycle, f"only the exchange knows: give a snapshot of {account}", *cycle.missing())
@@ -115,7 +116,7 @@ class _Judgement:
         if not InFlight(self._row, taken_at).is_overdue:
             return self._wait("the snapshot was taken while it had time", "a later snapshot")
         if side := self._findings.get(DiscrepancyKind.SIDE):
-            return self._wait(side.message, "what became of it: see `position-ledger reconcile`")
+            return self._wait(side.message, f"what became of it: see {self._compared()}")
         if DiscrepancyKind.PHANTOM in self._findings:
             return self._absent()
         if DiscrepancyKind.OPENING in self._findings:
@@ -123,6 +124,11 @@ class _Judgement:
         seen = next(each.position for kind, each in self._findings.items() if kind in _HELD)
         assert seen is not None, "it is at the exchange"
         return self._order_due(seen) if self._row.status is Status.ROLLING_BACK else self._held(seen)
+
+    def _compared(self) -> str:
+        """The command that compares its account with the exchange."""
+        evidence = [] if self._row.exchange in ASKED else ["--snapshot", "FILE"]
+        return f"`{advised('reconcile', self._row, *evidence)}`"
 
     # -- it is over, and holds something ----------------------------------------------------------------------------
 
@@ -140,7 +146,7 @@ class _Judgement:
             missing = f"{needed - stray.confirmations} more, apart in time"
             words = f"{stray.message}, by {stray.confirmations} of {needed} snapshots"
             return _wait(self._cycle, words, missing, for_another_snapshot=True)
-        return self._wait(stray.message, "what became of it: see `position-ledger reconcile`, or the exchange's trades")
+        return self._wait(stray.message, f"what became of it: see {self._compared()}, or the exchange's trades")
 
     # -- it is not there --------------------------------------------------------------------------------------------
 
@@ -216,9 +222,8 @@ class _Judgement:
             if unit := self._findings.get(DiscrepancyKind.UNIT):
                 return self._wait(differs.message, unit.message)
             if self._first.state.strays:
-                return self._wait(
-                    differs.message, "what of it is held in cycles that are over: see `position-ledger reconcile`"
-                )
+                held = f"what of it is held in cycles that are over: see {self._compared()}"
+                return self._wait(differs.message, held)
         if order := self._entry_order():
             self._caution = f"; its entry order {order.order_id} still rests, so more may be filled"
             if row.exchange_order_id is None:

@@ -10,6 +10,7 @@ from typing import Any, Final, Self
 
 from infrastructure.ledger.questions.history import HistoryEntry
 from projections.audit.narrative import Narrative
+from projections.health.checks import command_line
 from projections.health.ledger_status import OLD, LedgerStatus
 from scripts.html.cycle_chart import SIZES, draw, key
 from scripts.html.page import TEMPLATES, filled, write
@@ -96,6 +97,7 @@ def page_of(
         others=others,
         as_of=as_of,
         written_at=written_at,
+        command_line=command_line,
         **values,
     )
 

@@ -30,10 +30,9 @@ def write_page(
     """Write the page of a report; `link` returns the path of the page of a cycle, None if there are no such pages."""
     caption = f"Duplicates refused per {bar_name(found.refused)}"
     figure = Figure(caption, tuple(draw(found.refused, caption, size) for size in SIZES), [])
-    filters = [word for word in (wanted.symbol, wanted.exchange, wanted.account) if word]
     page = filled(
         TEMPLATES / "ledger.html",
-        title=f"Report on {' '.join(filters) or 'the ledger'}",
+        title=f"Report on {' '.join(wanted.words) or 'the ledger'}",
         found=found,
         status=LedgerStatus.of((cycle.row for cycle in found.open), written_at),
         link=link,

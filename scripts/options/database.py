@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
+from infrastructure.database_url import without_password
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.ledger.questions.as_of import TimeAxis
+from projections.health.checks import name_ledger
 
 Run = TypeVar("Run", bound=Callable[..., Any])
 
 
 def _else_before_command(ctx: click.Context, _: click.Parameter, value: str | None) -> str | None:
-    return value if value is not None else ctx.obj
+    url: str | None = value if value is not None else ctx.obj
+    name_ledger(None if url is None else without_password(url))
+    ctx.find_root().call_on_close(partial(name_ledger, None))
+    return url
 
 
 def database_option(run: Run) -> Run:

@@ -26,7 +26,7 @@ _NAMED_MAX: Final = 12
 
 @dataclass(frozen=True)
 class Filter:
-    """Which positions are wanted; None means all.
+    """Which positions are wanted; None means all, and a blank account the one without a name.
 
     The symbol is as the user wrote it, because its meaning depends on the exchange of a position.
     """
@@ -40,13 +40,19 @@ class Filter:
         return (
             (self.symbol is None or means(self.symbol, row.symbol, row.exchange, _leg(row)))
             and self.exchange in (None, row.exchange, normalized_exchange(row.exchange))
-            and self.account in (None, row.account)
+            and self.account in (None, row.account or "")
         )
+
+    @property
+    def words(self) -> list[str]:
+        """What is wanted, for a page that shows nothing else."""
+        account = "account without a name" if self.account == "" else self.account
+        return [word for word in (self.symbol, self.exchange, account) if word]
 
     def __str__(self) -> str:
         """The filter as options of the command line."""
         options = {"--symbol": self.symbol, "--exchange": self.exchange, "--account": self.account}
-        return " ".join(f"{option} {name}" for option, name in options.items() if name is not None)
+        return " ".join(f"{option} {name or repr(name)}" for option, name in options.items() if name is not None)
 
 
 def _leg(row: Listed | PositionKey) -> Leg:
@@ -88,7 +94,7 @@ def filter_options(run: Callable[..., None]) -> Callable[..., None]:
 
     @click.option("--symbol", type=WRITTEN_SYMBOL, help="Only this symbol, in any spelling.")
     @click.option("--exchange", type=EXCHANGE, help="Only this exchange.")
-    @click.option("--account", type=ACCOUNT, help="Only this account.")
+    @click.option("--account", type=ACCOUNT, help="Only this account; '' is the one without a name.")
     @functools.wraps(run)
     def filtered(symbol: str | None, exchange: str | None, account: str | None, **others: Any) -> None:
         run(wanted=Filter(symbol, exchange, account), **others)

@@ -58,7 +58,8 @@ def _reason(text: str) -> str:
 SYMBOL: Final = ReadAs(normalized_symbol)
 WRITTEN_SYMBOL: Final = ReadAs(written_symbol)
 EXCHANGE: Final = ReadAs(normalized_exchange)
-ACCOUNT: Final = ReadAs(normalized_account)
+ACCOUNT: Final = ReadAs(lambda text: normalized_account(text) or "")
+"""A blank one is the account without a name, which is another answer than none."""
 REASON: Final = ReadAs(_reason)
 TIME: Final = ReadAs(utc)
 ZONE: Final = ReadAs(zone_of)

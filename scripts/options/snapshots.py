@@ -40,9 +40,15 @@ class SnapshotOptions:
         """The arguments that name the snapshots, by account; stdin (`-`) is shown as FILE: it can be read only once."""
         named: dict[Account, list[str]] = {}
         for file, snapshot in zip(self.files, snapshots, strict=True):
-            words = named.setdefault((snapshot.exchange, snapshot.account), [])
+            words = named.setdefault((snapshot.exchange, snapshot.account), self._read_by())
             words += ["--snapshot", "FILE" if file == "-" else file]
         return named
+
+    def _read_by(self) -> list[str]:
+        """The options without which the files would be read otherwise."""
+        taken_at = None if self.taken_at is None else self.taken_at.isoformat()
+        said: dict[str, object] = {"--taken-at": taken_at, "--timezone": self.zone, "--max-age": self.max_age}
+        return [word for name, value in said.items() if value is not None for word in (name, str(value))]
 
     def rules(self, wanted: Filter, confirmations: int = CONFIRMATIONS) -> ReconciliationRules:
         """How far the snapshots are trusted."""

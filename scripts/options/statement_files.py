@@ -60,7 +60,7 @@ class StatementOptions:
             )
         return Whose(
             self._exchange(kind),
-            self.account,
+            self.account or None,
             self.zone,
             self._symbol(kind),
             self._columns(kind),

@@ -51,7 +51,7 @@ _IS_OUTDATED: Final = (
 """True of a positions table that a migration found, and that was not rebuilt since: no other has this column. A
 subscriber does not read its positions table, and fills it when it is none any more."""
 _OWNER_MIGRATES: Final = (
-    "this role may not migrate it, and nothing was changed. The owner of the ledger does so with `position-ledger init`"
+    "this role may not migrate it, and nothing was changed. The owner of the ledger does so with `init`"
 )
 _SIBLINGS: Final = (
     "SELECT nspname::text FROM pg_namespace JOIN pg_class ON relnamespace = pg_namespace.oid"
@@ -122,7 +122,7 @@ def _require_in(connection: Connection, settings: Settings) -> None:
         raise StoreUnavailable(
             f"{settings.shown}: role {kept_out[0]} may not look into schema {settings.schema}, so whether a ledger is "
             "there is not known; nothing was written. The owner of the ledger grants what a bot needs with "
-            "`position-ledger init --runtime-role NAME`; a role that only reads needs USAGE on the schema, and SELECT "
+            "`init --runtime-role NAME`; a role that only reads needs USAGE on the schema, and SELECT "
             "on its tables and sequences"
         )
 

@@ -29,8 +29,8 @@ def _network_caution(where: str) -> Caution | None:
     return Caution(
         f"{where} lies on a network folder ({system}). Processes of one machine may share it; bots of two machines do "
         "not see what each other writes, and both are granted the same slot, without an error",
-        "let one machine alone have it open; for several, position-ledger export --output ledger.jsonl.gz, and import "
-        "it into PostgreSQL",
+        "let one machine alone have it open; for several, `position-ledger export --output ledger.jsonl.gz`, and "
+        "import it into PostgreSQL",
     )
 
 
@@ -53,6 +53,6 @@ def _wal_caution() -> Caution | None:
         f"SQLite {sqlite3.sqlite_version} is older than 3.51.3, up to which two processes that write to one file are "
         "reported to be able to damage its write-ahead log. One process alone is safe; for several, use PostgreSQL, or "
         "a Python whose sqlite3.sqlite_version is later",
-        "position-ledger export --output ledger.jsonl.gz, and import it into PostgreSQL; or run a Python with a later "
-        "SQLite",
+        "`position-ledger export --output ledger.jsonl.gz`, and import it into PostgreSQL; or run a Python with a "
+        "later SQLite",
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -13,6 +12,7 @@ from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.ledger.questions.as_of import TimeAxis
 from infrastructure.ledger_clock import now
 from projections.audit.narrative import Narrative
+from projections.health.checks import command_line
 from scripts.narratives.cycle_narratives import tell, title_of
 from scripts.narratives.event_rows import print_history
 from scripts.narratives.narrative_text import print_stories
@@ -126,8 +126,8 @@ def _way_back(shown: PageCycles, key: str, as_of: str | None) -> str:
     """The command that shows the cycles before those of a page; blank for a page of all cycles."""
     if shown.is_all or shown.are_first:
         return "" if shown.is_all else "There are none before."
-    at = f" --as-of {shlex.quote(as_of)}" if as_of else ""
-    return f"Those before: position-ledger history {key}{at} --html FILE --before {shown.numbers[0]}"
+    at = ["--as-of", as_of] if as_of else []
+    return f"Those before: {command_line('history', key, *at, '--html', 'FILE', '--before', str(shown.numbers[0]))}"
 
 
 def _write_page(

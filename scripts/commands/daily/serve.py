@@ -119,7 +119,7 @@ def command(
     with _listening(host, port) as listening, open_ledger(database) as ledger:
         tell_unheard(wanted, ledger.store)
         board, follower, results = Board(), LedgerFollower(ledger, wanted, age), ResultsReader(ledger, wanted)
-        shown = " ".join(filter(None, (ledger.store.settings.shown, wanted.exchange, wanted.account, wanted.symbol)))
+        shown = " ".join([ledger.store.settings.shown, *wanted.words])
         pages = web_app(board, follower=follower, results=results, name=shown, token=token)
         app = Gate(pages, LOOPBACK | {*names} if is_near else None, token)
         where = f"[{host}]" if ":" in host else host

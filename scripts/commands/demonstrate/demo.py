@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import tempfile
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,6 +14,7 @@ import click
 
 from domain.errors import CommandRefused, PositionAlreadyOpen
 from domain.values import Side
+from infrastructure.database_url import without_password
 from infrastructure.integrity.verify import verify
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.settings import Settings
@@ -20,6 +22,7 @@ from infrastructure.simulation.books.fault_plan import OrderFault
 from infrastructure.simulation.exchange_simulator import SimulatedExchange
 from infrastructure.store_opening import open_store
 from projections.account_snapshot import PositionReport
+from projections.health.checks import history_of
 from scripts.benchmarks.process_pool import side_by_side
 from scripts.cli import REFUSED
 from scripts.narratives.cycle_narratives import tell
@@ -79,7 +82,7 @@ def command(database: str | None, *, as_json: bool) -> None:
                 "were wrong",
                 f"verified: {report.events} events, {len(report.findings)} findings",
             )
-            say(f"look around: position-ledger history {_POSITION} --database {shown}")
+            say(f"look around: {history_of(_POSITION)} --database {shlex.quote(without_password(url))}")
     if not report.ok or len(race["won"]) != 1 or rebuilt.differences:
         raise SystemExit(REFUSED)
 

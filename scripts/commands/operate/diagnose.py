@@ -11,7 +11,7 @@ import click
 from infrastructure.event_store.replica import ReplicaPlace
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.operations.health import Diagnosis, examine
-from projections.health.checks import Check, Section, Severity, Symptom
+from projections.health.checks import Check, Section, Severity, Symptom, command_line
 from projections.metrics.recent_activity import Activity
 from scripts.cli import REFUSED
 from scripts.options.database import database_option, json_option
@@ -144,4 +144,4 @@ def _print_activity(activity: Activity) -> None:
         show("criteria    not known: what they are measured by cannot be read")
     else:
         met = sum(each.ok is True for each in activity.criteria)
-        show(f"criteria    {met} of {len(activity.criteria)} met; `position-ledger stats` says which")
+        show(f"criteria    {met} of {len(activity.criteria)} met; `{command_line('stats')}` says which")

@@ -16,7 +16,7 @@ from scripts.output import say, show
 
 @click.command("snapshot")
 @click.option("--exchange", required=True, metavar="NAME", type=EXCHANGE, help="The exchange to ask; this only reads.")
-@click.option("--account", metavar="NAME", type=ACCOUNT, help="The account of the keys, if it has a name.")
+@click.option("--account", metavar="NAME", type=ACCOUNT, help="The account of the keys; '' is the one without a name.")
 @click.option(
     "--output",
     metavar="FILE",

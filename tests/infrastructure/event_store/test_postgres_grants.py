@@ -104,9 +104,7 @@ def test_who_may_only_read_is_told_who_takes_in_the_statistics(postgres_url: str
         with made_role(postgres_url, "GRANT SELECT ON ALL TABLES IN SCHEMA public TO {}") as role:
             url = as_role(postgres_url, role)
             with PositionLedger.connect(url, create=False) as reader:
-                with pytest.raises(
-                    StoreUnavailable, match="let a role that may write do so with `position-ledger stats`"
-                ):
+                with pytest.raises(StoreUnavailable, match="let a role that may write do so with `stats`"):
                     reader.statistics()
                 owner.statistics()
                 assert reader.statistics().opened == 1

@@ -64,6 +64,14 @@ def test_a_balance_that_cannot_be_read_is_not_known(said: Any, known: Any, doubt
 # -- the document -----------------------------------------------------------------------------------------------
 
 
+def test_a_blank_account_that_is_given_is_the_one_without_a_name() -> None:
+    bare = b'{"exchange": "binance", "positions": [], "orders": []}'
+    assert [read_snapshot(bare, given).is_account_said for given in (Given(), Given(account=""))] == [False, True]
+    assert read_snapshot(bare, Given(account="")).account is None
+    with pytest.raises(ValueError, match="a snapshot of sub1, not of the account without a name"):
+        read_snapshot(bare.replace(b"{", b'{"account": "sub1", ', 1), Given(account=""))
+
+
 def test_the_format_of_the_old_bot() -> None:
     found = read(SAMPLE, zone=zone_of("+04:00"))
     assert (found.exchange, found.account, found.doubts, found.notes) == ("binance", None, (), ())

@@ -57,6 +57,12 @@ def test_what_is_bare_comes_first_with_its_age_and_the_command_to_run() -> None:
     assert (found.severity, found.ok, found.next) == (Severity.CRITICAL, False, advice)
 
 
+def test_beside_a_subaccount_the_account_without_a_name_is_asked_about_as_such() -> None:
+    advice = "position-ledger recover --symbol APTUSDT --exchange binance --account {} --live"
+    found = status(row(*BARE, named="BARE"), row(*BARE, named="OF SUB1", account="sub1"), at=842)
+    assert [line.next for line in found.lines] == [advice.format("''"), advice.format("sub1")]
+
+
 def test_what_began_at_a_time_that_is_yet_to_come_is_of_no_age_below_zero() -> None:
     found = status(row(*BARE), at=-840)
     assert "842 s" not in found.verdict and "14 min 2 s ahead: position-ledger recover" in found.verdict

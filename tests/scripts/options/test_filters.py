@@ -45,6 +45,17 @@ def url(tmp_path: Path) -> str:
     return found
 
 
+def test_a_blank_account_is_the_one_without_a_name(program: Program, url: str) -> None:
+    def positions(*words: str) -> list[str]:
+        return [row["position_id"] for row in program("positions", *words, "--json", "--database", url).json]
+
+    assert positions("--account", "") == ["APTUSDT.bybit#1"]
+    assert positions("--account", "main") == ["SUIUSDT.binance.main#1"]
+    assert len(positions()) == 2
+    told = program("positions", "--exchange", "binance", "--account", "", "--database", url)
+    assert "nothing was ever recorded of --exchange binance --account '';" in told.err
+
+
 def test_the_names_of_streams_are_found_each_once_and_in_order(ledger: PositionLedger) -> None:
     ledger.fail_entry(position_id="APTUSDT.bybit#1", reason="price limit", outcome="rejected")
     assert list(ledger.store.stream_names()) == ["APTUSDT.bybit", "SUIUSDT.binance.main", "SUIUSDT.bybit"]

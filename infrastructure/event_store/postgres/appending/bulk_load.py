@@ -115,7 +115,7 @@ def _go_on_after(connection: Connection, nid: int) -> None:
     except errors.InsufficientPrivilege as missing:
         raise StoreUnavailable(
             "only the owner of a ledger can import into it, because only the owner may set its next nid; "
-            "nothing was written. Connect as the role that ran `position-ledger init`"
+            "nothing was written. Connect as the role that ran `init`"
         ) from missing
 
 

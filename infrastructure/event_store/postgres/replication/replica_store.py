@@ -32,7 +32,7 @@ from projections.listed_row import Listed
 from projections.positions import PositionRow
 from projections.projection import STATISTICS
 
-FOLLOW: Final = "position-ledger projections --follow"
+FOLLOW: Final = "projections --follow"
 TABLES: Final = ("ledger_events", "rejections", "projections", "projection_rows", "projection_skips")
 """The tables of one subscription; `positions` is not among them, because a rebuild replaces it by another table."""
 

@@ -143,7 +143,7 @@ def test_a_page_of_a_cycle_with_many_events_has_the_last_ones_and_says_how_all_a
     monkeypatch.setattr("scripts.html.cycle_page.EVENTS_MAX", 5)
     count, text = written()
     assert count == 5 and "<summary>The last 5 of 12 events</summary>" in text
-    assert f'data-copy="position-ledger history {APT} --table"' in text
+    assert f"data-copy=\"position-ledger history '{APT}' --table --database " in text
     assert len(history(APT, "--table").out.splitlines()) == 2 + 12
 
 
@@ -170,7 +170,7 @@ def test_a_page_of_many_cycles_tells_the_last_ones_and_how_the_others_are_had(ma
         assert ran.err.startswith(f"{page} shows APTUSDT.binance: {words} 5. ")
         assert ran.err.partition(": ")[2].strip() in unescape(page.read_text(encoding="utf-8"))
         told += told_on(page)
-        way = re.findall(r"--html FILE (--before) (\d+)$", ran.err.strip())
+        way = re.findall(r"--html FILE (--before) (\d+) ", ran.err.strip())
         way = [*way[0]] if way else []
     assert sorted(told) == ["1", "2", "3", "4", "5"] and not way
     assert ran.err.endswith("There are none before.\n")

@@ -60,7 +60,7 @@ def test_what_needs_a_person_ends_with_1_and_comes_first(three: str, asked: Prog
     assert ran.code == 1
     assert places(ran) == ["SUIUSDT.binance#1", "1000PEPEUSDT.binance.a-long-account#1", "APTUSDT.binance#1"]
     assert ran.out.splitlines()[-1].startswith("2 of 3 unprotected, worst SUIUSDT.binance#1 14 min ")
-    assert ran.out.endswith(": position-ledger recover --symbol SUIUSDT --exchange binance --live\n")
+    assert ": position-ledger recover --symbol SUIUSDT --exchange binance --live --database " in ran.out
 
 
 @pytest.mark.parametrize("columns", [40, 80, 100, 160])
@@ -116,7 +116,7 @@ def test_a_follower_that_is_behind_is_told_beside_the_positions(
     ran = asked()
     assert ran.code == 1
     assert "warning: statistics: 4 events behind: whoever asks for them next has to wait\n" in ran.out
-    assert ran.out.endswith("open position needs a person, 1 beside them does: position-ledger stats\n")
+    assert "open position needs a person, 1 beside them does: position-ledger stats --database " in ran.out
     assert [(each["check"], each["severity"]) for each in asked("--json").json["elsewhere"]] == [
         ("projections", "warning")
     ]

@@ -134,19 +134,20 @@ def test_without_a_ledger_there_is_nothing_to_look_at(run: Run) -> None:
 # -- one that needs a hand --------------------------------------------------------------------------------------------
 
 
-def test_what_is_wrong_is_named_with_the_next_command(run: Run, ledger: PositionLedger) -> None:
+def test_what_is_wrong_is_named_with_the_next_command(run: Run, ledger: PositionLedger, ledger_url: str) -> None:
     request(ledger, "FLRUSDT", 120)
     request(ledger, "AVLUSDT", 7200, "bybit")
     ledger.lose_stop_loss(position_id="APTUSDT.binance#1", reason="cancelled by a cleaner", at=at(120))
     before = ledger.store.count_events()
     ran = run()
     assert (ran.code, ran.err) == (1, "")
+    named = shlex.join(["--database", ledger_url])
     assert (
         "critical  incomplete       2 under way, 2 for longer than they may\n"
         "          critical: AVLUSDT.bybit#1: pending_entry for 2 h\n"
-        "            next: position-ledger recover --symbol AVLUSDT --exchange bybit --live\n"
+        f"            next: position-ledger recover --symbol AVLUSDT --exchange bybit --live {named}\n"
         "          warning: FLRUSDT.binance#1: pending_entry for 2 min\n"
-        "            next: position-ledger recover --symbol FLRUSDT --exchange binance --live\n"
+        f"            next: position-ledger recover --symbol FLRUSDT --exchange binance --live {named}\n"
         "critical  unprotected      1 of 1 held positions, and 2 unprotected if held\n"
         "          critical: APTUSDT.binance#1: short 61.8 without a confirmed stop for 2 min\n"
     ) in re.sub(r"for (2 h|2 min) [.\d]+ s\b", r"for \1", ran.out)
@@ -173,13 +174,17 @@ def test_an_exchange_that_differs_is_named_with_its_snapshot(run: Run, ledger: P
         [("warning", "APTUSDT.binance#1"), ("critical", "XMRUSDT.binance"), ("critical", "XMRUSDT.binance")],
     )
     advice = ran.sections["exchange"]["findings"][0]["advice"]
-    assert advice == f"position-ledger reconcile --symbol APTUSDT --exchange binance --snapshot {path}"
+    assert advice.startswith(f"position-ledger reconcile --symbol APTUSDT --exchange binance --snapshot {path} --data")
     assert run("--snapshot", path, "--symbol", "APTUSDT").code == 0
+    path.write_text(json.dumps(document | {"timestamp": None}))
+    told = run("--snapshot", path, "--taken-at", document["timestamp"], "--trust-empty", "--json")
+    taken_at = document["timestamp"].replace("Z", "+00:00")
+    assert f"--taken-at {taken_at} --snapshot {path}" in told.sections["exchange"]["findings"][0]["advice"]
     assert ledger.store.count_events() == 4
 
 
 def test_what_is_to_be_run_when_all_stops_are_gone_is_understood(
-    run: Run, program: Program, ledger: PositionLedger, ledger_url: str, tmp_path: Path
+    run: Run, program: Program, ledger: PositionLedger, tmp_path: Path
 ) -> None:
     apt = {"symbol": "APT/USDT:USDT", "side": "short", "contracts": 61.8, "entry_price": 3.2333}
     files: list[str] = []
@@ -197,7 +202,7 @@ def test_what_is_to_be_run_when_all_stops_are_gone_is_understood(
     advice = run(*files, "--json").sections["exchange"]["findings"][-1]["advice"]
     command = re.search(r"position-ledger (reconcile .*?), and place", advice)
     assert command is not None, advice
-    ran = Ran(*program(*shlex.split(command[1]), "--database", ledger_url))
+    ran = Ran(*program(*shlex.split(command[1])))
     assert "note that the stop of APTUSDT.binance#1 is lost" in ran.out, ran.err
     assert not ledger.position("APTUSDT.binance#1").protected
 
@@ -235,7 +240,7 @@ def test_damage_is_named_and_not_looked_for_when_that_is_said(run: Run, tamper: 
     ran = run("--json")
     assert (ran.code, ran.sections["damage"]["severity"]) == (1, "critical")
     assert ran.found("damage")[0] == ("critical", "APTUSDT.binance version 2")
-    assert ran.sections["damage"]["findings"][0]["advice"] == "position-ledger history APTUSDT.binance"
+    assert ran.sections["damage"]["findings"][0]["advice"].startswith("position-ledger history APTUSDT.binance -")
     skipped = run("--skip-verify", "--json")
     assert (skipped.code, skipped.sections["damage"]["says"]) == (0, "not looked for")
 
@@ -256,14 +261,14 @@ def test_rows_that_nobody_can_read_stop_no_diagnosis(run: Run, tamper: Callable[
     tamper("UPDATE positions SET leg = 'SIDEWAYS'")
     ran = run("--mode", "report", "--json")
     assert (ran.code, ran.found("damage")) == (1, [("critical", "positions")])
-    assert ran.sections["damage"]["findings"][0]["advice"] == "position-ledger rebuild"
+    assert ran.sections["damage"]["findings"][0]["advice"].startswith("position-ledger rebuild -")
     assert "incomplete" not in ran.sections, "nothing is said of what could not be looked at"
 
 
 def test_a_row_that_differs_is_to_be_rebuilt(run: Run, tamper: Callable[[str], None]) -> None:
     tamper("UPDATE positions SET intent_id = 'another'")
     (found,) = run("--json").sections["damage"]["findings"]
-    assert (found["subject"], found["advice"]) == ("APTUSDT.binance#1", "position-ledger rebuild")
+    assert found["subject"] == "APTUSDT.binance#1" and found["advice"].startswith("position-ledger rebuild -")
 
 
 def test_everything_else_is_said_before_every_event_is_read(

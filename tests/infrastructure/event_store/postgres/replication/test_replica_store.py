@@ -39,7 +39,7 @@ def test_without_a_follower_nothing_is_read_and_the_command_is_named(replicas: R
         replicas.arrived()
         with PositionLedger.connect(replicas.of(kind).url(), create=False) as ledger:
             for ask in (ledger.positions, ledger.store.high_water_mark, lambda: place_of(ledger)):
-                with pytest.raises(StoreUnavailable, match="Run `position-ledger projections --follow` with the URL"):
+                with pytest.raises(StoreUnavailable, match="Run `projections --follow` with the URL"):
                     ask()
     finally:
         replicas.primary.do("UPDATE projections SET nid = %s", come_to)
