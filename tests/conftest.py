@@ -10,6 +10,8 @@ import signal
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -18,8 +20,21 @@ from tests.databases import Databases
 from tests.infrastructure.event_store.postgres.server import URL_VARIABLE, programs, version
 from tests.urls import with_options
 
+HOME = Path(__file__).parent
+
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # so it is in a shell's background, and would be in all we start
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection(session: pytest.Session) -> None:
+    """Compile a share of all tests, where several processes collect them: each finds what the others have compiled."""
+    worker, config = os.environ.get("PYTEST_XDIST_WORKER"), session.config
+    if worker is not None and config.args == config.getini("testpaths"):
+        sys.dont_write_bytecode = False  # whatever the environment says: to compile all takes half of a collection
+        paths = sorted(HOME.rglob("test_*.py"))
+        for path in paths[int(worker.removeprefix("gw")) :: int(os.environ["PYTEST_XDIST_WORKER_COUNT"])]:
+            with suppress(Exception):  # it fails in the collection again, which says so
+                import_module(".".join(path.relative_to(HOME.parent).with_suffix("").parts))
 
 
 def pytest_collection_finish() -> None:
@@ -31,7 +46,7 @@ def pytest_collection_finish() -> None:
 @pytest.fixture
 def children_find_tests(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let processes of multiprocessing import the functions of tests, and all else from where it is installed."""
-    monkeypatch.setattr(sys, "path", [*sys.path, str(Path(__file__).parent.parent)])
+    monkeypatch.setattr(sys, "path", [*sys.path, str(HOME.parent)])
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ from infrastructure.event_store.port import Store
 from infrastructure.event_store.vocabulary.places import ALL_STREAMS, StreamSpan
 from infrastructure.settings import Settings
 from infrastructure.store_opening import open_store
-from scripts.benchmarks.workload.generated import first, generate, write
+from tests.infrastructure.generated_ledger import fill
 from tests.urls import with_options
 
 EVENTS = 600
@@ -20,7 +20,7 @@ EVENTS = 600
 def store(ledger_url: str) -> Iterator[Store]:
     url = with_options(ledger_url, "pool_size=1") if ledger_url.startswith("postgresql") else ledger_url
     store = open_store(Settings.read(url))
-    write(store, first(generate(EVENTS, streams=12), EVENTS))
+    fill(store, EVENTS, streams=12, events=EVENTS)
     yield store
     store.close()
 

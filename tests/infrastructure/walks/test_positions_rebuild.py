@@ -18,7 +18,7 @@ from infrastructure.integrity.verify import verify
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.settings import Settings
 from infrastructure.walks.positions_rebuild import rebuilt
-from scripts.benchmarks.workload.generated import first, generate, write
+from tests.infrastructure.generated_ledger import fill
 
 EVENTS = 3_000
 
@@ -35,7 +35,7 @@ def changed(url: str, statement: str) -> None:
 
 def test_several_processes_make_the_rows_that_one_makes(ledger_url: str) -> None:
     with PositionLedger.connect(ledger_url) as ledger:
-        written = write(ledger.store, first(generate(EVENTS, streams=40), EVENTS))
+        written = fill(ledger.store, EVENTS, streams=40, events=EVENTS)
         before = list(ledger.store.rows())
         changed(ledger_url, "UPDATE positions SET fees = '7' WHERE cycle = 2")
         wrong = sum(row.cycle == 2 for row in before)
@@ -49,7 +49,7 @@ def test_several_processes_make_the_rows_that_one_makes(ledger_url: str) -> None
 
 def test_what_is_recorded_while_several_processes_rebuild_is_in_the_rows(ledger_url: str) -> None:
     with PositionLedger.connect(ledger_url) as ledger, PositionLedger.connect(ledger_url) as bot:
-        write(ledger.store, first(generate(EVENTS, streams=40), EVENTS))
+        fill(ledger.store, EVENTS, streams=40, events=EVENTS)
         done = threading.Event()
 
         def record() -> None:
@@ -74,7 +74,7 @@ def test_what_is_recorded_while_several_processes_rebuild_is_in_the_rows(ledger_
 
 def test_an_event_that_cannot_be_read_ends_it_and_nothing_is_changed(ledger_url: str) -> None:
     with PositionLedger.connect(ledger_url) as ledger:
-        write(ledger.store, first(generate(EVENTS, streams=40), EVENTS))
+        fill(ledger.store, EVENTS, streams=40, events=EVENTS)
         before = list(ledger.store.rows())
         *_, last = ledger.store.log()
         hashed = chained(last.hash, last.originator_id, last.originator_version + 1, last.topic, b"{}")
@@ -89,7 +89,7 @@ def test_an_event_that_cannot_be_read_ends_it_and_nothing_is_changed(ledger_url:
 
 def test_a_ledger_in_memory_is_rebuilt_by_one() -> None:
     with PositionLedger.connect("sqlite:///:memory:") as ledger:
-        written = write(ledger.store, first(generate(200), 200))
+        written = fill(ledger.store, 200, events=200)
         assert rebuilt(ledger.store, processes=2).rows == written.cycles
 
 
@@ -104,7 +104,7 @@ def test_in_a_file_a_page_of_rows_is_written_about_once(tmp_path: Path, monkeypa
 
     path = tmp_path / "ledger.db"
     with PositionLedger.connect(f"sqlite:///{path}") as ledger:
-        write(ledger.store, first(generate(EVENTS, streams=40), EVENTS))
+        fill(ledger.store, EVENTS, streams=40, events=EVENTS)
     size = path.stat().st_size
     monkeypatch.setattr(Connections, "_connected", never_moved)
     with PositionLedger.connect(f"sqlite:///{path}") as ledger:

@@ -16,7 +16,7 @@ from infrastructure.event_store.vocabulary.places import StreamSpan
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.settings import Settings
 from infrastructure.walks.span_crew import SpanCrew, at_any_moment, at_one_moment
-from scripts.benchmarks.workload.generated import first, generate, write
+from tests.infrastructure.generated_ledger import fill
 
 EVENTS = 400
 Places = tuple[int, list[int]]
@@ -30,7 +30,7 @@ pytestmark = pytest.mark.usefixtures("children_find_tests")
 @pytest.fixture
 def ledger(ledger_url: str) -> Iterator[PositionLedger]:
     with PositionLedger.connect(ledger_url) as opened:
-        write(opened.store, first(generate(EVENTS, streams=40), EVENTS))
+        fill(opened.store, EVENTS, streams=40, events=EVENTS)
         yield opened
 
 
@@ -108,7 +108,7 @@ def test_one_process_shares_with_nobody(ledger: PositionLedger) -> None:
 
 def test_why_one_cannot_begin_is_said_and_writers_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with PositionLedger.connect(f"sqlite:///{tmp_path}/ledger.db") as ledger:
-        write(ledger.store, first(generate(EVENTS, streams=40), EVENTS))
+        fill(ledger.store, EVENTS, streams=40, events=EVENTS)
         monkeypatch.setattr(ledger.store, "settings", Settings.read(f"sqlite:///{tmp_path}/none.db"))
         with pytest.raises(SchemaMismatch, match=r"none\.db"), at_one_moment(ledger.store, 2):
             pass

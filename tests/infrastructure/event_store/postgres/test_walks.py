@@ -16,8 +16,8 @@ from infrastructure.ledger.projector import Projector
 from infrastructure.operations.health import DAY, Question, examine
 from projections.projection import STATISTICS
 from projections.reconciliation.result import ReconciliationRules
-from scripts.benchmarks.workload.generated import first, generate, write
 from tests.databases import Databases
+from tests.infrastructure.generated_ledger import fill
 from tests.urls import with_options
 
 EVENTS = 8_000
@@ -60,7 +60,7 @@ def test_no_walk_reads_more_than_it_returns(postgres_url: str, mode: str, *, ana
     options = f"pool_size=1&timeout=60&options=-c%20plan_cache_mode%3D{mode}"
     with PositionLedger.connect(with_options(postgres_url, options)) as ledger:
         store = ledger.store
-        written = write(store, first(generate(EVENTS), EVENTS)).events
+        written = fill(store, EVENTS, events=EVENTS).events
         with psycopg.connect(postgres_url, autocommit=True) as other:
             other.execute("ALTER TABLE ledger_events SET (autovacuum_enabled = false)")
             if analyzed:
@@ -93,7 +93,7 @@ class Filled:
 def filled(databases: Databases, request: pytest.FixtureRequest) -> Iterator[Filled]:
     with databases.one() as url:
         with PositionLedger.connect(url) as ledger:
-            written = write(ledger.store, first(generate(EVENTS), EVENTS))
+            written = fill(ledger.store, EVENTS, events=EVENTS)
             Projector(ledger.store, STATISTICS).catch_up()
         with psycopg.connect(url, autocommit=True) as other:
             for table in ("ledger_events", "positions", "positions_orders", "projection_rows"):
@@ -135,7 +135,7 @@ def test_no_question_reads_more_than_it_returns(filled: Filled, mode: str) -> No
 def test_a_report_of_a_day_reads_no_row_of_a_cycle_that_is_over(postgres_url: str) -> None:
     options = "pool_size=1&timeout=60&options=-c%20enable_seqscan%3Doff"  # a small table is read as a whole else
     with PositionLedger.connect(with_options(postgres_url, options)) as ledger:
-        written = write(ledger.store, first(generate(EVENTS), EVENTS))
+        written = fill(ledger.store, EVENTS, events=EVENTS)
         with psycopg.connect(postgres_url, autocommit=True) as other:
             other.execute("ANALYZE")
         rows = list(ledger.store.rows())

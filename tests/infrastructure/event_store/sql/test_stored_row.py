@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ from infrastructure.settings import Settings
 from infrastructure.store_opening import open_store
 from projections.listed_row import LISTED_COLUMNS, ListedRow, listed_from
 from projections.positions import COLUMNS, PositionRow, row_from
-from scripts.benchmarks.workload.generated import generate, write
+from tests.infrastructure.generated_ledger import fill
 
 ODD: tuple[Any, ...] = (
     *(None, 0, 1, 2, -1, True, 1.5, "", " 1", "1e3", "1_0", "NaN", "x", b"x", [], {}, Decimal("NaN"), Decimal(1)),
@@ -43,7 +44,7 @@ ODD: tuple[Any, ...] = (
 @pytest.fixture
 def store(ledger_url: str) -> Iterator[Store]:
     store = open_store(Settings.read(ledger_url))
-    write(store, generate(60, streams=30))
+    fill(store, 60, streams=30)
     yield store
     store.close()
 
@@ -88,10 +89,11 @@ def test_what_is_odd_in_a_list_is_what_pydantic_takes_it_for_or_refused(column: 
         assert outcome(listed_row, values) == outcome(listed_from, values), odd
 
 
+@cache
 def write_one() -> tuple[Any, ...]:
     """A row with something in every column that may have it."""
     store = open_store(Settings.read("sqlite:///:memory:"))
-    write(store, generate(40, streams=20))
+    fill(store, 40, streams=20)
     rows = raw_rows(store)
     store.close()
     return max(rows, key=lambda values: sum(value is not None for value in values))

@@ -32,7 +32,7 @@ from projections.exposure import standing
 from projections.listed_row import LISTED_COLUMNS
 from projections.positions import PositionRow, project
 from projections.projection import STATISTICS
-from scripts.benchmarks.workload.generated import generate, write
+from tests.infrastructure.generated_ledger import fill
 from tests.infrastructure.roles import as_role, made_role
 from tests.spec import second
 from tests.strategies import KEY, conversations
@@ -86,7 +86,7 @@ def test_as_of_every_version_place_and_time_is_the_folded_prefix(sent: list[Comm
 def test_at_any_moment_of_many_keys_stands_what_the_log_comes_to_by_then(ledger_url: str) -> None:
     store = open_store(Settings.read(ledger_url))
     with PositionLedger(store) as ledger:
-        write(store, generate(120, streams=24))
+        fill(store, 120, streams=24)
         events = [(stored.id, decode(stored)) for stored in store.log()]
         times = sorted({event.ts_recorded for _, event in events})
         moments: list[AsOf] = [AsOf(nid=nid) for nid, _ in events[::90]]
@@ -110,7 +110,7 @@ def test_at_any_moment_of_many_keys_stands_what_the_log_comes_to_by_then(ledger_
 
 def test_the_cycles_of_a_key_are_those_of_its_history_at_any_moment(ledger_url: str) -> None:
     with PositionLedger(open_store(Settings.read(ledger_url))) as ledger:
-        write(ledger.store, generate(60, streams=2))
+        fill(ledger.store, 60, streams=2)
         for stream in [*ledger.store.stream_names()]:
             history = ledger.history(stream)
             moments: list[str | None] = [
@@ -154,7 +154,7 @@ def test_what_stood_by_event_time_is_told_by_the_cycles_that_may_have_stood(
 
     monkeypatch.setattr(as_of_module, "decode", counted)
     with PositionLedger(open_store(Settings.read(ledger_url))) as ledger:
-        write(ledger.store, generate(300, streams=24))
+        fill(ledger.store, 300, streams=24)
         store = ledger.store
         events = list(map(decode, store.log()))
         times = sorted(event.ts_event for event in events)

@@ -20,7 +20,7 @@ from infrastructure.store_opening import open_store
 from infrastructure.walks.positions_rebuild import rebuilt
 from projections.exposure import taken_over_at
 from projections.positions import PositionRow
-from scripts.benchmarks.workload.generated import generate, write
+from tests.infrastructure.generated_ledger import fill
 
 HOW_FAR = ((500, 10), (500, 1), (3, 10), (500, 0))
 """How many versions and steps are looked at, before all that follows is."""
@@ -30,7 +30,7 @@ INDEXES = {"sqlite": "sqlite_schema WHERE name", "postgresql": "pg_indexes WHERE
 @pytest.fixture
 def store(ledger_url: str, request: pytest.FixtureRequest) -> Iterator[Store]:
     store = open_store(Settings.read(ledger_url))
-    write(store, generate(getattr(request, "param", 120), streams=2))
+    fill(store, getattr(request, "param", 120), streams=2)
     yield store
     store.close()
 
