@@ -113,12 +113,32 @@ LONG = request(side="long", quantity="10", at=second(0))
 # -- whatever was said ------------------------------------------------------------------------------------------
 
 
-@given(conversations(defines=True))
-def test_in_the_order_of_recording_the_totals_are_those_that_the_events_carry(sent: list[Command]) -> None:
+@given(conversations(defines=True), st.integers(-1, 30))
+def test_the_rows_of_the_past_are_those_of_the_events(sent: list[Command], moment: int) -> None:
     for cycle in by_cycle(recorded(sent, may_refuse=True)).values():
-        tally = EventTimeTotals(cycle)
-        for event in cycle:
-            assert tally.count(event) == event
+        in_the_order_of_recording_the_totals_are_those_that_the_events_carry(cycle)
+        in_the_end_the_steps_of_a_cycle_are_those_of_today(cycle)
+        nothing_is_there_before_anything_happened_and_no_quantity_is_below_zero(cycle, moment)
+
+
+def in_the_order_of_recording_the_totals_are_those_that_the_events_carry(cycle: list[PositionEvent]) -> None:
+    tally = EventTimeTotals(cycle)
+    for event in cycle:
+        assert tally.count(event) == event
+
+
+def in_the_end_the_steps_of_a_cycle_are_those_of_today(cycle: list[PositionEvent]) -> None:
+    row = row_at(cycle, FOREVER)
+    assert row is not None
+    assert shown(row, *STEPS) == shown(folded(cycle), *STEPS)
+
+
+def nothing_is_there_before_anything_happened_and_no_quantity_is_below_zero(
+    cycle: list[PositionEvent], moment: int
+) -> None:
+    row = row_at(cycle, second(moment))
+    assert (row is None) == all(event.ts_event > second(moment) for event in cycle)
+    assert row is None or row.quantity >= 0
 
 
 @given(conversations(defines=True))
@@ -191,24 +211,6 @@ def test_an_exit_on_spot_that_was_told_wrong_costs_what_was_held_when_it_happene
     (cycle,) = by_cycle(recorded(sent)).values()
     for row in (told(cycle, 99), folded(cycle)):
         assert shown(row, "quantity", "realized_pnl") == ["0", "80"]
-
-
-@given(conversations(defines=True))
-def test_in_the_end_the_steps_of_a_cycle_are_those_of_today(sent: list[Command]) -> None:
-    for cycle in by_cycle(recorded(sent, may_refuse=True)).values():
-        row = row_at(cycle, FOREVER)
-        assert row is not None
-        assert shown(row, *STEPS) == shown(folded(cycle), *STEPS)
-
-
-@given(conversations(defines=True), st.integers(-1, 30))
-def test_nothing_is_there_before_anything_happened_and_no_quantity_is_below_zero(
-    sent: list[Command], moment: int
-) -> None:
-    for cycle in by_cycle(recorded(sent, may_refuse=True)).values():
-        row = row_at(cycle, second(moment))
-        assert (row is None) == all(event.ts_event > second(moment) for event in cycle)
-        assert row is None or row.quantity >= 0
 
 
 # -- a slow model ------------------------------------------------------------------------------------------------

@@ -104,6 +104,7 @@ def test_all_that_recover_proposes_is_accepted_and_then_there_is_no_more(
     sent: list[Command], defined: Command | None, shown: list[AccountSnapshot], rules: ReconciliationRules
 ) -> None:
     with ledger_after([*sent, *([defined] if defined else [])]) as ledger:
+        every_command_names_the_same_as_unprotected_and_as_unfinished(ledger, shown)
         proposed = [step for each in recoveries(ledger, shown, now=NOW, rules=rules) for step in each.commands]
         assert [each.answer for each in apply(ledger, proposed) if not each.is_done] == []
         again = [step for each in recoveries(ledger, shown, now=NOW, rules=rules) for step in each.commands]
@@ -125,28 +126,24 @@ def test_what_was_made_to_agree_is_held_once(sent: list[Command], shown: list[Ac
             assert sum(held, Decimal(0)) == position.side.sign * position.quantity
 
 
-@tried_on(HISTORIES, st.none() | accounts())
-def test_every_command_names_the_same_as_unprotected_and_as_unfinished(
-    sent: list[Command], shown: list[AccountSnapshot] | None
+def every_command_names_the_same_as_unprotected_and_as_unfinished(
+    ledger: PositionLedger, shown: list[AccountSnapshot]
 ) -> None:
-    with ledger_after(sent) as ledger:
-        bare = {row.position_id for row in ledger.positions(unprotected=True) if row.quantity}
-        proposed = recoveries(ledger, shown or (), now=NOW, rules=ReconciliationRules())
-        asked = Question(
-            now=NOW, age=timedelta(hours=1), rules=ReconciliationRules(), snapshots=shown or (), verifies=False
-        )
-        sections = {section.check: section for section in examine(ledger, asked).sections}
-        assert {each.subject for each in sections[Check.UNPROTECTED].symptoms} == bare
-        unfinished = {each.cycle.row.position_id for each in proposed}
-        assert bare <= unfinished
-        late = {each.subject for check in _OF_CYCLES for each in sections[check].symptoms}
-        assert late <= unfinished
-        assert {each.cycle.row.position_id for each in proposed if each.cycle.is_overdue} <= late
-        strays = {row.position_id for row in ledger.positions(open=True) if row.stray}
-        assert strays <= bare
-        if shown:
-            told = {each.name for each in compared(ledger, shown, ReconciliationRules()).of(DiscrepancyKind.STRAY)}
-            assert told == strays
+    """Beside snapshots; without them, all commands are compared in tests/scripts/commands/test_one_truth.py."""
+    bare = {row.position_id for row in ledger.positions(unprotected=True) if row.quantity}
+    proposed = recoveries(ledger, shown, now=NOW, rules=ReconciliationRules())
+    asked = Question(now=NOW, age=timedelta(hours=1), rules=ReconciliationRules(), snapshots=shown, verifies=False)
+    sections = {section.check: section for section in examine(ledger, asked).sections}
+    assert {each.subject for each in sections[Check.UNPROTECTED].symptoms} == bare
+    unfinished = {each.cycle.row.position_id for each in proposed}
+    assert bare <= unfinished
+    late = {each.subject for check in _OF_CYCLES for each in sections[check].symptoms}
+    assert late <= unfinished
+    assert {each.cycle.row.position_id for each in proposed if each.cycle.is_overdue} <= late
+    strays = {row.position_id for row in ledger.positions(open=True) if row.stray}
+    assert strays <= bare
+    told = {each.name for each in compared(ledger, shown, ReconciliationRules()).of(DiscrepancyKind.STRAY)}
+    assert told == strays
 
 
 _OF_CYCLES = (Check.INCOMPLETE, Check.UNPROTECTED, Check.OUTCOME_UNKNOWN, Check.ROLLING_BACK, Check.ORDERS)

@@ -75,8 +75,13 @@ def traded(postgres_url: str) -> str:
     return postgres_url
 
 
-@pytest.mark.parametrize(("by", "part"), [(PnlBy.SYMBOL, 1), (PnlBy.EXCHANGE, 2)])
-def test_sums_are_those_of_the_exits_in_the_log(traded: str, by: PnlBy, part: int) -> None:
+def test_sums_are_those_of_the_exits_in_the_log(traded: str) -> None:
+    sums_are_those_of_the_exits(traded, PnlBy.SYMBOL, 1)
+    sums_are_those_of_the_exits(traded, PnlBy.EXCHANGE, 2)
+    days_are_those_on_which_a_cycle_was_closed(traded)
+
+
+def sums_are_those_of_the_exits(traded: str, by: PnlBy, part: int) -> None:
     found = summed(traded, by)
     with psycopg.connect(traded) as connection:
         rows = connection.execute(EXITS.format(part=part)).fetchall()
@@ -86,7 +91,7 @@ def test_sums_are_those_of_the_exits_in_the_log(traded: str, by: PnlBy, part: in
     assert sum(each.profit.cycles for each in found.groups) == found.total[0].cycles == 60
 
 
-def test_days_are_those_on_which_a_cycle_was_closed(traded: str) -> None:
+def days_are_those_on_which_a_cycle_was_closed(traded: str) -> None:
     with psycopg.connect(traded) as connection:
         rows = connection.execute(DAYS).fetchall()
     assert [(each.names[0], each.profit.realized_pnl) for each in summed(traded, PnlBy.DAY).groups] == rows
