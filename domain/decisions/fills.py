@@ -28,14 +28,14 @@ def known_fill(decision: Decision, command: c.RecordEntryFill | c.Reduce, fill: 
     """The answer to a fill that is recorded already; a fee that was not known is added.
 
     Shape:   a fill is identified by its order and trade id; without an order, by the trade id alone. For the same
-             content again nothing is recorded, even if the fill was corrected since. Of a fill that turned the position
-             only the part that closed is recorded in this cycle.
+             content again nothing is recorded, even if the fill was corrected since; one that is void paid no fee. Of a
+             fill that turned the position only the part that closed is recorded in this cycle.
     Refuses: IdempotencyMismatch for another quantity, price or fee, or a fee in another currency.
     """
     if fill.request == command.digest or decision.was_answered:
         return decision.no_news()
     is_turning = isinstance(command, c.Reduce) and command.flip and fill.qty < command.last_qty
-    is_same = fill.px == command.last_px and (is_turning or fill.qty == command.last_qty)
+    is_same = fill.px == command.last_px if is_turning else fill.is_told_by(command.last_qty, command.last_px)
     if not is_same or _is_another_fee(decision, fill, command.fee, command.fee_currency):
         what = f"{plain(fill.qty)} at {plain(fill.px)}" + (
             "" if fill.fee is None else f" for a fee of {_fee_text(decision, fill)}"
@@ -45,7 +45,7 @@ def known_fill(decision: Decision, command: c.RecordEntryFill | c.Reduce, fill: 
             f"has trade_id {command.trade_id} on record as {what}; a fill never changes, so look which of the two is "
             "wrong, and say correct_fill if the exchange corrected it",
         )
-    if command.fee is None or fill.fee is not None:
+    if command.fee is None or fill.fee is not None or not fill.qty:
         return decision.no_news()
     _record_fee(decision, fill, command.trade_id, command.fee, command.fee_currency)
     return None

@@ -12,7 +12,7 @@ from domain.commands import order_requests as o
 from domain.commands.base import Command
 from domain.commands.requests import Adjust, Close, FailEntry, RecordEntryFill, RecordEntryPlaced, Reduce, RequestEntry
 from domain.errors import IdempotencyMismatch, NotFilled, OrderAmbiguous, OrderHasFills
-from domain.events import EntryPlaced, FillCorrected
+from domain.events import CashRecorded, EntryPlaced, FillCorrected
 from domain.identifiers import client_order_id
 from domain.values import timestamp_text
 from projections.event_time.past_rows import row_at
@@ -264,8 +264,12 @@ def test_a_fill_that_is_told_again_after_its_correction_is_no_news() -> None:
     corrected = on(o.CorrectFill, trade_id="t1", last_px="101", reason="corrected")
     given(LONG, first, paid, corrected).when(first).no_news()
     given(LONG, first, paid, corrected).when(paid).no_news().leaves(avg_px_open="101", fees="0.5")
-    given(LONG, first, corrected).when(paid).refused(IdempotencyMismatch, "10 at 101")
-    given(LONG, first, paid, on(o.CorrectFill, trade_id="t1", void=True, reason="busted")).when(paid).no_news()
+    given(LONG, first, corrected).when(paid).then(CashRecorded).leaves(avg_px_open="101", fees="0.5")
+    other = on(RecordEntryFill, **{**fill, "last_px": "102"}, fee="0.5")
+    given(LONG, first, corrected).when(other).refused(IdempotencyMismatch, "10 at 101")
+    busted = on(o.CorrectFill, trade_id="t1", void=True, reason="busted")
+    given(LONG, first, paid, busted).when(paid).no_news()
+    given(LONG, first, busted).when(paid).no_news().leaves(quantity="0", fees="0")
 
 
 FIRST = on(RecordEntryFill, trade_id="t1", last_qty="6", last_px="100", exchange_order_id="A", at=second(-90))

@@ -194,7 +194,9 @@ def test_a_fill_that_comes_again_with_its_order_is_the_same_fill() -> None:
     story = given(request(), FILLED).when(named).no_news().leaves(quantity="61.8")
     story.when(on(RequestIncrease, quantity="5", intent_id="2")).when(named).no_news().leaves(quantity="61.8")
     corrected = on(CorrectFill, trade_id="t1", last_qty="60", reason="corrected")
-    given(request(), FILLED, corrected).when(named).refused(IdempotencyMismatch, "trade_id t1", "60 at 3.2333")
+    given(request(), FILLED, corrected).when(named).no_news().leaves(quantity="60")
+    other = on(RecordEntryFill, trade_id="t1", last_qty="61", last_px="3.2333")
+    given(request(), FILLED, corrected).when(other).refused(IdempotencyMismatch, "trade_id t1", "60 at 3.2333")
 
 
 def test_an_exit_fill_that_comes_again_with_its_order_is_the_same_fill() -> None:

@@ -739,7 +739,7 @@ def test_a_stop_that_may_open_the_other_side_is_told(quantity: str, *, is_too_mu
 
 
 def test_what_is_filled_of_a_stop_covers_nothing_and_opens_nothing() -> None:
-    hit = {"quantity": "62.8", "filled_qty": Decimal(1)}
+    hit: dict[str, Any] = {"quantity": "62.8", "filled_qty": Decimal(1)}
     assert stops(stop("APTUSDT", "buy", "s1", "3.298", **hit, reduce_only=False)) == []
     lacking = stop("APTUSDT", "buy", "s1", "3.298", "61.8", filled_qty=Decimal(1))
     assert stops(lacking) == ["unprotected", "moved_stops"]
