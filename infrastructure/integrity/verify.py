@@ -12,7 +12,7 @@ from domain.errors import HistoryDamaged
 from domain.events import PositionEvent
 from domain.identifiers import PositionKey
 from domain.json_object import JsonObject
-from domain.values import timestamp_text
+from domain.values import EPOCH, timestamp_text
 from infrastructure.event_store.codec import columns, decode
 from infrastructure.event_store.hash_chain import expected
 from infrastructure.event_store.port import Store
@@ -220,6 +220,7 @@ class _Verification:
     def _folded(self, records: Iterator[RecordedEvent]) -> dict[str, PositionRow]:
         rows: dict[str, PositionRow] = {}
         version = nid = 0
+        recorded_at = EPOCH
         records, hashed_again = tee(records)
         hashes = expected(hashed_again)
         while batch := list(islice(records, _BATCH_EVENTS)):
@@ -230,6 +231,10 @@ class _Verification:
                     self._found_at(record, "version", f"follows version {version}: what was between them is gone")
                 if record.id <= nid:
                     self._found_at(record, "nid", f"has place {record.id}, where version {version} has {nid} already")
+                if isinstance(event, PositionEvent):
+                    if event.ts_recorded < recorded_at:
+                        self._found_at(record, "event", f"says that it was recorded before version {version} was")
+                    recorded_at = event.ts_recorded
                 version, nid = record.originator_version, record.id
                 if should_be != record.hash:
                     self._found_at(
@@ -251,6 +256,8 @@ class _Verification:
                 return
             position_id = event.position_id
             before = rows.get(position_id)
+            if before is not None and event.opens_cycle:
+                self._found_at(record, "event", f"opens {position_id}, which was opened before")
             after = rows[position_id] = project(before, event)
             for followed in self._followed:
                 followed.take(record, event, before, after)

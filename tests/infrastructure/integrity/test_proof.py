@@ -14,7 +14,10 @@ from typing import Any
 import psycopg
 import pytest
 
+from domain.alteration import altered
 from domain.errors import HistoryDamaged, PositionAlreadyOpen, StoreError, StoreUnavailable
+from domain.values import EPOCH
+from infrastructure.event_store.codec import encode
 from infrastructure.event_store.hash_chain import GENESIS, chained
 from infrastructure.event_store.vocabulary.places import ALL_STREAMS
 from infrastructure.integrity.anchor import Anchor, InvalidAnchor, check_anchor, make_anchor
@@ -22,6 +25,7 @@ from infrastructure.integrity.verify import Verified, verify
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.ledger.projector import Projector
 from infrastructure.settings import Settings
+from projections.positions import project
 from projections.projection import STATISTICS
 from tests.acceptance.bot import run
 from tests.infrastructure.event_store.postgres.load import Asked
@@ -134,6 +138,26 @@ def test_what_was_changed_is_named(
     report = verify(ledger.store)
     assert not report.ok
     assert (kind, where) in {(found.kind, found.where) for found in report.findings}
+
+
+@pytest.mark.parametrize(
+    ("version", "changed", "message"),
+    [
+        (1, {"intent_id": "9"}, "opens APTUSDT.binance#1, which was opened before"),
+        (4, {"ts_recorded": EPOCH}, "says that it was recorded before version 4 was"),
+        (4, {}, None),
+    ],
+)
+def test_what_no_command_records_is_named_though_its_hash_and_row_fit(
+    ledger: PositionLedger, version: int, changed: dict[str, Any], message: str | None
+) -> None:
+    """Whoever may append, as the role of a bot, can do so without the ledger."""
+    written = ledger.history("APTUSDT.binance")[version - 1].event
+    forged = altered(written, originator_version=5, **changed)
+    row = project(ledger.position("APTUSDT.binance#1"), forged)
+    ledger.store.insert_events([encode(forged)], rows=[row])
+    found = {found.message for found in verify(ledger.store).findings}
+    assert message in found if message else not found
 
 
 @pytest.mark.parametrize("batch_events", [1, 3, 4])

@@ -47,8 +47,8 @@ def connection_arguments(settings: Settings) -> dict[str, Any]:
 def session_bounds(settings: Settings) -> dict[str, str]:
     """The settings of every session: schema, isolation, time zone, how values are written, the server's timeouts.
 
-    Whoever waits for a lock has to see afterwards what its holder wrote: only READ COMMITTED shows that within a
-    transaction, and a role or a database may have another default.
+    A role or a database may have other defaults. Whoever waits for a lock has to see afterwards what its holder wrote:
+    only READ COMMITTED shows that within a transaction. And only a warning says that a commit is on no standby.
     """
     of_server = str(_milliseconds(wait_seconds(settings)))
     return {
@@ -56,6 +56,8 @@ def session_bounds(settings: Settings) -> dict[str, str]:
         "default_transaction_isolation": "read committed",
         "TimeZone": "UTC",
         "DateStyle": "ISO",
+        "IntervalStyle": "postgres",
+        "client_min_messages": "warning",
         "quote_all_identifiers": "off",
         "standard_conforming_strings": "on",
         "statement_timeout": of_server,

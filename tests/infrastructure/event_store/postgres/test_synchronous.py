@@ -59,7 +59,7 @@ class Pair(NamedTuple):
 
 @pytest.fixture(scope="module")
 def pair(place: ServerFolder) -> Iterator[Pair]:
-    primary = place.server("max_connections = 200")
+    primary = place.server("max_connections = 200", "client_min_messages = error")
     with PositionLedger.connect(primary.url()):
         pass
     with proxied(primary.url()) as way:

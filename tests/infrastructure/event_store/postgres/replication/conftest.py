@@ -25,11 +25,14 @@ class Replicas:
     """A primary with a ledger, and both kinds of copies of it."""
 
     def __init__(self, place: ServerFolder) -> None:
-        self.primary = place.server("wal_level = logical", "max_wal_senders = 10", "max_replication_slots = 10")
+        spelled = "intervalstyle = 'sql_standard'"
+        self.primary = place.server(
+            "wal_level = logical", "max_wal_senders = 10", "max_replication_slots = 10", spelled
+        )
         self.place = place
         self.ledger = PositionLedger.connect(self.primary.url(timeout=2))
         self.standby = place.standby(self.primary)
-        self.subscriber = place.server()
+        self.subscriber = place.server(spelled)
         PositionLedger.connect(self.subscriber.url()).disconnect()
         self.subscriber.do("DELETE FROM projections")
         self.primary.do(f"CREATE PUBLICATION ledger FOR TABLE {', '.join(TABLES)}")
