@@ -166,7 +166,13 @@ def test_only_what_is_critical_is_exit_1_and_age_says_what_is(run: Run, ledger: 
 def test_an_exchange_that_differs_is_named_with_its_snapshot(run: Run, ledger: PositionLedger, tmp_path: Path) -> None:
     path = tmp_path / "binance.json"
     xmr = {"symbol": "XMR/USDT:USDT", "side": "long", "contracts": 0.5, "entry_price": 310.25}
-    document = {"exchange": "binance", "timestamp": at(5), "positions": [xmr], "orders": [], "conditional_orders": []}
+    document: dict[str, Any] = {
+        "exchange": "binance",
+        "timestamp": at(5),
+        "positions": [xmr],
+        "orders": [],
+        "conditional_orders": [],
+    }
     path.write_text(json.dumps(document))
     ran = run("--snapshot", path, "--trust-empty", "--json")
     assert (ran.code, ran.found("exchange")) == (
