@@ -43,6 +43,17 @@ def test_systemd_has_no_complaint(folder: Path) -> None:
     assert complaints(*(folder / name for name in UNITS)) == ""
 
 
+def test_systemd_takes_the_drop_in_for_a_file(folder: Path) -> None:
+    unit = folder / "position-ledger-watch.service"
+    drop_in = folder / f"{unit.name}.d" / "sqlite.conf"
+    drop_in.parent.mkdir()
+    text = (DEPLOY / drop_in.name).read_text(encoding="utf-8")
+    drop_in.write_text(text, encoding="utf-8")
+    assert complaints(unit) == ""
+    drop_in.write_text(text.replace("ReadWritePaths", "ReadWriteFolders"), encoding="utf-8")
+    assert "ReadWriteFolders" in complaints(unit)
+
+
 def test_a_complaint_of_systemd_is_seen(folder: Path) -> None:
     unit = folder / SERVICES[0]
     unit.write_text(unit.read_text(encoding="utf-8").replace("ProtectHome=", "ProtectHouse="), encoding="utf-8")

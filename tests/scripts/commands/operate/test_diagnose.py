@@ -17,6 +17,7 @@ import pytest
 
 from domain.errors import PositionAlreadyOpen
 from domain.values import timestamp_text
+from infrastructure.database_url import without_password
 from infrastructure.integrity.verify import Verified
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.operations import health
@@ -141,7 +142,7 @@ def test_what_is_wrong_is_named_with_the_next_command(run: Run, ledger: Position
     before = ledger.store.count_events()
     ran = run()
     assert (ran.code, ran.err) == (1, "")
-    named = shlex.join(["--database", ledger_url])
+    named = shlex.join(["--database", without_password(ledger_url)])
     assert (
         "critical  incomplete       2 under way, 2 for longer than they may\n"
         "          critical: AVLUSDT.bybit#1: pending_entry for 2 h\n"
@@ -166,7 +167,13 @@ def test_only_what_is_critical_is_exit_1_and_age_says_what_is(run: Run, ledger: 
 def test_an_exchange_that_differs_is_named_with_its_snapshot(run: Run, ledger: PositionLedger, tmp_path: Path) -> None:
     path = tmp_path / "binance.json"
     xmr = {"symbol": "XMR/USDT:USDT", "side": "long", "contracts": 0.5, "entry_price": 310.25}
-    document = {"exchange": "binance", "timestamp": at(5), "positions": [xmr], "orders": [], "conditional_orders": []}
+    document: dict[str, Any] = {
+        "exchange": "binance",
+        "timestamp": at(5),
+        "positions": [xmr],
+        "orders": [],
+        "conditional_orders": [],
+    }
     path.write_text(json.dumps(document))
     ran = run("--snapshot", path, "--trust-empty", "--json")
     assert (ran.code, ran.found("exchange")) == (
