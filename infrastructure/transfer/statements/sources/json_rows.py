@@ -17,8 +17,8 @@ _VALUE_MAX: Final = 1 << 28
 _CUT_MAX: Final = 16
 """An error this close to the end of the buffer, or in a string, may come from a value that is not read fully yet."""
 _BLANK: Final = " \t\r\n"
-_WRAPPING: Final = ("fills", "fundingPayments", "logs", "elements", "list", "rows", "data", "result")
-"""Keys of the list in an answer (dYdX, Kraken futures, Bybit, Phemex, OKX), and of the objects around it."""
+_WRAPPING: Final = ("fills", "fundings", "fundingPayments", "logs", "elements", "list", "rows", "data", "result")
+"""Keys of the list in an answer (dYdX, Kraken futures, Bybit, Phemex, OKX) or of a stream (Hyperliquid), and around it."""
 _PAGES: Final = (
     ("fillList", "endId"),
     ("bills", "endId"),
