@@ -19,7 +19,7 @@ from infrastructure.transfer.statements.kinds.mapped_csv import MAPPED_CSV
 from infrastructure.transfer.statements.kinds.plain_csv import PLAIN_CSV, refuse_orders
 from infrastructure.transfer.statements.sources.archive import LAST_CHANGES, is_archive, laid_down, members
 from infrastructure.transfer.statements.sources.file_text import START_MAX
-from infrastructure.transfer.statements.sources.statement_file import SQLITE_MARK, StatementFile
+from infrastructure.transfer.statements.sources.statement_file import SQLITE_MARK, FileForm, StatementFile
 from infrastructure.transfer.statements.statement_import import Statement
 from infrastructure.transfer.statements.statement_kind import StatementKind, Whose
 from infrastructure.transfer.transfer_errors import StatementRefused
@@ -124,7 +124,8 @@ class OpenedFiles:
         self.empty += [file.name for file in self.files if file.kind is None and file.statement.says_nothing]
         self.files = [file for file in self.files if file.name not in self.empty]
         for file in self.files:
-            if what := file.statement.what_else:
+            may_be_else = file.kind is None or file.statement.start.form is FileForm.JSON  # a map may say the encoding
+            if may_be_else and (what := file.statement.what_else):
                 raise StatementRefused(f"{file.name} is {what}")
 
     def statements(self) -> list[Statement]:

@@ -17,8 +17,8 @@ _VALUE_MAX: Final = 1 << 28
 _CUT_MAX: Final = 16
 """An error this close to the end of the buffer, or in a string, may come from a value that is not read fully yet."""
 _BLANK: Final = " \t\r\n"
-_WRAPPING: Final = ("fills", "fundingPayments", "logs", "elements", "list", "rows", "data", "result")
-"""Keys of the list in an answer (dYdX, Kraken futures, Bybit, Phemex, OKX), and of the objects around it."""
+_WRAPPING: Final = ("fills", "fundings", "fundingPayments", "logs", "elements", "list", "rows", "data", "result")
+"""Keys of the list in an answer or a stream (dYdX, Hyperliquid, Kraken futures, Bybit, Phemex, OKX), and around it."""
 _PAGES: Final = (
     ("fillList", "endId"),
     ("bills", "endId"),
@@ -31,6 +31,8 @@ _PAGES: Final = (
 """Keys of the list at Bitget, KuCoin, HTX and Deribit, and of the fill in a slice of a TWAP at Hyperliquid, each with a
 key beside it, as rows of others have such lists."""
 
+_NO_ROWS: Final = frozenset({"universe", "nonUserCancel"})
+"""Keys of lists at Hyperliquid that are no rows."""
 _OF_ALL_ROWS: Final = ("category",)
 """Keys beside a list of Bybit that apply to all of its rows."""
 _ANSWER_OF_BINANCE: Final = {"result", "id"}
@@ -49,7 +51,7 @@ def json_rows(text: TextIO) -> Iterator[StatementRow]:
         if _is_of_connection(value):
             values.count += 1
             continue
-        found = _unwrapped(value)
+        found = _listed(_unwrapped(value))
         if found is not value and (failed := errors(value)):
             raise StatementRefused.at(values.count + 1, failed[0])
         for row in found if isinstance(found, list) else [found]:
@@ -97,6 +99,16 @@ def _unwrapped(value: Any) -> Any:
                 found, shared = _unwrapped(value[name]), {name: value[name] for name in _OF_ALL_ROWS if name in value}
                 return [{**shared, **row} if isinstance(row, Mapping) else row for row in found] if shared else found
     return value
+
+
+def _listed(value: Any) -> Any:
+    """The objects of all lists, if a value is a mapping of such lists, as programs save one for each symbol."""
+    if not isinstance(value, Mapping) or not value or not _NO_ROWS.isdisjoint(value):
+        return value
+    lists = [
+        rows for rows in value.values() if isinstance(rows, list) and all(isinstance(row, Mapping) for row in rows)
+    ]
+    return [row for rows in lists for row in rows] if len(lists) == len(value) else value
 
 
 class _Values:

@@ -58,6 +58,16 @@ def test_the_fill_in_a_slice_of_hyperliquid_is_a_row() -> None:
     assert read('[{"fill": {"a": 1}}]') == [{"fill": {"a": 1}}]
 
 
+def test_lists_by_symbol_are_all_of_their_rows() -> None:
+    assert read('{"BTCUSDT": [{"a": 1}, {"a": 2}], "XRPUSDT": [], "ETHUSDT": [{"a": 3}]}') == [
+        {"a": 1},
+        {"a": 2},
+        {"a": 3},
+    ]
+    for row in ({"a": 1, "fees": [{"b": 2}]}, {"a": [1, 2]}, {"tokens": [{"b": 2}], "universe": [{"c": 3}]}):
+        assert read(json.dumps(row)) == [row]
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [

@@ -13,7 +13,11 @@ from functools import partial
 from typing import Final
 
 from domain.values import Leg
-from infrastructure.transfer.statements.kinds.exchanges.hyperliquid.hyperliquid_pairs import NumberedPairs, symbol_of
+from infrastructure.transfer.statements.kinds.exchanges.hyperliquid.hyperliquid_pairs import (
+    FUNDING,
+    NumberedPairs,
+    symbol_of,
+)
 from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
 from infrastructure.transfer.statements.sources.statement_row import StatementRow, each, made_up
 from infrastructure.transfer.statements.statement_facts import StatementCash, StatementFact, StatementFill
@@ -31,6 +35,10 @@ def name_of_trade(trade_id: str, order_id: str) -> str:
 def name_of_payment(coin: str, time: str) -> str:
     """The id of a payment of funding, which is made up: most have no hash."""
     return made_up("funding", coin, time)
+
+
+def _events(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
+    return _funding(whose, row.inside(FUNDING)) if FUNDING in row.named else _fills(whose, row)
 
 
 def _fills(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
@@ -65,8 +73,8 @@ def _reason(row: StatementRow, direction: str) -> str | None:
 
 
 def _funding(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
-    delta = row.inside("delta")
-    if delta.needed("type") == "funding" and (amount := delta.known("usdc")):
+    delta = row.inside("delta") if "delta" in row.named else row
+    if (delta is row or delta.needed("type") == FUNDING) and (amount := delta.known("usdc")):
         coin, time = delta.needed("coin"), row.needed("time")
         key = whose.key(symbol_of(coin))
         yield StatementCash(
@@ -81,7 +89,7 @@ def _funding(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
 
 
 def _read(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
-    return each(NumberedPairs(whose.names).named(file.rows()), partial(_fills, whose))
+    return each(NumberedPairs(whose.names).named(file.rows()), partial(_events, whose))
 
 
 HYPERLIQUID_FILLS: Final = StatementKind(
@@ -95,7 +103,7 @@ HYPERLIQUID_FILLS: Final = StatementKind(
 HYPERLIQUID_FUNDING: Final = StatementKind(
     name="hyperliquid-funding",
     form=FileForm.JSON,
-    needs=("time", "delta", "coin", "usdc", "szi", "fundingRate"),
+    needs=("time", ("delta", "fundings"), "coin", "usdc", "szi", "fundingRate"),
     exchange="hyperliquid",
     read=row_by_row(_funding),
 )

@@ -23,6 +23,9 @@ NUMBERED: Final = "@"
 OUTCOME: Final = "#"
 """What a share of an outcome is called by, in place of a pair; such shares are left out."""
 _USDC: Final = "USDC"
+FUNDING: Final = "funding"
+_EVENTS: Final = frozenset({FUNDING, "liquidation", "nonUserCancel"})
+"""What the stream `userEvents` sends beside fills: payments, a liquidation, and orders that the exchange cancelled."""
 
 
 def symbol_of(coin: str, token: str | None = None) -> str:
@@ -56,6 +59,10 @@ class NumberedPairs:
             )
 
     def _take(self, row: StatementRow) -> Iterator[StatementRow]:
+        if "coin" not in row.named and not _EVENTS.isdisjoint(row.named):
+            if FUNDING in row.named:
+                yield row
+            return
         coin = row.needed("coin")
         if coin.startswith(OUTCOME):
             return

@@ -21,7 +21,7 @@ from infrastructure.transfer.statements.statement_kind import StatementKind, Who
 from infrastructure.transfer.transfer_errors import StatementRefused
 from position_ledger.testing import memory_ledger
 from tests.infrastructure.transfer.statements.one_file import import_statement
-from tests.infrastructure.transfer.statements.statement_text import facts_of, fills_of, words
+from tests.infrastructure.transfer.statements.statement_text import facts_of, fills_of, kind_of, words
 
 HOUR = 3_600_000
 FILLS = [
@@ -182,3 +182,25 @@ def test_dust_that_an_earlier_version_called_zero_is_not_sold_again() -> None:
         import_statement(ledger, HYPERLIQUID_FILLS.name, earlier, confirm=True)
         with pytest.raises(StatementRefused, match=r"may be trade 0 of 0\.005 that the ledger has of that second"):
             import_statement(ledger, HYPERLIQUID_FILLS.name, fills, confirm=True)
+
+
+PAID = {"time": 1773739452000, "coin": "HYPE", "usdc": "-0.1", "szi": "1", "fundingRate": "0.1"}
+
+
+def test_the_stream_of_events_has_fills_and_funding() -> None:
+    fill, cancelled = {**ANSWER[0], "coin": "HYPE", "dir": "Open Long"}, [{"coin": "HYPE", "oid": 3}]
+    events = {"fills": [fill]}, {"funding": PAID}, {"nonUserCancel": cancelled}, {"liquidation": {"lid": 1}}
+    text = "\n".join(json.dumps({"channel": "user", "data": event}) for event in events)
+    assert kind_of(text) == HYPERLIQUID_FILLS.name
+    told = [words(fact).partition("Z ")[2] for fact in facts_of(text, HYPERLIQUID_FILLS, Whose("hyperliquid"))]
+    assert told[0].startswith("HYPEUSDC.hyperliquid buys 1.005")
+    assert [line.partition(", id")[0] for line in told[1:]] == ["HYPEUSDC.hyperliquid funding -0.1 USDC"]
+
+
+def test_a_stream_of_funding_has_the_ids_of_the_answer() -> None:
+    stream = json.dumps({"channel": "userFundings", "data": {"isSnapshot": True, "user": "0x1", "fundings": [PAID]}})
+    delta = {"type": "funding", **PAID}
+    answer = json.dumps([{"time": delta.pop("time"), "hash": "0x0", "delta": delta}])
+    assert kind_of(stream) == kind_of(answer) == HYPERLIQUID_FUNDING.name
+    told = [facts_of(text, HYPERLIQUID_FUNDING, Whose("hyperliquid")) for text in (stream, answer)]
+    assert told[0] == told[1] != []
