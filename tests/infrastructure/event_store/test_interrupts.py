@@ -30,12 +30,14 @@ import pytest
 import infrastructure
 from domain.commands.requests import RequestEntry
 from domain.errors import PositionAlreadyOpen, StoreUnavailable
+from infrastructure.event_store import wakeups
 from infrastructure.event_store.postgres.session import connections
 from infrastructure.event_store.postgres.session.pool import Pool
 from infrastructure.event_store.postgres.session.watchdog import Watchdog, WatchedConnection
 from infrastructure.event_store.postgres.store import PostgresStore
 from infrastructure.event_store.sqlite.store import SQLiteStore
 from infrastructure.event_store.turn import Turn
+from infrastructure.event_store.wakeups import Stop
 from infrastructure.integrity.verify import verify
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.settings import Settings
@@ -252,6 +254,24 @@ def test_what_a_signal_handler_was_told_is_recorded_stays_so_and_it_never_waits_
     assert any("a signal handler was called; nothing was written" in message for message in refused)
     assert told <= {event.columns.command_id for event in ledger.store.log()}
     ledger.disconnect()
+
+
+def test_a_signal_handler_may_end_a_wait_in_the_middle_of_it() -> None:
+    """It waited for the lock of the Event that it had interrupted, and the program could only be killed."""
+    reached = ["at the first"]
+
+    def work(line: int) -> None:
+        stop = Stop()
+        with interrupted_at(line, stop.set, (*WITH_ITS_LOCKS, wakeups.__file__)) as where:
+            assert stop.wait(0.001) or not where
+        reached.extend(where)
+
+    for line in count(1):
+        if not reached:
+            break
+        reached.clear()
+        in_thread(partial(work, line))
+    assert line > 3, "there are lines"
 
 
 def test_a_writer_is_let_in_while_the_interrupt_is_still_looked_at(tmp_path: Path) -> None:
