@@ -27,7 +27,7 @@ from infrastructure.trading.rules import Rules
 from infrastructure.trading.trade_log import TradeLog
 from infrastructure.trading.trade_outcome import Outcome
 from infrastructure.trading.wanted_entry import WantedEntry
-from infrastructure.witness import LAST_SECONDS, OnUnprotected
+from infrastructure.witness import OnUnprotected
 
 Ended = TypeVar("Ended")
 
@@ -187,7 +187,7 @@ class Trader:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
-        self._log.close(seconds=LAST_SECONDS)
+        self._log.close()
 
     def _context(self) -> FlowContext:
         return FlowContext(self._rules, self._exchange.name, self._exchange.account_name, self._owner)
