@@ -406,6 +406,21 @@ def test_a_walk_whose_end_was_interrupted_leaves_its_patience_to_nobody(
             assert connection.allowed_seconds is None
 
 
+def test_a_signal_handler_does_not_wait_for_the_query_that_it_interrupts(postgres_url: str) -> None:
+    """In a snapshot it waited for the lock of its own thread's connection, for ever."""
+    with PositionLedger.connect(postgres_url) as ledger:
+        store = ledger.store
+        assert isinstance(store, PostgresStore)
+
+        def interrupted_query() -> None:
+            with store.snapshot(), store._connections.reading() as connection:
+                with connection.lock, pytest.raises(StoreUnavailable, match="in the middle of a query"):
+                    ledger.positions()
+                assert ledger.positions() == []
+
+        in_thread(interrupted_query)
+
+
 def test_a_snapshot_whose_end_was_interrupted_shares_its_connection_with_nobody(
     postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
