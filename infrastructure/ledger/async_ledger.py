@@ -106,10 +106,18 @@ class AsyncPositionLedger(TypedCommands[Coroutine[Any, Any, Receipt]]):
             raise
 
     async def disconnect(self) -> None:
-        """Close the connection to the database."""
-        if not self._is_closed:
-            await self._run(self._ledger.disconnect)
-            self._is_closed = True
+        """Close the connection to the database, also if the caller is cancelled meanwhile."""
+        if self._is_closed:
+            return
+        self._is_closed = True
+        closing = self._threads.submit(self._ledger.disconnect)
+        try:
+            await asyncio.wrap_future(closing)
+        except asyncio.CancelledError:
+            if closing.cancelled():  # it had no thread yet
+                self._threads.submit(self._ledger.disconnect)
+            raise
+        finally:
             self._threads.shutdown(wait=False)
 
     @property

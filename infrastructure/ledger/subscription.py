@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 import weakref
 from collections import deque
@@ -14,7 +13,7 @@ from domain.errors import PastLost, StoreUnavailable
 from infrastructure.event_store.opener import LedgerClosed, OpenedElsewhere
 from infrastructure.event_store.port import Store
 from infrastructure.event_store.records import RecordedEvent, StreamEnd
-from infrastructure.event_store.wakeups import POLL_SECONDS, Wakeups
+from infrastructure.event_store.wakeups import POLL_SECONDS, Stop, Wakeups
 from infrastructure.ledger.questions.history import HistoryEntry
 
 BATCH_EVENTS: Final = 2_000
@@ -51,7 +50,7 @@ class Subscription(Iterator[HistoryEntry]):
         self._nid, self._hash = after, after_hash
         self._end: StreamEnd | None = None
         self._read: deque[RecordedEvent] = deque()
-        self._stopped = threading.Event()
+        self._stopped = Stop()
         self._is_time = True
         self._quiet_since: float | None = None
         self._unread_since: float | None = None
@@ -80,7 +79,7 @@ class Subscription(Iterator[HistoryEntry]):
         return self._stopped.is_set()
 
     def stop(self) -> None:
-        """End it, from any thread; a reader that waits for the next event returns within a moment."""
+        """End it, also from a signal handler; a reader that waits for the next event returns within a moment."""
         self._stopped.set()
 
     def close(self) -> None:

@@ -131,13 +131,13 @@ class AsyncTrader:
             await self._sleep(every)
 
     async def aclose(self) -> None:
-        """Wait for the flows of cancelled callers, `finish_seconds` at most; `resume` takes up the rest."""
+        """Wait for flows, `finish_seconds` at most, and then for the hook; `resume` takes up the rest."""
         if self._unfinished:
             _, late = await asyncio.wait(self._unfinished, timeout=self._rules.finish_seconds)
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
-        self._log.close(seconds=0)  # hooks may need this loop, so the loop must not wait for them
+        await asyncio.to_thread(self._log.close)  # the hook may need this loop, so another thread waits for it
 
     async def __aenter__(self) -> Self:
         return self

@@ -56,9 +56,9 @@ class TradeLog:
             if self._on_unprotected is not None and row is not None and is_bare(row):
                 self._witness.tell(self._on_unprotected, row)
 
-    def close(self, *, seconds: float) -> None:
-        """Wait up to `seconds` for queued calls of the hook."""
-        self._witness.close(seconds)
+    def close(self) -> None:
+        """Wait for queued calls of the hook, a few seconds at most."""
+        self._witness.close()
 
 
 def _outcomes(ended: object) -> list[Outcome]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
 from datetime import datetime
@@ -10,6 +9,7 @@ from typing import Any, Self, TypeVar
 
 from domain.errors import LedgerError
 from domain.values import Leg, Side
+from infrastructure.event_store.wakeups import Stop
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.ledger_clock import monotonic_beside, now
 from infrastructure.trading.effects import Call, Effect, Flow, Monotonic, Now, Read, RunningFlow, Tell, Wait
@@ -26,7 +26,7 @@ from infrastructure.trading.rules import Rules
 from infrastructure.trading.trade_log import TradeLog
 from infrastructure.trading.trade_outcome import Outcome
 from infrastructure.trading.wanted_entry import WantedEntry
-from infrastructure.witness import LAST_SECONDS, OnUnprotected
+from infrastructure.witness import OnUnprotected
 
 Ended = TypeVar("Ended")
 
@@ -60,7 +60,7 @@ class Trader:
         self._clock, self._sleep = clock, sleep
         self._monotonic = monotonic or monotonic_beside(clock)
         self._log = TradeLog(on_unprotected)
-        self._stopped = threading.Event()
+        self._stopped = Stop()
 
     def enter(
         self,
@@ -149,7 +149,7 @@ class Trader:
         return self._run(synchronise(self._context()))
 
     def run(self, every: float = 120.0) -> None:
-        """Resume and synchronise again and again, until `stop` is called from another thread. Units: seconds.
+        """Resume and synchronise again and again, until `stop` is called. Units: seconds.
 
         A ledger that does not answer is a warning in the log, and is asked again in the next round.
         """
@@ -160,7 +160,7 @@ class Trader:
             self._stopped.wait(every)
 
     def stop(self) -> None:
-        """End `run` after its current round."""
+        """End `run` after its current round, from any thread or a signal handler."""
         self._stopped.set()
 
     def step(self, running: RunningFlow[Any]) -> Any:
@@ -182,7 +182,7 @@ class Trader:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
-        self._log.close(seconds=LAST_SECONDS)
+        self._log.close()
 
     def _context(self) -> FlowContext:
         return FlowContext(self._rules, self._exchange.name, self._exchange.account_name, self._owner)

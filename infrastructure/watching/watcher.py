@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from queue import Empty, SimpleQueue
 from typing import Final, NamedTuple
 
 from domain.errors import HistoryDamaged, StoreError, StoreUnavailable
@@ -86,8 +86,8 @@ class Watcher:
         """`say` reports what goes wrong in the watch itself; the clocks are for tests."""
         self._plan, self._say, self._clock = plan, say, clock
         self._monotonic = monotonic or monotonic_beside(clock)
-        self._wake = threading.Event()
-        self._couriers = [Courier(sink, self._wake.set, say, self._moment) for sink in sinks]
+        self._wake: SimpleQueue[None] = SimpleQueue()  # whose `put` a signal handler may call at any moment
+        self._couriers = [Courier(sink, self._woken, say, self._moment) for sink in sinks]
         self._patrol = None if plan.verifies_every is None else DamagePatrol(plan.verifies_every, say)
         self._memory, self._book = StoredWatch(plan.name), AlarmBook()
         self._ledger: PositionLedger | None = None
@@ -111,7 +111,15 @@ class Watcher:
     def stop(self) -> None:
         """End the watch after its current step. A signal handler may call it at any moment, so it raises nothing."""
         self._is_stopped = True
-        self._wake.set()
+        self._woken()
+
+    def _woken(self) -> None:
+        self._wake.put(None)
+
+    def _rest(self, seconds: float) -> None:
+        """Wait until it is woken, `seconds` at most."""
+        with suppress(Empty):
+            self._wake.get(timeout=seconds)
 
     def once(self, seconds: float, *, waits_for_database: bool = False) -> bool:
         """Look once, and wait up to `seconds` for the sinks; returns whether they took all notices that are due.
@@ -127,8 +135,7 @@ class Watcher:
             self.look(waits=True)
         end = time.monotonic() + seconds
         while not self._is_stopped and time.monotonic() < end and not self._is_done():
-            self._wake.wait(0.1)
-            self._wake.clear()
+            self._rest(0.1)
             self._deliver()
         return all(map(self._is_told, self._couriers))
 
@@ -153,8 +160,7 @@ class Watcher:
     def _wait(self, until: float) -> None:
         """Wait for the next look; send notices meanwhile."""
         while not self._is_stopped and (left := until - time.monotonic()) > 0:
-            if self._wake.wait(min(left, 1.0)):
-                self._wake.clear()
+            self._rest(min(left, 1.0))
             self._deliver()
 
     def close(self) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from typing import Final
 
@@ -10,7 +9,7 @@ import psycopg
 
 from domain.errors import StoreUnavailable
 from infrastructure.event_store.postgres.session.connections import Connection, Connections
-from infrastructure.event_store.wakeups import Wakeups
+from infrastructure.event_store.wakeups import Stop, Wakeups
 
 LOOK_SECONDS: Final = 1.0
 """How often to read the log without a notification, while notifications can arrive."""
@@ -27,7 +26,7 @@ class Listener(Wakeups):
         self._connection: Connection | None = None
         self._look_at = 0.0
 
-    def wait(self, stopped: threading.Event) -> bool:
+    def wait(self, stopped: Stop) -> bool:
         """Wait a moment for a notification; returns whether one came, or it is time to read the log without one."""
         try:
             if self._connection is None:

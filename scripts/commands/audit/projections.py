@@ -5,12 +5,12 @@ from __future__ import annotations
 import getpass
 import os
 import time
-from threading import Event
 from typing import Final
 
 import click
 
 from domain.errors import StoreUnavailable
+from infrastructure.event_store.wakeups import Stop
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.ledger.projector import Projector, SkipRefused
 from infrastructure.ledger.subscription import PATIENCE_SECONDS
@@ -73,7 +73,7 @@ def command(
 def _follow(ledger: PositionLedger) -> None:
     """Catch up with the log again and again; an outage is reported, and too long an outage ends the command."""
     ledger.store.require_primary()
-    wakeups, stopped, is_down, done_at = ledger.store.wakeups(), Event(), False, time.monotonic()
+    wakeups, stopped, is_down, done_at = ledger.store.wakeups(), Stop(), False, time.monotonic()
     while True:
         try:
             for projection in PROJECTIONS:

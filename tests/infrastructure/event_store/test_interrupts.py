@@ -30,12 +30,14 @@ import pytest
 import infrastructure
 from domain.commands.requests import RequestEntry
 from domain.errors import PositionAlreadyOpen, StoreUnavailable
+from infrastructure.event_store import wakeups
 from infrastructure.event_store.postgres.session import connections
 from infrastructure.event_store.postgres.session.pool import Pool
 from infrastructure.event_store.postgres.session.watchdog import Watchdog, WatchedConnection
 from infrastructure.event_store.postgres.store import PostgresStore
 from infrastructure.event_store.sqlite.store import SQLiteStore
 from infrastructure.event_store.turn import Turn
+from infrastructure.event_store.wakeups import Stop
 from infrastructure.integrity.verify import verify
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.settings import Settings
@@ -254,6 +256,24 @@ def test_what_a_signal_handler_was_told_is_recorded_stays_so_and_it_never_waits_
     ledger.disconnect()
 
 
+def test_a_signal_handler_may_end_a_wait_in_the_middle_of_it() -> None:
+    """It waited for the lock of the Event that it had interrupted, and the program could only be killed."""
+    reached = ["at the first"]
+
+    def work(line: int) -> None:
+        stop = Stop()
+        with interrupted_at(line, stop.set, (*WITH_ITS_LOCKS, wakeups.__file__)) as where:
+            assert stop.wait(0.001) or not where
+        reached.extend(where)
+
+    for line in count(1):
+        if not reached:
+            break
+        reached.clear()
+        in_thread(partial(work, line))
+    assert line > 3, "there are lines"
+
+
 def test_a_writer_is_let_in_while_the_interrupt_is_still_looked_at(tmp_path: Path) -> None:
     file = tmp_path / "ledger.db"
     with PositionLedger.connect(f"sqlite:///{file}?timeout=0.2") as ledger:
@@ -384,6 +404,21 @@ def test_a_walk_whose_end_was_interrupted_leaves_its_patience_to_nobody(
         assert isinstance(ledger.store, PostgresStore)
         with ledger.store._connections.borrowed() as connection:
             assert connection.allowed_seconds is None
+
+
+def test_a_signal_handler_does_not_wait_for_the_query_that_it_interrupts(postgres_url: str) -> None:
+    """In a snapshot it waited for the lock of its own thread's connection, for ever."""
+    with PositionLedger.connect(postgres_url) as ledger:
+        store = ledger.store
+        assert isinstance(store, PostgresStore)
+
+        def interrupted_query() -> None:
+            with store.snapshot(), store._connections.reading() as connection:
+                with connection.lock, pytest.raises(StoreUnavailable, match="in the middle of a query"):
+                    ledger.positions()
+                assert ledger.positions() == []
+
+        in_thread(interrupted_query)
 
 
 def test_a_snapshot_whose_end_was_interrupted_shares_its_connection_with_nobody(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 
 from domain.commands.requests import RequestEntry
 from domain.errors import StoreUnavailable
+from infrastructure.event_store.opener import LedgerClosed
 from infrastructure.ledger.async_ledger import AsyncPositionLedger
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.ledger.typed_commands import TypedCommands
@@ -89,3 +91,27 @@ def test_so_does_the_twin_for_asyncio(ledger_url: str) -> None:
             await anext(ledger.subscribe())
 
     asyncio.run(ask_all())
+
+
+def test_a_ledger_is_closed_though_whoever_disconnects_it_is_cancelled_before_a_thread_is_free() -> None:
+    """It stayed open, with its connections and threads, for as long as the process lived."""
+    free = threading.Event()
+
+    async def day(kept: PositionLedger) -> None:
+        ledger = AsyncPositionLedger(kept)
+        for _ in range(kept.store.settings.pool_size):
+            ledger._threads.submit(free.wait, 30)
+        disconnecting = asyncio.create_task(ledger.disconnect())
+        await asyncio.sleep(0)
+        disconnecting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await disconnecting
+        with pytest.raises(LedgerClosed):
+            await ledger.positions()
+        free.set()
+        ledger._threads.shutdown()
+
+    kept = PositionLedger.connect("sqlite:///:memory:")
+    asyncio.run(day(kept))
+    with pytest.raises(LedgerClosed):
+        kept.positions()

@@ -260,6 +260,11 @@ class Connections:
                 with self.apart() as connection:
                     yield connection
             else:
+                if turn.connection.lock.locked():  # by this thread, which a signal handler has interrupted
+                    raise StoreUnavailable(
+                        f"{self.settings.shown}: this thread is in the middle of a query of its snapshot, in which a "
+                        "signal handler was called; nothing was written. Let the handler set a flag, and ask later"
+                    )
                 yield turn.connection
         except psycopg.Error as error:
             raise explained(error, self.settings) from None
