@@ -7,7 +7,7 @@ LASTS := -o faulthandler_timeout=0
 HA := .venv-ha
 SOURCES := position_ledger_start.py $(shell find domain infrastructure projections scripts position_ledger -name '*.py' -o -name 'py.typed' -o -name '*.sql' -o -name '*.c' -o -name '*.html' -o -name '*.css' -o -name '*.js')
 
-.PHONY: demo test fast browser units test-ha failover check oldest campaign prove soak bench format docs generate pins clean
+.PHONY: demo test fast browser units test-ha failover lint check oldest campaign prove soak bench format docs generate pins clean
 
 demo: $(RUN)/installed ## the main job, on an embedded SQLite file, with what the ledger runs with alone
 	$(RUN)/bin/position-ledger demo
@@ -40,10 +40,12 @@ failover: ## what Patroni keeps its state in and what finds its primary, Debian'
 	    $$root apt-get -q update && $$root apt-get -q install -y --no-install-recommends etcd-server haproxy iproute2 util-linux; } || \
 	    { echo "not found:$$missing, and apt-get did not bring them: install etcd 3.4, HAProxy, iproute2 and util-linux, and put them on PATH" >&2; exit 1; }
 
-check: $(VENV)/installed ## style, types, and which way imports may point
+lint: $(VENV)/installed ## style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+check: lint ## style, types, and which way imports may point
 	LEDGER_TESTS_THE_WHEEL=1 $(BIN)/pytest -q tests/test_tidy.py
 
 oldest: $(VENV)/installed ## the conformance suites, with the oldest eventsourcing that pyproject.toml lets in

@@ -428,8 +428,8 @@ class TypedCommands(ABC, Generic[Answered]):
           quantity.
         - An order of the exchange that is stop and target in one (OCO) is recorded by `set_stop_loss` and
           `set_take_profit` with its one id. What says that it is gone, or ended, says so of both.
-        - Once all that was held is closed, a stop for all that was filled by then, or that belonged to the position,
-          covers nothing that is filled later.
+        - A stop for all that was hit in part covers what was held by then, and nothing that is filled later. Once all
+          that was held is closed, a stop for all that was hit, or that belonged to the position, is lost.
 
         - position_id (position id): `APTUSDT.binance#1`: the key, and the cycle after `#`
         - stop_price (price): below the entry of a long, above that of a short
@@ -1170,8 +1170,8 @@ class TypedCommands(ABC, Generic[Answered]):
 
         - `UnknownOrder`, `OrderAlreadyEnded`
         - `OrderAmbiguous` for an `exchange_order_id` other than the order's own, when only fills say that both are the
-          same order; for an id that an entry and a stop both have, as at exchanges that count conditional orders apart:
-          then send the `client_order_id` of the entry alone, or `lose_stop_loss`
+          same order; for an id that an entry and a stop both have, as at exchanges that count conditional orders apart,
+          also when that stop is lost: then send the `client_order_id` of the entry alone, or `lose_stop_loss`
         - `OrderHasFills` when less is stated than its fills
         - `ReduceExceedsPosition` when an exit is said to have closed more than is held
         """
