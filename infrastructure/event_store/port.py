@@ -139,9 +139,8 @@ class Store(ABC):
         """Whether an event is the last of its stream: others may append to it, and a failover or a restore lose it."""
 
     def keeps(self, end: StreamEnd) -> bool | None:
-        """Whether an event that was read is durable; None when the database cannot say: it may still be lost."""
-        del end
-        return True
+        """Whether an event is in the log durably; None when the database cannot say, because it may still be lost."""
+        return bool([*self.select({"stream =": end.stream, "version =": end.version, "hash =": end.hash}, "version")])
 
     @abstractmethod
     def snapshot(self, moment: str | None = None, *, as_found: bool = False) -> AbstractContextManager[object]:

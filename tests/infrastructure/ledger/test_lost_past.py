@@ -154,7 +154,7 @@ def test_a_batch_is_not_written_behind_a_hole(ledger: PositionLedger, set_back: 
 def test_a_follower_whose_past_was_lost_stops_and_says_so(
     ledger: PositionLedger, set_back: SetBack, *, goes_on: bool
 ) -> None:
-    news = ledger.subscribe()
+    news = ledger.subscribe(patience_seconds=5)
     assert next(news).event.command_id == "c-1"
     fill(ledger, 1)
     seen = next(news)
