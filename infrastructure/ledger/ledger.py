@@ -238,11 +238,11 @@ class PositionLedger(TypedCommands[Receipt], LedgerQuestions, LedgerOperations):
             recorded = len(held.position.pending_events) > pending
             receipts.append(Receipt.of("recorded" if recorded else "replayed", answer, held.position.row))
         unchanged = [held for held in held_by_stream.values() if not held.position.pending_events]
+        if not all(still_holds(self.store, held) for held in unchanged):  # asked before anything is recorded
+            return self._one_by_one(batch)
         try:
             self._append([held for held in held_by_stream.values() if held.position.pending_events])
         except (VersionTaken, IntentTaken):
-            return self._one_by_one(batch)
-        if not all(still_holds(self.store, held) for held in unchanged):
             return self._one_by_one(batch)
         for held in unchanged:
             self._cache.put(held)

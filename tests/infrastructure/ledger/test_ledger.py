@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from domain.commands.base import Command
-from domain.commands.requests import Activate, Adjust, RecordEntryPlaced, RequestEntry, SetStopLoss
+from domain.commands.requests import Activate, Adjust, Adopt, RecordEntryPlaced, RequestEntry, SetStopLoss
 from domain.errors import (
     IdempotencyMismatch,
     InvalidCommand,
@@ -163,6 +163,19 @@ def test_what_is_news_by_now_is_never_no_news_to_a_stale_memory(ledger: Position
         answers = [*tell(), *tell()]
         assert [answer.outcome for answer in answers if isinstance(answer, Receipt)] == ["recorded", "replayed"]
         assert str(other.position(FIRST).quantity) == "61.8"
+
+
+def test_what_a_batch_records_is_told_recorded_though_another_of_its_answers_is_no_longer_true(
+    ledger: PositionLedger, other: PositionLedger
+) -> None:
+    """It was recorded, then decided again beside the other one: the entry was told replayed, an adoption refused."""
+    ledger.adopt(**ENTRY, avg_px_open="3.2", reason="seen")
+    other.adjust(position_id=FIRST, quantity="50", reason="seen")
+    seen = Adjust.of(position_id=FIRST, quantity="61.8", reason="seen")
+    entry = RequestEntry.of(**ENTRY | {"symbol": "XUSDT"}, intent_id="1")
+    adoption = Adopt.of(**ENTRY | {"symbol": "YUSDT"}, avg_px_open="3.2", reason="seen")
+    answers = ledger.handle_many([entry, adoption, seen])
+    assert [answer.outcome for answer in answers if isinstance(answer, Receipt)] == ["recorded"] * 3
 
 
 def test_a_stale_memory_never_tells_how_a_position_stood_before(ledger: PositionLedger, other: PositionLedger) -> None:
