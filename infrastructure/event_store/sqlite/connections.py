@@ -223,6 +223,17 @@ class Connections:
             turn = turn.outer
         return turn
 
+    def _writing_turn(self) -> Turn[FileConnection] | None:
+        """The last transaction of this thread that writes; it may be over."""
+        turn: Turn[FileConnection] | None = getattr(self._turns, "writing", None)
+        return turn
+
+    def _in_a_write(self) -> StoreUnavailable:
+        return StoreUnavailable(
+            f"{self.settings.where}: this thread is in the middle of a write, in which a signal handler was called; "
+            "nothing was written. Let the handler set a flag, and ask or send when the write is over"
+        )
+
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
         """A connection for one query, or that of the snapshot or transaction that this thread is in."""
@@ -230,6 +241,8 @@ class Connections:
         turn = self._turn()
         try:
             if turn is not None:
+                if turn is self._writing_turn() and not self._turns.is_joined:
+                    raise self._in_a_write()  # what it has written may yet be undone
                 self._require_file(turn.connection)
                 yield turn.connection
                 return
@@ -303,33 +316,29 @@ class Connections:
     def write(self, work: Callable[[sqlite3.Connection], Result], *, joins: bool = False) -> Result:
         """Run `work` in one transaction that holds the write lock from its start: all of it is written, or nothing.
 
-        With `joins`, inside the `work` of another call, it is a part of that transaction.
-        Refuses: StoreUnavailable when the lock is not free in time, and inside the `work` of another call, where a
+        With `joins`, inside the `work` of another such call, it is a part of that transaction; so is what is read.
+        Refuses: StoreUnavailable when the lock is not free in time, and inside the `work` of any other call, where a
                  signal handler may be called: that transaction may yet fail; CommitUnconfirmed. Integrity errors pass
                  through.
         """
         self._require()
         with self._writing:
-            outer: Turn[FileConnection] | None = getattr(self._turns, "writing", None)
-            if outer is not None and outer is self._turn():
-                if joins:
+            outer = self._turn()
+            if outer is not None and outer is self._writing_turn():
+                if joins and self._turns.is_joined:
                     return work(outer.connection)
-                raise StoreUnavailable(
-                    f"{self.settings.where}: this thread is in the middle of another write, in which a signal handler "
-                    "was called; nothing was written. Let the handler set a flag, and send the command when the write "
-                    "is over"
-                )
+                raise self._in_a_write()
             turn: Turn[FileConnection] | None = None
             is_done = False
             try:
-                turn = Turn(self._borrow(), self._opener, self._turn())
+                turn = Turn(self._borrow(), self._opener, outer)
                 if turn.connection.in_transaction:
                     raise StoreUnavailable("a ledger in memory is not written to in a snapshot; nothing was written")
+                self._turns.last, self._turns.writing, self._turns.is_joined = turn, turn, joins
                 with turn.connection as connection:
                     connection.execute("BEGIN IMMEDIATE")
                     self._require_file(connection)
                     self._require_version(connection)
-                    self._turns.last = self._turns.writing = turn
                     result = work(connection)
                     is_done = True
             except sqlite3.IntegrityError:

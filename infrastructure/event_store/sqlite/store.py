@@ -312,7 +312,7 @@ class SQLiteStore(SqlStore):
             if schema.is_outdated(self._connections):
                 fill()
 
-        self._connections.write(write)
+        self._connections.write(write, joins=True)
 
     @contextmanager
     def rebuilding(self) -> Iterator[SQLitePositionTable]:

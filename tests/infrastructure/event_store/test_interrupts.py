@@ -251,9 +251,26 @@ def test_what_a_signal_handler_was_told_is_recorded_stays_so_and_it_never_waits_
         reached.clear()
         in_thread(partial(work, line))
     assert line > 100, "there are lines"
-    assert any("a signal handler was called; nothing was written" in message for message in refused)
+    assert len(refused) == 1
+    assert "in the middle of a write, in which a signal handler was called; nothing was written" in refused.pop()
     assert told <= {event.columns.command_id for event in ledger.store.log()}
     ledger.disconnect()
+
+
+def test_a_signal_handler_is_told_nothing_that_may_yet_be_undone(tmp_path: Path) -> None:
+    """It was told replayed what the write that it had interrupted had written, and that was undone afterwards."""
+    with PositionLedger.connect(f"sqlite:///{tmp_path}/ledger.db") as ledger:
+        assert isinstance(ledger.store, SQLiteStore)
+
+        def half(connection: sqlite3.Connection) -> None:
+            del connection
+            for ask_in_handler in (ledger.positions, partial(ask, ledger, 0), ledger.rebuild):
+                with pytest.raises(StoreUnavailable, match="in the middle of a write"):
+                    ask_in_handler()
+            raise ZeroDivisionError
+
+        with pytest.raises(ZeroDivisionError):
+            ledger.store._connections.write(half)
 
 
 def test_a_signal_handler_may_end_a_wait_in_the_middle_of_it() -> None:
