@@ -183,6 +183,20 @@ def in_thread(work: Callable[[], object]) -> None:
     assert failed == []
 
 
+def lines_of(work: Callable[[int], list[str]], apart: int = 1) -> int:
+    """Work until no line is interrupted; it returns where it was. Returns how many lines there are."""
+    reached = ["before the first"]
+
+    def run(line: int) -> None:
+        reached[:] = work(line)
+
+    for line in count(1, apart):
+        in_thread(partial(run, line))
+        if not reached:
+            break
+    return line
+
+
 @pytest.mark.parametrize("work", [ask, ask_for_what_is_taken, ask_many], ids=lambda work: work.__name__)
 def test_an_interrupt_in_any_line_leaves_nothing_behind(
     ledger: PositionLedger, work: Callable[[PositionLedger, int], None]
@@ -239,18 +253,12 @@ def test_what_a_signal_handler_was_told_is_recorded_stays_so_and_it_never_waits_
         except StoreUnavailable as refusal:
             refused.add(refusal.message)
 
-    def work(line: int) -> None:
+    def work(line: int) -> list[str]:
         with interrupted_at(line, partial(handler, line), WITH_ITS_LOCKS) as where:
             told.add(place(f"command-{line}"))
-        reached.extend(where)
+        return where
 
-    reached = ["at the first"]
-    for line in count(1, LINES_APART):
-        if not reached:
-            break
-        reached.clear()
-        in_thread(partial(work, line))
-    assert line > 100, "there are lines"
+    assert lines_of(work, LINES_APART) > 100
     assert len(refused) == 1
     assert "in the middle of a write, in which a signal handler was called; nothing was written" in refused.pop()
     assert told <= {event.columns.command_id for event in ledger.store.log()}
@@ -275,20 +283,26 @@ def test_a_signal_handler_is_told_nothing_that_may_yet_be_undone(tmp_path: Path)
 
 def test_a_signal_handler_may_end_a_wait_in_the_middle_of_it() -> None:
     """It waited for the lock of the Event that it had interrupted, and the program could only be killed."""
-    reached = ["at the first"]
 
-    def work(line: int) -> None:
+    def work(line: int) -> list[str]:
         stop = Stop()
         with interrupted_at(line, stop.set, (*WITH_ITS_LOCKS, wakeups.__file__)) as where:
             assert stop.wait(0.001) or not where
-        reached.extend(where)
+        return where
 
-    for line in count(1):
-        if not reached:
-            break
-        reached.clear()
-        in_thread(partial(work, line))
-    assert line > 3, "there are lines"
+    assert lines_of(work) > 3
+
+
+def test_a_signal_handler_may_disconnect_in_the_middle_of_that() -> None:
+    """It waited for the lock of the Event that it had interrupted."""
+
+    def work(line: int) -> list[str]:
+        watchdog = Watchdog(1)
+        with interrupted_at(line, watchdog.stop, (*WITH_ITS_LOCKS, wakeups.__file__)) as where:
+            watchdog.stop()
+        return where
+
+    assert lines_of(work) > 3
 
 
 def test_a_writer_is_let_in_while_the_interrupt_is_still_looked_at(tmp_path: Path) -> None:

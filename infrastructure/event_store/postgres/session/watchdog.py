@@ -21,6 +21,8 @@ from psycopg.pq import TransactionStatus
 from psycopg.pq.abc import PGconn
 from psycopg.transaction import OutOfOrderTransactionNesting, Transaction
 
+from infrastructure.event_store.wakeups import Stop
+
 Result = TypeVar("Result")
 
 
@@ -34,7 +36,7 @@ class Watchdog:
         """`allowed_seconds` is the limit of each wait, unless its connection has another."""
         self._allowed = allowed_seconds
         self._deadlines: dict[ref[WatchedConnection], float] = {}
-        self._stopped = threading.Event()
+        self._stopped = Stop()
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
 
