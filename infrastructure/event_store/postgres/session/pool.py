@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from typing import Final
-from weakref import WeakSet
+from weakref import ref
 
 import psycopg
 
@@ -32,14 +32,14 @@ class Pool:
 
     A KeyboardInterrupt may come between any two steps, also while a connection is given back. So there is no counter:
     connections in use are known by weak references only, and one that its borrower could not give back makes room for
-    another when it is garbage-collected. They are counted one by one, for `len` counts a dead one as well if the
-    interrupt came while it was collected.
+    another when it is garbage-collected. A signal handler may borrow one between any two steps as well, so a copy of
+    the references is looked through, and no WeakSet, which refuses to grow meanwhile.
     """
 
     def __init__(self, connect: Callable[[], WatchedConnection], size: int) -> None:
         self._connect, self._size = connect, size
         self._idle: SimpleQueue[WatchedConnection] = SimpleQueue()
-        self._taken: WeakSet[WatchedConnection | _Reservation] = WeakSet()
+        self._taken: set[ref[WatchedConnection] | ref[_Reservation]] = set()
         self._making = threading.RLock()  # a garbage collection under it may give back a generator's connection
         self.is_closed = False
 
@@ -73,18 +73,20 @@ class Pool:
 
     def _new_one(self) -> WatchedConnection | None:
         reservation = _Reservation()
+        reserved = ref(reservation)
         with self._making:
-            if sum(1 for _ in self._taken) >= self._size:
+            self._taken -= {taken for taken in self._taken.copy() if taken() is None}
+            if len(self._taken) >= self._size:
                 return None
-            self._taken.add(reservation)
+            self._taken.add(reserved)
         try:
             connection = self._connect()
             with self._making:
-                self._taken.add(connection)
+                self._taken.add(connection.weakly)
             return connection
         finally:
             with self._making:
-                self._taken.discard(reservation)
+                self._taken.discard(reserved)
 
     def give_back(self, connection: WatchedConnection) -> None:
         """Make it idle again; a connection that is still in a transaction is closed, which rolls it back."""
@@ -97,13 +99,14 @@ class Pool:
     def _drop(self, connection: WatchedConnection) -> None:
         connection.close()
         with self._making:
-            self._taken.discard(connection)
+            self._taken.discard(connection.weakly)
 
     def drain(self) -> None:
         """Close every connection: idle ones now, those in use when they are given back."""
         with self._making:
-            for taken in self._taken:
-                taken.is_wanted = False
+            for taken in self._taken.copy():
+                if (known := taken()) is not None:
+                    known.is_wanted = False
         self._close_idle()
 
     def close(self) -> None:
