@@ -178,14 +178,15 @@ class PositionLedger(TypedCommands[Receipt], LedgerQuestions, LedgerOperations):
             except CommandRefused as refusal:
                 if not held.is_fresh:
                     continue
-                self._cache.put(held)
                 moved = held.position.modified_on >= stamp.ts_recorded
+                self._cache.put(held)
                 return self._refuse(command, stamp, refusal, raced=raced or (was_mistaken and moved))
+            row = held.position.row  # once it is put back, another thread may decide on the position
             if not held.position.pending_events:
                 if not still_holds(self.store, held, stamp.command_id):
                     continue
                 self._cache.put(held)
-                return Receipt.of("replayed", answer, held.position.row)
+                return Receipt.of("replayed", answer, row)
             try:
                 self._append([held])
             except VersionTaken:
@@ -197,7 +198,7 @@ class PositionLedger(TypedCommands[Receipt], LedgerQuestions, LedgerOperations):
                 if (cycle := self._cycle_of_intent(command)) is None:
                     continue  # the event that claimed the intent has been lost since
                 return self._first_answer(command, stamp, cycle)
-            return Receipt.of("recorded", answer, held.position.row)
+            return Receipt.of("recorded", answer, row)
         raise VersionConflict(
             f"{command.key} was changed by others {ATTEMPTS_MAX} times while this command was decided; send it again"
         )

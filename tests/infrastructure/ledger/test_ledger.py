@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from domain.commands.base import Command
-from domain.commands.requests import Activate, Adjust, Adopt, RecordEntryPlaced, RequestEntry, SetStopLoss
+from domain.commands.requests import Activate, Adjust, Adopt, FailEntry, RecordEntryPlaced, RequestEntry, SetStopLoss
+from domain.decisions.decision import CommandContext
 from domain.errors import (
     IdempotencyMismatch,
     InvalidCommand,
@@ -26,6 +27,7 @@ from domain.errors import (
 )
 from infrastructure.event_store.records import RecordedEvent
 from infrastructure.integrity.verify import verify
+from infrastructure.ledger.aggregate_cache import AggregateCache, CachedPosition
 from infrastructure.ledger.async_ledger import AsyncPositionLedger
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.ledger.receipt import Receipt
@@ -185,6 +187,25 @@ def test_a_stale_memory_never_tells_how_a_position_stood_before(ledger: Position
     ledger.close(position_id=FIRST, exit_reason="target", avg_px_close="3.1")
     again = other.adopt(**ENTRY, avg_px_open="3.2", reason="seen", command_id="c")
     assert (again.outcome, again.status, again.current_status) == ("replayed", opened.status, "closed")
+
+
+def test_a_receipt_tells_nothing_of_what_another_thread_decides_next(
+    ledger: PositionLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other one has the position as soon as it is put back, and what it decides may never be recorded."""
+    put = AggregateCache.put
+
+    def taken_at_once(cache: AggregateCache, held: CachedPosition) -> None:
+        put(cache, held)
+        taken = cache.taken("APTUSDT.binance")
+        assert taken is not None
+        now = datetime.now(UTC)
+        failing = FailEntry.of(position_id=FIRST, outcome="rejected", reason="seen")
+        taken.position.decide(failing, CommandContext("other", now, now))
+
+    monkeypatch.setattr(AggregateCache, "put", taken_at_once)
+    answers = [ledger.request_entry(**ENTRY, intent_id="1", command_id="c") for _ in range(2)]
+    assert [(answer.outcome, answer.current_version) for answer in answers] == [("recorded", 1), ("replayed", 1)]
 
 
 def test_commands_that_get_in_each_others_way_are_both_recorded(ledger: PositionLedger, other: PositionLedger) -> None:
