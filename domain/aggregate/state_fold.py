@@ -202,11 +202,23 @@ def _remember_order(state: PositionState, event: e.PositionEvent, before: Holdin
             state.order_ids.identify(event.order, event.exchange_order_id)
             state.order_ids.leave(event.order, event.old_exchange_order_id)
             state.order_ids.leave(event.order, _id_of(orders, event.order))
-        case e.StopLossSet() | e.TakeProfitSet() if event.exchange_order_id is not None:
+            if event.quantity is not None:
+                state.for_all.discard(event.order)
+        case e.StopLossSet() | e.TakeProfitSet():
             name = event.order or "stop.1"
-            state.order_ids.identify(name, event.exchange_order_id)
-            state.order_ids.leave(name, _id_of(orders, name))
-            state.order_ids.ended_at.pop(event.exchange_order_id, None)
+            if event.quantity is None:
+                state.for_all.add(name)
+            else:
+                state.for_all.discard(name)
+            if event.exchange_order_id is not None:
+                state.order_ids.identify(name, event.exchange_order_id)
+                state.order_ids.leave(name, _id_of(orders, name))
+                state.order_ids.ended_at.pop(event.exchange_order_id, None)
+        case e.StopLossLost(order=str()):
+            assert event.order is not None, "matched"
+            answer = state.answers.get(event.command_id)
+            if answer is not None and "StopLossSet" in answer.events:  # another one replaced it
+                state.order_ids.end(state.orders[event.order], event.said_at)
         case e.CashRecorded():
             currency = state.other_currency(event.currency)
             state.cash[event.cash_id] = CashOnRecord(event.kind, event.amount, currency, event.trade_id)
