@@ -66,8 +66,9 @@ def _remember(state: PositionState, event: e.PositionEvent, before: Holding, ord
         _remember_absorbed(state, event, known)
         _remember_counted(state, event, known)
         state.exits = state.exits.with_released(before, state.holding, ZERO)
-        if before.filled_qty and not before.quantity and state.holding.quantity:
-            state.order_ids.ended_at |= dict.fromkeys(hit_ids(orders), event.said_at)
+    is_held_again = before.filled_qty and not before.quantity and state.holding.quantity
+    if is_held_again and not isinstance(event, e.FillCorrected):  # by a correction it was held all the time
+        state.order_ids.ended_at |= dict.fromkeys(hit_ids(orders), event.said_at)
     match event:
         case e.EntryRequested():
             state.promises["entry"] = event.command_id

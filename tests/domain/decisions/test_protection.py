@@ -462,6 +462,8 @@ HIT = on(Reduce, trade_id="x1", last_qty="61.8", last_px="3.298", exchange_order
 def test_a_stop_for_all_that_closed_all_does_not_cover_what_is_held_again() -> None:
     story = given(*ENTERED, HIT).when(MORE).then(EntryFilled).leaves(quantity="1", protected=False, stop_price=None)
     story.when(STOP).no_news().when(stop("3.298", exchange_order_id="s2")).leaves(protected=True)
+    adjusted = on(Adjust, quantity="5", avg_px_open="3.2333", reason="an entry was missed")
+    given(*ENTERED, HIT).when(adjusted).leaves(protected=False).when(STOP).no_news()
 
 
 def test_a_stop_that_closed_all_as_a_target_of_the_same_order_does_not_cover_what_is_held_again() -> None:
