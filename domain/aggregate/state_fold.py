@@ -215,11 +215,10 @@ def _remember_order(state: PositionState, event: e.PositionEvent, before: Holdin
                 state.order_ids.identify(name, event.exchange_order_id)
                 state.order_ids.leave(name, _id_of(orders, name))
                 state.order_ids.ended_at.pop(event.exchange_order_id, None)
-        case e.StopLossLost(order=str()):
-            assert event.order is not None, "matched"
-            answer = state.answers.get(event.command_id)
-            if answer is not None and "StopLossSet" in answer.events:  # another one replaced it
-                state.order_ids.end(state.orders[event.order], event.said_at)
+        case e.StopLossLost(order=str() as name):
+            lost, answer = state.orders.get(name), state.answers.get(event.command_id)
+            if lost is not None and answer is not None and "StopLossSet" in answer.events:  # another one replaced it
+                state.order_ids.end(lost, event.said_at)
         case e.CashRecorded():
             currency = state.other_currency(event.currency)
             state.cash[event.cash_id] = CashOnRecord(event.kind, event.amount, currency, event.trade_id)
