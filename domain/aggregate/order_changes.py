@@ -8,8 +8,9 @@ from decimal import Decimal
 from domain import events as e
 from domain.alteration import altered
 from domain.instrument import Instrument
-from domain.orders.cycle_orders import Orders
+from domain.orders.cycle_orders import Orders, filled_as_one
 from domain.orders.order import Order
+from domain.values import EXACT
 
 Asked = e.IncreaseRequested | e.ExitRequested
 
@@ -105,13 +106,15 @@ def spent_stops_lost(orders: Orders) -> Orders:
 
 def hit_stops_limited(orders: Orders, held: Decimal) -> Orders:
     """After more is held than before: a stop for all, if it was hit, closes what was held by then, and no more."""
-    for_all = [stop for stop in orders.live("stop") if stop.requested_qty is None]
-    return orders.with_orders(stop.limited(held) for stop in for_all if is_hit(orders, stop))
+    for_all = ((stop, filled_as_one(orders, stop)) for stop in orders.live("stop") if stop.requested_qty is None)
+    return orders.with_orders(
+        altered(stop, requested_qty=EXACT.add(filled, held)) for stop, filled in for_all if filled
+    )
 
 
 def is_hit(orders: Orders, stop: Order) -> bool:
     """Whether something was filled of a stop, or of the take profit that is one order with it (OCO)."""
-    return bool(stop.filled_qty) or stop.exchange_order_id in hit_ids(orders)
+    return bool(filled_as_one(orders, stop))
 
 
 def hit_ids(orders: Orders) -> set[str]:

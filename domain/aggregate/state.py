@@ -72,6 +72,8 @@ class PositionState:
     """The keys of `fills` that the exchange corrected at a time that was said."""
     totals: StatedTotals = field(default_factory=StatedTotals)
     order_ids: OrderIds = field(default_factory=OrderIds)
+    for_all: set[str] = field(default_factory=set)
+    """The names of the stops and take profits that were last set for all that is held, also if limited since."""
     cash: dict[str, CashOnRecord] = field(default_factory=dict)
     """By the id that it was sent with."""
     promises: dict[str, str] = field(default_factory=dict)

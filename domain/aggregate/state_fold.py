@@ -66,8 +66,9 @@ def _remember(state: PositionState, event: e.PositionEvent, before: Holding, ord
         _remember_absorbed(state, event, known)
         _remember_counted(state, event, known)
         state.exits = state.exits.with_released(before, state.holding, ZERO)
-        if before.filled_qty and not before.quantity and state.holding.quantity:
-            state.order_ids.ended_at |= dict.fromkeys(hit_ids(orders), event.said_at)
+    is_held_again = before.filled_qty and not before.quantity and state.holding.quantity
+    if is_held_again and not isinstance(event, e.FillCorrected):  # by a correction it was held all the time
+        state.order_ids.ended_at |= dict.fromkeys(hit_ids(orders), event.said_at)
     match event:
         case e.EntryRequested():
             state.promises["entry"] = event.command_id
@@ -202,11 +203,22 @@ def _remember_order(state: PositionState, event: e.PositionEvent, before: Holdin
             state.order_ids.identify(event.order, event.exchange_order_id)
             state.order_ids.leave(event.order, event.old_exchange_order_id)
             state.order_ids.leave(event.order, _id_of(orders, event.order))
-        case e.StopLossSet() | e.TakeProfitSet() if event.exchange_order_id is not None:
+            if event.quantity is not None:
+                state.for_all.discard(event.order)
+        case e.StopLossSet() | e.TakeProfitSet():
             name = event.order or "stop.1"
-            state.order_ids.identify(name, event.exchange_order_id)
-            state.order_ids.leave(name, _id_of(orders, name))
-            state.order_ids.ended_at.pop(event.exchange_order_id, None)
+            if event.quantity is None:
+                state.for_all.add(name)
+            else:
+                state.for_all.discard(name)
+            if event.exchange_order_id is not None:
+                state.order_ids.identify(name, event.exchange_order_id)
+                state.order_ids.leave(name, _id_of(orders, name))
+                state.order_ids.ended_at.pop(event.exchange_order_id, None)
+        case e.StopLossLost(order=str() as name):
+            lost, answer = state.orders.get(name), state.answers.get(event.command_id)
+            if lost is not None and answer is not None and "StopLossSet" in answer.events:  # another one replaced it
+                state.order_ids.end(lost, event.said_at)
         case e.CashRecorded():
             currency = state.other_currency(event.currency)
             state.cash[event.cash_id] = CashOnRecord(event.kind, event.amount, currency, event.trade_id)

@@ -23,9 +23,9 @@ from domain.errors import (
     WrongSideTarget,
     WrongStatus,
 )
-from domain.orders.cycle_orders import Orders, covers, next_name
+from domain.orders.cycle_orders import Orders, covered_by, covers, next_name, stops_left
 from domain.orders.order import Order, Role
-from domain.values import EXACT, Side, Status, plain, total_of
+from domain.values import ZERO, Side, Status, plain
 
 
 def set_stop_loss(decision: Decision, command: c.SetStopLoss) -> CommandResult | None:
@@ -81,7 +81,7 @@ def set_stop_loss(decision: Decision, command: c.SetStopLoss) -> CommandResult |
         )
     )
     if known is not None and is_anew:
-        gone = f"replaced by {command.exchange_order_id}"
+        gone = f"replaced by {command.exchange_order_id or 'one of the position'}"
         decision.record(e.StopLossLost(**decision.envelope(), reason=gone, order=known.name))
     if activates:
         decision.record(e.Activated(**decision.envelope()))
@@ -100,9 +100,8 @@ def _is_behind(decision: Decision, known: Order | None, command: c.SetStopLoss |
 
 
 def _is_anew(known: Order, command: c.SetStopLoss) -> bool:
-    """Whether a partly filled stop is replaced by another order, so that the quantity is that of the new order."""
-    is_other = command.exchange_order_id not in (None, known.exchange_order_id)
-    return is_other and known.is_live and bool(known.filled_qty) and command.quantity is not None
+    """Whether a partly filled stop is replaced by another one, of which nothing is filled yet."""
+    return known.exchange_order_id != command.exchange_order_id and known.is_live and bool(known.filled_qty)
 
 
 def _is_as_known(known: Order, order: Order) -> bool:
@@ -134,7 +133,8 @@ def _moved(decision: Decision, role: Role, command: c.SetStopLoss | o.SetTakePro
         return known
     there = decision.state.orders.live(role)
     if command.quantity is None:
-        return next((order for order in there if order.requested_qty is None), None)
+        names = decision.state.for_all
+        return next((order for order in there if order.requested_qty is None or order.name in names), None)
     if command.exchange_order_id is None:
         return next((order for order in there if order.attached and order.requested_qty == command.quantity), None)
     return None
@@ -159,7 +159,7 @@ def _needs_cover(decision: Decision, orders: Orders) -> None:
         assert stop.price is not None, "just looked"
         if not stop.locks_profit:
             needs_right_side(row.side, stop.price, held.avg_px_open, "average entry")
-    covered = total_of(EXACT.subtract(s.requested_qty, s.filled_qty) for s in stops if s.requested_qty)
+    covered = covered_by(stops_left(orders)) or ZERO
     whose = "its stop covers" if len(stops) == 1 else f"its {len(stops)} stops cover"
     raise decision.refused(NotProtected, f"holds {plain(held.quantity)}, of which {whose} only {plain(covered)}")
 

@@ -11,9 +11,10 @@ from typing import Any, Final, NamedTuple, Self, TypeVar, overload
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
+from domain.alteration import altered
 from domain.orders.layered_map import LayeredMap
 from domain.orders.order import AT_WORK_UNTIL_ENDED, Order, Role
-from domain.values import EXACT, ZERO, Side
+from domain.values import EXACT, ZERO, Side, total_of
 
 Other = TypeVar("Other")
 
@@ -334,9 +335,27 @@ def stops_at_work(orders: Orders, side: Side, avg_px_open: Decimal | None) -> li
         return []
     return [
         stop
-        for stop in orders.live("stop")
+        for stop in stops_left(orders)
         if stop.price is not None and (stop.locks_profit or side.loses_at(stop.price, avg_px_open))
     ]
+
+
+def stops_left(orders: Orders) -> list[Order]:
+    """The live stops; what the take profit filled that is one order with a stop (OCO) is filled of that stop here."""
+    return [
+        stop
+        if stop.requested_qty is None or (filled := filled_as_one(orders, stop)) == stop.filled_qty
+        else altered(stop, traded_qty=filled)
+        for stop in orders.live("stop")
+    ]
+
+
+def filled_as_one(orders: Orders, stop: Order) -> Decimal:
+    """What is filled of a stop, and of the live take profit that is one order of the exchange with it (OCO)."""
+    if stop.exchange_order_id is None:
+        return stop.filled_qty
+    targets = (each for each in orders.live("target") if each.exchange_order_id == stop.exchange_order_id)
+    return total_of((stop.filled_qty, *(each.filled_qty for each in targets)))
 
 
 def covered_by(stops: Iterable[Order]) -> Decimal | None:

@@ -151,7 +151,7 @@ class Order(TypedStruct, frozen=True, kw_only=True, dict=True):
         locks_profit: bool = False,
         is_hit: bool = False,
     ) -> Order:
-        """This stop, or take profit, as the exchange confirmed it; one that `is_hit` stays as it was `limited`."""
+        """This stop, or take profit, as the exchange confirmed it; one that `is_hit` stays limited."""
         is_limited = is_hit and quantity is None and self.is_live and self.exchange_order_id == exchange_order_id
         return altered(
             self,
@@ -162,10 +162,6 @@ class Order(TypedStruct, frozen=True, kw_only=True, dict=True):
             locks_profit=locks_profit,
             ended=None,
         )
-
-    def limited(self, held: Decimal) -> Order:
-        """This stop for all that is held, once it was hit: the quantity that it closes is what is held by then."""
-        return altered(self, requested_qty=EXACT.add(self.filled_qty, held))
 
     def joined(self, other: Order) -> Order:
         """Merge this order with what was recorded of it under another name."""

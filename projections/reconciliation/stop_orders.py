@@ -120,18 +120,21 @@ def fields_of_stop(
     return {
         **fields,
         "exchange_order_id": order.order_id,
-        "quantity": _quantity_of(order, was),
+        "quantity": _quantity_of(order, position, was),
         "replaces": None if replaces == order.order_id else replaces,
     }
 
 
-def _quantity_of(order: OrderReport, was: Order | None) -> Decimal | None:
-    """The quantity to record, of which as much is left as the exchange says, whatever is recorded as filled of it."""
+def _quantity_of(order: OrderReport, position: PositionReport, was: Order | None) -> Decimal | None:
+    """The quantity to record, of which as much is left as the exchange says, whatever is recorded as filled of it.
+
+    A stop for all that was hit by the fills on record is recorded as one for what is held.
+    """
     if was is None or was.exchange_order_id != order.order_id:
         return order.left
-    if order.left is None or not order.filled_qty:
-        return order.quantity
-    return EXACT.add(order.left, was.filled_qty)
+    if order.left is None:
+        return EXACT.add(position.at_once, was.filled_qty) if was.room is not None and was.filled_qty else None
+    return EXACT.add(order.left, was.filled_qty) if order.filled_qty else order.quantity
 
 
 def _locks_profit(order: OrderReport, position: PositionReport, row: PositionRow | None) -> bool:

@@ -18,7 +18,7 @@ from domain.commands.requests import (
     RollBack,
     SetStopLoss,
 )
-from domain.orders.cycle_orders import Orders, covers
+from domain.orders.cycle_orders import Orders, covers, stops_left
 from domain.orders.order import Order
 from domain.values import Leg, Source, Status, is_yet_to_come, plain
 from projections.account_snapshot import OrderReport, PositionReport
@@ -274,7 +274,7 @@ class _Judgement:
 
     def _under_stop(self, seen: PositionReport) -> Proposal:
         row, needed = self._row, self._found.rules.confirmations
-        stays = {stop.name: stop for stop in row.orders.live("stop")}
+        stays = {stop.name: stop for stop in stops_left(row.orders)}
         for lost in self._of(DiscrepancyKind.LOST_STOP):
             if lost.confirmations < needed:
                 words = f"{lost.message}, by {lost.confirmations} of {needed} snapshots"

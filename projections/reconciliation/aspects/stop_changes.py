@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import NamedTuple
 
+from domain.orders.cycle_orders import stops_left
 from domain.orders.order import Order
 from projections.account_snapshot import OrderReport
 from projections.positions import PositionRow
@@ -37,7 +38,7 @@ def stop_changes(row: PositionRow | None, cover: StopCoverage) -> StopChanges:
            replaced has another id. A stop whose price the exchange does not state exists, but cannot be recorded.
     """
     here = {order.order_id: order for order in (*cover.stops, *cover.wrong_side)}
-    recorded = [] if row is None else row.orders.live("stop")
+    recorded = [] if row is None else stops_left(row.orders)
     found = [(here[id_], stop) for stop in recorded if (id_ := stop.exchange_order_id or "") in here]
     known = {order.order_id for order, _ in found}
     moved = [Moved(order, stop) for order, stop in found if order in cover.stops]
@@ -98,6 +99,8 @@ def _is_on_record(moved: Moved, cover: StopCoverage) -> bool:
 
 
 def _same_quantity(was: Order, order: OrderReport, held: Decimal) -> bool:
-    if was.requested_qty is None:
+    if was.room is None:
         return order.left is None or order.left >= held
+    if order.left is None and was.filled_qty:  # one that was hit stays one with a quantity
+        return was.room >= held
     return order.left == was.room or (not order.filled_qty and order.quantity == was.requested_qty)

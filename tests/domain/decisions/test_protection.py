@@ -462,6 +462,8 @@ HIT = on(Reduce, trade_id="x1", last_qty="61.8", last_px="3.298", exchange_order
 def test_a_stop_for_all_that_closed_all_does_not_cover_what_is_held_again() -> None:
     story = given(*ENTERED, HIT).when(MORE).then(EntryFilled).leaves(quantity="1", protected=False, stop_price=None)
     story.when(STOP).no_news().when(stop("3.298", exchange_order_id="s2")).leaves(protected=True)
+    adjusted = on(Adjust, quantity="5", avg_px_open="3.2333", reason="an entry was missed")
+    given(*ENTERED, HIT).when(adjusted).leaves(protected=False).when(STOP).no_news()
 
 
 def test_a_stop_that_closed_all_as_a_target_of_the_same_order_does_not_cover_what_is_held_again() -> None:
@@ -474,21 +476,50 @@ def test_a_stop_of_the_position_is_gone_with_it() -> None:
     given(request(), PLACED, FILLED, attached, on(Activate), closed).when(MORE).leaves(quantity="1", protected=False)
 
 
+SIX = on(RecordEntryFill, trade_id="t0", last_qty="6", last_px="3.2333")
+FOUR = on(RecordEntryFill, trade_id="t2", last_qty="4", last_px="3.2333")
+
+
+def hit(trade_id: str) -> Reduce:
+    return on(Reduce, trade_id=trade_id, last_qty="2", last_px="3.298", exchange_order_id="s1", reason="stop_loss")
+
+
 def test_a_stop_for_all_that_was_hit_covers_what_was_held_by_then() -> None:
     """The order that it became is for that quantity, whatever is filled while it is at work."""
-    entered = on(RecordEntryFill, trade_id="t0", last_qty="6", last_px="3.2333")
-    hit = on(Reduce, trade_id="x1", last_qty="2", last_px="3.298", exchange_order_id="s1", reason="stop_loss")
-    more = on(RecordEntryFill, trade_id="t2", last_qty="4", last_px="3.2333")
-    for sent, quantity in (((STOP, hit), "6"), ((STOP, TARGET, hit), "4")):  # what the target filled is the target's
-        story = given(request(), PLACED, entered, *sent).leaves(quantity="4", protected=True)
-        story.when(more).leaves(quantity="8", protected=False, stop_quantity=quantity).when(STOP).no_news()
+    for sent in ((STOP, hit("x1")), (STOP, TARGET, hit("x1"))):
+        story = given(request(), PLACED, SIX, *sent).leaves(quantity="4", protected=True)
+        story.when(FOUR).leaves(quantity="8", protected=False, stop_quantity="6").when(STOP).no_news()
         story.when(stop("3.298", activate=True)).refused(NotProtected, "of which its stop covers only 4")
         story.when(stop("3.298", exchange_order_id="s2", quantity="4", activate=True)).leaves(protected=True)
         closed = on(Reduce, trade_id="x2", last_qty="8", last_px="3.2", exchange_order_id="x")
-        anew = given(request(), PLACED, entered, *sent, more, closed).when(MORE)
+        anew = given(request(), PLACED, SIX, *sent, FOUR, closed).when(MORE)
         anew.leaves(quantity="1", protected=False, stop_price=None).when(STOP).no_news()
     rests = on(Reduce, trade_id="x1", last_qty="2", last_px="3.2", exchange_order_id="x")
-    given(request(), PLACED, entered, STOP, rests).when(more).leaves(quantity="8", protected=True)
+    given(request(), PLACED, SIX, STOP, rests).when(FOUR).leaves(quantity="8", protected=True)
+
+
+@pytest.mark.parametrize("more", [(), (FOUR,)])
+@pytest.mark.parametrize("new", [stop("3.298", exchange_order_id="s2"), on(SetStopLoss, stop_price="3.298")])
+def test_a_stop_for_all_that_replaces_one_that_was_hit_covers_all(new: SetStopLoss, more: tuple[Command, ...]) -> None:
+    story = given(request(), PLACED, SIX, STOP, hit("x1"), *more).when(new).then(StopLossSet, StopLossLost)
+    lost = story.events[1]
+    assert (
+        isinstance(lost, StopLossLost)
+        and lost.reason == f"replaced by {new.exchange_order_id or 'one of the position'}"
+    )
+    story.when(STOP).no_news().when(new).no_news()
+    story.when(MORE).leaves(protected=True, stop_quantity=None, stop_order_id=new.exchange_order_id)
+    story.when(GONE).leaves(protected=False)
+    closed = on(Reduce, trade_id="x2", last_qty=story.rows[CYCLE].quantity - 4, last_px="3.2", exchange_order_id="x")
+    story.when(closed).leaves(quantity="4", protected=False)
+
+
+@pytest.mark.parametrize("quantity", [None, "6"])
+def test_what_the_target_of_the_same_order_filled_is_not_left_of_a_stop(quantity: str | None) -> None:
+    both = (stop("3.298", quantity=quantity), on(SetTakeProfit, price="3.1", exchange_order_id="s1", quantity=quantity))
+    story = given(request(), PLACED, SIX, *both, hit("x1")).leaves(quantity="4", protected=True)
+    story.when(FOUR).when(hit("x2")).leaves(quantity="6", protected=False, stop_quantity="6")
+    story.when(hit("x3")).leaves(quantity="4", protected=False)
 
 
 def test_a_stop_that_rests_covers_what_is_held_again() -> None:

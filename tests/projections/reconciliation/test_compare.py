@@ -10,6 +10,7 @@ from hypothesis import given as tried_on
 from hypothesis import strategies as st
 
 from domain.commands.base import Command
+from domain.commands.order_requests import SetTakeProfit
 from domain.commands.requests import (
     Adjust,
     Adopt,
@@ -750,6 +751,25 @@ def test_what_is_filled_of_a_stop_covers_nothing_and_opens_nothing() -> None:
     found = compared([], seen(there, orders=[stop("HNTUSDT", "sell", "s1", "1.7", **hit)]))
     (noted,) = [each.command for each in corrections(found) if isinstance(each.command, SetStopLoss)]
     assert noted.quantity == Decimal("61.8")
+
+
+def test_a_stop_for_all_at_the_exchange_covers_all_also_where_fills_on_record_limited_it() -> None:
+    hit = on(Reduce, trade_id="x1", last_qty="1.8", last_px="3.298", exchange_order_id="s1", reason="stop_loss")
+    sent = (*ENTERED, hit, on(RecordEntryFill, trade_id="t2", last_qty="2", last_px="3.2333", exchange_order_id="e2"))
+    seen_so = seen(held("APTUSDT", "short", "62", "3.2333"), orders=[stop("APTUSDT", "buy", "s1", "3.298")])
+    (moved,) = [each.command for each in corrections(compared(rows_of(*sent), seen_so))]
+    (row,) = rows_of(*sent, moved)
+    assert row.protected
+    assert not corrections(compared([row], seen_so))
+
+
+def test_a_stop_with_a_quantity_is_left_less_by_what_the_target_of_the_same_order_filled() -> None:
+    target = on(SetTakeProfit, price="3.1", exchange_order_id="s1")
+    hit = on(Reduce, trade_id="x1", last_qty="1.8", last_px="3.1", exchange_order_id="s1", reason="take_profit")
+    whole = on(SetStopLoss, stop_price="3.298", exchange_order_id="s1", quantity="61.8")
+    rows = rows_of(*ENTERED, whole, target, hit)
+    rest = stop("APTUSDT", "buy", "s1", "3.298", "61.8", filled_qty=Decimal("1.8"))
+    assert not corrections(compared(rows, seen(held("APTUSDT", "short", "60", "3.2333"), orders=[rest])))
 
 
 def test_a_stop_beyond_the_entry_locks_profit_when_the_price_is_past_it() -> None:
