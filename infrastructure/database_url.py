@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from typing import Final
-from urllib.parse import SplitResult, unquote_to_bytes, urlsplit
+from urllib.parse import SplitResult, unquote, unquote_to_bytes, urlsplit
 
 SCHEMES: Final = ("postgresql", "postgres")
+SECRETS: Final = ("password", "sslpassword", "oauth_client_secret")
+"""The options of libpq that are secret."""
 _FORM: Final = "postgresql://USER:PASSWORD@HOST:PORT/NAME?OPTION=VALUE"
 _ENCODING: Final = (
     "Percent-encode what stands for itself in user, password, name and values: %25 for %, %2F for /, %3F for ?, "
@@ -14,13 +16,15 @@ _ENCODING: Final = (
 )
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _HALF_ENCODED: Final = re.compile(r"%(?![0-9A-Fa-f]{2})|%00")
-_SECRET: Final = re.compile(r"(?<=://)([^/?@:]*):[^?]*(?=@)|(?<=[?&])(?:ssl)?password=[^&]*&?")
+_PASSWORD: Final = re.compile("(?<=://)([^/@:]*):.*(?=@)")
 _PORT: Final = re.compile(r"(?:[^:\[\]]*|\[[^\]]*\])(?::[0-9]{0,5})?", re.ASCII)
 
 
 def without_password(url: str) -> str:
     """A URL to be printed, without the secrets in it; whoever uses it gives them in another way, as in PGPASSWORD."""
-    return _SECRET.sub(r"\1", url).rstrip("?&")
+    place, _, query = url.partition("?")
+    options = "&".join(each for each in query.split("&") if unquote(each.partition("=")[0]) not in SECRETS)
+    return _PASSWORD.sub(r"\1", place) + (f"?{options}" if options else "")
 
 
 def split(text: str) -> SplitResult:

@@ -186,6 +186,11 @@ class AccountSnapshot:
     """A digest of its content, which identifies it."""
 
     @property
+    def is_of_nameless(self) -> bool:
+        """Whether it is said to be of the account without a name."""
+        return self.account is None and self.is_account_said
+
+    @property
     def evidence(self) -> dict[str, str | None]:
         """What identifies it in the metadata of a command that follows from it."""
         taken_at = None if self.taken_at is None else timestamp_text(self.taken_at)

@@ -72,6 +72,13 @@ def inverse_once(symbol: str, exchange: str, leg: Leg) -> str | None:
     return next((market.unified for market in there if is_pair and market.settle == market.base), None)
 
 
+def in_usdc_once(symbol: str, exchange: str) -> str | None:
+    """The market in USDC that earlier versions took `hyna:XMR` at Hyperliquid for; None for any other."""
+    text = _without_venue(symbol.strip(), exchange)
+    market = market_of(text, exchange) if exchange == "hyperliquid" and _DEPLOYED.fullmatch(text) else None
+    return None if market is None else replace(market, quote="USDC", settle="USDC").unified
+
+
 @lru_cache(maxsize=_SPELLINGS_MAX)
 def _one_spelling(symbol: str, exchange: str | None, is_spot: bool) -> Symbol:  # noqa: FBT001 - part of the key of the cache
     text = _without_venue(symbol.strip(), exchange)
@@ -80,18 +87,23 @@ def _one_spelling(symbol: str, exchange: str | None, is_spot: bool) -> Symbol:  
             market = replace(market, settle=None)
         return Symbol(_short(market, exchange), market.quote)
     name = name_of(text) or (capitals(text) if fits(_OWN, capitals(text)) else None)
-    if name is None and _DEPLOYED.fullmatch(text):
-        unified = f"{capitals(text).replace(':', '-')}/USDC:USDC"
-        raise ValueError(
-            f"symbol {symbol[:80]!r} does not say what it is settled in; write it as ccxt does, {unified} where that "
-            "is USDC"
-        )
     if name is None:
         raise ValueError(
             f"symbol {symbol[:80]!r} is not a symbol; write it as the exchange does (FXSUSDT) or as ccxt does "
-            "(FXS/USDT:USDT)"
+            f"(FXS/USDT:USDT){_of_deployer(text) if exchange in (None, 'hyperliquid') else ''}"
         )
     return Symbol(name)
+
+
+def _of_deployer(text: str) -> str:
+    """How to write a market of a deployer at Hyperliquid that is not known; blank for any other text."""
+    if not _DEPLOYED.fullmatch(text):
+        return ""
+    unified = f"{capitals(text).replace(':', '-')}/USDC:USDC"
+    return (
+        "; if it is a market of another deployer at Hyperliquid, it does not say what it is settled in: where that is "
+        f"USDC, write {unified}"
+    )
 
 
 def _short(market: Market, exchange: str | None) -> str:

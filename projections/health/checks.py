@@ -17,6 +17,8 @@ from projections.positions import PositionRow
 PROGRAM: Final = "position-ledger"
 ASKED: Final = frozenset({"binance", "bybit", "okx", "krakenfutures", "hyperliquid"})
 """The exchanges that can be asked; of any other a person has to bring a snapshot."""
+NAMELESS: Final = ("--account", "")
+"""The option for the account without a name. Only who knows that evidence is of it may say so."""
 _NO_AGE: Final = datetime.max.replace(tzinfo=UTC)
 _IN_WORDS: Final = re.compile(f"`({PROGRAM} [^`]+)`")
 _named: list[str] = []

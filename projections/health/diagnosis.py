@@ -14,6 +14,7 @@ from projections.exposure import BY_CHOICE, IF_HELD, STRAY, is_bare, is_bare_if_
 from projections.formatting import ago, date_and_time, lasting, length
 from projections.health.checks import (
     ASKED,
+    NAMELESS,
     Check,
     Section,
     Severity,
@@ -79,7 +80,6 @@ class Cycles:
         self._left_over = list(left_over)
         self._rows = [row for row in rows if row.status.is_open]
         self._now, self._age, self._evidence = now, age, evidence
-        self._with_accounts = {row.exchange for row in [*self._rows, *self._left_over] if row.account is not None}
 
     def sections(self) -> list[Section]:
         """All sections, each with its worst symptoms first."""
@@ -187,10 +187,8 @@ class Cycles:
         return self._symptom(Severity.CRITICAL if is_critical else Severity.WARNING, cycle.row, message, cycle.since)
 
     def _symptom(self, severity: Severity, row: PositionRow, message: str, since: datetime) -> Symptom:
-        live = ["--live"] if row.exchange in ASKED else []
-        if live and row.account is None and row.exchange in self._with_accounts:
-            live = ["--account", "", *live]
-        evidence = self._evidence.get((row.exchange, row.account), live)
+        asked = [*(NAMELESS if row.account is None else ()), "--live"] if row.exchange in ASKED else []
+        evidence = self._evidence.get((row.exchange, row.account), asked)
         advice = advised("recover", row, *evidence)
         return Symptom(severity, row.position_id, message, advice, since)
 
@@ -307,7 +305,8 @@ def beside_exchange(found: Reconciliation, evidence: Sequence[str]) -> Section:
     where = " ".join(filter(None, (exchange, account)))
     again = command_line("diagnose", "--snapshot", "FILE")
     if exchange in ASKED:
-        again = f"{taken(exchange, account)} | {command_line('diagnose', '--snapshot', '-')}"
+        named = "" if found.snapshot.is_of_nameless else account
+        again = f"{taken(exchange, named)} | {command_line('diagnose', '--snapshot', '-')}"
     doubts = [
         Symptom(Severity.WARNING, where, f"{words}: {doubt}", again)
         for words, said in (
@@ -329,8 +328,11 @@ def _all_stops_missing(found: Reconciliation, where: str, evidence: Sequence[str
         f"none of {found.stops_missing} stops of the ledger is in {found.rules.confirmations} lists of orders: either "
         "these lack the conditional ones, or nothing is protected"
     )
-    again = command_line("reconcile", *evidence, "--trust-empty", "--confirm", "--reason", "TEXT")
-    place = f"place what `{command_line('recover', *evidence)}` then names"
+    seen = found.snapshot
+    whose = [] if seen.account is None else ["--account", seen.account]
+    known = ["--exchange", str(seen.exchange), *whose, *evidence]
+    again = command_line("reconcile", *known, "--trust-empty", "--confirm", "--reason", "TEXT")
+    place = f"place what `{command_line('recover', *known)}` then names"
     advice = f"look at the exchange now; if the stops are gone, {again}, and {place}"
     return Symptom(Severity.CRITICAL, where, message, advice)
 

@@ -23,7 +23,7 @@ from domain.orders.order import Order
 from domain.values import Leg, Source, Status, is_yet_to_come, plain
 from projections.account_snapshot import OrderReport, PositionReport
 from projections.exposure import BY_CHOICE
-from projections.health.checks import ASKED, advised, command_line
+from projections.health.checks import ASKED, NAMELESS, advised, command_line
 from projections.positions import PositionRow
 from projections.reconciliation.corrections import Correction
 from projections.reconciliation.discrepancies import Discrepancy, DiscrepancyKind
@@ -127,8 +127,9 @@ class _Judgement:
 
     def _compared(self) -> str:
         """The command that compares its account with the exchange."""
-        evidence = [] if self._row.exchange in ASKED else ["--snapshot", "FILE"]
-        return f"`{advised('reconcile', self._row, *evidence)}`"
+        whose = NAMELESS if self._row.account is None else ()
+        evidence = () if self._row.exchange in ASKED else ("--snapshot", "FILE")
+        return f"`{advised('reconcile', self._row, *whose, *evidence)}`"
 
     # -- it is over, and holds something ----------------------------------------------------------------------------
 

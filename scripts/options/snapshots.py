@@ -15,6 +15,7 @@ import click
 from infrastructure.exchanges.document import Given, read_snapshot
 from infrastructure.operations.account_comparison import Account
 from projections.account_snapshot import AccountSnapshot
+from projections.health.checks import NAMELESS
 from projections.reconciliation.result import ReconciliationRules
 from scripts.cli import UNREACHABLE
 from scripts.options.database import Run
@@ -40,15 +41,16 @@ class SnapshotOptions:
         """The arguments that name the snapshots, by account; stdin (`-`) is shown as FILE: it can be read only once."""
         named: dict[Account, list[str]] = {}
         for file, snapshot in zip(self.files, snapshots, strict=True):
-            words = named.setdefault((snapshot.exchange, snapshot.account), self._read_by())
+            words = named.setdefault((snapshot.exchange, snapshot.account), self._read_by(snapshot))
             words += ["--snapshot", "FILE" if file == "-" else file]
         return named
 
-    def _read_by(self) -> list[str]:
-        """The options without which the files would be read otherwise."""
+    def _read_by(self, snapshot: AccountSnapshot) -> list[str]:
+        """The options without which the files would be read otherwise, or not relied on."""
         taken_at = None if self.taken_at is None else self.taken_at.isoformat()
         said: dict[str, object] = {"--taken-at": taken_at, "--timezone": self.zone, "--max-age": self.max_age}
-        return [word for name, value in said.items() if value is not None for word in (name, str(value))]
+        words = [word for name, value in said.items() if value is not None for word in (name, str(value))]
+        return [*(NAMELESS if snapshot.is_of_nameless else ()), *words, *["--trust-empty"] * self.trust_empty]
 
     def rules(self, wanted: Filter, confirmations: int = CONFIRMATIONS) -> ReconciliationRules:
         """How far the snapshots are trusted."""

@@ -60,7 +60,7 @@ def exit_carried_on(
             order = yield from _order(ctx, row, ours, is_fresh=is_fresh)
         except NothingThere as nothing:
             row = yield from _closed_if_gone(ctx, position_id, str(nothing))
-            kind = OutcomeKind.FAILED if row.status.is_open else kind_of(row)
+            kind = OutcomeKind.FAILED if _is_held(row) else kind_of(row)
             return Outcome(kind, row, tuple(ctx.story), reason=str(nothing))
         order = yield from followed(ctx, position_id, order, "exit", reason=reason)
         row = yield from ctx.row(position_id)
@@ -74,7 +74,7 @@ def exit_carried_on(
         return (yield from overtaken(ctx, refusal, position_id))
     except (Refused, NoAnswer) as error:
         return (yield from unresolved(ctx, error, position_id))
-    if not row.status.is_open:
+    if not _is_held(row):
         return Outcome(kind_of(row), row, tuple(ctx.story))
     if row.orders[ours.name].filled_qty:
         return Outcome(OutcomeKind.REDUCED, row, tuple(ctx.story))
@@ -86,8 +86,8 @@ def exit_carried_on(
 def exit_taken_up(ctx: FlowContext, position_id: str, ours: Order) -> Flow[Outcome]:
     """Bring an exit that was promised before a crash to its end, with the reason and intent of its promise.
 
-    An order that never arrived is promised anew and sent, because the decision to close still stands. The new promise
-    has the same intent, because the intent may be delivered again.
+    An order that never arrived, or of which nothing was filled, is promised anew and sent, because the decision to
+    close still stands. The new promise has the same intent, because the intent may be delivered again.
     """
     events = [entry.event for entry in (yield from ctx.history(position_id))]
     promises = [event for event in events if isinstance(event, ExitRequested)]
@@ -120,6 +120,11 @@ def closed_when_empty(ctx: FlowContext, position_id: str, reason: str | None = N
         yield from ctx.note(f"closed: {why}")
         row = yield from ctx.row(position_id)
     return row
+
+
+def _is_held(row: PositionRow) -> bool:
+    """Whether the cycle is not over, or something was filled after it and is left."""
+    return row.status.is_open or row.stray
 
 
 def _is_empty(row: PositionRow) -> bool:

@@ -217,7 +217,8 @@ def _is_position(answer: RecordedAnswer, found: PositionReport | None) -> bool:
 def _is_order(answer: RecordedAnswer, found: OrderReport | None) -> bool:
     said = answer.parsed
     if found is None:
-        return said["status"] in {"closed", "canceled", "cancelled", "expired", "rejected"}
+        is_filled = bool(said["amount"]) and said["filled"] == said["amount"]
+        return is_filled or said["status"] in {"closed", "canceled", "cancelled", "expired", "rejected"}
     prices = [said.get(name) for name in ("triggerPrice", "stopLossPrice", "takeProfitPrice")]
     is_price = (
         found.trigger_price is None or not any(prices) or any(_near(found.trigger_price, each) for each in prices)

@@ -23,7 +23,7 @@ from infrastructure.trading.flows.synchronising import synchronise
 from infrastructure.trading.trade_outcome import OutcomeKind
 from infrastructure.trading.trader import Trader
 from infrastructure.trading.wanted_entry import WantedEntry
-from position_ledger.testing import Clock, SimulatedExchange, memory_ledger
+from position_ledger.testing import Clock, OrderFault, SimulatedExchange, memory_ledger
 from position_ledger.trading import Rules
 from projections.positions import PositionRow
 
@@ -213,6 +213,23 @@ def test_a_stray_of_our_own_is_closed() -> None:
         assert world.ledger.position(world.first).stray
         world.settle()
         assert not world.ledger.position(world.first).stray
+        world.require_sound()
+
+
+def test_a_stray_of_which_something_is_left_is_not_called_closed() -> None:
+    with account() as world:
+        entered(world)
+        more = adding(world)
+        world.until(more, "place")
+        world.finish(leaving(world))
+        world.finish(world.begin(0, lambda ctx: enter(ctx, wanted("long", "s1"))))
+        world.finish(more)
+        world.exchange.next_code("-2022", "ReduceOnly Order is rejected.")
+        assert world.finish(leaving(world)).kind is OutcomeKind.FAILED
+        world.exchange.next_order(SYMBOL, OrderFault.REST_EXPIRES, at_once="0.2")
+        assert world.finish(leaving(world)).kind is OutcomeKind.REDUCED
+        assert world.ledger.position(world.first).stray
+        assert world.finish(leaving(world)).kind is OutcomeKind.CLOSED
         world.require_sound()
 
 

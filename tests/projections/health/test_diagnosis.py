@@ -80,7 +80,7 @@ def test_an_incomplete_entry_is_a_warning_after_its_deadline_and_critical_with_a
     assert severities(cycles(*sent, at=3600, age=7200).incomplete()) == ["warning"]
     (symptom,) = cycles(*sent, at=3600).incomplete().symptoms
     assert symptom.subject == APT
-    assert symptom.advice == "position-ledger recover --symbol APTUSDT --exchange binance --live"
+    assert symptom.advice == "position-ledger recover --symbol APTUSDT --exchange binance --account '' --live"
 
 
 def test_what_is_done_or_over_is_no_symptom() -> None:
@@ -366,7 +366,7 @@ def test_a_stray_is_critical_at_once_and_told_what_to_do() -> None:
     (symptom,) = (each for each in section.symptoms if each.subject == APT)
     assert symptom.severity is Severity.CRITICAL
     assert symptom.message.startswith("STRAY: short 61.8 was filled after the cycle was over (failed)")
-    assert symptom.advice == "position-ledger recover --symbol APTUSDT --exchange binance --live"
+    assert symptom.advice == "position-ledger recover --symbol APTUSDT --exchange binance --account '' --live"
 
 
 def test_a_cause_is_told_with_its_way_out_and_a_cut_is_seen() -> None:

@@ -36,6 +36,7 @@ def test_what_another_role_has_to_do_does_not_name_the_role_that_asked(program: 
         ("POSTGRES://bot:p@a:1,b:2/trading", "POSTGRES://bot@a:1,b:2/trading"),
         ("postgresql://db.example:5432/trading", "postgresql://db.example:5432/trading"),
         ("postgresql:///trading?password=p&schema=l&sslpassword=q", "postgresql:///trading?schema=l"),
+        ("postgresql://h/trading?pass%77ord=p&oauth_client_secret=q&timeout=5", "postgresql://h/trading?timeout=5"),
     ],
 )
 def test_a_url_is_advised_without_its_secrets(url: str, shown: str) -> None:

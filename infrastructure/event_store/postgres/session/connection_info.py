@@ -9,11 +9,10 @@ from urllib.parse import quote, quote_plus
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
-from infrastructure.database_url import SCHEMES, split_postgres
+from infrastructure.database_url import SCHEMES, SECRETS, split_postgres
 from infrastructure.secret_words import masked
 
 KEPT_APART: Final = "PGPASSWORD or ~/.pgpass, which no list of processes shows"
-_SECRET: Final = ("password", "sslpassword", "oauth_client_secret")
 _MASK: Final = "***"
 _PORT: Final = re.compile("[0-9]{1,5}", re.ASCII)
 _PORT_MAX: Final = 65_535
@@ -60,7 +59,7 @@ def without_secrets(reason: str, words: dict[str, str]) -> str:
     """A message of libpq or a server, with the passwords of its parameters masked."""
     secrets = {
         written
-        for name in _SECRET
+        for name in SECRETS
         if (secret := words.get(name))
         for written in (secret, quote(secret), quote(secret, safe=""), quote_plus(secret))
     }

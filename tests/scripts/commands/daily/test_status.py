@@ -60,7 +60,7 @@ def test_what_needs_a_person_ends_with_1_and_comes_first(three: str, asked: Prog
     assert ran.code == 1
     assert places(ran) == ["SUIUSDT.binance#1", "1000PEPEUSDT.binance.a-long-account#1", "APTUSDT.binance#1"]
     assert ran.out.splitlines()[-1].startswith("2 of 3 unprotected, worst SUIUSDT.binance#1 14 min ")
-    assert ": position-ledger recover --symbol SUIUSDT --exchange binance --live --database " in ran.out
+    assert ": position-ledger recover --symbol SUIUSDT --exchange binance --account '' --live --database " in ran.out
 
 
 @pytest.mark.parametrize("columns", [40, 80, 100, 160])

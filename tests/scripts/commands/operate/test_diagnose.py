@@ -146,9 +146,9 @@ def test_what_is_wrong_is_named_with_the_next_command(run: Run, ledger: Position
     assert (
         "critical  incomplete       2 under way, 2 for longer than they may\n"
         "          critical: AVLUSDT.bybit#1: pending_entry for 2 h\n"
-        f"            next: position-ledger recover --symbol AVLUSDT --exchange bybit --live {named}\n"
+        f"            next: position-ledger recover --symbol AVLUSDT --exchange bybit --account '' --live {named}\n"
         "          warning: FLRUSDT.binance#1: pending_entry for 2 min\n"
-        f"            next: position-ledger recover --symbol FLRUSDT --exchange binance --live {named}\n"
+        f"            next: position-ledger recover --symbol FLRUSDT --exchange binance --account '' --live {named}\n"
         "critical  unprotected      1 of 1 held positions, and 2 unprotected if held\n"
         "          critical: APTUSDT.binance#1: short 61.8 without a confirmed stop for 2 min\n"
     ) in re.sub(r"for (2 h|2 min) [.\d]+ s\b", r"for \1", ran.out)
@@ -181,12 +181,15 @@ def test_an_exchange_that_differs_is_named_with_its_snapshot(run: Run, ledger: P
         [("warning", "APTUSDT.binance#1"), ("critical", "XMRUSDT.binance"), ("critical", "XMRUSDT.binance")],
     )
     advice = ran.sections["exchange"]["findings"][0]["advice"]
-    assert advice.startswith(f"position-ledger reconcile --symbol APTUSDT --exchange binance --snapshot {path} --data")
+    key = "position-ledger reconcile --symbol APTUSDT --exchange binance"
+    assert advice.startswith(f"{key} --trust-empty --snapshot {path} --data")
     assert run("--snapshot", path, "--symbol", "APTUSDT").code == 0
     path.write_text(json.dumps(document | {"timestamp": None}))
-    told = run("--snapshot", path, "--taken-at", document["timestamp"], "--trust-empty", "--json")
+    whose = ("--exchange", "binance", "--account", "")
+    told = run("--snapshot", path, *whose, "--taken-at", document["timestamp"], "--trust-empty", "--json")
     taken_at = document["timestamp"].replace("Z", "+00:00")
-    assert f"--taken-at {taken_at} --snapshot {path}" in told.sections["exchange"]["findings"][0]["advice"]
+    advice = told.sections["exchange"]["findings"][0]["advice"]
+    assert advice.startswith(f"{key} --account '' --taken-at {taken_at} --trust-empty --snapshot {path} --data")
     assert ledger.store.count_events() == 4
 
 
@@ -198,7 +201,6 @@ def test_what_is_to_be_run_when_all_stops_are_gone_is_understood(
     for ago in (60, 5):
         path = tmp_path / f"{ago}.json"
         shown = {
-            "exchange": "binance",
             "timestamp": at(ago),
             "positions": [apt],
             "orders": [],
@@ -206,7 +208,7 @@ def test_what_is_to_be_run_when_all_stops_are_gone_is_understood(
         }
         path.write_text(json.dumps(shown))
         files += ["--snapshot", str(path)]
-    advice = run(*files, "--json").sections["exchange"]["findings"][-1]["advice"]
+    advice = run(*files, "--exchange", "binance", "--json").sections["exchange"]["findings"][-1]["advice"]
     command = re.search(r"position-ledger (reconcile .*?), and place", advice)
     assert command is not None, advice
     ran = Ran(*program(*shlex.split(command[1])))
