@@ -66,7 +66,7 @@ def test_it_opens_verifies_and_says_the_same_of_money(
 
     refused = program("positions", "--database", url)
     assert refused.code == 3
-    assert f"has schema version {version} of {SCHEMA_VERSION}; run `position-ledger init`" in refused.err
+    assert f"has schema version {version} of {SCHEMA_VERSION}; run `position-ledger init --database " in refused.err
 
     assert program("init", "--database", url).code == 0
     verified = program("verify", "--anchor", tmp_path / "anchor.json", "--database", url)

@@ -186,7 +186,8 @@ def test_the_page_is_of_one_mind_with_status_about_a_projection_that_stopped(
         with following(ledger) as views:
             view = views.until(lambda view: (type_ is None) == (not view.status.beside))
     assert [each.subject for each in view.status.beside if each.subject != "log"] == ["statistics"] * bool(type_)
-    assert (told["severity"], told["next"]) == (view.status.severity.value, view.status.next)
+    next_ = view.status.next and f"{view.status.next} --database {url}"
+    assert (told["severity"], told["next"]) == (view.status.severity.value, next_)
     assert f'data-title="{told["severity"]}: ' in parts_of(view)["status"]
     for section in told["elsewhere"]:
         for finding in section["findings"]:
