@@ -241,7 +241,7 @@ class Connections:
         turn = self._turn()
         try:
             if turn is not None:
-                if turn is self._writing_turn() and not self._turns.is_joined:
+                if turn is self._writing_turn() and self._turns.is_alone:
                     raise self._in_a_write()  # what it has written may yet be undone
                 self._require_file(turn.connection)
                 yield turn.connection
@@ -313,19 +313,20 @@ class Connections:
             snapshot.connection.rollback()
             snapshot.connection.text_factory = str
 
-    def write(self, work: Callable[[sqlite3.Connection], Result], *, joins: bool = False) -> Result:
+    def write(self, work: Callable[[sqlite3.Connection], Result], *, alone: bool = False) -> Result:
         """Run `work` in one transaction that holds the write lock from its start: all of it is written, or nothing.
 
-        With `joins`, inside the `work` of another such call, it is a part of that transaction; so is what is read.
-        Refuses: StoreUnavailable when the lock is not free in time, and inside the `work` of any other call, where a
-                 signal handler may be called: that transaction may yet fail; CommitUnconfirmed. Integrity errors pass
+        Inside the `work` of another call it is a part of that transaction, and so is what is read there. But nothing is
+        asked or written inside a write that is `alone`, and none that is `alone` inside another: there only a signal
+        handler would do so, and what it was told could yet be undone.
+        Refuses: StoreUnavailable then, and when the lock is not free in time; CommitUnconfirmed. Integrity errors pass
                  through.
         """
         self._require()
         with self._writing:
             outer = self._turn()
             if outer is not None and outer is self._writing_turn():
-                if joins and self._turns.is_joined:
+                if not alone and not self._turns.is_alone:
                     return work(outer.connection)
                 raise self._in_a_write()
             turn: Turn[FileConnection] | None = None
@@ -334,7 +335,7 @@ class Connections:
                 turn = Turn(self._borrow(), self._opener, outer)
                 if turn.connection.in_transaction:
                     raise StoreUnavailable("a ledger in memory is not written to in a snapshot; nothing was written")
-                self._turns.last, self._turns.writing, self._turns.is_joined = turn, turn, joins
+                self._turns.last, self._turns.writing, self._turns.is_alone = turn, turn, alone
                 with turn.connection as connection:
                     connection.execute("BEGIN IMMEDIATE")
                     self._require_file(connection)

@@ -216,7 +216,8 @@ class SQLiteStore(SqlStore):
         self._connections.write(write)
 
     def log_rejection(self, rejection: Rejection) -> None:
-        self._connections.write(lambda connection: connection.execute(_INSERT_REJECTION, rejection_values(rejection)))
+        values = rejection_values(rejection)
+        self._connections.write(lambda connection: connection.execute(_INSERT_REJECTION, values), alone=True)
 
     # -- reading ------------------------------------------------------------------------------------------------
 
@@ -312,7 +313,7 @@ class SQLiteStore(SqlStore):
             if schema.is_outdated(self._connections):
                 fill()
 
-        self._connections.write(write, joins=True)
+        self._connections.write(write)
 
     @contextmanager
     def rebuilding(self) -> Iterator[SQLitePositionTable]:
@@ -328,7 +329,7 @@ class SQLiteStore(SqlStore):
             for statement in schema.beside_ddl(table):
                 connection.execute(statement)
 
-        self._connections.write(make, joins=True)
+        self._connections.write(make)
         try:
             yield SQLitePositionTable(self._connections, table)
         except SchemaMismatch:
@@ -364,7 +365,7 @@ class SQLitePositionTable:
 
     def replace(self, rows: Iterable[PositionRow]) -> None:
         """Write rows of cycles that have one."""
-        self._connections.write(lambda each: append.write_rows(each, self._table, rows, {}), joins=True)
+        self._connections.write(lambda each: append.write_rows(each, self._table, rows, {}))
 
     def differing(self) -> set[str]:
         """The position ids whose row differs from the one in the table that is read, or is missing in either."""
@@ -389,7 +390,7 @@ class SQLitePositionTable:
             look_again(connection)
             return rows, differences
 
-        return self._connections.write(change_places, joins=True)
+        return self._connections.write(change_places)
 
 
 def _summed(numbers: str | None) -> Decimal:

@@ -27,7 +27,7 @@ def append(
 ) -> Result:
     """Append in one transaction. Refuses: as `Connections.write`, but AppendInDoubt where the disk confirms nothing."""
     try:
-        return connections.write(work)
+        return connections.write(work, alone=True)
     except CommitUnconfirmed as unconfirmed:
         seconds = connections.settings.timeout_seconds * _SETTLE_SHARE
         raise AppendInDoubt(records, None, seconds, "the disk did not confirm the commit") from unconfirmed
@@ -45,7 +45,7 @@ def is_made(connections: Connections, in_doubt: UnsettledAppend) -> bool:
         connection.execute(f"{_VERSION} = {version}")
         return found
 
-    found = connections.write(look)
+    found = connections.write(look, alone=True)
     if found not in (None, (in_doubt.command_id,)):
         raise VersionTaken(str(in_doubt))
     return found is not None

@@ -278,7 +278,7 @@ def test_a_signal_handler_is_told_nothing_that_may_yet_be_undone(tmp_path: Path)
             raise ZeroDivisionError
 
         with pytest.raises(ZeroDivisionError):
-            ledger.store._connections.write(half)
+            ledger.store._connections.write(half, alone=True)
 
 
 def test_a_signal_handler_may_end_a_wait_in_the_middle_of_it() -> None:
