@@ -25,6 +25,7 @@ OTHER_SYMBOLS: Final = ("PERPUSDT", "KASUSDT")
 LATENCY_SECONDS: Final = 0.05
 FAULTS: Final = (OrderFault.ANSWER_LOST, OrderFault.NEVER_ARRIVED)
 RECENT: Final = 20
+RESTARTS_MAX: Final = 3
 CRASH_SHARE, FAULT_SHARE, REFUSED_STOP_SHARE = 0.15, 0.1, 0.05
 
 
@@ -146,10 +147,14 @@ class _SharedClock:
 
 
 def _come_to_rest(stage: Stage, workers: list[Worker]) -> None:
-    """Remove all faults, let every bot recover, and synchronise once."""
+    """Remove all faults, let every bot recover, and synchronise once.
+
+    Time runs fast, so on a busy machine the patience of a bot may end before the exchange has answered: it tries again.
+    """
     stage.exchange.calm()
-    for worker in workers:
-        worker.come_to_rest()
+    for _ in range(RESTARTS_MAX):
+        for worker in workers:
+            worker.come_to_rest()
     bot: Bot = stage.bot()
     for symbol in symbols(stage.place):
         bot.synchronise(symbol, stage.place.exchange)
