@@ -72,13 +72,6 @@ def inverse_once(symbol: str, exchange: str, leg: Leg) -> str | None:
     return next((market.unified for market in there if is_pair and market.settle == market.base), None)
 
 
-def in_usdc_once(symbol: str, exchange: str) -> str | None:
-    """The market in USDC that earlier versions took `hyna:XMR` at Hyperliquid for; None for any other."""
-    text = _without_venue(symbol.strip(), exchange)
-    market = market_of(text, exchange) if exchange == "hyperliquid" and _DEPLOYED.fullmatch(text) else None
-    return None if market is None else replace(market, quote="USDC", settle="USDC").unified
-
-
 @lru_cache(maxsize=_SPELLINGS_MAX)
 def _one_spelling(symbol: str, exchange: str | None, is_spot: bool) -> Symbol:  # noqa: FBT001 - part of the key of the cache
     text = _without_venue(symbol.strip(), exchange)
