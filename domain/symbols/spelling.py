@@ -9,6 +9,7 @@ from typing import Final, Self
 
 from domain.symbols.letter_case import capitals
 from domain.symbols.market import ASSET, Market, fits, market_of, name_of, readings
+from domain.symbols.native import COLLATERAL
 from domain.symbols.venues import known_venue, normalized_exchange
 from domain.values import Leg
 
@@ -89,13 +90,16 @@ def _one_spelling(symbol: str, exchange: str | None, is_spot: bool) -> Symbol:  
 
 
 def _of_deployer(text: str) -> str:
-    """How to write a market of a deployer at Hyperliquid that is not known; blank for any other text."""
+    """How to write a market of another deployer at Hyperliquid; blank for any other text."""
     if not _DEPLOYED.fullmatch(text):
         return ""
-    unified = f"{capitals(text).replace(':', '-')}/USDC:USDC"
+    name = capitals(text).replace(":", "-")
+    token = COLLATERAL.get(name.partition("-")[0])
+    if token is not None:
+        return f"; if it is one of Hyperliquid, write {name}/{token}:{token}"
     return (
         "; if it is a market of another deployer at Hyperliquid, it does not say what it is settled in: where that is "
-        f"USDC, write {unified}"
+        f"USDC, write {name}/USDC:USDC"
     )
 
 
