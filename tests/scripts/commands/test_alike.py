@@ -128,7 +128,7 @@ def test_words_and_next_commands_are_the_same(asked: Program) -> None:
     for line in lines:
         for each in line["findings"]:
             assert (line["position"]["position_id"], each["message"], each["advice"]) in findings
-            assert each["advice"].endswith(" --live")
+            assert " --live --database " in each["advice"]
     bare = {line["position"]["position_id"] for line in lines if line["state"] == "UNPROTECTED"}
     positions = [line for line in asked("positions", "--open").out.splitlines() if "UNPROTECTED" in line]
     assert {found[0] for line in positions if (found := NAMED.search(line))} == bare
