@@ -15,7 +15,7 @@ from typing import Final, Self
 
 from domain.symbols.letter_case import capitals, small_letters
 from domain.symbols.market import ASSET, fits, plain_name
-from domain.symbols.spelling import in_usdc_once, inverse_once, normalized_symbol
+from domain.symbols.spelling import inverse_once, normalized_symbol
 from domain.symbols.venues import EXCHANGE, known_venue, normalized_exchange
 from domain.values import Leg
 
@@ -139,7 +139,7 @@ class PositionKey:
         """The keys that a spelling stood for in earlier versions: without a table of spellings, or by one of before."""
         written, venue = small_letters(exchange.strip()), normalized_exchange(exchange)
         plain = plain_name(symbol.strip()) if EXCHANGE.fullmatch(written) else None
-        names = (plain, written), (inverse_once(symbol, venue, leg), venue), (in_usdc_once(symbol, venue), venue)
+        names = (plain, written), (inverse_once(symbol, venue, leg), venue)
         return tuple(cls._kept(name, place, account, leg) for name, place in names if name is not None)
 
     def on(self, leg: Leg) -> Self:

@@ -9,6 +9,7 @@ from typing import Final, Self
 
 from domain.symbols.letter_case import capitals
 from domain.symbols.market import ASSET, Market, fits, market_of, name_of, readings
+from domain.symbols.native import COLLATERAL
 from domain.symbols.venues import known_venue, normalized_exchange
 from domain.values import Leg
 
@@ -72,13 +73,6 @@ def inverse_once(symbol: str, exchange: str, leg: Leg) -> str | None:
     return next((market.unified for market in there if is_pair and market.settle == market.base), None)
 
 
-def in_usdc_once(symbol: str, exchange: str) -> str | None:
-    """The market in USDC that earlier versions took `hyna:XMR` at Hyperliquid for; None for any other."""
-    text = _without_venue(symbol.strip(), exchange)
-    market = market_of(text, exchange) if exchange == "hyperliquid" and _DEPLOYED.fullmatch(text) else None
-    return None if market is None else replace(market, quote="USDC", settle="USDC").unified
-
-
 @lru_cache(maxsize=_SPELLINGS_MAX)
 def _one_spelling(symbol: str, exchange: str | None, is_spot: bool) -> Symbol:  # noqa: FBT001 - part of the key of the cache
     text = _without_venue(symbol.strip(), exchange)
@@ -96,13 +90,16 @@ def _one_spelling(symbol: str, exchange: str | None, is_spot: bool) -> Symbol:  
 
 
 def _of_deployer(text: str) -> str:
-    """How to write a market of a deployer at Hyperliquid that is not known; blank for any other text."""
+    """How to write a market of another deployer at Hyperliquid; blank for any other text."""
     if not _DEPLOYED.fullmatch(text):
         return ""
-    unified = f"{capitals(text).replace(':', '-')}/USDC:USDC"
+    name = capitals(text).replace(":", "-")
+    token = COLLATERAL.get(name.partition("-")[0])
+    if token is not None:
+        return f"; if it is one of Hyperliquid, write {name}/{token}:{token}"
     return (
         "; if it is a market of another deployer at Hyperliquid, it does not say what it is settled in: where that is "
-        f"USDC, write {unified}"
+        f"USDC, write {name}/USDC:USDC"
     )
 
 

@@ -113,8 +113,13 @@ def test_other_instruments_stay_other_keys(exchange: str, one: str, other: str) 
 def test_a_market_that_does_not_say_what_it_is_settled_in_is_refused_with_the_spelling_that_does(
     exchange: str | None,
 ) -> None:
-    with pytest.raises(ValueError, match="at Hyperliquid, .* where that is USDC, write NEW-ABC/USDC:USDC$"):
+    with pytest.raises(ValueError, match=r"at Hyperliquid, .* where that is USDC, write NEW-ABC/USDC:USDC$"):
         normalized_symbol("new:ABC", exchange)
+
+
+def test_what_is_known_of_a_deployer_is_advised_where_no_exchange_is_named() -> None:
+    with pytest.raises(ValueError, match=r"if it is one of Hyperliquid, write HYNA-XMR/USDE:USDE$"):
+        normalized_symbol("hyna:XMR")
 
 
 def test_a_wrong_name_of_an_exchange_before_a_symbol_is_taken_for_no_deployer() -> None:

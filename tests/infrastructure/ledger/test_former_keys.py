@@ -54,23 +54,6 @@ def test_words_that_mean_what_they_meant_have_no_key_of_before() -> None:
     assert [*map(str, RequestEntry.of(**asked | {"exchange": "BinanceUSDM"}).former_keys)] == ["BTCUSD.binanceusdm"]
 
 
-def test_a_market_of_another_deployer_that_was_taken_for_one_in_usdc_is_not_opened_beside_it(
-    ledger: PositionLedger,
-) -> None:
-    there = WORDS | {"exchange": "hyperliquid"}
-    opened = ledger.request_entry(**there | {"symbol": "HYNA-XMR/USDC:USDC"}, intent_id="s5").position_id
-    for words in ("hyna:XMR", "HYNA:XMR"):
-        with pytest.raises(PositionAlreadyOpen, match=f"{opened} already holds this slot"):
-            ledger.request_entry(**there | {"symbol": words}, intent_id="s6")
-    ledger.fail_entry(position_id=opened, outcome="rejected", reason="30208")
-    assert ledger.request_entry(**there | {"symbol": "hyna:XMR"}, intent_id="s6").position_id == (
-        "HYNA-XMR/USDE.hyperliquid#1"
-    )
-    asked = there | {"intent_id": "s7"}
-    assert not RequestEntry.of(**asked | {"symbol": "xyz:TSLA"}).former_keys
-    assert not RequestEntry.of(**asked | {"symbol": "HYNA-XMR/USDE:USDE"}).former_keys
-
-
 @pytest.mark.parametrize(
     ("symbol", "leg", "former"),
     [("XRPRLUSD", "BOTH", "XRPRL/USD:XRPRL.bybit"), ("BTCUSD", "SPOT", "BTC/USD:BTC.bybit:SPOT")],

@@ -120,7 +120,7 @@ def test_a_stop_that_does_not_cover_is_no_missing_stop() -> None:
     assert symptom.message.startswith("short 61.8 not covered (a stop on the wrong side of the entry) for 1 h ")
 
 
-@pytest.mark.parametrize(("exchange", "live"), [("binance", " --live"), ("kraken", "")])
+@pytest.mark.parametrize(("exchange", "live"), [("binance", " --account '' --live"), ("kraken", "")])
 def test_only_an_exchange_that_can_be_asked_is_to_be_asked(exchange: str, live: str) -> None:
     assert ccxt_live.CLASSES.keys() == ASKED
     found = Adopt.of(symbol="APTUSDT", exchange=exchange, side="long", quantity="1", avg_px_open="3", reason="seen")
@@ -332,7 +332,8 @@ def test_no_stop_in_two_lists_of_orders_is_critical_and_says_what_to_do() -> Non
     missing = [beside_exchange(compared(rows, *shown), BESIDE).symptoms[-1] for shown in (snapshots[1:], snapshots)]
     assert [each.severity for each in missing] == [Severity.WARNING, Severity.CRITICAL]
     assert "none of 1 stops of the ledger is in 2 lists of orders" in missing[1].message
-    assert "reconcile --snapshot" in missing[1].advice and "--trust-empty --confirm" in missing[1].advice
+    assert "reconcile --exchange binance --snapshot" in missing[1].advice
+    assert "--trust-empty --confirm" in missing[1].advice
 
 
 # -- what is no alarm, and what always is -----------------------------------------------------------------------------

@@ -131,5 +131,5 @@ def test_a_report_says_at_once_what_is_wrong_what_to_run_and_what_was_earned(tmp
     program("report", *DAY, "--html", page, "--database", url)
     text = re.sub(r"<[^>]+>", "", page.read_text())
     assert "critical 1 of 1 unprotected, 1 more needs a person" in text
-    assert "position-ledger recover --symbol SOLUSDT --exchange binance --account '' --live" in text
+    assert "position-ledger recover --symbol SOLUSDT --exchange binance --account &#39;&#39; --live" in text
     assert "+4.21815 USDT by 1 cycle that was over" in text
