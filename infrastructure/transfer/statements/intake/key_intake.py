@@ -289,7 +289,8 @@ class _OneKey:
             self._check(fill, "quantity", known, fill.quantity)
         if fill.is_fee_in_kind:
             self._check_in_kind(fill, *self._past.fee(command_id))
-        if fill.sums_up and (is_sum(fill) or self._past.cycle_without_fee(command_id) is None):
+        says_fee = fill.sums_up and fill.fee is not None
+        if says_fee and (is_sum(fill) or self._past.cycle_without_fee(command_id) is None):
             paid = EXACT.add(self._past.fee(command_id)[0], self._past.fee(turned_id)[0])
             self._check(fill, "fee", paid, fill.fee or Decimal(0))
         return None
