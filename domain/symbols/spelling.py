@@ -9,6 +9,7 @@ from typing import Final, Self
 
 from domain.symbols.letter_case import capitals
 from domain.symbols.market import ASSET, Market, fits, market_of, name_of, readings
+from domain.symbols.native import COLLATERAL
 from domain.symbols.venues import known_venue, normalized_exchange
 from domain.values import Leg
 
@@ -16,6 +17,7 @@ _OWN = re.compile(rf"@?{ASSET}{{1,30}}(?:[-._]{ASSET}{{1,30}}){{0,5}}", re.ASCII
 """The name of an instrument that is not a pair: BRK.B."""
 _BEFORE = re.compile(r"(?P<venue>[A-Za-z][A-Za-z0-9_]*):(?P<symbol>[^/:]+)", re.ASCII)
 _BEHIND = re.compile(r"(?P<symbol>[^/:]+)\.(?P<venue>[A-Za-z][A-Za-z0-9_]*)", re.ASCII)
+_OF_DEPLOYERS: Final = "hyperliquid"
 _DEPLOYED = re.compile(r"[A-Za-z0-9]{1,10}:[A-Za-z0-9]{1,30}", re.ASCII)
 """The name of a market of another deployer at Hyperliquid."""
 _SPELLINGS_MAX: Final = 10_000
@@ -80,11 +82,12 @@ def _one_spelling(symbol: str, exchange: str | None, is_spot: bool) -> Symbol:  
             market = replace(market, settle=None)
         return Symbol(_short(market, exchange), market.quote)
     name = name_of(text) or (capitals(text) if fits(_OWN, capitals(text)) else None)
-    if name is None and _DEPLOYED.fullmatch(text):
-        unified = f"{capitals(text).replace(':', '-')}/USDC:USDC"
+    if name is None and exchange in (None, _OF_DEPLOYERS) and _DEPLOYED.fullmatch(text):
+        deployer, _, base = capitals(text).partition(":")
+        settle, where = COLLATERAL.get(deployer, "USDC"), "" if deployer in COLLATERAL else " where that is USDC"
         raise ValueError(
-            f"symbol {symbol[:80]!r} does not say what it is settled in; write it as ccxt does, {unified} where that "
-            "is USDC"
+            f"symbol {symbol[:80]!r} does not say what it is settled in; if it is one of Hyperliquid, write it as ccxt "
+            f"does, {deployer}-{base}/{settle}:{settle}{where}"
         )
     if name is None:
         raise ValueError(

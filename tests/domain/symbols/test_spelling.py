@@ -109,12 +109,20 @@ def test_other_instruments_stay_other_keys(exchange: str, one: str, other: str) 
     assert PositionKey(one, exchange) != PositionKey(other, exchange)
 
 
-@pytest.mark.parametrize("exchange", [None, "hyperliquid"])
+@pytest.mark.parametrize(
+    ("symbol", "exchange", "why"),
+    [
+        ("new:ABC", None, "write it as ccxt does, NEW-ABC/USDC:USDC where that is USDC$"),
+        ("new:ABC", "hyperliquid", "write it as ccxt does, NEW-ABC/USDC:USDC where that is USDC$"),
+        ("hyna:XMR", None, "write it as ccxt does, HYNA-XMR/USDE:USDE$"),
+        ("NASDAQ:AAPL", "bybit", "is not a symbol; write it as the exchange does"),
+    ],
+)
 def test_a_market_that_does_not_say_what_it_is_settled_in_is_refused_with_the_spelling_that_does(
-    exchange: str | None,
+    symbol: str, exchange: str | None, why: str
 ) -> None:
-    with pytest.raises(ValueError, match="write it as ccxt does, NEW-ABC/USDC:USDC where that is USDC"):
-        normalized_symbol("new:ABC", exchange)
+    with pytest.raises(ValueError, match=why):
+        normalized_symbol(symbol, exchange)
 
 
 @pytest.mark.parametrize(
