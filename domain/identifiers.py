@@ -192,7 +192,12 @@ class PositionKey:
     def is_inverse(self) -> bool:
         """Whether the symbol itself shows an inverse contract, settled in its base asset; options are not inverse."""
         _, _, settle = self.symbol.partition(":")
-        return bool(settle) and _OPTION.search(settle) is None and self.is_base(settle.partition("-")[0])
+        return bool(settle) and not self.is_option and self.is_base(settle.partition("-")[0])
+
+    @cached_property
+    def is_option(self) -> bool:
+        """Whether the symbol ends in a strike, and in C or P."""
+        return _OPTION.search(self.symbol) is not None
 
     def __str__(self) -> str:
         """The stream id."""

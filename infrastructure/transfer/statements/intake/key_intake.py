@@ -27,7 +27,7 @@ from infrastructure.transfer.statements.intake.command_ids import (
 )
 from infrastructure.transfer.statements.intake.decided_events import DecidedEvents
 from infrastructure.transfer.statements.intake.key_fold import KeyFold
-from infrastructure.transfer.statements.intake.key_past import KeyPast
+from infrastructure.transfer.statements.intake.key_past import OF_MANY, PAID_APART, KeyPast
 from infrastructure.transfer.statements.intake.lookahead import Lookahead
 from infrastructure.transfer.statements.intake.sorting.sorted_facts import FactsByKey, PlacedFact, SortedFacts
 from infrastructure.transfer.statements.sources.statement_row import MADE_UP
@@ -108,6 +108,8 @@ class _OneKey:
         """New fills in the second of the last fill of the ledger."""
         self._waiting: list[StatementCash] = []
         """Payments at the current time, at which a cycle may still begin."""
+        self._paid: list[tuple[int, StatementCash]] = []
+        """The files and the payments of the last moments that were not left out for another one."""
 
     def take(self, placed: PlacedFact) -> None:
         self.file, fact = placed
@@ -289,7 +291,8 @@ class _OneKey:
             self._check(fill, "quantity", known, fill.quantity)
         if fill.is_fee_in_kind:
             self._check_in_kind(fill, *self._past.fee(command_id))
-        if fill.sums_up and (is_sum(fill) or self._past.cycle_without_fee(command_id) is None):
+        says_fee = fill.sums_up and fill.fee is not None
+        if says_fee and (is_sum(fill) or self._past.cycle_without_fee(command_id) is None):
             paid = EXACT.add(self._past.fee(command_id)[0], self._past.fee(turned_id)[0])
             self._check(fill, "fee", paid, fill.fee or Decimal(0))
         return None
@@ -334,6 +337,8 @@ class _OneKey:
             self._check_amount(cash)
         elif self._past.has_alike(cash):
             self._tally.leave_out(cash, "the ledger has the same from another kind of file, under another id")
+        elif self._is_paid_alike(cash):
+            self._tally.leave_out(cash, "another file has the same under another id")
         elif self._past.has_fees and cash.may_be_fee_of_fill and (cash.trade_id is None or self._past.has_made_up):
             self._tally.leave_out(cash, "the fills that the ledger has say their fees")
         elif self._past.until is None or cash.time > self._past.until:
@@ -344,6 +349,19 @@ class _OneKey:
             self._tally.leave_out(cash, self._why_none)
         else:
             self._record_before(cash, cycle)
+
+    def _is_paid_alike(self, cash: StatementCash) -> bool:
+        """Whether another file has an equal payment but for its id; `KeyPast.has_alike` asks the same of the ledger."""
+        self._paid = [(file, paid) for file, paid in self._paid if cash.time - paid.time <= PAID_APART]
+        is_alike = cash.kind not in OF_MANY and any(
+            file != self.file
+            and (paid.kind, paid.amount) == (cash.kind, cash.amount)
+            and (paid.currency == cash.currency or None in (paid.currency, cash.currency))
+            for file, paid in self._paid
+        )
+        if not is_alike:
+            self._paid.append((self.file, cash))
+        return is_alike
 
     def _record_before(self, cash: StatementCash, cycle: int) -> None:
         """Record a payment in a cycle that the ledger has."""

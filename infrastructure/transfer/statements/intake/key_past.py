@@ -46,9 +46,9 @@ _WITHOUT_FEE: Final = "SELECT cycle FROM commands WHERE command_id = ? AND price
 _ADD_PAYMENT: Final = "INSERT INTO payments VALUES (?, ?, ?, ?)"
 _PAYMENTS_INDEX: Final = "CREATE INDEX IF NOT EXISTS payments_time ON payments (time)"
 _PAYMENTS: Final = "SELECT amount, currency FROM payments WHERE time BETWEEN ? AND ? AND kind = ?"
-_PAID_APART: Final = timedelta(seconds=1)
+PAID_APART: Final = timedelta(seconds=1)
 """By how much the times of one payment may differ in different answers of an exchange."""
-_OF_MANY: Final = frozenset({"commission", "rebate"})
+OF_MANY: Final = frozenset({"commission", "rebate"})
 """Kinds of which several equal payments may have the same time, one for each fill."""
 _INDEX: Final = "CREATE INDEX IF NOT EXISTS by_order ON commands (order_id)"
 _OF_ORDER: Final = """
@@ -171,10 +171,10 @@ class KeyPast:
 
     def has_alike(self, cash: StatementCash) -> bool:
         """Whether a payment on record is equal but for its id, which may differ between kinds of files."""
-        if cash.kind in _OF_MANY:
+        if cash.kind in OF_MANY:
             return False
         self._database.execute(_PAYMENTS_INDEX)
-        around = [timestamp_text(cash.time + apart) for apart in (-_PAID_APART, _PAID_APART)]
+        around = [timestamp_text(cash.time + apart) for apart in (-PAID_APART, PAID_APART)]
         found = self._database.execute(_PAYMENTS, (*around, cash.kind))
         return any(
             Decimal(amount) == cash.amount and (currency == cash.currency or None in (currency, cash.currency))

@@ -17,7 +17,9 @@ _VALUE_MAX: Final = 1 << 28
 _CUT_MAX: Final = 16
 """An error this close to the end of the buffer, or in a string, may come from a value that is not read fully yet."""
 _BLANK: Final = " \t\r\n"
-_WRAPPING: Final = ("fills", "fundings", "fundingPayments", "logs", "elements", "list", "rows", "data", "result")
+_WRAPPING: Final = (
+    *("fills", "fundings", "twapSliceFills", "fundingPayments", "logs", "elements", "list", "rows", "data", "result"),
+)
 """Keys of the list in an answer or a stream (dYdX, Hyperliquid, Kraken futures, Bybit, Phemex, OKX), and around it."""
 _PAGES: Final = (
     ("fillList", "endId"),
@@ -26,12 +28,11 @@ _PAGES: Final = (
     ("dataList", "hasMore"),
     ("trades", "total_page"),
     ("trades", "has_more"),
-    ("fill", "twapId"),
 )
-"""Keys of the list at Bitget, KuCoin, HTX and Deribit, and of the fill in a slice of a TWAP at Hyperliquid, each with a
-key beside it, as rows of others have such lists."""
-
-_NO_ROWS: Final = frozenset({"universe", "nonUserCancel"})
+"""Keys of the list at Bitget, KuCoin, HTX and Deribit, each with a key beside it, as rows of others have such lists."""
+_SLICE: Final = {"fill", "twapId"}
+"""The keys of a slice of a TWAP order at Hyperliquid, whose fill is the row."""
+_NO_ROWS: Final = frozenset({"universe", "nonUserCancel", "twapHistory"})
 """Keys of lists at Hyperliquid that are no rows."""
 _OF_ALL_ROWS: Final = ("category",)
 """Keys beside a list of Bybit that apply to all of its rows."""
@@ -54,8 +55,9 @@ def json_rows(text: TextIO) -> Iterator[StatementRow]:
         found = _listed(_unwrapped(value))
         if found is not value and (failed := errors(value)):
             raise StatementRefused.at(values.count + 1, failed[0])
-        for row in found if isinstance(found, list) else [found]:
+        for told in found if isinstance(found, list) else [found]:
             values.count += 1
+            row = told["fill"] if isinstance(told, Mapping) and told.keys() == _SLICE else told
             if not isinstance(row, Mapping):
                 raise StatementRefused.at(values.count, f"{str(row)!r:.60} is no JSON object")
             yield StatementRow(values.count, row)

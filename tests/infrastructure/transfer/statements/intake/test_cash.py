@@ -98,6 +98,17 @@ def test_another_payment_is_recorded(ledger: PositionLedger, other: dict[str, An
     assert (report.findings, len(report.cash)) == ([], 1)
 
 
+@pytest.mark.parametrize("later", [0, 0.005, 1])
+def test_a_payment_that_two_files_have_under_two_ids_is_recorded_once(ledger: PositionLedger, later: float) -> None:
+    """As the stream of an account and a file of its website, where their kinds are not refused together."""
+    twice = [paid(50, "-0.5"), paid(50, "-0.5", line=5)]
+    report = take(ledger, TRADES, twice, [paid(50 + later, "-0.50", cash_id="x", currency=None, line=6)])
+    assert cash_of(ledger)["1"] == {"funding": "-1"}, "those of one file are two"
+    (finding,) = report.findings
+    assert "another file has the same under another id: 1 x funding" in finding
+    assert take(ledger, TRADES, twice, [paid(53, "-0.5", cash_id="y", line=7)]).findings == []
+
+
 def test_rebates_of_one_moment_may_be_alike(ledger: PositionLedger) -> None:
     take(ledger, TRADES, [paid(50, "0.5", kind="rebate")])
     report = take(ledger, [paid(50, "0.5", kind="rebate", cash_id="x", line=5)])

@@ -150,6 +150,15 @@ def test_an_order_that_was_open_goes_on_with_what_was_filled_since() -> None:
         assert (again, report.fills_before) == (rows, 1), "an earlier file, the same file, and its fills one by one"
 
 
+def test_a_sum_of_a_second_is_known_again_where_its_file_is_cut_before_the_fee() -> None:
+    """As statements of Binance that overlap, of which the later one ends between a trade and its fee."""
+    whole = replace(fill(2, "1", "row-a", "row-a"), sums_up=True, fee=Decimal("0.3"), fee_currency="USDT")
+    rows, report = booked([whole], [replace(whole, fee=None, fee_currency=None)])
+    assert (rows, report.fills_before) == (["long 1 at 2000.0000, fees 0.3"], 1)
+    with pytest.raises(StatementRefused, match=r"with a fee of 0\.3, and here it has 0\.4"):
+        booked([whole], [replace(whole, fee=Decimal("0.4"))])
+
+
 def test_the_sum_that_says_more_of_an_order_is_taken() -> None:
     for files in (([OPEN], [MORE]), ([MORE], [OPEN])):
         rows, report = imported(*files)

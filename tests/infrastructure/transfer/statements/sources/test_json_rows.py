@@ -55,6 +55,7 @@ def test_what_is_said_beside_a_list_is_said_of_all_of_it() -> None:
 
 def test_the_fill_in_a_slice_of_hyperliquid_is_a_row() -> None:
     assert read('[{"fill": {"a": 1}, "twapId": 7}, {"fill": {"a": 2}, "twapId": 7}]') == [{"a": 1}, {"a": 2}]
+    assert read('{"data": {"user": "0", "twapSliceFills": [{"fill": {"a": 1}, "twapId": 7}]}}') == [{"a": 1}]
     assert read('[{"fill": {"a": 1}}]') == [{"fill": {"a": 1}}]
 
 

@@ -22,8 +22,8 @@ from infrastructure.transfer.statements.statement_facts import StatementCash, St
 from infrastructure.transfer.statements.statement_kind import StatementKind, Whose, row_by_row
 
 _FUNDING: Final = "funding"
-_SETTLEMENT: Final = "settlement"
-"""The only fill at a price of zero: of an option that expired worthless."""
+_DELIVERY: Final = "delivery"
+"""The only fill that may have a price of zero: that of an option which expired worthless."""
 _LEGS: Final = MappingProxyType({"1": Leg.LONG, "2": Leg.SHORT})
 _REASONS: Final = MappingProxyType(
     {
@@ -33,8 +33,8 @@ _REASONS: Final = MappingProxyType(
         "futurespread": None,
         "adltrade": "adl",
         "busttrade": "liquidation",
-        "delivery": _SETTLEMENT,
-        "settle": _SETTLEMENT,
+        _DELIVERY: "settlement",
+        "settle": "settlement",
     }
 )
 
@@ -57,8 +57,8 @@ def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
         return
     if exec_type.lower() not in _REASONS:
         raise ValueError(f"execType {exec_type!r:.60} is unknown; known are: {', '.join(_REASONS)}, {_FUNDING}")
-    fee, buys, reason = row.number("execFee"), row.buys("side"), _REASONS[exec_type.lower()]
-    is_worthless = reason == _SETTLEMENT and row.number("execPrice") == 0
+    fee, buys = row.number("execFee"), row.buys("side")
+    is_worthless = key.is_option and exec_type.lower() == _DELIVERY and row.number("execPrice") == 0
     if currency is None and key.leg is Leg.SPOT:
         currency = spot_fee_currency(key, fee, buys=buys)
     fill = StatementFill(
@@ -75,7 +75,7 @@ def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
         names_leg=key.leg is not Leg.BOTH,
         trade_id=row.needed("execId"),
         order_id=row.text("orderId") or row.needed("execId"),
-        reason=reason,
+        reason=_REASONS[exec_type.lower()],
         on_margin=row.word("isLeverage") == "1",
         sequence=row.sequence("seq"),
     )

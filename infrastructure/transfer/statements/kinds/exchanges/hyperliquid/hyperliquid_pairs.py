@@ -24,8 +24,9 @@ OUTCOME: Final = "#"
 """What a share of an outcome is called by, in place of a pair; such shares are left out."""
 _USDC: Final = "USDC"
 FUNDING: Final = "funding"
-_EVENTS: Final = frozenset({FUNDING, "liquidation", "nonUserCancel"})
-"""What the stream `userEvents` sends beside fills: payments, a liquidation, and orders that the exchange cancelled."""
+_EVENTS: Final = frozenset({FUNDING, "liquidation", "nonUserCancel", "twapHistory"})
+"""What the stream `userEvents` sends beside fills: payments, a liquidation, orders that the exchange cancelled, and how
+TWAP orders go on."""
 
 
 def symbol_of(coin: str, token: str | None = None) -> str:

@@ -50,11 +50,15 @@ def test_without_a_sequence_it_is_the_order_of_the_file() -> None:
         books(told[::-1])
 
 
-def test_what_expires_worthless_is_delivered_at_zero() -> None:
+OPTION = {"symbol": "BTC-27MAR26-100000-C", "category": "option"}
+
+
+def test_an_option_that_expires_worthless_is_delivered_at_zero() -> None:
     bought, expired = execution(1, "Buy", "1", "10", "0"), execution(2, "Sell", "1", "0", "1")
-    assert books([bought, expired | {"execType": "Delivery"}]) == ["long -10, 0 left"]
-    with pytest.raises(StatementRefused, match="line 2: execPrice '0' is not above zero"):
-        books([bought, expired])
+    assert books([bought | OPTION, expired | OPTION | {"execType": "Delivery"}]) == ["long -10, 0 left"]
+    for no_end in ({"execType": "Delivery"}, {"execType": "Settle"}, OPTION):
+        with pytest.raises(StatementRefused, match="line 2: execPrice '0' is not above zero"):
+            books([bought, expired | no_end])
 
 
 @pytest.mark.parametrize(("symbol", "stream"), [("XRPUSD", "XRP/USD.bybit:SPOT"), ("XRPRLUSD", "XRP/RLUSD.bybit:SPOT")])

@@ -189,12 +189,15 @@ PAID = {"time": 1773739452000, "coin": "HYPE", "usdc": "-0.1", "szi": "1", "fund
 
 def test_the_stream_of_events_has_fills_and_funding() -> None:
     fill, cancelled = {**ANSWER[0], "coin": "HYPE", "dir": "Open Long"}, [{"coin": "HYPE", "oid": 3}]
-    events = {"fills": [fill]}, {"funding": PAID}, {"nonUserCancel": cancelled}, {"liquidation": {"lid": 1}}
+    part = {"fill": fill | {"tid": 7}, "twapId": 3}
+    twap = {"twapHistory": [{"state": {"coin": "HYPE"}}]}, {"twapSliceFills": [part]}
+    events = {"fills": [fill]}, {"funding": PAID}, {"nonUserCancel": cancelled}, {"liquidation": {"lid": 1}}, *twap
     text = "\n".join(json.dumps({"channel": "user", "data": event}) for event in events)
     assert kind_of(text) == HYPERLIQUID_FILLS.name
     told = [words(fact).partition("Z ")[2] for fact in facts_of(text, HYPERLIQUID_FILLS, Whose("hyperliquid"))]
     assert told[0].startswith("HYPEUSDC.hyperliquid buys 1.005")
-    assert [line.partition(", id")[0] for line in told[1:]] == ["HYPEUSDC.hyperliquid funding -0.1 USDC"]
+    assert told[1].startswith("HYPEUSDC.hyperliquid funding -0.1 USDC")
+    assert ["trade 7 of" in line for line in told[2:]] == [True]
 
 
 def test_a_stream_of_funding_has_the_ids_of_the_answer() -> None:
