@@ -15,12 +15,22 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.databases import Databases
 from tests.infrastructure.event_store.postgres.server import URL_VARIABLE, programs, version
 from tests.urls import with_options
 
 HOME = Path(__file__).parent
+
+settings.register_profile(
+    "ledger",
+    deadline=None,
+    max_examples=80,
+    derandomize="CI" in os.environ,  # elsewhere every run looks at other examples; there the same tree says the same
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+settings.load_profile("ledger")  # before any test is imported: a property has the profile of when it is defined
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # so it is in a shell's background, and would be in all we start
     signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, fields
@@ -12,7 +11,6 @@ from enum import StrEnum
 from types import NoneType, UnionType
 from typing import Any, Final, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from domain.aggregate.position import Position
@@ -32,15 +30,6 @@ from projections.exposure import Gap
 from projections.metrics.cycle_metrics import CycleFacts
 from projections.positions import PositionRow
 from tests.spec import second
-
-settings.register_profile(
-    "ledger",
-    deadline=None,
-    max_examples=80,
-    derandomize="CI" in os.environ,  # elsewhere every run looks at other examples; there the same tree says the same
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-)
-settings.load_profile("ledger")
 
 KEY: Final = PositionKey("APTUSDT", "binance")
 

@@ -9,6 +9,9 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
+import pytest
+from hypothesis import settings
+
 import domain
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -286,3 +289,10 @@ def test_an_exception_to_a_rule_has_its_reason_beside_it() -> None:
 def test_what_make_test_tests_is_the_wheel() -> None:
     installed = Path(str(domain.__file__)).parent.parent
     assert (installed == ROOT) == ("LEDGER_TESTS_THE_WHEEL" not in os.environ)
+
+
+def test_no_property_has_a_time_limit_in_whatever_order_modules_are_imported(request: pytest.FixtureRequest) -> None:
+    """That of hypothesis, 200 ms for an example, is missed on a busy machine."""
+    properties = [getattr(item, "obj", None) for item in request.session.items]
+    chosen = [getattr(each, "_hypothesis_internal_use_settings", settings()) for each in properties]
+    assert {each.deadline for each in (settings(), *chosen)} == {None}

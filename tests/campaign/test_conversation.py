@@ -20,7 +20,7 @@ _SCHEMAS: Final = count(1)
 
 
 def settings_of(examples: int) -> settings:
-    return settings(max_examples=examples, stateful_step_count=40, deadline=None, suppress_health_check=[*HealthCheck])
+    return settings(max_examples=examples, stateful_step_count=40, suppress_health_check=[*HealthCheck])
 
 
 def test_the_ledger_counts_what_the_oracle_counts() -> None:

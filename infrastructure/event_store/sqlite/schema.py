@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from functools import cache
 from importlib.resources import files
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from domain.errors import SchemaMismatch
 from infrastructure.event_store.sql.migrations import migrations_in, require_all, require_filled, require_not_later
 from infrastructure.event_store.sqlite.connections import Connections
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
 
 APPLICATION_ID: Final = 0x504C4447
 """Marks a file as a position ledger ("PLDG"), so that the file of another application is refused."""
@@ -95,23 +100,40 @@ def migrate(connections: Connections) -> list[str]:
     with connections.reading() as connection:
         if version_of(connection, path) == SCHEMA_VERSION:
             return []
+        if connections.settings.is_memory:
+            with closing(sqlite3.connect(":memory:")) as empty:
+                empty.deserialize(_empty())
+                empty.backup(connection)
+            return _names(_MIGRATIONS)
     connections.ensure_wal()
+    return connections.write(lambda connection: _migrated(connection, path))
 
-    def write(connection: sqlite3.Connection) -> list[str]:
-        version = version_of(connection, path)
-        pending = _MIGRATIONS[version:]
-        for migration in pending:
-            for statement in _statements(migration.read_text()):
-                if version > 0 or not _OF_POSITIONS.search(statement):
-                    connection.execute(statement)
-        if version == 0:
-            for statement in positions_ddl("positions"):
+
+@cache
+def _empty() -> bytes:
+    """What every database in memory begins with: to copy it takes 0.2 ms, to create it 6 ms."""
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        _migrated(connection, ":memory:")
+        return connection.serialize()
+
+
+def _migrated(connection: sqlite3.Connection, path: str) -> list[str]:
+    version = version_of(connection, path)
+    pending = _MIGRATIONS[version:]
+    for migration in pending:
+        for statement in _statements(migration.read_text()):
+            if version > 0 or not _OF_POSITIONS.search(statement):
                 connection.execute(statement)
-            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-        return [migration.name.removesuffix(".sql") for migration in pending]
+    if version == 0:
+        for statement in positions_ddl("positions"):
+            connection.execute(statement)
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+    return _names(pending)
 
-    return connections.write(write)
+
+def _names(migrations: Sequence[Traversable]) -> list[str]:
+    return [migration.name.removesuffix(".sql") for migration in migrations]
 
 
 def _statements(script: str) -> Iterator[str]:

@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from hypothesis import example, settings
+from hypothesis import example
 from hypothesis import given as tried_on
 from hypothesis import strategies as st
 
@@ -519,7 +519,6 @@ FILLS = st.lists(st.tuples(SIZES, st.integers(1600, 1760)), min_size=1, max_size
 SOME = st.sets(st.integers(0, 7))
 
 
-@settings(deadline=None)
 @example([(2, 1600), (-1, 1600), (1, 1601)], {1, 2}, {0, 1}, [])
 @example([(21, 1600), (-20, 1600), (40, 1600), (1, 1600)], {1, 3}, {0, 1}, [])
 @example([(32, 1604), (-7, 1605), (-5, 1600), (36, 1604), (1, 1604)], {1, 2, 3, 4, 5}, {1, 3, 5, 7}, [6, 7, 4, 5])

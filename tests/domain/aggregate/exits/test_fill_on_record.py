@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from hypothesis import given as drawn
-from hypothesis import settings
 from hypothesis import strategies as st
 
 from domain.commands import order_requests as o
@@ -214,7 +213,6 @@ def fills(draw: st.DrawFn) -> tuple[list[Command], list[Command]]:
     return right, said + corrections
 
 
-@settings(deadline=None)  # after every command its history is read back, the longer the more
 @drawn(fills())
 def test_whatever_was_told_wrong_the_books_are_those_of_what_was_right(
     told: tuple[list[Command], list[Command]],

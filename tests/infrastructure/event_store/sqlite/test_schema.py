@@ -1,9 +1,9 @@
-"""A file is opened while another process creates the ledger in it."""
+"""A ledger is made whole: in a file that another process opens meanwhile, and in memory as in a file."""
 
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
@@ -32,3 +32,20 @@ def test_a_ledger_that_is_made_between_two_steps_of_a_look_is_seen_whole_or_not_
         looker.set_trace_callback(None)
         assert schema.version_of(looker, path) == (schema.SCHEMA_VERSION if steps >= nth else 0)
     assert steps, "no step of the look was seen"
+
+
+def test_a_ledger_in_memory_has_what_a_file_has_and_shares_nothing(tmp_path: Path) -> None:
+    urls = (str(tmp_path / "ledger.db"), ":memory:", ":memory:")
+    with ExitStack() as stack:
+        file, memory, other = [stack.enter_context(closing(Connections(Settings("sqlite", url)))) for url in urls]
+        names = [schema.migrate(each) for each in (file, memory, other)]
+        assert names[0] == names[1] and len(names[0]) == schema.SCHEMA_VERSION
+        assert schema.migrate(memory) == []
+        memory.write(lambda connection: connection.execute("DROP TABLE positions"))
+        assert made(file) == made(other) != made(memory)
+
+
+def made(connections: Connections) -> list[object]:
+    with connections.reading() as connection:
+        marks = [connection.execute(f"PRAGMA {name}").fetchone() for name in ("user_version", "application_id")]
+        return [*marks, *connection.execute("SELECT name, sql FROM sqlite_schema ORDER BY name")]

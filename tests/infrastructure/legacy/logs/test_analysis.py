@@ -121,7 +121,7 @@ def comparable(*parts: bytes) -> dict[str, Any]:
 
 
 @given(st.lists(st.integers(0, 28), max_size=5))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_a_log_that_was_rotated_at_any_line_says_the_same(cuts: list[int]) -> None:
     middle = DAY.index(b"2025-10-22 01:40")
     lines = (DAY[:middle] + PERP + DAY[middle:]).splitlines(keepends=True)
@@ -138,7 +138,7 @@ words = st.sampled_from(
 
 
 @given(st.lists(words | st.binary(max_size=40), max_size=30), st.binary(max_size=4))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_no_bytes_bring_it_down(parts: list[bytes], between: bytes) -> None:
     report = analysed_parts([between.join(parts), b"\n".join(parts)])
     numbers = report.statistics()

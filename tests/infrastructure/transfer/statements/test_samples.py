@@ -98,7 +98,7 @@ DAMAGE = st.lists(
 
 
 @per_sample
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(damage=DAMAGE)
 def test_a_damaged_file_is_refused_in_words_or_read(path: Path, damage: list[tuple[float, int, bytes]]) -> None:
     data = bytearray(data_of(path))
