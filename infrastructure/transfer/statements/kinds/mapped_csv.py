@@ -11,7 +11,7 @@ from domain.identifiers import PositionKey
 from infrastructure.timezones import zone_of
 from infrastructure.transfer.statements.column_map import NUMBERS, ColumnMap, ColumnName
 from infrastructure.transfer.statements.kinds.number_spelling import NumberSpelling
-from infrastructure.transfer.statements.sources.csv_rows import without_zone
+from infrastructure.transfer.statements.sources.csv_rows import without_comma, without_zone
 from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
 from infrastructure.transfer.statements.sources.statement_row import RowIds, StatementRow, each, in_zone, made_up
 from infrastructure.transfer.statements.statement_facts import StatementFact, StatementFill
@@ -119,8 +119,8 @@ class _MappedFills:
 
 
 def _in_rows(names: Iterable[str]) -> list[str]:
-    """The names of columns as rows may have them: as they are written, or without a zone."""
-    lower = [name.strip().lower() for name in names]
+    """The names of columns as rows may have them: as they are written, or without a zone; in both without a comma."""
+    lower = [without_comma(name).lower() for name in names]
     return list(dict.fromkeys((*lower, *map(without_zone, lower))))
 
 

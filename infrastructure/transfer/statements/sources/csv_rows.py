@@ -99,12 +99,17 @@ def _header(rows: Iterator[list[str]]) -> tuple[dict[str, str], list[str]]:
             name, _, value = cell.strip(_MARK).partition(":")
             above[name.strip().lower()] = value.strip()
         first = next(filled, [])
-    names = [name.strip(_MARK).strip().strip(_STRAY) for name in first]
+    names = [without_comma(name.strip(_MARK)) for name in first]
     zones = {match[2].upper() for name in names if (match := _ZONED.fullmatch(name))}
     if len(zones) == 1:
         above |= {ZONE: zones.pop()}
         names = [without_zone(name) for name in names]
     return above, names
+
+
+def without_comma(name: str) -> str:
+    """The name of a column as rows have it, without blanks around it, or a comma that was left within its quotes."""
+    return name.strip().strip(_STRAY)
 
 
 def without_zone(name: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any, Final, TextIO
@@ -32,6 +33,8 @@ _PAGES: Final = (
 """Keys of the list at Bitget, KuCoin, HTX and Deribit, each with a key beside it, as rows of others have such lists."""
 _SLICE: Final = {"fill", "twapId"}
 """The keys of a slice of a TWAP order at Hyperliquid, whose fill is the row."""
+_BASE: Final = re.compile(r"[-_./:]")
+"""What may follow the base in a symbol."""
 _NO_ROWS: Final = frozenset({"universe", "nonUserCancel", "twapHistory"})
 """Keys of lists at Hyperliquid that are no rows."""
 _OF_ALL_ROWS: Final = ("category",)
@@ -104,13 +107,27 @@ def _unwrapped(value: Any) -> Any:
 
 
 def _listed(value: Any) -> Any:
-    """The objects of all lists, if a value is a mapping of such lists, as programs save one for each symbol."""
+    """The objects of all lists, if a value is a mapping of such lists, as programs save one for each symbol.
+
+    What is of several accounts is no such mapping: together it would be one position.
+    """
     if not isinstance(value, Mapping) or not value or not _NO_ROWS.isdisjoint(value):
         return value
-    lists = [
-        rows for rows in value.values() if isinstance(rows, list) and all(isinstance(row, Mapping) for row in rows)
-    ]
-    return [row for rows in lists for row in rows] if len(lists) == len(value) else value
+    if not all(isinstance(rows, list) and all(_names(row, key) for row in rows) for key, rows in value.items()):
+        return value
+    return [row for rows in value.values() for row in rows]
+
+
+def _names(row: Any, symbol: str) -> bool:
+    """Whether an object says the symbol under which its list stands, as it is or in another spelling of the base."""
+    if not isinstance(row, Mapping):
+        return False
+    base = _BASE.split(symbol.upper(), 1)[0]
+    said = (_BASE.split(text.upper(), 1)[0] for text in row.values() if isinstance(text, str))
+    return any(
+        text == base or (len(text) > 1 < len(base) and (text.startswith(base) or base.startswith(text)))
+        for text in said
+    )
 
 
 class _Values:

@@ -102,6 +102,14 @@ def test_the_first_column_that_has_a_value_is_read() -> None:
     assert words(fill).startswith("2: 2026-03-17T09:24:12.000000Z ETHUSDT.okx sells 3 at 2000, fee unknown")
 
 
+@pytest.mark.parametrize("column", ["Dir,", "dir"])
+def test_a_comma_within_the_quotes_of_a_name_may_be_in_the_map_or_not(column: str) -> None:
+    """As KuCoin writes `"Fee Currency,"`."""
+    said = COLUMNS + SIDE.replace("Dir", column)
+    (fill,) = read(said, 'T,S,P,Q,"Dir,"', "1773739452,ETH/USDT,2000,3,SELL")
+    assert not fill.buys
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [

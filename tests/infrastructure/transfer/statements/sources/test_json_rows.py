@@ -60,12 +60,16 @@ def test_the_fill_in_a_slice_of_hyperliquid_is_a_row() -> None:
 
 
 def test_lists_by_symbol_are_all_of_their_rows() -> None:
-    assert read('{"BTCUSDT": [{"a": 1}, {"a": 2}], "XRPUSDT": [], "ETHUSDT": [{"a": 3}]}') == [
-        {"a": 1},
-        {"a": 2},
-        {"a": 3},
-    ]
-    for row in ({"a": 1, "fees": [{"b": 2}]}, {"a": [1, 2]}, {"tokens": [{"b": 2}], "universe": [{"c": 3}]}):
+    one, other, third = {"s": "BTCUSDT", "a": 1}, {"s": "BTCUSDT", "a": 2}, {"s": "S-USDT-SWAP", "side": "B"}
+    for symbol in ("BTCUSDT", "BTC/USDT:USDT", "btc"):
+        assert read(json.dumps({symbol: [one, other], "XRP": [], "S": [third]})) == [one, other, third]
+    by_account = {"main": [one], "sub": [other]}
+    for row in (
+        by_account,
+        {"a": 1, "fees": [{"b": 2}]},
+        {"a": [1, 2]},
+        {"tokens": [{"b": 2}], "universe": [{"c": 3}]},
+    ):
         assert read(json.dumps(row)) == [row]
 
 
