@@ -215,9 +215,10 @@ def _remember_order(state: PositionState, event: e.PositionEvent, before: Holdin
                 state.order_ids.identify(name, event.exchange_order_id)
                 state.order_ids.leave(name, _id_of(orders, name))
                 state.order_ids.ended_at.pop(event.exchange_order_id, None)
-        case e.StopLossLost(order=str() as name):
+        case e.StopLossLost(order=str() as name) | e.TakeProfitLost(order=name):
             lost, answer = state.orders.get(name), state.answers.get(event.command_id)
-            if lost is not None and answer is not None and "StopLossSet" in answer.events:  # another one replaced it
+            is_replaced = answer is not None and not _SETS.isdisjoint(answer.events)
+            if lost is not None and is_replaced:
                 state.order_ids.end(lost, event.said_at)
         case e.CashRecorded():
             currency = state.other_currency(event.currency)
@@ -324,6 +325,8 @@ def _corrected(
 
 _OF_ENTRIES: Final = (e.EntryPlaced, e.EntryFilled, e.OrderEnded)
 """The events of which an adjustment may have counted a part."""
+_SETS: Final = {"StopLossSet", "TakeProfitSet"}
+"""The names of the events that set a stop or take profit; one that is lost by the same command was replaced."""
 
 
 def _id_of(orders: Orders, name: str) -> str | None:

@@ -81,8 +81,7 @@ def set_stop_loss(decision: Decision, command: c.SetStopLoss) -> CommandResult |
         )
     )
     if known is not None and is_anew:
-        gone = f"replaced by {command.exchange_order_id or 'one of the position'}"
-        decision.record(e.StopLossLost(**decision.envelope(), reason=gone, order=known.name))
+        decision.record(e.StopLossLost(**decision.envelope(), reason=_replaced_by(command), order=known.name))
     if activates:
         decision.record(e.Activated(**decision.envelope()))
     return None
@@ -99,9 +98,13 @@ def _is_behind(decision: Decision, known: Order | None, command: c.SetStopLoss |
     return ended_at is not None and (command.at is None or decision.is_part_of(ended_at))
 
 
-def _is_anew(known: Order, command: c.SetStopLoss) -> bool:
-    """Whether a partly filled stop is replaced by another one, of which nothing is filled yet."""
+def _is_anew(known: Order, command: c.SetStopLoss | o.SetTakeProfit) -> bool:
+    """Whether a partly filled stop, or take profit, is replaced by another one, of which nothing is filled yet."""
     return known.exchange_order_id != command.exchange_order_id and known.is_live and bool(known.filled_qty)
+
+
+def _replaced_by(command: c.SetStopLoss | o.SetTakeProfit) -> str:
+    return f"replaced by {command.exchange_order_id or 'one of the position'}"
 
 
 def _is_as_known(known: Order, order: Order) -> bool:
@@ -216,7 +219,8 @@ def set_take_profit(decision: Decision, command: o.SetTakeProfit) -> CommandResu
     known = _moved(decision, "target", command)
     if _is_behind(decision, known, command):
         return decision.no_news()
-    before = Order(name=next_name(row.orders, "target")) if known is None else known
+    is_anew = known is not None and _is_anew(known, command)
+    before = Order(name=next_name(row.orders, "target")) if known is None or is_anew else known
     target = before.confirmed(
         price=command.price,
         quantity=command.quantity,
@@ -235,6 +239,8 @@ def set_take_profit(decision: Decision, command: o.SetTakeProfit) -> CommandResu
             attached=target.attached,
         )
     )
+    if known is not None and is_anew:
+        decision.record(e.TakeProfitLost(**decision.envelope(), reason=_replaced_by(command), order=known.name))
     return None
 
 

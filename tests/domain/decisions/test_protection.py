@@ -46,6 +46,7 @@ from domain.events import (
     StopLossLost,
     StopLossSet,
     TakeProfitLost,
+    TakeProfitSet,
 )
 from domain.identifiers import client_order_id
 from tests.spec import CYCLE, ENTERED, FILLED, PLACED, STOP, given, on, request, second
@@ -512,6 +513,13 @@ def test_a_stop_for_all_that_replaces_one_that_was_hit_covers_all(new: SetStopLo
     story.when(GONE).leaves(protected=False)
     closed = on(Reduce, trade_id="x2", last_qty=story.rows[CYCLE].quantity - 4, last_px="3.2", exchange_order_id="x")
     story.when(closed).leaves(quantity="4", protected=False)
+
+
+def test_an_order_that_replaces_one_that_is_stop_and_target_and_was_hit_covers_all() -> None:
+    new = on(SetTakeProfit, price="3.1", exchange_order_id="s2")
+    story = given(request(), PLACED, SIX, STOP, TARGET, hit("x1"), stop("3.298", exchange_order_id="s2"))
+    story.when(new).then(TakeProfitSet, TakeProfitLost).when(TARGET).no_news().when(STOP).no_news()
+    story.when(FOUR).leaves(quantity="8", protected=True, stop_quantity=None)
 
 
 @pytest.mark.parametrize("quantity", [None, "6"])
