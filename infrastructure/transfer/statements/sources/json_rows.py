@@ -60,7 +60,7 @@ def json_rows(text: TextIO) -> Iterator[StatementRow]:
             raise StatementRefused.at(values.count + 1, failed[0])
         for told in found if isinstance(found, list) else [found]:
             values.count += 1
-            row = told["fill"] if isinstance(told, Mapping) and told.keys() == _SLICE else told
+            row = told["fill"] if isinstance(told, dict) and told.keys() == _SLICE else told
             if not isinstance(row, Mapping):
                 raise StatementRefused.at(values.count, f"{str(row)!r:.60} is no JSON object")
             yield StatementRow(values.count, row)
@@ -111,7 +111,9 @@ def _listed(value: Any) -> Any:
 
     What is of several accounts is no such mapping: together it would be one position.
     """
-    if not isinstance(value, Mapping) or not value or not _NO_ROWS.isdisjoint(value):
+    if not isinstance(value, dict) or not isinstance(next(iter(value.values()), None), list):
+        return value  # as nearly every row is
+    if not _NO_ROWS.isdisjoint(value):
         return value
     if not all(isinstance(rows, list) and all(_names(row, key) for row in rows) for key, rows in value.items()):
         return value
