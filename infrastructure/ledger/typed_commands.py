@@ -424,8 +424,8 @@ class TypedCommands(ABC, Generic[Answered]):
           `lose_stop_loss` once the first is cancelled (bots.md).
         - A command that was sent before the stop moved, sent again under the old id, is no news; nor is one that is
           sent again after `end_order` for that stop, unless its `at` is after that end.
-        - If a stop was partly filled when another order replaced it, it ends, and the other order is for its own
-          quantity.
+        - If a stop or target was partly filled when another order replaced it, it ends, and the other order is for its
+          own quantity.
         - An order of the exchange that is stop and target in one (OCO) is recorded by `set_stop_loss` and
           `set_take_profit` with its one id. What says that it is gone, or ended, says so of both, and what one of them
           filled is left of neither.
