@@ -158,6 +158,15 @@ def nobody_hears() -> Iterator[None]:
     logging.disable(logging.NOTSET)
 
 
+@pytest.fixture
+def finalizers_unheard(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An interrupt in a finalizer can only be told. pytest keeps it, and with it the frames of all that was under way.
+
+    So a connection that another interrupt lost later was never collected, and the pool had none to lend.
+    """
+    monkeypatch.setattr(sys, "unraisablehook", lambda _: None)
+
+
 @pytest.fixture(autouse=True)
 def nothing_is_left_to_finalize() -> None:
     """What an earlier test began to read and dropped ends in lines of ours, too, whenever it is collected.
@@ -222,7 +231,7 @@ def test_an_interrupt_in_any_line_leaves_nothing_behind(
     assert verify(ledger.store).ok
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # one in a finalizer is told, no more
+@pytest.mark.usefixtures("finalizers_unheard")
 def test_an_interrupt_in_any_call_of_psycopg_is_told_as_one_and_spoils_no_connection(postgres_url: str) -> None:
     with PositionLedger.connect(with_options(postgres_url, "timeout=1&pool_size=1")) as ledger:
         ask(ledger, 0)
@@ -356,7 +365,7 @@ def test_an_interrupt_while_a_lock_is_waited_for_leaves_the_lock_to_others(tmp_p
             ask(other, 3)
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # one in a finalizer is told, no more
+@pytest.mark.usefixtures("finalizers_unheard")
 @pytest.mark.parametrize("seed", [1, 2])
 def test_interrupts_at_random_moments_lose_nothing(ledger: PositionLedger, seed: int) -> None:
     chance, acknowledged = random.Random(seed), set[str]()
