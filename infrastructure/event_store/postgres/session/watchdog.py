@@ -104,7 +104,7 @@ class WatchedConnection(psycopg.Connection[tuple[Any, ...]]):
         self.add_notice_handler(partial(_collect_warning, self.warnings))
         self._process = os.getpid()
         self.weakly = ref(self)
-        """How its watchdog knows it: an interrupt may come before the watch ends, and a lost connection has to go."""
+        """How its pool and its watchdog know it, for neither may keep a connection that an interrupt has lost."""
 
     @property
     def is_at_rest(self) -> bool:
