@@ -27,7 +27,7 @@ from infrastructure.transfer.statements.intake.command_ids import (
 )
 from infrastructure.transfer.statements.intake.decided_events import DecidedEvents
 from infrastructure.transfer.statements.intake.key_fold import KeyFold
-from infrastructure.transfer.statements.intake.key_past import OF_MANY, PAID_APART, KeyPast
+from infrastructure.transfer.statements.intake.key_past import OF_MANY, PAID_APART, KeyPast, is_of_amount
 from infrastructure.transfer.statements.intake.lookahead import Lookahead
 from infrastructure.transfer.statements.intake.sorting.sorted_facts import FactsByKey, PlacedFact, SortedFacts
 from infrastructure.transfer.statements.sources.statement_row import MADE_UP
@@ -354,9 +354,7 @@ class _OneKey:
         """Whether another file has an equal payment but for its id; `KeyPast.has_alike` asks the same of the ledger."""
         self._paid = [(file, paid) for file, paid in self._paid if cash.time - paid.time <= PAID_APART]
         is_alike = cash.kind not in OF_MANY and any(
-            file != self.file
-            and (paid.kind, paid.amount) == (cash.kind, cash.amount)
-            and (paid.currency == cash.currency or None in (paid.currency, cash.currency))
+            file != self.file and paid.kind == cash.kind and is_of_amount(cash, paid.amount, paid.currency)
             for file, paid in self._paid
         )
         if not is_alike:

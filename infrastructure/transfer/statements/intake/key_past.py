@@ -176,10 +176,7 @@ class KeyPast:
         self._database.execute(_PAYMENTS_INDEX)
         around = [timestamp_text(cash.time + apart) for apart in (-PAID_APART, PAID_APART)]
         found = self._database.execute(_PAYMENTS, (*around, cash.kind))
-        return any(
-            Decimal(amount) == cash.amount and (currency == cash.currency or None in (currency, cash.currency))
-            for amount, currency in found
-        )
+        return any(is_of_amount(cash, Decimal(amount), currency) for amount, currency in found)
 
     def fee(self, command_id: str) -> tuple[Decimal, str | None]:
         """The fee of the fill of a command on record, and its currency; zero where there is none."""
@@ -219,3 +216,8 @@ class KeyPast:
             for cycle, opened, ended in reversed(found)
         ]
         return cycle_at(time, spans)
+
+
+def is_of_amount(cash: StatementCash, amount: Decimal, currency: str | None) -> bool:
+    """Whether a payment may be that of an amount: not every kind of file says the currency."""
+    return amount == cash.amount and (currency == cash.currency or None in (currency, cash.currency))
