@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from operator import eq
@@ -27,6 +27,8 @@ _ONE_WAY: Final = {"one_way_mode", "single", "one_way", "oneway", "net_mode"}
 _LEG_NAMES: Final = ("positionSide", "position_side", "posSide")
 _SPOT: Final = {"spot", "margin"}
 
+_NO_TEXT: Final = (Mapping, list, bool)
+
 T = TypeVar("T")
 
 
@@ -35,11 +37,9 @@ class ReportFields:
 
     def __init__(self, fields: Mapping[str, Any]) -> None:
         """Search a JSON object, its `info`, and the objects that are nested in either."""
-        places = {"": fields, "info.": fields.get("info")}
-        for prefix, place in list(places.items()):
-            if isinstance(place, Mapping):
-                places |= {f"{prefix}{name}.": place.get(name) for name in _NESTED}
-        self._named = {prefix: place for prefix, place in places.items() if isinstance(place, Mapping)}
+        self._named = {"": fields, **_objects("", fields, ("info",))}
+        for prefix, place in list(self._named.items()):
+            self._named |= _objects(prefix, place, _NESTED)
         self._places = list(self._named.values())
 
     @classmethod
@@ -142,8 +142,14 @@ def about(share: Decimal) -> Callable[[Decimal, Decimal], bool]:
     return lambda one, other: (one - other).copy_abs() <= EXACT.multiply(one.copy_abs(), share)
 
 
+def _objects(prefix: str, place: Mapping[str, Any], names: Sequence[str]) -> dict[str, Mapping[str, Any]]:
+    """The objects under some names of another, by their prefixes."""
+    there = ((name, place[name]) for name in names if name in place)
+    return {f"{prefix}{name}.": value for name, value in there if isinstance(value, Mapping)}
+
+
 def _text(name: str, value: object) -> str:
-    if isinstance(value, Mapping | list | bool):
+    if isinstance(value, _NO_TEXT):
         raise ValueError(f"{name} is {value!r:.60}, not text")
     return str(value).strip()
 

@@ -31,6 +31,7 @@ _PAGES: Final = (
     ("trades", "has_more"),
 )
 """Keys of the list at Bitget, KuCoin, HTX and Deribit, each with a key beside it, as rows of others have such lists."""
+_AROUND_ROWS: Final = frozenset((*_WRAPPING, *(name for name, _ in _PAGES)))
 _SLICE: Final = {"fill", "twapId"}
 """The keys of a slice of a TWAP order at Hyperliquid, whose fill is the row."""
 _BASE: Final = re.compile(r"[-_./:]")
@@ -97,7 +98,7 @@ def _is_of_connection(value: Any) -> bool:
 
 
 def _unwrapped(value: Any) -> Any:
-    if isinstance(value, Mapping):
+    if isinstance(value, Mapping) and not _AROUND_ROWS.isdisjoint(value):
         pages = (name for name, beside in _PAGES if beside in value)
         for name in (*_WRAPPING, *pages):
             if isinstance(value.get(name), Mapping | list):

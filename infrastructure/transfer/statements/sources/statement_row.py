@@ -19,9 +19,12 @@ from infrastructure.transfer.transfer_errors import StatementRefused
 
 NOTHING: Final = frozenset({"", "-", "--", "—", "nan", "none", "null", "nat", "n/a"})
 """What programs write for a missing value."""
+_NO_TEXT: Final = (Mapping, list, bool)
 _NOTHING_MAX: Final = 8
 """A longer text, even with blanks around it, is none of these words."""
 _AMOUNT: Final = re.compile(r"(?P<number>[+-]?[\d.,]+(?:[eE][+-]?\d+)?) ?(?P<currency>[A-Za-z][A-Za-z0-9]*)?", re.ASCII)
+_AS_MOST: Final = re.compile(r"-?[1-9]\d{0,16}(\.\d{0,16}[1-9])?", re.ASCII)
+"""Numbers that are kept as they are."""
 _SHORT_YEAR: Final = re.compile(r"\d\d-\d\d-\d\d[ T]", re.ASCII)
 _TIME_FIRST: Final = re.compile(r"(\d\d:\d\d(?::\d\d)?) (\d{4}-\d\d-\d\d)", re.ASCII)
 """The times of Bybit's website."""
@@ -76,10 +79,7 @@ class StatementRow:
         """The first name that has a value, and the value; the first name and None if none has one."""
         for name in names:
             value = self.named.get(name)
-            if value is not None and not (
-                isinstance(value, str)
-                and (value.isspace() or (len(value) <= _NOTHING_MAX and value.strip().lower() in NOTHING))
-            ):
+            if value is not None and not (isinstance(value, str) and _is_nothing(value)):
                 return name, value
         return names[0], None
 
@@ -88,7 +88,7 @@ class StatementRow:
         name, value = self.find(*names)
         if isinstance(value, str):
             return value.strip() or None
-        if isinstance(value, Mapping | list | bool):
+        if isinstance(value, _NO_TEXT):
             raise ValueError(f"{name} {str(value)!r:.60} is no text")
         return None if value is None else str(value)
 
@@ -261,6 +261,12 @@ def of_row(row: StatementRow) -> Iterator[None]:
         raise StatementRefused.at(row.line, str(wrong)) from None
 
 
+def _is_nothing(text: str) -> bool:
+    if text[:1].isdecimal():  # as most values begin, and none of these words
+        return False
+    return text.isspace() or (len(text) <= _NOTHING_MAX and text.strip().lower() in NOTHING)
+
+
 def _number(name: str, value: object) -> Decimal:
     if isinstance(value, str):
         text = _plain_sign(value.strip())
@@ -270,6 +276,8 @@ def _number(name: str, value: object) -> Decimal:
         text = str(value)
     else:
         raise ValueError(f"{name} {str(value)!r:.60} is no number")
+    if _AS_MOST.fullmatch(text):
+        return Decimal(text)
     number = read_amount(text).number
     if number is None:
         if "," in text:

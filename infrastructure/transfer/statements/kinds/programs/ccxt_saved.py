@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from functools import partial
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
 from domain.identifiers import PositionKey
 from domain.instrument import ONE
@@ -69,6 +69,14 @@ _OF_ORDER: Final = MappingProxyType(
 )
 
 
+class _Told(NamedTuple):
+    """A row, what it says together with the exchange's own answer, and its key."""
+
+    row: StatementRow
+    fields: ReportFields
+    key: PositionKey
+
+
 class _CcxtRows:
     """The reader of one file."""
 
@@ -79,20 +87,21 @@ class _CcxtRows:
         time, side = row.needed("timestamp", "datetime"), row.needed("side")
         order_id = row.text("order") or made_up(time, row.needed("symbol"), side)
         trade_id = row.text("id") or self._ids.of(row, time)
-        if self._key(row).exchange == _WITH_DUST:
+        told = self._told(row)
+        if told.key.exchange == _WITH_DUST:
             trade_id = name_of_trade(trade_id, order_id)
-        if ReportFields(row.named).word(_EXECUTION_TYPE) == _FUNDING:
-            yield from self._funding_of(row, trade_id)
+        if told.fields.word(_EXECUTION_TYPE) == _FUNDING:
+            yield from self._funding_of(told, trade_id)
         elif row.some("amount") is None:
             raise ValueError(
                 f"amount of trade {trade_id} is {row.text('amount') or 'empty'}; fetch it again with a newer ccxt, or "
                 "save what is under info, the exchange's own answers, as JSON, and import that"
             )
         else:
-            yield from self._fill(row, _OF_TRADE, trade_id, order_id)
+            yield from self._fill(told, _OF_TRADE, trade_id, order_id)
 
-    def _funding_of(self, row: StatementRow, cash_id: str) -> Iterator[StatementFact]:
-        key = self._key(row)
+    def _funding_of(self, told: _Told, cash_id: str) -> Iterator[StatementFact]:
+        row, key = told.row, told.key
         for paid, currency in fees_of(key.exchange, row):
             if paid:
                 yield StatementCash(
@@ -119,12 +128,13 @@ class _CcxtRows:
                     f"average of order {order_id} is {row.text('average') or 'empty'}, and what was asked for it is "
                     "not what it was filled at; import what fetch_my_trades gives instead"
                 )
-            yield from self._fill(row, _OF_ORDER, f"order-{order_id}", order_id)
+            yield from self._fill(self._told(row), _OF_ORDER, f"order-{order_id}", order_id)
 
     def _fill(
-        self, row: StatementRow, keys: Mapping[str, Sequence[str]], trade_id: str, order_id: str
+        self, told: _Told, keys: Mapping[str, Sequence[str]], trade_id: str, order_id: str
     ) -> Iterator[StatementFact]:
-        key, time, fields = self._key(row), row.time(*keys["time"], zone=self._whose.zone), ReportFields(row.named)
+        row, fields, key = told
+        time = row.time(*keys["time"], zone=self._whose.zone)
         info = row.inside("info") if isinstance(row.named.get("info"), Mapping) else None
         opening = None if info is None or key.leg is Leg.SPOT else opening_side(key.exchange, info)
         key = key if opening is None or opening.leg is Leg.BOTH else key.on(opening.leg)
@@ -159,7 +169,7 @@ class _CcxtRows:
 
     def funding(self, row: StatementRow) -> Iterator[StatementFact]:
         symbol = row.needed("symbol")
-        key = self._key(row) if "/" in symbol else self._whose.key(symbol)
+        key = self._told(row).key if "/" in symbol else self._whose.key(symbol)
         paid = payment_of(key.exchange, row)
         if paid.amount:
             yield StatementCash(
@@ -172,14 +182,15 @@ class _CcxtRows:
                 cash_id=paid.name or self._ids.of(row, row.needed("timestamp", "datetime")),
             )
 
-    def _key(self, row: StatementRow) -> PositionKey:
+    def _told(self, row: StatementRow) -> _Told:
         symbol = row.needed("symbol")
         if "/" not in symbol:
             raise ValueError(
                 f"symbol {symbol!r:.60} is not a symbol of ccxt, so the unit of its amounts is not known; fetch it "
                 "again after load_markets()"
             )
-        return self._whose.key(symbol, ReportFields(row.named).leg(None) if ":" in symbol else Leg.SPOT)
+        fields = ReportFields(row.named)
+        return _Told(row, fields, self._whose.key(symbol, fields.leg(None) if ":" in symbol else Leg.SPOT))
 
     def _contract_size(self, row: StatementRow, key: PositionKey, quantity: Decimal, price: Decimal) -> Decimal | None:
         """The contract size; None where there is no `cost` that it follows from."""
