@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from domain import events as e
 from domain.commands.requests import Evidence
-from domain.values import AHEAD_MAX, Side, Source, plain
+from domain.values import AHEAD_MAX, Side, Source, money, plain
 from projections.audit.anomalies import adjustment, stop_before
 from projections.audit.money_text import dust, earned
 from projections.audit.order_text import asked_for, came_late, order_id, order_text
@@ -17,7 +17,6 @@ from projections.formatting import (
     changed,
     date_and_time,
     length,
-    money,
     number,
     percent,
     quoted,
