@@ -27,7 +27,7 @@ from projections.positions import PositionRow, requested_in_all
 from projections.timeline import Moment, RefusedRival, UnprotectedSpan, closing_price
 
 
-def told_as(moment: Moment, gap: UnprotectedSpan | None = None) -> str:
+def told_as(moment: Moment, gap: UnprotectedSpan | None) -> str:
     """The sentence for an event, and its effect on protection; `gap` is the gap that began with it, if one did."""
     words = _words(moment)
     return sentence(words) + _by_hand(moment.event, words) + _protection(moment, gap)
