@@ -7,7 +7,7 @@ from decimal import Decimal
 from msgspec import field
 
 from domain.alteration import TypedStruct, altered
-from domain.instrument import LINEAR, Instrument
+from domain.instrument import Instrument
 from domain.values import EXACT, ZERO, Number, Side, difference_of, rounded, sum_of
 
 
@@ -42,13 +42,13 @@ class Holding(TypedStruct, frozen=True, gc=False, forbid_unknown_fields=True):
     cash: dict[str, Number] = field(default_factory=dict)
     """Received without a fill, by kind; in another currency by kind and currency (`funding BNB`)."""
 
-    def avg_px_close(self, terms: Instrument = LINEAR) -> Decimal | None:
+    def avg_px_close(self, terms: Instrument) -> Decimal | None:
         """The average price of all exits; None while there are none, or if one of their prices is not known."""
         if not self.closed_qty or self.proceeds is None or (terms.inverse and not self.proceeds):
             return None
         return terms.price(self.closed_qty, self.proceeds)
 
-    def stated(self, quantity: Decimal, avg_px_open: Decimal | None, terms: Instrument = LINEAR) -> Holding:
+    def stated(self, quantity: Decimal, avg_px_open: Decimal | None, terms: Instrument) -> Holding:
         """Begin a cycle with a position of the exchange."""
         if not quantity:
             return self
@@ -57,13 +57,7 @@ class Holding(TypedStruct, frozen=True, gc=False, forbid_unknown_fields=True):
             self, quantity=quantity, filled_qty=quantity, avg_px_open=avg_px_open, cost=cost, uncounted_qty=quantity
         )
 
-    def entered(
-        self,
-        side: Side,
-        added: Decimal,
-        cost: Decimal | None,
-        terms: Instrument = LINEAR,
-    ) -> Holding:
+    def entered(self, side: Side, added: Decimal, cost: Decimal | None, terms: Instrument) -> Holding:
         """Add what an order added to the position and to its cost; both may be negative.
 
         Cost that is left when nothing is held changes the profit; it stays cost until the profit is known.
@@ -77,7 +71,7 @@ class Holding(TypedStruct, frozen=True, gc=False, forbid_unknown_fields=True):
             return grown.costing(total, terms)
         return altered(grown, cost=ZERO, realized_pnl=EXACT.add(self.realized_pnl, terms.gain(side, total, ZERO)))
 
-    def costing(self, cost: Decimal | None, terms: Instrument = LINEAR) -> Holding:
+    def costing(self, cost: Decimal | None, terms: Instrument) -> Holding:
         """Set the cost of the open quantity, and the average price that follows from it."""
         is_priced = cost is not None and self.quantity and not (terms.inverse and not cost)
         if not is_priced:
@@ -85,7 +79,7 @@ class Holding(TypedStruct, frozen=True, gc=False, forbid_unknown_fields=True):
         assert cost is not None, "just looked"
         return altered(self, cost=cost, avg_px_open=terms.price(self.quantity, cost))
 
-    def shrunk(self, side: Side, fee: Decimal, terms: Instrument = LINEAR) -> Holding:
+    def shrunk(self, side: Side, fee: Decimal, terms: Instrument) -> Holding:
         """Pay a fee from the position: less is held, for the same cost; if nothing is left, the cost is a loss."""
         fee = min(fee, self.quantity)
         quantity, filled_qty = EXACT.subtract(self.quantity, fee), EXACT.subtract(self.filled_qty, fee)
@@ -96,11 +90,11 @@ class Holding(TypedStruct, frozen=True, gc=False, forbid_unknown_fields=True):
         gained = None if self.realized_pnl is None else EXACT.add(self.realized_pnl, lost)
         return altered(less, cost=ZERO, realized_pnl=gained)
 
-    def with_fee_gone(self, side: Side, fee: Decimal, px: Decimal, terms: Instrument = LINEAR) -> Holding:
+    def with_fee_gone(self, side: Side, fee: Decimal, px: Decimal, terms: Instrument) -> Holding:
         """Count a fee that was paid from the position before an adjustment: it only adds to the cost."""
         return self.entered(side, ZERO, terms.worth(fee, px), terms)
 
-    def with_exit(self, side: Side, qty: Decimal, brought: Decimal | None, terms: Instrument = LINEAR) -> Holding:
+    def with_exit(self, side: Side, qty: Decimal, brought: Decimal | None, terms: Instrument) -> Holding:
         """Close `qty` (at most what is open) for what it brought; with None profit is no longer known."""
         released = self.released(qty)
         gained = None if released is None or brought is None else terms.gain(side, released, brought)
@@ -127,7 +121,7 @@ class Holding(TypedStruct, frozen=True, gc=False, forbid_unknown_fields=True):
         """Whether a fee that was paid since `before` is in no currency of the totals, so that it was paid in kind."""
         return (self.fees, self.fees_other) == (before.fees, before.fees_other)
 
-    def with_past_exit(self, side: Side, qty: Decimal, brought: Decimal, terms: Instrument = LINEAR) -> Holding:
+    def with_past_exit(self, side: Side, qty: Decimal, brought: Decimal, terms: Instrument) -> Holding:
         """Count an exit that a later adjustment had counted as gone: it only adds to the profit."""
         opened_for = None if self.avg_px_open is None else terms.worth(qty, self.avg_px_open)
         gained = None if opened_for is None else terms.gain(side, opened_for, brought)
@@ -169,7 +163,7 @@ class Holding(TypedStruct, frozen=True, gc=False, forbid_unknown_fields=True):
             net = EXACT.add(net, amount)
         return net
 
-    def corrected(self, quantity: Decimal, avg_px_open: Decimal | None, terms: Instrument = LINEAR) -> Holding:
+    def corrected(self, quantity: Decimal, avg_px_open: Decimal | None, terms: Instrument) -> Holding:
         """Set what is open now to what the exchange says; what was closed and earned before stays."""
         if (quantity, avg_px_open) == (self.quantity, self.avg_px_open):
             return self

@@ -153,6 +153,11 @@ def plain(value: Decimal) -> str:
     return "0" if text == "-0" else text
 
 
+def money(amount: Decimal, currency: str | None) -> str:
+    """An amount and its currency, where that is known."""
+    return plain(amount) if currency is None else f"{plain(amount)} {currency}"
+
+
 def sum_of(one: Decimal | None, other: Decimal | None) -> Decimal | None:
     """Add two numbers; None if either is not known."""
     return None if one is None or other is None else EXACT.add(one, other)

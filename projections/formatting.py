@@ -94,11 +94,6 @@ def number_or_none(value: Decimal | None) -> str | None:
     return None if value is None else plain(value)
 
 
-def money(amount: Decimal, currency: str | None) -> str:
-    """An amount and its currency, where that is known."""
-    return plain(amount) if currency is None else f"{plain(amount)} {currency}"
-
-
 def signed(amount: Decimal, currency: str | None) -> str:
     """A gain or a loss with its sign, shortened for people: `+10.74 USDT`, `-0.5 USDT`."""
     shown = for_eyes(amount)

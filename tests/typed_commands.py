@@ -56,6 +56,8 @@ Answered = TypeVar("Answered")
 class TypedCommands(ABC, Generic[Answered]):
     """Every command as a method; a field that is not its own, or that is missing, is a TypeError.
 
+    {shared}
+
     Refuses: InvalidCommand for a field that is malformed; else what `handle` refuses.
     """
 
@@ -104,7 +106,10 @@ INDENT: Final = " " * 8
 
 def written() -> str:
     """The whole module."""
-    return HEAD + "".join(method(verb, command) for verb, command in COMMANDS.items())
+    rows = table(sections(VERBS)["Fields of every command"], "field")
+    shared = "\n".join(wrapped(field(name, *rows[name]), INDENT[4:]) for name in Command.model_fields)
+    head = HEAD.replace("    {shared}", f"    Every command has these fields as well:\n\n{shared}")
+    return head + "".join(method(verb, command) for verb, command in COMMANDS.items())
 
 
 def method(verb: str, command: type[Command]) -> str:
@@ -153,7 +158,8 @@ def default(field: FieldInfo) -> str:
 def said(verb: str, fields: list[str]) -> str:
     """What the page says about a command, as the docstring of its method."""
     text = sections(VERBS)
-    rows = table(text["Fields of every command"], "field") | table(text[verb], "field")
+    rows = table(text[verb], "field")
+    own = [name for name in fields if name not in Command.model_fields]
     before, _, after = text[verb].partition("<!-- generated: ")
     answer = after[after.index("\nAnswer: ") :].partition("\n```")[0]
     (first, *others), *more = prose(before)
@@ -162,8 +168,8 @@ def said(verb: str, fields: list[str]) -> str:
         [summary],
         rest + others,
         *more,
-        [field(name, *rows[name]) for name in fields],
-        [f"A {kind} is {KINDS[kind]}." for kind in UNITS if any(rows[name][1].startswith(kind) for name in fields)],
+        [*(field(name, *rows[name]) for name in own), f"- {', '.join(Command.model_fields)}: see TypedCommands"],
+        [f"A {kind} is {KINDS[kind]}." for kind in UNITS if any(rows[name][1].startswith(kind) for name in own)],
         *prose(answer),
     ]
     lines = "\n\n".join("\n".join(wrapped(each) for each in paragraph) for paragraph in paragraphs if paragraph)
@@ -184,10 +190,10 @@ def field(name: str, is_required: str, kind: str, words: str) -> str:
     return f"- {name} ({kind}{optional}): {plainly(words) or KINDS[kind]}"
 
 
-def wrapped(line: str) -> str:
+def wrapped(line: str, indent: str = INDENT) -> str:
     """One line of a docstring, on as many as it needs."""
-    further = INDENT + ("  " if line.startswith("- ") else "")
-    return textwrap.fill(line, WIDTH, initial_indent=INDENT, subsequent_indent=further, break_on_hyphens=False)
+    further = indent + ("  " if line.startswith("- ") else "")
+    return textwrap.fill(line, WIDTH, initial_indent=indent, subsequent_indent=further, break_on_hyphens=False)
 
 
 if __name__ == "__main__":

@@ -389,9 +389,10 @@ def import_position(decision: Decision, command: c.ImportPosition) -> None:
         raise already_open(state.row, decision.context.ts_event, command)
     held = Holding()
     if command.status is Status.CLOSED or (command.status.is_open and command.status is not Status.PENDING_ENTRY):
-        held = held.stated(command.quantity, command.avg_px_open)
+        held = held.stated(command.quantity, command.avg_px_open, LINEAR)
     if command.status is Status.CLOSED:
-        held = altered(held.with_exit(command.side, held.quantity, None), realized_pnl=command.realized_pnl)
+        closed = held.with_exit(command.side, held.quantity, None, LINEAR)
+        held = altered(closed, realized_pnl=command.realized_pnl)
     decision.record(
         e.PositionImported(
             **decision.envelope(state.last_cycle + 1),

@@ -154,24 +154,39 @@ def reduce(decision: Decision, command: c.Reduce) -> CommandResult | None:
     reduced = decision.as_turned(exited(state, held, before, after, count), is_entry=False)
     reduced = decision.with_fee(reduced, command.fee, command.fee_currency, terms)
     reduced = _without_said_fee(decision, command, reduced, count.explained)
+    left = EXACT.subtract(dust, closes) if dust else None
+    _record_reduced(decision, command, order, reduced, last_qty=command.last_qty, fee=command.fee, residual_qty=left)
+    return None
+
+
+def _record_reduced(
+    decision: Decision,
+    command: c.Reduce,
+    order: Order | None,
+    after: Holding,
+    *,
+    last_qty: Decimal,
+    fee: Decimal | None,
+    residual_qty: Decimal | None = None,
+) -> None:
+    """Record an exit fill, or the part of it that closed what was held."""
     decision.record(
         e.PositionReduced(
             **decision.envelope(),
             trade_id=command.trade_id,
-            last_qty=command.last_qty,
+            last_qty=last_qty,
             last_px=command.last_px,
-            fee=command.fee,
+            fee=fee,
             fee_currency=command.fee_currency,
-            pnl=reduced.gained_since(held),
-            holding=reduced,
+            pnl=after.gained_since(decision.state.holding),
+            holding=after,
             order=None if order is None else order.name,
             exchange_order_id=command.exchange_order_id,
             reason=command.reason,
-            late=not row.status.is_open,
-            residual_qty=EXACT.subtract(dust, closes) if dust else None,
+            late=not decision.needs_cycle().status.is_open,
+            residual_qty=residual_qty,
         )
     )
-    return None
 
 
 def _without_said_fee(decision: Decision, command: c.Reduce, held: Holding, told: Decimal) -> Holding:
@@ -324,22 +339,7 @@ def _flip(decision: Decision, command: c.Reduce, order: Order | None, told: Deci
         closed = exited(state, held, before, after, ExitCount(explained=told).closing(held.quantity, held))
         closed = closed.with_fee(share, currency)
         closed = _without_said_fee(decision, command, closed, told)
-        decision.record(
-            e.PositionReduced(
-                **decision.envelope(),
-                trade_id=command.trade_id,
-                last_qty=closes,
-                last_px=command.last_px,
-                fee=share,
-                fee_currency=command.fee_currency,
-                pnl=closed.gained_since(held),
-                holding=closed,
-                order=None if order is None else order.name,
-                exchange_order_id=command.exchange_order_id,
-                reason=command.reason,
-                late=not row.status.is_open,
-            )
-        )
+        _record_reduced(decision, command, order, closed, last_qty=closes, fee=share)
     if row.status is Status.ROLLING_BACK:
         proof = c.Evidence(
             closing_order_id=command.exchange_order_id, note=f"trade {command.trade_id} closed it, and opened the rest"

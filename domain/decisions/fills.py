@@ -21,7 +21,7 @@ from domain.errors import IdempotencyMismatch, NotFilled, OrderAmbiguous, Unknow
 from domain.holding import Holding
 from domain.instrument import Instrument
 from domain.orders.order import Order, may_be_by
-from domain.values import EXACT, ZERO, plain, total_of
+from domain.values import EXACT, ZERO, money, plain, total_of
 
 
 def known_fill(decision: Decision, command: c.RecordEntryFill | c.Reduce, fill: FillOnRecord) -> CommandResult | None:
@@ -61,11 +61,7 @@ def _is_another_fee(decision: Decision, fill: FillOnRecord, fee: Decimal | None,
 
 def _fee_text(decision: Decision, fill: FillOnRecord) -> str:
     assert fill.fee is not None, "a fee is on record"
-    return _amount_text(fill.fee, decision.state.other_currency(fill.fee_currency))
-
-
-def _amount_text(amount: Decimal, currency: str | None) -> str:
-    return plain(amount) if currency is None else f"{plain(amount)} {currency}"
+    return money(fill.fee, decision.state.other_currency(fill.fee_currency))
 
 
 def fill_on_record(decision: Decision, command: c.RecordEntryFill | c.Reduce, *, is_exit: bool) -> FillOnRecord | None:
@@ -162,7 +158,7 @@ def record_cash(decision: Decision, command: o.RecordCash) -> CommandResult | No
         if fill.fee is not None:
             if not _is_another_fee(decision, fill, EXACT.minus(command.amount), command.currency):
                 return decision.no_news()
-            asked = _amount_text(EXACT.minus(command.amount), command.currency)
+            asked = money(EXACT.minus(command.amount), command.currency)
             raise decision.refused(
                 IdempotencyMismatch,
                 f"has a fee of {_fee_text(decision, fill)} on record for trade_id {command.trade_id}, not {asked}; "

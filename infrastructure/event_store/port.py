@@ -216,7 +216,7 @@ class Store(ABC):
     def cycles(self, stream: str, as_of: AsOf | None = None) -> list[int]:
         """The numbers of the cycles of a stream that had begun by a moment, in order; found by their marks."""
 
-    def of_command(self, command_id: str, stream: str | None = None) -> list[RecordedEvent]:
+    def of_command(self, command_id: str, stream: str | None) -> list[RecordedEvent]:
         """The events that a command recorded, oldest first; if it was sent to several streams, those of the last one.
 
         No index lists commands, so the log is searched from its end: a recent command is found at once, and for one

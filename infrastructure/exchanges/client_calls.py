@@ -50,7 +50,7 @@ def answered(asking: Asking[T], client: Any, translated: Translated = _unchanged
             step = partial(asking.send, ClientAnswer(value, client.last_json_response))
 
 
-async def answered_async(asking: Asking[T], client: Any, translated: Translated = _unchanged) -> T:
+async def answered_async(asking: Asking[T], client: Any, translated: Translated) -> T:
     """As `answered`, with a client of asyncio; no other task runs between an answer and the reading of its JSON."""
     step = partial(next, asking)
     while True:

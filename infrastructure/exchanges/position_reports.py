@@ -28,9 +28,7 @@ _SPELLED_LIKE_OURS: Final = {"binance", "bybit"}
 _is_about: Final = about(PRICE_TOLERANCE)
 
 
-def read_position(
-    value: object, exchange: str, account: str | None, spot: Container[str] = ()
-) -> PositionReport | None:
+def read_position(value: object, exchange: str, account: str | None, spot: Container[str]) -> PositionReport | None:
     """Read one position; None when it is flat: exchanges list flat ones as well.
 
     Units:   contracts times the contract size, where that is stated. `spot` are the symbols that mean spot here.

@@ -80,7 +80,7 @@ class AggregateCache:
         self._lock = threading.RLock()  # a signal handler may ask under it
         self._opener = Opener(store.settings.shown)
 
-    def checkout(self, command: Command, *, may_assume: bool = False) -> CachedPosition:
+    def checkout(self, command: Command, *, may_assume: bool) -> CachedPosition:
         """The position on which to decide a command.
 
         With `may_assume`, a request to enter a key that this process has not seen takes the key to be new: this saves
@@ -137,7 +137,7 @@ class AggregateCache:
         """Load the events of one cycle only."""
         return _folded(stream, self._store.load_cycle(stream, cycle), contiguous=False)
 
-    def load_answered(self, command_id: str, stream: str | None = None) -> CachedPosition | None:
+    def load_answered(self, command_id: str, stream: str | None) -> CachedPosition | None:
         """Load only the cycles in which a command recorded events; None when it recorded none (in `stream`)."""
         recorded = self._store.of_command(command_id, stream)
         if not recorded:

@@ -29,6 +29,18 @@ Answered = TypeVar("Answered")
 class TypedCommands(ABC, Generic[Answered]):
     """Every command as a method; a field that is not its own, or that is missing, is a TypeError.
 
+    Every command has these fields as well:
+
+    - command_id (id, optional): makes sending it twice safe: the second time gets the first answer. Made up if absent
+    - expected_version (integer ≥ 0, optional): the version of the stream that the caller looked at; refused with
+      `VersionConflict` when it moved since
+    - at (time, optional): when the exchange (or the bot) says it happened, from 2000 to 2100, and at most 60 s ahead of
+      the ledger's clock (imports aside); else that clock, or the time of what was recorded last of the position if that
+      is later
+    - source (word, optional): who says so: `signal`, `sync`, `operator`, `recovery`, `import`. Default `signal`; `sync`
+      for `adjust` and `adopt`
+    - metadata (JSON object, optional): kept in the event as it was sent; a number with a point must be text here, too
+
     Refuses: InvalidCommand for a field that is malformed; else what `handle` refuses.
     """
 
@@ -79,17 +91,7 @@ class TypedCommands(ABC, Generic[Answered]):
           the exchange says what it bought
         - protection (`exchange` or `bot`, optional): `bot`: the bot keeps the stop itself, by choice; the position may
           be active without one and is no alarm
-        - command_id (id, optional): makes sending it twice safe: the second time gets the first answer. Made up if
-          absent
-        - expected_version (integer ≥ 0, optional): the version of the stream that the caller looked at; refused with
-          `VersionConflict` when it moved since
-        - at (time, optional): when the exchange (or the bot) says it happened, from 2000 to 2100, and at most 60 s
-          ahead of the ledger's clock (imports aside); else that clock, or the time of what was recorded last of the
-          position if that is later
-        - source (word, optional): who says so: `signal`, `sync`, `operator`, `recovery`, `import`. Default `signal`;
-          `sync` for `adjust` and `adopt`
-        - metadata (JSON object, optional): kept in the event as it was sent; a number with a point must be text here,
-          too
+        - command_id, expected_version, at, source, metadata: see TypedCommands
 
         A price is quote asset for one unit of base asset, greater than zero; that of an exit may be zero (expired
         worthless), and either below zero where the instrument says so.
@@ -168,17 +170,7 @@ class TypedCommands(ABC, Generic[Answered]):
         - avg_px (price, optional): at which average price; needs `filled_qty`
         - client_order_id (id, optional): which entry order is meant, where several wait for their acknowledgement; or
           `intent_id`
-        - command_id (id, optional): makes sending it twice safe: the second time gets the first answer. Made up if
-          absent
-        - expected_version (integer ≥ 0, optional): the version of the stream that the caller looked at; refused with
-          `VersionConflict` when it moved since
-        - at (time, optional): when the exchange (or the bot) says it happened, from 2000 to 2100, and at most 60 s
-          ahead of the ledger's clock (imports aside); else that clock, or the time of what was recorded last of the
-          position if that is later
-        - source (word, optional): who says so: `signal`, `sync`, `operator`, `recovery`, `import`. Default `signal`;
-          `sync` for `adjust` and `adopt`
-        - metadata (JSON object, optional): kept in the event as it was sent; a number with a point must be text here,
-          too
+        - command_id, expected_version, at, source, metadata: see TypedCommands
 
         A price is quote asset for one unit of base asset, greater than zero; that of an exit may be zero (expired
         worthless), and either below zero where the instrument says so.
@@ -256,17 +248,7 @@ class TypedCommands(ABC, Generic[Answered]):
         - exchange_order_id (id, optional): the order that was filled. Name it: with the trade id it is what a fill is
           known by
         - client_order_id (id, optional): the same, by our name
-        - command_id (id, optional): makes sending it twice safe: the second time gets the first answer. Made up if
-          absent
-        - expected_version (integer ≥ 0, optional): the version of the stream that the caller looked at; refused with
-          `VersionConflict` when it moved since
-        - at (time, optional): when the exchange (or the bot) says it happened, from 2000 to 2100, and at most 60 s
-          ahead of the ledger's clock (imports aside); else that clock, or the time of what was recorded last of the
-          position if that is later
-        - source (word, optional): who says so: `signal`, `sync`, `operator`, `recovery`, `import`. Default `signal`;
-          `sync` for `adjust` and `adopt`
-        - metadata (JSON object, optional): kept in the event as it was sent; a number with a point must be text here,
-          too
+        - command_id, expected_version, at, source, metadata: see TypedCommands
 
         A price is quote asset for one unit of base asset, greater than zero; that of an exit may be zero (expired
         worthless), and either below zero where the instrument says so.
@@ -313,17 +295,7 @@ class TypedCommands(ABC, Generic[Answered]):
 
         - position_id (position id): `APTUSDT.binance#1`: the key, and the cycle after `#`
         - reason (words): text of any length, not blank
-        - command_id (id, optional): makes sending it twice safe: the second time gets the first answer. Made up if
-          absent
-        - expected_version (integer ≥ 0, optional): the version of the stream that the caller looked at; refused with
-          `VersionConflict` when it moved since
-        - at (time, optional): when the exchange (or the bot) says it happened, from 2000 to 2100, and at most 60 s
-          ahead of the ledger's clock (imports aside); else that clock, or the time of what was recorded last of the
-          position if that is later
-        - source (word, optional): who says so: `signal`, `sync`, `operator`, `recovery`, `import`. Default `signal`;
-          `sync` for `adjust` and `adopt`
-        - metadata (JSON object, optional): kept in the event as it was sent; a number with a point must be text here,
-          too
+        - command_id, expected_version, at, source, metadata: see TypedCommands
 
         Answer: status unchanged, one `EntryOutcomeUnknown`.
         Refuses: `WrongStatus` once the entry is past `entry_placed`.
@@ -369,17 +341,7 @@ class TypedCommands(ABC, Generic[Answered]):
         - reason (words): the exchange's text
         - outcome (word): `rejected` or `expired` → `failed`; `canceled` → `canceled`
         - code (id, optional): the exchange's code
-        - command_id (id, optional): makes sending it twice safe: the second time gets the first answer. Made up if
-          absent
-        - expected_version (integer ≥ 0, optional): the version of the stream that the caller looked at; refused with
-          `VersionConflict` when it moved since
-        - at (time, optional): when the exchange (or the bot) says it happened, from 2000 to 2100, and at most 60 s
-          ahead of the ledger's clock (imports aside); else that clock, or the time of what was recorded last of the
-          position if that is later
-        - source (word, optional): who says so: `signal`, `sync`, `operator`, `recovery`, `import`. Default `signal`;
-          `sync` for `adjust` and `adopt`
-        - metadata (JSON object, optional): kept in the event as it was sent; a number with a point must be text here,
-          too
+        - command_id, expected_version, at, source, metadata: see TypedCommands
 
         Answer: `failed` or `canceled`, one `EntryFailed`.
         Refuses: `EntryHasFills` (send `end_order` instead); `WrongStatus` when active or rolling back.
@@ -443,17 +405,7 @@ class TypedCommands(ABC, Generic[Answered]):
           stop sets it
         - attached (true or false, optional): a stop that belongs to the position and has no order id
         - replaces (id, optional): the stop order that moved
-        - command_id (id, optional): makes sending it twice safe: the second time gets the first answer. Made up if
-          absent
-        - expected_version (integer ≥ 0, optional): the version of the stream that the caller looked at; refused with
-          `VersionConflict` when it moved since
-        - at (time, optional): when the exchange (or the bot) says it happened, from 2000 to 2100, and at most 60 s
-          ahead of the ledger's clock (imports aside); else that clock, or the time of what was recorded last of the
-          position if that is later
-        - source (word, optional): who says so: `signal`, `sync`, `operator`, `recovery`, `import`. Default `signal`;
-          `sync` for `adjust` and `adopt`
-        - metadata (JSON object, optional): kept in the event as it was sent; a number with a point must be text here,
-          too
+        - command_id, expected_version, at, source, metadata: see TypedCommands
 
         A price is quote asset for one unit of base asset, greater than zero; that of an exit may be zero (expired
         worthless), and either below zero where the instrument says so.
@@ -501,17 +453,7 @@ class TypedCommands(ABC, Generic[Answered]):
         - position_id (position id): `APTUSDT.binance#1`: the key, and the cycle after `#`
         - reason (words): text of any length, not blank
         - exchange_order_id (id, optional): which one, where there are several
-        - command_id (id, optional): makes sending it twice safe: the second time gets the first answer. Made up if
-          absent
-        - expected_version (integer ≥ 0, optional): the version of the stream that the caller looked at; refused with
-          `VersionConflict` when it moved since
-        - at (time, optional): when the exchange (or the bot) says it happened, from 2000 to 2100, and at most 60 s
-          ahead of the ledger's clock (imports aside); else that clock, or the time of what was recorded last of the
-          position if that is later
-        - source (word, optional): who says so: `signal`, `sync`, `operator`, `recovery`, `import`. Default `signal`;
-          `sync` for `adjust` and `adopt`
-        - metadata (JSON object, optional): kept in the event as it was sent; a number with a point must be text here,
-          too
+        - command_id, expected_version, at, source, metadata: see TypedCommands
 
         Answer: status unchanged, one `StopLossLost`. It is no news when there is no stop on record, and when it names
         an order that the stop was before it moved.
@@ -543,17 +485,7 @@ class TypedCommands(ABC, Generic[Answered]):
         """The entry is done: something is filled, at a known price, and a confirmed stop covers all of it.
 
         - position_id (position id): `APTUSDT.binance#1`: the key, and the cycle after `#`
-        - command_id (id, optional): makes sending it twice safe: the second time gets the first answer. Made up if
-          absent
-        - expected_version (integer ≥ 0, optional): the version of the stream that the caller looked at; refused with
-          `VersionConflict` when it moved since
-        - at (time, optional): when the exchange (or the bot) says it happened, from 2000 to 2100, and at most 60 s
-          ahead of the ledger's clock (imports aside); else that clock, or the time of what was recorded last of the
-          position if that is later
-        - source (word, optional): who says so: `signal`, `sync`, `operator`, `recovery`, `import`. Default `signal`;
-          `sync` for `adjust` and `adopt`
-        - metadata (JSON object, optional): kept in the event as it was sent; a number with a point must be text here,
-          too
+        - command_id, expected_version, at, source, metadata: see TypedCommands
 
         Answer: `active`, one `Activated`.
         Refuses: `AlreadyActive`, `NotFilled`, `NotProtected`, `WrongSideStop`, `WrongStatus` while rolling back.
@@ -606,17 +538,7 @@ class TypedCommands(ABC, Generic[Answered]):
         - client_order_id (id, optional): the same, by our name
         - reason (words, optional): why: `stop_loss`, `take_profit`, `liquidation`, `adl`, `signal`, `manual`, …
         - flip (true or false, optional): what goes beyond the position opens the other side, in the same append
-        - command_id (id, optional): makes sending it twice safe: the second time gets the first answer. Made up if
-          absent
-        - expected_version (integer ≥ 0, optional): the version of the stream that the caller looked at; refused with
-          `VersionConflict` when it moved since
-        - at (time, optional): when the exchange (or the bot) says it happened, from 2000 to 2100, and at most 60 s
-          ahead of the ledger's clock (imports aside); else that clock, or the time of what was recorded last of the
-          position if that is later
-        - source (word, optional): who says so: `signal`, `sync`, `operator`, `recovery`, `import`. Default `signal`;
-          `sync` for `adjust` and `adopt`
-        - metadata (JSON object, optional): kept in the event as it was sent; a number with a point must be text here,
-          too
+        - command_id, expected_version, at, source, metadata: see TypedCommands
 
         A price is quote asset for one unit of base asset, greater than zero; that of an exit may be zero (expired
         worthless), and either below zero where the instrument says so.
@@ -672,17 +594,7 @@ class TypedCommands(ABC, Generic[Answered]):
         - reason (words): text of any length, not blank
         - quantity (quantity, optional): what is open; zero is not an adjustment but a `close`
         - avg_px_open (price, optional): at what average price. One of the two at least
-        - command_id (id, optional): makes sending it twice safe: the second time gets the first answer. Made up if
-          absent
-        - expected_version (integer ≥ 0, optional): the version of the stream that the caller looked at; refused with
-          `VersionConflict` when it moved since
-        - at (time, optional): when the exchange (or the bot) says it happened, from 2000 to 2100, and at most 60 s
-          ahead of the ledger's clock (imports aside); else that clock, or the time of what was recorded last of the
-          position if that is later
-        - source (word, optional): who says so: `signal`, `sync`, `operator`, `recovery`, `import`. Default `signal`;
-          `sync` for `adjust` and `adopt`
-        - metadata (JSON object, optional): kept in the event as it was sent; a number with a point must be text here,
-          too
+        - command_id, expected_version, at, source, metadata: see TypedCommands
 
         A price is quote asset for one unit of base asset, greater than zero; that of an exit may be zero (expired
         worthless), and either below zero where the instrument says so.
@@ -745,17 +657,7 @@ class TypedCommands(ABC, Generic[Answered]):
           of its own
         - leg (leg, optional): `LONG` and `SHORT` must agree with the side
         - protection (`exchange` or `bot`, optional): as for `request_entry`
-        - command_id (id, optional): makes sending it twice safe: the second time gets the first answer. Made up if
-          absent
-        - expected_version (integer ≥ 0, optional): the version of the stream that the caller looked at; refused with
-          `VersionConflict` when it moved since
-        - at (time, optional): when the exchange (or the bot) says it happened, from 2000 to 2100, and at most 60 s
-          ahead of the ledger's clock (imports aside); else that clock, or the time of what was recorded last of the
-          position if that is later
-        - source (word, optional): who says so: `signal`, `sync`, `operator`, `recovery`, `import`. Default `signal`;
-          `sync` for `adjust` and `adopt`
-        - metadata (JSON object, optional): kept in the event as it was sent; a number with a point must be text here,
-          too
+        - command_id, expected_version, at, source, metadata: see TypedCommands
 
         A price is quote asset for one unit of base asset, greater than zero; that of an exit may be zero (expired
         worthless), and either below zero where the instrument says so.
@@ -802,17 +704,7 @@ class TypedCommands(ABC, Generic[Answered]):
 
         - position_id (position id): `APTUSDT.binance#1`: the key, and the cycle after `#`
         - reason (words): text of any length, not blank
-        - command_id (id, optional): makes sending it twice safe: the second time gets the first answer. Made up if
-          absent
-        - expected_version (integer ≥ 0, optional): the version of the stream that the caller looked at; refused with
-          `VersionConflict` when it moved since
-        - at (time, optional): when the exchange (or the bot) says it happened, from 2000 to 2100, and at most 60 s
-          ahead of the ledger's clock (imports aside); else that clock, or the time of what was recorded last of the
-          position if that is later
-        - source (word, optional): who says so: `signal`, `sync`, `operator`, `recovery`, `import`. Default `signal`;
-          `sync` for `adjust` and `adopt`
-        - metadata (JSON object, optional): kept in the event as it was sent; a number with a point must be text here,
-          too
+        - command_id, expected_version, at, source, metadata: see TypedCommands
 
         Answer: `rolling_back`, one `RollbackStarted`. While that rollback is on its way and has not failed, the answer
         is the same promise again, whatever `reason` is sent.
@@ -847,17 +739,7 @@ class TypedCommands(ABC, Generic[Answered]):
         - position_id (position id): `APTUSDT.binance#1`: the key, and the cycle after `#`
         - reason (words, optional): else that of `start_rollback` stands
         - evidence (evidence, optional): what proves it; without any it is refused with `EvidenceMissing`
-        - command_id (id, optional): makes sending it twice safe: the second time gets the first answer. Made up if
-          absent
-        - expected_version (integer ≥ 0, optional): the version of the stream that the caller looked at; refused with
-          `VersionConflict` when it moved since
-        - at (time, optional): when the exchange (or the bot) says it happened, from 2000 to 2100, and at most 60 s
-          ahead of the ledger's clock (imports aside); else that clock, or the time of what was recorded last of the
-          position if that is later
-        - source (word, optional): who says so: `signal`, `sync`, `operator`, `recovery`, `import`. Default `signal`;
-          `sync` for `adjust` and `adopt`
-        - metadata (JSON object, optional): kept in the event as it was sent; a number with a point must be text here,
-          too
+        - command_id, expected_version, at, source, metadata: see TypedCommands
 
         Answer: `rolled_back`, one `RolledBack`.
         Refuses: `EvidenceMissing`; `NotFlat` when the fills do not add up to what is held, or the exchange still has
@@ -895,17 +777,7 @@ class TypedCommands(ABC, Generic[Answered]):
         - position_id (position id): `APTUSDT.binance#1`: the key, and the cycle after `#`
         - reason (words): text of any length, not blank
         - residual_qty (quantity): what is left at the exchange
-        - command_id (id, optional): makes sending it twice safe: the second time gets the first answer. Made up if
-          absent
-        - expected_version (integer ≥ 0, optional): the version of the stream that the caller looked at; refused with
-          `VersionConflict` when it moved since
-        - at (time, optional): when the exchange (or the bot) says it happened, from 2000 to 2100, and at most 60 s
-          ahead of the ledger's clock (imports aside); else that clock, or the time of what was recorded last of the
-          position if that is later
-        - source (word, optional): who says so: `signal`, `sync`, `operator`, `recovery`, `import`. Default `signal`;
-          `sync` for `adjust` and `adopt`
-        - metadata (JSON object, optional): kept in the event as it was sent; a number with a point must be text here,
-          too
+        - command_id, expected_version, at, source, metadata: see TypedCommands
 
         A quantity is base asset, or contracts of the size that `define_instrument` said, greater than zero, without a
         sign: the side says the direction.
@@ -957,17 +829,7 @@ class TypedCommands(ABC, Generic[Answered]):
         - dust (true or false, optional): what is left was not sold and stays, at its cost, as `residual_qty`; not
           together with `avg_px_close`. Default: on the SPOT leg, without `avg_px_close` and after something was sold, a
           rest of up to 1 % of what was entered
-        - command_id (id, optional): makes sending it twice safe: the second time gets the first answer. Made up if
-          absent
-        - expected_version (integer ≥ 0, optional): the version of the stream that the caller looked at; refused with
-          `VersionConflict` when it moved since
-        - at (time, optional): when the exchange (or the bot) says it happened, from 2000 to 2100, and at most 60 s
-          ahead of the ledger's clock (imports aside); else that clock, or the time of what was recorded last of the
-          position if that is later
-        - source (word, optional): who says so: `signal`, `sync`, `operator`, `recovery`, `import`. Default `signal`;
-          `sync` for `adjust` and `adopt`
-        - metadata (JSON object, optional): kept in the event as it was sent; a number with a point must be text here,
-          too
+        - command_id, expected_version, at, source, metadata: see TypedCommands
 
         A price is quote asset for one unit of base asset, greater than zero; that of an exit may be zero (expired
         worthless), and either below zero where the instrument says so.
@@ -1017,17 +879,7 @@ class TypedCommands(ABC, Generic[Answered]):
         - cost (quantity, optional): or else `quantity`
         - signal_price (price, optional): quote asset for one unit of base asset, greater than zero; that of an exit may
           be zero (expired worthless), and either below zero where the instrument says so
-        - command_id (id, optional): makes sending it twice safe: the second time gets the first answer. Made up if
-          absent
-        - expected_version (integer ≥ 0, optional): the version of the stream that the caller looked at; refused with
-          `VersionConflict` when it moved since
-        - at (time, optional): when the exchange (or the bot) says it happened, from 2000 to 2100, and at most 60 s
-          ahead of the ledger's clock (imports aside); else that clock, or the time of what was recorded last of the
-          position if that is later
-        - source (word, optional): who says so: `signal`, `sync`, `operator`, `recovery`, `import`. Default `signal`;
-          `sync` for `adjust` and `adopt`
-        - metadata (JSON object, optional): kept in the event as it was sent; a number with a point must be text here,
-          too
+        - command_id, expected_version, at, source, metadata: see TypedCommands
 
         A price is quote asset for one unit of base asset, greater than zero; that of an exit may be zero (expired
         worthless), and either below zero where the instrument says so.
@@ -1081,17 +933,7 @@ class TypedCommands(ABC, Generic[Answered]):
           than zero, without a sign: the side says the direction
         - price (price, optional): quote asset for one unit of base asset, greater than zero; that of an exit may be
           zero (expired worthless), and either below zero where the instrument says so
-        - command_id (id, optional): makes sending it twice safe: the second time gets the first answer. Made up if
-          absent
-        - expected_version (integer ≥ 0, optional): the version of the stream that the caller looked at; refused with
-          `VersionConflict` when it moved since
-        - at (time, optional): when the exchange (or the bot) says it happened, from 2000 to 2100, and at most 60 s
-          ahead of the ledger's clock (imports aside); else that clock, or the time of what was recorded last of the
-          position if that is later
-        - source (word, optional): who says so: `signal`, `sync`, `operator`, `recovery`, `import`. Default `signal`;
-          `sync` for `adjust` and `adopt`
-        - metadata (JSON object, optional): kept in the event as it was sent; a number with a point must be text here,
-          too
+        - command_id, expected_version, at, source, metadata: see TypedCommands
 
         A price is quote asset for one unit of base asset, greater than zero; that of an exit may be zero (expired
         worthless), and either below zero where the instrument says so.
@@ -1149,17 +991,7 @@ class TypedCommands(ABC, Generic[Answered]):
         - reason (words, optional): text of any length, not blank
         - code (id, optional): 1 to 200 printable characters, blanks around them dropped; an integer is taken as its
           text
-        - command_id (id, optional): makes sending it twice safe: the second time gets the first answer. Made up if
-          absent
-        - expected_version (integer ≥ 0, optional): the version of the stream that the caller looked at; refused with
-          `VersionConflict` when it moved since
-        - at (time, optional): when the exchange (or the bot) says it happened, from 2000 to 2100, and at most 60 s
-          ahead of the ledger's clock (imports aside); else that clock, or the time of what was recorded last of the
-          position if that is later
-        - source (word, optional): who says so: `signal`, `sync`, `operator`, `recovery`, `import`. Default `signal`;
-          `sync` for `adjust` and `adopt`
-        - metadata (JSON object, optional): kept in the event as it was sent; a number with a point must be text here,
-          too
+        - command_id, expected_version, at, source, metadata: see TypedCommands
 
         A price is quote asset for one unit of base asset, greater than zero; that of an exit may be zero (expired
         worthless), and either below zero where the instrument says so.
@@ -1222,17 +1054,7 @@ class TypedCommands(ABC, Generic[Answered]):
         - quantity (quantity, optional): without it, whatever is open
         - attached (true or false, optional): a target that belongs to the position and has no order id
         - replaces (id, optional): the target order that moved
-        - command_id (id, optional): makes sending it twice safe: the second time gets the first answer. Made up if
-          absent
-        - expected_version (integer ≥ 0, optional): the version of the stream that the caller looked at; refused with
-          `VersionConflict` when it moved since
-        - at (time, optional): when the exchange (or the bot) says it happened, from 2000 to 2100, and at most 60 s
-          ahead of the ledger's clock (imports aside); else that clock, or the time of what was recorded last of the
-          position if that is later
-        - source (word, optional): who says so: `signal`, `sync`, `operator`, `recovery`, `import`. Default `signal`;
-          `sync` for `adjust` and `adopt`
-        - metadata (JSON object, optional): kept in the event as it was sent; a number with a point must be text here,
-          too
+        - command_id, expected_version, at, source, metadata: see TypedCommands
 
         A price is quote asset for one unit of base asset, greater than zero; that of an exit may be zero (expired
         worthless), and either below zero where the instrument says so.
@@ -1277,17 +1099,7 @@ class TypedCommands(ABC, Generic[Answered]):
         - reason (words): text of any length, not blank
         - exchange_order_id (id, optional): 1 to 200 printable characters, blanks around them dropped; an integer is
           taken as its text
-        - command_id (id, optional): makes sending it twice safe: the second time gets the first answer. Made up if
-          absent
-        - expected_version (integer ≥ 0, optional): the version of the stream that the caller looked at; refused with
-          `VersionConflict` when it moved since
-        - at (time, optional): when the exchange (or the bot) says it happened, from 2000 to 2100, and at most 60 s
-          ahead of the ledger's clock (imports aside); else that clock, or the time of what was recorded last of the
-          position if that is later
-        - source (word, optional): who says so: `signal`, `sync`, `operator`, `recovery`, `import`. Default `signal`;
-          `sync` for `adjust` and `adopt`
-        - metadata (JSON object, optional): kept in the event as it was sent; a number with a point must be text here,
-          too
+        - command_id, expected_version, at, source, metadata: see TypedCommands
 
         Answer: one `TakeProfitLost`; no news when there is no target.
         Refuses: `OrderAmbiguous` when there are several targets and none is named; `UnknownOrder`.
@@ -1327,17 +1139,7 @@ class TypedCommands(ABC, Generic[Answered]):
         - quantity (quantity, optional): without it, all that is held
         - intent_id (id, optional): who asks. Another intent is told who was first; the same one again closes no second
           part, unless nothing of the first was filled
-        - command_id (id, optional): makes sending it twice safe: the second time gets the first answer. Made up if
-          absent
-        - expected_version (integer ≥ 0, optional): the version of the stream that the caller looked at; refused with
-          `VersionConflict` when it moved since
-        - at (time, optional): when the exchange (or the bot) says it happened, from 2000 to 2100, and at most 60 s
-          ahead of the ledger's clock (imports aside); else that clock, or the time of what was recorded last of the
-          position if that is later
-        - source (word, optional): who says so: `signal`, `sync`, `operator`, `recovery`, `import`. Default `signal`;
-          `sync` for `adjust` and `adopt`
-        - metadata (JSON object, optional): kept in the event as it was sent; a number with a point must be text here,
-          too
+        - command_id, expected_version, at, source, metadata: see TypedCommands
 
         A quantity is base asset, or contracts of the size that `define_instrument` said, greater than zero, without a
         sign: the side says the direction.
@@ -1384,17 +1186,7 @@ class TypedCommands(ABC, Generic[Answered]):
         - cash_id (id): against double delivery
         - currency (id, optional): default: the settlement currency; another one is kept apart
         - trade_id (id, optional): the fill whose fee this is, if its fee was not known
-        - command_id (id, optional): makes sending it twice safe: the second time gets the first answer. Made up if
-          absent
-        - expected_version (integer ≥ 0, optional): the version of the stream that the caller looked at; refused with
-          `VersionConflict` when it moved since
-        - at (time, optional): when the exchange (or the bot) says it happened, from 2000 to 2100, and at most 60 s
-          ahead of the ledger's clock (imports aside); else that clock, or the time of what was recorded last of the
-          position if that is later
-        - source (word, optional): who says so: `signal`, `sync`, `operator`, `recovery`, `import`. Default `signal`;
-          `sync` for `adjust` and `adopt`
-        - metadata (JSON object, optional): kept in the event as it was sent; a number with a point must be text here,
-          too
+        - command_id, expected_version, at, source, metadata: see TypedCommands
 
         Answer: one `CashRecorded`.
         Refuses: `IdempotencyMismatch` for a known `cash_id` with another kind, amount or currency; `UnknownFill` when
@@ -1443,17 +1235,7 @@ class TypedCommands(ABC, Generic[Answered]):
         - last_px (price, optional): quote asset for one unit of base asset, greater than zero; that of an exit may be
           zero (expired worthless), and either below zero where the instrument says so
         - void (true or false, optional): the fill never was
-        - command_id (id, optional): makes sending it twice safe: the second time gets the first answer. Made up if
-          absent
-        - expected_version (integer ≥ 0, optional): the version of the stream that the caller looked at; refused with
-          `VersionConflict` when it moved since
-        - at (time, optional): when the exchange (or the bot) says it happened, from 2000 to 2100, and at most 60 s
-          ahead of the ledger's clock (imports aside); else that clock, or the time of what was recorded last of the
-          position if that is later
-        - source (word, optional): who says so: `signal`, `sync`, `operator`, `recovery`, `import`. Default `signal`;
-          `sync` for `adjust` and `adopt`
-        - metadata (JSON object, optional): kept in the event as it was sent; a number with a point must be text here,
-          too
+        - command_id, expected_version, at, source, metadata: see TypedCommands
 
         A price is quote asset for one unit of base asset, greater than zero; that of an exit may be zero (expired
         worthless), and either below zero where the instrument says so.
@@ -1532,17 +1314,7 @@ class TypedCommands(ABC, Generic[Answered]):
         - price_may_be_negative (true or false, optional): spreads, power, oil: prices below zero are taken
         - force (true or false, optional): also while a position is open, which goes on as it began; needs a reason
         - reason (words, optional): text of any length, not blank
-        - command_id (id, optional): makes sending it twice safe: the second time gets the first answer. Made up if
-          absent
-        - expected_version (integer ≥ 0, optional): the version of the stream that the caller looked at; refused with
-          `VersionConflict` when it moved since
-        - at (time, optional): when the exchange (or the bot) says it happened, from 2000 to 2100, and at most 60 s
-          ahead of the ledger's clock (imports aside); else that clock, or the time of what was recorded last of the
-          position if that is later
-        - source (word, optional): who says so: `signal`, `sync`, `operator`, `recovery`, `import`. Default `signal`;
-          `sync` for `adjust` and `adopt`
-        - metadata (JSON object, optional): kept in the event as it was sent; a number with a point must be text here,
-          too
+        - command_id, expected_version, at, source, metadata: see TypedCommands
 
         A quantity is base asset, or contracts of the size that `define_instrument` said, greater than zero, without a
         sign: the side says the direction.

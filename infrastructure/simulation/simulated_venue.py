@@ -293,7 +293,7 @@ class SimulatedVenue:
 
     # -- for the HTTP routes ------------------------------------------------------------------------------------
 
-    def shown_orders(self, symbol: str | None = None) -> list[KeptOrder]:
+    def shown_orders(self, symbol: str | None) -> list[KeptOrder]:
         """Every order that is not hidden, of a symbol or of all, oldest first."""
         with self._call():
             name = None if symbol is None else self._known(symbol)

@@ -1,4 +1,4 @@
-"""The ways in which a flow ends, as outcomes: refused, not claimed, overtaken, or unresolved."""
+"""The ways in which a flow ends, as outcomes: refused, not claimed, or cut short."""
 
 from __future__ import annotations
 
@@ -33,7 +33,14 @@ def unclaimed(ctx: FlowContext, error: Exception, position_id: str | None = None
     return Outcome(OutcomeKind.FAILED, row, tuple(ctx.story), reason=str(error))
 
 
-def overtaken(ctx: FlowContext, refusal: CommandRefused, position_id: str) -> Flow[Outcome]:
+def cut_short(ctx: FlowContext, error: CommandRefused | ExchangeError, position_id: str) -> Flow[Outcome]:
+    """The ledger or the exchange said no in the middle of a flow, or did not answer; `resume` goes on from here."""
+    if isinstance(error, CommandRefused):
+        return (yield from _overtaken(ctx, error, position_id))
+    return (yield from _unresolved(ctx, error, position_id))
+
+
+def _overtaken(ctx: FlowContext, refusal: CommandRefused, position_id: str) -> Flow[Outcome]:
     """The ledger refused what this flow reported: another process changed the position, or a report is malformed."""
     is_malformed = isinstance(refusal, InvalidCommand)
     why = f"the ledger cannot take what {ctx.exchange} reports" if is_malformed else "somebody else was at work"
@@ -42,7 +49,7 @@ def overtaken(ctx: FlowContext, refusal: CommandRefused, position_id: str) -> Fl
     return Outcome(kind_of(row), row, tuple(ctx.story), refusal, refusal.message)
 
 
-def unresolved(ctx: FlowContext, error: ExchangeError, position_id: str) -> Flow[Outcome]:
+def _unresolved(ctx: FlowContext, error: ExchangeError, position_id: str) -> Flow[Outcome]:
     """The exchange does not say what became of an order."""
     yield from ctx.note(f"not known yet: {error}")
     row = yield from ctx.row(position_id)

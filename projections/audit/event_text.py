@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from domain import events as e
 from domain.commands.requests import Evidence
-from domain.values import AHEAD_MAX, Side, Source, plain
+from domain.values import AHEAD_MAX, Side, Source, money, plain
 from projections.audit.anomalies import adjustment, stop_before
 from projections.audit.money_text import dust, earned
 from projections.audit.order_text import asked_for, came_late, order_id, order_text
@@ -17,7 +17,6 @@ from projections.formatting import (
     changed,
     date_and_time,
     length,
-    money,
     number,
     percent,
     quoted,
@@ -28,7 +27,7 @@ from projections.positions import PositionRow, requested_in_all
 from projections.timeline import Moment, RefusedRival, UnprotectedSpan, closing_price
 
 
-def told_as(moment: Moment, gap: UnprotectedSpan | None = None) -> str:
+def told_as(moment: Moment, gap: UnprotectedSpan | None) -> str:
     """The sentence for an event, and its effect on protection; `gap` is the gap that began with it, if one did."""
     words = _words(moment)
     return sentence(words) + _by_hand(moment.event, words) + _protection(moment, gap)

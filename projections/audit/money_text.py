@@ -5,8 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Final
 
-from domain.values import EXACT, plain, total_of
-from projections.formatting import average, money, signed
+from domain.values import EXACT, money, plain, total_of
+from projections.formatting import average, signed
 from projections.positions import PositionRow
 
 _CENT: Final = Decimal("0.01")

@@ -26,12 +26,12 @@ from domain.json_object import JsonObject
 from domain.orders.cycle_orders import of_role, stops_at_work
 from domain.orders.order import Role
 from domain.rejection import Rejection
-from domain.values import EXACT, ZERO, Status, plain, total_of
+from domain.values import EXACT, ZERO, Status, money, plain, total_of
 from projections.audit.anomalies import Anomaly, is_away, oddities, stop_before
 from projections.audit.event_text import refused_as, told_as
 from projections.audit.money_text import dust, earned
 from projections.exposure import BY_CHOICE, exposure_words, is_by_choice, is_covered
-from projections.formatting import average, clock_beside, counted, length, listed, money, number, quoted, sentence
+from projections.formatting import average, clock_beside, counted, length, listed, number, quoted, sentence
 from projections.positions import PositionRow, requested_in_all
 from projections.timeline import Moment, RefusedRival, Timeline, UnprotectedSpan, moments, timeline
 

@@ -6,8 +6,8 @@ from decimal import Decimal
 
 from domain import events as e
 from domain.orders.order import role_of
-from domain.values import plain
-from projections.formatting import money, number, quoted
+from domain.values import money, plain
+from projections.formatting import number, quoted
 from projections.positions import PositionRow
 
 

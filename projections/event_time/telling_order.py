@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from domain import events as e
 from domain.holding import Holding
+from domain.instrument import LINEAR
 from domain.values import Side, Status
 
 _STEPS: Final = (
@@ -84,7 +85,7 @@ def as_it_was(event: e.PositionEvent, moment: datetime) -> e.PositionEvent:
             if event.status.is_open:
                 return replace(event, closed_at=None)
             was_held = event.status is Status.CLOSED
-            held = Holding().stated(event.quantity, event.avg_px_open) if was_held else Holding()
+            held = Holding().stated(event.quantity, event.avg_px_open, LINEAR) if was_held else Holding()
             status = Status.ACTIVE if was_held else Status.PENDING_ENTRY
             return replace(event, status=status, holding=held, exit_reason=None, closed_at=None)
         case e.EntryPlaced(side=Side()) if event.ts_event > moment:

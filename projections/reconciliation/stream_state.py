@@ -98,8 +98,8 @@ def stream_states(
     account: str | None,
     *,
     now: datetime,
-    strays: Iterable[PositionRow] = (),
-    defined: Iterable[InstrumentDefined] = (),
+    strays: Iterable[PositionRow],
+    defined: Iterable[InstrumentDefined],
 ) -> dict[PositionKey, StreamState]:
     """The state of every key of one account at one exchange that has an event."""
     found: dict[PositionKey, StreamState] = {}

@@ -17,8 +17,7 @@ from infrastructure.legacy.source.dump import read_dump
 from infrastructure.legacy.source.raw import RawRow, UnreadableDump
 from infrastructure.legacy.source.table import LegacyTable, understood
 from scripts.cli import REFUSED
-from scripts.options.database import database_option, json_option
-from scripts.options.params import ZONE
+from scripts.options.database import database_option, json_option, timezone_option
 from scripts.output import print_json, print_table, progress, show
 
 SHOWN_MAX: Final = 20
@@ -39,13 +38,7 @@ SHOWN_MAX: Final = 20
     "of processes shows.",
 )
 @click.option("--table", metavar="SCHEMA.NAME", help="Which table.  [default: the one named positions]")
-@click.option(
-    "--timezone",
-    "zone",
-    metavar="ZONE",
-    type=ZONE,
-    help="The time zone of times that name none: a name (Europe/Moscow) or an offset (+04:00).",
-)
+@timezone_option
 @click.option(
     "--resolve",
     type=click.Choice([choice.value for choice in Resolve]),

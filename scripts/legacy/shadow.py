@@ -16,8 +16,8 @@ from infrastructure.legacy.shadow.capture.trigger import TABLE_DEFAULT, Watched
 from infrastructure.legacy.shadow.divergence import Divergence, DivergenceKind
 from infrastructure.legacy.shadow.replication import Replication
 from scripts.cli import REFUSED, UNREACHABLE
-from scripts.options.database import database_option
-from scripts.options.params import SECONDS_MAX, ZONE, NumberRange, ReadAs
+from scripts.options.database import database_option, timezone_option
+from scripts.options.params import SECONDS_MAX, NumberRange, ReadAs
 from scripts.output import print_json_line, print_text, say, show
 
 POLL_SECONDS: Final = 0.2
@@ -51,13 +51,7 @@ PATIENCE_SECONDS: Final = 10.0
     type=NumberRange(min=0, max=SECONDS_MAX),
     help="Go on until nothing has been written for so long.",
 )
-@click.option(
-    "--timezone",
-    "zone",
-    metavar="ZONE",
-    type=ZONE,
-    help="The time zone of times that name none: a name (Europe/Moscow) or an offset (+04:00).",
-)
+@timezone_option
 @database_option
 @click.option(
     "--json",

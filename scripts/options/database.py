@@ -13,6 +13,7 @@ from infrastructure.database_url import without_password
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.ledger.questions.as_of import TimeAxis
 from projections.health.checks import name_ledger
+from scripts.options.params import ZONE
 
 Run = TypeVar("Run", bound=Callable[..., Any])
 
@@ -38,6 +39,17 @@ def database_option(run: Run) -> Run:
 def json_option(run: Run) -> Run:
     """`--json`, for programs."""
     return click.option("--json", "as_json", is_flag=True, help="Print JSON for programs instead of a table.")(run)
+
+
+def timezone_option(run: Run) -> Run:
+    """`--timezone ZONE`, for what is read from a file."""
+    return click.option(
+        "--timezone",
+        "zone",
+        metavar="ZONE",
+        type=ZONE,
+        help="The time zone of times that name none: a name (Europe/Moscow) or an offset (+04:00).",
+    )(run)
 
 
 def by_option(run: Run) -> Run:

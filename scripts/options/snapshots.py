@@ -18,9 +18,9 @@ from projections.account_snapshot import AccountSnapshot
 from projections.health.checks import NAMELESS
 from projections.reconciliation.result import ReconciliationRules
 from scripts.cli import UNREACHABLE
-from scripts.options.database import Run
+from scripts.options.database import Run, timezone_option
 from scripts.options.filters import Filter
-from scripts.options.params import SECONDS_MAX, TIME, ZONE, refused_as
+from scripts.options.params import SECONDS_MAX, TIME, refused_as
 from scripts.output import say
 
 CONFIRMATIONS: Final = 2
@@ -199,13 +199,7 @@ def snapshot_options(run: Callable[..., None]) -> Callable[..., None]:
         type=TIME,
         help="When the snapshot was taken, if it does not say so.",
     )
-    @click.option(
-        "--timezone",
-        "zone",
-        metavar="ZONE",
-        type=ZONE,
-        help="The time zone of times that name none: a name (Europe/Moscow) or an offset (+04:00).",
-    )
+    @timezone_option
     @functools.wraps(run)
     def with_snapshots(
         files: tuple[str, ...],

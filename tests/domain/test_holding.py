@@ -46,7 +46,7 @@ class Book:
 
 
 def sold(held: Holding, side: Side, qty: Decimal, px: Decimal | None) -> Holding:
-    return held.with_exit(side, qty, None if px is None else EXACT.multiply(qty, px))
+    return held.with_exit(side, qty, None if px is None else EXACT.multiply(qty, px), LINEAR)
 
 
 def filled(*fills: tuple[str, str]) -> Holding:
@@ -57,7 +57,7 @@ def filled(*fills: tuple[str, str]) -> Holding:
 
 
 def _total(held: Holding, name: str) -> Decimal | None:
-    value: Decimal | None = held.avg_px_close() if name == "avg_px_close" else getattr(held, name)
+    value: Decimal | None = held.avg_px_close(LINEAR) if name == "avg_px_close" else getattr(held, name)
     return value
 
 
@@ -194,7 +194,7 @@ def test_in_the_end_statement_and_fills_add_up_to_what_was_requested(
 
 
 def test_what_was_closed_and_earned_stays_when_the_quantity_is_corrected() -> None:
-    held = sold(filled(("61.8", "3.2333")), Side.SHORT, D("10"), D("3.2")).corrected(D("51"), D("3.2295"))
+    held = sold(filled(("61.8", "3.2333")), Side.SHORT, D("10"), D("3.2")).corrected(D("51"), D("3.2295"), LINEAR)
     assert facts(held, "quantity", "filled_qty", "closed_qty", "avg_px_open", "realized_pnl") == {
         "quantity": "51",
         "filled_qty": "61",
@@ -206,7 +206,7 @@ def test_what_was_closed_and_earned_stays_when_the_quantity_is_corrected() -> No
 
 def test_a_correction_that_changes_nothing_leaves_the_exact_cost_alone() -> None:
     held = filled(("60", "3.2333"), ("1.8", "3.2433"))
-    corrected = held.corrected(held.quantity, held.avg_px_open)
+    corrected = held.corrected(held.quantity, held.avg_px_open, LINEAR)
     assert facts(corrected, "quantity", "avg_px_open", "cost") == facts(held, "quantity", "avg_px_open", "cost")
 
 

@@ -110,6 +110,16 @@ def _primary_code(error: sqlite3.Error) -> int | None:
     return None if code is None else code & 0xFF
 
 
+class _WriteTurn(Turn[FileConnection]):
+    """A transaction that writes; nothing else is asked or written inside one that `is_alone`."""
+
+    def __init__(
+        self, connection: FileConnection, opener: Opener, outer: Turn[FileConnection] | None, *, is_alone: bool
+    ) -> None:
+        super().__init__(connection, opener, outer)
+        self.is_alone = is_alone
+
+
 class Connections:
     """One connection for each thread that is at work, and one writer at a time.
 
@@ -223,11 +233,6 @@ class Connections:
             turn = turn.outer
         return turn
 
-    def _writing_turn(self) -> Turn[FileConnection] | None:
-        """The last transaction of this thread that writes; it may be over."""
-        turn: Turn[FileConnection] | None = getattr(self._turns, "writing", None)
-        return turn
-
     def _in_a_write(self) -> StoreUnavailable:
         return StoreUnavailable(
             f"{self.settings.where}: this thread is in the middle of a write, in which a signal handler was called; "
@@ -241,7 +246,7 @@ class Connections:
         turn = self._turn()
         try:
             if turn is not None:
-                if turn is self._writing_turn() and self._turns.is_alone:
+                if isinstance(turn, _WriteTurn) and turn.is_alone:
                     raise self._in_a_write()  # what it has written may yet be undone
                 self._require_file(turn.connection)
                 yield turn.connection
@@ -325,17 +330,17 @@ class Connections:
         self._require()
         with self._writing:
             outer = self._turn()
-            if outer is not None and outer is self._writing_turn():
-                if not alone and not self._turns.is_alone:
+            if isinstance(outer, _WriteTurn):
+                if not alone and not outer.is_alone:
                     return work(outer.connection)
                 raise self._in_a_write()
             turn: Turn[FileConnection] | None = None
             is_done = False
             try:
-                turn = Turn(self._borrow(), self._opener, outer)
+                turn = _WriteTurn(self._borrow(), self._opener, outer, is_alone=alone)
                 if turn.connection.in_transaction:
                     raise StoreUnavailable("a ledger in memory is not written to in a snapshot; nothing was written")
-                self._turns.last, self._turns.writing, self._turns.is_alone = turn, turn, alone
+                self._turns.last = turn
                 with turn.connection as connection:
                     connection.execute("BEGIN IMMEDIATE")
                     self._require_file(connection)

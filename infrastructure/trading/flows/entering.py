@@ -10,7 +10,7 @@ from domain.errors import CommandRefused, InstrumentInUse, InvalidCommand, Posit
 from domain.events import EntryRequested, IncreaseRequested, PositionAdopted
 from domain.orders.order import Order
 from domain.values import Status
-from infrastructure.trading.conclusions import CameToNothing, overtaken, refused, unclaimed, unresolved
+from infrastructure.trading.conclusions import CameToNothing, cut_short, refused, unclaimed
 from infrastructure.trading.effects import Flow
 from infrastructure.trading.exchange_errors import GivenUp, NoAnswer, Refused
 from infrastructure.trading.exchange_orders import (
@@ -123,10 +123,8 @@ def carried_on(
             reason = f"{bare}; Rules(adopted_stop_percent=...) says one for what was found at {ctx.exchange}"
             return Outcome(kind_of(row), row, tuple(ctx.story), reason=reason)
         return (yield from rolled_back(ctx, position_id, str(bare)))
-    except CommandRefused as refusal:
-        return (yield from overtaken(ctx, refusal, position_id))
-    except (Refused, NoAnswer) as error:
-        return (yield from unresolved(ctx, error, position_id))
+    except (CommandRefused, Refused, NoAnswer) as error:
+        return (yield from cut_short(ctx, error, position_id))
     return Outcome(kind_of(row), row, tuple(ctx.story))
 
 

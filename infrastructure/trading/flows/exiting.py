@@ -11,7 +11,7 @@ from domain.errors import CommandRefused, InvalidCommand
 from domain.events import ExitRequested
 from domain.orders.order import Order
 from domain.values import Status, plain
-from infrastructure.trading.conclusions import CameToNothing, NothingThere, overtaken, refused, unclaimed, unresolved
+from infrastructure.trading.conclusions import CameToNothing, NothingThere, cut_short, refused, unclaimed
 from infrastructure.trading.effects import Flow
 from infrastructure.trading.exchange_errors import GivenUp, NoAnswer, NothingToReduce, Refused
 from infrastructure.trading.exchange_orders import ExchangeOrder, OrderState, OrderTicket, TicketKind
@@ -70,10 +70,8 @@ def exit_carried_on(
     except CameToNothing as nothing:
         row = yield from ctx.row(position_id)
         return Outcome(OutcomeKind.FAILED, row, tuple(ctx.story), reason=str(nothing))
-    except CommandRefused as refusal:
-        return (yield from overtaken(ctx, refusal, position_id))
-    except (Refused, NoAnswer) as error:
-        return (yield from unresolved(ctx, error, position_id))
+    except (CommandRefused, Refused, NoAnswer) as error:
+        return (yield from cut_short(ctx, error, position_id))
     if not _is_held(row):
         return Outcome(kind_of(row), row, tuple(ctx.story))
     if row.orders[ours.name].filled_qty:

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from domain.errors import CommandRefused
 from domain.values import Status
-from infrastructure.trading.conclusions import overtaken, refused, unresolved
+from infrastructure.trading.conclusions import cut_short, refused
 from infrastructure.trading.effects import Flow
 from infrastructure.trading.exchange_errors import NoAnswer, Refused
 from infrastructure.trading.flow_context import FlowContext
@@ -33,8 +33,6 @@ def protect(ctx: FlowContext, position_id: str, stop_price: Decimal) -> Flow[Out
     except CannotProtect as kept:
         yield from ctx.note(f"the stop stays where it is: {kept}")
         reason, row = str(kept), (yield from ctx.row(position_id))
-    except CommandRefused as refusal:
-        return (yield from overtaken(ctx, refusal, position_id))
-    except (Refused, NoAnswer) as error:
-        return (yield from unresolved(ctx, error, position_id))
+    except (CommandRefused, Refused, NoAnswer) as error:
+        return (yield from cut_short(ctx, error, position_id))
     return Outcome(kind_of(row), row, tuple(ctx.story), reason=reason)

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 
 from domain.errors import CommandRefused
 from domain.values import Status, is_yet_to_come
-from infrastructure.trading.conclusions import overtaken, unresolved
+from infrastructure.trading.conclusions import cut_short
 from infrastructure.trading.effects import Flow, Read
 from infrastructure.trading.exchange_errors import NoAnswer, Refused
 from infrastructure.trading.flow_context import FlowContext
@@ -69,10 +69,8 @@ def _taken_up(ctx: FlowContext, row: PositionRow) -> Flow[Outcome]:
         row = yield from closed_when_empty(ctx, position_id)
         if not row.status.is_open or is_at_rest(row):
             return Outcome(kind_of(row), row, tuple(ctx.story))
-    except CommandRefused as refusal:
-        return (yield from overtaken(ctx, refusal, position_id))
-    except (Refused, NoAnswer) as error:
-        return (yield from unresolved(ctx, error, position_id))
+    except (CommandRefused, Refused, NoAnswer) as error:
+        return (yield from cut_short(ctx, error, position_id))
     return (yield from carried_on(ctx, position_id))
 
 

@@ -156,7 +156,7 @@ def tell_ended(ctx: FlowContext, position_id: str, order: ExchangeOrder, ours: O
 
 
 def tell_nothing_came(
-    ctx: FlowContext, position_id: str, ours: Order, state: OrderState, *, reason: str, code: str | None = None
+    ctx: FlowContext, position_id: str, ours: Order, state: OrderState, *, reason: str, code: str | None
 ) -> Flow[None]:
     """Record that the exchange did not accept an order, or that nothing of it was filled."""
     yield from ctx.tell(

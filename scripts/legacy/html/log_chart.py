@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Final, Protocol
+from typing import Final
 
-from infrastructure.legacy.logs.log_report import LogReport
+from infrastructure.legacy.logs.log_report import LogFinding, LogReport
 from infrastructure.legacy.logs.reading.clock import utc
 from infrastructure.legacy.logs.reading.tally import HOUR
 from projections.formatting import counted, date_and_time
@@ -25,11 +25,6 @@ _STEPS: Final = (1, 2, 3, 6, 12, 24, 7 * 24, 28 * 24, 365 * 24)
 """The possible widths of a bar, in hours."""
 
 
-class _AtAMoment(Protocol):
-    @property
-    def at(self) -> int: ...
-
-
 def draw(report: LogReport, title: str, size: Size) -> Drawing:
     """Draw the report of a log that has at least one time."""
     return _LogChart(report, title, size).drawing
@@ -41,7 +36,7 @@ def key(report: LogReport) -> list[tuple[str, str]]:
     return marks if any(rows for _, rows in _rows(report)) else marks[:1]
 
 
-def _rows(report: LogReport) -> list[tuple[str, Sequence[_AtAMoment]]]:
+def _rows(report: LogReport) -> list[tuple[str, Sequence[LogFinding]]]:
     return [
         ("duplicates", report.duplicates.kept),
         ("late", [refusal for refusal in report.refusals.kept if refusal.is_late]),
@@ -92,7 +87,7 @@ class _LogChart:
     def _span(self) -> str:
         return "an hour" if self._step == 1 else f"{self._step} hours"
 
-    def _row(self, y: float, name: str, found: Sequence[_AtAMoment]) -> None:
+    def _row(self, y: float, name: str, found: Sequence[LogFinding]) -> None:
         self.drawing.words.append(Words(self._size.left - 10, y + 4, name, "row", "end"))
         places = Counter(round(self._x(each.at / HOUR) / 8) * 8 for each in found)
         for x, count in places.items():
