@@ -13,7 +13,7 @@ demo: $(RUN)/installed ## the main job, on an embedded SQLite file, with what th
 	$(RUN)/bin/position-ledger demo
 
 test: $(VENV)/installed browser units ## every test, against the wheel that users install: four at once, for many wait more than they work
-	LEDGER_TESTS_THE_WHEEL=1 $(BIN)/pytest -n 4 --dist worksteal $(ARGS)
+	LEDGER_TESTS_THE_WHEEL=1 tests/in_memory $(BIN)/pytest -n 4 --dist worksteal $(ARGS)
 
 fast: $(VENV)/installed ## the rules and what readers see: no database, less than a minute
 	LEDGER_TESTS_THE_WHEEL=1 $(BIN)/pytest -q -n 2 tests/domain tests/projections $(ARGS)

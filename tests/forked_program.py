@@ -5,16 +5,20 @@ What depends on how the program is started needs the installed one (`tests.accep
 
 from __future__ import annotations
 
+import atexit
 import gc
 import json
 import os
-import signal
 import socket
 import sys
+import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from runpy import run_path
+from select import select
+from typing import NoReturn
 
 MESSAGE_BYTES_MAX = 200_000
 STORES = ("infrastructure.event_store.sqlite.store", "infrastructure.event_store.postgres.store")
@@ -62,43 +66,46 @@ def put_into(folder: Path, server: socket.socket, program: str) -> None:
 
 
 def serve(requests: socket.socket) -> None:
-    """Fork for every request, until nobody can ask any more."""
+    """Fork for every request, and answer how each fork ended, until nobody can ask any more."""
     catalogue = import_module("scripts.catalogue")
     for name in [*(entry.module for entry in catalogue.COMMANDS.values()), *STORES]:
         import_module(name)
     gc.freeze()
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    running: dict[int, tuple[int, int]] = {}
     while True:
+        ready, _, _ = select([requests.fileno(), *running], [], [])
+        for ended in running.keys() & ready:
+            program, answers = running.pop(ended)
+            _answer(answers, os.waitpid(program, 0)[1])
+            os.close(answers)
+            os.close(ended)
+        if requests.fileno() not in ready:
+            continue
         message, descriptors, _, _ = socket.recv_fds(requests, MESSAGE_BYTES_MAX, 4)
         if not message:
             return
         imports, *asked = json.loads(message)
         for name in imports:
             import_module(name)
-        if os.fork() == 0:
-            requests.close()
-            *streams, answers = descriptors
-            _watch_over(streams, answers)
+        *streams, answers = descriptors
+        program = os.fork()
+        if program == 0:
+            for descriptor in (requests.detach(), answers, *running, *(others for _, others in running.values())):
+                os.close(descriptor)
             _become(streams, *asked)
-        for descriptor in descriptors:
-            os.close(descriptor)
-
-
-def _watch_over(streams: list[int], answers: int) -> None:
-    """Return in a fork; this process answers which process that is, waits for it, and answers how it ended."""
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    if program := os.fork():
-        os.write(answers, b"%d" % program)
+        _answer(answers, program)
+        running[os.pidfd_open(program)] = program, answers
         for descriptor in streams:
             os.close(descriptor)
-        _, status = os.waitpid(program, 0)
-        os.write(answers, b"%d" % status)
-        os._exit(0)
-    os.close(answers)
+
+
+def _answer(answers: int, number: int) -> None:
+    with suppress(BrokenPipeError):  # whoever asked is gone
+        os.write(answers, b"%d" % number)
 
 
 def _become(streams: list[int], words: list[str], folder: str, environment: dict[str, str]) -> None:
-    """Run the file as Python does, which ends this process."""
+    """Run the file as Python does, and end this process."""
     for place, descriptor in enumerate(streams):
         os.dup2(descriptor, place)
         os.close(descriptor)
@@ -107,8 +114,26 @@ def _become(streams: list[int], words: list[str], folder: str, environment: dict
     os.environ.clear()
     os.environ.update(environment)
     sys.argv = words
-    run_path(words[0], run_name="__main__")
-    sys.exit()
+    try:
+        run_path(words[0], run_name="__main__")
+    except SystemExit as end:
+        if not isinstance(end.code, int | None):
+            raise
+        _end(end.code or 0)
+    _end(0)
+
+
+def _end(status: int) -> NoReturn:
+    """End as Python does, but for taking apart what was imported, which copies all memory that the fork shares."""
+    threading._shutdown()  # type: ignore[attr-defined]  # what Python calls; it has no other name
+    atexit._run_exitfuncs()
+    try:
+        for stream in (sys.stdout, sys.stderr):
+            if not stream.closed:
+                stream.flush()
+    except OSError:
+        sys.exit(status)  # Python tries again, and says so
+    os._exit(status & 0xFF)
 
 
 if __name__ == "__main__":

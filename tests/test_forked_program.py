@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from subprocess import DEVNULL, PIPE, STDOUT
+from tempfile import TemporaryFile
 
 import pytest
 
@@ -110,3 +113,63 @@ def test_it_hears_signals_and_its_end_is_known_to_every_thread(tmp_path: Path) -
         waiting = [pool.submit(process.wait) for _ in range(3)]
         process.send_signal(signal.SIGINT)
         assert {each.result(60) for each in waiting} == {5}
+
+
+ENDS = """
+import atexit, sys, threading, time
+def late():
+    time.sleep(0.1)
+    print("a thread")
+threading.Thread(target=late).start()
+atexit.register(lambda: print("at the end"))
+print("not flushed")
+"""
+
+
+@pytest.mark.parametrize(
+    "last", ["", "sys.exit(300)", "sys.exit('words')", "sys.exit(None)", "1 / 0", "sys.exit(True)"]
+)
+@pytest.mark.parametrize("stdout", ["said", "/dev/full"])
+def test_it_ends_as_python_does(last: str, stdout: str, tmp_path: Path) -> None:
+    file = tmp_path / "ends.py"
+    file.write_text(f"{ENDS}{last}\n")
+    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    ends = []
+    for popen, words in ((subprocess.Popen, [sys.executable, str(file)]), (ForkedPopen, [str(file)])):
+        with (
+            (tmp_path / stdout).open("w") as out,
+            popen(words, env=buffered, stdout=out, stderr=PIPE, text=True) as process,
+        ):
+            _, err = process.communicate(timeout=60)
+        ends.append((process.returncode, (tmp_path / "said").read_text() if stdout == "said" else "", err[-30:]))
+    assert ends[0] == ends[1]
+
+
+def test_it_has_no_streams_but_its_own(tmp_path: Path) -> None:
+    file = tmp_path / "streams.py"
+    file.write_text("import os; print(sorted(map(int, os.listdir('/proc/self/fd'))), flush=True); input()")
+    with forked(file) as first, forked(file) as second:
+        said = []
+        for process in (first, second):
+            assert process.stdout is not None
+            said.append(process.stdout.readline())
+            process.communicate("\n", 60)
+    assert said == ["[0, 1, 2, 3]\n"] * 2  # and where it lists them
+
+
+def test_another_is_forked_when_nobody_waits_for_the_last(tmp_path: Path) -> None:
+    file = tmp_path / "file.py"
+    file.write_text("input()")
+    answers, theirs = socket.socketpair(type=socket.SOCK_SEQPACKET)
+    with answers, theirs, TemporaryFile() as nothing:
+        streams = [nothing.fileno()] * 3
+        message = json.dumps([[], [str(file)], str(tmp_path), {}]).encode()
+        answers.close()
+        socket.send_fds(fork_server(), [message], [*streams, theirs.fileno()])
+    with forked(file) as process:
+        process.communicate("\n", 60)
+    assert process.returncode == 0
+
+
+def forked(file: Path) -> ForkedPopen[str]:
+    return ForkedPopen[str]([str(file)], stdin=PIPE, stdout=PIPE, text=True)
