@@ -65,7 +65,7 @@ def test_a_comma_in_a_number_is_not_guessed(number: str) -> None:
             read("x")
 
 
-@pytest.mark.parametrize("number", ["61,000.50", "-1,234,567.890", "+999,999.0"])
+@pytest.mark.parametrize("number", ["61,000.50", "-1,234,567.890", "+999,999.0", "123,456,789.0000000001"])
 def test_commas_before_a_point_stand_between_thousands(number: str) -> None:
     said = Decimal(number.replace(",", ""))
     assert row(number).number("x") == said
