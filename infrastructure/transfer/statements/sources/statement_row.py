@@ -307,14 +307,15 @@ def _time(name: str, text: str, zone: tzinfo | None, *, short_year: bool) -> dat
         since = Decimal(text)
         unit = next(unit for least, unit in _PER_SECOND if since >= least)
         return _EPOCH + timedelta(microseconds=int(since * 1_000_000 / unit))
+    century = ""
     if short_year and (match := _SHORT_YEAR.match(text)) is not None:
         if match[1] < _SHORT_YEAR_MIN:
             raise ValueError(
                 f"{name} {text!r:.60} begins with a year of two digits, and this one is before the exchange began; it "
                 "may be the day or the month: give the file as it was handed out"
             )
-        text = f"20{text}"
-    time = read_time(_TIME_FIRST.sub(r"\2 \1", text))
+        century = "20"
+    time = read_time(_TIME_FIRST.sub(r"\2 \1", f"{century}{text}"))
     if time is None:
         raise ValueError(
             f"{name} {text!r:.60} is no time like 2025-10-22 18:50:40; with --map, a map says in time_format how "

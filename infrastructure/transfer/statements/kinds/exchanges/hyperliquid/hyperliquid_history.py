@@ -98,8 +98,8 @@ def _fills(whose: Whose, ids: RowIds, row: StatementRow) -> Iterator[StatementFa
         return
     if direction not in _BUYS:
         raise ValueError(
-            f"dir {direction!r:.60} says no side, or is unknown; known are: {', '.join(_BUYS)}; import what userFills "
-            "answers instead, which says the side (hyperliquid-fills)"
+            f"dir {direction!r:.60} is unknown; known are: {', '.join(_BUYS)}; where it says no side, import what "
+            "userFills answers instead (hyperliquid-fills)"
         )
     is_spot, quantity = direction in _SPOT, row.above_zero("sz")
     net, fee, token = row.number("closedpnl"), row.number("fee"), row.text("feetoken")
