@@ -64,6 +64,7 @@ from infrastructure.transfer.statements.kinds.exchanges.phemex_trades import (
 from infrastructure.transfer.statements.kinds.mapped_csv import MAPPED_CSV
 from infrastructure.transfer.statements.kinds.plain_csv import PLAIN_CSV
 from infrastructure.transfer.statements.kinds.programs.ccxt_saved import CCXT_FUNDING, CCXT_ORDERS, CCXT_TRADES
+from infrastructure.transfer.statements.kinds.programs.freqtrade.freqtrade_answer import FREQTRADE_ANSWER
 from infrastructure.transfer.statements.kinds.programs.freqtrade.freqtrade_backtest import FREQTRADE_BACKTEST
 from infrastructure.transfer.statements.kinds.programs.freqtrade.freqtrade_database import FREQTRADE_DATABASE
 from infrastructure.transfer.statements.kinds.programs.hummingbot_database import HUMMINGBOT_DATABASE
@@ -87,7 +88,7 @@ _ALL: Final = (
     *(BITGET_FILLS, BITGET_BILLS, KUCOIN_FILLS, KUCOIN_FUNDING, BITMEX_EXECUTIONS, DERIBIT_TRADES, DERIBIT_LOG),
     *(PHEMEX_TRADES, PHEMEX_LIST, PHEMEX_SCALED, PHEMEX_FUNDING, CRYPTOCOM_TRADES, DYDX_FILLS, DYDX_FUNDING),
     *(CCXT_TRADES, CCXT_ORDERS, CCXT_FUNDING),
-    *(FREQTRADE_DATABASE, FREQTRADE_BACKTEST),
+    *(FREQTRADE_DATABASE, FREQTRADE_ANSWER, FREQTRADE_BACKTEST),
     *(HUMMINGBOT_CSV, HUMMINGBOT_EXPORT, HUMMINGBOT_DATABASE, HUMMINGBOT_POSITIONS),
     *(NAUTILUS_FILLS, NAUTILUS_ORDERS, NAUTILUS_POSITIONS),
     *(TRADINGVIEW_LIST, TRADINGVIEW_ALERTS, TRADINGVIEW_LOG),

@@ -29,8 +29,10 @@ _PAGES: Final = (
     ("dataList", "hasMore"),
     ("trades", "total_page"),
     ("trades", "has_more"),
+    ("trades", "trades_count"),
 )
-"""Keys of the list at Bitget, KuCoin, HTX and Deribit, each with a key beside it, as rows of others have such lists."""
+"""Keys of the list at Bitget, KuCoin, HTX, Deribit and freqtrade, each with a key beside it: rows of others have such
+lists."""
 _AROUND_ROWS: Final = frozenset((*_WRAPPING, *(name for name, _ in _PAGES)))
 _SLICE: Final = {"fill", "twapId"}
 """The keys of a slice of a TWAP order at Hyperliquid, whose fill is the row."""

@@ -25,7 +25,9 @@ _NOTHING_MAX: Final = 8
 _AMOUNT: Final = re.compile(r"(?P<number>[+-]?[\d.,]+(?:[eE][+-]?\d+)?) ?(?P<currency>[A-Za-z][A-Za-z0-9]*)?", re.ASCII)
 _AS_MOST: Final = re.compile(r"-?[1-9]\d{0,16}(\.\d{0,16}[1-9])?", re.ASCII)
 """Numbers that are kept as they are."""
-_SHORT_YEAR: Final = re.compile(r"\d\d-\d\d-\d\d[ T]", re.ASCII)
+_SHORT_YEAR: Final = re.compile(r"(\d\d)-\d\d-\d\d[ T]", re.ASCII)
+_SHORT_YEAR_MIN: Final = "17"
+"""The year in which Binance began, whose website alone writes years of two digits."""
 _TIME_FIRST: Final = re.compile(r"(\d\d:\d\d(?::\d\d)?) (\d{4}-\d\d-\d\d)", re.ASCII)
 """The times of Bybit's website."""
 _SINCE_EPOCH: Final = re.compile(r"\d{9,19}(?:\.\d{1,9})?", re.ASCII)
@@ -46,6 +48,8 @@ ZONE: Final = "time zone"
 _ZONE_IN_NAME: Final = re.compile(r"(?:utc|gmt)(?: ?(?:\+|\u2212|--?) ?\d\d?(?::?\d\d)?)?", re.IGNORECASE | re.ASCII)
 """The zone in the name of a column: `Time(UTC)`, `Time (UTC +8)`."""
 _MINUS: Final = "\u2212"
+_THOUSANDS: Final = re.compile(r"[+-]?[1-9]\d{0,2}(?:,\d{3})+\.\d+", re.ASCII)
+"""A number with commas that can stand only between thousands, because a point follows; `1,234` may be a fraction."""
 _IN_PARENTHESES: Final = re.compile(r"^\(([\d.]+)\)$", re.ASCII)
 """A number below zero, as accountants write it."""
 MADE_UP: Final = "row-"
@@ -144,7 +148,7 @@ class StatementRow:
         value = self.find(*names)[1]
         if not isinstance(value, str) or len(value) <= DECIMALS_MAX:
             return False
-        exact_value = Decimal(_plain_sign(value.strip()))
+        exact_value = Decimal(_spelled(value.strip()))
         return EXACT.subtract(exact_value, number).copy_abs() > EXACT.multiply(number, _ROUNDED_MAX)
 
     def sequence(self, *names: str) -> int | None:
@@ -269,7 +273,7 @@ def _is_nothing(text: str) -> bool:
 
 def _number(name: str, value: object) -> Decimal:
     if isinstance(value, str):
-        text = _plain_sign(value.strip())
+        text = _spelled(value.strip())
     elif isinstance(value, Decimal | float):
         text = str(_FLOAT.create_decimal(str(value)))
     elif isinstance(value, int) and not isinstance(value, bool):
@@ -294,6 +298,12 @@ def _number(name: str, value: object) -> Decimal:
     return number
 
 
+def _spelled(text: str) -> str:
+    """A number as Python writes it, without commas between thousands and with a plain sign."""
+    plain = _plain_sign(text)
+    return plain.replace(",", "") if _THOUSANDS.fullmatch(plain) else plain
+
+
 def _plain_sign(text: str) -> str:
     if text.isascii() and not text.startswith("("):
         return text
@@ -305,7 +315,15 @@ def _time(name: str, text: str, zone: tzinfo | None, *, short_year: bool) -> dat
         since = Decimal(text)
         unit = next(unit for least, unit in _PER_SECOND if since >= least)
         return _EPOCH + timedelta(microseconds=int(since * 1_000_000 / unit))
-    time = read_time(_TIME_FIRST.sub(r"\2 \1", f"20{text}" if short_year and _SHORT_YEAR.match(text) else text))
+    century = ""
+    if short_year and (match := _SHORT_YEAR.match(text)) is not None:
+        if match[1] < _SHORT_YEAR_MIN:
+            raise ValueError(
+                f"{name} {text!r:.60} begins with a year of two digits, and this one is before the exchange began; it "
+                "may be the day or the month: give the file as it was handed out"
+            )
+        century = "20"
+    time = read_time(_TIME_FIRST.sub(r"\2 \1", f"{century}{text}"))
     if time is None:
         raise ValueError(
             f"{name} {text!r:.60} is no time like 2025-10-22 18:50:40; with --map, a map says in time_format how "

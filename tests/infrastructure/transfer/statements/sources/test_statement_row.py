@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -37,6 +38,12 @@ def test_a_year_of_two_digits_is_read_where_it_is_known_to_stand_first() -> None
         row("26-03-17 09:24:12").time("x", zone=UTC)
 
 
+@pytest.mark.parametrize("time", ["01-12-25 09:24:12", "03-17-26 09:24"])
+def test_a_day_or_a_month_that_stands_first_is_no_year_of_two_digits(time: str) -> None:
+    with pytest.raises(ValueError, match=f"x '{time}' begins with a year of two digits, .* before the exchange began"):
+        row(time).time("x", zone=UTC, short_year=True)
+
+
 def test_a_time_without_a_zone_is_not_guessed_unless_its_name_says_it() -> None:
     with pytest.raises(ValueError, match="names no zone; say with --timezone"):
         row("2026-03-17 09:24:12").time("x")
@@ -49,9 +56,22 @@ def test_what_is_no_number_is_named(value: Any) -> None:
         row(value).number("x")
 
 
-def test_a_comma_in_a_number_is_not_guessed() -> None:
-    with pytest.raises(ValueError, match=r"x '1,000' is no number like 1000\.5; with --map, a map says how"):
-        row("1,000").number("x")
+@pytest.mark.parametrize(
+    "number", ["1,000", "1,234,567", "0,048", "1,00.5", "1.234,5", "1,2345.6", "0,123.4", "1,000."]
+)
+def test_a_comma_in_a_number_is_not_guessed(number: str) -> None:
+    for read in (row(number).number, row(number).above_zero):
+        with pytest.raises(ValueError, match=rf"x '{re.escape(number)}' is no number like 1000\.5; with --map, a map "):
+            read("x")
+
+
+@pytest.mark.parametrize("number", ["61,000.50", "-1,234,567.890", "+999,999.0", "123,456,789.0000000001"])
+def test_commas_before_a_point_stand_between_thousands(number: str) -> None:
+    said = Decimal(number.replace(",", ""))
+    assert row(number).number("x") == said
+    assert row(f"{number} USDT").amount("x") == (said, "USDT")
+    if said > 0:
+        assert row(number).above_zero("x") == said
 
 
 def test_what_is_no_number_at_all_is_not_told_how_to_send_it() -> None:

@@ -97,7 +97,10 @@ def _fills(whose: Whose, ids: RowIds, row: StatementRow) -> Iterator[StatementFa
     if coin.startswith(OUTCOME):
         return
     if direction not in _BUYS:
-        raise ValueError(f"dir {direction!r:.60} is unknown; known are: {', '.join(_BUYS)}")
+        raise ValueError(
+            f"dir {direction!r:.60} is unknown; known are: {', '.join(_BUYS)}; where it says no side, import what "
+            "userFills answers instead (hyperliquid-fills)"
+        )
     is_spot, quantity = direction in _SPOT, row.above_zero("sz")
     net, fee, token = row.number("closedpnl"), row.number("fee"), row.text("feetoken")
     yield StatementFill(

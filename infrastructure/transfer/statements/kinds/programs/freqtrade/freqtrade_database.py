@@ -131,14 +131,18 @@ class _Trade:
         )
 
 
+def facts_of_trade(whose: Whose, orders: Sequence[StatementRow]) -> Iterator[StatementFact]:
+    """The facts of a trade by its orders, in the order of time; where it has none, by its one row without an order."""
+    with of_row(orders[0]):
+        trade = _Trade(whose, orders[0])
+    facts = list(each(orders, trade.of_order))
+    with of_row(orders[-1]):
+        yield from trade.in_whole(facts, orders[-1])
+
+
 def _read(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
-    for _, rows in groupby(file.records(_ORDERS), lambda row: row.named["trade"]):
-        orders = list(rows)
-        with of_row(orders[0]):
-            trade = _Trade(whose, orders[0])
-        facts = list(each(orders, trade.of_order))
-        with of_row(orders[-1]):
-            yield from trade.in_whole(facts, orders[-1])
+    for _, orders in groupby(file.records(_ORDERS), lambda row: row.named["trade"]):
+        yield from facts_of_trade(whose, list(orders))
 
 
 FREQTRADE_DATABASE: Final = StatementKind(

@@ -207,3 +207,12 @@ def test_a_stream_of_funding_has_the_ids_of_the_answer() -> None:
     assert kind_of(stream) == kind_of(answer) == HYPERLIQUID_FUNDING.name
     told = [facts_of(text, HYPERLIQUID_FUNDING, Whose("hyperliquid")) for text in (stream, answer)]
     assert told[0] == told[1] != []
+
+
+@pytest.mark.parametrize("direction", ["Auto-Deleveraging", "Settlement"])
+def test_a_line_of_the_website_that_says_no_side_names_the_file_that_does(direction: str) -> None:
+    text = f"time,coin,dir,px,sz,ntl,fee,closedPnl\n17/03/2026 - 09:24:12,SOL,{direction},100,5,500,0,12\n"
+    with pytest.raises(
+        StatementRefused, match=rf"^line 2: dir '{direction.lower()}' is unknown; .*\(hyperliquid-fills\)$"
+    ):
+        list(fills_of(text, HYPERLIQUID_HISTORY, Whose("hyperliquid", zone=UTC)))

@@ -1,0 +1,61 @@
+"""freqtrade: trades with their orders, as the bot's own interface answers `/api/v1/trades` and `/api/v1/status`.
+
+It says what the database says, so its facts have the same ids. It rounds the `average` of an order to eight decimals,
+but not its `safe_price`, which is the same average where there is one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+from infrastructure.transfer.statements.kinds.programs.freqtrade.freqtrade_database import facts_of_trade
+from infrastructure.transfer.statements.sources.statement_file import FileForm
+from infrastructure.transfer.statements.sources.statement_row import StatementRow
+from infrastructure.transfer.statements.statement_facts import StatementFact
+from infrastructure.transfer.statements.statement_kind import StatementKind, Whose, row_by_row
+
+_OF_TRADE: Final = MappingProxyType(
+    {
+        "trade": ("trade_id",),
+        "trade_amount": ("amount",),
+        "stake_currency": ("quote_currency",),
+        "open_date": ("open_timestamp",),
+        "close_date": ("close_timestamp",),
+    }
+)
+_OF_ORDER: Final = MappingProxyType(
+    {
+        **{name: (name,) for name in ("order_id", "filled", "ft_order_side", "ft_fee_base", "funding_fee")},
+        "average": ("safe_price", "average"),
+        "filled_at": ("order_filled_timestamp", "order_timestamp"),
+    }
+)
+"""Columns of the database, and the keys that have the same here."""
+_FILLED_AT: Final = _OF_ORDER["filled_at"]
+
+
+def _facts(whose: Whose, trade: StatementRow) -> Iterator[StatementFact]:
+    """The facts of a trade, which has an order a row in the database."""
+    flags = {name: str(int(trade.named.get(name) is True)) for name in ("is_open", "is_short")}
+    of_trade = {**trade.named, **_named(trade, _OF_TRADE), **flags}
+    over = (order for order in trade.listed("orders") if order.named.get("is_open") is not True)
+    filled = sorted((order for order in over if order.some("filled")), key=lambda order: order.time(*_FILLED_AT))
+    rows = [StatementRow(trade.line, {**of_trade, **_named(order, _OF_ORDER)}) for order in filled]
+    yield from facts_of_trade(whose, rows or [StatementRow(trade.line, of_trade)])
+
+
+def _named(row: StatementRow, columns: Mapping[str, tuple[str, ...]]) -> dict[str, Any]:
+    return {column: row.find(*names)[1] for column, names in columns.items()}
+
+
+FREQTRADE_ANSWER: Final = StatementKind(
+    name="freqtrade-trades",
+    form=FileForm.JSON,
+    needs=(
+        *("trade_id", "pair", "exchange", "is_open", "amount", "open_rate", "fee_open", "orders"),
+        *("order_id", "ft_order_side", "filled"),
+    ),
+    read=row_by_row(_facts),
+)
