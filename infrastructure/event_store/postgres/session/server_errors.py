@@ -53,6 +53,12 @@ def _meaning(error: psycopg.Error | PoolTimeout, settings: Settings) -> StoreErr
             return StoreUnavailable(
                 f"{where} did not answer within {wait_seconds(settings):g} s ({reason}); nothing was written"
             )
+        case errors.TransactionTimeout():
+            return StoreUnavailable(
+                f"{where}: {reason}; nothing was written. The transaction_timeout of this role, database or server is "
+                "shorter than this takes: raise it (ALTER ROLE NAME SET transaction_timeout = 0), then send the same "
+                "command again"
+            )
         case errors.DiskFull() | errors.InternalError_() if _is_full(error):
             return StoreUnavailable(
                 f"{where} has no disk space left ({reason}); nothing was written. Make room, and send the same command "
