@@ -6,6 +6,7 @@ import json
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -37,7 +38,7 @@ def test_a_note_of_init_advises_a_command_about_the_ledger_that_was_named(
 
 def test_a_refusal_of_record_advises_commands_about_the_ledger_that_was_named(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/ledger.db"
-    entry = {"exchange": "binance", "side": "long", "quantity": "1", "intent_id": "1"}
+    entry: dict[str, Any] = {"exchange": "binance", "side": "long", "quantity": "1", "intent_id": "1"}
     with PositionLedger.connect(url) as ledger:
         ledger.request_entry(symbol="APTUSDT", **entry)
     with closing(sqlite3.connect(tmp_path / "ledger.db")) as owner, owner:
