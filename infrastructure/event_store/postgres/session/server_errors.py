@@ -39,7 +39,7 @@ def _meaning(error: psycopg.Error | PoolTimeout, settings: Settings) -> StoreErr
         case errors.InsufficientPrivilege():
             return StoreUnavailable(
                 f"{where}: {reason}; nothing was written. Making, importing and rebuilding are for the role that owns "
-                "the ledger; what a bot needs, the owner grants with `init --runtime-role NAME`, and a "
+                "the ledger; what a bot or a watch needs, the owner grants with `init --runtime-role NAME`, and a "
                 "role that only reads needs SELECT on all tables and sequences of the ledger. Statistics first take in "
                 "what was recorded since: let a role that may write do so with `stats`, then ask again"
             )
