@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields, replace
+from functools import lru_cache, partial
 from itertools import groupby, islice, tee
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, NamedTuple
 
-from domain.errors import HistoryDamaged
+from domain.errors import HistoryDamaged, PositionAlreadyOpen
 from domain.events import PositionEvent
 from domain.identifiers import PositionKey
 from domain.json_object import JsonObject
+from domain.rejection import Rejection
 from domain.values import EPOCH, timestamp_text
 from infrastructure.event_store.codec import columns, decode
 from infrastructure.event_store.hash_chain import expected
@@ -138,6 +140,7 @@ def _cursors(store: Store) -> Iterator[IntegrityFinding]:
 
 
 def _refusals(store: Store) -> Iterator[IntegrityFinding]:
+    holder = lru_cache(maxsize=1024)(partial(_holder, store))  # one position is in the way of many
     for values in store.select_rejections({}):
         try:
             refusal = rejection_from(values)
@@ -149,6 +152,34 @@ def _refusals(store: Store) -> Iterator[IntegrityFinding]:
             yield IntegrityFinding(
                 "refusal", where, f"is refused for {refusal.stream!r:.120}, which no ledger would write"
             )
+        elif (wrong := _not_in_the_way(holder, refusal)) is not None:
+            where = f"{refusal.stream} at {timestamp_text(refusal.ts_recorded)}"
+            yield IntegrityFinding("refusal", where, wrong, refusal.stream)
+
+
+def _not_in_the_way(holder: Callable[[str], _Holder | None], refusal: Rejection) -> str | None:
+    """Why what a refusal names as in its way cannot have been that; None if it can, or its row cannot be read."""
+    named, intent = refusal.position_id, refusal.holder_intent_id
+    if named is None:
+        return None
+    try:
+        found = holder(named)
+    except HistoryDamaged:
+        return None  # its row is a finding of its own
+    if found is None or named.rpartition("#")[0] != refusal.stream:
+        return f"says that {named!r:.120} was in the way, and there is no such position of its key"
+    if refusal.error == PositionAlreadyOpen.__name__ and found.intent_id != intent:
+        return f"says that {named} was of intent {intent!r:.120}, which is of {found.intent_id!r:.120}"
+    return None
+
+
+class _Holder(NamedTuple):
+    intent_id: str | None
+
+
+def _holder(store: Store, position_id: str) -> _Holder | None:
+    row = next(store.rows(position_id=position_id), None)
+    return None if row is None else _Holder(row.intent_id)
 
 
 def _guards(store: Store) -> Iterator[IntegrityFinding]:
@@ -220,6 +251,7 @@ class _Verification:
     def _folded(self, records: Iterator[RecordedEvent]) -> dict[str, PositionRow]:
         rows: dict[str, PositionRow] = {}
         version = nid = 0
+        last_cycle: int | None = 0  # None where an event that cannot be read may have opened another one
         recorded_at = EPOCH
         records, hashed_again = tee(records)
         hashes = expected(hashed_again)
@@ -235,6 +267,11 @@ class _Verification:
                     if event.ts_recorded < recorded_at:
                         self._found_at(record, "event", f"says that it was recorded before version {version} was")
                     recorded_at = event.ts_recorded
+                    if event.opens_cycle and last_cycle is not None and event.cycle > last_cycle + 1:
+                        self._found_at(record, "event", f"opens cycle {event.cycle}, where {last_cycle} was the last")
+                    last_cycle = max(last_cycle or 0, event.cycle)
+                else:
+                    last_cycle = None
                 version, nid = record.originator_version, record.id
                 if should_be != record.hash:
                     self._found_at(

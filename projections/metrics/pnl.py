@@ -35,8 +35,13 @@ class PnlBy(StrEnum):
     REASON = "reason"
     INTENT = "intent"
 
-    def group(self, row: PositionRow) -> str:
-        """The group of a cycle that is over; its day, week, month or year is that of its end, in UTC."""
+    @property
+    def without(self) -> str:
+        """The words for a group whose cycles lack the property."""
+        return {PnlBy.ACCOUNT: "no account", PnlBy.REASON: "not stated", PnlBy.INTENT: "no intent"}[self]
+
+    def group(self, row: PositionRow) -> str | None:
+        """The group of a cycle that is over, None for what it lacks; its day … year is that of its end, in UTC."""
         match self:
             case PnlBy.DAY:
                 return f"{ended_at(row):%Y-%m-%d}"
@@ -51,31 +56,41 @@ class PnlBy(StrEnum):
             case PnlBy.EXCHANGE:
                 return row.exchange
             case PnlBy.ACCOUNT:
-                return row.account or "no account"
+                return row.account
             case PnlBy.SIDE:
                 return row.side.value
             case PnlBy.REASON:
-                return on_one_line(row.exit_reason or "") or "not stated"
+                return on_one_line(row.exit_reason or "") or None
             case PnlBy.INTENT:
                 return intent_prefix(row.intent_id)
 
 
-def intent_prefix(intent_id: str | None) -> str:
+def intent_prefix(intent_id: str | None) -> str | None:
     """What a strategy's intents begin with: `grid` for `grid-17`, `s2` for `s2:mean:7`; `no prefix` for a number."""
     if intent_id is None:
-        return "no intent"
+        return None
     found = _PREFIX.match(intent_id)
     return on_one_line(found[0] if found else "").strip(" -_.#") or "no prefix"
 
 
 @dataclass(frozen=True)
 class PnlGroup(JsonObject):
-    """The profit of one group in one currency; `names` has one name for each property that groups."""
+    """The profit of one group in one currency.
 
-    names: tuple[str, ...]
+    `names` has one name for each property that groups, None where the cycles have none; `words` says so in words.
+    """
+
+    names: tuple[str | None, ...]
+    words: tuple[str, ...]
     profit: Profit
 
-    json_keys: ClassVar = (("group", lambda group: ", ".join(group.names)), "names", "**profit")
+    json_keys: ClassVar = (("group", lambda group: ", ".join(group.words)), "names", "**profit")
+
+    @classmethod
+    def of(cls, names: tuple[str | None, ...], by: tuple[PnlBy, ...], profit: Profit) -> PnlGroup:
+        """Name it by the properties `by`."""
+        words = (each.without if name is None else name for each, name in zip(by, names, strict=True))
+        return cls(names, tuple(words), profit)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,18 +135,23 @@ class Pnl(JsonObject):
         known = list(facts)
         imported = earning((cycle for cycle in known if cycle.is_imported), window)
         rows = earning((cycle for cycle in known if not cycle.is_imported), window) + imported * with_imported
-        of_group: defaultdict[tuple[str, ...], list[PositionRow]] = defaultdict(list)
+        of_group: defaultdict[tuple[str | None, ...], list[PositionRow]] = defaultdict(list)
         for row in rows:
             of_group[tuple(each.group(row) for each in by)].append(row)
         return cls(
             window=window,
             by=by,
             groups=tuple(
-                PnlGroup(names, profit)
-                for names, of_it in sorted(of_group.items())
+                PnlGroup.of(names, by, profit)
+                for names, of_it in sorted(of_group.items(), key=_by_name)
                 for profit in by_currency(of_it, judged_by)
             ),
             total=by_currency(rows, judged_by),
             imported=len(imported),
             with_imported=with_imported,
         )
+
+
+def _by_name(group: tuple[tuple[str | None, ...], list[PositionRow]]) -> list[tuple[bool, str]]:
+    """Groups by name, those that lack one last."""
+    return [(name is None, name or "") for name in group[0]]

@@ -36,13 +36,13 @@ class Listing:
     def fitted(self, table: Table) -> Table:
         """The table with the named columns; else with the first columns that fit on the screen.
 
-        The columns up to `position` are always kept: a single id that is longer than the screen would else remove all
-        of them.
+        The columns up to `position`, or to `net`, are always kept: a single id or reason that is longer than the
+        screen would else remove all of them.
         """
         if self.columns:
             return table.only(self.columns)
         count = len(table.columns)
-        least = table.columns.index("position") + 1 if "position" in table.columns else 1
+        least = next((table.columns.index(name) + 1 for name in ("position", "net") if name in table.columns), 1)
         while not self.is_wide and count > least and len(lines_of(table.only(table.columns[:count]))[1]) > width():
             count -= 1
         return table.only(table.columns[:count])

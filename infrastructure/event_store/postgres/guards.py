@@ -6,6 +6,8 @@ import re
 from importlib.resources import files
 from typing import Final
 
+from psycopg import sql
+
 from infrastructure.event_store.postgres.session.connections import Connections
 from infrastructure.event_store.sql.schema_guards import not_there
 from infrastructure.event_store.vocabulary.caution import Caution
@@ -94,6 +96,14 @@ _DROP: Final = {
     "constraint": "ALTER TABLE {table} DROP CONSTRAINT {name}",
     "index": "DROP INDEX {name}",
 }
+_UNFIRED: Final = (
+    "SELECT datname::text, rolname::text FROM pg_db_role_setting LEFT JOIN pg_database ON pg_database.oid = setdatabase"
+    " LEFT JOIN pg_roles ON pg_roles.oid = setrole"
+    " WHERE (datname IS NULL OR datname = pg_catalog.current_database())"
+    " AND 'session_replication_role=replica' = ANY(setconfig) AND (setrole = 0::oid"
+    " OR pg_catalog.has_any_column_privilege(setrole, 'ledger_events'::regclass::oid, 'INSERT')) ORDER BY 1, 2"
+)
+"""The database and the roles that may append, whose sessions begin with all triggers switched off."""
 _STRANGERS: Final = (
     "SELECT 'trigger', tgname::text, relname::text FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid"
     " WHERE relnamespace = %(schema)s::regnamespace::oid AND relname::text = ANY(%(tables)s) AND NOT tgisinternal"
@@ -122,11 +132,20 @@ def broken(connections: Connections) -> dict[str, str]:
         missing = not_there(GUARDS, known)
         asked = {"schema": schema, "names": [*missing], "tables": [*_TABLES]}
         in_the_way = connection.execute(_IN_THE_WAY.encode(), asked).fetchall() if missing else []
+        unfired = [_fire_again(database, role) for database, role in connection.execute(_UNFIRED.encode())]
     drops = {name: f"{_DROP[kind].format(name=name, table=table)}; " for name, kind, table in in_the_way}
     return {
         name: f"BEGIN; SET LOCAL search_path = {schema}; {drops.get(name, '')}{_anew(name, made)}; COMMIT"
         for name, made in missing.items()
-    }
+    } | ({"session_replication_role": "; ".join(unfired)} if unfired else {})
+
+
+def _fire_again(database: str | None, role: str | None) -> str:
+    """The statement after which new sessions of a role, or of any, have triggers again."""
+    of_role = None if role is None else sql.SQL("ROLE {}").format(sql.Identifier(role))
+    of_database = None if database is None else sql.SQL("DATABASE {}").format(sql.Identifier(database))
+    whose = sql.SQL(" IN ").join(each for each in (of_role, of_database) if each is not None)
+    return sql.SQL("ALTER {} RESET session_replication_role").format(whose).as_string()
 
 
 def _anew(name: str, made: str) -> str:

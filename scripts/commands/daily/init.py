@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import click
 
@@ -11,6 +11,7 @@ from infrastructure.event_store.compat_view import VIEW_DEFAULT, ViewName
 from infrastructure.event_store.sql.migrations import beside
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.settings import Settings
+from projections.health.checks import naming_ledger
 from scripts.options.database import database_option, json_option
 from scripts.options.params import ReadAs
 from scripts.output import print_json, print_text, say, show
@@ -55,6 +56,8 @@ def command(
     else:
         done = _on_postgres(settings, runtime_role, legacy_view)
     PositionLedger.connect(database).disconnect()  # this rebuilds the positions table if columns were added to it
+    if done.warning is not None:
+        done = replace(done, warning=naming_ledger(done.warning))
     if as_json:
         print_json({"database": settings.shown, **done.as_json()})
         return

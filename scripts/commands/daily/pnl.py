@@ -31,7 +31,7 @@ _SORTS: Final = {
     "group": "by name, days, weeks, months and years as they went",
     "worst": "the lowest profit first",
 }
-_FIRST: Final = ("currency", "cycles", "profit", "fees", "cash", "net", "won share", "factor", "drawdown", "held")
+_FIRST: Final = ("currency", "cycles", "net", "profit", "fees", "cash", "won share", "factor", "drawdown", "held")
 """The first columns, which a narrow screen leaves out last; unknown amounts are also printed below the table."""
 
 
@@ -125,7 +125,7 @@ def _print(found: Pnl, listing: Listing) -> None:
         show(
             "",
             *lines_of(
-                listing.fitted(_table([each.profit for each in shown], [each.names for each in shown], found.by))
+                listing.fitted(_table([each.profit for each in shown], [each.words for each in shown], found.by))
             ),
         )
         if left := len(groups) - len(shown):
@@ -165,21 +165,24 @@ def _not_known(profit: Profit) -> list[str]:
 
 
 def _loss_first(each: PnlGroup) -> tuple[str, Decimal, tuple[str, ...]]:
-    return each.profit.currency or "", each.profit.realized_pnl, each.names
+    return each.profit.currency or "", each.profit.realized_pnl, each.words
 
 
 def _csv(found: Pnl) -> str:
     out = io.StringIO()
     by = [each.value for each in found.by]
     lines = [
-        {**dict(zip(by, map(as_text, each.names), strict=True)), **_flat(each.profit.as_json())}
-        for each in found.groups
+        {**dict(zip(by, map(_cell, each.names), strict=True)), **_flat(each.profit.as_json())} for each in found.groups
     ]
     if lines:
         rows = csv.DictWriter(out, list(lines[0]), lineterminator="\n")
         rows.writeheader()
         rows.writerows(lines)
     return out.getvalue()
+
+
+def _cell(name: str | None) -> str | None:
+    return None if name is None else as_text(name)
 
 
 def _flat(profit: dict[str, Any]) -> dict[str, Any]:

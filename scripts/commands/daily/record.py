@@ -13,6 +13,7 @@ from domain.errors import CommandRefused, InvalidCommand, LedgerError
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.ledger.receipt import error_as_json
 from infrastructure.operations.json_queries import protocol_schema, query_from_json
+from projections.health.checks import naming_ledger
 from scripts.cli import REFUSED, UNREACHABLE, exit_code
 from scripts.options.database import database_option
 from scripts.output import print_json, print_json_line
@@ -73,9 +74,13 @@ def _answered(ledger: PositionLedger, line: bytes) -> tuple[dict[str, Any], int]
             return {"ok": True, "query": query.name, **query.answer(ledger)}, 0
         return ledger.handle(command_from_json(text)).as_json(), 0
     except CommandRefused as refusal:
-        return error_as_json(refusal), REFUSED
+        return _explained(refusal), REFUSED
     except LedgerError as error:
-        return error_as_json(error), exit_code(error)
+        return _explained(error), exit_code(error)
+
+
+def _explained(error: LedgerError) -> dict[str, Any]:
+    return {**error_as_json(error), "message": naming_ledger(error.message)}
 
 
 def _lines(stream: BinaryIO) -> Iterator[bytes]:

@@ -6,6 +6,7 @@ import json
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -24,6 +25,7 @@ from infrastructure.integrity.anchor import Anchor, InvalidAnchor, check_anchor,
 from infrastructure.integrity.verify import Verified, verify
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.ledger.projector import Projector
+from infrastructure.ledger_clock import now
 from infrastructure.settings import Settings
 from projections.positions import project
 from projections.projection import STATISTICS
@@ -158,6 +160,41 @@ def test_what_no_command_records_is_named_though_its_hash_and_row_fit(
     ledger.store.insert_events([encode(forged)], rows=[row])
     found = {found.message for found in verify(ledger.store).findings}
     assert message in found if message else not found
+
+
+@pytest.mark.parametrize(("cycle", "is_named"), [(2, False), (3, True)])
+def test_a_cycle_whose_number_does_not_follow_is_named_though_its_hash_and_row_fit(
+    ledger: PositionLedger, cycle: int, *, is_named: bool
+) -> None:
+    ledger.start_rollback(position_id="APTUSDT.binance#1", reason="forged")
+    last = ledger.roll_back(position_id="APTUSDT.binance#1", evidence={"position_quantity": "0"}).version
+    written = ledger.history("APTUSDT.binance")[0].event
+    forged = altered(written, originator_version=last + 1, cycle=cycle, intent_id="9", ts_recorded=now())
+    ledger.store.insert_events([encode(forged)], rows=[project(None, forged)])
+    message = "opens cycle 3, where 1 was the last"
+    assert [each.message for each in verify(ledger.store).findings] == [message] * is_named
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"position_id": "APTUSDT.binance#7"}, "says that 'APTUSDT.binance#7' was in the way"),
+        ({"position_id": "PERPUSDT.binance#1"}, "says that 'PERPUSDT.binance#1' was in the way"),
+        ({"holder_intent_id": "other"}, "says that APTUSDT.binance#1 was of intent 'other', which is of 'APTUSDT-1'"),
+        ({"position_id": None}, None),
+        ({}, None),
+    ],
+)
+def test_a_refusal_that_no_ledger_wrote_is_named(
+    ledger: PositionLedger, changed: dict[str, Any], message: str | None
+) -> None:
+    with pytest.raises(PositionAlreadyOpen):
+        ledger.request_entry(symbol="APTUSDT", exchange="binance", side="short", quantity="1", intent_id="late")
+    (written,) = ledger.rejections()
+    ledger.store.log_rejection(replace(written, **changed))
+    found = [(each.kind, each.message) for each in verify(ledger.store).findings]
+    assert [kind for kind, _ in found] == ["refusal"] * (message is not None)
+    assert message is None or found[0][1].startswith(message)
 
 
 @pytest.mark.parametrize("batch_events", [1, 3, 4])
@@ -635,6 +672,24 @@ def _as_made(owner: psycopg.Connection[tuple[Any, ...]]) -> list[tuple[Any, ...]
         UNION ALL SELECT proname::text, proconfig::text FROM pg_proc WHERE pronamespace = 'books'::regnamespace
         ORDER BY 1"""
     ).fetchall()
+
+
+@pytest.mark.parametrize("whose", ["DATABASE {name}", "ROLE {role}", "ROLE {role} IN DATABASE {name}"])
+def test_a_setting_by_which_triggers_do_not_fire_is_named_until_it_is_reset(postgres_url: str, whose: str) -> None:
+    with (
+        made_role(postgres_url) as role,
+        PositionLedger.connect(postgres_url) as ledger,
+        psycopg.connect(postgres_url, autocommit=True) as owner,
+    ):
+        owner.execute(f'GRANT INSERT (payload) ON ledger_events TO "{role}"'.encode())
+        told = whose.format(name=f'"{owner.info.dbname}"', role=f'"{role}"')
+        owner.execute(f"ALTER {told} SET session_replication_role = origin".encode())
+        assert verify(ledger.store).ok
+        owner.execute(f"ALTER {told} SET session_replication_role = replica".encode())
+        (found,) = verify(ledger.store).findings
+        assert (found.kind, found.where) == ("guard", "session_replication_role")
+        owner.execute(found.message.partition("its owner makes it again with: ")[2].encode())
+        assert verify(ledger.store).ok
 
 
 def test_every_guard_of_a_file_is_made_again_by_what_the_findings_say(tmp_path: Path) -> None:

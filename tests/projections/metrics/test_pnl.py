@@ -94,18 +94,29 @@ def test_a_net_that_is_not_known_may_be_judged_by_what_was_earned_before_fees() 
         (PnlBy.YEAR, {"closed_at": datetime.fromisoformat("2026-01-01T00:00:00+00:00")}, "2026"),
         (PnlBy.SYMBOL, {}, "APTUSDT"),
         (PnlBy.EXCHANGE, {}, "binance"),
-        (PnlBy.ACCOUNT, {}, "no account"),
+        (PnlBy.ACCOUNT, {}, None),
         (PnlBy.ACCOUNT, {"account": "sub1"}, "sub1"),
         (PnlBy.SIDE, {"side": Side.LONG}, "long"),
         (PnlBy.REASON, {"exit_reason": "gone\nlong since"}, "gone long since"),
-        (PnlBy.REASON, {"exit_reason": None}, "not stated"),
+        (PnlBy.REASON, {"exit_reason": None}, None),
+        (PnlBy.REASON, {"exit_reason": "not stated"}, "not stated"),
         (PnlBy.INTENT, {"intent_id": "grid-17"}, "grid"),
     ],
 )
-def test_cycles_are_in_one_group(by: PnlBy, fields: dict[str, Any], group: str) -> None:
+def test_cycles_are_in_one_group(by: PnlBy, fields: dict[str, Any], group: str | None) -> None:
     window = MeasuredWindow(second(-100_000_000), second(100_000_000))
     (found,) = Pnl.of(facts(row(**fields)), window, (by,)).groups
     assert found.names == (group,)
+
+
+def test_what_lacks_a_name_is_no_group_of_one_that_is_called_so() -> None:
+    rows = row(0, "1"), row(1, "2", account="no account"), row(2, "4", account="sub1")
+    found = Pnl.of(facts(*rows), EVER, (PnlBy.ACCOUNT,)).groups
+    assert [(each.names, each.words, each.profit.net_pnl) for each in found] == [
+        (("no account",), ("no account",), Decimal(2)),
+        (("sub1",), ("sub1",), Decimal(4)),
+        ((None,), ("no account",), Decimal(1)),
+    ]
 
 
 def test_cycles_of_one_group_are_alike_in_all_that_groups() -> None:
@@ -127,10 +138,10 @@ def test_cycles_of_one_group_are_alike_in_all_that_groups() -> None:
         ("mean_reversion_9", "mean_reversion"),
         ("5483266", "no prefix"),
         ("breakout", "breakout"),
-        (None, "no intent"),
+        (None, None),
     ],
 )
-def test_intents_of_one_strategy_begin_alike(intent: str | None, prefix: str) -> None:
+def test_intents_of_one_strategy_begin_alike(intent: str | None, prefix: str | None) -> None:
     assert intent_prefix(intent) == prefix
 
 

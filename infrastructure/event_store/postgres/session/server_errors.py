@@ -39,7 +39,7 @@ def _meaning(error: psycopg.Error | PoolTimeout, settings: Settings) -> StoreErr
         case errors.InsufficientPrivilege():
             return StoreUnavailable(
                 f"{where}: {reason}; nothing was written. Making, importing and rebuilding are for the role that owns "
-                "the ledger; what a bot needs, the owner grants with `init --runtime-role NAME`, and a "
+                "the ledger; what a bot or a watch needs, the owner grants with `init --runtime-role NAME`, and a "
                 "role that only reads needs SELECT on all tables and sequences of the ledger. Statistics first take in "
                 "what was recorded since: let a role that may write do so with `stats`, then ask again"
             )
@@ -52,6 +52,12 @@ def _meaning(error: psycopg.Error | PoolTimeout, settings: Settings) -> StoreErr
         case errors.LockNotAvailable() | errors.QueryCanceled():
             return StoreUnavailable(
                 f"{where} did not answer within {wait_seconds(settings):g} s ({reason}); nothing was written"
+            )
+        case errors.TransactionTimeout():
+            return StoreUnavailable(
+                f"{where}: {reason}; nothing was written. The transaction_timeout of this role, database or server is "
+                "shorter than this takes: raise it (ALTER ROLE NAME SET transaction_timeout = 0), then send the same "
+                "command again"
             )
         case errors.DiskFull() | errors.InternalError_() if _is_full(error):
             return StoreUnavailable(

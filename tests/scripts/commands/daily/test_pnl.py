@@ -44,10 +44,10 @@ def test_a_table_is_for_eyes_and_says_what_is_not_known(asked: Program) -> None:
     lines = ran.out.splitlines()
     assert lines[0] == "2025-10-22 00:00:00 to 2025-10-23 00:00:00 UTC, by symbol"
     assert [line.split()[:5] for line in lines[4:8]] == [
-        ["APTUSDT", "USDT", "1", "≈3.37037", "≈0.1234568"],
-        ["BTC/USD:BTC", "BTC", "1", lines[5].split()[3], "≈0.1234568"],
-        ["SUIUSDT", "USDT", "1", "-3", "0"],
-        ["XMRUSDT", "USDT", "1", "unknown", "≈0.1234568"],
+        ["APTUSDT", "USDT", "1", "≈3.246914", "≈3.37037"],
+        ["BTC/USD:BTC", "BTC", "1", *lines[5].split()[3:5]],
+        ["SUIUSDT", "USDT", "1", "unknown", "-3"],
+        ["XMRUSDT", "USDT", "1", "unknown", "unknown"],
     ]
     assert "USDT: 1 of 3 cycles closed something at a price that nobody said\n" in ran.out
     assert "USDT: the net of 2 of 3 cycles is not known; that of the others is 3.246914\n" in ran.out.replace("≈", "")
@@ -98,6 +98,23 @@ def test_what_groups_is_known_and_named_once(asked: Program, by: str, says: str)
     ran = asked("--by", by)
     assert (ran.code, ran.out) == (2, "")
     assert says in " ".join(ran.err.split())
+
+
+def test_the_net_is_shown_however_narrow_the_screen_and_however_long_a_name(
+    ledger_url: str, asked: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with PositionLedger.connect(ledger_url) as ledger:
+        trade(ledger, "KASUSDT", "11", "USDT", "the reason " * 9)
+    monkeypatch.setenv("COLUMNS", "80")
+    assert " net " in asked("--by", "symbol,intent").out.splitlines()[2]
+    assert asked("--by", "reason").out.splitlines()[2].split()[-1] == "net"
+
+
+def test_an_account_without_a_name_has_none_for_programs_and_words_for_people(asked: Program) -> None:
+    group, *_ = asked("--by", "account", "--json").json["groups"]
+    assert (group["group"], group["names"]) == ("no account", [None])
+    assert asked("--by", "account").out.splitlines()[4].startswith("no account  BTC")
+    assert asked("--by", "account", "--csv").out.splitlines()[1].startswith(",BTC,")
 
 
 def test_the_lowest_profit_comes_first_when_asked_for_and_what_is_left_out_is_said(asked: Program) -> None:
