@@ -34,6 +34,10 @@ class Connection(H11Protocol):
         elif self._request_timer is None:
             self._request_timer = self.loop.call_later(REQUEST_SECONDS, self.transport.abort)
 
+    def _should_upgrade(self) -> bool:
+        """Answer in HTTP who asks for another protocol; uvicorn would advise to install one that is not served."""
+        return False
+
     def pause_writing(self) -> None:
         """Start the timer of the answer, because the browser does not keep up."""
         super().pause_writing()

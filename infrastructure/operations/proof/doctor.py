@@ -10,6 +10,7 @@ import psycopg
 from psycopg import errors
 
 from domain.errors import LedgerError, StoreUnavailable
+from infrastructure.event_store.postgres.session import poolers
 from infrastructure.event_store.postgres.session.server_errors import explained
 from infrastructure.operations.proof.guarantee import DoctorReport, Guarantee, NotGuaranteed, Verdict
 from infrastructure.operations.proof.ledger_proofs import LedgerProofs
@@ -25,11 +26,13 @@ _FIRST: Final = "put right first what failed above"
 def examined(settings: Settings, progress: Progress = no_progress) -> DoctorReport:
     """Try every guarantee on the server of the settings; nothing is left behind.
 
-    Refuses: StoreUnavailable when it cannot be reached.
+    Refuses: StoreUnavailable when it cannot be reached; InvalidSettings for a pooler that hands on no options.
     """
     try:
         sessions = SessionProofs(settings)
     except psycopg.Error as error:
+        if poolers.is_refusal(error):
+            raise poolers.refused(settings) from None
         raise explained(error, settings) from None
     checks: list[Guarantee] = []
     with closing(sessions):

@@ -14,6 +14,7 @@ from infrastructure.legacy.source.table import understood
 from scripts.legacy.cleaning.cleaning_report import DONE, Cleaning, CleaningLine
 from scripts.options.filters import Filter
 from scripts.output import progress
+from scripts.signals import terminable
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,8 @@ class InLegacyTable:
     def _apply(self, table: LiveTable, plan: Plan, cleaning: Cleaning, reason: str, backup: Path | None) -> None:
         def before() -> None:
             if backup is not None:
-                Backup(plan.changes, table.name, reason, table.restore, self.evidence.now).write(backup)
+                with terminable():  # SIGTERM deletes the unfinished file
+                    Backup(plan.changes, table.name, reason, table.restore, self.evidence.now).write(backup)
 
         table.apply(plan.changes, self.evidence.now, self.zone, before)
         for line in cleaning.changes:

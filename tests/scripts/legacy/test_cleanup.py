@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -161,6 +163,19 @@ def test_without_a_backup_nothing_is_changed_unless_it_is_declined(run: Run, tab
     assert (ran.code, ran.json["backup"]) == (0, None)
     assert statuses(table) != before
     assert list(tmp_path.iterdir()) == []
+
+
+def test_sigterm_while_the_backup_is_written_changes_nothing_and_leaves_no_file(
+    run: Run, table: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = statuses(table)
+    monkeypatch.setattr(os, "fsync", lambda _: signal.raise_signal(signal.SIGTERM))
+    handler = signal.signal(signal.SIGTERM, lambda *_: None)  # else it would end the tests
+    try:
+        assert run("duplicates", "--from", table, *DONE).code == 128 + signal.SIGTERM
+    finally:
+        signal.signal(signal.SIGTERM, handler)
+    assert statuses(table) == before and list(tmp_path.iterdir()) == []
 
 
 def test_a_snapshot_whose_time_may_be_another_changes_nothing(run: Run, table: str, tmp_path: Path) -> None:

@@ -18,9 +18,10 @@ from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.operations.proof.doctor import examined
 from infrastructure.operations.proof.guarantee import DoctorReport, Guarantee, Verdict
 from infrastructure.operations.proof.scratch_schema import _LOCK, PREFIX
-from infrastructure.settings import Settings
+from infrastructure.settings import InvalidSettings, Settings
 from tests.infrastructure.event_store.postgres.load import eventually
 from tests.infrastructure.event_store.postgres.server import HOST, Server, ServerFolder, servers
+from tests.infrastructure.event_store.postgres.session.pooler import pooled
 from tests.infrastructure.roles import as_role, made_role
 from tests.urls import with_options
 
@@ -167,6 +168,14 @@ def test_a_pooler_is_seen_by_the_process_that_it_names(primary: Server) -> None:
         found = report(primary.url(port=port))
     assert of(found, "own session").verdict is Verdict.WARNING
     assert "a pooler stands between" in of(found, "own session").evidence
+
+
+def test_a_pooler_that_hands_on_no_options_is_named(primary: Server) -> None:
+    with (
+        pooled(primary.port, "session") as pooler,
+        pytest.raises(InvalidSettings, match=r"a pooler .* refuses `options`.*\?pooler=session"),
+    ):
+        report(primary.url(port=pooler.port))
 
 
 @contextmanager

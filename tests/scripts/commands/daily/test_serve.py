@@ -177,6 +177,14 @@ def test_a_browser_that_does_not_finish_what_it_asks_is_let_go_without_a_word(ur
         assert page.end(signal.SIGTERM) == (0, "stopped\n")
 
 
+def test_who_asks_for_another_protocol_is_answered_in_http_without_a_word(url: str) -> None:
+    PositionLedger.connect(url).disconnect()
+    with serving(url) as page, closing(http.client.HTTPConnection("127.0.0.1", page.port)) as connection:
+        connection.request("GET", "/healthz", headers={"Connection": "Upgrade", "Upgrade": "websocket"})
+        assert connection.getresponse().read() == b"ok\n"
+        assert page.end(signal.SIGTERM) == (0, "stopped\n")
+
+
 def test_an_event_comes_to_whoever_listens(url: str) -> None:
     PositionLedger.connect(url).disconnect()
     with serving(url) as page:
