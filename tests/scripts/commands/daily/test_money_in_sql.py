@@ -85,7 +85,7 @@ def sums_are_those_of_the_exits(traded: str, by: PnlBy, part: int) -> None:
     found = summed(traded, by)
     with psycopg.connect(traded) as connection:
         rows = connection.execute(EXITS.format(part=part)).fetchall()
-    sums = [(each.names[0], each.profit.realized_pnl, each.profit.fees) for each in found.groups]
+    sums = [(each.names[0] or "", each.profit.realized_pnl, each.profit.fees) for each in found.groups]
     assert [(group.split(".")[0], pnl, fees) for group, pnl, fees in sums] == rows
     assert all(each.profit.net_pnl == pnl - fees for each, (_, pnl, fees) in zip(found.groups, rows, strict=True))
     assert sum(each.profit.cycles for each in found.groups) == found.total[0].cycles == 60
