@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Iterator
 
 import pytest
 
@@ -10,10 +11,12 @@ HEADINGS = """fault | acknowledged | lost | doubled | unknown | not written | wr
 | seconds without writes | new leader after | longest answer""".replace("\n", " ").split(" | ")
 
 
-@pytest.fixture(scope="session", autouse=True)
-def told_to_end_is_as_interrupted() -> None:
-    """SIGTERM cleans up, as Ctrl-C does."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+@pytest.fixture(scope="package", autouse=True)
+def told_to_end_is_as_interrupted() -> Iterator[None]:
+    """SIGTERM cleans up, as Ctrl-C does; not in other tests, whose forks it has to end."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGTERM, before)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
