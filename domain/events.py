@@ -199,8 +199,7 @@ class Activated(PositionEvent, frozen=True, kw_only=True):
 class PositionReduced(PositionEvent, frozen=True, kw_only=True):
     """One exit fill, with the profit that it realised (None if the cost is not known).
 
-    `residual_qty`: it sold dust of a cycle that is over; the dust that is left. `stop_qty`: what the stop for all, of
-    which it is a fill, was for, because entries on record were filled after it.
+    `residual_qty`: it sold dust of a cycle that is over; the dust that is left.
     """
 
     trade_id: str
@@ -215,7 +214,6 @@ class PositionReduced(PositionEvent, frozen=True, kw_only=True):
     reason: str | None = None
     late: bool = False
     residual_qty: Number | None = None
-    stop_qty: Number | None = None
 
 
 class PositionAdjusted(PositionEvent, frozen=True, kw_only=True):

@@ -8,7 +8,7 @@ from decimal import Decimal
 from domain import events as e
 from domain.alteration import altered
 from domain.instrument import Instrument
-from domain.orders.cycle_orders import Orders, filled_as_one, stop_as_one
+from domain.orders.cycle_orders import Orders, filled_as_one
 from domain.orders.order import Order
 from domain.values import EXACT
 
@@ -110,13 +110,6 @@ def hit_stops_limited(orders: Orders, held: Decimal) -> Orders:
     return orders.with_orders(
         altered(stop, requested_qty=EXACT.add(filled, held)) for stop, filled in for_all if filled
     )
-
-
-def stop_limited(orders: Orders, event: e.PositionReduced) -> Orders:
-    """After a fill of a stop for all was told later than entry fills that came after it: it is for what it was then."""
-    order = None if event.order is None else orders.get(event.order)
-    stop = None if order is None else stop_as_one(orders, order)
-    return orders if stop is None else orders.with_order(altered(stop, requested_qty=event.stop_qty))
 
 
 def is_hit(orders: Orders, stop: Order) -> bool:

@@ -187,17 +187,12 @@ def _changed(row: PositionRow, event: e.PositionEvent) -> PositionRow:
         case e.Activated():
             return altered(row, status=Status.ACTIVE, activated_at=event.ts_event)
         case e.PositionReduced():
-            reduced = _holding(
+            return _holding(
                 row,
                 event.holding,
                 avg_px_close=event.holding.avg_px_close(row.terms),
                 residual_qty=row.residual_qty if event.residual_qty is None else event.residual_qty,
                 orders=changes.exit_filled(row.orders, event, row.terms),
-            )
-            return (
-                reduced
-                if event.stop_qty is None
-                else _showing_stop(reduced, changes.stop_limited(reduced.orders, event))
             )
         case e.PositionAdjusted():
             return _holding(row, event.holding, outcome_unknown=False)

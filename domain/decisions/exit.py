@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
@@ -10,7 +9,6 @@ from domain import events as e
 from domain.aggregate.command_result import CommandResult
 from domain.aggregate.exits.exit_count import ExitCount, part_of
 from domain.aggregate.row import PositionRow
-from domain.aggregate.state import PositionState
 from domain.commands import order_requests as o
 from domain.commands import requests as c
 from domain.decisions.adjustment import exit_count
@@ -31,7 +29,7 @@ from domain.errors import (
 )
 from domain.holding import Holding
 from domain.identifiers import client_order_id
-from domain.orders.cycle_orders import filled_as_one, next_name, of_role, stop_as_one
+from domain.orders.cycle_orders import next_name, of_role
 from domain.orders.order import Order
 from domain.values import EXACT, ZERO, Leg, Side, Status, plain, rounded, total_of
 
@@ -187,29 +185,8 @@ def _record_reduced(
             reason=command.reason,
             late=not decision.needs_cycle().status.is_open,
             residual_qty=residual_qty,
-            stop_qty=_stop_was_for(decision.state, order, command.at),
         )
     )
-
-
-def _stop_was_for(state: PositionState, order: Order | None, at: datetime | None) -> Decimal | None:
-    """What a stop for all was for when a fill hit it: what was held by then, and what it had filled.
-
-    None where no entry on record was filled after that, for then the next entry fill limits it.
-    """
-    stop = None if order is None or at is None else stop_as_one(state.orders, order)
-    if stop is None or at is None or stop.name not in state.for_all:
-        return None
-    fills = [fill for each in state.fills.values() for fill in each.values() if fill.at is not None and fill.at > at]
-    entered = total_of(fill.qty for fill in fills if not fill.is_exit)
-    if not entered:
-        return None
-    closed = total_of(
-        fill.qty for fill in fills if fill.is_exit and fill.order not in (stop.name, order and order.name)
-    )
-    known = EXACT.add(state.holding.quantity, filled_as_one(state.orders, stop))
-    was_for = max(ZERO, EXACT.add(EXACT.subtract(known, entered), closed))
-    return was_for if stop.requested_qty is None else min(was_for, stop.requested_qty)
 
 
 def _without_said_fee(decision: Decision, command: c.Reduce, held: Holding, told: Decimal) -> Holding:

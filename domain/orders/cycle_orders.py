@@ -358,12 +358,6 @@ def filled_as_one(orders: Orders, stop: Order) -> Decimal:
     return total_of((stop.filled_qty, *(each.filled_qty for each in targets)))
 
 
-def stop_as_one(orders: Orders, order: Order) -> Order | None:
-    """The live stop that an order is, or that is one order of the exchange with it (OCO)."""
-    of_id = (each for each in orders.live("stop") if each.exchange_order_id == order.exchange_order_id is not None)
-    return order if order.role == "stop" and order.is_live else next(of_id, None)
-
-
 def covered_by(stops: Iterable[Order]) -> Decimal | None:
     """The quantity that stops cover together; None if one of them is for all that is held."""
     covered = ZERO

@@ -391,9 +391,9 @@ class TypedCommands(ABC, Generic[Answered]):
         - An order of the exchange that is stop and target in one (OCO) is recorded by `set_stop_loss` and
           `set_take_profit` with its one id. What says that it is gone, or ended, says so of both, and what one of them
           filled is left of neither.
-        - A stop for all that was hit in part covers what was held by then, and nothing that is filled later, whichever
-          of the two is told first: send the `at` of fills. Once all that was held is closed and something is filled
-          again, every stop that was hit, or that belonged to the position, is lost.
+        - A stop for all that was hit in part covers what was held by then, and nothing that is filled later. Once all
+          that was held is closed and something is filled again, every stop that was hit, or that belonged to the
+          position, is lost.
 
         - position_id (position id): `APTUSDT.binance#1`: the key, and the cycle after `#`
         - stop_price (price): below the entry of a long, above that of a short

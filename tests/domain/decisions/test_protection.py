@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 
@@ -43,7 +43,6 @@ from domain.events import (
     OrderReplaced,
     PositionAdjusted,
     PositionEvent,
-    PositionReduced,
     StopLossLost,
     StopLossSet,
     TakeProfitLost,
@@ -52,7 +51,6 @@ from domain.events import (
 from domain.identifiers import client_order_id
 from tests.spec import CYCLE, ENTERED, FILLED, PLACED, STOP, given, on, request, second
 
-Fill = TypeVar("Fill", RecordEntryFill, Reduce)
 LONG = request(side="long")
 GONE = on(LoseStopLoss, reason="canceled by the cleaner")
 
@@ -499,32 +497,6 @@ def test_a_stop_for_all_that_was_hit_covers_what_was_held_by_then() -> None:
         anew.leaves(quantity="1", protected=False, stop_price=None).when(STOP).no_news()
     rests = on(Reduce, trade_id="x1", last_qty="2", last_px="3.2", exchange_order_id="x")
     given(request(), PLACED, SIX, STOP, rests).when(FOUR).leaves(quantity="8", protected=True)
-
-
-def timed(fill: Fill, at: int) -> Fill:
-    return fill.model_copy(update={"at": second(at)})
-
-
-def test_a_stop_for_all_covers_what_was_held_when_it_was_hit_whenever_that_is_told() -> None:
-    """The fill of the stop is told after an entry fill that came later."""
-    for targets in ((), (TARGET,)):
-        sent = (request(), PLACED, timed(SIX, 1), STOP, *targets, timed(FOUR, 20))
-        story = given(*sent).leaves(quantity="10", protected=True)
-        story.when(timed(hit("x1"), 10)).then(PositionReduced, stop_qty="6")
-        story.leaves(quantity="8", protected=False, stop_quantity="6").when(STOP).no_news()
-        story.when(timed(hit("x2"), 11)).then(PositionReduced, stop_qty="6")
-        story.leaves(quantity="6", protected=False, stop_quantity="6")
-        other = on(Reduce, trade_id="x3", last_qty="1", last_px="3.2", exchange_order_id="x", at=second(30))
-        given(*sent, other).when(timed(hit("x1"), 10)).leaves(quantity="7", protected=False, stop_quantity="6")
-
-
-def test_a_fill_of_a_stop_limits_nothing_if_no_entry_came_after_it_or_the_stop_has_a_quantity() -> None:
-    sent = (request(), PLACED, timed(SIX, 1), STOP, timed(FOUR, 20))
-    for fill in (hit("x1"), timed(hit("x1"), 21)):
-        story = given(*sent).when(fill).then(PositionReduced, stop_qty=None)
-        story.leaves(quantity="8", protected=True, stop_quantity=None)
-    of_its_own = given(*sent, stop("3.298", quantity="12")).when(timed(hit("x1"), 10))
-    of_its_own.then(PositionReduced, stop_qty=None).leaves(quantity="8", protected=True, stop_quantity="12")
 
 
 @pytest.mark.parametrize("more", [(), (FOUR,)])
