@@ -88,14 +88,15 @@ def verify(store: Store, progress: Progress = no_progress, *, processes: int = 1
                 verified += part
                 progress(part.events)
         handed_out, storage = store.places_handed_out(), store.storage()
+        named = {found.where for found in verified.findings}
         return replace(
             verified,
             findings=(
                 *verified.findings,
-                *_lines_without_row(store, {found.where for found in verified.findings}),
+                *_lines_without_row(store, named),
                 *_places(store, handed_out),
                 *_cursors(store),
-                *_refusals(store),
+                *_refusals(store, named),
                 *_guards(store),
                 *_storage(store, storage),
             ),
@@ -139,7 +140,8 @@ def _cursors(store: Store) -> Iterator[IntegrityFinding]:
             yield IntegrityFinding("projection", projection.name, message)
 
 
-def _refusals(store: Store) -> Iterator[IntegrityFinding]:
+def _refusals(store: Store, named: Container[str]) -> Iterator[IntegrityFinding]:
+    """Refusals that no ledger would write; not for a position whose row is a finding of its own."""
     holder = lru_cache(maxsize=1024)(partial(_holder, store))  # one position is in the way of many
     for values in store.select_rejections({}):
         try:
@@ -152,22 +154,19 @@ def _refusals(store: Store) -> Iterator[IntegrityFinding]:
             yield IntegrityFinding(
                 "refusal", where, f"is refused for {refusal.stream!r:.120}, which no ledger would write"
             )
-        elif (wrong := _not_in_the_way(holder, refusal)) is not None:
+        elif refusal.position_id not in named and (wrong := _not_in_the_way(holder, refusal)) is not None:
             where = f"{refusal.stream} at {timestamp_text(refusal.ts_recorded)}"
             yield IntegrityFinding("refusal", where, wrong, refusal.stream)
 
 
 def _not_in_the_way(holder: Callable[[str], _Holder | None], refusal: Rejection) -> str | None:
-    """Why what a refusal names as in its way cannot have been that; None if it can, or its row cannot be read."""
+    """Why what a refusal names as in its way cannot have been that, under its key or one of an earlier version."""
     named, intent = refusal.position_id, refusal.holder_intent_id
     if named is None:
         return None
-    try:
-        found = holder(named)
-    except HistoryDamaged:
-        return None  # its row is a finding of its own
-    if found is None or named.rpartition("#")[0] != refusal.stream:
-        return f"says that {named!r:.120} was in the way, and there is no such position of its key"
+    found = holder(named)
+    if found is None:
+        return f"says that {named!r:.120} was in the way, and there is no such position"
     if refusal.error == PositionAlreadyOpen.__name__ and found.intent_id != intent:
         return f"says that {named} was of intent {intent!r:.120}, which is of {found.intent_id!r:.120}"
     return None

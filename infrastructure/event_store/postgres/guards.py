@@ -100,7 +100,7 @@ _UNFIRED: Final = (
     "SELECT datname::text, rolname::text FROM pg_db_role_setting LEFT JOIN pg_database ON pg_database.oid = setdatabase"
     " LEFT JOIN pg_roles ON pg_roles.oid = setrole"
     " WHERE (datname IS NULL OR datname = pg_catalog.current_database())"
-    " AND 'session_replication_role=replica' = ANY(setconfig) AND (setrole = 0::oid"
+    " AND lower(setconfig::text)::text[] @> '{session_replication_role=replica}' AND (setrole = 0::oid"
     " OR pg_catalog.has_any_column_privilege(setrole, 'ledger_events'::regclass::oid, 'INSERT')) ORDER BY 1, 2"
 )
 """The database and the roles that may append, whose sessions begin with all triggers switched off."""

@@ -179,7 +179,7 @@ def test_a_cycle_whose_number_does_not_follow_is_named_though_its_hash_and_row_f
     ("changed", "message"),
     [
         ({"position_id": "APTUSDT.binance#7"}, "says that 'APTUSDT.binance#7' was in the way"),
-        ({"position_id": "PERPUSDT.binance#1"}, "says that 'PERPUSDT.binance#1' was in the way"),
+        ({"position_id": "PERPUSDT.binance#1"}, "says that PERPUSDT.binance#1 was of intent 'APTUSDT-1', which is of"),
         ({"holder_intent_id": "other"}, "says that APTUSDT.binance#1 was of intent 'other', which is of 'APTUSDT-1'"),
         ({"position_id": None}, None),
         ({}, None),
@@ -195,6 +195,21 @@ def test_a_refusal_that_no_ledger_wrote_is_named(
     found = [(each.kind, each.message) for each in verify(ledger.store).findings]
     assert [kind for kind, _ in found] == ["refusal"] * (message is not None)
     assert message is None or found[0][1].startswith(message)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "DELETE FROM positions WHERE symbol = 'APTUSDT'",
+        "UPDATE positions SET intent_id = 'other' WHERE symbol = 'APTUSDT'",
+        "UPDATE positions SET status = 'no status' WHERE symbol = 'APTUSDT'",
+    ],
+)
+def test_a_damaged_row_makes_no_refusal_look_forged(ledger: PositionLedger, tamper: Tamper, damage: str) -> None:
+    with pytest.raises(PositionAlreadyOpen):
+        ledger.request_entry(symbol="APTUSDT", exchange="binance", side="short", quantity="1", intent_id="late")
+    tamper(damage)
+    assert {(found.kind, found.where) for found in verify(ledger.store).findings} == {("row", "APTUSDT.binance#1")}
 
 
 @pytest.mark.parametrize("batch_events", [1, 3, 4])
@@ -674,8 +689,17 @@ def _as_made(owner: psycopg.Connection[tuple[Any, ...]]) -> list[tuple[Any, ...]
     ).fetchall()
 
 
-@pytest.mark.parametrize("whose", ["DATABASE {name}", "ROLE {role}", "ROLE {role} IN DATABASE {name}"])
-def test_a_setting_by_which_triggers_do_not_fire_is_named_until_it_is_reset(postgres_url: str, whose: str) -> None:
+@pytest.mark.parametrize(
+    ("whose", "how"),
+    [
+        ("DATABASE {name}", "replica"),
+        ("ROLE {role}", "'REPLICA'"),
+        ("ROLE {role} IN DATABASE {name}", "'Replica'"),
+    ],
+)
+def test_a_setting_by_which_triggers_do_not_fire_is_named_until_it_is_reset(
+    postgres_url: str, whose: str, how: str
+) -> None:
     with (
         made_role(postgres_url) as role,
         PositionLedger.connect(postgres_url) as ledger,
@@ -685,7 +709,7 @@ def test_a_setting_by_which_triggers_do_not_fire_is_named_until_it_is_reset(post
         told = whose.format(name=f'"{owner.info.dbname}"', role=f'"{role}"')
         owner.execute(f"ALTER {told} SET session_replication_role = origin".encode())
         assert verify(ledger.store).ok
-        owner.execute(f"ALTER {told} SET session_replication_role = replica".encode())
+        owner.execute(f"ALTER {told} SET session_replication_role = {how}".encode())
         (found,) = verify(ledger.store).findings
         assert (found.kind, found.where) == ("guard", "session_replication_role")
         owner.execute(found.message.partition("its owner makes it again with: ")[2].encode())

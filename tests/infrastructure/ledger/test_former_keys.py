@@ -10,6 +10,7 @@ import pytest
 from domain.commands.requests import RequestEntry
 from domain.errors import PositionAlreadyOpen
 from domain.identifiers import PositionKey
+from infrastructure.integrity.verify import verify
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.ledger.receipt import Receipt
 
@@ -69,6 +70,7 @@ def test_a_pair_that_was_taken_for_an_inverse_contract_is_not_opened_beside_it(
         ledger.request_entry(**asked, intent_id="s6")
     assert refused.value.position_id == f"{former}#1" == first.position_id
     assert ledger.position(first.position_id).inverse, "what was opened keeps the terms that it has"
+    assert verify(ledger.store).ok, "a refusal may name a position of another key"
     ledger.fail_entry(position_id=first.position_id, outcome="rejected", reason="30208")
     today = ledger.request_entry(**asked, intent_id="s6").position_id
     assert (today, ledger.position(today).inverse) == (
