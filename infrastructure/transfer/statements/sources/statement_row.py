@@ -23,8 +23,8 @@ _NO_TEXT: Final = (Mapping, list, bool)
 _NOTHING_MAX: Final = 8
 """A longer text, even with blanks around it, is none of these words."""
 _AMOUNT: Final = re.compile(r"(?P<number>[+-]?[\d.,]+(?:[eE][+-]?\d+)?) ?(?P<currency>[A-Za-z][A-Za-z0-9]*)?", re.ASCII)
-_AS_MOST: Final = re.compile(r"-?[1-9]\d{0,16}(\.\d{0,16}[1-9])?", re.ASCII)
-"""Numbers that are kept as they are."""
+_PLAIN: Final = re.compile(r"-?[1-9]\d{0,16}(\.\d{0,16}[1-9])?", re.ASCII)
+"""Numbers that need no check: with no more digits than are kept, and no zeros at their ends."""
 _SHORT_YEAR: Final = re.compile(r"(\d\d)-\d\d-\d\d[ T]", re.ASCII)
 _SHORT_YEAR_MIN: Final = "17"
 """The year in which Binance began, whose website alone writes years of two digits."""
@@ -280,7 +280,7 @@ def _number(name: str, value: object) -> Decimal:
         text = str(value)
     else:
         raise ValueError(f"{name} {str(value)!r:.60} is no number")
-    if _AS_MOST.fullmatch(text):
+    if _PLAIN.fullmatch(text):
         return Decimal(text)
     number = read_amount(text).number
     if number is None:
