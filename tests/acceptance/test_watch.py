@@ -142,7 +142,6 @@ def test_a_watch_that_is_ended_finishes_what_is_under_way(ledger_url: str, serve
         assert process.wait(30) == 143
     with watching(ledger_url, server):
         time.sleep(1.5)
-    print("BODIES", [each.body for each in server.received])
     assert len(server.received) == 1
 
 
