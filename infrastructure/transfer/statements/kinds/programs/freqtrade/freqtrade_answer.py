@@ -1,7 +1,8 @@
-"""freqtrade: trades with their orders, as the bot's own interface answers `/api/v1/trades` and `/api/v1/status`.
+"""freqtrade: trades with their orders, as its own interface answers them.
 
-It says what the database says, so its facts have the same ids. It rounds the `average` of an order to eight decimals,
-but not its `safe_price`, which is the same average where there is one.
+`/api/v1/trades` has the closed ones, `/api/v1/status` the open ones. It says what the database says, so its facts have
+the same ids. It rounds the `average` of an order to eight decimals, but not its `safe_price`, which is the same average
+where there is one; `/api/v1/status` says that one only, and no funding of an order.
 """
 
 from __future__ import annotations
@@ -38,12 +39,32 @@ _FILLED_AT: Final = _OF_ORDER["filled_at"]
 
 def _facts(whose: Whose, trade: StatementRow) -> Iterator[StatementFact]:
     """The facts of a trade, which has an order a row in the database."""
-    flags = {name: str(int(trade.named.get(name) is True)) for name in ("is_open", "is_short")}
-    of_trade = {**trade.named, **_named(trade, _OF_TRADE), **flags}
-    over = (order for order in trade.listed("orders") if order.named.get("is_open") is not True)
+    is_open, is_short = _flag(trade, "is_open"), _said(trade, "is_short")
+    over = (order for order in trade.listed("orders") if not _said(order, "is_open"))
     filled = sorted((order for order in over if order.some("filled")), key=lambda order: order.time(*_FILLED_AT))
+    if any("ft_fee_base" not in order.named for order in filled):
+        raise ValueError("ft_fee_base of its orders is missing, so in which currency a fee was paid is not known")
+    is_funded = not is_open and trade.some("funding_fees") is not None
+    if is_funded and any("funding_fee" not in order.named for order in filled):
+        raise ValueError(
+            "funding_fee of its orders is missing, so which of it is counted already is not known; save what "
+            "/api/v1/trades answers"
+        )
+    flags = {"is_open": str(int(is_open)), "is_short": str(int(is_short))}
+    of_trade = {**trade.named, **_named(trade, _OF_TRADE), **flags}
     rows = [StatementRow(trade.line, {**of_trade, **_named(order, _OF_ORDER)}) for order in filled]
     yield from facts_of_trade(whose, rows or [StatementRow(trade.line, of_trade)])
+
+
+def _said(row: StatementRow, name: str) -> bool:
+    return name in row.named and _flag(row, name)
+
+
+def _flag(row: StatementRow, name: str) -> bool:
+    value = row.named.get(name)
+    if not isinstance(value, bool):
+        raise ValueError(f"{name} {str(value)!r:.60} is neither true nor false")
+    return value
 
 
 def _named(row: StatementRow, columns: Mapping[str, tuple[str, ...]]) -> dict[str, Any]:
