@@ -27,8 +27,6 @@ _ONE_WAY: Final = {"one_way_mode", "single", "one_way", "oneway", "net_mode"}
 _LEG_NAMES: Final = ("positionSide", "position_side", "posSide")
 _SPOT: Final = {"spot", "margin"}
 
-_NO_TEXT: Final = (Mapping, list, bool)
-
 T = TypeVar("T")
 
 
@@ -149,7 +147,7 @@ def _objects(prefix: str, place: Mapping[str, Any], names: Sequence[str]) -> dic
 
 
 def _text(name: str, value: object) -> str:
-    if isinstance(value, _NO_TEXT):
+    if isinstance(value, Mapping | list | bool):
         raise ValueError(f"{name} is {value!r:.60}, not text")
     return str(value).strip()
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields, replace
 from functools import lru_cache, partial
 from itertools import groupby, islice, tee
-from typing import Any, ClassVar, Final, NamedTuple
+from typing import Any, ClassVar, Final
 
 from domain.errors import HistoryDamaged, PositionAlreadyOpen
 from domain.events import PositionEvent
@@ -142,43 +142,36 @@ def _cursors(store: Store) -> Iterator[IntegrityFinding]:
 
 def _refusals(store: Store, named: Container[str]) -> Iterator[IntegrityFinding]:
     """Refusals that no ledger would write; not for a position whose row is a finding of its own."""
-    holder = lru_cache(maxsize=1024)(partial(_holder, store))  # one position is in the way of many
+    row_of = lru_cache(maxsize=8)(partial(_row_of, store))  # many rivals in a row find the same position in their way
     for values in store.select_rejections({}):
         try:
             refusal = rejection_from(values)
         except HistoryDamaged as cause:
             yield IntegrityFinding("refusal", values[REJECTION_COLUMNS.index("stream")], cause.message)
             continue
+        where = f"{refusal.stream} at {timestamp_text(refusal.ts_recorded)}"
         if refusal.key is None or refusal.key.stream != refusal.stream:
-            where = f"{refusal.stream} at {timestamp_text(refusal.ts_recorded)}"
             yield IntegrityFinding(
                 "refusal", where, f"is refused for {refusal.stream!r:.120}, which no ledger would write"
             )
-        elif refusal.position_id not in named and (wrong := _not_in_the_way(holder, refusal)) is not None:
-            where = f"{refusal.stream} at {timestamp_text(refusal.ts_recorded)}"
-            yield IntegrityFinding("refusal", where, wrong, refusal.stream)
+        elif refusal.position_id is not None and refusal.position_id not in named:
+            wrong = _not_in_the_way(refusal, refusal.position_id, row_of(refusal.position_id))
+            if wrong is not None:
+                yield IntegrityFinding("refusal", where, wrong, refusal.stream)
 
 
-def _not_in_the_way(holder: Callable[[str], _Holder | None], refusal: Rejection) -> str | None:
-    """Why what a refusal names as in its way cannot have been that, under its key or one of an earlier version."""
-    named, intent = refusal.position_id, refusal.holder_intent_id
-    if named is None:
-        return None
-    found = holder(named)
-    if found is None:
-        return f"says that {named!r:.120} was in the way, and there is no such position"
-    if refusal.error == PositionAlreadyOpen.__name__ and found.intent_id != intent:
-        return f"says that {named} was of intent {intent!r:.120}, which is of {found.intent_id!r:.120}"
+def _not_in_the_way(refusal: Rejection, position_id: str, row: PositionRow | None) -> str | None:
+    """Why the position that a refusal names, under its key or one of an earlier version, was not in its way."""
+    if row is None:
+        return f"says that {position_id!r:.120} was in the way, and there is no such position"
+    intent = refusal.holder_intent_id
+    if refusal.error == PositionAlreadyOpen.__name__ and row.intent_id != intent:
+        return f"says that {position_id} was of intent {intent!r:.120}, which is of {row.intent_id!r:.120}"
     return None
 
 
-class _Holder(NamedTuple):
-    intent_id: str | None
-
-
-def _holder(store: Store, position_id: str) -> _Holder | None:
-    row = next(store.rows(position_id=position_id), None)
-    return None if row is None else _Holder(row.intent_id)
+def _row_of(store: Store, position_id: str) -> PositionRow | None:
+    return next(store.rows(position_id=position_id), None)
 
 
 def _guards(store: Store) -> Iterator[IntegrityFinding]:

@@ -75,22 +75,18 @@ def intent_prefix(intent_id: str | None) -> str | None:
 
 @dataclass(frozen=True)
 class PnlGroup(JsonObject):
-    """The profit of one group in one currency.
+    """The profit of one group in one currency; `names` has one a property, None where its cycles lack it."""
 
-    `names` has one name for each property that groups, None where the cycles have none; `words` says so in words.
-    """
-
+    by: tuple[PnlBy, ...]
     names: tuple[str | None, ...]
-    words: tuple[str, ...]
     profit: Profit
 
     json_keys: ClassVar = (("group", lambda group: ", ".join(group.words)), "names", "**profit")
 
-    @classmethod
-    def of(cls, names: tuple[str | None, ...], by: tuple[PnlBy, ...], profit: Profit) -> PnlGroup:
-        """Name it by the properties `by`."""
-        words = (each.without if name is None else name for each, name in zip(by, names, strict=True))
-        return cls(names, tuple(words), profit)
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Its names, with words for what its cycles lack."""
+        return tuple(each.without if name is None else name for each, name in zip(self.by, self.names, strict=True))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,7 +138,7 @@ class Pnl(JsonObject):
             window=window,
             by=by,
             groups=tuple(
-                PnlGroup.of(names, by, profit)
+                PnlGroup(by, names, profit)
                 for names, of_it in sorted(of_group.items(), key=_by_name)
                 for profit in by_currency(of_it, judged_by)
             ),

@@ -19,12 +19,9 @@ from infrastructure.transfer.transfer_errors import StatementRefused
 
 NOTHING: Final = frozenset({"", "-", "--", "—", "nan", "none", "null", "nat", "n/a"})
 """What programs write for a missing value."""
-_NO_TEXT: Final = (Mapping, list, bool)
 _NOTHING_MAX: Final = 8
 """A longer text, even with blanks around it, is none of these words."""
 _AMOUNT: Final = re.compile(r"(?P<number>[+-]?[\d.,]+(?:[eE][+-]?\d+)?) ?(?P<currency>[A-Za-z][A-Za-z0-9]*)?", re.ASCII)
-_PLAIN: Final = re.compile(r"-?[1-9]\d{0,16}(\.\d{0,16}[1-9])?", re.ASCII)
-"""Numbers that need no check: with no more digits than are kept, and no zeros at their ends."""
 _SHORT_YEAR: Final = re.compile(r"(\d\d)-\d\d-\d\d[ T]", re.ASCII)
 _SHORT_YEAR_MIN: Final = "17"
 """The year in which Binance began, whose website alone writes years of two digits."""
@@ -92,7 +89,7 @@ class StatementRow:
         name, value = self.find(*names)
         if isinstance(value, str):
             return value.strip() or None
-        if isinstance(value, _NO_TEXT):
+        if isinstance(value, Mapping | list | bool):
             raise ValueError(f"{name} {str(value)!r:.60} is no text")
         return None if value is None else str(value)
 
@@ -280,8 +277,6 @@ def _number(name: str, value: object) -> Decimal:
         text = str(value)
     else:
         raise ValueError(f"{name} {str(value)!r:.60} is no number")
-    if _PLAIN.fullmatch(text):
-        return Decimal(text)
     number = read_amount(text).number
     if number is None:
         if "," in text:

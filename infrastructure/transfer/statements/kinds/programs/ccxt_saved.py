@@ -69,7 +69,7 @@ _OF_ORDER: Final = MappingProxyType(
 )
 
 
-class _Told(NamedTuple):
+class _KeyedRow(NamedTuple):
     """A row, what it says together with the exchange's own answer, and its key."""
 
     row: StatementRow
@@ -87,21 +87,21 @@ class _CcxtRows:
         time, side = row.needed("timestamp", "datetime"), row.needed("side")
         order_id = row.text("order") or made_up(time, row.needed("symbol"), side)
         trade_id = row.text("id") or self._ids.of(row, time)
-        told = self._told(row)
-        if told.key.exchange == _WITH_DUST:
+        keyed = self._keyed(row)
+        if keyed.key.exchange == _WITH_DUST:
             trade_id = name_of_trade(trade_id, order_id)
-        if told.fields.word(_EXECUTION_TYPE) == _FUNDING:
-            yield from self._funding_of(told, trade_id)
+        if keyed.fields.word(_EXECUTION_TYPE) == _FUNDING:
+            yield from self._funding_of(keyed, trade_id)
         elif row.some("amount") is None:
             raise ValueError(
                 f"amount of trade {trade_id} is {row.text('amount') or 'empty'}; fetch it again with a newer ccxt, or "
                 "save what is under info, the exchange's own answers, as JSON, and import that"
             )
         else:
-            yield from self._fill(told, _OF_TRADE, trade_id, order_id)
+            yield from self._fill(keyed, _OF_TRADE, trade_id, order_id)
 
-    def _funding_of(self, told: _Told, cash_id: str) -> Iterator[StatementFact]:
-        row, key = told.row, told.key
+    def _funding_of(self, keyed: _KeyedRow, cash_id: str) -> Iterator[StatementFact]:
+        row, key = keyed.row, keyed.key
         for paid, currency in fees_of(key.exchange, row):
             if paid:
                 yield StatementCash(
@@ -128,12 +128,12 @@ class _CcxtRows:
                     f"average of order {order_id} is {row.text('average') or 'empty'}, and what was asked for it is "
                     "not what it was filled at; import what fetch_my_trades gives instead"
                 )
-            yield from self._fill(self._told(row), _OF_ORDER, f"order-{order_id}", order_id)
+            yield from self._fill(self._keyed(row), _OF_ORDER, f"order-{order_id}", order_id)
 
     def _fill(
-        self, told: _Told, keys: Mapping[str, Sequence[str]], trade_id: str, order_id: str
+        self, keyed: _KeyedRow, keys: Mapping[str, Sequence[str]], trade_id: str, order_id: str
     ) -> Iterator[StatementFact]:
-        row, fields, key = told
+        row, fields, key = keyed
         time = row.time(*keys["time"], zone=self._whose.zone)
         info = row.inside("info") if isinstance(row.named.get("info"), Mapping) else None
         opening = None if info is None or key.leg is Leg.SPOT else opening_side(key.exchange, info)
@@ -169,7 +169,7 @@ class _CcxtRows:
 
     def funding(self, row: StatementRow) -> Iterator[StatementFact]:
         symbol = row.needed("symbol")
-        key = self._told(row).key if "/" in symbol else self._whose.key(symbol)
+        key = self._keyed(row).key if "/" in symbol else self._whose.key(symbol)
         paid = payment_of(key.exchange, row)
         if paid.amount:
             yield StatementCash(
@@ -182,7 +182,7 @@ class _CcxtRows:
                 cash_id=paid.name or self._ids.of(row, row.needed("timestamp", "datetime")),
             )
 
-    def _told(self, row: StatementRow) -> _Told:
+    def _keyed(self, row: StatementRow) -> _KeyedRow:
         symbol = row.needed("symbol")
         if "/" not in symbol:
             raise ValueError(
@@ -190,7 +190,7 @@ class _CcxtRows:
                 "again after load_markets()"
             )
         fields = ReportFields(row.named)
-        return _Told(row, fields, self._whose.key(symbol, fields.leg(None) if ":" in symbol else Leg.SPOT))
+        return _KeyedRow(row, fields, self._whose.key(symbol, fields.leg(None) if ":" in symbol else Leg.SPOT))
 
     def _contract_size(self, row: StatementRow, key: PositionKey, quantity: Decimal, price: Decimal) -> Decimal | None:
         """The contract size; None where there is no `cost` that it follows from."""
