@@ -183,13 +183,18 @@ class _Examination:
         return [*cycles.sections(), *([] if spelled is None else [spelled]), *self._of_exchanges(rows, left)]
 
     def _activity(self) -> Activity:
-        """The rates of the window, from the statistics; where these cannot be read, from all rows without criteria."""
+        """The rates of the window, from the statistics; where these cannot be read, from all rows without criteria.
+
+        As in the statistics, cycles of the legacy table are left out, which this ledger did not decide.
+        """
         refused = refused_since(self._store, self._window.since, self._question.takes)
         facts = self._facts()
         if facts is None:
-            return Activity.of(self._all_rows(), refused, None, self._window)
+            own = [row for row in self._all_rows() if row.legacy_id is None]
+            return Activity.of(own, refused, None, self._window)
         criteria = measure(facts, refused, self._window, now=self._question.now).criteria
-        return Activity.of((each.position for each in facts), refused, criteria, self._window)
+        own = [each.position for each in facts if not each.is_imported]
+        return Activity.of(own, refused, criteria, self._window)
 
     def _facts(self) -> list[CycleFacts] | None:
         """The facts of the cycles in the window; None when the statistics projection cannot be read or has stopped."""

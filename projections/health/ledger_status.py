@@ -18,6 +18,7 @@ from projections.formatting import aged, counted
 from projections.health.checks import Section, Severity, Symptom, worst, worst_first
 from projections.health.diagnosis import Cycles
 from projections.positions import PositionRow
+from projections.reconciliation.grace_periods import is_overdue
 
 OLD: Final = timedelta(hours=1)
 """By default, an entry or a rollback that is unfinished for longer than this is critical."""
@@ -184,7 +185,7 @@ class LedgerStatus(JsonObject):
         """In words how many positions are unprotected, and what else needs a person."""
         bare, in_need = self.unprotected, self.in_need
         says = [f"{len(bare)} of {len(self.held)} unprotected"]
-        if in_time := sum(not line.symptoms for line in bare):
+        if in_time := sum(line.row.status.is_open and not is_overdue(line.row, self.now) for line in bare):
             says.append(f"{in_time} of them within the time of an entry")
         if others := sum(not line.unprotected for line in in_need):
             says.append(f"{others} more {'needs' if others == 1 else 'need'} a person")

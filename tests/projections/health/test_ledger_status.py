@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from domain.commands.requests import Reduce, StartRollback
+from domain.commands.requests import RecordEntryUnknown, Reduce, StartRollback
 from domain.values import Status
 from projections.health.checks import Check, Section, Severity, Symptom, worst_first
+from projections.health.diagnosis import Cycles
 from projections.health.ledger_status import LedgerStatus
 from projections.positions import PositionRow
 from scripts.status_table import status_table
@@ -73,6 +74,18 @@ def test_an_entry_has_its_time_and_is_counted_all_the_same() -> None:
     found = status(row(*BARE), at=29)
     assert (found.ok, found.severity) == (True, Severity.OK)
     assert found.verdict.startswith("1 of 1 unprotected, 1 of them within the time of an entry, nothing of ")
+
+
+def test_an_entry_has_its_time_whatever_else_is_wrong_with_it_as_diagnose_says() -> None:
+    """A fill is held without a stop for a few seconds, and then the exchange does not answer about its order."""
+    bare = row(*BARE, on(RecordEntryUnknown, reason="no answer"))
+    found = status(bare, at=10)
+    assert [each.message for line in found.lines for each in line.symptoms] == [
+        "the exchange did not answer about its entry of 2025-10-22 18:50:40 UTC"
+    ]
+    assert found.verdict.startswith("1 of 1 unprotected, 1 of them within the time of an entry, worst ")
+    says = Cycles([bare], second(10), HOUR, {}).unprotected().says
+    assert says == "1 of 1 held positions, 1 within the time of an entry"
 
 
 def test_of_those_alike_the_oldest_comes_first() -> None:

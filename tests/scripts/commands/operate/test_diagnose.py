@@ -15,6 +15,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from domain.commands.requests import ImportPosition
 from domain.errors import PositionAlreadyOpen
 from domain.values import timestamp_text
 from infrastructure.database_url import without_password
@@ -233,6 +234,21 @@ def test_a_report_adds_the_rates_of_a_day(run: Run, ledger: PositionLedger) -> N
     assert "\nopened      1 active, 1 failed\nfailures    1\n" in said
     assert "\nduplicates  1 refused early, 0 late, 0 other repeats\ncriteria    " in said
     assert run("--mode", "report", "--symbol", "XMR/USDT", "--json").json["last_24_hours"]["by_status"] == {}
+
+
+def test_cycles_of_the_old_table_are_in_no_rate_of_a_day_as_in_no_statistics(
+    run: Run, ledger: PositionLedger, program: Program, ledger_url: str, tamper: Callable[[str], None]
+) -> None:
+    row: dict[str, Any] = {"quantity": "1", "status": "failed", "opened_at": at(60), "closed_at": at(30)}
+    old: dict[str, Any] = {"symbol": "OLDUSDT", "exchange": "binance", "side": "long", "row": {"id": "1"}}
+    ledger.handle(ImportPosition.of(**old, **row, legacy_id="1"))
+    assert program("stats", "--json", "--database", ledger_url).json["by_status"]["failed"] == 0
+    report = run("--mode", "report", "--json").json["last_24_hours"]
+    assert (report["by_status"], report["failures_per_hour"]) == ({"active": 1}, [])
+    tamper("UPDATE projections SET nid = 0")
+    tamper("UPDATE ledger_events SET type = 'Nonsense.v9' WHERE version = 2")
+    report = run("--mode", "report", "--json").json["last_24_hours"]
+    assert (report["by_status"], report["failures_per_hour"], report["criteria"]) == ({"active": 1}, [], None)
 
 
 def test_a_wrong_word_is_usage(run: Run) -> None:
