@@ -78,6 +78,12 @@ def is_bare(row: PositionRow) -> bool:
     return bool(row.quantity) and needs_stop(row)
 
 
+def exposed_at(row: PositionRow) -> datetime:
+    """Since when something is held without a confirmed stop; also of a stray that a later cycle took over."""
+    assert row.unprotected_since is not None, "every fold of an uncovered row says it"
+    return row.unprotected_since
+
+
 def is_bare_if_held(row: PositionRow) -> bool:
     """Whether nothing is on record as held, and no confirmed stop is known to cover it if something is."""
     return not row.quantity and needs_stop(row)

@@ -42,7 +42,7 @@ STATISTICS = Projection[CycleFacts](
     name="statistics",
     fold=fold,
     rows=CycleFacts,
-    ended_at=lambda facts: facts.ended_at,
+    ended_at=lambda facts: facts.told_until,
 )
 
 PROJECTIONS: tuple[Projection[Any], ...] = (STATISTICS,)

@@ -58,7 +58,7 @@ class PositionRow(TypedStruct, frozen=True, kw_only=True, gc=False):
     stop_confirmed: bool = False
     stop_locks_profit: bool = False
     unprotected_since: Instant | None = None
-    """Since when something is held without a confirmed stop, though there should be one."""
+    """Since when something is held without a confirmed stop, though there should be one; of a stray since its fill."""
     outcome_unknown: bool = False
     rollback_failed: bool = False
     late_fill: bool = False

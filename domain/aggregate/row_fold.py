@@ -28,14 +28,15 @@ def project(row: PositionRow | None, event: e.PositionEvent) -> PositionRow:
             new = _with_hit_stops_limited(new, row.quantity)
     is_open, held = new.status.is_open, new.quantity
     protected = is_open and new.stop_confirmed and covers(new.orders, new.side, held, new.avg_px_open)
-    is_bare = is_open and held and not protected and new.protection == "exchange"
+    is_stray = bool(held) and not is_open
+    is_bare = is_stray or (held and not protected and new.protection == "exchange")
     return altered(
         new,
         version=event.originator_version,
         updated_at=event.ts_event,
         protected=protected,
         unprotected_since=(new.unprotected_since or event.ts_event) if is_bare else None,
-        stray=bool(held) and not is_open,
+        stray=is_stray,
     )
 
 

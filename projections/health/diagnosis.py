@@ -10,7 +10,16 @@ from typing import Final
 
 from domain.orders.order import Order
 from domain.values import Status, is_yet_to_come, plain
-from projections.exposure import BY_CHOICE, IF_HELD, STRAY, is_bare, is_bare_if_held, is_by_choice, why_uncovered
+from projections.exposure import (
+    BY_CHOICE,
+    IF_HELD,
+    STRAY,
+    exposed_at,
+    is_bare,
+    is_bare_if_held,
+    is_by_choice,
+    why_uncovered,
+)
 from projections.formatting import ago, date_and_time, lasting, length
 from projections.health.checks import (
     ASKED,
@@ -136,12 +145,12 @@ class Cycles:
         return self._now - since >= time or is_yet_to_come(since, self._now)
 
     def _stray_symptom(self, row: PositionRow) -> Symptom:
+        since = exposed_at(row)
         message = (
             f"{STRAY}: {row.side.value} {plain(row.quantity)} was filled after the cycle was over "
-            f"({row.status.value}), {ago(self._now - row.updated_at)}: nobody protects it; reduce it by what "
-            "closes it"
+            f"({row.status.value}), {ago(self._now - since)}: nobody protects it; reduce it by what closes it"
         )
-        return self._symptom(Severity.CRITICAL, row, message, row.updated_at)
+        return self._symptom(Severity.CRITICAL, row, message, since)
 
     def outcome_unknown(self) -> Section:
         """Entries about which the exchange did not answer; their slots are held until the outcome is known."""

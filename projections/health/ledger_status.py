@@ -13,7 +13,7 @@ from typing import ClassVar, Final
 
 from domain.json_object import JsonObject
 from domain.values import Status
-from projections.exposure import IF_HELD, exposure_words, is_bare, is_bare_if_held, is_by_choice
+from projections.exposure import IF_HELD, exposed_at, exposure_words, is_bare, is_bare_if_held, is_by_choice
 from projections.formatting import aged, counted
 from projections.health.checks import Section, Severity, Symptom, worst, worst_first
 from projections.health.diagnosis import Cycles
@@ -76,7 +76,7 @@ class StatusLine(JsonObject):
         """Since when it has been unprotected; else since its oldest symptom; else since it was opened."""
         row = self.row
         if self.unprotected:
-            return row.updated_at if row.stray else row.unprotected_since or row.opened_at
+            return exposed_at(row)
         known = [each.since for each in self.symptoms if each.since is not None]
         return min(known, default=row.opened_at)
 

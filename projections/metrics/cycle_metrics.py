@@ -57,6 +57,12 @@ class CycleFacts(TypedStruct, frozen=True, kw_only=True, gc=False):
         return self.position.closed_at or self.position.updated_at
 
     @property
+    def told_until(self) -> datetime | None:
+        """Until when there is something to tell of it: a fill after its end may have been held for a while as well."""
+        ended = self.ended_at
+        return None if ended is None else max([ended, *(gap.ended for gap in self.gaps[-1:])])
+
+    @property
     def request_to_protected(self) -> timedelta | None:
         """How long it took from the request to the first protection; None without both."""
         return self.protected_at - self.opened_at if self.was_requested and self.protected_at else None

@@ -186,14 +186,14 @@ def measure(
 ) -> Statistics:
     """Sum up a window.
 
-    Shape: `facts` of all cycles that were open at `window.reach` or later; others are ignored. A gap that is not over
-           ends at `now`.
+    Shape: `facts` of all cycles that were open, or held something, at `window.reach` or later; others are ignored. A
+           gap that is not over ends at `now`.
     """
     known = list(facts)
     own = [cycle for cycle in known if not cycle.is_imported]
     opened = [cycle for cycle in own if cycle.opened_at in window]
     refused = Refusals.of(refusal for refusal in refusals if refusal.ts_recorded in window)
-    held = [cycle for cycle in known if cycle.was_held and window.overlaps(cycle.opened_at, cycle.ended_at)]
+    held = [cycle for cycle in known if cycle.was_held and window.overlaps(cycle.opened_at, cycle.told_until)]
     bare = [cycle for cycle in opened if cycle.was_requested and cycle.lacks_protection]
     return Statistics(
         window=window,

@@ -9,7 +9,7 @@ from typing import ClassVar, Final
 
 from domain.json_object import JsonObject
 from domain.values import Status, is_yet_to_come, plain
-from projections.exposure import BY_CHOICE, STRAY, is_by_choice, why_uncovered
+from projections.exposure import BY_CHOICE, STRAY, exposed_at, is_by_choice, why_uncovered
 from projections.formatting import date_and_time
 from projections.metrics.objectives import UNPROTECTED_MAX
 from projections.positions import PositionRow
@@ -71,7 +71,7 @@ class InFlight(JsonObject):
         """Since when it has been unfinished."""
         row = self.row
         if row.stray:
-            return row.updated_at
+            return exposed_at(row)
         if row.status is Status.ACTIVE:
             if row.unprotected_since is None and row.quantity:
                 entry = [row.opened_at] if row.outcome_unknown else []

@@ -35,8 +35,8 @@ SELECT
     EXISTS (SELECT 1 FROM pragma_table_info('ledger_events') WHERE name = 'hash')
 """
 """The marks of a ledger, read in one statement: another process may create it between two statements."""
-_IS_OUTDATED: Final = "SELECT 1 FROM pragma_table_info('positions') WHERE name = 'outdated'"
-"""True of a positions table that a migration found, and that was not rebuilt since: no other has this column."""
+_IS_OUTDATED: Final = "SELECT 1 FROM pragma_table_info('positions') WHERE name GLOB 'outdated*'"
+"""True of a positions table that a migration found, and that was not rebuilt since: no other has such a column."""
 
 
 def positions_ddl(table: str) -> Iterator[str]:

@@ -123,7 +123,7 @@ def look_through(ledger: PositionLedger, window: MeasuredWindow, wanted: Filter,
     facts = [
         each
         for each in seen_to(store, lasting)
-        if (window.overlaps(each.opened_at, each.ended_at) or asked_at <= window.until <= each.opened_at)
+        if (window.overlaps(each.opened_at, each.told_until) or asked_at <= window.until <= each.opened_at)
         and wanted.takes(PositionKey.parse(each.position.stream))
     ]
     refused: defaultdict[str, list[Rejection]] = defaultdict(list)

@@ -145,12 +145,27 @@ def test_only_what_is_new_is_taken_in(ledger: PositionLedger) -> None:
 
 def test_a_cycle_that_was_over_before_is_not_asked_for(ledger: PositionLedger) -> None:
     enter(ledger, "APTUSDT", "BTCUSDT")
-    ledger.close(position_id="APTUSDT.binance#1", exit_reason="x", at=NOW)
+    ledger.close(position_id="APTUSDT.binance#1", exit_reason="x")
+    over_at = ledger.position("APTUSDT.binance#1").updated_at
     follower_of(ledger).catch_up()
-    assert [facts.position_id for facts in follower_of(ledger).lasting(NOW + timedelta(microseconds=1))] == [
+    assert [facts.position_id for facts in follower_of(ledger).lasting(over_at + timedelta(microseconds=1))] == [
         "BTCUSDT.binance#1"
     ]
-    assert len(follower_of(ledger).lasting(NOW)) == 2
+    assert len(follower_of(ledger).lasting(over_at)) == 2
+
+
+def test_a_cycle_is_asked_for_as_long_as_something_of_it_was_held(ledger: PositionLedger) -> None:
+    """A fill after its end was held for an hour, beside another cycle that has the slot."""
+    key: dict[str, Any] = {"symbol": "APTUSDT", "exchange": "binance", "side": "short", "quantity": "1"}
+    fill: dict[str, Any] = {"position_id": "APTUSDT.binance#1", "last_qty": "1", "last_px": "3"}
+    ledger.request_entry(**key, intent_id="1", at=NOW)
+    ledger.fail_entry(position_id="APTUSDT.binance#1", outcome="canceled", reason="x", at=NOW)
+    ledger.request_entry(**key, intent_id="2", at=NOW)
+    ledger.record_entry_fill(**fill, trade_id="t1", at=NOW + timedelta(days=2))
+    ledger.reduce(**fill, trade_id="x1", at=(closed_at := NOW + timedelta(days=2, hours=1)))
+    follower_of(ledger).catch_up()
+    assert len(follower_of(ledger).lasting(closed_at)) == 2
+    assert len(follower_of(ledger).lasting(closed_at + timedelta(microseconds=1))) == 1
 
 
 def test_a_follower_that_is_overtaken_counts_nothing_twice(

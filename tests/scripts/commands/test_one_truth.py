@@ -7,7 +7,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any, Final
 
+import pytest
 from hypothesis import given as tried_on
 from hypothesis import strategies as st
 
@@ -207,3 +209,54 @@ def test_an_increase_of_which_nothing_is_known_leaves_protected_what_is_held_and
         assert words[UNPROTECTED]["positions"] == words[IF_HELD]["positions"] == frozenset()
         assert words["in need of a person"]["status"] == said.found(Check.ORDERS) == frozenset({CYCLE})
         assert unfinished.is_overdue and unfinished.missing() == ["what became of entry.2"]
+
+
+KEY: Final[dict[str, Any]] = {"symbol": "APTUSDT", "exchange": "binance", "side": "long", "quantity": "10"}
+LATE: Final[dict[str, Any]] = {"position_id": CYCLE, "trade_id": "t1", "last_qty": "4", "last_px": "100"}
+
+
+def stray(ledger: PositionLedger) -> None:
+    """An entry is given up, another one has the slot, and after an hour the first one is filled."""
+    ledger.request_entry(**KEY, intent_id="1", at=second(0))
+    ledger.fail_entry(position_id=CYCLE, outcome="canceled", reason="no answer", at=second(10))
+    ledger.request_entry(**KEY, intent_id="2", at=second(20))
+    ledger.record_entry_fill(**LATE, at=second(3_600))
+
+
+def test_a_stray_is_as_old_as_its_fill_whatever_is_told_of_it_later() -> None:
+    with PositionLedger.connect("sqlite:///:memory:") as ledger:
+        stray(ledger)
+        ledger.record_cash(position_id=CYCLE, kind="funding", amount="-1", cash_id="f1", at=second(7_200))
+        said = Said(ledger, second(7_210))
+        said.agree()
+        (line,) = said.status.unprotected
+        (told,) = (each for each in said.report.open if each.row.position_id == CYCLE)
+        (alarm,) = said.sections[Check.UNPROTECTED].symptoms
+        (unfinished,) = (each for each in said.unfinished if each.row.position_id == CYCLE)
+        hour = timedelta(seconds=3_610)
+        assert line.age == told.unprotected == unfinished.age == hour
+        assert line.since == alarm.since == second(3_600) and " over (canceled), 1 h ago: " in alarm.message
+
+
+@pytest.mark.parametrize("is_taken_over", [False, True])
+def test_how_long_a_stray_was_held_counts_on_the_day_of_it_and_not_only_while_it_is(*, is_taken_over: bool) -> None:
+    """Its cycle was over two days before, so nobody looked at it any more once it was closed."""
+    days = 2 * 86_400
+    with PositionLedger.connect("sqlite:///:memory:") as ledger:
+        ledger.request_entry(**KEY, intent_id="1", at=second(0))
+        ledger.fail_entry(position_id=CYCLE, outcome="canceled", reason="no answer", at=second(10))
+        ledger.request_entry(**KEY, intent_id="2", at=second(days))
+        ledger.record_entry_fill(**LATE, at=second(days + 10))
+        if is_taken_over:
+            seen: dict[str, Any] = {"quantity": "4", "avg_px_open": "100", "reason": "seen at the exchange"}
+            ledger.adjust(position_id="APTUSDT.binance#2", **seen, at=second(days + 3_610))
+        else:
+            ledger.reduce(**LATE | {"trade_id": "x1"}, at=second(days + 3_610))
+        (story,) = (each for each in tell(ledger, ledger.history(CYCLE)) if each.row.position_id == CYCLE)
+        window = MeasuredWindow(second(days), now := second(days + 4_000))
+        report = look_through(ledger, window, EVERYTHING, now)
+        (bare,) = (each for each in report.exposed if each.position_id == CYCLE)
+        longest = next(each for each in report.statistics.criteria if each.name == "unprotected_longest_seconds")
+        assert story.timeline.unprotected == bare.together == timedelta(hours=1)
+        assert CYCLE in longest.offenders
+        assert report.statistics.unprotected >= timedelta(hours=1)
