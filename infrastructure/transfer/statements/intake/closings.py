@@ -90,6 +90,8 @@ class Closings:
         added = self._first
         if self.closed or not added.quantity or fill.buys is self._is_long or fill.profit is None:
             return False
+        if fill.closes is not None and fill.closes > added.quantity:
+            return False
         closes = min(fill.quantity, added.quantity)
         earned = EXACT.multiply(closes, EXACT.subtract(fill.price, EXACT.divide(added.worth, added.quantity)))
         earned = EXACT.multiply(earned if self._is_long else -earned, self._size)

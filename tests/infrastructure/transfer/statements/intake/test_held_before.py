@@ -116,6 +116,20 @@ def test_what_was_earned_by_contracts_says_what_was_held() -> None:
         assert len(report.findings) == 1
 
 
+def test_what_was_added_to_follows_also_where_a_file_says_what_was_closed() -> None:
+    """A short of 14 at 100 before, to which 3 were added at 117: 17 at 103."""
+    fills = [
+        fill(0, "-3", "117", closes=Decimal(0), profit=Decimal(0)),
+        fill(1, "17", "93", closes=Decimal(17), profit=Decimal(170)),
+    ]
+    with memory_ledger() as ledger:
+        take(ledger, fills)
+        (row,) = ledger.positions()
+        assert (
+            f"{row.side} {row.quantity} at {row.avg_px_open}, earned {row.realized_pnl}" == "short 0 at 103, earned 170"
+        )
+
+
 def test_what_closed_a_part_and_turned_the_rest_over_is_taken() -> None:
     with memory_ledger() as ledger:
         take(ledger, [fill(0, "3", "90", closes=Decimal(1), profit=Decimal(10))])

@@ -122,8 +122,8 @@ class _LogLines:
     def _fill(self, row: StatementRow, key: PositionKey, reason: str | None) -> StatementFill:
         direction, quantity = row.word(*_NAMES["side"]), row.above_zero(*_NAMES["quantity"])
         buys = _DIRECTIONS[direction] if direction in _DIRECTIONS else row.buys(*_NAMES["side"])
-        after, time, paid = row.number("size"), row.needed(*_NAMES["time"]), row.number("fee paid")
-        held = None if after is None else EXACT.subtract(after, quantity if buys else -quantity)
+        time, paid = row.needed(*_NAMES["time"]), row.number("fee paid")
+        held = _held(row, quantity, buys=buys)
         return StatementFill(
             line=row.line,
             time=row.time(*_NAMES["time"], zone=self._whose.zone),
@@ -143,15 +143,22 @@ class _LogLines:
         )
 
 
+def _held(row: StatementRow, quantity: Decimal, *, buys: bool) -> Decimal | None:
+    """The position before a trade, short below zero; None where the file does not say what is held after it."""
+    after, left = row.number("size"), row.number("position")
+    if after is None:
+        opens = _action(row) == _OPENS
+        if left is None or (opens and not left):
+            return None
+        is_long = buys is opens
+        after = left.copy_abs() if is_long else -left.copy_abs()
+    return EXACT.subtract(after, quantity if buys else -quantity)
+
+
 def _closes(row: StatementRow, quantity: Decimal, held: Decimal | None, *, buys: bool) -> Decimal | None:
     if held is not None:
         return min(quantity, held.copy_abs()) if held and buys is (held < 0) else Decimal(0)
-    if _action(row) != _OPENS:
-        return quantity
-    left = row.number("position")
-    if left is None:
-        return None
-    return EXACT.subtract(quantity, left.copy_abs()) if 0 < left.copy_abs() < quantity else Decimal(0)
+    return None if _action(row) == _OPENS else quantity
 
 
 def _action(row: StatementRow) -> str:

@@ -60,6 +60,16 @@ def test_a_position_that_is_turned_over_is_two_cycles_of_one_leg(sign: str) -> N
     assert (cycles, report.findings) == (["BTCUSDT.bybit#1 long 20", "BTCUSDT.bybit#2 short 10"], [])
 
 
+def test_a_log_of_the_website_that_begins_in_the_middle_says_what_was_held() -> None:
+    """A short of 14 at 100 before, of which the first trade opened 3 more; 12 of 17 are closed."""
+    lines = [line(1, "SELL,3,17,117,0,0,OPEN"), line(2, "BUY,12,5,93,120,120,CLOSE")]
+    facts = facts_of("\n".join([HEADER, *lines]), BYBIT_LOG_CSV, Whose("bybit"))
+    with memory_ledger() as ledger:
+        import_statement(ledger, BYBIT_LOG_CSV.name, facts, confirm=True)
+        (row,) = ledger.positions()
+    assert f"{row.side} {row.quantity} at {row.avg_px_open}, earned {row.realized_pnl}" == "short 5 at 103, earned 120"
+
+
 def test_a_fee_that_is_given_back_is_of_a_position_where_the_category_says_so() -> None:
     text = f"{HEADER}\n{line(1, '--,--,--,--,0,0.05,--').replace('TRADE', 'FEE_REFUND')}\n"
     answer = (
