@@ -26,7 +26,7 @@ from infrastructure.transfer.statements.kinds.exchanges.bybit.bybit_log import B
 from infrastructure.transfer.statements.kinds.exchanges.bybit.bybit_spot import BYBIT_SPOT
 from infrastructure.transfer.statements.kinds.exchanges.coinbase_fills import COINBASE_FILLS
 from infrastructure.transfer.statements.kinds.exchanges.cryptocom_trades import CRYPTOCOM_TRADES
-from infrastructure.transfer.statements.kinds.exchanges.deribit.deribit_log import DERIBIT_LOG
+from infrastructure.transfer.statements.kinds.exchanges.deribit.deribit_log import DERIBIT_LOG, DERIBIT_LOG_CSV
 from infrastructure.transfer.statements.kinds.exchanges.deribit.deribit_trades import DERIBIT_TRADES
 from infrastructure.transfer.statements.kinds.exchanges.dydx_fills import DYDX_FILLS, DYDX_FUNDING
 from infrastructure.transfer.statements.kinds.exchanges.gate_trades import GATE_TRADES
@@ -85,7 +85,8 @@ _ALL: Final = (
     *(HYPERLIQUID_FILLS, HYPERLIQUID_FUNDING, HYPERLIQUID_HISTORY, HYPERLIQUID_PAYMENTS, HYPERLIQUID_PAIRS),
     *(KRAKEN_LOG, KRAKEN_LOG_CSV, KRAKEN_FILLS, KRAKEN_TRADES, KRAKEN_TRADES_API, KRAKEN_LEDGERS),
     *(COINBASE_FILLS, KUCOIN_SPOT, MEXC_TRADES, MEXC_ORDERS, MEXC_FILLS, HTX_FILLS, GATE_TRADES),
-    *(BITGET_FILLS, BITGET_BILLS, KUCOIN_FILLS, KUCOIN_FUNDING, BITMEX_EXECUTIONS, DERIBIT_TRADES, DERIBIT_LOG),
+    *(BITGET_FILLS, BITGET_BILLS, KUCOIN_FILLS, KUCOIN_FUNDING, BITMEX_EXECUTIONS),
+    *(DERIBIT_TRADES, DERIBIT_LOG, DERIBIT_LOG_CSV),
     *(PHEMEX_TRADES, PHEMEX_LIST, PHEMEX_SCALED, PHEMEX_FUNDING, CRYPTOCOM_TRADES, DYDX_FILLS, DYDX_FUNDING),
     *(CCXT_TRADES, CCXT_ORDERS, CCXT_FUNDING),
     *(FREQTRADE_DATABASE, FREQTRADE_ANSWER, FREQTRADE_BACKTEST),
@@ -126,7 +127,7 @@ _OTHER_IDS: Final[tuple[tuple[Sequence[StatementKind], Sequence[StatementKind]],
             *(BYBIT_EXECUTIONS, BYBIT_HISTORY, BYBIT_LOG, BYBIT_LOG_CSV),
             *(OKX_BILLS, OKX_HISTORY, OKX_POSITIONS),
             *(HYPERLIQUID_FUNDING, HYPERLIQUID_PAYMENTS, KRAKEN_LOG, KRAKEN_LOG_CSV),
-            *(BITGET_BILLS, KUCOIN_FUNDING, BITMEX_EXECUTIONS, DERIBIT_LOG),
+            *(BITGET_BILLS, KUCOIN_FUNDING, BITMEX_EXECUTIONS, DERIBIT_LOG, DERIBIT_LOG_CSV),
             *(PHEMEX_TRADES, PHEMEX_SCALED, PHEMEX_FUNDING, DYDX_FUNDING),
         ),
     ),

@@ -185,6 +185,14 @@ class StatementTally(StatementFigures):
             "they do not say, so that what it earned is not known"
         )
 
+    def closed_too_much(self, key: PositionKey, quantities: Sequence[Decimal]) -> None:
+        """Note what fills opened that were meant to close."""
+        self._others.append(
+            f"{key}: {counted(len(quantities), 'fill')} that should close something opened "
+            f"{plain(total_of(quantities))}, because the fills before them left less to close: some may be missing, or "
+            "the account held both sides, which are one position here"
+        )
+
     def take_cash(self, cash: StatementCash) -> None:
         """Count a payment that is recorded."""
         self._at(cash.time)

@@ -1,7 +1,8 @@
 """Fills that close a position from before a file begins: their profits give its opening price and its quantity.
 
 The profits of the first closing fills give the average price at which the position was opened. A fill that adds to the
-position changes that average, by how much depends on what is left, and the next profit gives the new average.
+position changes that average, by how much depends on what is left, and the next profit gives the new average. If the
+first closing fill also opened the other side, the first profit of that side gives how much it opened.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from infrastructure.transfer.transfer_errors import StatementRefused
 FROM_FLAT: Final = "export from a moment when nothing was held"
 _NEAR: Final = Decimal("1e-7")
 """By which share of a price averages may differ that were computed from rounded profits."""
+_CENT: Final = Decimal("0.01")
+"""What a stated profit is rounded to at most."""
 _DOUBT: Final = Decimal("0.1")
 """By which share of the least step of quantities a computed quantity may miss a multiple of it."""
 
@@ -57,8 +60,10 @@ class Closings:
         self._size = size
         self.closed = Decimal(0)
         self._is_long, self._step = is_long, Decimal(1)
-        self._first, self._then = _Sum(), _Sum()
-        """The sums of fills that added before the first close, and after the last one."""
+        self._first, self._then, self._over = _Sum(), _Sum(), _Sum()
+        """The sums of fills that added before the first close, or after the last one, or opened the other side."""
+        self._only: StatementFill | None = None
+        """The only closing fill so far, if it may have opened the other side as well."""
         self._average, self._worth, self._profit = Decimal(0), Decimal(0), Decimal(0)
         self._left: Decimal | None = None
         """What is left of the position beside the closed part; None while it is not known."""
@@ -81,16 +86,21 @@ class Closings:
         return HeldBefore(self._is_long, quantity, price, why)
 
     def is_explained_by(self, fill: StatementFill) -> bool:
-        """Whether the profit of a closing fill fits a position of the added quantity alone, except for fees."""
+        """Whether the profit of a closing fill fits a position of the added quantity alone, before or after fees."""
         added = self._first
         if self.closed or not added.quantity or fill.buys is self._is_long or fill.profit is None:
+            return False
+        if fill.closes is not None and fill.closes > added.quantity:
             return False
         closes = min(fill.quantity, added.quantity)
         earned = EXACT.multiply(closes, EXACT.subtract(fill.price, EXACT.divide(added.worth, added.quantity)))
         earned = EXACT.multiply(earned if self._is_long else -earned, self._size)
-        fees = EXACT.add(added.fees, abs(fill.fee or Decimal(0)))
+        fee = fill.fee or Decimal(0)
+        of_both = EXACT.add(fee, EXACT.divide(EXACT.multiply(added.fees, closes), added.quantity))
         near = EXACT.multiply(_NEAR, EXACT.multiply(fill.price, EXACT.multiply(closes, self._size)))
-        return EXACT.subtract(fill.profit, earned).copy_abs() <= EXACT.add(fees, near)
+        near = EXACT.add(near, min(_CENT, Decimal(1).scaleb(int(fill.profit.as_tuple().exponent))))
+        differs = EXACT.subtract(earned, fill.profit)
+        return any(EXACT.subtract(differs, fees).copy_abs() <= near for fees in (Decimal(0), fee, of_both))
 
     def takes(self, fill: StatementFill) -> bool:
         """Take the next fill; returns whether further fills are needed."""
@@ -98,17 +108,20 @@ class Closings:
             return False  # another file states the position, which is compared with it
         self._step = min(self._step, Decimal(1).scaleb(int(fill.quantity.normalize().as_tuple().exponent)))
         if fill.buys is self._is_long:
-            if tells_of_before(fill):
+            if tells_of_before(fill) or self._over.quantity:
+                self._turn(fill)
                 return False  # it closes the other side, so nothing was left of this one
             (self._then if self.closed else self._first).add(fill)
             return True
         if not tells_of_before(fill):
             self._left = Decimal(0) if self.closed and not self._then.quantity else None
-            return False
+            self._over.add(fill)
+            return self._left is not None and self._only is not None
         if self._then.quantity:
-            self._leave(fill)
+            self._left = self._beside(self._then, self._average, fill)
             return False
         closes = self._closes(fill)
+        self._only = fill if not self.closed and fill.closes is None else None
         self._average = self._average if self.closed else self._average_of(fill, closes)
         self.closed = EXACT.add(self.closed, closes)
         self._worth = EXACT.add(self._worth, EXACT.multiply(closes, fill.price))
@@ -121,22 +134,41 @@ class Closings:
         if fill.closes is not None:
             return fill.closes
         average = self._average_of(fill, fill.quantity)
-        if not self.closed or fill.price == self._average or self._is_near(average, fill.price):
+        near = EXACT.multiply(fill.price, _NEAR)
+        is_near = EXACT.subtract(average, self._average).copy_abs() <= near
+        if not self.closed or fill.price == self._average or is_near:
             return fill.quantity
         share = EXACT.divide(EXACT.subtract(fill.price, average), EXACT.subtract(fill.price, self._average))
         closes = EXACT.multiply(fill.quantity, share).quantize(self._step, context=EXACT)
         return closes if 0 < closes < fill.quantity else fill.quantity
 
-    def _leave(self, fill: StatementFill) -> None:
-        """Compute what was left before the last addition, from the average at which this fill closed."""
-        average = self._average_of(fill, fill.quantity if fill.closes is None else fill.closes)
-        if self._is_near(average, fill.price):
-            return
-        differs = EXACT.subtract(self._then.worth, EXACT.multiply(average, self._then.quantity))
-        left = EXACT.divide(differs, EXACT.subtract(average, self._average))
-        step = left.quantize(self._step, context=EXACT)
-        if step >= 0 and EXACT.subtract(left, step).copy_abs() < EXACT.multiply(self._step, _DOUBT):
-            self._left = step
+    def _turn(self, fill: StatementFill) -> None:
+        """Compute how much the only closing fill opened of the other side, from the first profit of that side."""
+        turned = self._only
+        opened = None if turned is None or fill.profit is None else self._beside(self._over, turned.price, fill)
+        if turned is not None and opened is not None and opened < turned.quantity:
+            self.closed = EXACT.subtract(turned.quantity, opened)
+            self._worth = EXACT.multiply(self.closed, turned.price)
+
+    def _beside(self, added: _Sum, price: Decimal, fill: StatementFill) -> Decimal | None:
+        """How much was held at a price beside what was added, by the profit of a fill that closes a part or all of it.
+
+        None if the profit does not say it.
+        """
+        closes = fill.quantity if fill.closes is None else fill.closes
+        earned = EXACT.divide(fill.profit or Decimal(0), self._size)
+        of_part = self._average_of(fill, closes), Decimal(0), False
+        of_all = fill.price, -earned if fill.buys else earned, True
+        for average, more, closes_all in (of_part, of_all):
+            if EXACT.subtract(average, price).copy_abs() <= EXACT.multiply(fill.price, _NEAR):
+                continue
+            differs = EXACT.add(EXACT.subtract(added.worth, EXACT.multiply(average, added.quantity)), more)
+            held = EXACT.divide(differs, EXACT.subtract(average, price))
+            step = held.quantize(self._step, context=EXACT)
+            is_step = step >= 0 and EXACT.subtract(held, step).copy_abs() < EXACT.multiply(self._step, _DOUBT)
+            if is_step and closes_all is (closes > EXACT.add(added.quantity, step)):
+                return step
+        return None
 
     def _average_of(self, fill: StatementFill, closes: Decimal) -> Decimal:
         """The average opening price, by the profit of a fill. Refuses: StatementRefused where it states none."""
@@ -144,9 +176,6 @@ class Closings:
             raise opened_before(fill)
         earned = EXACT.divide(fill.profit, EXACT.multiply(closes, self._size))
         return EXACT.add(fill.price, earned if fill.buys else -earned)
-
-    def _is_near(self, average: Decimal, price: Decimal) -> bool:
-        return EXACT.subtract(average, self._average).copy_abs() <= EXACT.multiply(price, _NEAR)
 
 
 class _Sum:

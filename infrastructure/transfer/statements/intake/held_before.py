@@ -34,7 +34,7 @@ def held_before(first: StatementFill, ahead: Iterable[StatementFill], size: Deci
 
 def added_to(first: StatementFill, ahead: Iterable[StatementFill], size: Decimal) -> HeldBefore | None:
     """The position to which the first fill of a key added, by the profits of later fills; None if there was none."""
-    if first.key.is_inverse or first.profit is None or first.held is not None or first.closes is not None:
+    if first.key.is_inverse or first.profit is None or first.held is not None:
         return None
     closings = Closings(is_long=first.buys, size=size)
     for fill in chain([first], islice(ahead, _LOOKED_AT)):

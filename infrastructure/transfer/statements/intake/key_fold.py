@@ -67,6 +67,8 @@ class KeyFold:
         """Whether the values of the current fill can go into commands without further checks."""
         self._sold_before: list[Decimal] = []
         """The quantities that were sold on spot and not bought in the files, or closed and not opened."""
+        self._closed_too_much: list[Decimal] = []
+        """The quantities by which fills that were meant to close opened something."""
         self._margins = set[bool]()
         """Whether fills were on margin: both if some were and others were not."""
         self._may_be_of_before = not position.cycle
@@ -88,6 +90,8 @@ class KeyFold:
             self._compare()
         if self._sold_before:
             self._tally.sold_before(self._key, self._sold_before)
+        if self._closed_too_much:
+            self._tally.closed_too_much(self._key, self._closed_too_much)
         if len(self._margins) > 1 and self._key.exchange in _MARGIN_APART:
             self._tally.found(
                 f"{self._key}: some fills are on margin and others are not; they are one position here, and two at "
@@ -178,6 +182,8 @@ class KeyFold:
 
     def _open(self, fill: StatementFill, ordered: Decimal, ahead: Ahead) -> None:
         key = self._key
+        if fill.meant_to_close:
+            self._closed_too_much.append(fill.quantity)
         terms, before = self._position.state.instrument, None
         size = Decimal(1) if terms is None else terms.contract_size
         if tells_of_before(fill):

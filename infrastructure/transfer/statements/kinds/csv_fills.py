@@ -21,15 +21,15 @@ class CsvFills:
     """The reader of one file."""
 
     def __init__(
-        self, columns: Columns, whose: Whose, *, is_both_unless_said: bool = True, has_short_years: bool = False
+        self, columns: Columns, whose: Whose, *, is_both_unless_said: bool = True, first_year: int | None = None
     ) -> None:
         """`columns` names the columns.
 
         Shape: with `is_both_unless_said` a file without a column for the leg is of an account with one position per
-               symbol; else it is not known whether it is of one leg or of two. `has_short_years` are years of two
-               digits.
+               symbol; else it is not known whether it is of one leg or of two. With a `first_year` there may be years
+               of two digits.
         """
-        self._is_both, self._has_short_years = is_both_unless_said, has_short_years
+        self._is_both, self._first_year = is_both_unless_said, first_year
         self._columns, self._whose = {name: columns.get(name, (name,)) for name in _FIELDS}, whose
         self._ids = RowIds()
         self._plain: PlainCells | None = None
@@ -52,7 +52,7 @@ class CsvFills:
         yield self._plain.fill(row) or self._fill(row)
 
     def _time(self, row: StatementRow) -> datetime:
-        return row.time(*self._columns["time"], zone=self._whose.zone, short_year=self._has_short_years)
+        return row.time(*self._columns["time"], zone=self._whose.zone, first_year=self._first_year)
 
     def _fill(self, row: StatementRow) -> StatementFill:
         named = self._columns

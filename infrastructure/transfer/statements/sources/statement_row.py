@@ -23,8 +23,8 @@ _NOTHING_MAX: Final = 8
 """A longer text, even with blanks around it, is none of these words."""
 _AMOUNT: Final = re.compile(r"(?P<number>[+-]?[\d.,]+(?:[eE][+-]?\d+)?) ?(?P<currency>[A-Za-z][A-Za-z0-9]*)?", re.ASCII)
 _SHORT_YEAR: Final = re.compile(r"(\d\d)-\d\d-\d\d[ T]", re.ASCII)
-_SHORT_YEAR_MIN: Final = "17"
-"""The year in which Binance began, whose website alone writes years of two digits."""
+"""A time of Binance's website, which alone writes years of two digits."""
+_CENTURY: Final = 2000
 _TIME_FIRST: Final = re.compile(r"(\d\d:\d\d(?::\d\d)?) (\d{4}-\d\d-\d\d)", re.ASCII)
 """The times of Bybit's website."""
 _SINCE_EPOCH: Final = re.compile(r"\d{9,19}(?:\.\d{1,9})?", re.ASCII)
@@ -175,13 +175,13 @@ class StatementRow:
         text = self.text(*names)
         return Leg.BOTH if text is None else normalized_leg(text)
 
-    def time(self, *names: str, zone: tzinfo | None = None, short_year: bool = False) -> datetime:
+    def time(self, *names: str, zone: tzinfo | None = None, first_year: int | None = None) -> datetime:
         """A time, as text or as a number since 1970; `zone` is for a text without a zone, if the file states none.
 
-        With `short_year` the text may begin with a year of two digits.
+        With a `first_year` the text may begin with a year of two digits, which is none before it.
         """
         name, _ = self.find(*names)
-        return _time(name, self.needed(*names), self.stated_zone(name) or zone, short_year=short_year)
+        return _time(name, self.needed(*names), self.stated_zone(name) or zone, first_year)
 
     def stated_zone(self, name: str) -> tzinfo | None:
         """The zone of the times of a column, by its name or by the table; None where neither states one."""
@@ -305,19 +305,19 @@ def _plain_sign(text: str) -> str:
     return _IN_PARENTHESES.sub(r"-\1", text).replace(_MINUS, "-")
 
 
-def _time(name: str, text: str, zone: tzinfo | None, *, short_year: bool) -> datetime:
+def _time(name: str, text: str, zone: tzinfo | None, first_year: int | None) -> datetime:
     if _SINCE_EPOCH.fullmatch(text):
         since = Decimal(text)
         unit = next(unit for least, unit in _PER_SECOND if since >= least)
         return _EPOCH + timedelta(microseconds=int(since * 1_000_000 / unit))
     century = ""
-    if short_year and (match := _SHORT_YEAR.match(text)) is not None:
-        if match[1] < _SHORT_YEAR_MIN:
+    if first_year is not None and (match := _SHORT_YEAR.match(text)) is not None:
+        if _CENTURY + int(match[1]) < first_year:
             raise ValueError(
                 f"{name} {text!r:.60} begins with a year of two digits, and this one is before the exchange began; it "
                 "may be the day or the month: give the file as it was handed out"
             )
-        century = "20"
+        century = f"{_CENTURY // 100}"
     time = read_time(_TIME_FIRST.sub(r"\2 \1", f"{century}{text}"))
     if time is None:
         raise ValueError(

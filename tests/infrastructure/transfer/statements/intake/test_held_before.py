@@ -71,6 +71,14 @@ EARNED = [
     ([("-1", "110", "10"), ("-2", "106", "0"), ("2", "105", "2")], ("short", "0", "2")),
     # a profit at the price of the average agrees with nothing: it is taken for a close, and told
     ([("-1", "110", "10"), ("-1", "100", "5")], ("long", "0", "15")),
+    # 0.01 at 105 before, which earned less than what the fees are
+    ([("1", "112", "0"), ("-1.01", "114", "2.09")], ("long", "0", "2.09")),
+    # a short of 3 at 100 before is turned over into a long of 2 at 90; 2 at 96 make 4 at 93
+    ([("5", "90", "30"), ("2", "96", "0"), ("-1", "95", "2")], ("long", "3", "2")),
+    # the same, and all of that is turned over again
+    ([("5", "90", "30"), ("2", "96", "0"), ("-7", "95", "8")], ("short", "3", "0")),
+    # a short of 3 at 100 before, 1 closed; 2 at 96 make 4 at 98, which are turned over into a long of 2
+    ([("1", "90", "10"), ("-2", "96", "0"), ("6", "95", "12")], ("long", "2", "0")),
     # nothing was held before
     ([("1", "100", "0"), ("-3", "110", "10"), ("-1", "112", "0")], ("short", "3", "0")),
     # profits after fees: nothing was held before, and it is told what differs
@@ -106,6 +114,20 @@ def test_what_was_earned_by_contracts_says_what_was_held() -> None:
         (row,) = ledger.positions()
         assert (f"{row.side}", row.quantity, row.realized_pnl) == (end[0], Decimal(0), Decimal("0.23"))
         assert len(report.findings) == 1
+
+
+def test_what_was_added_to_follows_also_where_a_file_says_what_was_closed() -> None:
+    """A short of 14 at 100 before, to which 3 were added at 117: 17 at 103."""
+    fills = [
+        fill(0, "-3", "117", closes=Decimal(0), profit=Decimal(0)),
+        fill(1, "17", "93", closes=Decimal(17), profit=Decimal(170)),
+    ]
+    with memory_ledger() as ledger:
+        take(ledger, fills)
+        (row,) = ledger.positions()
+        assert (
+            f"{row.side} {row.quantity} at {row.avg_px_open}, earned {row.realized_pnl}" == "short 0 at 103, earned 170"
+        )
 
 
 def test_what_closed_a_part_and_turned_the_rest_over_is_taken() -> None:

@@ -33,15 +33,15 @@ def test_a_time_is_read_in_whatever_unit_it_counts(time: str | int) -> None:
 
 
 def test_a_year_of_two_digits_is_read_where_it_is_known_to_stand_first() -> None:
-    assert row("26-03-17 09:24:12").time("x", zone=UTC, short_year=True).year == 2026
+    assert row("26-03-17 09:24:12").time("x", zone=UTC, first_year=2019).year == 2026
     with pytest.raises(ValueError, match="x '26-03-17 09:24:12' is no time like 2025-10-22 18:50:40; with --map"):
         row("26-03-17 09:24:12").time("x", zone=UTC)
 
 
-@pytest.mark.parametrize("time", ["01-12-25 09:24:12", "03-17-26 09:24"])
+@pytest.mark.parametrize("time", ["01-12-25 09:24:12", "03-17-26 09:24", "18-03-26 09:24:12"])
 def test_a_day_or_a_month_that_stands_first_is_no_year_of_two_digits(time: str) -> None:
     with pytest.raises(ValueError, match=f"x '{time}' begins with a year of two digits, .* before the exchange began"):
-        row(time).time("x", zone=UTC, short_year=True)
+        row(time).time("x", zone=UTC, first_year=2019)
 
 
 def test_a_time_without_a_zone_is_not_guessed_unless_its_name_says_it() -> None:

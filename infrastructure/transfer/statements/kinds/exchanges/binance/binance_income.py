@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Final
 
 from domain.values import CashKind
+from infrastructure.transfer.statements.kinds.exchanges.binance.first_years import OF_FUTURES
 from infrastructure.transfer.statements.sources.one_account import of_one_account
 from infrastructure.transfer.statements.sources.statement_file import FileForm
 from infrastructure.transfer.statements.sources.statement_row import StatementRow, in_utc
@@ -70,7 +71,7 @@ def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
     kind, amount = income_type.lower(), row.known(*_NAMES["amount"])
     if kind in _OF_NO_POSITION or not amount:
         return
-    time, symbol = row.time(*_NAMES["time"], zone=whose.zone, short_year=True), row.text("symbol")
+    time, symbol = row.time(*_NAMES["time"], zone=whose.zone, first_year=OF_FUTURES), row.text("symbol")
     currency, trade_id = row.text("asset"), row.text("tradeId")
     if kind in (_PROFIT, _DELIVERY):
         key = whose.key(row.needed("symbol"))

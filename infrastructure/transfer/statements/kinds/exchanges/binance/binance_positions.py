@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Final
 
 from infrastructure.transfer.statements.kinds.closed_cycle import ClosedCycle
+from infrastructure.transfer.statements.kinds.exchanges.binance.first_years import OF_FUTURES
 from infrastructure.transfer.statements.sources.one_account import of_one_account
 from infrastructure.transfer.statements.sources.statement_file import FileForm
 from infrastructure.transfer.statements.sources.statement_row import StatementRow, in_utc
@@ -50,8 +51,8 @@ def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
         key=key,
         is_long=_SIDES[side],
         quantity=row.above_zero(*_NAMES["quantity"]),
-        opened_at=row.time(*_NAMES["opened"], zone=whose.zone, short_year=True),
-        closed_at=row.time(*_NAMES["closed"], zone=whose.zone, short_year=True),
+        opened_at=row.time(*_NAMES["opened"], zone=whose.zone, first_year=OF_FUTURES),
+        closed_at=row.time(*_NAMES["closed"], zone=whose.zone, first_year=OF_FUTURES),
         opened_px=row.above_zero(*_NAMES["entry"]),
         closed_px=row.above_zero(*_NAMES["exit"]),
         profit=profit,

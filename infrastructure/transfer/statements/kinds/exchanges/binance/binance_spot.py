@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Final
 
 from domain.values import EXACT, Leg, plain
+from infrastructure.transfer.statements.kinds.exchanges.binance.first_years import OF_SPOT
 from infrastructure.transfer.statements.kinds.number_spelling import NumberSpelling
 from infrastructure.transfer.statements.sources.one_account import of_one_account
 from infrastructure.transfer.statements.sources.statement_file import FileForm
@@ -86,7 +87,7 @@ def _history(whose: Whose, ids: RowIds, row: StatementRow) -> Iterator[Statement
         )
     yield StatementFill(
         line=row.line,
-        time=row.time(*_NAMES["time"], zone=whose.zone, short_year=True),
+        time=row.time(*_NAMES["time"], zone=whose.zone, first_year=OF_SPOT),
         key=whose.key(f"{base}/{quote}" if base and quote else pair, Leg.SPOT),
         buys=row.buys(*_NAMES["side"]),
         quantity=quantity,

@@ -18,6 +18,7 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from domain.values import EXACT, ZERO, CashKind, Leg, plain, rounded, total_of
+from infrastructure.transfer.statements.kinds.exchanges.binance.first_years import OF_SPOT
 from infrastructure.transfer.statements.kinds.other_fees import by_currency, with_fees
 from infrastructure.transfer.statements.sources.one_account import of_one_account
 from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
@@ -188,7 +189,10 @@ class _Statement:
         self._first, self._latest = self._first or row, row
         account, operation = (row.needed(*_NAMES[name]).lower() for name in ("account", "operation"))
         if operation in _OF_FUTURES if _FUTURES in account else operation in (*_WAYS, *_FEES, _DEDUCTION):
-            time, coin = row.time(*_NAMES["time"], zone=self._whose.zone, short_year=True), row.needed(*_NAMES["coin"])
+            time, coin = (
+                row.time(*_NAMES["time"], zone=self._whose.zone, first_year=OF_SPOT),
+                row.needed(*_NAMES["coin"]),
+            )
             yield _Change(row, time, account, operation, coin.upper(), row.known(*_NAMES["change"]))
         elif operation.startswith(_OF_TRADES):
             known = ", ".join(name for name in (*_WAYS, *_FEES) if name.startswith(_OF_TRADES))

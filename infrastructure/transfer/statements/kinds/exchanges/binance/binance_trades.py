@@ -13,6 +13,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from infrastructure.transfer.statements.kinds.csv_fills import REQUIRED, CsvFills
+from infrastructure.transfer.statements.kinds.exchanges.binance.first_years import OF_FUTURES
 from infrastructure.transfer.statements.sources.one_account import of_one_account
 from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
 from infrastructure.transfer.statements.sources.statement_row import in_utc
@@ -32,7 +33,7 @@ _COLUMNS: Final = MappingProxyType(
 
 
 def _read(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
-    fills = CsvFills(_COLUMNS, whose, is_both_unless_said=False, has_short_years=True)
+    fills = CsvFills(_COLUMNS, whose, is_both_unless_said=False, first_year=OF_FUTURES)
     for fill in fills.read(of_one_account(file.rows(once=fills.names))):
         yield replace(fill, in_contracts=True) if fill.key.is_inverse else fill
 

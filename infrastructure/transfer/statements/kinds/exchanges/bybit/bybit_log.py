@@ -3,7 +3,8 @@
 The profit of a trade is its cash flow, before fees; funding that is received is above zero. A fee that is paid is above
 zero in the answer, and below it in the CSV. The answer has the position after a trade, short below zero; the CSV has
 its size, and whether the trade opens or closes: an opening trade that is larger than the position after it has reversed
-the position. A trade on spot has two lines, one of each currency.
+the position. A trade on spot has two lines, one of each currency. The CSV of an account of derivatives says what opens
+and closes in its direction (`Open Long`), and has what is paid above zero: the change of the balance shows the signs.
 
 Trades on spot and of options are left out and counted. The cash flow of an option is the premium and no profit, and
 what is delivered has the price of what it is of. Both kinds of trades are among the executions.
@@ -43,11 +44,20 @@ _NAMES: Final = MappingProxyType(
     }
 )
 _OPTION: Final = re.compile(r".+-[\d.]+-[CP](?:-[A-Z]+)?", re.ASCII)
-_FUNDING: Final = "settlement"
+_FUNDING: Final = ("settlement", "funding")
+_DIVIDENDS: Final = ("dividend", "dividend_settlement")
+"""What longs of a stock receive and shorts pay."""
+_OF_NO_POSITION: Final = (
+    *("transfer", "currency_", "convert", "otc_trade", "exchange", "spot_repayment_", "earning_", "tokens_"),
+    *("bonus", "airdrop", "auto_deduction", "borrow", "repay"),
+)
+"""How the types begin of transfers, conversions and rewards, which may name a pair."""
 _REASONS: Final = MappingProxyType(
     {"trade": None, "liquidation": "liquidation", "adl": "adl", "delivery": "settlement", "block_trade": None}
 )
-_OF_NO_SYMBOL: Final[MappingProxyType[str, CashKind]] = MappingProxyType({"interest": "interest"})
+_OF_NO_SYMBOL: Final[MappingProxyType[str, CashKind]] = MappingProxyType(
+    {"interest": "interest", "fixed_interest": "interest", "fixed_interest_refund": "interest"}
+)
 _REFUND: Final = "fee_refund"
 _DERIVATIVES: Final = ("linear", "inverse")
 """The categories of which a fee that is given back has a position; the CSV does not say the category."""
@@ -55,6 +65,9 @@ _ON_SPOT: Final = ("trades on spot, two for each", "bybit-spot-trades-csv, or by
 _OF_OPTIONS: Final = ("trades of options", "bybit-executions of the category option")
 _OPENS: Final = "open"
 _ACTIONS: Final = (_OPENS, "close")
+_DIRECTIONS: Final = MappingProxyType(
+    {"open long": True, "close short": True, "open short": False, "close long": False}
+)
 
 
 class _LogLines:
@@ -70,23 +83,27 @@ class _LogLines:
         elif kind == _REFUND:
             key = self._whose.key(symbol) if symbol and row.word("category") in _DERIVATIVES else None
             yield from self._cash(row, key, row.known(*_NAMES["change"]), "rebate")
-        elif symbol is None:
+        elif symbol is None or kind.startswith(_OF_NO_POSITION):
             return
         elif (is_spot := self._is_spot(row)) or _OPTION.fullmatch(symbol):
             if kind in _REASONS:
                 what, instead = _ON_SPOT if is_spot else _OF_OPTIONS
                 yield StatementOmission(line=row.line, what=what, instead=instead)
-        elif kind == _FUNDING:
-            yield from self._cash(row, self._whose.key(symbol), row.known("funding"), "funding")
+        elif kind in _FUNDING:
+            yield from self._cash(row, self._whose.key(symbol), _in_change(row, row.known("funding")), "funding")
+        elif kind in _DIVIDENDS:
+            yield from self._cash(row, self._whose.key(symbol), row.known(*_NAMES["change"]), "funding")
         elif kind in _REASONS:
             yield self._fill(row, self._whose.key(symbol), _REASONS[kind])
         elif row.known(*_NAMES["change"]):
-            raise ValueError(f"type {kind!r:.60} is unknown; known are: {', '.join((*_REASONS, _FUNDING))}")
+            raise ValueError(
+                f"type {kind!r:.60} is unknown; known are: {', '.join((*_REASONS, *_FUNDING, *_DIVIDENDS))}"
+            )
 
     @staticmethod
     def _is_spot(row: StatementRow) -> bool:
         category = row.word("category")
-        return category == "spot" if category else row.word("type") == "trade" and row.word("action") not in _ACTIONS
+        return category == "spot" if category else row.word("type") == "trade" and _action(row) not in _ACTIONS
 
     def _cash(
         self, row: StatementRow, key: PositionKey | None, amount: Decimal, kind: CashKind
@@ -103,9 +120,10 @@ class _LogLines:
             )
 
     def _fill(self, row: StatementRow, key: PositionKey, reason: str | None) -> StatementFill:
-        buys, quantity = row.buys(*_NAMES["side"]), row.above_zero(*_NAMES["quantity"])
-        after, time = row.number("size"), row.needed(*_NAMES["time"])
-        held = None if after is None else EXACT.subtract(after, quantity if buys else -quantity)
+        direction, quantity = row.word(*_NAMES["side"]), row.above_zero(*_NAMES["quantity"])
+        buys = _DIRECTIONS[direction] if direction in _DIRECTIONS else row.buys(*_NAMES["side"])
+        time, paid = row.needed(*_NAMES["time"]), row.number("fee paid")
+        held = _held(row, quantity, buys=buys)
         return StatementFill(
             line=row.line,
             time=row.time(*_NAMES["time"], zone=self._whose.zone),
@@ -113,7 +131,7 @@ class _LogLines:
             buys=buys,
             quantity=quantity,
             price=row.above_zero(*_NAMES["price"]),
-            fee=row.number("fee") if row.number("fee paid") is None else row.minus("fee paid"),
+            fee=row.number("fee") if paid is None else EXACT.minus(_in_change(row, paid)),
             fee_currency=row.text("currency"),
             profit=row.number(*_NAMES["profit"]),
             trade_id=row.text(*_NAMES["trade"]) or self._ids.of(row, time),
@@ -125,15 +143,43 @@ class _LogLines:
         )
 
 
+def _held(row: StatementRow, quantity: Decimal, *, buys: bool) -> Decimal | None:
+    """The position before a trade, short below zero; None where the file does not say what is held after it."""
+    after, left = row.number("size"), row.number("position")
+    if after is None:
+        opens = _action(row) == _OPENS
+        if left is None or (opens and not left):
+            return None
+        is_long = buys is opens
+        after = left.copy_abs() if is_long else -left.copy_abs()
+    return EXACT.subtract(after, quantity if buys else -quantity)
+
+
 def _closes(row: StatementRow, quantity: Decimal, held: Decimal | None, *, buys: bool) -> Decimal | None:
     if held is not None:
         return min(quantity, held.copy_abs()) if held and buys is (held < 0) else Decimal(0)
-    if row.word("action") != _OPENS:
-        return quantity
-    left = row.number("position")
-    if left is None:
-        return None
-    return EXACT.subtract(quantity, left.copy_abs()) if 0 < left.copy_abs() < quantity else Decimal(0)
+    return None if _action(row) == _OPENS else quantity
+
+
+def _action(row: StatementRow) -> str:
+    """What a trade did in the CSV: its action, or else the beginning of its direction; empty for a trade on spot."""
+    direction = row.word(*_NAMES["side"])
+    if direction in _DIRECTIONS:
+        return direction.partition(" ")[0]
+    if "action" not in row.named:
+        raise ValueError(
+            f"direction {direction!r:.60} does not say whether this opens or closes, and there is no column action; "
+            "import bybit-executions instead"
+        )
+    return row.word("action")
+
+
+def _in_change(row: StatementRow, amount: Decimal) -> Decimal:
+    """An amount with the sign that it has in the change of the balance; as it is written, if that has no such part."""
+    change, earned = row.number(*_NAMES["change"]), row.number(*_NAMES["profit"])
+    if change is not None and earned is not None and change == EXACT.subtract(earned, amount):
+        return -amount
+    return amount
 
 
 _read: Final = per_file(lambda whose: _LogLines(whose).facts)
@@ -150,7 +196,7 @@ BYBIT_LOG_CSV: Final = StatementKind(
     form=FileForm.CSV,
     needs=(
         *("currency", "contract", "type", "direction", "quantity", "filled price", "funding", "fee paid", "cash flow"),
-        *("change", "action", _NAMES["time"]),
+        *("change", _NAMES["time"]),
     ),
     exchange="bybit",
     read=_read,

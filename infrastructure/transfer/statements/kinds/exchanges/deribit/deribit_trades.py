@@ -17,6 +17,7 @@ from infrastructure.transfer.statements.sources.statement_row import StatementRo
 from infrastructure.transfer.statements.statement_facts import StatementFact, StatementFill
 from infrastructure.transfer.statements.statement_kind import StatementKind, Whose, row_by_row
 
+INSTRUMENT: Final = ("instrument_name", "instrument")
 _PAIR: Final = r"[A-Z0-9]+_[A-Z0-9]+"
 _SPOT: Final = re.compile(_PAIR, re.ASCII)
 _FUTURE: Final = re.compile(rf"(?:[A-Z0-9]+|{_PAIR})-(?:PERPETUAL|\d\d?[A-Z]{{3}}\d\d)", re.ASCII)
@@ -25,7 +26,7 @@ _OPTION: Final = re.compile(rf"(?:[A-Z0-9]+|{_PAIR})-\d\d?[A-Z]{{3}}\d\d-[\dd]+-
 
 def deribit_key(whose: Whose, row: StatementRow) -> PositionKey | None:
     """The key of a future, a perpetual or a pair on spot; None for an option. Refuses: ValueError for anything else."""
-    name = row.needed("instrument_name")
+    name = row.needed(*INSTRUMENT)
     if _OPTION.fullmatch(name):
         return None
     if _SPOT.fullmatch(name):

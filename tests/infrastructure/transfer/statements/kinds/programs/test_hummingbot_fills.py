@@ -144,10 +144,25 @@ def test_what_was_netted_away_is_not_held_before_the_file() -> None:
         fill(3, "SELL", "2100", FREE, position="CLOSE"),
         fill(4, "BUY", "2050", FREE, position="CLOSE"),
     ]
-    assert books_of(*lines) == [
+    *rows, finding = books_of(*lines)
+    assert rows == [
         "ETHUSDT.binance#1 long closed holds 0: earned 0, net 0, fees 0",
         "ETHUSDT.binance#2 short closed holds 0: earned 100, net 100, fees 0",
     ]
+    assert finding.startswith("ETHUSDT.binance: 1 fill that should close something opened 2, because the fills before")
+
+
+def test_what_closes_more_than_is_held_is_told() -> None:
+    lines = [
+        fill(1, "BUY", "2000", FREE, position="OPEN", amount="1"),
+        fill(2, "SELL", "2100", FREE, position="CLOSE", amount="1.5"),
+    ]
+    *rows, finding = books_of(*lines)
+    assert [row.partition(":")[0] for row in rows] == [
+        "ETHUSDT.binance#1 long closed holds 0",
+        "ETHUSDT.binance#2 short entry_placed holds 0.5",
+    ]
+    assert finding.startswith("ETHUSDT.binance: 1 fill that should close something opened 0.5, because the fills")
 
 
 def test_orders_that_one_match_filled_are_told_apart() -> None:

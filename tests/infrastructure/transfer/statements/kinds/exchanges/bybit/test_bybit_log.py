@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from decimal import Decimal
 
 import pytest
@@ -10,6 +11,7 @@ from domain.values import plain
 from infrastructure.transfer.statements.kinds.exchanges.bybit.bybit_log import BYBIT_LOG, BYBIT_LOG_CSV
 from infrastructure.transfer.statements.statement_facts import StatementFill
 from infrastructure.transfer.statements.statement_kind import Whose
+from infrastructure.transfer.transfer_errors import StatementRefused
 from position_ledger.testing import memory_ledger
 from tests.infrastructure.transfer.statements.one_file import import_statement
 from tests.infrastructure.transfer.statements.statement_text import facts_of, file_of, words
@@ -56,6 +58,16 @@ def test_a_position_that_is_turned_over_is_two_cycles_of_one_leg(sign: str) -> N
         report = import_statement(ledger, BYBIT_LOG_CSV.name, facts, confirm=True)
         cycles = [f"{row.position_id} {row.side} {plain(row.realized_pnl or Decimal(0))}" for row in ledger.positions()]
     assert (cycles, report.findings) == (["BTCUSDT.bybit#1 long 20", "BTCUSDT.bybit#2 short 10"], [])
+
+
+def test_a_log_of_the_website_that_begins_in_the_middle_says_what_was_held() -> None:
+    """A short of 14 at 100 before, of which the first trade opened 3 more; 12 of 17 are closed."""
+    lines = [line(1, "SELL,3,17,117,0,0,OPEN"), line(2, "BUY,12,5,93,120,120,CLOSE")]
+    facts = facts_of("\n".join([HEADER, *lines]), BYBIT_LOG_CSV, Whose("bybit"))
+    with memory_ledger() as ledger:
+        import_statement(ledger, BYBIT_LOG_CSV.name, facts, confirm=True)
+        (row,) = ledger.positions()
+    assert f"{row.side} {row.quantity} at {row.avg_px_open}, earned {row.realized_pnl}" == "short 5 at 103, earned 120"
 
 
 def test_a_fee_that_is_given_back_is_of_a_position_where_the_category_says_so() -> None:
@@ -109,3 +121,55 @@ def test_what_is_left_out_of_trades_is_a_finding_that_says_what_to_import() -> N
             facts = BYBIT_LOG_CSV.facts(file_of("\n".join([HEADER, *lines])), Whose("bybit"))
             report = import_statement(ledger, BYBIT_LOG_CSV.name, facts, confirm=True)
             assert (report.fills, report.findings) == (1, findings)
+
+
+def logged(**more: str) -> str:
+    row = {
+        "id": "i1",
+        "symbol": "TSLAUSDT",
+        "category": "linear",
+        "side": "Buy",
+        "type": "SETTLEMENT",
+        "transactionTime": "1773763200000",
+        "qty": "1",
+        "size": "1",
+        "currency": "USDT",
+        "funding": "0.6",
+        "fee": "0",
+        "cashFlow": "0",
+        "change": "0.6",
+        "tradePrice": "300",
+        "tradeId": "t1",
+    }
+    return json.dumps([row | more])
+
+
+@pytest.mark.parametrize(
+    ("row", "says"),
+    [
+        ({}, "funding 0.6 USDT"),
+        ({"change": "-0.6"}, "funding -0.6 USDT"),  # the log of an account of derivatives
+        ({"cashFlow": "-2", "change": "-1.4"}, "funding 0.6 USDT"),  # and what a session earned
+        ({"type": "DIVIDEND_SETTLEMENT", "funding": "", "cashFlow": "-1.5", "change": "-1.5"}, "funding -1.5 USDT"),
+        ({"type": "FIXED_INTEREST", "symbol": "", "change": "-0.2"}, "no symbol interest -0.2 USDT"),
+    ],
+)
+def test_a_payment_has_the_sign_of_what_it_changed(row: dict[str, str], says: str) -> None:
+    (fact,) = facts_of(logged(**row), BYBIT_LOG, Whose("bybit"))
+    assert says in words(fact)
+
+
+@pytest.mark.parametrize("kind", ["SPOT_REPAYMENT_SELL", "CURRENCY_BUY", "exchangeOut", "TRANSFER_IN", "AIRDROP"])
+def test_what_is_of_no_position_is_left_out_where_it_names_a_pair(kind: str) -> None:
+    assert facts_of(logged(type=kind), BYBIT_LOG, Whose("bybit")) == []
+
+
+def test_a_split_is_refused() -> None:
+    with pytest.raises(StatementRefused, match="type 'forward_split_settle' is unknown"):
+        facts_of(logged(type="FORWARD_SPLIT_SETTLE"), BYBIT_LOG, Whose("bybit"))
+
+
+def test_a_trade_that_may_be_on_spot_is_refused() -> None:
+    text = f"{HEADER.replace(',Action', '')}\n{line(1, 'BUY,2,2,100,0,-0.1')}\n"
+    with pytest.raises(StatementRefused, match="direction 'buy' does not say whether this opens or closes"):
+        facts_of(text, BYBIT_LOG_CSV, Whose("bybit"))
