@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 from domain.commands import order_requests as o
 from domain.commands import requests as c
-from domain.errors import CommandRefused, InstrumentInUse, InvalidCommand, PositionNotOpen, StaleCycle
+from domain.errors import CommandRefused, InstrumentInUse, NothingToRollBack, PositionNotOpen, StaleCycle
 from domain.events import EntryRequested, IncreaseRequested, PositionAdopted
 from domain.orders.order import Order
 from domain.values import Status
@@ -55,8 +56,6 @@ def enter(ctx: FlowContext, wanted: WantedEntry) -> Flow[Outcome]:
             protection=ctx.rules.protection,
             **wanted.planned,
         )
-    except InvalidCommand:
-        raise
     except CommandRefused as refusal:
         return (yield from refused(ctx, refusal))
     yield from ctx.note(f"{receipt.outcome} {receipt.position_id} as {receipt.client_order_id}")
@@ -84,13 +83,16 @@ def increase(
         )
     except (Refused, NoAnswer, CameToNothing) as error:
         return (yield from unclaimed(ctx, error, position_id))
-    except InvalidCommand:
-        raise
     except CommandRefused as refusal:
         return (yield from refused(ctx, refusal, position_id))
     row = yield from ctx.row(position_id)
     named = next(name for name, order in row.orders.items() if order.client_order_id == receipt.client_order_id)
-    return (yield from carried_on(ctx, position_id, fresh=named if receipt.may_order else None))
+    outcome = yield from carried_on(ctx, position_id, fresh=named if receipt.may_order else None)
+    row = yield from ctx.row(position_id)
+    ours = row.orders[named]
+    if outcome.kind is not OutcomeKind.PROTECTED or ours.is_live or ours.filled_qty:
+        return outcome
+    return replace(outcome, kind=OutcomeKind.FAILED, reason=outcome.reason or f"{named} came to nothing before")
 
 
 def carried_on(
@@ -136,9 +138,15 @@ def _was_adopted(ctx: FlowContext, position_id: str) -> Flow[bool]:
 def rolled_back(ctx: FlowContext, position_id: str, reason: str) -> Flow[Outcome]:
     """Roll a position back; the outcome says how far that came."""
     try:
+        c.StartRollback.of(position_id=position_id, reason=reason)
+        is_open = (yield from ctx.row(position_id)).status.is_open
+    except CommandRefused as refusal:
+        return (yield from refused(ctx, refusal))
+    try:
         row = yield from undone(ctx, position_id, reason)
     except CommandRefused as refusal:
-        return (yield from refused(ctx, refusal, position_id))
+        was_begun = is_open and not isinstance(refusal, NothingToRollBack)
+        return (yield from (cut_short if was_begun else refused)(ctx, refusal, position_id))
     except (Refused, NoAnswer) as error:
         yield from ctx.note(f"the rollback is not over: {error}")
         row = yield from ctx.row(position_id)

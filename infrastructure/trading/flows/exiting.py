@@ -7,7 +7,7 @@ from typing import Final
 
 from domain.commands import order_requests as o
 from domain.commands import requests as c
-from domain.errors import CommandRefused, InvalidCommand
+from domain.errors import CommandRefused
 from domain.events import ExitRequested
 from domain.orders.order import Order
 from domain.values import Status, plain
@@ -40,8 +40,6 @@ def exit_position(
         )
     except (Refused, NoAnswer, CameToNothing) as error:
         return (yield from unclaimed(ctx, error, position_id))
-    except InvalidCommand:
-        raise
     except CommandRefused as refusal:
         return (yield from refused(ctx, refusal, position_id))
     yield from ctx.note(f"{receipt.outcome} an exit as {receipt.client_order_id}")

@@ -175,6 +175,17 @@ def test_a_rollback_that_an_increase_outgrew_closes_what_came_in() -> None:
         world.require_sound()
 
 
+def test_a_rollback_that_another_one_overtook_was_not_refused() -> None:
+    """It sent an order, and of what was refused nothing was sent."""
+    with account() as world:
+        entered(world)
+        undo = world.begin(0, lambda ctx: rolled_back(ctx, world.first, "asked"))
+        world.until(undo, "roll_back")
+        assert world.finish(world.begin(1, lambda ctx: rolled_back(ctx, world.first, "asked"))).kind == "rolled_back"
+        assert world.finish(undo).kind == "rolled_back"
+        world.require_sound()
+
+
 def test_an_order_is_not_sent_once_its_cycle_is_over() -> None:
     with account() as world:
         entered(world)
