@@ -109,6 +109,20 @@ def test_an_account_that_is_not_believed_is_said_in_the_story(desk: Desk) -> Non
     assert ["it shows no positions at all" in step.words for step in synchronised.story] == [True]
 
 
+def test_an_account_without_a_name_is_believed_beside_a_subaccount(desk: Desk) -> None:
+    """A file would have to say of which of them it is; a trader knows its account."""
+    sub = SimulatedExchange("binance", account="sub1", clock=desk.clock, sleep=desk.clock.tick)
+    sub.set_price(APT, "3.2")
+    entry = {"symbol": APT, "side": "long", "quantity": "10", "stop_loss_percent": "2"}
+    traders = [desk.trader(), Trader(desk.ledger, sub, owner="bot-2", clock=desk.clock, sleep=desk.clock.tick)]
+    for trader in traders:
+        assert trader.enter(**entry, intent_id="1").kind is OutcomeKind.PROTECTED
+    desk.clock.tick(LATER)
+    for trader in traders:
+        found = trader.synchronise()
+        assert found.ok and not found.story
+
+
 def test_the_only_stop_is_asked_for_where_a_list_without_any_is_not_believed(desk: Desk) -> None:
     """The list of an exchange that lists conditional orders apart would look the same."""
     entry = {"symbol": APT, "side": "long", "quantity": "10", "stop_loss_percent": "2"}
