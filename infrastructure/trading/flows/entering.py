@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from domain.commands import order_requests as o
 from domain.commands import requests as c
-from domain.errors import CommandRefused, InstrumentInUse, NothingToRollBack, PositionNotOpen, StaleCycle
+from domain.errors import CommandRefused, InstrumentInUse, PositionNotOpen, StaleCycle
 from domain.events import EntryRequested, IncreaseRequested, PositionAdopted
 from domain.orders.order import Order
 from domain.values import Status
@@ -22,13 +22,13 @@ from infrastructure.trading.exchange_orders import (
     TradedMarket,
 )
 from infrastructure.trading.flow_context import FlowContext
-from infrastructure.trading.flows.exiting import closed_when_empty, stops_heard
+from infrastructure.trading.flows.undoing import rolled_back
 from infrastructure.trading.steps.claimed_quantity import opening_quantity
 from infrastructure.trading.steps.lookup import sought
 from infrastructure.trading.steps.order_fills import ENDED, followed, tell_ended, tell_nothing_came
 from infrastructure.trading.steps.protecting import CannotProtect, NoPlan, protected
+from infrastructure.trading.steps.stop_news import closed_when_empty, stops_heard
 from infrastructure.trading.steps.stop_prices import attached_price
-from infrastructure.trading.steps.undoing import undone
 from infrastructure.trading.trade_outcome import Outcome, OutcomeKind, kind_of
 from infrastructure.trading.wanted_entry import WantedEntry
 from projections.positions import PositionRow
@@ -133,24 +133,6 @@ def carried_on(
 def _was_adopted(ctx: FlowContext, position_id: str) -> Flow[bool]:
     """Whether the position was adopted from the exchange: whoever opened it there did not want it rolled back."""
     return any(isinstance(entry.event, PositionAdopted) for entry in (yield from ctx.history(position_id)))
-
-
-def rolled_back(ctx: FlowContext, position_id: str, reason: str) -> Flow[Outcome]:
-    """Roll a position back; the outcome says how far that came."""
-    try:
-        c.StartRollback.of(position_id=position_id, reason=reason)
-        is_open = (yield from ctx.row(position_id)).status.is_open
-    except CommandRefused as refusal:
-        return (yield from refused(ctx, refusal))
-    try:
-        row = yield from undone(ctx, position_id, reason)
-    except CommandRefused as refusal:
-        was_begun = is_open and not isinstance(refusal, NothingToRollBack)
-        return (yield from (cut_short if was_begun else refused)(ctx, refusal, position_id))
-    except (Refused, NoAnswer) as error:
-        yield from ctx.note(f"the rollback is not over: {error}")
-        row = yield from ctx.row(position_id)
-    return Outcome(kind_of(row), row, tuple(ctx.story), reason=reason)
 
 
 def _define(ctx: FlowContext, wanted: WantedEntry, market: TradedMarket) -> Flow[None]:

@@ -11,8 +11,9 @@ from infrastructure.trading.effects import Flow, Read
 from infrastructure.trading.exchange_errors import NoAnswer, Refused
 from infrastructure.trading.flow_context import FlowContext
 from infrastructure.trading.flows.entering import carried_on
-from infrastructure.trading.flows.exiting import closed_when_empty, exit_position, exit_taken_up, stops_heard
+from infrastructure.trading.flows.exiting import exit_position, exit_taken_up
 from infrastructure.trading.steps.order_fills import fills_told
+from infrastructure.trading.steps.stop_news import closed_when_empty, stops_heard
 from infrastructure.trading.trade_outcome import Outcome, kind_of
 from projections.positions import PositionRow
 

@@ -14,9 +14,11 @@ from infrastructure.operations.apply_corrections import Applied
 from infrastructure.trading.effects import Flow, Read
 from infrastructure.trading.exchange_errors import NoAnswer, Refused
 from infrastructure.trading.flow_context import FlowContext
-from infrastructure.trading.flows.exiting import stops_heard
+from infrastructure.trading.flows.moving_stops import protect
 from infrastructure.trading.flows.resuming import is_at_rest, resume
-from infrastructure.trading.trade_outcome import Outcome, StoryStep
+from infrastructure.trading.steps.protecting import stop_names
+from infrastructure.trading.steps.stop_news import all_stops_heard
+from infrastructure.trading.trade_outcome import Outcome, OutcomeKind, StoryStep
 from projections.reconciliation.confirmations import CONFIRMATION_GAP
 from projections.reconciliation.discrepancies import Discrepancy, DiscrepancyKind
 
@@ -39,8 +41,8 @@ def synchronise(ctx: FlowContext) -> Flow[Synchronised]:
     """Compare, correct what two reads of the account agree on, and resume what was adopted or lost its stop.
 
     The stops of positions that differ are looked up, and those that an account which is not believed does not show, or
-    whose positions it does not show: what became of an order is known even then. Surplus orders are named in the story,
-    and left at the exchange.
+    whose positions it does not show: what became of an order is known even then. The move of a stop is finished. Other
+    surplus orders are named in the story, and left at the exchange.
     """
     bare: set[str] = set()
     try:
@@ -66,6 +68,8 @@ def synchronise(ctx: FlowContext) -> Flow[Synchronised]:
         command = each.correction.command
         yield from ctx.note(f"{command.verb} {command.key}: {'done' if each.is_done else 'left to the next time'}")
     for left in (each for result in results for each in result.left.problems if each.kind.is_of_orders):
+        if (yield from _move_finished(ctx, left)):
+            continue
         yield from ctx.note(f"{left.key}: {left.message}; cancel at the exchange what is too much")
     taken_up: list[Outcome] = []
     if done or bare:
@@ -101,13 +105,25 @@ def _stops_heard(ctx: FlowContext, found: Sequence[Discrepancy]) -> Flow[set[str
         if row.status is not Status.ACTIVE or row.orders.live("entry") or row.orders.live("exit"):
             continue
         try:
-            heard = yield from stops_heard(ctx, position_id)
+            heard = yield from all_stops_heard(ctx, position_id)
         except (CommandRefused, Refused, NoAnswer) as error:
             yield from ctx.note(f"what became of the stops of {position_id} is not known: {error}")
         else:
             if is_at_rest(row) and heard.status.is_open and not is_at_rest(heard):
                 bare.add(position_id)
     return bare
+
+
+def _move_finished(ctx: FlowContext, found: Discrepancy) -> Flow[bool]:
+    """Whether two stops of one position are a move that a process was killed in, which is finished then."""
+    if found.kind is not DiscrepancyKind.DUPLICATE_STOPS or found.row is None:
+        return False
+    names = stop_names(found.row)
+    new = next((order for order in found.orders if order.client_order_id in names), None)
+    if new is None or new.trigger_price is None:
+        return False
+    outcome = yield from protect(ctx, found.row.position_id, new.trigger_price)
+    return outcome.kind is OutcomeKind.PROTECTED
 
 
 def _adopted(done: Sequence[Applied]) -> set[str]:

@@ -15,11 +15,12 @@ import pytest
 from domain.values import Status
 from infrastructure.trading.effects import Call, Flow, RunningFlow, Tell, Wait
 from infrastructure.trading.flow_context import FlowContext
-from infrastructure.trading.flows.entering import enter, increase, rolled_back
+from infrastructure.trading.flows.entering import enter, increase
 from infrastructure.trading.flows.exiting import exit_position
 from infrastructure.trading.flows.moving_stops import protect
 from infrastructure.trading.flows.resuming import resume
 from infrastructure.trading.flows.synchronising import synchronise
+from infrastructure.trading.flows.undoing import rolled_back
 from infrastructure.trading.trade_outcome import OutcomeKind
 from infrastructure.trading.trader import Trader
 from infrastructure.trading.wanted_entry import WantedEntry

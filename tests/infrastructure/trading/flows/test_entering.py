@@ -12,9 +12,10 @@ from domain.errors import InvalidCommand
 from infrastructure.trading.effects import Flow
 from infrastructure.trading.exchange_errors import Refused
 from infrastructure.trading.flow_context import FlowContext
-from infrastructure.trading.flows.entering import increase, rolled_back
+from infrastructure.trading.flows.entering import increase
 from infrastructure.trading.flows.exiting import exit_position
 from infrastructure.trading.flows.moving_stops import protect
+from infrastructure.trading.flows.undoing import rolled_back
 from infrastructure.trading.trade_outcome import Outcome, OutcomeKind
 from tests.infrastructure.trading.kill_matrix import BotWorld, bot_world
 
