@@ -10,6 +10,7 @@ from domain.commands import requests as c
 from domain.errors import CommandRefused, InstrumentInUse, PositionNotOpen, StaleCycle
 from domain.events import EntryRequested, IncreaseRequested, PositionAdopted
 from domain.orders.order import Order
+from domain.symbols.spelling import normalized_symbol
 from domain.values import Status
 from infrastructure.trading.conclusions import CameToNothing, cut_short, refused, unclaimed
 from infrastructure.trading.effects import Flow
@@ -37,7 +38,7 @@ from projections.positions import PositionRow
 def enter(ctx: FlowContext, wanted: WantedEntry) -> Flow[Outcome]:
     """Open a position once, and protect it or roll it back."""
     try:
-        market = yield from ctx.market(wanted.symbol)
+        market = yield from ctx.market(str(normalized_symbol(wanted.symbol, ctx.exchange, wanted.leg)))
         quantity = None if wanted.quantity is None else opening_quantity(ctx, wanted.quantity, market)
     except (Refused, NoAnswer, CameToNothing) as error:
         return (yield from unclaimed(ctx, error))

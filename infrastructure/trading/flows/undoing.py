@@ -69,14 +69,12 @@ def _closed(ctx: FlowContext, row: PositionRow, promise: Receipt) -> Flow[dict[s
     changed it. What is left gets a new promise, but only after the fills of this order are recorded.
     """
     assert promise.close_quantity is not None and promise.client_order_id is not None, "the ledger says what to send"
-    try:
-        order = yield from _closing_order(ctx, row, promise)
-        order = yield from _until_ended(ctx, row.symbol, order)
-        fills = yield from all_fills(ctx, row.symbol, order)
-    except Refused as refusal:
-        yield from ctx.note(f"{ctx.exchange} refused the closing order: {refusal}")
+    order = yield from _closing_order(ctx, row, promise)
+    if order is None:
         yield from all_stops_heard(ctx, row.position_id)
         return (yield from nothing_shown(ctx, row))
+    order = yield from _until_ended(ctx, row.symbol, order)
+    fills = yield from all_fills(ctx, row.symbol, order)
     total = total_of(fill.quantity for fill in fills)
     now = yield from ctx.row(row.position_id)
     if order.filled_qty < promise.close_quantity:
@@ -86,9 +84,9 @@ def _closed(ctx: FlowContext, row: PositionRow, promise: Receipt) -> Flow[dict[s
         return {"closing_order_id": order.order_id, "fills": [_as_evidence(fill) for fill in fills]}
     if order.filled_qty >= promise.close_quantity == now.quantity:
         return {"closing_order_id": order.order_id}
+    told, _ = yield from fills_told(ctx, row.position_id, order, "exit", reason="rollback")
     if (proof := (yield from nothing_shown(ctx, row))) is not None:
         return proof
-    told, _ = yield from fills_told(ctx, row.position_id, order, "exit", reason="rollback")
     held = (yield from ctx.row(row.position_id)).quantity
     left = EXACT.subtract(held, max(EXACT.subtract(order.filled_qty, told), ZERO))
     if left <= 0:
@@ -110,7 +108,8 @@ def _gone(ctx: FlowContext, row: PositionRow, promise: Receipt) -> Flow[dict[str
     return (yield from nothing_shown(ctx, row))
 
 
-def _closing_order(ctx: FlowContext, row: PositionRow, promise: Receipt) -> Flow[ExchangeOrder]:
+def _closing_order(ctx: FlowContext, row: PositionRow, promise: Receipt) -> Flow[ExchangeOrder | None]:
+    """The closing order, found or sent; None where the exchange refused it. Refuses: NoAnswer; Refused (a question)."""
     market = yield from ctx.market(row.symbol)
     assert promise.client_order_id is not None, "the ledger says what to send"
     if not promise.may_order:
@@ -127,10 +126,18 @@ def _closing_order(ctx: FlowContext, row: PositionRow, promise: Receipt) -> Flow
         leg=row.leg,
     )
     try:
-        return (yield from ctx.place(ticket, row.position_id))
+        return (yield from _placed(ctx, row.position_id, ticket))
     except NoAnswer:
         found = yield from sought(ctx, row.symbol, promise.client_order_id, market.shown_seconds)
-        return found if found is not None else (yield from ctx.place(ticket, row.position_id))
+        return found if found is not None else (yield from _placed(ctx, row.position_id, ticket))
+
+
+def _placed(ctx: FlowContext, position_id: str, ticket: OrderTicket) -> Flow[ExchangeOrder | None]:
+    try:
+        return (yield from ctx.place(ticket, position_id))
+    except Refused as refusal:
+        yield from ctx.note(f"{ctx.exchange} refused the closing order: {refusal}")
+        return None
 
 
 def _until_ended(ctx: FlowContext, symbol: str, order: ExchangeOrder) -> Flow[ExchangeOrder]:

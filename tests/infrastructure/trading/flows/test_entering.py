@@ -11,6 +11,7 @@ import pytest
 from domain.errors import InvalidCommand
 from infrastructure.trading.effects import Flow
 from infrastructure.trading.exchange_errors import Refused
+from infrastructure.trading.exchange_orders import TradedMarket
 from infrastructure.trading.flow_context import FlowContext
 from infrastructure.trading.flows.entering import increase
 from infrastructure.trading.flows.exiting import exit_position
@@ -64,3 +65,17 @@ def test_a_call_that_is_wrong_is_an_error_and_no_outcome(call: Callable[[FlowCon
         with pytest.raises(InvalidCommand):
             world.run(call(world.context(), "APTUSDT.binance"))
         world.require_books_agree()
+
+
+def test_an_adapter_is_asked_for_a_symbol_as_the_ledger_spells_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    with bot_world() as world:
+        asked: list[str] = []
+        listed = world.exchange.market
+
+        def market(symbol: str) -> TradedMarket:
+            asked.append(symbol)
+            return listed(symbol)
+
+        monkeypatch.setattr(world.exchange, "market", market)
+        world.enter(symbol="apt/usdt:usdt")
+        assert set(asked) == {"APTUSDT"}
