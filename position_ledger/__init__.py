@@ -63,6 +63,7 @@ from projections.positions import PositionRow
 
 if TYPE_CHECKING:
     from infrastructure.exchanges.ccxt_answers import snapshot_document
+    from infrastructure.exchanges.document import read_snapshot
     from infrastructure.ledger.async_ledger import AsyncPositionLedger, AsyncSubscription
     from infrastructure.ledger.subscription import Subscription
     from infrastructure.operations.account_correction import Reconciled
@@ -143,6 +144,7 @@ __all__ = [
     "WrongStatus",
     "client_order_id",
     "import_instruments",
+    "read_snapshot",
     "snapshot_document",
 ]
 
@@ -161,6 +163,7 @@ _ON_DEMAND: Final = {
     "Statistics": "projections.metrics.statistics",
     "Subscription": "infrastructure.ledger.subscription",
     "import_instruments": "infrastructure.operations.instrument_changes",
+    "read_snapshot": "infrastructure.exchanges.document",
     "snapshot_document": "infrastructure.exchanges.ccxt_answers",
 }
 """The modules of names that few programs need; they are imported on first use, so that others need not wait."""

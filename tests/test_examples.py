@@ -4,23 +4,30 @@ from __future__ import annotations
 
 import json
 import os
+import runpy
 import signal
 import time
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from subprocess import PIPE, STDOUT
 
 import ccxt  # type: ignore[import-untyped]  # it has no types
 import pytest
 
+from domain.values import total_of
 from position_ledger import PositionLedger, Status
-from position_ledger.testing import SimulatedExchange
+from position_ledger.testing import CallFault, Clock, OrderFault, SimulatedExchange, memory_ledger
+from position_ledger.trading import Exchange, OrderTicket, TicketKind, Trader
 from tests.forked_popen import ForkedPopen
 from tests.pages import TOP
 
 BOTS = ["bot.py", "async_bot.py"]
 CCXT = ["ccxt", "ccxt.async_support"]
 SYMBOL = "APT/USDT:USDT"
+OWN = runpy.run_path(str(TOP / "examples" / "own_exchange.py"))["OwnExchange"]
+FAULTS = [None, *(fault for fault in OrderFault if fault is not OrderFault.SIDELESS), *CallFault]
+"""Bybit says the side of every order in its list, and an adapter may rely on that."""
 
 
 @pytest.fixture
@@ -102,3 +109,58 @@ def test_keys_that_cannot_be_read_are_one_line(bot: str, content: str | None, tm
     assert process.returncode == 1
     assert words.startswith(f"the keys in {path} cannot be read: ") and words.count("\n") == 1
     assert not (tmp_path / "ledger.db").exists()
+
+
+def test_the_adapter_of_an_example_asks_for_every_page() -> None:
+    clock = Clock()
+    exchange = SimulatedExchange("bybit", clock=clock, sleep=clock.tick)
+    coins = [f"{letter}{number}" for letter in "ABCDEFGH" for number in range(8)]
+    for coin in coins:
+        exchange.set_price(f"{coin}/USDT:USDT", "100")
+        stop = OrderTicket(
+            symbol=f"{coin}USDT",
+            side="sell",
+            kind=TicketKind.STOP,
+            client_order_id=coin,
+            quantity=Decimal(1),
+            trigger_price=Decimal(90),
+            reduce_only=True,
+        )
+        exchange.place(stop)
+    with exchange.http() as url:
+        adapter: Exchange = OWN(url, key="any", secret="any", clock=clock)
+        seen = adapter.account()
+    assert (seen.taken_at, seen.doubts, len(seen.orders or ())) == (clock(), (), len(coins))
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=str)
+def test_a_trader_over_the_adapter_of_an_example_does_what_it_does_over_others(
+    fault: OrderFault | CallFault | None,
+) -> None:
+    clock = Clock()
+    exchange = SimulatedExchange("bybit", clock=clock, sleep=clock.tick)
+    exchange.set_price(SYMBOL, "3.2")
+    with exchange.http() as url, memory_ledger(clock) as ledger:
+        adapter: Exchange = OWN(url, key="any", secret="any", clock=clock)
+        trader = Trader(ledger, adapter, owner="bot-1", clock=clock, sleep=clock.tick)
+        for number in range(2):
+            if isinstance(fault, OrderFault):
+                exchange.next_order(SYMBOL, fault)
+                exchange.next_stop(SYMBOL, fault)
+            elif fault is not None:
+                exchange.next_calls(fault, 2)
+            trader.enter(symbol=SYMBOL, side="long", quantity="10", stop_loss_percent="2", intent_id=str(number))
+        exchange.calm()
+        for _ in range(3):
+            clock.tick(130)
+            trader.resume()
+            assert trader.synchronise().ok
+        assert exchange.audit.doubled() == [] and exchange.audit.is_covered(SYMBOL)
+        for row in ledger.positions(open=True):
+            trader.protect(row.position_id, stop_price="3.15")
+            assert trader.exit(row.position_id, reason="target", quantity="4", intent_id="half").kind == "reduced"
+            exchange.set_price(SYMBOL, "3.1")
+            assert [each.kind for each in trader.resume()] == ["closed"]
+        assert not exchange.audit.held(SYMBOL) and not exchange.audit.stops(SYMBOL)
+        fills = [fill for order in exchange.audit.orders() for fill in exchange.audit.fills(order)]
+        assert total_of(fill.fee or Decimal(0) for fill in fills) == total_of(row.fees for row in ledger.positions())

@@ -51,19 +51,20 @@ class Given:
     """The zone of a time that names none."""
 
 
-def read_snapshot(data: bytes, given: Given | None = None) -> AccountSnapshot:
-    """Read a document. A part that cannot be read is no error: it becomes a doubt of the snapshot.
+def read_snapshot(document: bytes | Mapping[str, Any], given: Given | None = None) -> AccountSnapshot:
+    """Read a document, of JSON or a dict. A part that cannot be read is no error: it becomes a doubt of the snapshot.
 
     Refuses: ValueError when it is of another exchange or account than the caller says.
     """
     given = given or Given()
+    data = json.dumps(document, default=str).encode() if isinstance(document, Mapping) else document
     digest = hashlib.sha256(data).hexdigest()[:16]
     try:
-        document = json.loads(data, parse_float=Decimal, parse_constant=_not_a_number)
+        found = json.loads(data, parse_float=Decimal, parse_constant=_not_a_number)
     except (ValueError, RecursionError) as wrong:
         doubt = f"it is not a JSON document: {wrong}"
         return AccountSnapshot(exchange=given.exchange, account=given.account or None, doubts=(doubt,), digest=digest)
-    return _Reading.of(document, given).snapshot(digest)
+    return _Reading.of(found, given).snapshot(digest)
 
 
 def _not_a_number(_: str) -> None:

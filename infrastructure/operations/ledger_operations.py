@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -143,8 +142,7 @@ def _read(
                 f"a snapshot is a {type(each).__name__}; send what account() of an exchange gives, or a document as a "
                 "dict or in bytes, as snapshot_document writes them"
             )
-        document = json.dumps(each, default=str).encode() if isinstance(each, Mapping) else each
-        shown = read_snapshot(document) if isinstance(document, bytes) else document
+        shown = each if isinstance(each, Shown) else read_snapshot(each)
         if exactly and not shown.is_time_exact:
             raise InvalidCommand(
                 f"a snapshot of {shown.exchange or 'an exchange'} does not say exactly when it was taken, and what it "

@@ -18,7 +18,9 @@ class NothingThere(CameToNothing):
 
 
 def refused(ctx: FlowContext, refusal: CommandRefused, position_id: str | None = None) -> Flow[Outcome]:
-    """The ledger refused the command, and nothing was sent."""
+    """The ledger refused the command, and nothing was sent. Raises: InvalidCommand, which is the fault of the call."""
+    if isinstance(refusal, InvalidCommand):
+        raise refusal
     yield from ctx.note(f"refused: {refusal.message}")
     if position_id is None or isinstance(refusal, UnknownPosition):
         return Outcome(OutcomeKind.REFUSED, None, tuple(ctx.story), refusal, refusal.message)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -112,9 +112,9 @@ class FlowContext:
         return [*{fill.trade_id: fill for fill in found if fill.quantity > 0}.values()]
 
     def snapshot(self) -> Flow[AccountSnapshot]:
-        """The whole account."""
+        """The whole account, which is known to be this one, also where it has no name."""
         found: AccountSnapshot = yield from self._repeat(Call("account"))
-        return found
+        return replace(found, is_account_said=True)
 
     def place(
         self, ticket: OrderTicket, position_id: str, *, promised_at: datetime | None = None

@@ -17,11 +17,12 @@ from infrastructure.trading.exchange_errors import ExchangeError
 from infrastructure.trading.exchange_orders import Amount, above_zero, amount
 from infrastructure.trading.exchange_port import Exchange
 from infrastructure.trading.flow_context import FlowContext
-from infrastructure.trading.flows.entering import enter, increase, rolled_back
+from infrastructure.trading.flows.entering import enter, increase
 from infrastructure.trading.flows.exiting import exit_position
 from infrastructure.trading.flows.moving_stops import protect
 from infrastructure.trading.flows.resuming import resume
 from infrastructure.trading.flows.synchronising import Synchronised, synchronise
+from infrastructure.trading.flows.undoing import rolled_back
 from infrastructure.trading.rules import Rules
 from infrastructure.trading.trade_log import TradeLog
 from infrastructure.trading.trade_outcome import Outcome

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from copy import copy
+from datetime import datetime
 from decimal import Decimal
 from inspect import iscoroutinefunction
 from threading import RLock
@@ -51,11 +52,12 @@ class CcxtExchange:
     Refuses: ValueError for a client of an exchange to which orders are not sent.
     """
 
-    def __init__(self, client: Any, *, account: str | None = None) -> None:
+    def __init__(self, client: Any, *, account: str | None = None, clock: Callable[[], datetime] = now) -> None:
+        """Trade on the account of a client. `clock` says when a snapshot was asked for; a test has one of its own."""
         if client.id not in CONVENTIONS:
             raise ValueError(f"orders are sent through {', '.join(CONVENTIONS)} of ccxt, not through {client.id}")
         self._conventions = CONVENTIONS[client.id]
-        self._account = normalized_account(account)
+        self._account, self._clock = normalized_account(account), clock
         self._client = _own_copy(client, self._conventions.exchange)
         if self._conventions.prepare is not None:
             self._conventions.prepare(self._client)
@@ -164,7 +166,7 @@ class CcxtExchange:
         return (yield from questions.fills(order))
 
     def _account_snapshot(self) -> Asking[AccountSnapshot]:
-        document = yield from snapshot_calls(self.name, self._account, now(), with_balances=False)
+        document = yield from snapshot_calls(self.name, self._account, self._clock(), with_balances=False)
         return read_snapshot(document)
 
     def _questions(self, symbol: str) -> Asking[OrderQuestions]:

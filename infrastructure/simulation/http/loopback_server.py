@@ -41,6 +41,7 @@ def served(answerer: Answerer) -> Iterator[str]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        wbufsize = -1  # head and body go in one segment: a client that delays its ACK would hold the second up
 
         def _reply(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()

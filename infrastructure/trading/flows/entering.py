@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 from domain.commands import order_requests as o
 from domain.commands import requests as c
-from domain.errors import CommandRefused, InstrumentInUse, InvalidCommand, PositionNotOpen, StaleCycle
+from domain.errors import CommandRefused, InstrumentInUse, PositionNotOpen, StaleCycle
 from domain.events import EntryRequested, IncreaseRequested, PositionAdopted
 from domain.orders.order import Order
+from domain.symbols.spelling import normalized_symbol
 from domain.values import Status
 from infrastructure.trading.conclusions import CameToNothing, cut_short, refused, unclaimed
 from infrastructure.trading.effects import Flow
@@ -21,13 +23,13 @@ from infrastructure.trading.exchange_orders import (
     TradedMarket,
 )
 from infrastructure.trading.flow_context import FlowContext
-from infrastructure.trading.flows.exiting import closed_when_empty, stops_heard
+from infrastructure.trading.flows.undoing import rolled_back
 from infrastructure.trading.steps.claimed_quantity import opening_quantity
 from infrastructure.trading.steps.lookup import sought
 from infrastructure.trading.steps.order_fills import ENDED, followed, tell_ended, tell_nothing_came
 from infrastructure.trading.steps.protecting import CannotProtect, NoPlan, protected
+from infrastructure.trading.steps.stop_news import closed_when_empty, stops_heard
 from infrastructure.trading.steps.stop_prices import attached_price
-from infrastructure.trading.steps.undoing import undone
 from infrastructure.trading.trade_outcome import Outcome, OutcomeKind, kind_of
 from infrastructure.trading.wanted_entry import WantedEntry
 from projections.positions import PositionRow
@@ -36,7 +38,7 @@ from projections.positions import PositionRow
 def enter(ctx: FlowContext, wanted: WantedEntry) -> Flow[Outcome]:
     """Open a position once, and protect it or roll it back."""
     try:
-        market = yield from ctx.market(wanted.symbol)
+        market = yield from ctx.market(str(normalized_symbol(wanted.symbol, ctx.exchange, wanted.leg)))
         quantity = None if wanted.quantity is None else opening_quantity(ctx, wanted.quantity, market)
     except (Refused, NoAnswer, CameToNothing) as error:
         return (yield from unclaimed(ctx, error))
@@ -55,8 +57,6 @@ def enter(ctx: FlowContext, wanted: WantedEntry) -> Flow[Outcome]:
             protection=ctx.rules.protection,
             **wanted.planned,
         )
-    except InvalidCommand:
-        raise
     except CommandRefused as refusal:
         return (yield from refused(ctx, refusal))
     yield from ctx.note(f"{receipt.outcome} {receipt.position_id} as {receipt.client_order_id}")
@@ -84,13 +84,16 @@ def increase(
         )
     except (Refused, NoAnswer, CameToNothing) as error:
         return (yield from unclaimed(ctx, error, position_id))
-    except InvalidCommand:
-        raise
     except CommandRefused as refusal:
         return (yield from refused(ctx, refusal, position_id))
     row = yield from ctx.row(position_id)
     named = next(name for name, order in row.orders.items() if order.client_order_id == receipt.client_order_id)
-    return (yield from carried_on(ctx, position_id, fresh=named if receipt.may_order else None))
+    outcome = yield from carried_on(ctx, position_id, fresh=named if receipt.may_order else None)
+    row = yield from ctx.row(position_id)
+    ours = row.orders[named]
+    if outcome.kind is not OutcomeKind.PROTECTED or ours.is_live or ours.filled_qty:
+        return outcome
+    return replace(outcome, kind=OutcomeKind.FAILED, reason=outcome.reason or f"{named} came to nothing before")
 
 
 def carried_on(
@@ -131,18 +134,6 @@ def carried_on(
 def _was_adopted(ctx: FlowContext, position_id: str) -> Flow[bool]:
     """Whether the position was adopted from the exchange: whoever opened it there did not want it rolled back."""
     return any(isinstance(entry.event, PositionAdopted) for entry in (yield from ctx.history(position_id)))
-
-
-def rolled_back(ctx: FlowContext, position_id: str, reason: str) -> Flow[Outcome]:
-    """Roll a position back; the outcome says how far that came."""
-    try:
-        row = yield from undone(ctx, position_id, reason)
-    except CommandRefused as refusal:
-        return (yield from refused(ctx, refusal, position_id))
-    except (Refused, NoAnswer) as error:
-        yield from ctx.note(f"the rollback is not over: {error}")
-        row = yield from ctx.row(position_id)
-    return Outcome(kind_of(row), row, tuple(ctx.story), reason=reason)
 
 
 def _define(ctx: FlowContext, wanted: WantedEntry, market: TradedMarket) -> Flow[None]:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Final
 
 from domain.commands import order_requests as o
 from domain.commands import requests as c
-from domain.errors import CommandRefused, InvalidCommand
+from domain.errors import CommandRefused
 from domain.events import ExitRequested
 from domain.orders.order import Order
-from domain.values import Status, plain
+from domain.values import plain
 from infrastructure.trading.conclusions import CameToNothing, NothingThere, cut_short, refused, unclaimed
 from infrastructure.trading.effects import Flow
 from infrastructure.trading.exchange_errors import GivenUp, NoAnswer, NothingToReduce, Refused
@@ -21,10 +20,9 @@ from infrastructure.trading.steps.claimed_quantity import closing_quantity
 from infrastructure.trading.steps.lookup import sought
 from infrastructure.trading.steps.order_fills import followed, tell_ended, tell_nothing_came, withdrawn
 from infrastructure.trading.steps.protecting import stops_cancelled
+from infrastructure.trading.steps.stop_news import all_stops_heard, closed_when_empty
 from infrastructure.trading.trade_outcome import Outcome, OutcomeKind, kind_of
 from projections.positions import PositionRow
-
-_REASONS: Final = {"stop": "stop_loss", "target": "take_profit", "exit": "exit"}
 
 
 def exit_position(
@@ -40,8 +38,6 @@ def exit_position(
         )
     except (Refused, NoAnswer, CameToNothing) as error:
         return (yield from unclaimed(ctx, error, position_id))
-    except InvalidCommand:
-        raise
     except CommandRefused as refusal:
         return (yield from refused(ctx, refusal, position_id))
     yield from ctx.note(f"{receipt.outcome} an exit as {receipt.client_order_id}")
@@ -66,6 +62,8 @@ def exit_carried_on(
         row = yield from ctx.row(position_id)
         if row.orders[ours.name].is_live and row.quantity:
             yield from tell_ended(ctx, position_id, order, row.orders[ours.name])
+        if ours.requested_qty is not None and row.orders[ours.name].filled_qty < ours.requested_qty:
+            yield from all_stops_heard(ctx, position_id)
         row = yield from closed_when_empty(ctx, position_id, reason)
     except CameToNothing as nothing:
         row = yield from ctx.row(position_id)
@@ -100,62 +98,9 @@ def exit_taken_up(ctx: FlowContext, position_id: str, ours: Order) -> Flow[Outco
     return (yield from exit_position(ctx, position_id, reason=reason, quantity=part, intent_id=intent_id))
 
 
-def closed_when_empty(ctx: FlowContext, position_id: str, reason: str | None = None) -> Flow[PositionRow]:
-    """Close a cycle that holds nothing any more, and cancel its stops and what is left of its entry orders.
-
-    A rollback is not closed here: it ends by its own proof. Without a `reason`, the role of the last closing order is
-    the reason.
-    """
-    row = yield from ctx.row(position_id)
-    if _is_empty(row):
-        row = yield from withdrawn(ctx, position_id, "entry")
-    if _is_empty(row):
-        why = reason or next(
-            (_REASONS[each.role] for each in reversed([*row.orders.values()]) if _closes(each)), "exit"
-        )
-        yield from stops_cancelled(ctx, position_id)
-        yield from ctx.tell(c.Close, position_id=position_id, exit_reason=why)
-        yield from ctx.note(f"closed: {why}")
-        row = yield from ctx.row(position_id)
-    return row
-
-
 def _is_held(row: PositionRow) -> bool:
     """Whether the cycle is not over, or something was filled after it and is left."""
     return row.status.is_open or row.stray
-
-
-def _is_empty(row: PositionRow) -> bool:
-    is_open = row.status.is_open and row.status is not Status.ROLLING_BACK
-    return is_open and not row.quantity and bool(row.filled_qty)
-
-
-def _closes(order: Order) -> bool:
-    return order.role in _REASONS and bool(order.filled_qty)
-
-
-def stops_heard(ctx: FlowContext, position_id: str) -> Flow[PositionRow]:
-    """Look up the stops and targets on record: record what they filled, and a stop that has ended as lost."""
-    row = yield from ctx.row(position_id)
-    for ours in (*row.orders.live("stop"), *row.orders.live("target")):
-        if ours.exchange_order_id is None:
-            continue
-        order = yield from ctx.order(row.symbol, ours.exchange_order_id)
-        if order is None or order.state is OrderState.OPEN:
-            continue
-        reason = _REASONS[ours.role]
-        if order.filled_qty:
-            yield from followed(ctx, position_id, order, "exit", reason=reason)
-            row = yield from closed_when_empty(ctx, position_id, reason)
-        if row.status.is_open and row.orders[ours.name].is_live and ours.role == "stop":
-            yield from ctx.tell(
-                c.LoseStopLoss,
-                position_id=position_id,
-                exchange_order_id=ours.exchange_order_id,
-                reason=f"{ctx.exchange} says that it is {order.state}",
-            )
-            yield from ctx.note(f"{ours.name} {ours.exchange_order_id} is {order.state}")
-    return (yield from ctx.row(position_id))
 
 
 def _order(ctx: FlowContext, row: PositionRow, ours: Order, *, is_fresh: bool) -> Flow[ExchangeOrder]:
@@ -217,7 +162,7 @@ def _closed_if_gone(ctx: FlowContext, position_id: str, why: str) -> Flow[Positi
     order, because there was nothing to reduce, and two reads of the account. An empty account alone is not believed.
     Shape: the row afterwards; it stays open where the answers do not agree.
     """
-    row = yield from stops_heard(ctx, position_id)
+    row = yield from all_stops_heard(ctx, position_id)
     if not row.status.is_open or (yield from nothing_shown(ctx, row)) is None:
         return row
     yield from withdrawn(ctx, position_id, "entry")

@@ -10,8 +10,8 @@ from infrastructure.trading.conclusions import cut_short, refused
 from infrastructure.trading.effects import Flow
 from infrastructure.trading.exchange_errors import NoAnswer, Refused
 from infrastructure.trading.flow_context import FlowContext
-from infrastructure.trading.flows.exiting import closed_when_empty
 from infrastructure.trading.steps.protecting import CannotProtect, moved
+from infrastructure.trading.steps.stop_news import closed_when_empty
 from infrastructure.trading.steps.stop_prices import to_tick
 from infrastructure.trading.trade_outcome import Outcome, kind_of
 

@@ -11,25 +11,26 @@ from infrastructure.trading.effects import Flow, Read
 from infrastructure.trading.exchange_errors import NoAnswer, Refused
 from infrastructure.trading.flow_context import FlowContext
 from infrastructure.trading.flows.entering import carried_on
-from infrastructure.trading.flows.exiting import closed_when_empty, exit_position, exit_taken_up, stops_heard
+from infrastructure.trading.flows.exiting import exit_position, exit_taken_up
 from infrastructure.trading.steps.order_fills import fills_told
+from infrastructure.trading.steps.stop_news import closed_when_empty, stops_heard
 from infrastructure.trading.trade_outcome import Outcome, kind_of
 from projections.positions import PositionRow
 
 
-def resume(ctx: FlowContext, adopted: Collection[str] = ()) -> Flow[list[Outcome]]:
+def resume(ctx: FlowContext, ours: Collection[str] = ()) -> Flow[list[Outcome]]:
     """Bring every open cycle of this account as far as possible: this owner's at once, others' when overdue.
 
-    The cycles in `adopted` were adopted by this trader a moment ago, and count as its own, though their events name no
-    owner.
+    The cycles in `ours` count as this owner's: this trader adopted them, or found that they lost their stop, a moment
+    ago.
     Shape: an outcome for each cycle that was taken up; one that another process changed meanwhile is no error.
     """
     rows: Sequence[PositionRow] = yield Read("positions", (), {"open": True})
     outcomes: list[Outcome] = []
     for row in rows:
-        is_ours = (row.exchange, row.account) == (ctx.exchange, ctx.account)
-        is_known = row.position_id in adopted or is_at_rest(row)
-        if is_ours and (is_known or (yield from _may_be_taken(ctx, row))):
+        is_of_account = (row.exchange, row.account) == (ctx.exchange, ctx.account)
+        is_known = row.position_id in ours or is_at_rest(row)
+        if is_of_account and (is_known or (yield from _may_be_taken(ctx, row))):
             alone = FlowContext(ctx.rules, ctx.exchange, ctx.account, ctx.owner)
             outcomes.append((yield from _taken_up(alone, row)))
     return outcomes

@@ -14,9 +14,11 @@ from infrastructure.operations.apply_corrections import Applied
 from infrastructure.trading.effects import Flow, Read
 from infrastructure.trading.exchange_errors import NoAnswer, Refused
 from infrastructure.trading.flow_context import FlowContext
-from infrastructure.trading.flows.exiting import stops_heard
-from infrastructure.trading.flows.resuming import resume
-from infrastructure.trading.trade_outcome import Outcome, StoryStep
+from infrastructure.trading.flows.moving_stops import protect
+from infrastructure.trading.flows.resuming import is_at_rest, resume
+from infrastructure.trading.steps.protecting import stop_names
+from infrastructure.trading.steps.stop_news import all_stops_heard
+from infrastructure.trading.trade_outcome import Outcome, OutcomeKind, StoryStep
 from projections.reconciliation.confirmations import CONFIRMATION_GAP
 from projections.reconciliation.discrepancies import Discrepancy, DiscrepancyKind
 
@@ -38,64 +40,90 @@ class Synchronised:
 def synchronise(ctx: FlowContext) -> Flow[Synchronised]:
     """Compare, correct what two reads of the account agree on, and resume what was adopted or lost its stop.
 
-    The stops of positions that differ, or are not shown by an account that is not believed, are looked up: what an
-    order filled is known even then. Surplus orders are named in the story, and left at the exchange.
+    The stops of positions that differ are looked up, and those that an account which is not believed does not show, or
+    whose positions it does not show: what became of an order is known even then. The move of a stop is finished. Other
+    surplus orders are named in the story, and left at the exchange.
     """
+    bare: set[str] = set()
     try:
         first = yield from ctx.snapshot()
         results: Sequence[Reconciled] = yield Read("reconcile", ([first],))
         if unseen := _unseen(results):
-            yield from _stops_heard(ctx, unseen)
+            bare |= yield from _stops_heard(ctx, unseen)
             results = yield Read("reconcile", ([first],))
-        for doubt in (doubt for result in results for doubt in result.found.doubts):
+        for doubt in (each for result in results for each in (*result.found.doubts, *result.found.order_doubts)):
             yield from ctx.note(f"the account is not believed: {doubt}")
-        if not any(result.found.problems or result.corrections for result in results):
-            return Synchronised(tuple(results), (), tuple(ctx.story))
         seen = [first]
         if any(result.found.problems for result in results):
-            yield from _stops_heard(ctx, [each for result in results for each in result.found.problems])
+            bare |= yield from _stops_heard(ctx, [each for result in results for each in result.found.problems])
             yield from ctx.wait(CONFIRMATION_GAP.total_seconds())
             seen.append((yield from ctx.snapshot()))
     except (Refused, NoAnswer) as error:
         yield from ctx.note(f"the account could not be read, so nothing is concluded: {error}")
         return Synchronised((), (), tuple(ctx.story))
-    results = yield Read("reconcile", (seen,), {"apply": True})
+    if any(result.found.problems or result.corrections for result in results):
+        results = yield Read("reconcile", (seen,), {"apply": True})
     done = [each for result in results for each in result.applied]
     for each in done:
         command = each.correction.command
         yield from ctx.note(f"{command.verb} {command.key}: {'done' if each.is_done else 'left to the next time'}")
     for left in (each for result in results for each in result.left.problems if each.kind.is_of_orders):
+        if (yield from _move_finished(ctx, left)):
+            continue
         yield from ctx.note(f"{left.key}: {left.message}; cancel at the exchange what is too much")
     taken_up: list[Outcome] = []
-    if done:
-        taken_up = yield from resume(ctx, adopted=_adopted(done))
+    if done or bare:
+        taken_up = yield from resume(ctx, ours=_adopted(done) | bare)
     return Synchronised(tuple(results), tuple(taken_up), tuple(ctx.story))
 
 
 def _unseen(results: Sequence[Reconciled]) -> list[Discrepancy]:
-    """The contracts that the ledger holds and the account does not show, without being believed."""
+    """What the ledger holds and an account does not show that is not believed: contracts, or the stops of any."""
     return [
         each
         for result in results
         for each in result.found.findings
-        if each.kind is DiscrepancyKind.UNJUDGED and each.position is None and each.state.key.leg is not Leg.SPOT
+        if result.found.order_doubts or _is_unseen_contract(each)
     ]
 
 
-def _stops_heard(ctx: FlowContext, found: Sequence[Discrepancy]) -> Flow[None]:
+def _is_unseen_contract(found: Discrepancy) -> bool:
+    is_contract = found.state.key.leg is not Leg.SPOT
+    return found.kind is DiscrepancyKind.UNJUDGED and found.position is None and is_contract
+
+
+def _stops_heard(ctx: FlowContext, found: Sequence[Discrepancy]) -> Flow[set[str]]:
     """Look up the stops of active cycles among these that have no entry or exit under way.
 
     If a stop closed the position, its fills are recorded with their prices; an adjustment or a close would not know
     them.
+    Shape: the position ids of those that are left without a stop.
     """
+    bare = set()
     rows = {each.row.position_id: each.row for each in found if each.row}
     for position_id, row in rows.items():
         if row.status is not Status.ACTIVE or row.orders.live("entry") or row.orders.live("exit"):
             continue
         try:
-            yield from stops_heard(ctx, position_id)
+            heard = yield from all_stops_heard(ctx, position_id)
         except (CommandRefused, Refused, NoAnswer) as error:
             yield from ctx.note(f"what became of the stops of {position_id} is not known: {error}")
+        else:
+            if is_at_rest(row) and heard.status.is_open and not is_at_rest(heard):
+                bare.add(position_id)
+    return bare
+
+
+def _move_finished(ctx: FlowContext, found: Discrepancy) -> Flow[bool]:
+    """Whether two stops of one position are a move that a process was killed in, which is finished then."""
+    if found.kind is not DiscrepancyKind.DUPLICATE_STOPS or found.row is None:
+        return False
+    names = stop_names(found.row)
+    new = next((order for order in found.orders if order.client_order_id in names), None)
+    if new is None or new.trigger_price is None:
+        return False
+    outcome = yield from protect(ctx, found.row.position_id, new.trigger_price)
+    return outcome.kind is OutcomeKind.PROTECTED
 
 
 def _adopted(done: Sequence[Applied]) -> set[str]:

@@ -156,7 +156,7 @@ def _stop(
     is_for_all = may_be_for_all and quantity == row.quantity and market.closes_position
     events = (entry.event for entry in (yield from ctx.history(row.position_id)))
     on_record = {event.exchange_order_id for event in events if isinstance(event, StopLossSet)}
-    for ours in _names(row):
+    for ours in stop_names(row):
         ticket = OrderTicket(
             symbol=row.symbol,
             side=row.side.closing_order,
@@ -192,7 +192,7 @@ def _stop(
         yield from followed(ctx, row.position_id, stop, "exit", reason="stop_loss")
 
 
-def _names(row: PositionRow) -> list[str]:
+def stop_names(row: PositionRow) -> list[str]:
     """The client order ids that the next stop may have; a recorded stop that replaced another may have the first."""
     number = sum(1 for _ in of_role(row.orders, "stop"))
     names = (f"stop.{number + more}" for more in range(1, _STOPS_MAX + 1))
@@ -243,7 +243,7 @@ def stops_cancelled(ctx: FlowContext, position_id: str) -> Flow[None]:
         if ours.exchange_order_id is not None:
             yield from cancelled(ctx, (yield from shown(ctx, row, ours)))
     yield from attached_cancelled(ctx, row)
-    for untold in _names(row):
+    for untold in stop_names(row):
         order = yield from cancelled(ctx, (yield from ctx.named(row.symbol, untold)))
         if order is None:
             break

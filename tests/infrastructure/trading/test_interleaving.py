@@ -15,11 +15,12 @@ import pytest
 from domain.values import Status
 from infrastructure.trading.effects import Call, Flow, RunningFlow, Tell, Wait
 from infrastructure.trading.flow_context import FlowContext
-from infrastructure.trading.flows.entering import enter, increase, rolled_back
+from infrastructure.trading.flows.entering import enter, increase
 from infrastructure.trading.flows.exiting import exit_position
 from infrastructure.trading.flows.moving_stops import protect
 from infrastructure.trading.flows.resuming import resume
 from infrastructure.trading.flows.synchronising import synchronise
+from infrastructure.trading.flows.undoing import rolled_back
 from infrastructure.trading.trade_outcome import OutcomeKind
 from infrastructure.trading.trader import Trader
 from infrastructure.trading.wanted_entry import WantedEntry
@@ -172,6 +173,17 @@ def test_a_rollback_that_an_increase_outgrew_closes_what_came_in() -> None:
         world.finish(more)
         row = world.ledger.position(world.first)
         assert row.status is Status.ROLLED_BACK and not row.quantity and row.realized_pnl == 0
+        world.require_sound()
+
+
+def test_a_rollback_that_another_one_overtook_was_not_refused() -> None:
+    """It sent an order, and of what was refused nothing was sent."""
+    with account() as world:
+        entered(world)
+        undo = world.begin(0, lambda ctx: rolled_back(ctx, world.first, "asked"))
+        world.until(undo, "roll_back")
+        assert world.finish(world.begin(1, lambda ctx: rolled_back(ctx, world.first, "asked"))).kind == "rolled_back"
+        assert world.finish(undo).kind == "rolled_back"
         world.require_sound()
 
 

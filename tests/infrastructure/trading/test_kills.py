@@ -19,8 +19,9 @@ from infrastructure.trading.exchange_errors import Refused
 from infrastructure.trading.exchange_orders import ExchangeOrder, TradedMarket
 from infrastructure.trading.flow_context import FlowContext
 from infrastructure.trading.flows import entering as entering_flow
-from infrastructure.trading.flows.entering import increase, rolled_back
+from infrastructure.trading.flows.entering import increase
 from infrastructure.trading.flows.exiting import exit_position
+from infrastructure.trading.flows.undoing import rolled_back
 from position_ledger.testing import Clock, assert_sound
 from projections.positions import PositionRow
 from tests.infrastructure.trading.kill_matrix import BotWorld, Killed, killed_everywhere
@@ -316,8 +317,8 @@ def sent_again(ctx: FlowContext, row: PositionRow, ours: Order, market: TradedMa
         ("flows.entering.sought", sought_too_briefly, entering, "held"),
         ("flows.entering._found", sent_again, entering, "sent twice"),
         ("flows.exiting.sought", sought_too_briefly, exiting, "held"),
-        ("flows.exiting.stops_cancelled", left_alone, exiting, "rest"),
-        ("steps.undoing.stops_cancelled", left_alone, rolling_back, "rest"),
+        ("steps.stop_news.stops_cancelled", left_alone, exiting, "rest"),
+        ("flows.undoing.stops_cancelled", left_alone, rolling_back, "rest"),
     ],
 )
 def test_a_safeguard_that_is_taken_away_is_missed(

@@ -15,9 +15,9 @@ from domain.errors import NothingToRollBack
 from domain.values import ZERO, Status
 from infrastructure.trading.exchange_errors import NoAnswer, RateLimited, Refused
 from infrastructure.trading.exchange_orders import ExchangeFill, ExchangeOrder, OrderState, OrderTicket
-from infrastructure.trading.flows.entering import rolled_back
 from infrastructure.trading.flows.exiting import exit_position
 from infrastructure.trading.flows.moving_stops import protect
+from infrastructure.trading.flows.undoing import rolled_back
 from infrastructure.trading.trade_outcome import OutcomeKind
 from infrastructure.trading.trader import Trader
 from position_ledger.testing import Clock, SimulatedExchange, memory_ledger

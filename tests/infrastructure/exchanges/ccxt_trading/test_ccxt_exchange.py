@@ -13,6 +13,7 @@ import pytest
 from infrastructure.exchanges.ccxt_trading.ccxt_exchange import CONVENTIONS, CcxtExchange
 from infrastructure.trading.exchange_errors import NoAnswer, Refused
 from infrastructure.trading.exchange_port import AsyncExchange, Exchange
+from position_ledger.testing import Clock
 from projections.reconciliation.grace_periods import SHOWN
 from tests.infrastructure.exchanges.ccxt_trading.test_binance import ABSENT, ALGO, ENTRY, ORDER, order
 from tests.infrastructure.exchanges.ccxt_trading.trading_server import Script, client, driven, scripted
@@ -43,6 +44,14 @@ def test_it_is_the_port_of_either_kind(script: Script) -> None:
     exchange: Exchange = CcxtExchange(client("threads", "binanceusdm", script.url))
     asynchronous: AsyncExchange = CcxtExchange(client("asyncio", "binanceusdm", script.url))
     assert (exchange.name, asynchronous.name) == ("binance", "binance")
+
+
+def test_an_account_was_asked_for_by_the_clock_that_it_is_given(script: Script) -> None:
+    """By the wall clock it would be yet to come for a ledger whose clock a test moves, and not be believed."""
+    clock = Clock()
+    script.routes["GET /fapi/v3/positionRisk"] = []
+    asked = CcxtExchange(client("threads", "binanceusdm", script.url), clock=clock).account()
+    assert (asked.taken_at, asked.positions) == (clock(), ())
 
 
 def test_an_answer_that_is_too_late_is_none(script: Script, kind: str) -> None:

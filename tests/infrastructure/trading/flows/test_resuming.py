@@ -10,8 +10,8 @@ import pytest
 
 from domain.values import Status
 from infrastructure.trading.exchange_errors import Refused
-from infrastructure.trading.flows.entering import rolled_back
 from infrastructure.trading.flows.exiting import exit_position
+from infrastructure.trading.flows.undoing import rolled_back
 from infrastructure.trading.trade_outcome import OutcomeKind
 from tests.infrastructure.trading.kill_matrix import BotWorld, Killed, bot_world
 from tests.infrastructure.trading.scripted_exchange import Lost

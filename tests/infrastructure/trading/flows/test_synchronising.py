@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 import pytest
 
+from domain.instrument import Instrument
 from domain.values import Status
 from infrastructure.trading.exchange_orders import OrderTicket, TicketKind
 from infrastructure.trading.flows.entering import increase
@@ -106,6 +107,42 @@ def test_an_account_that_is_not_believed_is_said_in_the_story(desk: Desk) -> Non
     synchronised = desk.synchronise()
     assert not synchronised.ok
     assert ["it shows no positions at all" in step.words for step in synchronised.story] == [True]
+
+
+def test_an_account_without_a_name_is_believed_beside_a_subaccount(desk: Desk) -> None:
+    """A file would have to say of which of them it is; a trader knows its account."""
+    sub = SimulatedExchange("binance", account="sub1", clock=desk.clock, sleep=desk.clock.tick)
+    sub.set_price(APT, "3.2")
+    entry = {"symbol": APT, "side": "long", "quantity": "10", "stop_loss_percent": "2"}
+    traders = [desk.trader(), Trader(desk.ledger, sub, owner="bot-2", clock=desk.clock, sleep=desk.clock.tick)]
+    for trader in traders:
+        assert trader.enter(**entry, intent_id="1").kind is OutcomeKind.PROTECTED
+    desk.clock.tick(LATER)
+    for trader in traders:
+        found = trader.synchronise()
+        assert found.ok and not found.story
+
+
+def test_the_only_stop_is_asked_for_where_a_list_without_any_is_not_believed(desk: Desk) -> None:
+    """The list of an exchange that lists conditional orders apart would look the same."""
+    entry = {"symbol": APT, "side": "long", "quantity": "10", "stop_loss_percent": "2"}
+    assert desk.trader().enter(**entry, intent_id="1").kind is OutcomeKind.PROTECTED
+    (stop,) = desk.exchange.audit.stops(APT)
+    desk.exchange.cancel(APT, stop.stated(Instrument()))
+    found = desk.synchronise()
+    assert [each.kind for each in found.taken_up] == [OutcomeKind.PROTECTED]
+    assert desk.exchange.audit.is_covered(APT) and desk.synchronise().ok
+
+
+def test_a_stop_that_a_list_leaves_out_stays_and_the_story_says_so(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = {"symbol": APT, "side": "long", "quantity": "10", "stop_loss_percent": "2"}
+    assert desk.trader().enter(**entry, intent_id="1").kind is OutcomeKind.PROTECTED
+    shown = desk.exchange.account
+    monkeypatch.setattr(desk.exchange, "account", lambda: replace(shown(), orders=()))
+    found = desk.synchronise()
+    (told,) = (step.words for step in found.story)
+    assert not found.ok and told.startswith("the account is not believed: its orders (0) show a stop for none of 1 ")
+    assert not found.taken_up and len(desk.exchange.audit.stops(APT)) == 1
 
 
 def test_what_a_stop_closed_is_known_though_the_account_then_shows_nothing(desk: Desk) -> None:

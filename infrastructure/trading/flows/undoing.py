@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from domain.commands import requests as c
+from domain.errors import CommandRefused, NothingToRollBack
 from domain.values import EXACT, ZERO, Status, plain, total_of
 from infrastructure.ledger.receipt import Receipt
+from infrastructure.trading.conclusions import cut_short, refused
 from infrastructure.trading.effects import Flow
 from infrastructure.trading.exchange_errors import NoAnswer, Refused
 from infrastructure.trading.exchange_orders import ExchangeFill, ExchangeOrder, OrderState, OrderTicket, TicketKind
@@ -16,10 +18,30 @@ from infrastructure.trading.steps.cancelling import cancelled
 from infrastructure.trading.steps.lookup import sought
 from infrastructure.trading.steps.order_fills import all_fills, fills_told, withdrawn
 from infrastructure.trading.steps.protecting import stops_cancelled
+from infrastructure.trading.steps.stop_news import all_stops_heard
+from infrastructure.trading.trade_outcome import Outcome, kind_of
 from projections.positions import PositionRow
 
 
-def undone(ctx: FlowContext, position_id: str, reason: str) -> Flow[PositionRow]:
+def rolled_back(ctx: FlowContext, position_id: str, reason: str) -> Flow[Outcome]:
+    """Roll a position back; the outcome says how far that came."""
+    try:
+        c.StartRollback.of(position_id=position_id, reason=reason)
+        is_open = (yield from ctx.row(position_id)).status.is_open
+    except CommandRefused as refusal:
+        return (yield from refused(ctx, refusal))
+    try:
+        row = yield from _undone(ctx, position_id, reason)
+    except CommandRefused as refusal:
+        was_begun = is_open and not isinstance(refusal, NothingToRollBack)
+        return (yield from (cut_short if was_begun else refused)(ctx, refusal, position_id))
+    except (Refused, NoAnswer) as error:
+        yield from ctx.note(f"the rollback is not over: {error}")
+        row = yield from ctx.row(position_id)
+    return Outcome(kind_of(row), row, tuple(ctx.story), reason=reason)
+
+
+def _undone(ctx: FlowContext, position_id: str, reason: str) -> Flow[PositionRow]:
     """Roll a position back, or go on where an earlier try stopped.
 
     Shape:   the row afterwards: `rolled_back`, or `rolling_back` with what is left. Refuses: NoAnswer.
@@ -47,23 +69,24 @@ def _closed(ctx: FlowContext, row: PositionRow, promise: Receipt) -> Flow[dict[s
     changed it. What is left gets a new promise, but only after the fills of this order are recorded.
     """
     assert promise.close_quantity is not None and promise.client_order_id is not None, "the ledger says what to send"
-    try:
-        order = yield from _closing_order(ctx, row, promise)
-        order = yield from _until_ended(ctx, row.symbol, order)
-        fills = yield from all_fills(ctx, row.symbol, order)
-    except Refused as refusal:
-        yield from ctx.note(f"{ctx.exchange} refused the closing order: {refusal}")
+    order = yield from _closing_order(ctx, row, promise)
+    if order is None:
+        yield from all_stops_heard(ctx, row.position_id)
         return (yield from nothing_shown(ctx, row))
+    order = yield from _until_ended(ctx, row.symbol, order)
+    fills = yield from all_fills(ctx, row.symbol, order)
     total = total_of(fill.quantity for fill in fills)
     now = yield from ctx.row(row.position_id)
+    if order.filled_qty < promise.close_quantity:
+        now = yield from all_stops_heard(ctx, row.position_id)
     of_order = (each.traded_qty for each in now.orders.values() if each.client_order_id == promise.client_order_id)
     if EXACT.subtract(total, next(of_order, ZERO)) == now.quantity:
         return {"closing_order_id": order.order_id, "fills": [_as_evidence(fill) for fill in fills]}
     if order.filled_qty >= promise.close_quantity == now.quantity:
         return {"closing_order_id": order.order_id}
+    told, _ = yield from fills_told(ctx, row.position_id, order, "exit", reason="rollback")
     if (proof := (yield from nothing_shown(ctx, row))) is not None:
         return proof
-    told, _ = yield from fills_told(ctx, row.position_id, order, "exit", reason="rollback")
     held = (yield from ctx.row(row.position_id)).quantity
     left = EXACT.subtract(held, max(EXACT.subtract(order.filled_qty, told), ZERO))
     if left <= 0:
@@ -85,7 +108,8 @@ def _gone(ctx: FlowContext, row: PositionRow, promise: Receipt) -> Flow[dict[str
     return (yield from nothing_shown(ctx, row))
 
 
-def _closing_order(ctx: FlowContext, row: PositionRow, promise: Receipt) -> Flow[ExchangeOrder]:
+def _closing_order(ctx: FlowContext, row: PositionRow, promise: Receipt) -> Flow[ExchangeOrder | None]:
+    """The closing order, found or sent; None where the exchange refused it. Refuses: NoAnswer; Refused (a question)."""
     market = yield from ctx.market(row.symbol)
     assert promise.client_order_id is not None, "the ledger says what to send"
     if not promise.may_order:
@@ -102,10 +126,18 @@ def _closing_order(ctx: FlowContext, row: PositionRow, promise: Receipt) -> Flow
         leg=row.leg,
     )
     try:
-        return (yield from ctx.place(ticket, row.position_id))
+        return (yield from _placed(ctx, row.position_id, ticket))
     except NoAnswer:
         found = yield from sought(ctx, row.symbol, promise.client_order_id, market.shown_seconds)
-        return found if found is not None else (yield from ctx.place(ticket, row.position_id))
+        return found if found is not None else (yield from _placed(ctx, row.position_id, ticket))
+
+
+def _placed(ctx: FlowContext, position_id: str, ticket: OrderTicket) -> Flow[ExchangeOrder | None]:
+    try:
+        return (yield from ctx.place(ticket, position_id))
+    except Refused as refusal:
+        yield from ctx.note(f"{ctx.exchange} refused the closing order: {refusal}")
+        return None
 
 
 def _until_ended(ctx: FlowContext, symbol: str, order: ExchangeOrder) -> Flow[ExchangeOrder]:

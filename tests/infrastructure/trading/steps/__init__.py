@@ -1,0 +1,1 @@
+"""Tests of the steps that flows are put together from."""
