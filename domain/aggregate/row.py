@@ -13,6 +13,7 @@ from domain.alteration import TypedStruct
 from domain.instrument import LINEAR, Instrument
 from domain.orders.cycle_orders import Orders, no_orders
 from domain.values import Instant, Leg, Number, Protection, Side, Source, Status
+from domain.writing import as_dictionary
 
 
 class PositionRow(TypedStruct, frozen=True, kw_only=True, gc=False):
@@ -79,7 +80,7 @@ class PositionRow(TypedStruct, frozen=True, kw_only=True, gc=False):
 
     def as_json(self) -> dict[str, Any]:
         """The row as programs read it: numbers as text, times in UTC."""
-        row: dict[str, Any] = row_adapter().dump_python(self, mode="json", exclude={"orders"})
+        row = as_dictionary(row_adapter().serializer, self, exclude={"orders"})
         return row | {"orders": [order.as_json() for order in self.orders.values()]}
 
     @property

@@ -10,6 +10,7 @@ from domain.commands.base import Command
 from domain.commands.requests import Adjust, Adopt, Close, LoseStopLoss, SetStopLoss
 from domain.orders.order import Order
 from domain.values import Source, Status
+from domain.writing import as_dictionary
 from projections.account_snapshot import OrderReport, PositionReport
 from projections.positions import PositionRow
 from projections.reconciliation.discrepancies import Discrepancy, DiscrepancyKind
@@ -26,7 +27,7 @@ class Correction:
 
     def as_json(self) -> dict[str, Any]:
         """The command as `record` reads it."""
-        fields = self.command.model_dump(mode="json", exclude_defaults=True)
+        fields = as_dictionary(self.command.__pydantic_serializer__, self.command, exclude_defaults=True)
         return {"command": self.command.verb, **fields}
 
 

@@ -2,12 +2,14 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import fields
+from decimal import Decimal
 from typing import cast
 
 import pytest
 from hypothesis import given as tried_on
 
 from domain.aggregate.position import Position
+from domain.alteration import altered
 from domain.commands.base import Command
 from domain.commands.requests import (
     Activate,
@@ -109,6 +111,16 @@ def test_a_row_has_every_column_of_the_contract_in_its_order() -> None:
     row = given(*ENTERED).rows["APTUSDT.binance#1"].as_json()
     assert [*row][:27] == contract.split()
     assert [*row] == [*COLUMNS] == [column.name for column in fields(PositionRow)]
+
+
+def test_an_interrupt_while_a_row_is_printed_is_an_interrupt() -> None:
+    class Interrupted(Decimal):
+        def __str__(self) -> str:
+            raise KeyboardInterrupt
+
+    row = altered(given(*ENTERED).rows["APTUSDT.binance#1"], quantity=Interrupted(1))
+    with pytest.raises(KeyboardInterrupt):
+        row.as_json()
 
 
 def test_a_row_as_a_program_reads_it() -> None:

@@ -104,6 +104,15 @@ _UNFIRED: Final = (
     " OR pg_catalog.has_any_column_privilege(setrole, 'ledger_events'::regclass::oid, 'INSERT')) ORDER BY 1, 2"
 )
 """The database and the roles that may append, whose sessions begin with all triggers switched off."""
+_UNFIRED_EVERYWHERE: Final = (
+    "SELECT source FROM pg_settings WHERE name = 'session_replication_role' AND reset_val = 'replica'"
+    " AND source IN ('configuration file', 'command line')"
+)
+"""Where the server is told so for all sessions; what this session alone was told is no setting of the server."""
+_FIRE_EVERYWHERE: Final = {
+    "configuration file": "ALTER SYSTEM SET session_replication_role = origin; SELECT pg_catalog.pg_reload_conf()",
+    "command line": "a start of the server without session_replication_role on its command line",
+}
 _STRANGERS: Final = (
     "SELECT 'trigger', tgname::text, relname::text FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid"
     " WHERE relnamespace = %(schema)s::regnamespace::oid AND relname::text = ANY(%(tables)s) AND NOT tgisinternal"
@@ -132,7 +141,10 @@ def broken(connections: Connections) -> dict[str, str]:
         missing = not_there(GUARDS, known)
         asked = {"schema": schema, "names": [*missing], "tables": [*_TABLES]}
         in_the_way = connection.execute(_IN_THE_WAY.encode(), asked).fetchall() if missing else []
-        unfired = [_fire_again(database, role) for database, role in connection.execute(_UNFIRED.encode())]
+        unfired = [
+            *(_fire_again(database, role) for database, role in connection.execute(_UNFIRED.encode())),
+            *(_FIRE_EVERYWHERE[source] for (source,) in connection.execute(_UNFIRED_EVERYWHERE.encode())),
+        ]
     drops = {name: f"{_DROP[kind].format(name=name, table=table)}; " for name, kind, table in in_the_way}
     return {
         name: f"BEGIN; SET LOCAL search_path = {schema}; {drops.get(name, '')}{_anew(name, made)}; COMMIT"

@@ -39,6 +39,12 @@ _SECOND_OPEN: Final = (
 _REACHED: Final = "SELECT pg_catalog.bool_or(place::pg_lsn > %s::pg_lsn) FROM pg_catalog.unnest(%s::text[]) AS place"
 _CHANGES: Final = ("UPDATE {table} SET stream = stream", "DELETE FROM {table}", "TRUNCATE {table}")
 _APPEND_ONLY: Final = ("ledger_events", "rejections")
+_TRIGGERS_OFF: Final = "SELECT pg_catalog.current_setting('session_replication_role') = 'replica'"
+_FIRE_AGAIN: Final = (
+    "history could be rewritten: session_replication_role is replica, so no trigger fires; reset it where it is set "
+    "(ALTER SYSTEM, ALTER DATABASE or ALTER ROLE), and connect anew"
+)
+_NO_TRIGGERS: Final = "history could be rewritten: use a server that runs statement triggers"
 
 
 class LedgerProofs:
@@ -135,9 +141,9 @@ class LedgerProofs:
                     if _refused(connection, errors.RaiseException, statement) is None:
                         taken.append(change.format(table=table))
         if taken:
-            raise NotGuaranteed(
-                f"taken: {'; '.join(taken)}", "history could be rewritten: use a server that runs statement triggers"
-            )
+            with self._connections.apart() as connection:
+                is_off = connection.execute(_TRIGGERS_OFF).fetchone() == (True,)
+            raise NotGuaranteed(f"taken: {'; '.join(taken)}", _FIRE_AGAIN if is_off else _NO_TRIGGERS)
         return f"UPDATE, DELETE and TRUNCATE of {' and '.join(_APPEND_ONLY)} are refused to their owner"
 
     def isolation(self) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any, Final
 
-import psycopg
 from psycopg import errors
 
 from infrastructure.event_store.postgres.replication.standing import standing
@@ -17,15 +17,22 @@ from infrastructure.event_store.postgres.session.session_settings import (
     session_bounds,
     wait_seconds,
 )
+from infrastructure.event_store.postgres.session.watchdog import Watchdog, WatchedConnection
 from infrastructure.operations.proof.guarantee import NotGuaranteed, Verdict
 from infrastructure.settings import Settings
 
+OWN_SESSION: Final = "own session"
+"""The guarantee without which no other proof says anything: it would be asked of any process, or of none."""
 _TRANSACTIONS: Final = 5
 _WAIT: Final = "200ms"
 _SOON_SECONDS: Final = 2.0
 _CHANNEL: Final = "ledger_doctor"
 _LOCK: Final = 20_560
 
+_NO_POOLER: Final = (
+    "connect to the server itself, through a proxy that forwards whole connections (HAProxy), or to a pool in session "
+    "mode"
+)
 _SETTINGS: Final = (
     "SELECT name, setting FROM pg_settings"
     " WHERE name IN ('search_path', 'TimeZone', 'statement_timeout', 'lock_timeout', 'synchronous_commit')"
@@ -42,48 +49,61 @@ class SessionProofs:
     """Two connections, opened as every connection of a ledger is."""
 
     def __init__(self, settings: Settings) -> None:
-        """Open them. Refuses: psycopg.Error."""
+        """Open the first; the other one is opened by the first proof. Refuses: psycopg.Error."""
         self.settings = settings
-        self.one = self._connected()
-        try:
-            self.other = self._connected()
-        except psycopg.Error:
-            self.one.close()
-            raise
+        self._watchdog = Watchdog(settings.timeout_seconds + 2 * _SOON_SECONDS)
+        self.one: Connection = self._connected()
 
-    def _connected(self) -> Connection:
+    @cached_property
+    def other(self) -> Connection:
+        """The other connection: a pooler may let it wait for a process that the first one has."""
+        return self._connected()
+
+    def _connected(self) -> WatchedConnection:
         arguments = connection_arguments(self.settings)
-        connection: Connection = psycopg.connect(**arguments, autocommit=True, prepare_threshold=None)
+        connection = WatchedConnection.connect(**arguments, autocommit=True, prepare_threshold=None)
+        connection.watchdog = self._watchdog
         if self.settings.pooler:
             poolers.put_in_force(connection, session_bounds(self.settings))
         return connection
 
     def close(self) -> None:
-        """Close both."""
+        """Close what was opened."""
+        self._watchdog.stop()
         self.one.close()
-        self.other.close()
+        if "other" in self.__dict__:
+            self.other.close()
 
     # -- proofs -------------------------------------------------------------------------------------------------
 
     def own_session(self) -> str:
         """A connection keeps one server process from its beginning to its end: no pooler gives it another one."""
         told, pids = self.one.info.backend_pid, set()
-        for _ in range(_TRANSACTIONS):
-            pids.add(_pid(self.one))
-            with self.other.transaction():  # a pooler in transaction mode would give it the process that is free now
-                _pid(self.other)
+        try:
+            for _ in range(_TRANSACTIONS):
                 pids.add(_pid(self.one))
+                with self.other.transaction():  # a pooler in transaction mode would give it what is free now
+                    _pid(self.other)
+                    pids.add(_pid(self.one))
+        except errors.ProtocolViolation as refusal:
+            raise NotGuaranteed(f"a pooler assigns a process to each statement: {refusal}", _NO_POOLER) from refusal
         seen = ", ".join(map(str, sorted(pids)))
         if len(pids) > 1:
             raise NotGuaranteed(
                 f"one connection was served by processes {seen}: a pooler assigns a process to each transaction, so "
                 "locks, timeouts and prepared statements do not stay with the connection",
-                "connect to the server itself, or through a proxy that forwards whole connections (HAProxy)",
+                _NO_POOLER,
             )
         if pids != {told}:
+            between = f"the connection was told process {told} and served by {seen}: a pooler stands between"
+            if not self.settings.pooler:
+                raise NotGuaranteed(
+                    f"{between}, and the URL does not name it",
+                    "connect to the server itself; or add pooler=session to the options of the URL, if the pooler is "
+                    "in session mode",
+                )
             raise NotGuaranteed(
-                f"the connection was told process {told} and served by {seen}: a pooler stands between, which keeps "
-                "one process for the connection as long as that lasts",
+                f"{between}, which keeps one process for the connection as long as that lasts",
                 "keep it in session mode (pool_mode = session): with a pooler in transaction mode a ledger cannot work",
                 Verdict.WARNING,
             )
@@ -105,8 +125,7 @@ class SessionProofs:
         if wrong:
             raise NotGuaranteed(
                 f"not in force: {'; '.join(wrong)}",
-                "let the pooler pass the start-up parameter `options` to the server, and leave these settings out of "
-                "the `options` of the URL",
+                "leave these settings out of the `options` of the URL",
             )
         return ", ".join(f"{name} {found[name]}" for name in (*expected, "synchronous_commit"))
 
@@ -159,7 +178,7 @@ class SessionProofs:
         ran = self._ended("statement_timeout", errors.QueryCanceled, f"SELECT pg_catalog.pg_sleep({2 * _SOON_SECONDS})")
         return f"with {_WAIT} each, a lock was given up after {waited:.2f} s and a statement after {ran:.2f} s"
 
-    def _ended(self, name: str, expected: type[psycopg.Error], statement: str) -> float:
+    def _ended(self, name: str, expected: type[errors.Error], statement: str) -> float:
         started = time.monotonic()
         try:
             with self.one.transaction():
@@ -207,7 +226,7 @@ class SessionProofs:
     def proofs(self) -> dict[str, Callable[[], str]]:
         """The proofs by the names of their guarantees, in an order in which each relies only on those before it."""
         return {
-            "own session": self.own_session,
+            OWN_SESSION: self.own_session,
             "settings in force": self.settings_in_force,
             "primary": self.is_primary,
             "acknowledges": self.acknowledges,

@@ -30,7 +30,8 @@ from infrastructure.settings import Settings
 from projections.positions import project
 from projections.projection import STATISTICS
 from tests.acceptance.bot import run
-from tests.infrastructure.event_store.postgres.load import Asked
+from tests.infrastructure.event_store.postgres.load import Asked, eventually
+from tests.infrastructure.event_store.postgres.server import servers
 from tests.infrastructure.roles import as_role, made_role
 from tests.urls import with_options
 
@@ -714,6 +715,19 @@ def test_a_setting_by_which_triggers_do_not_fire_is_named_until_it_is_reset(
         assert (found.kind, found.where) == ("guard", "session_replication_role")
         owner.execute(found.message.partition("its owner makes it again with: ")[2].encode())
         assert verify(ledger.store).ok
+
+
+def test_a_server_on_which_no_trigger_fires_is_named_until_it_is_reset() -> None:
+    with servers() as place:
+        server = place.server("session_replication_role = replica")
+        with PositionLedger.connect(server.url()) as ledger:
+            (found,) = verify(ledger.store).findings
+        assert (found.kind, found.where) == ("guard", "session_replication_role")
+        for statement in found.message.partition("its owner makes it again with: ")[2].split("; "):
+            server.do(statement)
+        eventually(lambda: server.do("SELECT pg_catalog.current_setting('session_replication_role')") == [("origin",)])
+        with PositionLedger.connect(server.url()) as ledger:
+            assert verify(ledger.store).ok
 
 
 def test_every_guard_of_a_file_is_made_again_by_what_the_findings_say(tmp_path: Path) -> None:

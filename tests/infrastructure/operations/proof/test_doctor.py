@@ -165,9 +165,43 @@ def test_settings_that_do_not_arrive_are_named(postgres_url: str) -> None:
 def test_a_pooler_is_seen_by_the_process_that_it_names(primary: Server) -> None:
     """One that shares its servers tells every client of a process that is none of them."""
     with relayed(primary.port) as port:
-        found = report(primary.url(port=port))
+        found = report(primary.url(port=port, pooler="session"))
     assert of(found, "own session").verdict is Verdict.WARNING
     assert "a pooler stands between" in of(found, "own session").evidence
+    assert found.ok
+
+
+def test_a_pooler_that_the_url_does_not_name_is_refused_as_by_a_ledger(primary: Server) -> None:
+    with relayed(primary.port) as port:
+        found = report(primary.url(port=port))
+        with pytest.raises(InvalidSettings, match="a pooler stands before the server"):
+            PositionLedger.connect(primary.url(port=port))
+    assert unproven(found) == {"own session": Verdict.FAILED, "schema": Verdict.UNKNOWN}
+    assert "pooler=session" in str(of(found, "own session").advice)
+
+
+def test_what_rests_on_a_session_is_not_tried_where_there_is_none(primary: Server) -> None:
+    """One process serves both connections, so what one of them asks for waits for the transaction of the other."""
+    with pooled(primary.port, "transaction") as pooler:
+        found = report(primary.url(port=pooler.port, pooler="session", timeout=1))
+    assert {each.check: each.verdict for each in found.checks} == {
+        "own session": Verdict.UNKNOWN,
+        "schema": Verdict.UNKNOWN,
+    }
+    assert "the server, or a pooler before it, said nothing for too long" in of(found, "own session").evidence
+
+
+@pytest.mark.parametrize(("granted", "lacking"), [(1, {"own session", "schema"}), (3, {"schema"})])
+def test_too_few_connections_are_no_fault_of_the_server(postgres_url: str, granted: int, lacking: set[str]) -> None:
+    with made_role(postgres_url) as role:
+        name = asked(postgres_url, "SELECT current_database()")[0][0]
+        asked(postgres_url, f'GRANT CREATE ON DATABASE "{name}" TO "{role}"')
+        asked(postgres_url, f'ALTER ROLE "{role}" CONNECTION LIMIT {granted}')
+        found = report(as_role(postgres_url, role))
+    assert unproven(found) == dict.fromkeys(lacking, Verdict.UNKNOWN)
+    seen = next(each for each in found.checks if each.check in lacking)
+    assert "too many connections for role" in seen.evidence
+    assert "up to ten connections" in str(seen.advice)
 
 
 def test_a_pooler_that_hands_on_no_options_is_named(primary: Server) -> None:
@@ -210,6 +244,7 @@ def test_a_server_whose_triggers_do_not_fire_fails(postgres_url: str) -> None:
     found = report(postgres_url)
     assert of(found, "append-only").verdict is Verdict.FAILED
     assert of(found, "append-only").evidence.startswith("taken: UPDATE ledger_events SET stream = stream; DELETE FROM")
+    assert "session_replication_role is replica" in str(of(found, "append-only").advice)
     assert unproven(found).keys() == {"append-only", "synchronous replication"}
 
 
