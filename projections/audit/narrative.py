@@ -166,7 +166,8 @@ def _facts(history: Sequence[Moment], time: Timeline) -> Iterator[tuple[str, str
         )
         open_now = ", what is open" if row.quantity else ", what was open last"
         what = open_now if after_exit else ""
-        yield "Entered", f"{plain(row.filled_qty)}{what} at {average(row.avg_px_open)} on average"
+        entered = EXACT.add(row.filled_qty, row.residual_qty)
+        yield "Entered", f"{plain(entered)}{what} at {average(row.avg_px_open)} on average"
     if held.closed_qty:
         yield "Left", f"{plain(held.closed_qty)} at {average(held.avg_px_close(row.terms))} on average"
     if row.quantity and not row.status.is_open:
