@@ -114,8 +114,7 @@ def command(
         table = Table("Positions", _COLUMNS, cells, _NUMBERS)
         fitted = listing.fitted(table) if listing.columns or sys.stdout.isatty() else table
         show_table(fitted)
-        if not listing.columns and (omitted := _COLUMNS[len(fitted.columns) :]):
-            say(f"no room for {', '.join(omitted)}: --wide shows them, --columns chooses")
+        listing.say_omitted(table, fitted)
     if left := len(found.rows) - len(shown):
         say(f"and {left:,} more: --limit {len(found.rows)}")
 
