@@ -194,7 +194,7 @@ def test_a_time_without_a_zone_is_refused(sent: object, words: str) -> None:
 
 @pytest.mark.parametrize("sent", ["2025-10-22", "2025-10-22T18:50", "2025-10-22 18:50:40"])
 def test_a_time_without_a_zone_is_told_what_to_write_instead(sent: str) -> None:
-    with pytest.raises(ValueError, match="write (.*) if it is UTC, or an offset like") as refused:
+    with pytest.raises(ValueError, match="names no zone; write ") as refused:
         utc(sent)
     written = re.search("write (.*) if it is UTC", str(refused.value))
     assert written is not None and utc(written[1]).replace(tzinfo=None) == datetime.fromisoformat(sent)
