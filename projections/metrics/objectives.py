@@ -62,7 +62,7 @@ def rolled_back_share(own: Sequence[CycleFacts]) -> Criterion:
         value=share(len(undone), len(own)),
         bar=f"< {plain(ROLLED_BACK_SHARE_MAX)}",
         ok=len(undone) < ROLLED_BACK_SHARE_MAX * len(own) if own else None,
-        says=f"{len(undone)} of the {len(own)} cycles that were opened were rolled back",
+        says=f"{len(undone):,} of the {len(own):,} cycles that were opened were rolled back",
         offenders=tuple(undone),
     )
 
@@ -74,7 +74,7 @@ def prevented_share(early: int, late: int) -> Criterion:
         value=share(early, early + late),
         bar=f">= {plain(PREVENTED_SHARE_MIN)}",
         ok=early >= PREVENTED_SHARE_MIN * (early + late) if early + late else None,
-        says=f"{early} of {early + late} duplicates were refused before an order was sent",
+        says=f"{early:,} of {early + late:,} duplicates were refused before an order was sent",
     )
 
 
