@@ -250,7 +250,7 @@ def utc(value: object) -> datetime:
         raise ValueError(f"{value!r} is not a time; {_LIKE_A_TIME}")
     if value.tzinfo is None:
         text = value.isoformat()
-        raise ValueError(f"{text} names no zone; write {text}Z if it is UTC, or an offset like +04:00 in place of the Z")
+        raise ValueError(f"{text} names no zone; write {text}Z if it is UTC, else an offset like +04:00 instead of Z")
     try:
         return value.astimezone(UTC)
     except OverflowError:

@@ -95,7 +95,8 @@ class Cycles:
             and (each.row.status is not Status.ACTIVE or not each.row.quantity)
         ]
         late = [self._late(each) for each in found if each.is_overdue]
-        return Section(Check.INCOMPLETE, f"{len(found):,} under way, {len(late):,} for longer than they may", tuple(late))
+        says = f"{len(found):,} under way, {len(late):,} for longer than they may"
+        return Section(Check.INCOMPLETE, says, tuple(late))
 
     def _late(self, cycle: InFlight) -> Symptom:
         severity = Severity.CRITICAL if self._is_older(cycle.since, self._age) else Severity.WARNING
@@ -166,7 +167,8 @@ class Cycles:
             if self._now >= unanswered_orders.due_at(order)
             or is_yet_to_come(unanswered_orders.asked_at(order), self._now)
         ]
-        return Section(Check.ORDERS, f"{len(found):,} promised and not heard of, {len(late):,} for too long", tuple(late))
+        says = f"{len(found):,} promised and not heard of, {len(late):,} for too long"
+        return Section(Check.ORDERS, says, tuple(late))
 
     def _unanswered_symptom(self, row: PositionRow, order: Order) -> Symptom:
         asked = unanswered_orders.asked_at(order)
