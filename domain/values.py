@@ -249,7 +249,8 @@ def utc(value: object) -> datetime:
     if not isinstance(value, datetime):
         raise ValueError(f"{value!r} is not a time; {_LIKE_A_TIME}")
     if value.tzinfo is None:
-        raise ValueError(f"{value.isoformat()} names no zone; append Z for UTC, or an offset like +04:00")
+        text = value.isoformat()
+        raise ValueError(f"{text} names no zone; write {text}Z if it is UTC, else an offset like +04:00 instead of Z")
     try:
         return value.astimezone(UTC)
     except OverflowError:

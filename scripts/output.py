@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+import textwrap
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, Final
 
@@ -16,13 +17,16 @@ import click
 import msgspec
 
 from projections.readable_text import is_seen, readable
-from scripts.screen import columns_of, is_coloured
+from scripts.screen import columns_of, is_coloured, width
 
 QUIET_SECONDS: Final = 1.0
 LINE_SECONDS: Final = 5.0
 _BATCH_ITEMS: Final = 1_000
 """How many items of a list are printed together."""
 _LIST_END: Final = "\n]\n"
+_TEXT_MIN: Final = 20
+"""The least width of a text that is wrapped."""
+_INDENT: Final = " " * 4
 _LINE_START: Final = "\r\x1b[K"
 """Moves to the beginning of the line, and erases the line."""
 
@@ -114,13 +118,52 @@ class Table:
 def print_table(
     columns: Sequence[str], rows: Sequence[Sequence[object]], *, right: frozenset[str] = frozenset()
 ) -> None:
-    """Print a table for people, as wide as it needs to be: a terminal can scroll, and a file has no width."""
+    """Print a table for people, as `show_table` does."""
     show_table(Table("", tuple(columns), [tuple(row) for row in rows], right))
 
 
 def show_table(table: Table) -> None:
-    """Print a table for people; `lines_of` has made control characters visible already."""
-    _print("\n".join(lines_of(table)))
+    """Print a table for people; `lines_of` has made control characters visible already.
+
+    A file or a pipe has no width. On a terminal that is too narrow, the text of the last column is wrapped beside or
+    below the others; if those have no room either, each row becomes a block of lines.
+    """
+    _print("\n".join(_fitted(table, width()) if sys.stdout.isatty() else lines_of(table)))
+
+
+def _fitted(table: Table, whole: int) -> list[str]:
+    lines, others = lines_of(table), table.only(table.columns[:-1])
+    if len(lines[1]) <= whole:
+        return lines
+    names, under, *rows = lines_of(others)
+    if table.columns[-1] in table.right or len(under) > whole:
+        return _blocks(table, whole)
+    texts = [_readable_cells(row)[-1] for row in table.rows]
+    room = whole - len(under) - 2
+    if room < _TEXT_MIN:
+        below = ([f"{_INDENT}{part}" for part in _wrapped(text, whole - len(_INDENT))] for text in texts)
+        return [names, under, *(line for row, parts in zip(rows, below, strict=True) for line in (row, *parts))]
+    beside: list[tuple[object, ...]] = []
+    for row, text in zip(others.rows, texts, strict=True):
+        first, *more = _wrapped(text, room) or [""]
+        beside += [(*row, first), *((*[""] * len(row), part) for part in more)]
+    return lines_of(replace(table, rows=beside))
+
+
+def _blocks(table: Table, whole: int) -> list[str]:
+    widest = max(map(len, table.columns))
+    lines: list[str] = []
+    for row in table.rows:
+        lines += [""] * bool(lines)
+        for name, text in zip(table.columns, _readable_cells(row), strict=True):
+            parts = _wrapped(text, max(whole - widest - 2, _TEXT_MIN))
+            names = [name, *[""] * len(parts)]
+            lines += [f"{head.ljust(widest)}  {part}" for head, part in zip(names, parts, strict=False)]
+    return lines
+
+
+def _wrapped(text: str, room: int) -> list[str]:
+    return textwrap.wrap(text, room, break_on_hyphens=False)
 
 
 def lines_of(table: Table) -> list[str]:

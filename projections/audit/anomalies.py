@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from itertools import pairwise
+from operator import attrgetter
 from typing import Final
 
 from domain import events as e
 from domain.json_object import JsonObject
 from domain.orders.cycle_orders import of_role
-from domain.values import Side, Source, Status, plain
+from domain.values import Leg, Side, Source, Status, plain, total_of
 from projections.formatting import (
     average,
     changed,
@@ -28,7 +29,7 @@ from projections.formatting import (
     ratio,
     stretch,
 )
-from projections.positions import requested_in_all
+from projections.positions import PositionRow, requested_in_all
 from projections.timeline import Moment, Span, Timeline
 
 ENTRY_SECONDS_MAX: Final = 30
@@ -152,23 +153,45 @@ def is_away(side: Side, before: Decimal, after: Decimal) -> bool:
 
 
 def _other_than_requested(history: Sequence[Moment]) -> Iterator[Anomaly]:
+    """The quantity of all entry orders, and the price of the first, whose signal it was.
+
+    On spot a fee in the asset, or dust, makes less of what the orders filled as requested; that is not odd.
+    """
     row = history[-1].row
     if not row.filled_qty or row.status in (Status.PENDING_ENTRY, Status.ENTRY_PLACED) or row.source is Source.IMPORT:
         return
-    at = next(each.at for each in reversed(history) if each.held.filled_qty != each.held_before.filled_qty)
-    requested = requested_in_all(row)
-    if requested is not None and requested != row.filled_qty:
+    entries, requested = list(of_role(row.orders, "entry")), requested_in_all(row)
+    is_filled = row.leg is Leg.SPOT and requested == total_of(each.filled_qty for each in entries)
+    if requested is not None and requested != row.filled_qty and not is_filled:
+        at = _last_change(history, lambda each: each.filled_qty)
         words = f"another quantity than was requested: {changed(requested, row.filled_qty)}"
         yield Anomaly("quantity", Weight.NOTE, at, words)
-    if row.signal_price is not None and row.avg_px_open is not None and row.signal_price != row.avg_px_open:
-        by = ratio(row.signal_price, row.avg_px_open)
+    is_of_first = len(entries) > 1 and _price_of_first(row) is not None
+    price = _price_of_first if is_of_first else attrgetter("avg_px_open")
+    paid = price(row)
+    if row.signal_price is not None and paid is not None and row.signal_price != paid:
+        by = ratio(row.signal_price, paid)
         assert by is not None, "a price is greater than zero"
         better = by * row.side.sign < 0
         words = (
-            f"another price than the signal saw: {plain(row.signal_price)} → {average(row.avg_px_open)}, "
+            f"another price than the signal saw: {plain(row.signal_price)} → {average(paid)}, "
             f"{percent(by)} {'better' if better else 'worse'}"
         )
-        yield Anomaly("slippage", Weight.NOTE, at, words)
+        yield Anomaly("slippage", Weight.NOTE, _last_change(history, price), words)
+
+
+def _price_of_first(row: PositionRow) -> Decimal | None:
+    """The average price of the first entry order, as far as it is known."""
+    first = row.orders.get("entry")
+    if first is None or not first.filled_qty or first.worth is None:
+        return None
+    return row.terms.price(first.filled_qty, first.worth)
+
+
+def _last_change(history: Sequence[Moment], of: Callable[[PositionRow], Decimal | None]) -> datetime:
+    """When a value of the row became what it is."""
+    last = of(history[-1].row)
+    return next(each.at for each in reversed(history) if each.before is None or of(each.before) != last)
 
 
 def _adjustments(history: Sequence[Moment]) -> Iterator[Anomaly]:

@@ -155,7 +155,8 @@ def _stop(moment: Moment, event: e.StopLossSet) -> str:
     if entry is not None and (by := ratio(entry, event.stop_price)):
         words += f", {percent(by)} {'above' if by > 0 else 'below'} the entry"
     cover = "" if event.quantity is None else f", for {plain(event.quantity)}"
-    profit = ", so that it locks in profit" if event.locks_profit else ""
+    locks_profit = event.locks_profit and entry is not None and (event.stop_price - entry) * moment.row.side.sign > 0
+    profit = ", so that it locks in profit" if locks_profit else ""
     return f"{words}{cover}{profit}{order_id(event)}."
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -166,7 +166,8 @@ def _facts(history: Sequence[Moment], time: Timeline) -> Iterator[tuple[str, str
         )
         open_now = ", what is open" if row.quantity else ", what was open last"
         what = open_now if after_exit else ""
-        yield "Entered", f"{plain(row.filled_qty)}{what} at {average(row.avg_px_open)} on average"
+        entered = EXACT.add(row.filled_qty, row.residual_qty)
+        yield "Entered", f"{plain(entered)}{what} at {average(row.avg_px_open)} on average"
     if held.closed_qty:
         yield "Left", f"{plain(held.closed_qty)} at {average(held.avg_px_close(row.terms))} on average"
     if row.quantity and not row.status.is_open:
@@ -269,13 +270,18 @@ def _lines(steps: Iterable[_Step], gaps: dict[datetime, UnprotectedSpan]) -> Ite
 
 
 def _runs(block: Sequence[_Step]) -> Iterable[list[_Step]]:
-    """Runs of steps of one kind; in a long block all steps of a kind are one run, because kinds may alternate."""
+    """Runs of steps of one kind, in the order in which they begin.
+
+    In a long block, where kinds may alternate, all steps of a kind are one run, unless they get a line each anyhow.
+    """
     if len(block) <= BLOCK_MAX:
         return [list(run) for _, run in groupby(block, key=_topic)]
-    topics: dict[str, list[_Step]] = {}
-    for step in block:
-        topics.setdefault(_topic(step), []).append(step)
-    return topics.values()
+    counts = Counter(map(_topic, block))
+    runs: dict[str | int, list[_Step]] = {}
+    for place, step in enumerate(block):
+        topic = _topic(step)
+        runs.setdefault(topic if counts[topic] > RUN_MAX else place, []).append(step)
+    return runs.values()
 
 
 def _line(step: _Step, gaps: dict[datetime, UnprotectedSpan]) -> NarrativeLine:

@@ -104,7 +104,8 @@ class Cycles:
             and (each.row.status is not Status.ACTIVE or not each.row.quantity)
         ]
         late = [self._late(each) for each in found if each.is_overdue]
-        return Section(Check.INCOMPLETE, f"{len(found)} under way, {len(late)} for longer than they may", tuple(late))
+        says = f"{len(found):,} under way, {len(late):,} for longer than they may"
+        return Section(Check.INCOMPLETE, says, tuple(late))
 
     def _late(self, cycle: InFlight) -> Symptom:
         severity = Severity.CRITICAL if self._is_older(cycle.since, self._age) else Severity.WARNING
@@ -131,11 +132,11 @@ class Cycles:
         found += [self._stray_symptom(row) for row in self._left_over]
         held += self._left_over
         bare = [row for row in held if is_bare(row)]
-        says = f"{len(bare)} of {len(held)} held positions"
+        says = f"{len(bare):,} of {len(held):,} held positions"
         if in_time := len(bare) - len(found):
             says += f", {in_time} within the time of an entry"
         apart = {IF_HELD: sum(map(is_bare_if_held, self._rows)), BY_CHOICE: sum(map(is_by_choice, self._rows))}
-        says += "".join(f", and {count} {words}" for words, count in apart.items() if count)
+        says += "".join(f", and {count:,} {words}" for words, count in apart.items() if count)
         return Section(Check.UNPROTECTED, says, tuple(found))
 
     def _is_overdue(self, row: PositionRow) -> bool:
@@ -164,7 +165,7 @@ class Cycles:
             for row in self._rows
             if row.outcome_unknown
         ]
-        return Section(Check.OUTCOME_UNKNOWN, f"{len(found)} entries", tuple(found))
+        return Section(Check.OUTCOME_UNKNOWN, f"{len(found):,} entries", tuple(found))
 
     def orders(self) -> Section:
         """Increases and exits that were promised to a bot, and whose outcome has not been recorded."""
@@ -175,7 +176,8 @@ class Cycles:
             if self._now >= unanswered_orders.due_at(order)
             or is_yet_to_come(unanswered_orders.asked_at(order), self._now)
         ]
-        return Section(Check.ORDERS, f"{len(found)} promised and not heard of, {len(late)} for too long", tuple(late))
+        says = f"{len(found):,} promised and not heard of, {len(late):,} for too long"
+        return Section(Check.ORDERS, says, tuple(late))
 
     def _unanswered_symptom(self, row: PositionRow, order: Order) -> Symptom:
         asked = unanswered_orders.asked_at(order)
@@ -187,7 +189,7 @@ class Cycles:
         """Rollbacks that take too long or have failed."""
         found = [each for each in unfinished(self._rows, self._now) if each.row.status is Status.ROLLING_BACK]
         stuck = [self._stuck(each) for each in found if each.is_overdue or each.row.rollback_failed]
-        return Section(Check.ROLLING_BACK, f"{len(found)} under way, {len(stuck)} stuck", tuple(stuck))
+        return Section(Check.ROLLING_BACK, f"{len(found):,} under way, {len(stuck):,} stuck", tuple(stuck))
 
     def _stuck(self, cycle: InFlight) -> Symptom:
         is_critical = cycle.row.rollback_failed or self._is_older(cycle.since, self._age)
@@ -328,7 +330,7 @@ def beside_exchange(found: Reconciliation, evidence: Sequence[str]) -> Section:
     if found.stops_missing:
         doubts.append(_all_stops_missing(found, where, evidence))
     problems = [_difference(found, each, evidence) for each in found.problems]
-    says = f"{where}: {len(found.of(DiscrepancyKind.MATCHED))} match, {len(problems)} to look at"
+    says = f"{where}: {len(found.of(DiscrepancyKind.MATCHED)):,} match, {len(problems):,} to look at"
     return Section(Check.EXCHANGE, says, (*doubts, *problems))
 
 

@@ -184,17 +184,17 @@ class LedgerStatus(JsonObject):
     def summary(self) -> str:
         """In words how many positions are unprotected, and what else needs a person."""
         bare, in_need = self.unprotected, self.in_need
-        says = [f"{len(bare)} of {len(self.held)} unprotected"]
+        says = [f"{len(bare):,} of {len(self.held):,} unprotected"]
         if in_time := sum(line.row.status.is_open and not is_overdue(line.row, self.now) for line in bare):
-            says.append(f"{in_time} of them within the time of an entry")
+            says.append(f"{in_time:,} of them within the time of an entry")
         if others := sum(not line.unprotected for line in in_need):
-            says.append(f"{others} more {'needs' if others == 1 else 'need'} a person")
+            says.append(f"{others:,} more {'needs' if others == 1 else 'need'} a person")
         if not in_need:
             says.append(f"nothing of {counted(len(self.lines), 'open position')} needs a person")
         if self.beside:
             says.append(f"{len(self.beside)} beside them {'does' if len(self.beside) == 1 else 'do'}")
         if if_held := len(self.if_held):
-            says.append(f"{if_held} {IF_HELD}")
+            says.append(f"{if_held:,} {IF_HELD}")
         return ", ".join(says)
 
     @property

@@ -62,7 +62,7 @@ def rolled_back_share(own: Sequence[CycleFacts]) -> Criterion:
         value=share(len(undone), len(own)),
         bar=f"< {plain(ROLLED_BACK_SHARE_MAX)}",
         ok=len(undone) < ROLLED_BACK_SHARE_MAX * len(own) if own else None,
-        says=f"{len(undone)} of the {len(own)} cycles that were opened were rolled back",
+        says=f"{len(undone):,} of the {len(own):,} cycles that were opened were rolled back",
         offenders=tuple(undone),
     )
 
@@ -74,20 +74,24 @@ def prevented_share(early: int, late: int) -> Criterion:
         value=share(early, early + late),
         bar=f">= {plain(PREVENTED_SHARE_MIN)}",
         ok=early >= PREVENTED_SHARE_MIN * (early + late) if early + late else None,
-        says=f"{early} of {early + late} duplicates were refused before an order was sent",
+        says=f"{early:,} of {early + late:,} duplicates were refused before an order was sent",
     )
 
 
 def unprotected_longest(longest: dict[str, timedelta]) -> Criterion:
-    """The longest time in which a position was held without a confirmed stop; not known when none was held."""
+    """The longest time in which a position was held without a confirmed stop; not known when none was held.
+
+    The offender that was held so for longest comes first.
+    """
     worst = max(longest.values(), default=None)
+    worst_first = sorted(longest, key=lambda position_id: (-longest[position_id], position_id))
     return Criterion(
         name="unprotected_longest_seconds",
         value=None if worst is None else seconds(worst),
         bar=f"<= {plain(seconds(UNPROTECTED_MAX))}",
         ok=None if worst is None else worst <= UNPROTECTED_MAX,
         says="the longest that a position was held without a confirmed stop",
-        offenders=tuple(position_id for position_id, length in longest.items() if length > UNPROTECTED_MAX),
+        offenders=tuple(each for each in worst_first if longest[each] > UNPROTECTED_MAX),
     )
 
 

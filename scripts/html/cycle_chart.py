@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Final, TypeVar
 
 from domain.values import Side, plain
-from projections.formatting import average, clock_beside, counted, date_and_time, first_digits, length
+from projections.formatting import average, clock_beside, counted, date_and_time, for_eyes, length
 from projections.timeline import Span, StopStep, Timeline
 from scripts.html.price_scale import PriceScale
 from scripts.html.shapes import Box, Drawing, StraightLine, Words, cross, diamond, px, spread, triangle, warning_sign
@@ -64,7 +64,7 @@ class _Chart:
         self._axis = self._bottom + 6 + _ROW_HEIGHT * len(rows)
         self._prices = PriceScale(time.prices, _PLOT_TOP, self._bottom) if time.prices else None
         self._price_ticks = self._prices.ticks(size.price_ticks) if self._prices else []
-        self._labels = [(f"{name} {first_digits(price)}", price, look) for name, price, look in self._last_prices()]
+        self._labels = [(f"{name} {for_eyes(price)}", price, look) for name, price, look in self._last_prices()]
         self._left = max([size.left, *(px(text) + 14 for _, text in self._price_ticks)])
         self._right = size.width - max([size.right, *(px(text) + 16 for text, _, _ in self._labels)])
         self._scale = time_scale(
@@ -154,7 +154,7 @@ class _Chart:
         if self._is_lost(steps):
             x, last = self._scale.x(steps[-1].at), steps[-2].price
             assert last is not None, "it had a price until it was lost"
-            self._say_lost(x, prices.y(last), f"{name} {first_digits(last)}", f"label of-{look}")
+            self._say_lost(x, prices.y(last), f"{name} {for_eyes(last)}", f"label of-{look}")
 
     def _say_lost(self, x: float, y: float, text: str, look: str) -> None:
         """Put a label at the end of a line, or above the line if there is no room beside it."""
@@ -168,12 +168,13 @@ class _Chart:
         return len(steps) > 1 and steps[-1].price is None and steps[-1].at < self._time.over_at
 
     def _fills(self, prices: PriceScale) -> None:
-        drawn: list[tuple[float, float]] = []
+        drawn: dict[bool, list[tuple[float, float]]] = {True: [], False: []}
         for fill in self._time.fills:
             x, y = self._scale.x(fill.at), prices.y(fill.price)
-            if any(abs(x - a) < _MARKS_APART and abs(y - b) < _MARKS_APART for a, b in drawn[-8:]):
+            marks = drawn[fill.is_entry]
+            if any(abs(x - a) < _MARKS_APART and abs(y - b) < _MARKS_APART for a, b in marks[-8:]):
                 continue
-            drawn.append((x, y))
+            marks.append((x, y))
             verb = "entered" if fill.is_entry else "closed"
             says = f"{plain(fill.quantity)} {verb} at {plain(fill.price)}, {self._clock(fill.at)}"
             shape = triangle(x, y, is_up=self._side is Side.LONG) if fill.is_entry else diamond(x, y)

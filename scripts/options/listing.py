@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
-from scripts.output import Table, lines_of
+from scripts.output import Table, lines_of, say
 from scripts.screen import width
 
 Each = TypeVar("Each")
@@ -46,6 +46,11 @@ class Listing:
         while not self.is_wide and count > least and len(lines_of(table.only(table.columns[:count]))[1]) > width():
             count -= 1
         return table.only(table.columns[:count])
+
+    def say_omitted(self, table: Table, fitted: Table) -> None:
+        """Name the columns for which there was no room."""
+        if not self.columns and (omitted := table.columns[len(fitted.columns) :]):
+            say(f"no room for {', '.join(omitted)}: --wide shows them, --columns chooses")
 
 
 def order_options(orders: Mapping[str, str], limit: int | None) -> Callable[[Callable[..., None]], Callable[..., None]]:

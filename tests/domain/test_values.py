@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal, Inexact, localcontext
 from typing import Any
@@ -189,6 +190,14 @@ def test_a_time_is_turned_to_utc(sent: object) -> None:
 def test_a_time_without_a_zone_is_refused(sent: object, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         utc(sent)
+
+
+@pytest.mark.parametrize("sent", ["2025-10-22", "2025-10-22T18:50", "2025-10-22 18:50:40"])
+def test_a_time_without_a_zone_is_told_what_to_write_instead(sent: str) -> None:
+    with pytest.raises(ValueError, match="names no zone; write ") as refused:
+        utc(sent)
+    written = re.search("write (.*) if it is UTC", str(refused.value))
+    assert written is not None and utc(written[1]).replace(tzinfo=None) == datetime.fromisoformat(sent)
 
 
 @pytest.mark.parametrize("sent", ["0001-01-01T00:00:00+04:00", "9999-12-31T23:59:59-04:00"])

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from scripts.output import Table, json_text, lines_of, print_json_list, progress
+from scripts.output import Table, json_text, lines_of, print_json_list, progress, show_table
 
 
 def test_a_table_is_as_wide_as_its_cells_which_show_what_is_hidden_in_them() -> None:
@@ -34,6 +34,77 @@ def test_wide_letters_and_marks_leave_columns_where_they_are() -> None:
         "e\u0301X            12345",
         "APTUSDT           7",
     ]
+
+
+CRITERIA = Table(
+    "",
+    ("criterion", "value", "what"),
+    [("late_duplicates", 0, "what was refused only after its order had been sent"), ("bare", 1234567, None)],
+    frozenset({"value"}),
+)
+
+
+@pytest.mark.parametrize(
+    ("columns", "lines"),
+    [
+        (
+            50,
+            [
+                "criterion          value  what",
+                "---------------  -------  ------------------------",
+                "late_duplicates        0  what was refused only",
+                "                          after its order had been",
+                "                          sent",
+                "bare             1234567",
+            ],
+        ),
+        (
+            45,
+            [
+                "criterion          value",
+                "---------------  -------",
+                "late_duplicates        0",
+                "    what was refused only after its order had",
+                "    been sent",
+                "bare             1234567",
+            ],
+        ),
+        (
+            23,
+            [
+                "criterion  late_duplicates",
+                "value      0",
+                "what       what was refused",
+                "           only after its order",
+                "           had been sent",
+                "",
+                "criterion  bare",
+                "value      1234567",
+            ],
+        ),
+    ],
+)
+def test_a_terminal_that_is_too_narrow_breaks_no_number(
+    columns: int, lines: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    show_table(CRITERIA)
+    assert capsys.readouterr().out.splitlines() == lines_of(CRITERIA), "a pipe has no width"
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    show_table(CRITERIA)
+    assert capsys.readouterr().out.splitlines() == lines
+    monkeypatch.setenv("COLUMNS", "80")
+    show_table(CRITERIA)
+    assert capsys.readouterr().out.splitlines() == lines_of(CRITERIA)
+
+
+def test_a_terminal_that_is_too_narrow_for_numbers_alone_gets_a_block_for_each_row(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "12")
+    show_table(Table("", ("currency", "net"), [("USDT", "1234567"), ("BTC", "")], frozenset({"net"})))
+    assert capsys.readouterr().out.splitlines() == ["currency  USDT", "net       1234567", "", "currency  BTC"]
 
 
 @pytest.mark.parametrize("count", [0, 1, 1_000, 1_001, 2_500])

@@ -122,15 +122,18 @@ def _print(found: Pnl, listing: Listing) -> None:
     groups = sorted(found.groups, key=_loss_first) if listing.sort == "worst" else found.groups
     shown = listing.shown(groups)
     if shown:
-        show(
-            "",
-            *lines_of(
-                listing.fitted(_table([each.profit for each in shown], [each.words for each in shown], found.by))
-            ),
+        table = _table(
+            [*(each.profit for each in shown), *found.total],
+            [*(each.words for each in shown), *[total] * len(found.total)],
+            found.by,
         )
+        fitted = listing.fitted(table)
+        names, under, *rows = lines_of(fitted)
+        show("", names, under, *rows[: len(shown)])
         if left := len(groups) - len(shown):
             show(f"and {left:,} more: --limit {len(groups)}")
-        show("", *lines_of(listing.fitted(_table(found.total, [total] * len(found.total), found.by))), "")
+        show("", *rows[len(shown) :], "")
+        listing.say_omitted(table, fitted)
     for each in found.total:
         for line in _not_known(each):
             show(line)

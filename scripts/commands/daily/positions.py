@@ -24,7 +24,7 @@ from scripts.options.database import by_option, database_option, json_option
 from scripts.options.filters import Filter, filter_options
 from scripts.options.listing import Listing, listing_options
 from scripts.options.time_window import since_option
-from scripts.output import Table, say, show_table
+from scripts.output import Table, lines_of, say, show
 from scripts.replica_place import print_read_list, reading, show_place
 from scripts.status_table import in_order
 
@@ -113,9 +113,8 @@ def command(
         cells = [_cells(row, is_taken_over=row.position_id in found.taken_over) for row in shown]
         table = Table("Positions", _COLUMNS, cells, _NUMBERS)
         fitted = listing.fitted(table) if listing.columns or sys.stdout.isatty() else table
-        show_table(fitted)
-        if not listing.columns and (omitted := _COLUMNS[len(fitted.columns) :]):
-            say(f"no room for {', '.join(omitted)}: --wide shows them, --columns chooses")
+        show(*lines_of(fitted))
+        listing.say_omitted(table, fitted)
     if left := len(found.rows) - len(shown):
         say(f"and {left:,} more: --limit {len(found.rows)}")
 

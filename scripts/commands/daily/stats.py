@@ -10,7 +10,7 @@ import click
 
 from infrastructure.ledger.statistics_projection import statistics
 from projections.exposure import BY_CHOICE, IF_HELD
-from projections.formatting import counted, date_and_time, length
+from projections.formatting import counted, date_and_time, length, listed
 from projections.metrics.durations import Durations
 from projections.metrics.statistics import MeasuredWindow, Statistics
 from scripts.cli import REFUSED
@@ -55,20 +55,20 @@ def command(database: str | None, wanted: Filter, window: MeasuredWindow, asked_
 
 def _print(found: Statistics) -> None:
     since, until = date_and_time(found.window.since), date_and_time(found.window.until)
-    statuses = [f"{count} {status.value}" for status, count in found.by_status.items() if count]
+    statuses = [f"{count:,} {status.value}" for status, count in found.by_status.items() if count]
     refused = found.refusals
     show(f"{since} to {until} UTC")
-    show(f"opened       {', '.join(statuses) or 'nothing'}" + (f"; {found.imported} imported" * bool(found.imported)))
-    never = f"{found.never_protected} never, of which {found.never_held} held nothing"
+    show(f"opened       {', '.join(statuses) or 'nothing'}" + (f"; {found.imported:,} imported" * bool(found.imported)))
+    never = f"{found.never_protected:,} never, of which {found.never_held:,} held nothing"
     show(f"to protected {_durations(found.request_to_protected)}; {never}")
-    show(f"unprotected  {length(found.unprotected)} in all; now: {', '.join(found.unprotected_now) or 'none'}")
+    show(f"unprotected  {length(found.unprotected)} in all; now: {_some(found.unprotected_now) or 'none'}")
     if found.if_held_now:
-        show(f"             {IF_HELD}, and not counted: {', '.join(found.if_held_now)}")
+        show(f"             {IF_HELD}, and not counted: {_some(found.if_held_now)}")
     if found.by_choice_now:
-        show(f"             {BY_CHOICE}, and not counted: {', '.join(found.by_choice_now)}")
-    show(f"duplicates   {refused.early} refused early, {len(refused.late)} late, {refused.other} other repeats")
+        show(f"             {BY_CHOICE}, and not counted: {_some(found.by_choice_now)}")
+    show(f"duplicates   {refused.early:,} refused early, {len(refused.late):,} late, {refused.other:,} other repeats")
     for cause, count in refused.by_cause.items():
-        show(f"             {count} {cause.command} by {cause.source}: {cause.error}, seen by {cause.detected_by}")
+        show(f"             {count:,} {cause.command} by {cause.source}: {cause.error}, seen by {cause.detected_by}")
     hours = sorted(refused.per_hour, key=lambda hour: (refused.per_hour[hour], hour))[-_HOURS_SHOWN:]
     for hour in sorted(hours):
         show(f"             {refused.per_hour[hour]} from {hour:%Y-%m-%d %H:%M} on")
@@ -82,9 +82,13 @@ def _print(found: Statistics) -> None:
     show_table(criteria_table(found.criteria))
 
 
+def _some(positions: tuple[str, ...]) -> str:
+    return listed(list(positions))
+
+
 def _durations(durations: Durations) -> str:
     if durations.p50 is None or durations.p95 is None or durations.max is None:
         return "nothing"
     parts = (durations.p50, durations.p95, durations.max)
     p50, p95, longest = (length(part) for part in parts)
-    return f"half of {durations.count} within {p50}, 95 % within {p95}, all within {longest}"
+    return f"half of {durations.count:,} within {p50}, 95 % within {p95}, all within {longest}"

@@ -92,6 +92,7 @@ def command(
         if mode == "report":
             show("")
         _print_section(found.section(Check.DAMAGE), sort, limit)
+        show("", _verdict(found))
     if found.severity is Severity.CRITICAL:
         raise SystemExit(REFUSED)
 
@@ -111,14 +112,26 @@ def _print(known: Diagnosis, sort: str, limit: int | None) -> None:
 
 
 def _print_section(section: Section, sort: str, limit: int | None) -> None:
-    name = section.check.value.replace("_", " ")
-    show(f"{section.severity.value:8}  {name:15}  {section.says}")
+    show(f"{section.severity.value:8}  {_name(section.check):15}  {section.says}")
     symptoms = _in_order(section.symptoms, sort)
     for symptom in symptoms[:limit]:
         show(f"{'':10}{symptom.severity.value}: {symptom.subject}: {symptom.message}")
         show(f"{'':12}next: {symptom.advice}")
     if limit is not None and (left := len(symptoms) - limit) > 0:
         show(f"{'':10}and {left:,} more: --limit {len(symptoms)}")
+
+
+def _verdict(found: Diagnosis) -> str:
+    """The checks that found something, the worst first."""
+    bad = {
+        severity.value: [_name(section.check) for section in found.sections if section.severity is severity]
+        for severity in (Severity.CRITICAL, Severity.WARNING)
+    }
+    return "; ".join(f"{how}: {', '.join(names)}" for how, names in bad.items() if names) or "ok: nothing was found"
+
+
+def _name(check: Check) -> str:
+    return check.value.replace("_", " ")
 
 
 def _in_order(symptoms: Sequence[Symptom], order: str) -> Sequence[Symptom]:
@@ -131,7 +144,7 @@ def _in_order(symptoms: Sequence[Symptom], order: str) -> Sequence[Symptom]:
 
 
 def _print_activity(activity: Activity) -> None:
-    opened = [f"{count} {status.value}" for status, count in activity.by_status.items()]
+    opened = [f"{count:,} {status.value}" for status, count in activity.by_status.items()]
     refused = activity.refusals
     since, until = (f"{at:%Y-%m-%d %H:%M}" for at in (activity.window.since, activity.window.until))
     show("", f"{since} to {until} UTC")

@@ -165,7 +165,7 @@ def _print_head(found: Reconciliation) -> None:
     snapshot = found.snapshot
     where = " ".join(part for part in (snapshot.exchange or "an exchange without a name", snapshot.account) if part)
     at = f" at {date_and_time(snapshot.taken_at)} UTC" if snapshot.taken_at else ""
-    counts = f"{len(found.of(DiscrepancyKind.MATCHED))} match, {len(found.problems)} to look at"
+    counts = f"{len(found.of(DiscrepancyKind.MATCHED)):,} match, {len(found.problems):,} to look at"
     show(f"{where}{at}: {counts}")
     for doubt in found.doubts:
         show(f"the snapshot is NOT RELIABLE, so nothing is corrected: {doubt}")

@@ -139,7 +139,7 @@ def _report(
 
 def _print(found: Sequence[Proposal], *, has_evidence: bool) -> None:
     attention = sum(each.needs_attention for each in found)
-    show(f"{len(found)} unfinished, {attention} in need of attention")
+    show(f"{len(found):,} unfinished, {attention:,} in need of attention")
     for each in found:
         cycle = each.cycle
         show("", f"{cycle.row.position_id}: {cycle.row.status.value} {lasting(cycle.age)}")

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from domain.commands.base import Command
-from domain.commands.order_requests import CorrectFill
+from domain.commands.order_requests import CorrectFill, RequestIncrease
 from domain.commands.requests import (
     Activate,
     Adjust,
@@ -30,6 +30,7 @@ from tests.spec import FILLED, PLACED, STOP, on, request, second
 AS_ASKED = request(quantity="61.8", signal_price="3.2333")
 ENTERED = ((0, AS_ASKED), (1, PLACED), (2, FILLED), (5, STOP), (6, on(Activate)))
 CLOSED = on(Close, exit_reason="target", avg_px_close="3.1")
+SPOT = "APTUSDT.binance:SPOT#1"
 
 
 def odd(*sent: tuple[float, Command], refusals: tuple[Rejection, ...] = ()) -> list[Anomaly]:
@@ -125,6 +126,32 @@ def test_slippage_is_told_in_percent_and_in_whose_favour(side: str, price: str, 
     stop = on(SetStopLoss, stop_price="3.3" if side == "short" else "3.1", exchange_order_id="s", activate=True)
     ((weight, text),) = of("slippage", odd((0, request(side=side)), (1, PLACED), (2, fill), (3, stop)))
     assert weight == "note" and text == f"another price than the signal saw: 3.2333 → {price}, {words}"
+
+
+def test_what_is_added_later_at_another_price_is_not_slippage_of_the_signal() -> None:
+    more = on(RequestIncrease, quantity="61.8", intent_id="dca")
+    filled = on(RecordEntryFill, trade_id="t2", last_qty="61.8", last_px="3.5", exchange_order_id="e2")
+    assert not of("slippage", odd((0, AS_ASKED), (1, PLACED), (2, FILLED), (3, more), (4, filled), (60, CLOSED)))
+    better = on(RecordEntryFill, trade_id="t1", last_qty="61.8", last_px="3.2295")
+    found = odd((0, AS_ASKED), (1, PLACED), (2, better), (3, more), (4, filled), (60, CLOSED))
+    assert of("slippage", found) == [("note", "another price than the signal saw: 3.2333 → 3.2295, 0.118 % worse")]
+    assert next(each.at for each in found if each.kind == "slippage") == second(2)
+
+
+def test_a_fee_in_what_was_bought_and_dust_are_no_other_quantity_than_was_requested() -> None:
+    asked = request(side="long", leg="SPOT", quantity="100")
+
+    def bought(quantity: str) -> list[tuple[str, str]]:
+        fill = on(
+            RecordEntryFill, SPOT, trade_id="t", last_qty=quantity, last_px="3.2333", fee="0.1", fee_currency="APT"
+        )
+        sold = on(Reduce, SPOT, trade_id="x", last_qty=f"{int(quantity) - 1}", last_px="3.3")
+        return of(
+            "quantity", odd((0, asked), (1, fill), (5, sold), (6, on(Close, SPOT, exit_reason="target", dust=True)))
+        )
+
+    assert not bought("100")
+    assert bought("99") == [("note", "another quantity than was requested: 100 → 98 (-2 %)")]
 
 
 def test_a_part_of_what_was_requested_is_odd_only_when_the_entry_is_done() -> None:

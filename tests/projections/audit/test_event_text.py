@@ -135,6 +135,10 @@ def test_a_request_says_its_size_its_price_and_its_plan(asked: dict[str, Any], w
             ),
         ),
         (
+            (*ENTERED, stop("3.25", locks_profit=True)),
+            "The stop moves closer to the price, 3.298 → 3.25 (-1.455 %), 0.517 % above the entry (order s2).",
+        ),
+        (
             (*ENTERED, on(LoseStopLoss, reason="canceled")),
             'The stop at 3.298 is gone: "canceled"' + bare("59 min 55 s"),
         ),

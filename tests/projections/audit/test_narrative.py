@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import given as tried_on
 
 from domain.commands.base import Command
-from domain.commands.order_requests import RequestIncrease, SetTakeProfit
+from domain.commands.order_requests import RecordCash, RequestIncrease, SetTakeProfit
 from domain.commands.requests import (
     Activate,
     Adjust,
@@ -212,6 +212,26 @@ def test_many_fills_and_many_rivals_are_told_in_one_sentence() -> None:
     ]
 
 
+def test_what_came_between_many_payments_stays_in_the_order_of_time() -> None:
+    paid = [
+        (10 + at, on(RecordCash, kind="funding", amount="-1", currency="USDT", cash_id=f"{at}"))
+        for at in range(0, 90, 10)
+    ]
+    added = [
+        step
+        for at in (24, 54)
+        for step in (
+            (at, on(RequestIncrease, quantity="1", intent_id=f"dca-{at}")),
+            (at + 1, on(RecordEntryFill, trade_id=f"t{at}", last_qty="1", last_px="3.2", exchange_order_id=f"o{at}")),
+        )
+    ]
+    each = tell(*ENTERED, *sorted([*paid, *added], key=lambda step: step[0]))
+    lines = [line for chapter in each.chapters for line in chapter.lines]
+    assert [line.at for line in lines] == sorted(line.at for line in lines)
+    kinds = ("9 payments", "Intent dca-24", "1 filled", "Intent dca-54", "1 filled")
+    assert [text.startswith(kind) for (_, text), kind in zip(told(each)[-5:], kinds, strict=True)] == [True] * 5
+
+
 def test_a_refusal_of_a_history_that_was_recorded_later_is_told_with_the_ledgers_clock() -> None:
     events = cycle(*ENTERED, lag=timedelta(days=400))
     each = story(events, [refused(3.5 + timedelta(days=400).total_seconds())], LATER)
@@ -241,8 +261,11 @@ def test_every_history_can_be_told_and_nothing_of_it_is_left_out(sent: list[Comm
     for number in {event.cycle for event in events}:
         own = [event for event in events if event.cycle == number]
         each = story(own, [], LATER)
-        versions = [line.versions for chapter in each.chapters for line in chapter.lines if line.versions]
-        assert (versions[0][0], versions[-1][1]) == (own[0].originator_version, own[-1].originator_version)
+        lines = [line for chapter in each.chapters for line in chapter.lines]
+        versions = [line.versions for line in lines if line.versions]
+        assert versions[0][0] == own[0].originator_version
+        assert max(last for _, last in versions) == own[-1].originator_version
+        assert all(line.since is None or line.since >= timedelta() for line in lines)
         assert all(text.endswith(".") and (text[0].isupper() or text[0].isdigit()) for _, text in told(each))
         assert all("None" not in text and "Decimal" not in text for _, text in told(each))
         each.as_json()

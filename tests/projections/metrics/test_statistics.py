@@ -239,6 +239,13 @@ def test_nothing_stands_without_a_stop_for_more_than_thirty_seconds(protected: f
     assert criterion("unprotected_longest_seconds", found).offenders == (() if ok else ("AUSDT.binance#1",))
 
 
+def test_what_stood_without_a_stop_for_longest_is_named_first() -> None:
+    found = stats(
+        [*cycle("AUSDT", 0, protected=40), *cycle("BUSDT", 60, protected=50), *cycle("CUSDT", 60, protected=9)]
+    )
+    assert criterion("unprotected_longest_seconds", found).offenders == ("BUSDT.binance#1", "AUSDT.binance#1")
+
+
 def test_a_gap_that_is_open_lasts_until_now() -> None:
     found = measure(cycle("AUSDT", 0), (), DAY, now=NOON + timedelta(seconds=7, microseconds=1))
     assert found.unprotected == timedelta(seconds=7, microseconds=1)

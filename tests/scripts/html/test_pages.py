@@ -15,9 +15,11 @@ from domain.commands.base import Command
 from domain.commands.requests import Activate, Adopt, Close, LoseStopLoss, RecordEntryFill, Reduce, SetStopLoss
 from domain.values import Side
 from projections.audit.narrative import story
+from projections.metrics.profit import Profit
+from projections.positions import PositionRow
 from scripts.html.cycle_chart import SIZES, Size, draw, key
 from scripts.html.cycle_page import EventTable, write_page
-from scripts.html.page import TEMPLATES, filled
+from scripts.html.page import TEMPLATES, filled, part
 from scripts.html.price_scale import PriceScale
 from scripts.html.shapes import px, spread
 from scripts.html.time_scale import EnlargedScale, TimeScale, time_scale
@@ -120,6 +122,19 @@ def test_many_fills_at_one_place_are_drawn_once() -> None:
     fills = [(2 + at / 1000, on(RecordEntryFill, trade_id=f"t{at}", last_qty="1", last_px="3.2")) for at in range(500)]
     time = story(cycle((0, request(quantity="500")), (1, PLACED), *fills, (900, CLOSED)), [], LATER).timeline
     assert sum(line.look == "entry" for line in draw(time, Side.SHORT, "", SIZES[0]).lines) == 1
+
+
+def test_an_exit_at_the_place_of_an_entry_is_drawn_beside_it() -> None:
+    undone = on(Reduce, trade_id="x", last_qty="61.8", last_px="3.2333")
+    time = story(cycle((0, request()), (1, PLACED), (2, FILLED), (2.001, undone), (900, CLOSED)), [], LATER).timeline
+    assert {"entry", "exit"} <= {line.look for line in draw(time, Side.SHORT, "", SIZES[0]).lines}
+
+
+def test_a_label_says_where_digits_are_left_out() -> None:
+    filled_at = on(RecordEntryFill, trade_id="t1", last_qty="61.8", last_px="106629.46667")
+    time = story(cycle((0, request(signal_price="106629.5")), (1, PLACED), (2, filled_at)), [], LATER).timeline
+    labels = [words.text for words in draw(time, Side.SHORT, "", SIZES[0]).words if words.look.startswith("label of-")]
+    assert sorted(labels) == ["entry ≈106629.5", "signal 106629.5"]
 
 
 def test_gaps_are_wide_enough_to_be_seen_but_never_look_like_one() -> None:
@@ -265,6 +280,26 @@ def test_what_it_brought_is_told_once_something_of_it_was_closed(tmp_path: Path)
     assert 'class="answer"' not in page(tmp_path, *ENTERED)
     assert re.search(r'class="answer">\+2\.333 USDT \(.*%\) so far', page(tmp_path, *ENTERED, (9, left)))
     assert re.search(r'class="answer">\+8\.23794 USDT \(\+4\.12 %\)<', page(tmp_path, *ENTERED, (9, CLOSED)))
+
+
+def test_what_is_not_known_of_a_sum_is_told_beside_it() -> None:
+    def sent(**fee: str) -> PositionRow:
+        return story(cycle(*ENTERED, (9, on(Close, exit_reason="target", avg_px_close="3.1", **fee))), [], LATER).row
+
+    known, in_coins = sent(), sent(fee="0.1", fee_currency="BNB")
+    unpriced = story(cycle(*ENTERED, (9, on(Close, exit_reason="gone"))), [], LATER).row
+
+    def told(*rows: PositionRow) -> str:
+        text = part("parts.html", "earned", [Profit.of("USDT", rows)])
+        return " ".join(re.sub("<[^>]*>", "", text).split())
+
+    assert told(known, known) == "+16.47588 USDT by 2 cycles that were over"
+    assert told(known, in_coins) == "+8.23794 USDT by 1 cycle that was over; the net of 1 more is not known"
+    assert told(in_coins) == "+8.23794 USDT before fees by 1 cycle that was over; the net is not known"
+    assert told(in_coins, unpriced) == (
+        "+8.23794 USDT before fees by 1 cycle that was over, not known of 1 more; the net is not known"
+    )
+    assert told(unpriced) == "not known of 1 cycle that was over"
 
 
 def headings(text: str) -> list[str]:

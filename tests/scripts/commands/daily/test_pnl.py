@@ -110,6 +110,23 @@ def test_the_net_is_shown_however_narrow_the_screen_and_however_long_a_name(
     assert asked("--by", "reason").out.splitlines()[2].split()[-1] == "net"
 
 
+def test_groups_and_total_have_the_same_columns_and_what_has_no_room_is_named(
+    asked: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    ran = asked("--by", "symbol")
+    assert ran.out.splitlines()[2].split() == ["symbol", "currency", "cycles", "net", "profit"]
+    assert [line for line in ran.out.splitlines() if "currency" in line] == ran.out.splitlines()[2:3]
+    group, total = (
+        next(line for line in ran.out.splitlines() if line.startswith(name)) for name in ("BTC/USD:BTC ", "total ")
+    )
+    assert group.removeprefix("BTC/USD:BTC") == total.removeprefix("total      "), "the only cycle in BTC"
+    assert ran.err.startswith("no room for fees, cash, won share, ") and ran.err.endswith(
+        ": --wide shows them, --columns chooses\n"
+    )
+    assert asked("--by", "symbol", "--wide").err == asked("--by", "symbol", "--columns", "net").err == ""
+
+
 def test_an_account_without_a_name_has_none_for_programs_and_words_for_people(asked: Program) -> None:
     group, *_ = asked("--by", "account", "--json").json["groups"]
     assert (group["group"], group["names"]) == ("no account", [None])

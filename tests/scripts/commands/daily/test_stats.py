@@ -69,6 +69,16 @@ def test_an_entry_that_came_to_nothing_is_not_counted_as_left_bare(ledger_url: s
     assert (found["never_protected"], found["never_held"]) == (2, 1)
 
 
+def test_of_many_that_stand_bare_the_first_are_named_and_all_are_counted(ledger_url: str) -> None:
+    for letter in "ABCDEFG":
+        enter(ledger_url, f"{letter}USDT", protected=False)
+    assert (
+        "; now: AUSDT.binance#1, BUSDT.binance#1, CUSDT.binance#1, DUSDT.binance#1, EUSDT.binance#1 and 2 more\n"
+        in (asked(ledger_url, *DAY).stdout)
+    )
+    assert len(read(ledger_url, *DAY)["unprotected_now"]) == 7
+
+
 @pytest.mark.parametrize("hours", [12, 30])
 def test_the_hours_with_the_most_refusals_are_listed(ledger_url: str, hours: int) -> None:
     clock = Clock(datetime(2025, 10, 20, tzinfo=UTC))
