@@ -275,13 +275,19 @@ def said_at(moment: datetime, recorded_at: datetime) -> datetime:
 def timestamp_text(value: datetime) -> str:
     """Format a UTC time at fixed width, so that texts sort in the order of time."""
     text: str = msgspec.to_builtins(value)  # a tenth of the work of isoformat
-    assert text[-1] == "Z" and (value.tzinfo is UTC or not value.utcoffset()), f"{text} is not in UTC"
+    if text[-1] != "Z" or (value.tzinfo is not UTC and value.utcoffset()):
+        raise AssertionError(f"{text} is not in UTC")
     return text if len(text) == TIME_LENGTH else f"{text[:-1]}.000000Z"
 
 
 def _read_alike(value: object) -> object:
     """Read a stored time with msgspec, which rounds a seventh decimal where pydantic truncates it."""
-    return msgspec.convert(value, _AWARE) if isinstance(value, str | datetime) else value
+    if not isinstance(value, str | datetime):
+        return value
+    time = msgspec.convert(value, _AWARE)
+    if time.utcoffset():
+        raise ValueError("is not in UTC, in which every time is stored")
+    return time
 
 
 _AWARE: Final = Annotated[datetime, msgspec.Meta(tz=True)]
