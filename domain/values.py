@@ -32,9 +32,9 @@ _LIKE_A_TIME: Final = (
 TIME_LENGTH: Final = 27
 """Characters of a time as `timestamp_text` writes it."""
 DECIMALS_MAX: Final = 18
-_LAST_DECIMAL: Final = Decimal(1).scaleb(-DECIMALS_MAX)
+_LAST_DECIMAL: Final = Decimal(f"1e-{DECIMALS_MAX}")
 ZERO: Final = Decimal(0)
-MAGNITUDE_MAX: Final = Decimal(10) ** 18
+MAGNITUDE_MAX: Final = Decimal("1e18")
 TEXT_LENGTH_MAX: Final = 200
 AHEAD_MAX: Final = timedelta(seconds=60)
 """How far a time may lie ahead of the ledger's clock: two machines are seldom a second apart, never a minute."""
@@ -201,7 +201,7 @@ def exact(value: object) -> Decimal:
         raise ValueError(msg)
     if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
         raise ValueError(f'{value!r} is not a number; send it as text, like "61.8"')
-    text = str(value).strip()
+    text = value.strip() if isinstance(value, str) else str(Decimal(value))  # a subclass may print itself otherwise
     if not _NUMBER.fullmatch(text):
         raise ValueError(f'{text[:40]!r} is not a finite number; send it as text, like "61.8"')
     number = Decimal(text)
@@ -322,7 +322,7 @@ def identifier(value: object) -> str:
 
 
 def _identifier_from(value: Any) -> Any:
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    return int.__repr__(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 _PLAINLY: Final = PlainSerializer(plain, return_type=str, when_used="json")
