@@ -23,7 +23,7 @@ LedgerError
 │   ├── OrderAlreadyEnded     nothing more is filled of this order
 │   ├── OrderHasFills         more of an order is on record than was said
 │   ├── UnknownFill           no such fill in this cycle
-│   ├── StaleEvidence         the statement is older than fills on record
+│   ├── StaleEvidence         the statement is older than what is on record
 │   ├── WrongSideTarget       the target would trigger at once
 │   ├── InstrumentInUse       an open position uses the current terms
 │   ├── NothingToRollBack     nothing is known to be held
@@ -221,7 +221,7 @@ class UnknownFill(CommandRefused):
 
 
 class StaleEvidence(CommandRefused):
-    """A statement of what is held, or closed, is older than fills on record."""
+    """A statement of what is held, or closed, is older than what is on record."""
 
 
 class WrongSideTarget(CommandRefused):

@@ -32,9 +32,9 @@ _LIKE_A_TIME: Final = (
 TIME_LENGTH: Final = 27
 """Characters of a time as `timestamp_text` writes it."""
 DECIMALS_MAX: Final = 18
-_LAST_DECIMAL: Final = Decimal(1).scaleb(-DECIMALS_MAX)
+_LAST_DECIMAL: Final = Decimal(f"1e-{DECIMALS_MAX}")
 ZERO: Final = Decimal(0)
-MAGNITUDE_MAX: Final = Decimal(10) ** 18
+MAGNITUDE_MAX: Final = Decimal("1e18")
 TEXT_LENGTH_MAX: Final = 200
 AHEAD_MAX: Final = timedelta(seconds=60)
 """How far a time may lie ahead of the ledger's clock: two machines are seldom a second apart, never a minute."""
@@ -201,7 +201,7 @@ def exact(value: object) -> Decimal:
         raise ValueError(msg)
     if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
         raise ValueError(f'{value!r} is not a number; send it as text, like "61.8"')
-    text = str(value).strip()
+    text = value.strip() if isinstance(value, str) else str(Decimal(value))  # a subclass may print itself otherwise
     if not _NUMBER.fullmatch(text):
         raise ValueError(f'{text[:40]!r} is not a finite number; send it as text, like "61.8"')
     number = Decimal(text)
@@ -276,13 +276,19 @@ def said_at(moment: datetime, recorded_at: datetime) -> datetime:
 def timestamp_text(value: datetime) -> str:
     """Format a UTC time at fixed width, so that texts sort in the order of time."""
     text: str = msgspec.to_builtins(value)  # a tenth of the work of isoformat
-    assert text[-1] == "Z" and (value.tzinfo is UTC or not value.utcoffset()), f"{text} is not in UTC"
+    if text[-1] != "Z" or (value.tzinfo is not UTC and value.utcoffset()):
+        raise AssertionError(f"{text} is not in UTC")
     return text if len(text) == TIME_LENGTH else f"{text[:-1]}.000000Z"
 
 
 def _read_alike(value: object) -> object:
     """Read a stored time with msgspec, which rounds a seventh decimal where pydantic truncates it."""
-    return msgspec.convert(value, _AWARE) if isinstance(value, str | datetime) else value
+    if not isinstance(value, str | datetime):
+        return value
+    time = msgspec.convert(value, _AWARE)
+    if time.utcoffset():
+        raise ValueError("is not in UTC, in which every time is stored")
+    return time
 
 
 _AWARE: Final = Annotated[datetime, msgspec.Meta(tz=True)]
@@ -317,7 +323,7 @@ def identifier(value: object) -> str:
 
 
 def _identifier_from(value: Any) -> Any:
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    return int.__repr__(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 _PLAINLY: Final = PlainSerializer(plain, return_type=str, when_used="json")

@@ -23,7 +23,7 @@ class CycleRows:
         self._changed: dict[str, PositionRow] = {}
 
     def take(self, event: PositionEvent) -> None:
-        """Fold an event. Raises: AssertionError, ValueError for one that does not follow from the row."""
+        """Fold an event. Refuses: HistoryDamaged for one that does not follow from the row."""
         if not event.has_cycle:
             return
         position_id = event.position_id

@@ -74,11 +74,11 @@ class Filling:
         for event in events:
             try:
                 self._rows.take(event)
-            except (AssertionError, ValueError) as cause:
+            except HistoryDamaged as damage:
                 raise HistoryDamaged(
-                    f"{event.originator_id} version {event.originator_version} cannot be folded: {cause}; the table is "
-                    "as it was, and `position-ledger verify` names everything that does not fit"
-                ) from cause
+                    f"{damage.message}; the table is as it was, and `position-ledger verify` names everything that "
+                    "does not fit"
+                ) from damage
         changed = self._rows.changed()
         over = {position_id: row for position_id, row in changed.items() if not row.status.is_open}
         self._write(over)

@@ -10,6 +10,7 @@ from eventsourcing.domain import BaseAggregate
 
 from domain.aggregate.command_result import CommandResult
 from domain.aggregate.row import PositionRow
+from domain.aggregate.row_fold import UNFOLDABLE, not_following
 from domain.aggregate.state import PositionState
 from domain.aggregate.state_fold import evolve
 from domain.commands import order_requests as o
@@ -73,8 +74,11 @@ class Position(BaseAggregate[str]):
         self.pending_events.append(event)
 
     def evolve(self, event: PositionEvent) -> None:
-        """Apply one event to the state."""
-        evolve(self.state, event)
+        """Apply one event to the state. Refuses: HistoryDamaged for one that does not follow from it."""
+        try:
+            evolve(self.state, event)
+        except UNFOLDABLE as cause:
+            raise not_following(event, cause) from cause
 
     def stand_at(self, current: Position) -> None:
         """Set the version of this position, loaded with a past cycle alone, to that of the whole stream."""

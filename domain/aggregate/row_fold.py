@@ -9,6 +9,7 @@ from domain import events as e
 from domain.aggregate import order_changes as changes
 from domain.aggregate.row import PositionRow
 from domain.alteration import altered
+from domain.errors import HistoryDamaged
 from domain.holding import Holding
 from domain.identifiers import PositionKey
 from domain.instrument import LINEAR, Instrument
@@ -16,12 +17,32 @@ from domain.orders.cycle_orders import NO_ORDERS, Orders, covers
 from domain.orders.order import Order
 from domain.values import ZERO, Side, Status
 
+UNFOLDABLE: Final = (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError)
+"""What a fold raises at an event that does not follow from those before it; no command records such an event."""
+
+
+def not_following(event: e.PositionEvent, cause: Exception) -> HistoryDamaged:
+    """The error for an event at which a fold raised `cause`, one of UNFOLDABLE."""
+    why = str(cause) if isinstance(cause, AssertionError) else repr(cause)
+    return HistoryDamaged(f"{event.originator_id} version {event.originator_version} cannot be folded: {why}")
+
 
 def project(row: PositionRow | None, event: e.PositionEvent) -> PositionRow:
-    """Apply one event to the row of its cycle; an event that opens a cycle needs no row."""
+    """Apply one event to the row of its cycle; an event that opens a cycle needs no row.
+
+    Refuses: HistoryDamaged for an event that does not follow from the row.
+    """
+    try:
+        return _projected(row, event)
+    except UNFOLDABLE as cause:
+        raise not_following(event, cause) from cause
+
+
+def _projected(row: PositionRow | None, event: e.PositionEvent) -> PositionRow:
     new = _opening(event) if event.opens_cycle else None
     if new is None:
-        assert row is not None, f"{type(event).__name__} of a cycle that was never opened"
+        if row is None:
+            raise AssertionError(f"{type(event).__name__} of a cycle that was never opened")
         new = _changed(row, event)
         is_more = new.quantity > row.quantity and row.filled_qty and new.status.is_open
         if is_more and not isinstance(event, e.FillCorrected):  # by a correction it was held all the time

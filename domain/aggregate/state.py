@@ -55,6 +55,8 @@ class PositionState:
     """How the cycle stood at its last adjustment."""
     stated_at: datetime = EPOCH
     adjusted_at: datetime = EPOCH
+    seen_at: datetime = EPOCH
+    """The latest time that an adjustment of the quantity, or the adoption, said."""
     adjusted_version: int = 0
     """The version of the last adjustment of the quantity."""
     last_exit_at: datetime = EPOCH

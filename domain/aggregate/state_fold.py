@@ -88,6 +88,7 @@ def _remember(state: PositionState, event: e.PositionEvent, before: Holding, ord
         case e.PositionAdjusted():
             if not event.price_only:
                 _remember_stated_quantity(state, event)
+                _remember_seen(state, event)
                 state.adjusted_version = event.originator_version
             state.since = state.since.then(event, event.holding, state.orders, state.untold)
         case e.RollbackFailed():
@@ -97,6 +98,7 @@ def _remember(state: PositionState, event: e.PositionEvent, before: Holding, ord
             state.since = state.since.then(event, event.holding, state.orders, state.untold)
         case e.PositionAdopted():
             state.stated_at = state.adjusted_at = event.said_at
+            _remember_seen(state, event)
             state.since = Stand.at_opening(event, event.holding, state.orders)
             if event.trade_id is not None:
                 px, qty = event.holding.avg_px_open or ZERO, event.holding.quantity
@@ -127,6 +129,11 @@ def _remember(state: PositionState, event: e.PositionEvent, before: Holding, ord
 def _remember_stated_quantity(state: PositionState, event: e.PositionAdjusted | e.RollbackFailed) -> None:
     state.stated_at = state.adjusted_at = max(state.stated_at, event.said_at)
     state.adjusted_orders, state.totals.since = state.orders, {}
+
+
+def _remember_seen(state: PositionState, event: e.PositionAdjusted | e.PositionAdopted) -> None:
+    if event.is_timed:
+        state.seen_at = max(state.seen_at, event.said_at)
 
 
 def _remember_turn(state: PositionState, event: e.PositionClosed | e.RolledBack) -> None:

@@ -15,23 +15,24 @@ from domain.decisions.counting import settled
 from domain.decisions.decision import Decision
 from domain.errors import NotFilled, StaleEvidence
 from domain.orders.order import CLOCKS_APART, Order, may_be_by
-from domain.values import EXACT, ZERO, is_yet_to_come, plain
+from domain.values import EXACT, ZERO, is_yet_to_come, plain, timestamp_text
 
 
 def adjust(decision: Decision, command: c.Adjust) -> CommandResult | None:
     """Set quantity or average price to what the exchange shows; without a difference nothing is recorded.
 
-    Refuses: StaleEvidence for a quantity from before fills on record, unless the same adjustment was recorded then.
+    Refuses: StaleEvidence for a quantity from before fills or a sighting on record, unless the same adjustment was
+             recorded then.
     """
     row, state = decision.needs_open(), decision.state
     held = state.holding
-    later = [] if command.quantity is None or command.at is None else _fills_after(decision, command.at)
+    later = [] if command.quantity is None or command.at is None else _known_after(decision, command.at)
     if later:
         if decision.was_answered:
             return decision.no_news()
         raise decision.refused(
             StaleEvidence,
-            f"has fills on record that are later than the {plain(command.quantity or ZERO)} that were held by then: "
+            f"has on record what is later than the {plain(command.quantity or ZERO)} that were held by then: "
             f"{', '.join(later)}. Send what is held now, with the time at which the exchange said so",
         )
     quantity = held.quantity if command.quantity is None else command.quantity
@@ -57,18 +58,20 @@ def adjust(decision: Decision, command: c.Adjust) -> CommandResult | None:
     return None
 
 
-def _fills_after(decision: Decision, at: datetime) -> list[str]:
-    """The recorded trades that happened after a moment; those with a time in the future are left out."""
+def _known_after(decision: Decision, at: datetime) -> list[str]:
+    """The recorded trades, and the last sighting, of after a moment; those with a time in the future are left out."""
     now = decision.context.ts_recorded
 
     def is_after(moment: datetime | None) -> bool:
         return moment is not None and not may_be_by(moment, at) and not is_yet_to_come(moment, now)
 
-    return [
+    trades = [
         trade_id
         for (_, trade_id), by_order in decision.state.fills.items()
         if any(is_after(fill.at) for fill in by_order.values())
     ]
+    seen_at = decision.state.seen_at
+    return [*trades, f"what was seen at {timestamp_text(seen_at)}"] if is_after(seen_at) else trades
 
 
 def is_counted_in_adjustment(decision: Decision, order: Order) -> bool:

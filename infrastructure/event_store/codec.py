@@ -7,6 +7,7 @@ blanks, numbers as plain text, times in UTC at fixed width; a field that has its
 
 from __future__ import annotations
 
+from datetime import UTC
 from functools import cache, lru_cache
 from typing import Any, Final, Protocol
 
@@ -111,7 +112,9 @@ def _decoded_fast(stored: StoredPayload) -> PositionEvent | None:
         return None
     place = _PLACE % (_quoted(stored.originator_id), stored.originator_version)
     event = _reader(stored.topic).read(state[:-1] + place)
-    return None if event is None or (event.metadata and has_float(event.metadata)) else event
+    if event is None or not (event.ts_event.tzinfo is event.ts_recorded.tzinfo is UTC):
+        return None
+    return None if event.metadata and has_float(event.metadata) else event
 
 
 _OUTSIDE: Final = b'"originator_'

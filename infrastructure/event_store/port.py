@@ -312,10 +312,14 @@ class Store(ABC):
         """The position ids that have orders but no row in the positions table, and how many orders each has."""
 
     @abstractmethod
+    def lines_out_of_place(self) -> Iterator[str]:
+        """The position ids whose orders are not at the places 0, 1, 2 …, so that the next change adds a line."""
+
+    @abstractmethod
     def as_stored(self, row: PositionRow) -> tuple[Any, ...]:
         """The columns of a row as `rows_by_stream` returns them unread: a stored row that equals them need not be read.
 
-        Refuses: AssertionError for a row that would never be stored.
+        Refuses: one of UNFOLDABLE for a row that would never be stored.
         """
 
     @abstractmethod

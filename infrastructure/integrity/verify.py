@@ -9,6 +9,7 @@ from functools import lru_cache, partial
 from itertools import groupby, islice, tee
 from typing import Any, ClassVar, Final
 
+from domain.aggregate.row_fold import UNFOLDABLE
 from domain.errors import HistoryDamaged, PositionAlreadyOpen
 from domain.events import PositionEvent
 from domain.identifiers import PositionKey
@@ -28,7 +29,7 @@ from infrastructure.integrity.projection_audit import ProjectionAudit
 from infrastructure.walks.span_crew import at_one_moment
 from projections.formatting import counted
 from projections.health.findings import IntegrityFinding
-from projections.positions import PositionRow, project
+from projections.positions import COLUMNS, PositionRow, project
 from projections.progress import Progress, no_progress
 from projections.projection import PROJECTIONS
 
@@ -93,9 +94,10 @@ def verify(store: Store, progress: Progress = no_progress, *, processes: int = 1
             verified,
             findings=(
                 *verified.findings,
-                *_lines_without_row(store, named),
+                *_order_lines(store, named),
                 *_places(store, handed_out),
                 *_cursors(store),
+                *_skips(store),
                 *_refusals(store, named),
                 *_guards(store),
                 *_storage(store, storage),
@@ -117,11 +119,15 @@ def _places(store: Store, handed_out: int | None) -> Iterator[IntegrityFinding]:
         )
 
 
-def _lines_without_row(store: Store, named: Container[str]) -> Iterator[IntegrityFinding]:
-    """Orders of positions that have no row, except of those whose missing row is reported already."""
-    for position_id, count in store.lines_without_row():
+def _order_lines(store: Store, named: Container[str]) -> Iterator[IntegrityFinding]:
+    """Orders without a row, or at another place than their own, of positions that have no finding yet."""
+    missed = {
+        position_id: f"has {counted(count, 'order')} beside the positions table and no row in it: no event says so"
+        for position_id, count in store.lines_without_row()
+    }
+    moved = "has an order at another place than it was written to: the next change of it would add an order"
+    for position_id, message in {**dict.fromkeys(store.lines_out_of_place(), moved), **missed}.items():
         if position_id not in named:
-            message = f"has {counted(count, 'order')} beside the positions table and no row in it: no event says so"
             yield IntegrityFinding("row", position_id, message, position_id.rpartition("#")[0])
 
 
@@ -138,6 +144,18 @@ def _cursors(store: Store) -> Iterator[IntegrityFinding]:
                 f"says that it has come to nid {nid}, but the log ends at {last}: it will leave out the next events"
             )
             yield IntegrityFinding("projection", projection.name, message)
+
+
+def _skips(store: Store) -> Iterator[IntegrityFinding]:
+    """Events that were left out of a projection, but are not those that the log has there."""
+    for projection in PROJECTIONS:
+        for skip in store.tracking(projection.name).skips():
+            said = (skip.stream, skip.version, skip.stored_type)
+            found = next(store.select({"nid =": skip.nid}, "nid"), None)
+            kept = None if found is None else (found.originator_id, found.originator_version, found.topic)
+            if said != kept:
+                message = f"an event was left out of {projection.name} as {said}, and the log has {kept} there"
+                yield IntegrityFinding("projection", f"nid {skip.nid}", message, skip.stream)
 
 
 def _refusals(store: Store, named: Container[str]) -> Iterator[IntegrityFinding]:
@@ -290,7 +308,7 @@ class _Verification:
             after = rows[position_id] = project(before, event)
             for followed in self._followed:
                 followed.take(record, event, before, after)
-        except (AssertionError, ValueError) as cause:
+        except (HistoryDamaged, *UNFOLDABLE) as cause:
             self._found_at(record, "event", str(cause))
 
     def _found_at(self, record: RecordedEvent, kind: str, message: str) -> None:
@@ -314,6 +332,9 @@ class _Verification:
                 self._found("row", row.stream, row.position_id, "is in the positions table, but no event says so")
             elif wanted != row:
                 self._found("row", row.stream, row.position_id, f"differs in {_differences(wanted, row)}")
+            elif isinstance(found, UnreadRow):
+                names = ", ".join(self._spelled_otherwise(found, wanted))
+                self._found("row", row.stream, row.position_id, f"is spelled otherwise than it is written, in {names}")
         for position_id, missing in expected.items():
             self._found("row", missing.stream, position_id, "is missing from the positions table")
 
@@ -321,8 +342,13 @@ class _Verification:
         """Whether the unread columns are what the store would write; if not, the row has to be read and compared."""
         try:
             return found.values == self._store.as_stored(wanted)
-        except AssertionError:
+        except UNFOLDABLE:
             return False
+
+    def _spelled_otherwise(self, found: UnreadRow, wanted: PositionRow) -> Iterator[str]:
+        for name, value, written in zip(COLUMNS, found.values, self._store.as_stored(wanted), strict=True):
+            if value != written:
+                yield name
 
 
 def _differences(wanted: PositionRow, row: PositionRow) -> str:
@@ -343,5 +369,5 @@ def _difference(known: Any, wanted: Any) -> str:
 def _event(record: RecordedEvent) -> PositionEvent | Exception:
     try:
         return decode(record)
-    except (HistoryDamaged, AssertionError) as cause:
+    except HistoryDamaged as cause:
         return cause

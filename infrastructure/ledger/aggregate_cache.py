@@ -180,5 +180,9 @@ def _folded(stream: str, records: Sequence[RecordedEvent], *, contiguous: bool =
                 "Look with `position-ledger verify`"
             )
         position.version = record.originator_version - 1
-        decode(record).mutate(position)
+        event = decode(record)
+        try:
+            event.mutate(position)
+        except HistoryDamaged as damage:
+            raise HistoryDamaged(f"{damage.message}. Look with `position-ledger verify`") from damage
     return CachedPosition(position, records[-1].hash, position.row)

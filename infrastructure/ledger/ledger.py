@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Final, Self
 from weakref import WeakSet
 
 from domain.aggregate.command_result import CommandResult
+from domain.alteration import altered
 from domain.commands.base import Command
 from domain.commands.order_requests import DefineInstrument
+from domain.commands.requests import Reduce
 from domain.decisions.decision import CommandContext, already_open, resized
 from domain.errors import (
     CommandRefused,
@@ -27,6 +29,7 @@ from domain.errors import (
     VersionConflict,
 )
 from domain.events import PositionEvent
+from domain.identifiers import PositionId
 from domain.rejection import Rejection
 from domain.values import AHEAD_MAX, Source, identifier, is_yet_to_come, timestamp_text
 from infrastructure.event_store.codec import encode
@@ -186,7 +189,7 @@ class PositionLedger(TypedCommands[Receipt], LedgerQuestions, LedgerOperations):
                 if not still_holds(self.store, held, stamp.command_id):
                     continue
                 self._cache.put(held)
-                return Receipt.of("replayed", answer, row)
+                return self._turned(command, stamp.command_id, answer) or Receipt.of("replayed", answer, row)
             try:
                 self._append([held])
             except VersionTaken:
@@ -229,7 +232,8 @@ class PositionLedger(TypedCommands[Receipt], LedgerQuestions, LedgerOperations):
             stream = command.key.stream
             held = held_by_stream.get(stream) or self._cache.taken(stream) or self._cache.load(stream)
             held_by_stream[stream] = held
-            if may_be_told_again(command, held.position) or self._open_under_former_key(command):
+            is_of_another = command.cycle is not None and command.cycle != held.position.cycle
+            if is_of_another or may_be_told_again(command, held.position) or self._open_under_former_key(command):
                 return self._one_by_one(batch)
             pending = len(held.position.pending_events)
             try:
@@ -341,6 +345,20 @@ class PositionLedger(TypedCommands[Receipt], LedgerQuestions, LedgerOperations):
             self._log_rejection(command, stamp, refusal)
             raise refusal
         return Receipt.of("replayed", answer, opened.row)
+
+    def _turned(self, command: Command, command_id: str, answer: CommandResult) -> Receipt | None:
+        """The first answer to a fill that turned the position, which names the cycle that it opened; None otherwise.
+
+        `answer` is what it did in the cycle that it closed, and was loaded without the next one.
+        """
+        if not (isinstance(command, Reduce) and command.flip and answer.events):
+            return None
+        closed = PositionId.parse(answer.position_id)
+        opened = self._cache.load_cycle(closed.key.stream, closed.cycle + 1).position
+        rest = opened.state.answers.get(command_id)
+        if rest is None or rest.version != answer.version + 1:
+            return None
+        return Receipt.of("replayed", altered(rest, events=(*answer.events, *rest.events)), opened.row)
 
     def _log_rejection(self, command: Command, stamp: CommandContext, refusal: CommandRefused) -> None:
         told = Rejection.of(command, refusal, command_id=stamp.command_id, ts_recorded=stamp.ts_recorded)

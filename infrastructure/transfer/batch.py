@@ -38,7 +38,7 @@ class Batch:
         try:
             event = decode(recorded)
             self._rows.take(event)
-        except (HistoryDamaged, ValueError, AssertionError) as wrong:
+        except HistoryDamaged as wrong:
             raise ImportRefused.at(number, str(wrong)) from None
         self._events.append(RecordedEvent(*recorded[:6], *columns(event)))
         self._added(number)

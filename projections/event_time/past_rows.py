@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 from domain import events as e
+from domain.aggregate.row_fold import UNFOLDABLE, not_following
 from projections.event_time.telling_order import as_it_was, in_its_order, under_one_name
 from projections.event_time.totals import EventTimeTotals
 from projections.positions import PositionRow, project
@@ -46,5 +47,9 @@ def row_at(cycle: Sequence[e.PositionEvent], moment: datetime) -> PositionRow | 
     for happened_at, event in in_its_order(named):
         if happened_at > moment:
             break
-        row = project(row, tally.count(as_it_was(event, moment)))
+        try:
+            counted = tally.count(as_it_was(event, moment))
+        except UNFOLDABLE as cause:
+            raise not_following(event, cause) from cause
+        row = project(row, counted)
     return row

@@ -1,8 +1,12 @@
 from __future__ import annotations
 
 import re
+
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal, Inexact, localcontext
+from enum import Enum
 from typing import Any
 
 import pytest
@@ -16,6 +20,7 @@ from domain.values import (
     Side,
     Status,
     exact,
+    identifier,
     plain,
     rounded,
     seconds,
@@ -26,10 +31,23 @@ from domain.values import (
 from tests.strategies import MOMENTS, NOT_NUMBERS, numbers
 
 
+class Rounded(Decimal):
+    """A price as some programs print it."""
+
+    def __str__(self) -> str:
+        return f"{self:.1f}"
+
+
+class Kind(int, Enum):
+    FIRST = 1
+
+
 @pytest.mark.parametrize(
     ("sent", "kept"),
     [
         ("61.8", "61.8"),
+        (Rounded("61.849"), "61.849"),
+        (Kind.FIRST, "1"),
         (" 61.80 ", "61.8"),
         (Decimal("61.800"), "61.8"),
         (61, "61"),
@@ -46,6 +64,16 @@ from tests.strategies import MOMENTS, NOT_NUMBERS, numbers
 )
 def test_a_number_is_kept_as_it_was_meant(sent: object, kept: str) -> None:
     assert plain(exact(sent)) == kept
+
+
+def test_a_whole_number_is_an_id_by_its_digits_however_its_class_prints_it() -> None:
+    assert [identifier(sent) for sent in (Kind.FIRST, 1, "1")] == ["1", "1", "1"]
+
+
+def test_a_program_that_traps_every_rounding_may_import_the_ledger() -> None:
+    trap = "import decimal; decimal.setcontext(decimal.Context(prec=1, traps=[decimal.Rounded, decimal.Inexact]))"
+    imports = "import position_ledger, position_ledger.testing, position_ledger.trading"
+    subprocess.run([sys.executable, "-c", f"{trap}; {imports}"], check=True)
 
 
 @pytest.mark.parametrize(

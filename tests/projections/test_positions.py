@@ -21,7 +21,7 @@ from domain.commands.requests import (
     Reduce,
     SetStopLoss,
 )
-from domain.errors import CommandRefused
+from domain.errors import CommandRefused, HistoryDamaged
 from domain.events import Activated, PositionEvent
 from domain.orders.cycle_orders import covers
 from infrastructure.event_store.codec import decode, encode
@@ -171,9 +171,9 @@ def test_the_parts_of_the_key_stand_in_the_row() -> None:
     )
 
 
-def test_an_event_of_a_cycle_that_was_never_opened_is_a_stranger() -> None:
+def test_an_event_of_a_cycle_that_was_never_opened_is_damage() -> None:
     activated = next(event for event in given(*ENTERED).history if isinstance(event, Activated))
-    with pytest.raises(AssertionError, match="Activated of a cycle that was never opened"):
+    with pytest.raises(HistoryDamaged, match="Activated of a cycle that was never opened"):
         project(None, activated)
 
 

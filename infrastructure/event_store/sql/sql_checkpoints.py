@@ -180,7 +180,9 @@ class SqlCheckpoints(Checkpoints):
 
 
 def _time_or_text(stored: datetime | str | None) -> datetime | str | None:
+    """A stored time; the text itself where it is no time, or in a spelling that does not sort as we write times."""
     try:
-        return None if stored is None else utc(stored)
+        time = None if stored is None else utc(stored)
     except ValueError:
         return stored
+    return stored if time is not None and isinstance(stored, str) and stored != timestamp_text(time) else time

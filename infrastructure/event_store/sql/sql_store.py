@@ -39,6 +39,10 @@ _LINES_WITHOUT_ROW: Final = (
     "SELECT o.position_id, {catalog}count(*) FROM positions_orders AS o WHERE NOT EXISTS"
     " (SELECT 1 FROM positions AS p WHERE p.position_id = o.position_id) GROUP BY o.position_id ORDER BY o.position_id"
 )
+_LINES_OUT_OF_PLACE: Final = (
+    "SELECT position_id FROM positions_orders GROUP BY position_id"
+    " HAVING {catalog}min(place) <> 0 OR {catalog}max(place) <> {catalog}count(*) - 1 ORDER BY position_id"
+)
 _REACHES: Final = "SELECT stream, {catalog}max(version), {catalog}max(cycle) FROM ledger_events"
 _CYCLES: Final = "SELECT DISTINCT cycle FROM ledger_events{where} ORDER BY cycle"
 _STREAM_NAMES: Final = (
@@ -153,6 +157,10 @@ class SqlStore(Store):
 
     def lines_without_row(self) -> Iterator[tuple[str, int]]:
         yield from self._connections.rows(self.dialect.spelled(_LINES_WITHOUT_ROW))
+
+    def lines_out_of_place(self) -> Iterator[str]:
+        for (position_id,) in self._connections.rows(self.dialect.spelled(_LINES_OUT_OF_PLACE)):
+            yield position_id
 
     def select_rejections(self, conditions: Conditions) -> Iterator[Sequence[Any]]:
         written, values = self._compared(conditions)

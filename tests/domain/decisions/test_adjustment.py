@@ -5,6 +5,7 @@ import pytest
 from domain.commands.order_requests import EndOrder, RequestExit, RequestIncrease
 from domain.commands.requests import (
     Adjust,
+    Adopt,
     Close,
     RecordEntryFill,
     RecordEntryPlaced,
@@ -139,6 +140,25 @@ def test_what_was_held_before_fills_that_are_on_record_is_no_news_any_more() -> 
     given(*ENTERED, gone).when(seen).refused(StaleEvidence, "x1")
     given(*ENTERED, gone).when(on(Adjust, quantity="50", reason="now")).leaves(quantity="50")
     given(*ENTERED, gone).when(on(Adjust, avg_px_open="3", reason="price", at=early)).leaves(avg_px_open="3")
+
+
+def test_what_was_seen_before_a_sighting_that_is_on_record_is_no_news_any_more() -> None:
+    early, late = (timestamp_text(second(at)) for at in (-60, -30))
+    seen = on(Adjust, quantity="58", reason="the exchange says so", at=early)
+    again = on(Adjust, quantity="55", reason="the exchange says so", at=late)
+    given(*ENTERED, again).when(seen).refused(StaleEvidence, "later than the 58", f"seen at {late}", "what is held now")
+    given(*ENTERED, seen, again).when(seen).no_news().leaves(quantity="55")
+    given(*ENTERED, seen, again).leaves(quantity="55")
+    given(*ENTERED, on(Adjust, quantity="55", reason="no time")).when(seen).leaves(quantity="58")
+    given(*ENTERED, on(Adjust, avg_px_open="3", reason="price", at=late)).when(seen).leaves(quantity="58")
+
+
+def test_what_was_seen_before_the_adoption_is_no_news_any_more() -> None:
+    early, late = (timestamp_text(second(at)) for at in (-60, -30))
+    place = {"symbol": "APTUSDT", "exchange": "binance"}
+    adopted = Adopt.of(**place, side="short", quantity="5", avg_px_open="3", reason="seen", at=late)
+    given(adopted).when(on(Adjust, quantity="4", reason="x", at=early)).refused(StaleEvidence, f"seen at {late}")
+    given(adopted).when(on(Adjust, quantity="4", reason="x", at=late)).leaves(quantity="4")
 
 
 def test_the_end_of_an_order_that_was_asked_after_the_evidence_is_on_top_of_it() -> None:

@@ -78,6 +78,10 @@ def tamper(ledger_url: str, ledger: PositionLedger) -> Tamper:
     return partial(on_sqlite, settings.where) if settings.kind == "sqlite" else on_postgres
 
 
+LEFT_OUT = "INSERT INTO projection_skips SELECT 'statistics',"
+WHAT = "version, type, '', '', '', ts_recorded FROM ledger_events WHERE nid = 2"
+
+
 def test_what_nobody_touched_holds(ledger: PositionLedger) -> None:
     report = verify(ledger.store)
     assert (report.ok, report.events, report.streams, report.rows) == (True, 8, 2, 2)
@@ -132,6 +136,13 @@ def test_what_nobody_touched_holds(ledger: PositionLedger) -> None:
         ("INSERT INTO positions_orders VALUES ('PERPUSDT.binance#2', 0, '{}')", "row", "PERPUSDT.binance#2"),
         ("DELETE FROM positions_orders WHERE position_id = 'APTUSDT.binance#1'", "row", "APTUSDT.binance#1"),
         ("UPDATE positions_orders SET body = '{' WHERE position_id LIKE 'PERP%'", "row", "PERPUSDT.binance#1"),
+        ("UPDATE positions_orders SET body = body || ' ' WHERE position_id LIKE 'PERP%'", "row", "PERPUSDT.binance#1"),
+        ("UPDATE positions_orders SET place = -1 WHERE position_id LIKE 'PERP%' AND place = 0", "row",
+         "PERPUSDT.binance#1"),
+        ("UPDATE positions_orders SET place = 7 WHERE position_id LIKE 'PERP%' AND place = 1", "row",
+         "PERPUSDT.binance#1"),
+        (f"{LEFT_OUT} nid, 'X.y', {WHAT}", "projection", "nid 2"),
+        (f"{LEFT_OUT} 77, stream, {WHAT}", "projection", "nid 77"),
     ],
 )  # fmt: skip
 def test_what_was_changed_is_named(

@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
+from domain.alteration import altered
 from domain.commands.base import Command
+from domain.commands.requests import Reduce
 from domain.errors import InvalidCommand, OutcomeUnknown, PositionAlreadyOpen
 from infrastructure.event_store import port
 from infrastructure.event_store.port import Store
@@ -19,7 +21,7 @@ from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.ledger.receipt import Receipt
 
 ENTRY: dict[str, Any] = {"symbol": "APTUSDT", "exchange": "binance", "side": "short", "quantity": "61.8"}
-FIRST = "APTUSDT.binance#1"
+FIRST, SECOND = "APTUSDT.binance#1", "APTUSDT.binance#2"
 
 
 def test_a_receipt_is_that_of_the_command_sent_again(ledger_url: str) -> None:
@@ -89,6 +91,21 @@ def test_a_command_that_ended_one_cycle_and_began_the_next_has_one_receipt(ledge
         found = ledger.receipt("c-flip")
         assert found is not None and (found.events, found.position_id) == (first.events, first.position_id)
         assert (found.version, found.status) == (first.version, first.status)
+
+
+def test_a_fill_that_turned_the_position_is_answered_as_at_first_when_it_is_sent_again(ledger_url: str) -> None:
+    with PositionLedger.connect(ledger_url) as ledger, PositionLedger.connect(ledger_url) as another:
+        ledger.request_entry(**ENTRY, intent_id="1")
+        ledger.record_entry_placed(position_id=FIRST, exchange_order_id="o", filled_qty="61.8", avg_px="3.2295")
+        flip = Reduce.of(position_id=FIRST, trade_id="t", last_qty="100", last_px="3.2", flip=True, command_id="c")
+        first = ledger.handle(flip)
+        assert (first.position_id, first.events[-1]) == (SECOND, "PositionAdopted")
+        replayed = altered(first, outcome="replayed")
+        assert [ledger.handle(flip), another.handle(flip), *another.handle_many([flip])] == [replayed] * 3
+        closed = ledger.close(position_id=SECOND, exit_reason="done")
+        ledger.request_entry(**ENTRY, intent_id="2")
+        now = altered(replayed, current_status=closed.status, current_version=closed.version)
+        assert [ledger.handle(flip), another.handle(flip)] == [now, now]
 
 
 def test_what_was_defined_of_no_cycle_has_a_receipt(ledger_url: str) -> None:

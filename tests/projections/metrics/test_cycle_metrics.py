@@ -18,6 +18,7 @@ from domain.commands.requests import (
     SetStopLoss,
     StartRollback,
 )
+from domain.errors import HistoryDamaged
 from domain.events import Activated
 from projections.exposure import Gap
 from projections.metrics.cycle_metrics import CycleFacts, fold
@@ -132,5 +133,5 @@ def test_an_imported_cycle_that_is_over_without_a_time_ended_when_it_was_last_he
 
 def test_an_event_of_a_cycle_that_was_never_opened_is_refused() -> None:
     activated = next(event for event in given(*ENTERED).history if isinstance(event, Activated))
-    with pytest.raises(AssertionError, match="never opened"):
+    with pytest.raises(HistoryDamaged, match="never opened"):
         reduce(fold, [activated], None)

@@ -175,6 +175,10 @@ class PostgresReplica(PostgresStore):
         """Those of a standby; a subscriber has no positions table."""
         return super().lines_without_row() if self._has_positions() else iter(())
 
+    def lines_out_of_place(self) -> Iterator[str]:
+        """Those of a standby; a subscriber has no positions table."""
+        return super().lines_out_of_place() if self._has_positions() else iter(())
+
     def streams(self, span: StreamSpan = ALL_STREAMS) -> Iterator[RecordedEvent]:
         """All events; on a subscriber up to the settled place, at which its rows stand."""
         if self._has_positions():
