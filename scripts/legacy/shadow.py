@@ -148,7 +148,7 @@ class _Run:
                 show(str(divergence))
 
     def sum_up(self) -> None:
-        counts = {kind.value: self._found[kind] for kind in DivergenceKind if self._found[kind]}
+        counts = {kind: self._found[kind] for kind in DivergenceKind if self._found[kind]}
         sums = {
             "changes": self._mirroring.changes,
             "commands": self._mirroring.commands,
@@ -160,7 +160,7 @@ class _Run:
         else:
             show(f"{sums['changes']:,} changes, {sums['commands']:,} commands: {self._found.total():,} divergences")
             for kind, count in counts.items():
-                show(f"  {count:,} {kind}: {DivergenceKind(kind).meaning}")
+                show(f"  {count:,} {kind}: {kind.meaning}")
         if self._is_held_back:
             say("a transaction that may still write before the last changes is not over; run it again when it is")
             raise SystemExit(UNREACHABLE)
