@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from domain.errors import LedgerError
 from infrastructure.exchanges.ccxt_answers import snapshot_document
+from infrastructure.exchanges.client_calls import UNREADABLE
 from infrastructure.ledger_clock import now
 from infrastructure.secret_words import masked
 
@@ -40,8 +41,6 @@ OPTIONS: Final[dict[str, dict[str, Any]]] = {
 }
 """Options that keep ccxt from calls that are not needed here."""
 
-_UNREADABLE: Final = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
-"""The errors that ccxt raises when an answer does not have the expected shape."""
 
 _LOOPBACK: Final = {"localhost", "127.0.0.1", "::1"}
 _QUERY = re.compile(r"\?\S+")
@@ -130,7 +129,7 @@ def _answered(asked: Asked, ask: Callable[[Any], bytes]) -> bytes:
         raise ValueError("to ask an exchange, ccxt is needed: pip install ccxt") from None
     try:
         return ask(_client(ccxt, asked))
-    except (ccxt.BaseError, *_UNREADABLE) as wrong:
+    except (ccxt.BaseError, *UNREADABLE) as wrong:
         words = asked.clean(f"{type(wrong).__name__}: {wrong}")
         raise ExchangeUnavailable(f"{asked.exchange} could not be asked, so nothing is known: {words[:500]}") from None
 

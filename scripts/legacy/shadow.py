@@ -16,6 +16,7 @@ from infrastructure.legacy.shadow.capture.trigger import TABLE_DEFAULT, Watched
 from infrastructure.legacy.shadow.divergence import Divergence, DivergenceKind
 from infrastructure.legacy.shadow.replication import Replication
 from scripts.cli import REFUSED, UNREACHABLE
+from scripts.legacy.source_options import from_option
 from scripts.options.database import database_option, timezone_option
 from scripts.options.params import SECONDS_MAX, NumberRange, ReadAs
 from scripts.output import print_json_line, print_text, say, show
@@ -26,13 +27,7 @@ PATIENCE_SECONDS: Final = 10.0
 
 
 @click.command("shadow")
-@click.option(
-    "--from",
-    "url",
-    metavar="URL",
-    help="The database with the legacy table: postgresql://…; its password in PGPASSWORD or ~/.pgpass, which no list "
-    "of processes shows.",
-)
+@from_option
 @click.option(
     "--table",
     metavar="SCHEMA.NAME",
