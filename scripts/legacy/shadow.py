@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator
 from datetime import tzinfo
 from typing import Final
 
@@ -13,7 +12,7 @@ import click
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.legacy.shadow.capture.outbox import NoOutbox, Outbox
 from infrastructure.legacy.shadow.capture.trigger import TABLE_DEFAULT, Watched
-from infrastructure.legacy.shadow.divergence import Divergence, DivergenceKind
+from infrastructure.legacy.shadow.divergence import DivergenceKind
 from infrastructure.legacy.shadow.replication import Replication
 from scripts.cli import REFUSED, UNREACHABLE
 from scripts.legacy.source_options import from_option
@@ -132,10 +131,7 @@ class _Run:
             time.sleep(POLL_SECONDS)
 
     def _step(self) -> None:
-        self._print(self._mirroring.step())
-
-    def _print(self, divergences: Iterator[Divergence]) -> None:
-        for divergence in divergences:
+        for divergence in self._mirroring.step():
             self._found[divergence.kind] += 1
             if self._as_json:
                 print_json_line(divergence.as_json())
