@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from infrastructure.ledger.ledger import PositionLedger
 from tests.databases import Databases
 from tests.infrastructure.event_store.postgres.server import URL_VARIABLE, programs, version
 from tests.urls import with_options
@@ -111,3 +112,10 @@ def ledger_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         return f"sqlite:///{tmp_path}/ledger.db?timeout=60"
     database: str = request.getfixturevalue("postgres_url")
     return with_options(database, "timeout=60&pool_size=4")
+
+
+@pytest.fixture
+def ledger(ledger_url: str) -> Iterator[PositionLedger]:
+    """The same, opened."""
+    with PositionLedger.connect(ledger_url) as ledger:
+        yield ledger

@@ -6,7 +6,6 @@ import json
 import re
 import shlex
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from typing import Any
 
@@ -16,12 +15,12 @@ import pytest
 import yaml
 from psycopg import errors
 
-from domain.values import timestamp_text
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.metering.figures import METRICS, PREFIX
 from scripts.catalogue import COMMANDS
 from tests.infrastructure.roles import as_role, made_role
 from tests.pages import TOP
+from tests.past import before_now
 
 GRAFANA = TOP / "deploy" / "grafana"
 BOARDS = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(GRAFANA.glob("*.json"))}
@@ -109,7 +108,7 @@ def test_an_alert_on_a_rise_asks_a_counter_that_is_always_there(name: str) -> No
 def filled(postgres_url: str) -> str:
     with PositionLedger.connect(postgres_url) as ledger:
         for number, symbol in enumerate(["APTUSDT", "SUIUSDT", "ORBSUSDT"]):
-            at: dict[str, Any] = {"at": timestamp_text(datetime.now(UTC) - timedelta(hours=5 - number))}
+            at: dict[str, Any] = {"at": before_now(hours=5 - number)}
             at["position_id"] = ledger.request_entry(
                 symbol=symbol, exchange="binance", side="long", quantity="10", intent_id="1", **at
             ).position_id

@@ -13,7 +13,9 @@ from urllib.parse import urlsplit
 
 from domain.errors import LedgerError
 from infrastructure.exchanges.ccxt_answers import snapshot_document
+from infrastructure.exchanges.client_calls import UNREADABLE
 from infrastructure.ledger_clock import now
+from infrastructure.loopback import is_this_machine
 from infrastructure.secret_words import masked
 
 CLASSES: Final = {
@@ -40,10 +42,7 @@ OPTIONS: Final[dict[str, dict[str, Any]]] = {
 }
 """Options that keep ccxt from calls that are not needed here."""
 
-_UNREADABLE: Final = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
-"""The errors that ccxt raises when an answer does not have the expected shape."""
 
-_LOOPBACK: Final = {"localhost", "127.0.0.1", "::1"}
 _QUERY = re.compile(r"\?\S+")
 
 
@@ -94,7 +93,7 @@ def _address(exchange: str, environment: Mapping[str, str], instead: str) -> str
         raise ValueError(f"only {known} can be asked, not {exchange}; name a file with {instead}")
     name = f"LEDGER_{exchange.upper()}_URL"
     url = environment.get(name) or None
-    if url is not None and urlsplit(url).scheme != "https" and urlsplit(url).hostname not in _LOOPBACK:
+    if url is not None and urlsplit(url).scheme != "https" and not is_this_machine(urlsplit(url).hostname or ""):
         raise ValueError(f"{name} is not an https address, and keys are not sent in the clear")
     return url
 
@@ -130,7 +129,7 @@ def _answered(asked: Asked, ask: Callable[[Any], bytes]) -> bytes:
         raise ValueError("to ask an exchange, ccxt is needed: pip install ccxt") from None
     try:
         return ask(_client(ccxt, asked))
-    except (ccxt.BaseError, *_UNREADABLE) as wrong:
+    except (ccxt.BaseError, *UNREADABLE) as wrong:
         words = asked.clean(f"{type(wrong).__name__}: {wrong}")
         raise ExchangeUnavailable(f"{asked.exchange} could not be asked, so nothing is known: {words[:500]}") from None
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
+
+UNREADABLE: Final = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+"""The errors of reading an answer that does not have the expected shape, by ccxt or by us."""
 
 
 @dataclass(frozen=True, slots=True)

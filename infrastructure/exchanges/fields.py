@@ -12,6 +12,7 @@ from typing import Any, Final, Self, TypeVar
 from domain.values import EXACT, Leg, Side
 from infrastructure.amounts import read_amount
 from infrastructure.timezones import read_time
+from projections.reconciliation.matching import PRICE_TOLERANCE
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _SINCE_EPOCH = re.compile(r"\d{1,18}(\.\d{1,9})?", re.ASCII)
@@ -135,9 +136,9 @@ def one_of(said: Mapping[str, T], is_same: Callable[[T, T], bool] = eq) -> T | N
     return value
 
 
-def about(share: Decimal) -> Callable[[Decimal, Decimal], bool]:
-    """A comparison that takes two numbers for equal if they differ by at most this share, as by rounding."""
-    return lambda one, other: (one - other).copy_abs() <= EXACT.multiply(one.copy_abs(), share)
+def is_about(one: Decimal, other: Decimal) -> bool:
+    """Whether two prices or quantities are the same but for rounding."""
+    return (one - other).copy_abs() <= EXACT.multiply(one.copy_abs(), PRICE_TOLERANCE)
 
 
 def _objects(prefix: str, place: Mapping[str, Any], names: Sequence[str]) -> dict[str, Mapping[str, Any]]:

@@ -9,10 +9,9 @@ from typing import Final
 
 from domain.identifiers import PositionKey, own_order_id
 from domain.values import EXACT, TEXT_LENGTH_MAX, ZERO, Leg
-from infrastructure.exchanges.fields import ReportFields, about, one_of
+from infrastructure.exchanges.fields import ReportFields, is_about, one_of
 from infrastructure.exchanges.order_kinds import kind_of, stop_price, target_price, trigger_price
 from projections.account_snapshot import OrderKind, OrderReport
-from projections.reconciliation.matching import PRICE_TOLERANCE
 
 _OVER: Final = {
     "closed",
@@ -112,7 +111,7 @@ def _leg_and_side(entry: ReportFields, exchange: str) -> tuple[Leg, str | None]:
 
 def _quantity(entry: ReportFields) -> Decimal | None:
     quantities = entry.numbers(*_AMOUNTS) or entry.numbers("sz") or _of_kraken(entry)
-    return one_of({name: each for name, each in quantities.items() if each > 0}, about(PRICE_TOLERANCE))
+    return one_of({name: each for name, each in quantities.items() if each > 0}, is_about)
 
 
 def _of_kraken(entry: ReportFields) -> dict[str, Decimal]:

@@ -10,9 +10,8 @@ from domain.identifiers import PositionKey
 from domain.symbols.spelling import normalized_symbol
 from domain.values import EXACT, Leg, Side, exact, plain, rounded
 from infrastructure.exchanges.contract_units import check_worth, power_of_ten, unit_size
-from infrastructure.exchanges.fields import ReportFields, about, one_of
+from infrastructure.exchanges.fields import ReportFields, is_about, one_of
 from projections.account_snapshot import PositionReport
-from projections.reconciliation.matching import PRICE_TOLERANCE
 
 SYMBOLS: Final = ("symbol", "instId", "coin")
 _SIDES: Final = {"long": Side.LONG, "buy": Side.LONG, "short": Side.SHORT, "sell": Side.SHORT}
@@ -25,7 +24,6 @@ _COSTS: Final = ("open_pos_cost", "entryNotional", "cost")
 _MARKS: Final = ("mark_price", "markPrice", "markPx")
 _SPELLED_LIKE_OURS: Final = {"binance", "bybit"}
 """Exchanges whose own symbols are comparable with ccxt's."""
-_is_about: Final = about(PRICE_TOLERANCE)
 
 
 def read_position(value: object, exchange: str, account: str | None, spot: Container[str]) -> PositionReport | None:
@@ -105,7 +103,7 @@ def _amount(amounts: dict[str, Decimal], size: Decimal) -> Decimal:
     def is_same(one: Decimal, other: Decimal) -> bool:
         sizes = (Decimal(1), size)
         return bool(one) == bool(other) and any(
-            _is_about(EXACT.multiply(one, mine), EXACT.multiply(other, theirs)) for mine in sizes for theirs in sizes
+            is_about(EXACT.multiply(one, mine), EXACT.multiply(other, theirs)) for mine in sizes for theirs in sizes
         )
 
     contracts = {name: each.copy_abs() for name, each in amounts.items()}
@@ -138,7 +136,7 @@ def _entry_price(entry: ReportFields, key: PositionKey, quantity: Decimal) -> tu
 
     A value at the mark price says nothing about the entry. For an inverse contract neither is price times quantity.
     """
-    price = one_of({name: price for name, price in entry.numbers(*_ENTRIES).items() if price > 0}, _is_about)
+    price = one_of({name: price for name, price in entry.numbers(*_ENTRIES).items() if price > 0}, is_about)
     if price is None and key.exchange.startswith("kraken") and entry.find("fillTime"):
         price = entry.above_zero("price")
     if price is not None or ":" in key.symbol:

@@ -237,7 +237,7 @@ class SimulatedVenue:
             order = self._enter(ticket, fate)
             if fate.has(OrderFault.ANSWER_LOST):
                 raise self._silence()
-            return self._stated(order)
+            return order.stated()
 
     def cancel(self, symbol: str, order: ExchangeOrder) -> ExchangeOrder | None:
         """As Exchange.cancel says."""
@@ -246,7 +246,7 @@ class SimulatedVenue:
             if kept is None or kept.ticket.symbol != self._known(symbol) or kept.is_hidden or not kept.is_open:
                 return None
             self._books.expire(kept, OrderState.CANCELED)
-            return self._stated(kept)
+            return kept.stated()
 
     def find(
         self, symbol: str, *, client_order_id: str | None = None, exchange_order_id: str | None = None
@@ -264,7 +264,7 @@ class SimulatedVenue:
                 and client_order_id in (None, order.ticket.client_order_id)
                 and exchange_order_id in (None, order.order_id)
             ]
-            return self._stated(max(found, key=lambda order: order.is_open)) if found else None
+            return max(found, key=lambda order: order.is_open).stated() if found else None
 
     def fills(self, symbol: str, order: ExchangeOrder) -> list[ExchangeFill]:
         """As Exchange.fills says."""
@@ -396,9 +396,6 @@ class SimulatedVenue:
     @staticmethod
     def _show(order: KeptOrder) -> None:
         order.is_hidden = order.is_behind = False
-
-    def _stated(self, order: KeptOrder) -> ExchangeOrder:
-        return order.stated(self._books.leg(order.ticket.symbol, order.ticket.leg).terms)
 
     def _force(self, symbol: str, leg: Leg, at_most: Decimal | None, client_order_id: str) -> None:
         with self._lock, self._changing():

@@ -8,9 +8,8 @@ from typing import Final
 
 from projections.audit.ledger_report import HourBar, bar_name
 from projections.formatting import counted, date_and_time
-from scripts.html.cycle_chart import Size
 from scripts.html.price_scale import round_steps
-from scripts.html.shapes import Box, Drawing, StraightLine, Words
+from scripts.html.shapes import Box, Drawing, Size
 from scripts.html.time_scale import TimeScale
 
 _TOP: Final = 12
@@ -29,18 +28,14 @@ def draw(bars: Sequence[HourBar], title: str, size: Size) -> Drawing:
     top = -(-highest // int(step)) * int(step) or 1
     for count in range(0, top + 1, int(step)):
         y = bottom - _HEIGHT * count / top
-        drawing.grid.append(StraightLine(f"M{left} {y:.1f}H{right}", "grid" if count else "axis"))
-        drawing.words.append(Words(left - 10, y + 4, f"{count:,}", "label number", "end"))
+        drawing.mark_value(y, f"{count:,}", left, right, "grid" if count else "axis")
     for bar in bars:
         if bar.count:
             x, wide = scale.x(bar.start), scale.x(bar.end) - scale.x(bar.start)
             tall = _HEIGHT * bar.count / top
             says = f"{bar.count:,} refused in the {bar_name(bars)} from {date_and_time(bar.start)}"
             drawing.boxes.append(Box(x + wide * 0.1, bottom - tall, wide * 0.8, tall, "bar", says))
-    for tick in scale.ticks():
-        drawing.lines.append(StraightLine(f"M{tick.x:.1f} {bottom}v5", "axis"))
-        for number, text in enumerate(text for text in (tick.time, tick.date) if text):
-            drawing.words.append(Words(tick.x, bottom + 18 + 15 * number, text, "label number", "middle"))
+    drawing.mark_times(scale.ticks(), bottom)
     return drawing
 
 

@@ -9,9 +9,8 @@ from itertools import groupby
 from typing import Final
 
 from projections.formatting import date_and_time, for_eyes, signed
-from scripts.html.cycle_chart import Size
 from scripts.html.price_scale import PriceScale
-from scripts.html.shapes import Drawing, StraightLine, Words, px
+from scripts.html.shapes import Drawing, Size, StraightLine, Words, px
 from scripts.html.time_scale import TimeScale
 
 _TOP: Final = 12
@@ -39,8 +38,7 @@ def draw(
     )
     drawing = Drawing(size.name, size.width, bottom + _AXIS_HEIGHT, title, description)
     for y, text in ticks:
-        drawing.grid.append(StraightLine(f"M{left} {y:.1f}H{right}", "grid"))
-        drawing.words.append(Words(left - 10, y + 4, text, "label number", "end"))
+        drawing.mark_value(y, text, left, right)
     drawing.lines.append(StraightLine(f"M{left} {prices.y(Decimal(0)):.1f}H{right}", "axis"))
     steps = [f"M{left:.1f} {prices.y(sums[0]):.1f}"]
     for x, at_once in groupby(points[1:], lambda point: round(scale.x(point[0]))):

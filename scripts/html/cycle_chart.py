@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Final, TypeVar
@@ -12,7 +11,19 @@ from domain.values import Side, plain
 from projections.formatting import average, clock_beside, counted, date_and_time, for_eyes, length
 from projections.timeline import Span, StopStep, Timeline
 from scripts.html.price_scale import PriceScale
-from scripts.html.shapes import Box, Drawing, StraightLine, Words, cross, diamond, px, spread, triangle, warning_sign
+from scripts.html.shapes import (
+    Box,
+    Drawing,
+    Size,
+    StraightLine,
+    Words,
+    cross,
+    diamond,
+    px,
+    spread,
+    triangle,
+    warning_sign,
+)
 from scripts.html.time_scale import EnlargedScale, time_scale
 
 Thing = TypeVar("Thing")
@@ -29,25 +40,6 @@ _GAPS_SHARE_MAX: Final = 0.1
 """Which share of the axis all gaps may take by their least width; if there are too many, they are drawn narrower."""
 _MARKS_APART: Final = 4
 _CLUSTER_PX: Final = 34
-
-
-@dataclass(frozen=True)
-class Size:
-    """The dimensions of a drawing: for a desktop screen, for paper, or for a phone."""
-
-    name: str
-    width: int
-    left: int
-    right: int
-    plot: int
-    price_ticks: int
-
-
-SIZES: Final = (
-    Size("wide", 1000, 84, 118, 230, 6),
-    Size("medium", 640, 84, 118, 220, 6),
-    Size("narrow", 360, 78, 60, 210, 5),
-)
 
 
 def draw(time: Timeline, side: Side, title: str, size: Size) -> Drawing:
@@ -231,11 +223,7 @@ class _Chart:
             self.drawing.lines.append(StraightLine(f"M{edge:.1f} {_STATUS_ROW[0] - 14}V{self._axis}", "edge", says))
             self.drawing.words.append(Words(edge - 6, _STATUS_ROW[0] - 6, "the entry, drawn larger", "label", "end"))
         self.drawing.lines.append(StraightLine(f"M{self._left} {self._axis}H{self._right}", "axis"))
-        for tick in self._scale.ticks():
-            self.drawing.lines.append(StraightLine(f"M{tick.x:.1f} {self._axis}v5", "axis"))
-            lines = [text for text in (tick.time, tick.date) if text]
-            for number, text in enumerate(lines):
-                self.drawing.words.append(Words(tick.x, self._axis + 18 + 15 * number, text, "label number", "middle"))
+        self.drawing.mark_times(self._scale.ticks(), self._axis)
 
     def _cuts(self) -> None:
         top = _STATUS_ROW[0] - 2

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -12,24 +13,15 @@ from infrastructure.ledger.questions.history import HistoryEntry
 from projections.audit.narrative import Narrative
 from projections.health.checks import command_line
 from projections.health.ledger_status import OLD, LedgerStatus
-from scripts.html.cycle_chart import SIZES, draw, key
+from scripts.html.cycle_chart import draw, key
 from scripts.html.page import TEMPLATES, filled, write
-from scripts.html.shapes import Drawing
+from scripts.html.shapes import Figure
 from scripts.narratives.event_rows import EVENT_COLUMNS, event_cells
 
 EVENTS_SHOWN_MAX: Final = 60
 """A table of more events than this is collapsed at first."""
 EVENTS_MAX: Final = 2_000
 """The table has at most so many events, the last ones: a browser cannot show a hundred thousand."""
-
-
-@dataclass(frozen=True)
-class Figure:
-    """A drawing in several sizes, of which the page shows the one that fits, and the meaning of its marks."""
-
-    caption: str
-    drawings: tuple[Drawing, ...]
-    key: list[tuple[str, str]]
 
 
 @dataclass(frozen=True)
@@ -123,5 +115,4 @@ def _figure(story: Narrative) -> Figure | None:
     if time.start == time.end:
         return None
     caption = f"{story.row.position_id}, from {'its beginning until now' if time.is_open else 'beginning to end'}"
-    drawings = tuple(draw(time, story.row.side, caption, size) for size in SIZES)
-    return Figure(caption, drawings, key(time, story.row.side))
+    return Figure.drawn(caption, partial(draw, time, story.row.side, caption), key(time, story.row.side))

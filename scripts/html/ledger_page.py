@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from projections.audit.ledger_report import LedgerReport, bar_name
@@ -11,9 +12,8 @@ from projections.exposure import BY_CHOICE, IF_HELD
 from projections.formatting import counted, length
 from projections.health.ledger_status import LedgerStatus
 from scripts.html.bar_chart import draw
-from scripts.html.cycle_chart import SIZES
-from scripts.html.cycle_page import Figure
 from scripts.html.page import TEMPLATES, filled, write
+from scripts.html.shapes import Figure
 from scripts.options.filters import Filter
 from scripts.output import Table
 
@@ -29,7 +29,7 @@ def write_page(
 ) -> None:
     """Write the page of a report; `link` returns the path of the page of a cycle, None if there are no such pages."""
     caption = f"Duplicates refused per {bar_name(found.refused)}"
-    figure = Figure(caption, tuple(draw(found.refused, caption, size) for size in SIZES), [])
+    figure = Figure.drawn(caption, partial(draw, found.refused, caption))
     page = filled(
         TEMPLATES / "ledger.html",
         title=f"Report on {' '.join(wanted.words) or 'the ledger'}",
@@ -44,29 +44,24 @@ def write_page(
     write(path, page)
 
 
-def _numbers(found: LedgerReport) -> list[tuple[str, str]]:
+def _numbers(found: LedgerReport) -> Iterator[tuple[str, str]]:
     statistics = found.statistics
-    unprotected = sum(cycle.unprotected is not None for cycle in found.open)
-    apart = {IF_HELD: len(statistics.if_held_now), BY_CHOICE: len(statistics.by_choice_now)}
-    uncounted = ", ".join(f"{count:,} {words}" for words, count in apart.items() if count)
-    taken = statistics.request_to_protected
-    numbers = [
-        ("Cycles in this time", f"{found.cycles:,}"),
-        ("Opened in it", ", ".join(_by_status(found)) or "none"),
-        ("Open now", f"{len(found.open):,}, {unprotected:,} of them unprotected" if found.open else "none"),
-        *[("Not counted as such", uncounted)] * bool(uncounted),
-        ("Duplicates refused", _refused(found)),
-        ("Unprotected", f"{length(statistics.unprotected)} in all"),
-        ("Cycles with a warning", f"{found.odd:,}"),
-    ]
-    if taken.p50 is not None and taken.max is not None:
-        words = (
-            f"{length(taken.p50)} in half of {counted(taken.count, 'entry', 'entries')}, {length(taken.max)} at most"
-        )
-        numbers.insert(4 + bool(uncounted), ("From request to protection", words))
+    yield "Cycles in this time", f"{found.cycles:,}"
+    yield "Opened in it", ", ".join(_by_status(found)) or "none"
     if statistics.imported:
-        numbers.insert(2, ("Imported in it", f"{statistics.imported:,}"))
-    return numbers
+        yield "Imported in it", f"{statistics.imported:,}"
+    unprotected = sum(cycle.unprotected is not None for cycle in found.open)
+    yield "Open now", f"{len(found.open):,}, {unprotected:,} of them unprotected" if found.open else "none"
+    apart = {IF_HELD: len(statistics.if_held_now), BY_CHOICE: len(statistics.by_choice_now)}
+    if any(apart.values()):
+        yield "Not counted as such", ", ".join(f"{count:,} {words}" for words, count in apart.items() if count)
+    yield "Duplicates refused", _refused(found)
+    taken = statistics.request_to_protected
+    if taken.p50 is not None and taken.max is not None:
+        entries = counted(taken.count, "entry", "entries")
+        yield "From request to protection", f"{length(taken.p50)} in half of {entries}, {length(taken.max)} at most"
+    yield "Unprotected", f"{length(statistics.unprotected)} in all"
+    yield "Cycles with a warning", f"{found.odd:,}"
 
 
 def _by_status(found: LedgerReport) -> list[str]:

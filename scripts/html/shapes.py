@@ -1,9 +1,12 @@
-"""The elements of a drawing; a template writes them as SVG."""
+"""The elements of a drawing, which a template writes as SVG, and figures: drawings in several sizes."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Self
+
+from scripts.html.time_scale import Tick
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,51 @@ class Drawing:
     boxes: list[Box] = field(default_factory=list)
     lines: list[StraightLine] = field(default_factory=list)
     words: list[Words] = field(default_factory=list)
+
+    def mark_value(self, y: float, text: str, left: float, right: float, look: str = "grid") -> None:
+        """Add a line of the grid, and what it stands for on the left of it."""
+        self.grid.append(StraightLine(f"M{left} {y:.1f}H{right}", look))
+        self.words.append(Words(left - 10, y + 4, text, "label number", "end"))
+
+    def mark_times(self, ticks: Iterable[Tick], y: float) -> None:
+        """Add the ticks of a time axis at `y`, each with its time, and its date below that."""
+        for tick in ticks:
+            self.lines.append(StraightLine(f"M{tick.x:.1f} {y}v5", "axis"))
+            for number, text in enumerate(text for text in (tick.time, tick.date) if text):
+                self.words.append(Words(tick.x, y + 18 + 15 * number, text, "label number", "middle"))
+
+
+@dataclass(frozen=True)
+class Size:
+    """The dimensions of a drawing: for a desktop screen, for paper, or for a phone."""
+
+    name: str
+    width: int
+    left: int
+    right: int
+    plot: int
+    price_ticks: int
+
+
+SIZES: Final = (
+    Size("wide", 1000, 84, 118, 230, 6),
+    Size("medium", 640, 84, 118, 220, 6),
+    Size("narrow", 360, 78, 60, 210, 5),
+)
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A drawing in several sizes, of which the page shows the one that fits, and the meaning of its marks."""
+
+    caption: str
+    drawings: Sequence[Drawing]
+    key: Sequence[tuple[str, str]]
+
+    @classmethod
+    def drawn(cls, caption: str, draw: Callable[[Size], Drawing], key: Sequence[tuple[str, str]] = ()) -> Self:
+        """The figure of what `draw` draws in each size."""
+        return cls(caption, [draw(size) for size in SIZES], key)
 
 
 _CHARACTER_PX: Final = 7.2

@@ -17,11 +17,12 @@ from scripts.cli import REFUSED
 from scripts.legacy.cleaning.cleaning_report import Cleaning
 from scripts.legacy.cleaning.in_ledger import InLedger
 from scripts.legacy.cleaning.legacy_table import InLegacyTable, default_backup
+from scripts.legacy.source_options import from_option, table_option
 from scripts.options.confirm import confirm_options
 from scripts.options.database import database_option, json_option, open_ledger
 from scripts.options.filters import Filter, filter_options
 from scripts.options.params import HOURS
-from scripts.options.snapshots import SnapshotOptions, confirmations_option, snapshot_options
+from scripts.options.snapshots import SnapshotOptions, confirmations_option, exact_times, snapshot_options
 from scripts.output import print_json
 
 AGE_HOURS: Final = 1.0
@@ -46,14 +47,8 @@ AGE_HOURS: Final = 1.0
 )
 @snapshot_options
 @confirmations_option
-@click.option(
-    "--from",
-    "url",
-    metavar="URL",
-    help="The database with the legacy table to clean up: postgresql://…; its password in PGPASSWORD or ~/.pgpass, "
-    "which no list of processes shows.",
-)
-@click.option("--table", metavar="SCHEMA.NAME", help="Which legacy table.  [default: the one named positions]")
+@from_option
+@table_option
 @click.option(
     "--backup",
     metavar="FILE",
@@ -101,7 +96,9 @@ def command(
     if chosen.needs_snapshot and not shown.files:
         raise click.UsageError(f"--mode {mode} needs --snapshot FILE: only the exchange knows what it holds")
     _check_where(url, table, backup, wanted, no_backup=no_backup)
-    snapshots = shown.read(wanted, exactly=reason is not None) if shown.files or url is None else []
+    snapshots = shown.read(wanted) if shown.files or url is None else []
+    if reason is not None:
+        exact_times(snapshots)
     age, at, rules = timedelta(hours=age_hours), now(), shown.rules(wanted, confirmations)
     if url is not None:
         evidence = CleanupEvidence(tuple(snapshots), at, rules.age_max or CORRECTING_AGE_MAX, shown.trust_empty)

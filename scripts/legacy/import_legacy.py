@@ -17,6 +17,7 @@ from infrastructure.legacy.source.dump import read_dump
 from infrastructure.legacy.source.raw import RawRow, UnreadableDump
 from infrastructure.legacy.source.table import LegacyTable, understood
 from scripts.cli import REFUSED
+from scripts.legacy.source_options import from_option, table_option
 from scripts.options.database import database_option, json_option, timezone_option
 from scripts.output import print_json, print_table, progress, show
 
@@ -30,14 +31,8 @@ SHOWN_MAX: Final = 20
     type=click.Path(exists=True, dir_okay=False, allow_dash=True),
     help="A plain pg_dump, or CSV with a header; also in gzip. - is stdin.",
 )
-@click.option(
-    "--from",
-    "url",
-    metavar="URL",
-    help="The database with the table itself: postgresql://…; its password in PGPASSWORD or ~/.pgpass, which no list "
-    "of processes shows.",
-)
-@click.option("--table", metavar="SCHEMA.NAME", help="Which table.  [default: the one named positions]")
+@from_option
+@table_option
 @timezone_option
 @click.option(
     "--resolve",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator
 from datetime import tzinfo
 from typing import Final
 
@@ -13,9 +12,10 @@ import click
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.legacy.shadow.capture.outbox import NoOutbox, Outbox
 from infrastructure.legacy.shadow.capture.trigger import TABLE_DEFAULT, Watched
-from infrastructure.legacy.shadow.divergence import Divergence, DivergenceKind
+from infrastructure.legacy.shadow.divergence import DivergenceKind
 from infrastructure.legacy.shadow.replication import Replication
 from scripts.cli import REFUSED, UNREACHABLE
+from scripts.legacy.source_options import from_option
 from scripts.options.database import database_option, timezone_option
 from scripts.options.params import SECONDS_MAX, NumberRange, ReadAs
 from scripts.output import print_json_line, print_text, say, show
@@ -26,13 +26,7 @@ PATIENCE_SECONDS: Final = 10.0
 
 
 @click.command("shadow")
-@click.option(
-    "--from",
-    "url",
-    metavar="URL",
-    help="The database with the legacy table: postgresql://…; its password in PGPASSWORD or ~/.pgpass, which no list "
-    "of processes shows.",
-)
+@from_option
 @click.option(
     "--table",
     metavar="SCHEMA.NAME",
@@ -137,10 +131,7 @@ class _Run:
             time.sleep(POLL_SECONDS)
 
     def _step(self) -> None:
-        self._print(self._mirroring.step())
-
-    def _print(self, divergences: Iterator[Divergence]) -> None:
-        for divergence in divergences:
+        for divergence in self._mirroring.step():
             self._found[divergence.kind] += 1
             if self._as_json:
                 print_json_line(divergence.as_json())
@@ -148,7 +139,7 @@ class _Run:
                 show(str(divergence))
 
     def sum_up(self) -> None:
-        counts = {kind.value: self._found[kind] for kind in DivergenceKind if self._found[kind]}
+        counts = {kind: self._found[kind] for kind in DivergenceKind if self._found[kind]}
         sums = {
             "changes": self._mirroring.changes,
             "commands": self._mirroring.commands,
@@ -160,7 +151,7 @@ class _Run:
         else:
             show(f"{sums['changes']:,} changes, {sums['commands']:,} commands: {self._found.total():,} divergences")
             for kind, count in counts.items():
-                show(f"  {count:,} {kind}: {DivergenceKind(kind).meaning}")
+                show(f"  {count:,} {kind}: {kind.meaning}")
         if self._is_held_back:
             say("a transaction that may still write before the last changes is not over; run it again when it is")
             raise SystemExit(UNREACHABLE)

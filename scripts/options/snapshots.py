@@ -67,13 +67,10 @@ class SnapshotOptions:
             raise click.UsageError("--timezone is for --snapshot; the exchange itself says its times in UTC")
         return Given(wanted.exchange, wanted.account, self.taken_at, self.zone)
 
-    def read(self, wanted: Filter, *, exactly: bool = False) -> list[AccountSnapshot]:
-        """Read the files; `exactly` refuses a snapshot whose time is ambiguous. Refuses: a usage error."""
+    def read(self, wanted: Filter) -> list[AccountSnapshot]:
+        """Read the files. Refuses: a usage error."""
         given = self.given(wanted)
-        snapshots = [read_exchange_snapshot(name, given) for name in self.files]
-        if exactly:
-            exact_times(snapshots)
-        return snapshots
+        return [read_exchange_snapshot(name, given) for name in self.files]
 
 
 def read_snapshot_file(name: str, given: Given) -> AccountSnapshot:

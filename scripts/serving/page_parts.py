@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import Final, NamedTuple
 from urllib.parse import quote
 
@@ -12,9 +13,8 @@ from markupsafe import Markup
 from projections.audit.ledger_report import HourBar
 from projections.metrics.earnings import EarnedSum, Earnings, weeks
 from scripts.html import bar_chart, curve_chart
-from scripts.html.cycle_chart import SIZES
-from scripts.html.cycle_page import Figure
 from scripts.html.page import part
+from scripts.html.shapes import Figure
 from scripts.serving.live_view import LiveView
 from scripts.serving.recent_results import DAYS, REFUSED_HOURS, RecentResults
 
@@ -60,9 +60,10 @@ def parts_of_results(lately: RecentResults | None) -> Mapping[str, Markup]:
 def _section(earnings: Earnings) -> _Section:
     window = earnings.window
     caption = f"Net of the last {DAYS} days, cycle by cycle as they ended"
-    curve = earnings.curve()
-    drawings = tuple(curve_chart.draw(curve, window.until, earnings.currency, caption, size) for size in SIZES)
-    return _Section(earnings, _sums(earnings, window.until), Figure(caption, drawings, []), weeks(earnings.days()))
+    figure = Figure.drawn(
+        caption, partial(curve_chart.draw, earnings.curve(), window.until, earnings.currency, caption)
+    )
+    return _Section(earnings, _sums(earnings, window.until), figure, weeks(earnings.days()))
 
 
 def _sums(earnings: Earnings, until: datetime) -> list[tuple[str, EarnedSum]]:
@@ -78,4 +79,4 @@ def _refused(bars: Sequence[HourBar]) -> Figure | None:
     if not any(bar.count for bar in bars):
         return None
     caption = f"By the hour, in the last {REFUSED_HOURS} hours"
-    return Figure(caption, tuple(bar_chart.draw(bars, caption, size) for size in SIZES), [])
+    return Figure.drawn(caption, partial(bar_chart.draw, bars, caption))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import ClassVar, Final
@@ -235,14 +235,14 @@ class OldWay:
 
     def create(self) -> None:
         """Create the table with the index of that version."""
-        with OldTable(self.settings) as table:
+        with closing(OldTable(self.settings)) as table:
             table.create(self.generation.covered)
 
     @contextmanager
     def bot(self, exchange: SimulatedExchange, owner: str) -> Iterator[OldBot]:
         """Start a process with a connection of its own; the rows do not name an owner."""
         del owner
-        with OldTable(self.settings) as table:
+        with closing(OldTable(self.settings)) as table:
             yield self.generation(table, exchange)
 
 

@@ -10,8 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Final, Protocol, Self
+from typing import Any, Final
 
 import psycopg
 
@@ -82,7 +81,7 @@ class OldTable:
     """One connection to the table; threads may use it one after the other, not at the same time."""
 
     def __init__(self, settings: Settings) -> None:
-        self._database: _Database = _SQLite(settings) if settings.kind == "sqlite" else _Postgres(settings)
+        self._database = _SQLite(settings) if settings.kind == "sqlite" else _Postgres(settings)
 
     def create(self, among: Sequence[str]) -> None:
         """Create the table, with a unique index over the rows that have one of these statuses."""
@@ -124,42 +123,10 @@ class OldTable:
         """Close the connection to the database."""
         self._database.close()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-
-class _Database(Protocol):
-    """The differences between the two databases."""
-
-    @property
-    def preparations(self) -> tuple[str, ...]:
-        """The statements to run before the table is created."""
-
-    @property
-    def kinds(self) -> dict[str, str]:
-        """The names of its column types."""
-
-    @property
-    def begin(self) -> str:
-        """The statement that begins a transaction which reads before it writes."""
-
-    @property
-    def lock(self) -> str:
-        """The statement that locks such a transaction against others; empty if `begin` does so."""
-
-    def run(self, statement: str, values: dict[str, Any]) -> list[Sequence[Any]]:
-        """Run one statement with named parameters. Refuses: IndexViolation."""
-
-    def close(self) -> None:
-        """Disconnect."""
-
 
 class _SQLite:
+    """The table in a file; it has what `_Postgres` has, which says what each is."""
+
     preparations = (
         "PRAGMA journal_mode = WAL",
         "CREATE TABLE begin_ids (id INTEGER PRIMARY KEY AUTOINCREMENT)",  # creates the table sqlite_sequence
@@ -187,6 +154,12 @@ class _SQLite:
 
 
 class _Postgres:
+    """The table on a server.
+
+    Shape: `preparations` are run before the table is created, and `kinds` are the types of its columns. `begin` begins
+           a transaction that reads before it writes, and `lock` keeps others out of it; empty if `begin` does so.
+    """
+
     kinds: Final = {
         "identity": f"bigint GENERATED ALWAYS AS IDENTITY (START {FIRST_ROW}) PRIMARY KEY",
         "number": "numeric(20, 8)",

@@ -5,22 +5,12 @@ from __future__ import annotations
 import threading
 import time
 from datetime import datetime, timedelta
-from typing import Final, Protocol
+from typing import Final
 
 from infrastructure.ledger_clock import now
 
 SPEED: Final = 50
 """Seconds of a scenario in one real second: twenty seconds of an exchange take less than half a second."""
-
-
-class PlayedTime(Protocol):
-    """The clock that all bots of a scenario share."""
-
-    def __call__(self) -> datetime:
-        """The time now."""
-
-    def sleep(self, seconds: float) -> None:
-        """Wait. Units: seconds of the scenario."""
 
 
 class WaitedTime:
@@ -54,3 +44,7 @@ class FastTime:
     def sleep(self, seconds: float) -> None:
         """Wait."""
         time.sleep(seconds / SPEED)
+
+
+PlayedTime = WaitedTime | FastTime
+"""The clock that all bots of a scenario share."""

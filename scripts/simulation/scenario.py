@@ -20,6 +20,7 @@ from scripts.simulation.trade_signal import Signal
 
 PRICE: Final = Decimal("3.2295")
 """The price at which orders are filled; the signal has another price, as in reality."""
+FIRST_INTENT: Final = 5483266
 SIGNAL_PRICE: Final = Decimal("3.2333")
 QUANTITY: Final = Decimal("61.8")
 QUANTITY_STEP: Final = "0.1"
@@ -76,9 +77,9 @@ class Stage:
         """Start a process of a bot, with an owner of its own."""
         return self.stack.enter_context(self.way.bot(self.exchange, f"bot-{next(self._owners)}"))
 
-    def attempt(self, signal: Signal) -> Attempt:
-        """Deliver a signal to a new process."""
-        attempt = Attempt(self.bot(), signal)
+    def attempt(self, nth: int) -> Attempt:
+        """Deliver the nth signal, counted from zero, to a new process; a signal may come again."""
+        attempt = Attempt(self.bot(), self.place.signal(str(FIRST_INTENT + nth)))
         self.attempts.append(attempt)
         return attempt
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from domain.values import timestamp_text
 from tests.acceptance.bot import Bot, read, run
+from tests.past import before_now
 
 OLD_TABLE = """\
 id,symbol,exchange,side,quantity,entry_price,stop_loss_price,has_stop_loss,status,opened_at,closed_at,exit_reason
@@ -45,16 +44,12 @@ def stop(symbol: str, side: str, amount: float, price: float) -> dict[str, Any]:
 STOPS = [stop("APT", "buy", 61.0, 3.2941), stop("PERP", "sell", 882.2, 0.2222), stop("XMR", "sell", 0.5, 304.0)]
 
 
-def ago(seconds: float) -> str:
-    return timestamp_text(datetime.now(UTC) - timedelta(seconds=seconds))
-
-
 @pytest.fixture
 def save(tmp_path: Path) -> Save:
     def save(name: str, positions: list[Any], orders: list[Any]) -> str:
         path = tmp_path / f"{name}.json"
         path.write_text(
-            json.dumps({"exchange": "binance", "timestamp": ago(1), "positions": positions, "orders": orders})
+            json.dumps({"exchange": "binance", "timestamp": before_now(1), "positions": positions, "orders": orders})
         )
         return str(path)
 
@@ -80,9 +75,11 @@ def test_a_day(ledger_url: str, tmp_path: Path, save: Save) -> None:
 
     # The bot dies in mid-entry, and another signal comes.
     with Bot(ledger_url) as bot:
-        asked = bot.ask(command="request_entry", **SIGNAL, intent_id="7", stop_loss_percent="2", at=ago(300))
+        asked = bot.ask(command="request_entry", **SIGNAL, intent_id="7", stop_loss_percent="2", at=before_now(300))
         assert asked["ok"], asked
-        bot.ask(command="record_entry_placed", position_id="SOLUSDT.binance#1", exchange_order_id="9", at=ago(299))
+        bot.ask(
+            command="record_entry_placed", position_id="SOLUSDT.binance#1", exchange_order_id="9", at=before_now(299)
+        )
         bot.kill()
     with Bot(ledger_url) as restarted:
         assert restarted.ask(command="request_entry", **SIGNAL, intent_id="8")["error"] == "PositionAlreadyOpen"

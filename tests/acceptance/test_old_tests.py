@@ -28,11 +28,6 @@ STEPS: dict[str, list[dict[str, Any]]] = {
 }
 
 
-@pytest.fixture
-def url(ledger_url: str) -> str:
-    return ledger_url
-
-
 def bring_to(bot: Bot, status: str) -> None:
     assert bot.ask(**ENTRY, intent_id="first")["ok"]
     for step, commands in STEPS.items():
@@ -44,29 +39,29 @@ def bring_to(bot: Bot, status: str) -> None:
 
 @pytest.mark.parametrize("status", ["entry_placed", "pending_sl", "pending_entry"])
 def test_a_second_open_in_an_intermediate_state_is_answered_with_the_position_that_exists(
-    url: str, status: str
+    ledger_url: str, status: str
 ) -> None:
-    with Bot(url) as bot:
+    with Bot(ledger_url) as bot:
         bring_to(bot, status)
-        assert [row["status"] for row in read(url, "positions")] == [status]
+        assert [row["status"] for row in read(ledger_url, "positions")] == [status]
         again = bot.ask(**ENTRY, intent_id="first")
         assert (again["outcome"], again["position_id"]) == ("replayed", FIRST)
         rival = bot.ask(**ENTRY, intent_id="second")
         assert (rival["error"], rival["position_id"], rival["status"]) == ("PositionAlreadyOpen", FIRST, status)
 
 
-def test_a_second_activation_is_refused(url: str) -> None:
-    with Bot(url) as bot:
+def test_a_second_activation_is_refused(ledger_url: str) -> None:
+    with Bot(ledger_url) as bot:
         bring_to(bot, "active")
         assert bot.ask(command="activate", position_id=FIRST)["error"] == "AlreadyActive"
-    assert [row["status"] for row in read(url, "positions", "--open")] == ["active"]
+    assert [row["status"] for row in read(ledger_url, "positions", "--open")] == ["active"]
 
 
-def test_ten_concurrent_creates_give_one_position(url: str) -> None:
+def test_ten_concurrent_creates_give_one_position(ledger_url: str) -> None:
     with ExitStack() as stack:
-        bots = [stack.enter_context(Bot(url)) for _ in range(10)]
+        bots = [stack.enter_context(Bot(ledger_url)) for _ in range(10)]
         for number, bot in enumerate(bots):
             bot.send(**ENTRY, intent_id=f"signal-{number}")
         answers = [bot.answer() for bot in bots]
     assert Counter(answer["ok"] for answer in answers) == {True: 1, False: 9}
-    assert len(read(url, "positions")) == 1
+    assert len(read(ledger_url, "positions")) == 1

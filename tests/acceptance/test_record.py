@@ -16,13 +16,8 @@ ENTRY: dict[str, Any] = {
 }  # fmt: skip
 
 
-@pytest.fixture
-def url(ledger_url: str) -> str:
-    return ledger_url
-
-
-def test_the_answer_is_there_before_the_next_line_is_sent(url: str) -> None:
-    with Bot(url) as bot:
+def test_the_answer_is_there_before_the_next_line_is_sent(ledger_url: str) -> None:
+    with Bot(ledger_url) as bot:
         assert bot.ask(**ENTRY) == {
             "ok": True,
             "outcome": "recorded",
@@ -43,8 +38,8 @@ def test_the_answer_is_there_before_the_next_line_is_sent(url: str) -> None:
         assert bot.stop() == 1
 
 
-def test_questions_are_answered_between_commands(url: str) -> None:
-    with Bot(url) as bot:
+def test_questions_are_answered_between_commands(ledger_url: str) -> None:
+    with Bot(ledger_url) as bot:
         entry = bot.ask(**ENTRY)
         found = bot.ask(query="positions", symbol="APTUSDT", open=True)
         assert (found["ok"], found["query"], len(found["positions"])) == (True, "positions", 1)
@@ -71,8 +66,10 @@ def test_questions_are_answered_between_commands(url: str) -> None:
         ({"query": "orders"}, "there is no query 'orders'; there are positions, position, pending_orders, receipt"),
     ],
 )
-def test_a_question_that_the_schema_does_not_have_is_refused(url: str, question: dict[str, Any], words: str) -> None:
-    with Bot(url) as bot:
+def test_a_question_that_the_schema_does_not_have_is_refused(
+    ledger_url: str, question: dict[str, Any], words: str
+) -> None:
+    with Bot(ledger_url) as bot:
         answer = bot.ask(**question)
         assert (answer["ok"], answer["error"]) == (False, "InvalidCommand")
         assert answer["message"].startswith(words)
@@ -106,8 +103,8 @@ def test_a_question_that_the_schema_does_not_have_is_refused(url: str, question:
         (b'{"command": "activate", "position_id": NaN}', "not a finite number"),
     ],
 )
-def test_a_bad_line_is_answered_and_not_fatal(url: str, line: bytes, words: str) -> None:
-    done = run(url, "record", stdin=line + b"\n" + json.dumps(ENTRY).encode())
+def test_a_bad_line_is_answered_and_not_fatal(ledger_url: str, line: bytes, words: str) -> None:
+    done = run(ledger_url, "record", stdin=line + b"\n" + json.dumps(ENTRY).encode())
     bad, good = map(json.loads, done.stdout.splitlines())
     assert (bad["ok"], bad["error"]) == (False, "InvalidCommand")
     assert words in bad["message"]
@@ -120,32 +117,32 @@ def test_a_bad_line_is_answered_and_not_fatal(url: str, line: bytes, words: str)
 @pytest.mark.parametrize(
     ("text", "send"), [("61.8", "61.8"), ("61.80", "61.80"), ("1e-7", "0.0000001"), ("0.1", "0.1"), ("-2.5", "-2.5")]
 )
-def test_a_float_is_refused_with_the_text_to_send_instead(url: str, text: str, send: str) -> None:
+def test_a_float_is_refused_with_the_text_to_send_instead(ledger_url: str, text: str, send: str) -> None:
     line = json.dumps(ENTRY).replace('"61.8"', text)
-    done = run(url, "record", stdin=line)
+    done = run(ledger_url, "record", stdin=line)
     assert f'send the text "{send}"' in json.loads(done.stdout)["message"]
-    assert read(url, "positions") == []
+    assert read(ledger_url, "positions") == []
 
 
-def test_blank_lines_are_no_commands_and_a_last_line_needs_no_end(url: str) -> None:
-    done = run(url, "record", stdin=f"\n\n  \n{json.dumps(ENTRY)}")
+def test_blank_lines_are_no_commands_and_a_last_line_needs_no_end(ledger_url: str) -> None:
+    done = run(ledger_url, "record", stdin=f"\n\n  \n{json.dumps(ENTRY)}")
     assert len(done.stdout.splitlines()) == 1
     assert done.returncode == 0
 
 
-def test_what_was_acknowledged_survives_a_process_that_is_killed(url: str) -> None:
+def test_what_was_acknowledged_survives_a_process_that_is_killed(ledger_url: str) -> None:
     acknowledged = []
     for number in range(5):
-        with Bot(url) as bot:
+        with Bot(ledger_url) as bot:
             for turn in range(10):
                 answer = bot.ask(**ENTRY | {"symbol": f"S{number}T{turn}USDT", "intent_id": f"{number}-{turn}"})
                 acknowledged.append(answer["position_id"])
             bot.send(**ENTRY | {"symbol": f"S{number}LASTUSDT", "intent_id": f"{number}-last"})
             bot.kill()
-    rows = read(url, "positions")
+    rows = read(ledger_url, "positions")
     assert {row["position_id"] for row in rows} >= set(acknowledged)
     assert len(rows) in range(50, 56)
-    assert read(url, "verify")["ok"]
+    assert read(ledger_url, "verify")["ok"]
 
 
 def test_a_database_that_cannot_be_reached_is_answered_with_exit_code_3(tmp_path: Path) -> None:

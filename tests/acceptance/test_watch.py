@@ -10,7 +10,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler
 from random import Random
 from subprocess import PIPE
@@ -18,18 +17,18 @@ from typing import Any
 
 import pytest
 
-from domain.values import timestamp_text
 from infrastructure.ledger.ledger import PositionLedger
 from tests.acceptance.bot import PROGRAM, run
 from tests.forked_popen import ForkedPopen
 from tests.infrastructure.watching.loopback import Loopback, loopback
+from tests.past import before_now
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 PATIENCE_SECONDS = 60.0
 
 
 def enter(url: str, symbol: str) -> str:
-    at: dict[str, Any] = {"at": timestamp_text(datetime.now(UTC) - timedelta(minutes=5))}
+    at: dict[str, Any] = {"at": before_now(minutes=5)}
     with PositionLedger.connect(url) as ledger:
         position_id = ledger.request_entry(
             symbol=symbol, exchange="binance", side="short", quantity="61", intent_id="1", **at

@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from domain.values import timestamp_text
 from tests.acceptance.bot import Bot, read, run
+from tests.past import before_now
 
 Shown = Callable[..., str]
 BTC: dict[str, Any] = {"symbol": "BTC/USDT:USDT", "exchange": "binance", "side": "long"}
 OF_CYCLES = ("incomplete", "unprotected", "outcome_unknown", "rolling_back", "orders")
-
-
-def at(ago: float) -> str:
-    return timestamp_text(datetime.now(UTC) - timedelta(seconds=ago))
 
 
 @pytest.fixture
@@ -28,7 +23,7 @@ def shown(tmp_path: Path) -> Shown:
 
     def save(exchange: str, *positions: object, orders: object = (), ago: float = 20, **lists: object) -> str:
         path = tmp_path / f"{exchange}-{ago}.json"
-        document = {"exchange": exchange, "timestamp": at(ago), "positions": positions, "orders": orders}
+        document = {"exchange": exchange, "timestamp": before_now(ago), "positions": positions, "orders": orders}
         path.write_text(json.dumps({**document, **lists}))
         return str(path)
 
@@ -69,11 +64,11 @@ def recovery(url: str, *words: str) -> dict[str, dict[str, Any]]:
 
 def entered(symbol: str, exchange: str, quantity: str, price: str, **fields: Any) -> dict[str, Any]:
     known = {"symbol": symbol, "exchange": exchange, "side": "long", "quantity": quantity, "avg_px_open": price}
-    return {"command": "adopt", **known, "reason": "x", "at": at(3 * 3600), **fields}
+    return {"command": "adopt", **known, "reason": "x", "at": before_now(3 * 3600), **fields}
 
 
 def stop(price: str, **fields: Any) -> dict[str, Any]:
-    return {"command": "set_stop_loss", "position_id": "P", "stop_price": price, "at": at(3 * 3600), **fields}
+    return {"command": "set_stop_loss", "position_id": "P", "stop_price": price, "at": before_now(3 * 3600), **fields}
 
 
 def test_contracts_of_a_size_are_stopped_by_an_order_of_contracts(ledger_url: str, shown: Shown) -> None:
@@ -100,8 +95,8 @@ def test_a_ledger_in_contracts_is_told_how_to_define_them_and_then_matches(ledge
     (how,) = report["undefined_units"]
     line = json.loads(how["message"][how["message"].index("{") : how["message"].index("}") + 1])
     close = {"command": "close", "position_id": "DOGEUSDT.okx#1", "exit_reason": "x", "avg_px_close": "0.08176"}
-    close["at"] = line["at"] = at(7200)
-    again = entered(doge, "okx", "2", "0.06367", at=at(3600))
+    close["at"] = line["at"] = before_now(7200)
+    again = entered(doge, "okx", "2", "0.06367", at=before_now(3600))
     assert [each["ok"] for each in sent(ledger_url, line, close, again)] == [True, True, True]
     code, report = beside(ledger_url, "--snapshot", file)
     assert kinds(report) == {"matched", "unprotected"}
@@ -117,7 +112,7 @@ def test_an_exit_that_is_learned_after_the_end_is_the_exit(ledger_url: str, show
     beside(ledger_url, *files, "--trust-empty", "--confirm", "--reason", "nightly")
     row = next(each for each in read(ledger_url, "positions") if each["symbol"] == "BTCUSDT")
     assert (row["status"], row["realized_pnl"]) == ("closed", None)
-    fill = {"trade_id": "991", "last_qty": "0.5", "last_px": "87950", "fee": "21.98", "at": at(100)}
+    fill = {"trade_id": "991", "last_qty": "0.5", "last_px": "87950", "fee": "21.98", "at": before_now(100)}
     late = {"command": "reduce", "position_id": "BTCUSDT.binance#1", **fill}
     assert [each["outcome"] for each in sent(ledger_url, late, late)] == ["recorded", "replayed"]
     row = next(each for each in read(ledger_url, "positions") if each["symbol"] == "BTCUSDT")
@@ -135,7 +130,7 @@ LATE = (
 
 
 def test_a_late_fill_takes_its_slot_back_and_everybody_says_that_it_is_bare(ledger_url: str) -> None:
-    dated = [{**each, "at": at(300)} for each in LATE]
+    dated = [{**each, "at": before_now(300)} for each in LATE]
     again = {**SHORT, "quantity": "1", "intent_id": "s1-again"}
     answers = sent(ledger_url, *dated, again)
     position_id = answers[0]["position_id"]
@@ -155,13 +150,19 @@ def test_a_late_fill_takes_its_slot_back_and_everybody_says_that_it_is_bare(ledg
 
 
 def test_a_stray_is_told_by_all_until_it_is_closed_beside_the_other(ledger_url: str, shown: Shown) -> None:
-    first, failed, late = ({**each, "at": at(300)} for each in LATE)
-    other = {**SHORT, "quantity": "2", "intent_id": "s2", "at": at(290)}
+    first, failed, late = ({**each, "at": before_now(300)} for each in LATE)
+    other = {**SHORT, "quantity": "2", "intent_id": "s2", "at": before_now(290)}
     answers = sent(ledger_url, first, failed, other)
     stray, open_one = answers[0]["position_id"], answers[2]["position_id"]
     fill = {"command": "record_entry_fill", "position_id": open_one, "trade_id": "f", "last_qty": "2", "last_px": "21"}
-    covered = {"command": "set_stop_loss", "position_id": open_one, "stop_price": "25", "activate": True, "at": at(280)}
-    sent(ledger_url, {**fill, "at": at(285)}, covered, {**late, "position_id": stray})
+    covered = {
+        "command": "set_stop_loss",
+        "position_id": open_one,
+        "stop_price": "25",
+        "activate": True,
+        "at": before_now(280),
+    }
+    sent(ledger_url, {**fill, "at": before_now(285)}, covered, {**late, "position_id": stray})
     assert [row["position_id"] for row in read(ledger_url, "positions", "--unprotected")] == [stray]
     assert critical(ledger_url) == {stray}
     both = {"symbol": "V2XG26", "side": "short", "contracts": 3.0, "entryPrice": 21.2, "stopLossPrice": 25.0}
@@ -203,7 +204,7 @@ def test_a_stop_that_belongs_to_the_position_is_the_stop_for_all(ledger_url: str
     sol = "SOL/USDT:USDT"
     request = {"command": "request_entry", "symbol": sol, "exchange": "bybit", "side": "long", "quantity": "10"}
     fill = {"command": "record_entry_fill", "position_id": "P", "trade_id": "t1", "last_qty": "10", "last_px": "140"}
-    old = at(3 * 3600)
+    old = before_now(3 * 3600)
     sent(ledger_url, {**request, "intent_id": "s1", "at": old}, {**fill, "at": old}, stop("130", activate=True))
     file = shown(
         "bybit", {"symbol": sol, "side": "long", "contracts": 10.0, "entryPrice": 140.0, "stopLossPrice": 130.0}
@@ -222,7 +223,7 @@ def test_a_stop_that_would_open_the_other_side_is_a_finding(ledger_url: str, sho
         "trade_id": "x",
         "last_qty": "0.09",
         "last_px": "2100",
-        "at": at(3600),
+        "at": before_now(3600),
     }
     sent(ledger_url, entered(eth, "bybit", "0.17", "2000"), stop("1900", exchange_order_id="s", quantity="0.17"), out)
     position = {"symbol": eth, "side": "long", "contracts": 0.08, "entryPrice": 2000.0}
@@ -240,7 +241,7 @@ def test_a_stop_that_would_open_the_other_side_is_a_finding(ledger_url: str, sho
 def test_a_stop_that_the_bot_keeps_is_counted_apart_and_no_alarm(ledger_url: str, shown: Shown) -> None:
     request = {"command": "request_entry", **BTC, "quantity": "0.01", "intent_id": "s1", "protection": "bot"}
     fill = {"command": "record_entry_fill", "position_id": "P", "trade_id": "t", "last_qty": "0.01", "last_px": "60000"}
-    two_hours = at(7200)
+    two_hours = before_now(7200)
     dated = [{**each, "at": two_hours} for each in (request, fill, {"command": "activate", "position_id": "P"})]
     assert all(each["ok"] for each in sent(ledger_url, *dated))
     position = {"symbol": BTC["symbol"], "side": "long", "contracts": 0.01, "entryPrice": 60000.0}
@@ -254,7 +255,7 @@ def test_a_stop_that_the_bot_keeps_is_counted_apart_and_no_alarm(ledger_url: str
 
 
 def test_an_exit_that_nobody_heard_of_is_told_and_ended_by_two_snapshots(ledger_url: str, shown: Shown) -> None:
-    asked = {"command": "request_exit", "position_id": "P", "reason": "signal", "at": at(900)}
+    asked = {"command": "request_exit", "position_id": "P", "reason": "signal", "at": before_now(900)}
     sent(ledger_url, entered(BTC["symbol"], "binance", "0.01", "90000"), stop("88000", exchange_order_id="s"), asked)
     sections = {each["check"]: each for each in read(ledger_url, "diagnose")["sections"]}
     (symptom,) = sections["orders"]["findings"]

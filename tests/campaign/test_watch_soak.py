@@ -15,15 +15,16 @@ import time
 from collections import defaultdict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from domain.values import timestamp_text, utc
+from domain.values import utc
 from infrastructure.ledger.ledger import PositionLedger
 from tests.acceptance.bot import PROGRAM
 from tests.infrastructure.watching.loopback import Loopback, loopback
+from tests.past import before_now
 
 SECONDS = 60 * float(os.environ.get("LEDGER_SOAK_MINUTES", "0.15"))
 AGAIN = timedelta(seconds=3)
@@ -65,7 +66,7 @@ def until(is_so: Callable[[], bool], what: str) -> None:
 
 
 def bare(ledger: PositionLedger, symbol: str) -> str:
-    at: dict[str, Any] = {"at": timestamp_text(datetime.now(UTC) - timedelta(minutes=5))}
+    at: dict[str, Any] = {"at": before_now(minutes=5)}
     position_id = ledger.request_entry(
         symbol=symbol, exchange="binance", side="long", quantity="10", intent_id="1", **at
     ).position_id

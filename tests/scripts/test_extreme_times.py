@@ -22,9 +22,9 @@ from domain.commands.requests import (
 )
 from domain.decisions.decision import CommandContext
 from domain.errors import CommandRefused
-from domain.values import timestamp_text
 from infrastructure.ledger.ledger import PositionLedger
 from position_ledger.testing import Clock
+from tests.past import before_now
 from tests.scripts.program import Program
 
 RECORDED = datetime(2025, 10, 22, 18, 50, 40, tzinfo=UTC)
@@ -115,7 +115,7 @@ def folder(ledger_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         {"symbol": f"{state}{number}USDT", "side": "long", "contracts": "2", "entry_price": "10"}
         for state in ("BARE", "SAFE", "BACK") for number in range(2 * len(TIMES))
     ]  # fmt: skip
-    document = {"exchange": "binance", "timestamp": timestamp_text(datetime.now(UTC)), "positions": rows, "orders": []}
+    document = {"exchange": "binance", "timestamp": before_now(), "positions": rows, "orders": []}
     (tmp_path / "s.json").write_text(json.dumps(document))
     return tmp_path
 

@@ -23,7 +23,7 @@ from infrastructure.exchanges.ccxt_trading.okx_trading import OKX
 from infrastructure.exchanges.ccxt_trading.order_answers import read_placed
 from infrastructure.exchanges.ccxt_trading.order_questions import OrderQuestions
 from infrastructure.exchanges.ccxt_trading.trading_conventions import TradingConventions
-from infrastructure.exchanges.client_calls import Asking, ClientCall, answered, answered_async
+from infrastructure.exchanges.client_calls import UNREADABLE, Asking, ClientCall, answered, answered_async
 from infrastructure.exchanges.document import read_snapshot
 from infrastructure.ledger_clock import now
 from infrastructure.trading.exchange_errors import ExchangeError, NoAnswer, Refused
@@ -233,7 +233,7 @@ class CcxtExchange:
             return (yield from asking)
         except ExchangeError:
             raise
-        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as wrong:
+        except UNREADABLE as wrong:
             raise self._failure(wrong) from None
 
     def _failure(self, wrong: Exception) -> ExchangeError:

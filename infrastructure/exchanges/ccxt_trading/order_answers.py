@@ -11,6 +11,7 @@ from domain.identifiers import own_order_id
 from domain.values import ZERO, OrderSide, plain
 from infrastructure.amounts import read_amount
 from infrastructure.exchanges.ccxt_trading.trading_conventions import Json, TradingConventions
+from infrastructure.exchanges.client_calls import UNREADABLE
 from infrastructure.trading.exchange_errors import NoAnswer
 from infrastructure.trading.exchange_orders import ExchangeFill, ExchangeOrder, OrderState, OrderTicket
 
@@ -24,7 +25,6 @@ _STATES: Final = {
     "rejected": OrderState.REJECTED,
 }
 _SIDES: Final[dict[str, OrderSide]] = {"buy": "buy", "sell": "sell"}
-_UNREADABLE: Final = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
 
 def read_stated(entry: Any, symbol: str, *, is_conditional: bool = False) -> ExchangeOrder:
@@ -40,7 +40,7 @@ def read_stated(entry: Any, symbol: str, *, is_conditional: bool = False) -> Exc
         if state is OrderState.FILLED and quantity is not None and filled < quantity:
             state = OrderState.CANCELED  # for ccxt a partially filled order that was cancelled is closed
         return _order(entry, symbol, state, filled, is_conditional=is_conditional)
-    except _UNREADABLE as wrong:
+    except UNREADABLE as wrong:
         raise _unread("an order", entry, wrong) from None
 
 
@@ -53,7 +53,7 @@ def read_placed(entry: Any, ticket: OrderTicket, conventions: TradingConventions
     try:
         state = OrderState.OPEN if entry["status"] is None else _STATES[entry["status"]]
         order = _order(entry, ticket.symbol, state, _number(entry["filled"]) or ZERO, is_conditional=is_conditional)
-    except _UNREADABLE as wrong:
+    except UNREADABLE as wrong:
         raise _unread("an acknowledgement", entry, wrong) from None
     if order.client_order_id not in (None, ticket.client_order_id):
         raise NoAnswer(f"{ticket.client_order_id} was sent, and order {order.client_order_id} is acknowledged")
@@ -87,7 +87,7 @@ def read_fills(entries: Sequence[Any], order_id: str) -> tuple[ExchangeFill, ...
             if str(entry["order"]) == order_id:
                 fill = _fill(entry, order_id)
                 found[fill.trade_id] = fill
-        except _UNREADABLE as wrong:
+        except UNREADABLE as wrong:
             raise _unread("a fill", entry, wrong) from None
     return tuple(sorted(found.values(), key=lambda fill: (fill.at, fill.trade_id)))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Final
+from typing import Any, Final
 
 from infrastructure.legacy.logs.finders.alarms import Alarms
 from infrastructure.legacy.logs.finders.creations import Creations
@@ -13,7 +13,7 @@ from infrastructure.legacy.logs.finders.refusals import LINES_AFTER, LateRefusal
 from infrastructure.legacy.logs.finders.restarts import Restarts
 from infrastructure.legacy.logs.incident_scenario import scenario
 from infrastructure.legacy.logs.incident_window import timeline
-from infrastructure.legacy.logs.log_report import LogReport
+from infrastructure.legacy.logs.log_report import Found, LogReport
 from infrastructure.legacy.logs.parsing.filter import LogFilter
 from infrastructure.legacy.logs.parsing.log_facts import Fact, FactKind
 from infrastructure.legacy.logs.parsing.symbol_attribution import SymbolAttribution
@@ -52,10 +52,9 @@ class Analysis:
         self._see(self._naming.rest())
         self._settle(None)
         report, wanted = self.report, self._wanted
-        report.duplicates.only(lambda each: wanted.takes(each.symbol, each.exchange))
-        report.failures.only(lambda each: wanted.takes(each.symbol, each.exchange))
-        report.refusals.only(lambda each: wanted.takes(each.symbol, each.exchange))
-        report.episodes.only(lambda each: wanted.takes(each.symbol, each.exchange))
+        kinds: tuple[Found[Any], ...] = (report.duplicates, report.failures, report.refusals, report.episodes)
+        for found in kinds:
+            found.only(lambda each: wanted.takes(each.symbol, each.exchange))
         report.pairs.only(lambda each: each.is_one_key and wanted.takes(each.first.symbol, each.exchange))
         report.restarts.only(lambda _: True)
         return report

@@ -4,43 +4,28 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar
 
 from domain.json_object import JsonObject
 from domain.values import timestamp_text
+from infrastructure.legacy.explained_kind import ExplainedKind
 
 
-class DivergenceKind(StrEnum):
+class DivergenceKind(ExplainedKind):
     """The kinds of divergences, worst first."""
 
-    SECOND_ROW = "second_row"
-    ROLLBACK_WITHOUT_PROOF = "rollback_without_proof"
-    REFUSED = "refused"
-    CONTRADICTED = "contradicted"
-    DIFFERS = "differs"
-    DELETED = "deleted"
-    NOT_IMPORTED = "not_imported"
-    NOT_MIRRORED = "not_mirrored"
-    UNREADABLE = "unreadable"
-
-    @property
-    def meaning(self) -> str:
-        """The kind in words, for people."""
-        return _MEANINGS[self]
-
-
-_MEANINGS: Final = {
-    DivergenceKind.SECOND_ROW: "the old bot opened a second row while the ledger holds the slot",
-    DivergenceKind.ROLLBACK_WITHOUT_PROOF: "a row is rolled back, and nothing proves that the exchange is flat",
-    DivergenceKind.REFUSED: "the ledger refuses what the old bot did",
-    DivergenceKind.CONTRADICTED: "a row is over while another row of the same position is still open",
-    DivergenceKind.DIFFERS: "row and position differ after all that could be mirrored",
-    DivergenceKind.DELETED: "a row was deleted while its position is open",
-    DivergenceKind.NOT_IMPORTED: "a row that was neither imported nor inserted since the trigger is there",
-    DivergenceKind.NOT_MIRRORED: "a fact that the ledger has no use for",
-    DivergenceKind.UNREADABLE: "a row that cannot be understood",
-}
+    SECOND_ROW = "second_row", "the old bot opened a second row while the ledger holds the slot"
+    ROLLBACK_WITHOUT_PROOF = (
+        "rollback_without_proof",
+        "a row is rolled back, and nothing proves that the exchange is flat",
+    )
+    REFUSED = "refused", "the ledger refuses what the old bot did"
+    CONTRADICTED = "contradicted", "a row is over while another row of the same position is still open"
+    DIFFERS = "differs", "row and position differ after all that could be mirrored"
+    DELETED = "deleted", "a row was deleted while its position is open"
+    NOT_IMPORTED = "not_imported", "a row that was neither imported nor inserted since the trigger is there"
+    NOT_MIRRORED = "not_mirrored", "a fact that the ledger has no use for"
+    UNREADABLE = "unreadable", "a row that cannot be understood"
 
 
 @dataclass(frozen=True)

@@ -76,7 +76,7 @@ class Reading:
         if amount.doubt is AmountDoubt.LONG_DECIMAL and amount.number is not None:
             self.found(ImportFindingKind.LONG_DECIMAL, f"{name} is {shown(text)}; rounded to {plain(amount.number)}")
         elif amount.doubt is not None:
-            self.found(ImportFindingKind(amount.doubt), f"{name} is {shown(text)}")
+            self.found(ImportFindingKind[amount.doubt.name], f"{name} is {shown(text)}")
         return name, amount.number
 
     def price(self, meaning: str) -> Decimal | None:
@@ -146,7 +146,7 @@ class Reading:
         for place in self.layout.other_numbers:
             text, name = self.raw.values[place], self.layout.columns[place]
             if text and (doubt := doubt_of(text)) and name not in self._read:
-                self.found(ImportFindingKind(doubt), f"{name} is {shown(text)}; it is kept in the raw row only")
+                self.found(ImportFindingKind[doubt.name], f"{name} is {shown(text)}; it is kept in the raw row only")
 
     def naive_times_not_needed(self) -> Iterator[str]:
         """Columns that are not read and have a time without a zone, if no zone was given."""

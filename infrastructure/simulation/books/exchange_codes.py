@@ -27,7 +27,6 @@ class Reason(Enum):
     UNSUPPORTED = ("-1106", "10001")
     ABSENT = ("-2013", "110001")
     NOT_CANCELLED = ("-2011", "110001")
-    PERCENT_PRICE = ("-4131", "30208")
     CLOSED = ("-4140", "10027")
     RATE = ("-1003", "10006")
     SILENCE = ("-1007", "10016")

@@ -9,13 +9,7 @@ from decimal import Decimal
 from domain.instrument import Instrument
 from domain.values import EXACT
 from infrastructure.simulation.books.fault_plan import Fate, OrderFault
-from infrastructure.trading.exchange_orders import (
-    ExchangeFill,
-    ExchangeOrder,
-    OrderState,
-    OrderTicket,
-    TradedMarket,
-)
+from infrastructure.trading.exchange_orders import ExchangeFill, ExchangeOrder, OrderState, OrderTicket
 
 
 @dataclass
@@ -24,6 +18,8 @@ class KeptOrder:
 
     order_id: str
     ticket: OrderTicket
+    terms: Instrument
+    """The terms of its market, by which its fills are valued."""
     fate: Fate
     placed_at: datetime
     quantity: Decimal
@@ -64,14 +60,15 @@ class KeptOrder:
         """Whether it can only make a position smaller."""
         return self.ticket.reduce_only or self.ticket.close_position
 
-    def average(self, terms: Instrument) -> Decimal | None:
+    @property
+    def average(self) -> Decimal | None:
         """The average price of its fills; None without fills."""
         if not self.fills:
             return None
-        worth = sum((terms.worth(fill.quantity, fill.price) for fill in self.fills), Decimal(0))
-        return terms.price(self.filled_qty, worth)
+        worth = sum((self.terms.worth(fill.quantity, fill.price) for fill in self.fills), Decimal(0))
+        return self.terms.price(self.filled_qty, worth)
 
-    def stated(self, terms: Instrument) -> ExchangeOrder:
+    def stated(self) -> ExchangeOrder:
         """The order as the exchange shows it now."""
         is_unpriced = self.is_behind or self.fate.has(OrderFault.UNPRICED)
         return ExchangeOrder(
@@ -80,7 +77,7 @@ class KeptOrder:
             client_order_id=self.ticket.client_order_id or None,
             state=OrderState.OPEN if self.is_behind else self.state,
             filled_qty=Decimal(0) if self.is_behind else self.filled_qty,
-            avg_px=None if is_unpriced else self.average(terms),
+            avg_px=None if is_unpriced else self.average,
             side=None if self.fate.has(OrderFault.SIDELESS) else self.ticket.side,
             quantity=self.quantity or None,
             trigger_price=self.ticket.trigger_price,
@@ -88,14 +85,3 @@ class KeptOrder:
             stated_at=self.fills[-1].at if self.fills and not self.is_behind else self.placed_at,
             is_conditional=self.is_apart,
         )
-
-
-def instrument(market: TradedMarket) -> Instrument:
-    """The terms of a market, by which quantities are valued."""
-    return Instrument(
-        contract_size=market.contract_size,
-        inverse=market.inverse,
-        base=market.base,
-        quote=market.quote,
-        settle=market.settle,
-    )

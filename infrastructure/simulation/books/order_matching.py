@@ -9,9 +9,10 @@ from decimal import ROUND_DOWN, Decimal
 from itertools import count
 from typing import Final
 
+from domain.instrument import Instrument
 from domain.values import EXACT, ZERO, Leg, OrderSide, rounded
 from infrastructure.simulation.books.fault_plan import Fate
-from infrastructure.simulation.books.kept_order import KeptOrder, instrument
+from infrastructure.simulation.books.kept_order import KeptOrder
 from infrastructure.simulation.books.leg_book import HeldLeg
 from infrastructure.simulation.books.order_rules import OrderRules, is_reached
 from infrastructure.trading.exchange_orders import (
@@ -62,7 +63,7 @@ class OrderMatching:
         """The position on a leg; it may be empty."""
         name = (symbol, leg)
         if name not in self.legs:
-            self.legs[name] = HeldLeg(leg, instrument(self.markets[symbol]))
+            self.legs[name] = HeldLeg(leg, _terms(self.markets[symbol]))
         return self.legs[name]
 
     def check(self, ticket: OrderTicket) -> None:
@@ -79,6 +80,7 @@ class OrderMatching:
         order = KeptOrder(
             order_id=str(next(self._numbers)),
             ticket=ticket,
+            terms=self.leg(ticket.symbol, ticket.leg).terms,
             fate=fate,
             placed_at=self.clock(),
             quantity=ticket.quantity or ZERO,
@@ -218,3 +220,13 @@ class OrderMatching:
         limit = order.ticket.price
         assert limit is not None, "it has a limit"
         return price <= limit if order.ticket.side == "buy" else price >= limit
+
+
+def _terms(market: TradedMarket) -> Instrument:
+    return Instrument(
+        contract_size=market.contract_size,
+        inverse=market.inverse,
+        base=market.base,
+        quote=market.quote,
+        settle=market.settle,
+    )

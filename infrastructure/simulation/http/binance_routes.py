@@ -8,10 +8,9 @@ from itertools import count
 from random import Random
 from typing import Any, Final
 
-from domain.instrument import Instrument
 from domain.values import Leg, plain
 from infrastructure.simulation.books.exchange_codes import IdTaken, Reason, refused
-from infrastructure.simulation.books.kept_order import KeptOrder, instrument
+from infrastructure.simulation.books.kept_order import KeptOrder
 from infrastructure.simulation.http.loopback_server import HttpAnswer, Json
 from infrastructure.simulation.shown_account import milliseconds
 from infrastructure.simulation.simulated_venue import SimulatedVenue
@@ -123,23 +122,17 @@ class BinanceRoutes:
         return {"algoId": int(order.order_id), "clientAlgoId": client_id, "code": "200", "msg": "success"}
 
     def _cancelled(self, order: KeptOrder) -> KeptOrder:
-        if self._venue.cancel(order.ticket.symbol, order.stated(self._terms(order))) is None:
+        if self._venue.cancel(order.ticket.symbol, order.stated()) is None:
             raise refused("binance", Reason.NOT_CANCELLED, "Unknown order sent.")
         return order
 
     def _one(self, params: Json) -> KeptOrder:
         wanted = (params.get("orderId"), params.get("origClientOrderId"))
-        found = [each for each in self._plain(params) if _matches(_plain_id(each), each, *wanted)]
-        if not found:
-            raise refused("binance", Reason.ABSENT, "Order does not exist.")
-        return max(found, key=lambda each: each.is_open)
+        return _last([each for each in self._plain(params) if _matches(_plain_id(each), each, *wanted)])
 
     def _one_algo(self, params: Json) -> KeptOrder:
         wanted = (params.get("algoId"), params.get("clientAlgoId"))
-        found = [each for each in self._apart(params) if _matches(each.order_id, each, *wanted)]
-        if not found:
-            raise refused("binance", Reason.ABSENT, "Order does not exist.")
-        return max(found, key=lambda each: each.is_open)
+        return _last([each for each in self._apart(params) if _matches(each.order_id, each, *wanted)])
 
     def _plain(self, params: Json) -> list[KeptOrder]:
         """Plain orders, and those that triggered conditional orders became."""
@@ -155,14 +148,8 @@ class BinanceRoutes:
             if each.is_apart == is_apart and (each.is_open or each.is_behind)
         ]
 
-    def _terms(self, order: KeptOrder) -> Instrument:
-        return instrument(self._market_of(order))
-
-    def _market_of(self, order: KeptOrder) -> TradedMarket:
-        return self._venue.audit.market(order.ticket.symbol)
-
     def _order(self, order: KeptOrder) -> Json:
-        stated, ticket = order.stated(self._terms(order)), order.ticket
+        stated, ticket = order.stated(), order.ticket
         at = milliseconds(stated.stated_at or order.placed_at)
         average = "0.00" if stated.avg_px is None else plain(stated.avg_px)
         word = "MARKET" if order.is_conditional else _WORDS[ticket.kind]
@@ -354,6 +341,13 @@ def _plain_id(order: KeptOrder) -> str:
 
 def _matches(order_id: str, order: KeptOrder, wanted_id: str | None, client_id: str | None) -> bool:
     return order_id == wanted_id if wanted_id is not None else order.ticket.client_order_id == client_id
+
+
+def _last(found: Sequence[KeptOrder]) -> KeptOrder:
+    """The open one of some orders, which may have had one id after the other. Refuses: Refused for none."""
+    if not found:
+        raise refused("binance", Reason.ABSENT, "Order does not exist.")
+    return max(found, key=lambda each: each.is_open)
 
 
 def _state(state: OrderState, filled: Decimal) -> str:

@@ -8,10 +8,9 @@ from itertools import count
 from random import Random
 from typing import Final
 
-from domain.instrument import Instrument
 from domain.values import Leg, OrderSide, plain
 from infrastructure.simulation.books.exchange_codes import IdTaken, Reason, refused
-from infrastructure.simulation.books.kept_order import KeptOrder, instrument
+from infrastructure.simulation.books.kept_order import KeptOrder
 from infrastructure.simulation.http.loopback_server import HttpAnswer, Json
 from infrastructure.simulation.shown_account import milliseconds
 from infrastructure.simulation.simulated_venue import SimulatedVenue
@@ -84,7 +83,7 @@ class BybitRoutes:
 
     def _cancel(self, params: Json) -> Json:
         found = [each for each in self._venue.shown_orders(params["symbol"]) if _matches(each, params) and each.is_open]
-        if not found or self._venue.cancel(params["symbol"], found[0].stated(self._terms(found[0]))) is None:
+        if not found or self._venue.cancel(params["symbol"], found[0].stated()) is None:
             raise refused("bybit", Reason.NOT_CANCELLED, "order not exists or too late to cancel")
         return {"orderId": found[0].order_id, "orderLinkId": found[0].ticket.client_order_id}
 
@@ -93,18 +92,12 @@ class BybitRoutes:
         shown = [
             self._order(each)
             for each in self._venue.shown_orders(params.get("symbol"))
-            if _matches(each, params) and (each.is_open or each.is_behind) == is_open and self._is_settled(each, params)
+            if _matches(each, params) and (each.is_open or each.is_behind) == is_open and _is_settled(each, params)
         ]
         return _page(shown[::-1], params)
 
-    def _is_settled(self, order: KeptOrder, params: Json) -> bool:
-        return params.get("settleCoin") in (None, "", self._venue.audit.market(order.ticket.symbol).settle)
-
-    def _terms(self, order: KeptOrder) -> Instrument:
-        return instrument(self._venue.audit.market(order.ticket.symbol))
-
     def _order(self, order: KeptOrder) -> Json:
-        stated, ticket = order.stated(self._terms(order)), order.ticket
+        stated, ticket = order.stated(), order.ticket
         left = Decimal(0) if stated.state is not OrderState.OPEN else order.quantity - stated.filled_qty
         kind = {TicketKind.STOP: "StopLoss", TicketKind.TARGET: "TakeProfit"}.get(ticket.kind, "")
         answer: Json = {
@@ -278,6 +271,10 @@ def _wallet() -> Json:
 def _matches(order: KeptOrder, params: Json) -> bool:
     ids = (("orderId", order.order_id), ("orderLinkId", order.ticket.client_order_id))
     return all(params.get(name) in (None, "", each) for name, each in ids)
+
+
+def _is_settled(order: KeptOrder, params: Json) -> bool:
+    return params.get("settleCoin") in (None, "", order.terms.settle)
 
 
 def _is_asked(row: Json, params: Json) -> bool:

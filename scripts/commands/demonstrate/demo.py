@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import tempfile
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -103,7 +104,7 @@ def _incident(ledger: PositionLedger, clock: WaitedTime) -> list[DemoStep]:
     Both bots are stopped at the step at which the old one slept. The synchroniser used with the ledger gives an entry
     no time: it tries to adopt every position that it sees.
     """
-    with OldTable(Settings.read("sqlite:///:memory:")) as table:
+    with closing(OldTable(Settings.read("sqlite:///:memory:"))) as table:
         table.create(FirstBot.covered)
         exchange = _exchange(clock)
         old = Attempt(FirstBot(table, _exchange(clock)), _SIGNAL)

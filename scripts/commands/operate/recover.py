@@ -8,14 +8,12 @@ from typing import Any
 import click
 
 from infrastructure.exchanges.document import Given
-from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.ledger_clock import now
 from infrastructure.operations.apply_corrections import Applied, apply
 from infrastructure.operations.recovery_proposals import recoveries
 from projections.account_snapshot import AccountSnapshot
 from projections.formatting import lasting
 from projections.reconciliation.command_text import in_words
-from projections.reconciliation.result import ReconciliationRules
 from projections.recovery.proposals import Proposal
 from scripts.applied_corrections import show_applied
 from scripts.cli import REFUSED
@@ -25,6 +23,7 @@ from scripts.options.filters import Filter, filter_options, tell_unheard
 from scripts.options.snapshots import (
     SnapshotOptions,
     confirmations_option,
+    exact_times,
     interval_option,
     live_snapshots,
     snapshot_options,
@@ -76,16 +75,22 @@ def command(
     rules = shown.rules(wanted, confirmations)
     with open_ledger(database) as ledger:
         tell_unheard(wanted, ledger.store)
-        recovering = _Recovering(ledger, rules, wanted, reason)
-        snapshots = shown.read(wanted, exactly=confirm)
+
+        def look(snapshots: Sequence[AccountSnapshot]) -> list[Proposal]:
+            return recoveries(ledger, snapshots, now=now(), rules=rules, takes=wanted.takes, reason=reason)
+
+        def is_enough(snapshots: Sequence[AccountSnapshot]) -> bool:
+            return not any(each.waits_for_another_snapshot for each in look(snapshots))
+
+        snapshots = shown.read(wanted)
         if live:
-            given = Given(wanted.exchange, wanted.account)
-            snapshots = live_snapshots(
-                given, recovering.is_enough, confirmations=confirmations, interval=interval if confirm else None
-            )
-        found = recovering.look(snapshots)
+            given, again = Given(wanted.exchange, wanted.account), interval if confirm else None
+            snapshots = live_snapshots(given, is_enough, confirmations=confirmations, interval=again)
+        elif confirm:
+            exact_times(snapshots)
+        found = look(snapshots)
         done = apply(ledger, [step for each in found for step in each.commands]) if confirm else []
-        left = recovering.look(snapshots) if done else found
+        left = look(snapshots) if done else found
     attention = _in_need(found, left, done)
     if as_json:
         print_json(_report(found, done, attention, confirmed=confirm))
@@ -94,21 +99,6 @@ def command(
         _print_end(found, done, attention, confirmed=confirm)
     if attention:
         raise SystemExit(REFUSED)
-
-
-class _Recovering:
-    """The proposals for the unfinished cycles of a ledger, which may be made several times."""
-
-    def __init__(self, ledger: PositionLedger, rules: ReconciliationRules, wanted: Filter, reason: str | None) -> None:
-        self._ledger, self._rules, self._wanted, self._reason = ledger, rules, wanted, reason
-
-    def look(self, snapshots: Sequence[AccountSnapshot]) -> list[Proposal]:
-        return recoveries(
-            self._ledger, snapshots, now=now(), rules=self._rules, takes=self._wanted.takes, reason=self._reason
-        )
-
-    def is_enough(self, snapshots: Sequence[AccountSnapshot]) -> bool:
-        return not any(each.waits_for_another_snapshot for each in self.look(snapshots))
 
 
 def _in_need(found: Sequence[Proposal], left: Sequence[Proposal], done: Sequence[Applied]) -> list[Proposal]:

@@ -10,11 +10,8 @@ from infrastructure.legacy.logs.log_report import LogFinding, LogReport
 from infrastructure.legacy.logs.reading.clock import utc
 from infrastructure.legacy.logs.reading.tally import HOUR
 from projections.formatting import counted, date_and_time
-from scripts.html.cycle_chart import SIZES, Size
-from scripts.html.shapes import Box, Drawing, StraightLine, Words, cross
+from scripts.html.shapes import Box, Drawing, Size, StraightLine, Words, cross
 from scripts.html.time_scale import TimeScale
-
-__all__ = ["SIZES", "draw", "key"]
 
 _TOP: Final = 14
 _BARS_HEIGHT: Final = 150
@@ -74,8 +71,7 @@ class _LogChart:
             counts[hour // self._step * self._step] += count
         most = max([*counts.values(), 1])
         for y, text in ((_TOP, f"{most:,}"), (self._base, "0")):
-            self.drawing.grid.append(StraightLine(f"M{self._size.left} {y}H{self._right}", "grid"))
-            self.drawing.words.append(Words(self._size.left - 10, y + 4, text, "label number", "end"))
+            self.drawing.mark_value(y, text, self._size.left, self._right)
         for hour, count in counts.items():
             if count:
                 height = max(_BARS_HEIGHT * count / most, 1)
@@ -96,10 +92,7 @@ class _LogChart:
     def _time_axis(self, last: int) -> None:
         self.drawing.lines.append(StraightLine(f"M{self._size.left} {self._axis}H{self._right}", "axis"))
         scale = TimeScale((utc(self._first * HOUR), utc(last * HOUR)), self._size.left, self._right)
-        for tick in scale.ticks():
-            self.drawing.lines.append(StraightLine(f"M{tick.x:.1f} {self._axis}v5", "axis"))
-            for number, text in enumerate(text for text in (tick.time, tick.date) if text):
-                self.drawing.words.append(Words(tick.x, self._axis + 18 + 15 * number, text, "label number", "middle"))
+        self.drawing.mark_times(scale.ticks(), self._axis)
 
 
 def _description(report: LogReport) -> str:

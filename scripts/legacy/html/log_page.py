@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -11,9 +12,9 @@ from infrastructure.legacy.logs.log_report import LogReport
 from infrastructure.legacy.logs.reading.clock import day_and_time, utc
 from projections.formatting import counted, length
 from projections.readable_text import on_one_line
-from scripts.html.cycle_page import Figure
 from scripts.html.page import filled, write
-from scripts.legacy.html.log_chart import SIZES, draw, key
+from scripts.html.shapes import Figure
+from scripts.legacy.html.log_chart import draw, key
 from scripts.legacy.log_tables import doubts, tables
 
 ROWS_SHOWN_MAX: Final = 500
@@ -65,4 +66,4 @@ def _figures(report: LogReport) -> list[Figure]:
     if report.tally.first is None:
         return []
     caption = "Errors and findings over time"
-    return [Figure(caption, tuple(draw(report, caption, size) for size in SIZES), key(report))]
+    return [Figure.drawn(caption, partial(draw, report, caption), key(report))]

@@ -6,19 +6,17 @@ from scripts.simulation.scenario import Scenario, Stage
 from scripts.simulation.thread_crew import together
 from scripts.simulation.trade_signal import SignalStep, Told
 
-FIRST_INTENT = 5483266
-
 
 def play(stage: Stage) -> None:
     """I-07: both signals got the same row and sent an order each. I-04: one of the signals comes twice."""
     at_once = (stage.threads + 1) // 2
-    first = [stage.attempt(stage.place.signal(str(FIRST_INTENT + number))) for number in range(at_once)]
+    first = [stage.attempt(nth) for nth in range(at_once)]
     together([attempt.to(SignalStep.CLAIMED) for attempt in first])
     together([attempt.to(SignalStep.PLACED) for attempt in first])
-    intents = [str(FIRST_INTENT + number) for number in range(at_once, stage.threads)]
-    if len(intents) > 1:
-        intents[-1] = next(attempt.signal.intent_id for attempt in first if attempt.told is not Told.REFUSED)
-    second = [stage.attempt(stage.place.signal(intent)) for intent in intents]
+    signals = [*range(at_once, stage.threads)]
+    if len(signals) > 1:
+        signals[-1] = next(nth for nth, attempt in enumerate(first) if attempt.told is not Told.REFUSED)
+    second = [stage.attempt(nth) for nth in signals]
     together([attempt.to(SignalStep.CLAIMED) for attempt in second])
     together([attempt.to(SignalStep.PLACED) for attempt in second])
     together([attempt.go_on for attempt in (*first, *second)])

@@ -8,7 +8,6 @@ from itertools import cycle, islice
 from domain.symbols.spelling import normalized_symbol
 from infrastructure.simulation.books.fault_plan import OrderFault
 from scripts.simulation.scenario import QUANTITY, Scenario, Stage, unified
-from scripts.simulation.scenarios.parallel_signals import FIRST_INTENT
 from scripts.simulation.thread_crew import together
 from scripts.simulation.trade_signal import SignalStep
 
@@ -21,10 +20,10 @@ def play(stage: Stage) -> None:
         (unified(symbol), exchange),
         (symbol, exchange.title()),
     ]
-    signal = stage.attempt(stage.place.signal(str(FIRST_INTENT)))
+    signal = stage.attempt(0)
     stage.exchange.next_order(symbol, OrderFault.REST_EXPIRES, at_once=QUANTITY - QUANTITY % 1)
     signal.go_on(SignalStep.PLACED)
-    synchronisers = [stage.bot() for _ in range(max(1, stage.threads - 1))]
+    synchronisers = [stage.bot() for _ in range(stage.threads - 1)]
     together(
         [
             partial(bot.synchronise, *spelling)

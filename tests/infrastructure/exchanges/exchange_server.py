@@ -39,9 +39,28 @@ class Exchange:
         return found if isinstance(found, tuple) else (200, found)
 
 
+class QuietHandler(BaseHTTPRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:
+        del format, args
+
+
+@contextmanager
+def listening(handler: type[QuietHandler]) -> Iterator[str]:
+    """Let a handler answer on the loopback, at the URL that is yielded."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
 @contextmanager
 def served(exchange: Exchange) -> Iterator[Exchange]:
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(QuietHandler):
         def do_GET(self) -> None:
             self.send("GET", self.path)
 
@@ -59,19 +78,8 @@ def served(exchange: Exchange) -> Iterator[Exchange]:
             self.end_headers()
             self.wfile.write(data)
 
-        def log_message(self, format: str, *args: object) -> None:
-            del format, args
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    exchange.url = f"http://127.0.0.1:{server.server_port}"
-    try:
+    with listening(Handler) as exchange.url:
         yield exchange
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def _binance_market(base: str) -> dict[str, Any]:

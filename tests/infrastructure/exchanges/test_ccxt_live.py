@@ -141,6 +141,11 @@ def test_keys_come_from_the_environment() -> None:
     assert wallet.keys == {"walletAddress": "0x1"}, "what it shows is public"
 
 
+@pytest.mark.parametrize("url", ["https://testnet.example", "http://localhost:8000", "http://127.0.0.2:8000"])
+def test_keys_are_sent_encrypted_or_to_this_machine(url: str) -> None:
+    assert Asked.of("binance", None, {**ENVIRONMENT, "LEDGER_BINANCE_URL": url}).url == url
+
+
 @pytest.mark.parametrize(
     ("exchange", "environment", "words"),
     [

@@ -37,21 +37,10 @@ FIRST = "APTUSDT.binance#1"
 
 
 @pytest.fixture
-def url(ledger_url: str) -> str:
-    return ledger_url
-
-
-@pytest.fixture
-def ledger(url: str) -> Iterator[PositionLedger]:
-    with PositionLedger.connect(url) as ledger:
-        yield ledger
-
-
-@pytest.fixture
-def other(url: str, ledger: PositionLedger) -> Iterator[PositionLedger]:
+def other(ledger_url: str, ledger: PositionLedger) -> Iterator[PositionLedger]:
     """Another process's view of the same ledger: it shares nothing but the file."""
     del ledger
-    with PositionLedger.connect(url) as other:
+    with PositionLedger.connect(ledger_url) as other:
         yield other
 
 
@@ -94,13 +83,13 @@ def test_a_refusal_that_is_no_duplicate_is_not_kept(ledger: PositionLedger) -> N
     assert ledger.rejections() == []
 
 
-def let_win(rival_intent: str, ledger: PositionLedger, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def let_win(rival_intent: str, ledger: PositionLedger, ledger_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a rival append between the decision of the next command and its append."""
     insert = ledger.store.insert_events
 
     def insert_after_the_rival(*args: Any, **kwargs: Any) -> Any:
         monkeypatch.setattr(ledger.store, "insert_events", insert)
-        with PositionLedger.connect(url) as rival:
+        with PositionLedger.connect(ledger_url) as rival:
             rival.request_entry(**ENTRY, intent_id=rival_intent)
         return insert(*args, **kwargs)
 
@@ -108,9 +97,9 @@ def let_win(rival_intent: str, ledger: PositionLedger, url: str, monkeypatch: py
 
 
 def test_a_lost_race_is_read_back_and_says_so(
-    ledger: PositionLedger, url: str, monkeypatch: pytest.MonkeyPatch
+    ledger: PositionLedger, ledger_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    let_win("rival", ledger, url, monkeypatch)
+    let_win("rival", ledger, ledger_url, monkeypatch)
     with pytest.raises(PositionAlreadyOpen) as lost:
         ledger.request_entry(**ENTRY, intent_id="mine")
     assert (lost.value.detected_by, lost.value.intent_id) == ("version_conflict", "rival")
@@ -118,8 +107,10 @@ def test_a_lost_race_is_read_back_and_says_so(
     assert len(ledger.history("APTUSDT.binance")) == 1
 
 
-def test_a_race_lost_to_myself_is_a_replay(ledger: PositionLedger, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    let_win("12330417", ledger, url, monkeypatch)
+def test_a_race_lost_to_myself_is_a_replay(
+    ledger: PositionLedger, ledger_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    let_win("12330417", ledger, ledger_url, monkeypatch)
     assert ledger.request_entry(**ENTRY, intent_id="12330417").outcome == "replayed"
     assert len(ledger.history("APTUSDT.binance")) == 1
     assert ledger.rejections() == []
@@ -373,16 +364,16 @@ def test_threads_of_one_process_get_one_slot_between_them(ledger: PositionLedger
     assert len(ledger.rejections()) == 9
 
 
-def test_loading_reads_one_cycle_however_many_came_before(ledger: PositionLedger, url: str) -> None:
+def test_loading_reads_one_cycle_however_many_came_before(ledger: PositionLedger, ledger_url: str) -> None:
     for number in range(30):
         opened_and_closed(ledger, str(number))
-    with PositionLedger.connect(url) as fresh:
+    with PositionLedger.connect(ledger_url) as fresh:
         assert len(fresh.store.load("APTUSDT.binance")) == len(ledger.history(FIRST)) == 5
         assert len(fresh.store.load_cycle("APTUSDT.binance", 7)) == 5
         assert fresh.request_entry(**ENTRY, intent_id="new").position_id == "APTUSDT.binance#31"
 
 
-def test_a_process_that_rounds_its_own_numbers_reads_the_same_history(ledger: PositionLedger, url: str) -> None:
+def test_a_process_that_rounds_its_own_numbers_reads_the_same_history(ledger: PositionLedger, ledger_url: str) -> None:
     """What an adjustment had counted follows from sums of what is on record, which are made anew at every start."""
     first = ledger.request_entry(**{**ENTRY, "quantity": "30.12"}, intent_id="a")
     told: dict[str, Any] = {"position_id": first.position_id, "last_px": "3.2"}
@@ -390,15 +381,15 @@ def test_a_process_that_rounds_its_own_numbers_reads_the_same_history(ledger: Po
     second = ledger.request_increase(position_id=first.position_id, quantity="31.62", intent_id="b")
     ledger.record_entry_fill(**told, trade_id="2", last_qty="31.62", client_order_id=second.client_order_id)
     ledger.adjust(position_id=first.position_id, avg_px_open="3.3", quantity="61.74", reason="seen")
-    with localcontext() as context, PositionLedger.connect(url) as another:
+    with localcontext() as context, PositionLedger.connect(ledger_url) as another:
         context.prec = 3
         another.record_entry_fill(**told, trade_id="3", last_qty="5", client_order_id=second.client_order_id)
         assert another.position(first.position_id).quantity == Decimal("66.74")
 
 
-def test_as_of_a_version_a_place_and_a_time_is_what_was_recorded_by_then(url: str) -> None:
+def test_as_of_a_version_a_place_and_a_time_is_what_was_recorded_by_then(ledger_url: str) -> None:
     moments = iter(datetime(2025, 10, 22, 18, 50, second, tzinfo=UTC) for second in range(60))
-    with PositionLedger.connect(url) as plain:
+    with PositionLedger.connect(ledger_url) as plain:
         ledger = PositionLedger(plain.store, clock=lambda: next(moments))
         opened_and_closed(ledger, "1")
         statuses = [row.status for version in range(1, 6) for row in ledger.positions(as_of=version)]
@@ -436,13 +427,13 @@ def test_the_asyncio_twin_takes_the_same_arguments() -> None:
     assert differing == []
 
 
-def test_the_asyncio_twin_waits_for_nobody_elses_threads(url: str) -> None:
+def test_the_asyncio_twin_waits_for_nobody_elses_threads(ledger_url: str) -> None:
     async def busy() -> str:
         loop, stop = asyncio.get_running_loop(), threading.Event()
         loop.set_default_executor(ThreadPoolExecutor(1))
         waiting = loop.run_in_executor(None, stop.wait)
         try:
-            async with await asyncio.wait_for(AsyncPositionLedger.connect(url), 30) as ledger:
+            async with await asyncio.wait_for(AsyncPositionLedger.connect(ledger_url), 30) as ledger:
                 receipt = await asyncio.wait_for(ledger.request_entry(**ENTRY, intent_id="1"), 30)
                 assert await ledger.rejections() == []
                 stop.set()
@@ -454,16 +445,16 @@ def test_the_asyncio_twin_waits_for_nobody_elses_threads(url: str) -> None:
     assert asyncio.run(busy()) == "recorded"
 
 
-def test_the_asyncio_twin_is_opened_by_whichever_way_a_program_awaits_it(url: str) -> None:
+def test_the_asyncio_twin_is_opened_by_whichever_way_a_program_awaits_it(ledger_url: str) -> None:
     async def opened() -> list[str]:
         outcomes: list[str] = []
-        async with AsyncPositionLedger.connect(url) as ledger:
+        async with AsyncPositionLedger.connect(ledger_url) as ledger:
             outcomes.append((await ledger.request_entry(**ENTRY, intent_id="1")).outcome)
         with pytest.raises(LedgerError, match=r"closed|disconnect"):
             await ledger.positions()
-        async with await AsyncPositionLedger.connect(url) as ledger:
+        async with await AsyncPositionLedger.connect(ledger_url) as ledger:
             outcomes.append((await ledger.request_entry(**ENTRY, intent_id="1")).outcome)
-        ledger = await asyncio.create_task(AsyncPositionLedger.connect(url))
+        ledger = await asyncio.create_task(AsyncPositionLedger.connect(ledger_url))
         await ledger.disconnect()
         return outcomes
 
@@ -476,9 +467,9 @@ def test_what_is_no_text_is_no_position_id(ledger: PositionLedger) -> None:
             ask(1)  # type: ignore[arg-type] # as a bot without a type checker may
 
 
-def test_the_asyncio_twin_gives_the_same_answers(url: str) -> None:
+def test_the_asyncio_twin_gives_the_same_answers(ledger_url: str) -> None:
     async def day() -> tuple[list[str], str, int]:
-        async with await AsyncPositionLedger.connect(url) as ledger:
+        async with await AsyncPositionLedger.connect(ledger_url) as ledger:
             answers = await asyncio.gather(
                 *(ledger.request_entry(**ENTRY, intent_id=str(number)) for number in range(6)), return_exceptions=True
             )

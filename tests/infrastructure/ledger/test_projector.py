@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -34,12 +34,6 @@ from tests.urls import with_options
 EVER = datetime.min.replace(tzinfo=UTC)
 NOW = datetime(2025, 10, 22, 18, 50, tzinfo=UTC)
 Execute = Callable[[str], list[tuple[object, ...]]]
-
-
-@pytest.fixture
-def ledger(ledger_url: str) -> Iterator[PositionLedger]:
-    with PositionLedger.connect(ledger_url) as ledger:
-        yield ledger
 
 
 @pytest.fixture

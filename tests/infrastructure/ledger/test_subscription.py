@@ -25,12 +25,6 @@ Place = tuple[int, str, int]
 _symbols = count(1)
 
 
-@pytest.fixture
-def ledger(ledger_url: str) -> Iterator[PositionLedger]:
-    with PositionLedger.connect(ledger_url) as ledger:
-        yield ledger
-
-
 def record(ledger: PositionLedger, events: int = 1) -> None:
     """Events in streams of their own."""
     for _ in range(events):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -26,12 +25,6 @@ from projections.health.checks import Check, Severity
 
 NOW = datetime.now(UTC)
 Found = dict[tuple[str, ...], Decimal]
-
-
-@pytest.fixture
-def ledger(ledger_url: str) -> Iterator[PositionLedger]:
-    with PositionLedger.connect(ledger_url) as ledger:
-        yield ledger
 
 
 def enter(ledger: PositionLedger, symbol: str, ago: float = 300, *, stop: bool = True, **key: Any) -> str:

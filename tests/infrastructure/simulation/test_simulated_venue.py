@@ -539,6 +539,18 @@ def test_a_call_may_come_to_nothing(fault: CallFault, error: type[Exception]) ->
     exchange.place(ticket())
 
 
+def test_how_probable_a_fault_is_can_be_said_at_any_time() -> None:
+    exchange = simulated()
+    exchange.place(ticket())
+    exchange.fail_at({CallFault.OUTAGE: 1.0})
+    with pytest.raises(NoAnswer):
+        exchange.account()
+    exchange.fail_at({CallFault.CUT_OFF_ACCOUNT: 1.0})
+    assert exchange.account().doubts
+    exchange.fail_at({})
+    assert not exchange.account().doubts
+
+
 def story(seed: int) -> list[str]:
     rates: dict[Fault, float] = {fault: 0.2 for kind in (OrderFault, CallFault) for fault in kind}
     exchange = simulated(seed=seed, rates=rates)

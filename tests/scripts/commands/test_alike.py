@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
 import pytest
 
-from domain.values import timestamp_text
 from infrastructure.ledger.ledger import PositionLedger
+from tests.past import before_now
 from tests.scripts.program import Program, Ran
 
 NAMED = re.compile(r"\b[A-Z0-9]+\.[a-z0-9.]+#[0-9]+")
@@ -23,7 +22,7 @@ QUANTITY = "1234567.891"
 
 
 def enter(ledger: PositionLedger, symbol: str, ago: float, *then: str, **key: Any) -> None:
-    at: dict[str, Any] = {"at": timestamp_text(datetime.now(UTC) - timedelta(seconds=ago))}
+    at: dict[str, Any] = {"at": before_now(ago)}
     wanted: dict[str, Any] = {"exchange": "binance", "side": "long", "quantity": QUANTITY, **key}
     at["position_id"] = ledger.request_entry(symbol=symbol, intent_id="1", **wanted, **at).position_id
     if "unknown" in then:

@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from domain.values import timestamp_text
 from infrastructure.ledger.ledger import PositionLedger
+from tests.past import before_now
 from tests.scripts.program import Program, Ran
 
 APT = "APTUSDT.binance#1"
-
-
-def at(ago: float) -> str:
-    return timestamp_text(datetime.now(UTC) - timedelta(seconds=ago))
 
 
 @pytest.fixture
@@ -26,11 +21,11 @@ def ledger(ledger_url: str) -> Iterator[PositionLedger]:
     """Timed out, asked too early, and called expired; then the order arrived after all."""
     with PositionLedger.connect(ledger_url) as ledger:
         ledger.request_entry(
-            symbol="APTUSDT", exchange="binance", side="long", quantity="10", intent_id="1", at=at(600)
+            symbol="APTUSDT", exchange="binance", side="long", quantity="10", intent_id="1", at=before_now(600)
         )
-        ledger.record_entry_unknown(position_id=APT, reason="-1007", at=at(599))
-        ledger.fail_entry(position_id=APT, reason="not found", outcome="expired", at=at(598))
-        ledger.record_entry_fill(position_id=APT, trade_id="t", last_qty="10", last_px="3", at=at(597))
+        ledger.record_entry_unknown(position_id=APT, reason="-1007", at=before_now(599))
+        ledger.fail_entry(position_id=APT, reason="not found", outcome="expired", at=before_now(598))
+        ledger.record_entry_fill(position_id=APT, trade_id="t", last_qty="10", last_px="3", at=before_now(597))
         yield ledger
 
 
@@ -78,11 +73,13 @@ def stray(ledger_url: str) -> Iterator[PositionLedger]:
     """Called expired while another entry has the slot by the time that the order arrives after all."""
     with PositionLedger.connect(ledger_url) as ledger:
         place: dict[str, Any] = {"symbol": "APTUSDT", "exchange": "binance", "side": "long", "quantity": "10"}
-        ledger.request_entry(**place, intent_id="1", at=at(600))
-        ledger.fail_entry(position_id=APT, reason="not found", outcome="expired", at=at(598))
-        ledger.adopt(**place, avg_px_open="4", reason="by hand", at=at(597))
-        ledger.set_stop_loss(position_id="APTUSDT.binance#2", stop_price="2.9", exchange_order_id="s", at=at(597))
-        ledger.record_entry_fill(position_id=APT, trade_id="t", last_qty="10", last_px="3", at=at(500))
+        ledger.request_entry(**place, intent_id="1", at=before_now(600))
+        ledger.fail_entry(position_id=APT, reason="not found", outcome="expired", at=before_now(598))
+        ledger.adopt(**place, avg_px_open="4", reason="by hand", at=before_now(597))
+        ledger.set_stop_loss(
+            position_id="APTUSDT.binance#2", stop_price="2.9", exchange_order_id="s", at=before_now(597)
+        )
+        ledger.record_entry_fill(position_id=APT, trade_id="t", last_qty="10", last_px="3", at=before_now(500))
         yield ledger
 
 
@@ -115,7 +112,12 @@ def test_no_quantity_is_in_two_cycles_once_the_exchange_was_asked(
     words: list[object] = []
     for ago in (60, 20):
         path = tmp_path / f"{ago}.json"
-        document = {"exchange": "binance", "timestamp": at(ago), "positions": [there], "conditional_orders": [its_stop]}
+        document = {
+            "exchange": "binance",
+            "timestamp": before_now(ago),
+            "positions": [there],
+            "conditional_orders": [its_stop],
+        }
         path.write_text(json.dumps({**document, "orders": []}))
         words += ["--snapshot", path]
     said = say("reconcile", *words, "--confirm", "--reason", "late")

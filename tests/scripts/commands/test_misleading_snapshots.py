@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from domain.values import timestamp_text
 from infrastructure.ledger.ledger import PositionLedger
+from tests.past import before_now
 from tests.scripts.program import Program, Ran
 
 Say = Callable[..., Ran]
@@ -20,10 +19,6 @@ APPLIED = {
     "recover": ("--confirm", "--reason", "x"),
     "cleanup": ("--mode", "all", "--confirm", "--reason", "x"),
 }
-
-
-def at(ago: float) -> str:
-    return timestamp_text(datetime.now(UTC) - timedelta(seconds=ago))
 
 
 @pytest.fixture
@@ -35,7 +30,13 @@ def say(program: Program, ledger_url: str, tmp_path: Path) -> Say:
         for ago, symbols, orders in snapshots:
             path = tmp_path / f"{len(files)}.json"
             rows = [{"symbol": each, "side": "long", "contracts": "10", "entry_price": "10"} for each in symbols]
-            document = {"exchange": "binance", "timestamp": at(ago), "positions": rows, "orders": orders, **fields}
+            document = {
+                "exchange": "binance",
+                "timestamp": before_now(ago),
+                "positions": rows,
+                "orders": orders,
+                **fields,
+            }
             path.write_text(json.dumps(document))
             files += ["--snapshot", path]
         return program(verb, *files, *APPLIED[verb], "--database", ledger_url)
@@ -60,13 +61,13 @@ def hold(ledger: PositionLedger, symbol: str, *, account: str | None = None) -> 
         quantity="10",
         avg_px_open="10",
         reason="seen",
-        at=at(86_400),
+        at=before_now(86_400),
     )
 
 
 def protect(ledger: PositionLedger, symbol: str) -> dict[str, object]:
     ledger.set_stop_loss(
-        position_id=f"{symbol}.binance#1", stop_price="9", exchange_order_id=f"s{symbol}", at=at(86_000)
+        position_id=f"{symbol}.binance#1", stop_price="9", exchange_order_id=f"s{symbol}", at=before_now(86_000)
     )
     return {"id": f"s{symbol}", "symbol": symbol, "type": "stop_market", "side": "sell", "stopPrice": "9"}
 
@@ -86,7 +87,7 @@ def test_what_was_seen_in_between_is_not_gone(say: Say, ledger: PositionLedger, 
 @pytest.mark.parametrize("verb", APPLIED)
 def test_an_entry_whose_order_was_seen_in_between_has_not_failed(say: Say, ledger: PositionLedger, verb: str) -> None:
     p = ledger.request_entry(
-        symbol="CUSDT", exchange="binance", side="long", quantity="1", intent_id="i", at=at(86_400)
+        symbol="CUSDT", exchange="binance", side="long", quantity="1", intent_id="i", at=before_now(86_400)
     ).position_id
     resting = [{"id": "7", "symbol": "CUSDT", "type": "limit", "side": "buy", "price": "1"}]
     here = ["AUSDT", "BUSDT"]

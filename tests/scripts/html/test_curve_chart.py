@@ -9,8 +9,7 @@ from decimal import Decimal
 import pytest
 
 from scripts.html.curve_chart import draw
-from scripts.html.cycle_chart import SIZES, Size
-from scripts.html.shapes import px
+from scripts.html.shapes import SIZES, Size, px
 from tests.spec import second
 
 

@@ -17,11 +17,11 @@ from domain.values import Side
 from projections.audit.narrative import story
 from projections.metrics.profit import Profit
 from projections.positions import PositionRow
-from scripts.html.cycle_chart import SIZES, Size, draw, key
+from scripts.html.cycle_chart import draw, key
 from scripts.html.cycle_page import EventTable, write_page
 from scripts.html.page import TEMPLATES, filled, part
 from scripts.html.price_scale import PriceScale
-from scripts.html.shapes import px, spread
+from scripts.html.shapes import SIZES, Size, px, spread
 from scripts.html.time_scale import EnlargedScale, TimeScale, time_scale
 from tests.projections.cycles import LATER, cycle, refused, rivals
 from tests.scripts.cases import HOSTILE

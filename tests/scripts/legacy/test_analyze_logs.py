@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from scripts.html.cycle_chart import SIZES
+from scripts.html.shapes import SIZES
 from tests.scripts.program import Program
 
 SAMPLES = Path(__file__).parents[2] / "samples_logs"

@@ -6,7 +6,7 @@ import json
 import os
 import signal
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +16,8 @@ import pytest
 from infrastructure.integrity.verify import verify
 from infrastructure.ledger.ledger import PositionLedger
 from tests.infrastructure.legacy.source.test_legacy_database import make
+from tests.past import before_now
 from tests.scripts.program import Program, Ran
-
-
-def ago(**since: float) -> str:
-    return (datetime.now(UTC) - timedelta(**since)).isoformat()
 
 
 class Told(Ran):
@@ -58,7 +55,7 @@ def snapshot(tmp_path: Path) -> Callable[..., Path]:
         path = tmp_path / f"snapshot-{seconds}.json"
         document = {
             "exchange": "binance",
-            "timestamp": ago(seconds=seconds),
+            "timestamp": before_now(seconds=seconds),
             "positions_count": len(positions),
             "orders_count": len(orders),
             "positions": list(positions),
@@ -90,7 +87,7 @@ def table(postgres_url: str) -> str:
             connection.execute(
                 "INSERT INTO monitoring.positions (id, symbol, exchange, side, quantity, status, exchange_order_id,"
                 " opened_at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s)",
-                (*row, ago(hours=5)),
+                (*row, before_now(hours=5)),
             )
     return postgres_url
 
@@ -195,7 +192,7 @@ def test_a_snapshot_whose_time_may_be_another_changes_nothing(run: Run, table: s
 @pytest.fixture
 def ledger(ledger_url: str, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setenv("LEDGER_DATABASE_URL", ledger_url)
-    at = ago(hours=3)
+    at = before_now(hours=3)
     with PositionLedger.connect(ledger_url) as ledger:
         for symbol, exchange in (("APTUSDT", "binance"), ("BIDUSDT", "binance"), ("TAGUSDT", "bybit")):
             ledger.request_entry(
@@ -280,10 +277,14 @@ def test_of_two_modes_that_find_one_position_one_sees_to_it(
     with PositionLedger.connect(ledger) as opened:
         for symbol in ("PERPUSDT", "WAVESUSDT"):
             opened.request_entry(
-                symbol=symbol, exchange="binance", side="long", quantity="5", intent_id=symbol, at=ago(hours=3)
+                symbol=symbol, exchange="binance", side="long", quantity="5", intent_id=symbol, at=before_now(hours=3)
             )
             opened.record_entry_placed(
-                position_id=f"{symbol}.binance#1", exchange_order_id=symbol, filled_qty="5", avg_px="2", at=ago(hours=3)
+                position_id=f"{symbol}.binance#1",
+                exchange_order_id=symbol,
+                filled_qty="5",
+                avg_px="2",
+                at=before_now(hours=3),
             )
     turned = position("WAVES/USDT:USDT", "short", "5", "2")
     both = ("--snapshot", snapshot(turned), "--snapshot", snapshot(turned, seconds=60), "--trust-empty")

@@ -206,4 +206,3 @@ def _follow(postgres_url: str, url: str) -> list[str]:
 def test_every_kind_of_divergence_is_documented() -> None:
     documented = table(sections(VERBS)["position-ledger shadow"], "divergence")
     assert list(documented) == [kind.value for kind in DivergenceKind]
-    assert all(kind.meaning for kind in DivergenceKind)

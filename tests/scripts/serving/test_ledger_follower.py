@@ -54,12 +54,6 @@ def following(ledger: PositionLedger, wanted: Filter = EVERYTHING) -> Iterator[V
         assert not thread.is_alive()
 
 
-@pytest.fixture
-def ledger(ledger_url: str) -> Iterator[PositionLedger]:
-    with PositionLedger.connect(ledger_url) as opened:
-        yield opened
-
-
 def test_what_somebody_else_records_is_seen(ledger: PositionLedger, ledger_url: str) -> None:
     with following(ledger) as views, PositionLedger.connect(ledger_url) as bot:
         assert views.until(lambda _: True).status.lines == ()

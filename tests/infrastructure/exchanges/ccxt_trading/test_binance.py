@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -111,11 +112,6 @@ def script() -> Iterator[Script]:
         yield made
 
 
-@pytest.fixture(params=["threads", "asyncio"])
-def kind(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
 @pytest.fixture
 def exchange(script: Script, kind: str) -> Iterator[Driven]:
     with driven(kind, "binanceusdm", script.url) as made:
@@ -214,7 +210,7 @@ def test_what_waits_for_a_price_goes_to_its_own_list(
     exchange: Driven, script: Script, sort: TicketKind, sent_as: str
 ) -> None:
     script.routes["POST " + ALGO] = algo(orderType=sent_as)
-    placed = exchange.place(OrderTicket(**{**fields(STOP), "kind": sort}))
+    placed = exchange.place(replace(STOP, kind=sort))
     [sent] = script.sent("POST " + ALGO)
     assert (sent["type"], sent["triggerPrice"], sent["quantity"], sent["clientAlgoId"], sent["reduceOnly"]) == (
         sent_as,
@@ -231,13 +227,9 @@ def test_what_waits_for_a_price_goes_to_its_own_list(
     )
 
 
-def fields(ticket: OrderTicket) -> dict[str, Any]:
-    return {name: getattr(ticket, name) for name in OrderTicket.__slots__}
-
-
 def test_a_stop_for_all_that_is_held_names_no_quantity(exchange: Driven, script: Script) -> None:
     script.routes["POST " + ALGO] = algo(closePosition=True, quantity="0", reduceOnly=False)
-    placed = exchange.place(OrderTicket(**{**fields(STOP), "close_position": True, "quantity": None}))
+    placed = exchange.place(replace(STOP, close_position=True, quantity=None))
     [sent] = script.sent("POST " + ALGO)
     assert sent["closePosition"] == "true"
     assert not sent.keys() & {"quantity", "reduceOnly"}
@@ -246,7 +238,7 @@ def test_a_stop_for_all_that_is_held_names_no_quantity(exchange: Driven, script:
 
 def test_a_leg_says_what_is_reduced(exchange: Driven, script: Script) -> None:
     script.routes["POST " + ALGO] = algo(positionSide="SHORT")
-    exchange.place(OrderTicket(**{**fields(STOP), "leg": Leg.SHORT}))
+    exchange.place(replace(STOP, leg=Leg.SHORT))
     [sent] = script.sent("POST " + ALGO)
     assert sent["positionSide"] == "SHORT"
     assert "reduceOnly" not in sent
@@ -272,7 +264,7 @@ def test_what_cannot_be_sent_as_it_is_is_refused(
     exchange: Driven, script: Script, change: dict[str, Any], words: str
 ) -> None:
     with pytest.raises(Refused, match=words):
-        exchange.place(OrderTicket(**{**fields(ENTRY), **change}))
+        exchange.place(replace(ENTRY, **change))
     assert not [name for name, _ in script.asked if name.startswith("POST")]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -84,14 +85,10 @@ def script() -> Iterator[Script]:
         yield made
 
 
-@pytest.fixture(params=["threads", "asyncio"])
-def exchange(request: pytest.FixtureRequest, script: Script) -> Iterator[Driven]:
-    with driven(request.param, "bybit", script.url) as made:
+@pytest.fixture
+def exchange(kind: str, script: Script) -> Iterator[Driven]:
+    with driven(kind, "bybit", script.url) as made:
         yield made
-
-
-def fields(ticket: OrderTicket) -> dict[str, Any]:
-    return {name: getattr(ticket, name) for name in OrderTicket.__slots__}
 
 
 def test_a_market_is_told_in_exact_numbers(exchange: Driven) -> None:
@@ -143,14 +140,14 @@ def test_a_stop_is_an_order_that_waits_with_the_others(exchange: Driven, script:
 
 def test_an_entry_takes_its_stop_along(exchange: Driven, script: Script) -> None:
     script.routes[CREATE] = said({"orderId": "o-1", "orderLinkId": "pabc"})
-    exchange.place(OrderTicket(**{**fields(ENTRY), "attached_stop": Decimal("1.7165")}))
+    exchange.place(replace(ENTRY, attached_stop=Decimal("1.7165")))
     assert script.sent(CREATE)[0]["stopLoss"] == "1.7165"
 
 
 @pytest.mark.parametrize(("leg", "index"), [(Leg.LONG, 1), (Leg.SHORT, 2)])
 def test_a_leg_is_a_position_index(exchange: Driven, script: Script, leg: Leg, index: int) -> None:
     script.routes[CREATE] = said({"orderId": "s-1", "orderLinkId": "pstop"})
-    exchange.place(OrderTicket(**{**fields(STOP), "leg": leg}))
+    exchange.place(replace(STOP, leg=leg))
     [sent] = script.sent(CREATE)
     assert (sent["positionIdx"], sent["reduceOnly"]) == (index, True)
 
@@ -168,7 +165,7 @@ def test_what_cannot_be_sent_as_it_is_is_refused(
     exchange: Driven, script: Script, change: dict[str, Any], words: str
 ) -> None:
     with pytest.raises(Refused, match=words):
-        exchange.place(OrderTicket(**{**fields(ENTRY), **change}))
+        exchange.place(replace(ENTRY, **change))
     assert not script.sent(CREATE)
 
 

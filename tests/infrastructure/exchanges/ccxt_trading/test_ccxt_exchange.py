@@ -31,11 +31,6 @@ def script() -> Iterator[Script]:
         yield made
 
 
-@pytest.fixture(params=["threads", "asyncio"])
-def kind(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
 def test_recovery_waits_as_long_as_the_slowest_exchange_may_show_an_order() -> None:
     assert max(each.shown_seconds for each in CONVENTIONS.values()) == SHOWN.total_seconds()
 

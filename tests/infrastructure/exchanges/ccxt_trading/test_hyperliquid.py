@@ -117,9 +117,9 @@ def script(account: Account) -> Iterator[Script]:
         yield made
 
 
-@pytest.fixture(params=["threads", "asyncio"])
-def exchange(request: pytest.FixtureRequest, script: Script) -> Iterator[Driven]:
-    with driven(request.param, "hyperliquid", script.url, **WALLET) as made:
+@pytest.fixture
+def exchange(kind: str, script: Script) -> Iterator[Driven]:
+    with driven(kind, "hyperliquid", script.url, **WALLET) as made:
         yield made
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -130,14 +131,10 @@ def script() -> Iterator[Script]:
         yield made
 
 
-@pytest.fixture(params=["threads", "asyncio"])
-def exchange(request: pytest.FixtureRequest, script: Script) -> Iterator[Driven]:
-    with driven(request.param, "okx", script.url) as made:
+@pytest.fixture
+def exchange(kind: str, script: Script) -> Iterator[Driven]:
+    with driven(kind, "okx", script.url) as made:
         yield made
-
-
-def fields(ticket: OrderTicket) -> dict[str, Any]:
-    return {name: getattr(ticket, name) for name in OrderTicket.__slots__}
 
 
 def test_a_market_counts_contracts(exchange: Driven) -> None:
@@ -151,7 +148,7 @@ def test_a_market_counts_contracts(exchange: Driven) -> None:
 
 def test_an_entry_is_sent_once_with_its_stop(exchange: Driven, script: Script) -> None:
     script.routes[CREATE] = acknowledged(ordId="7719001", clOrdId="pabc")
-    placed = exchange.place(OrderTicket(**{**fields(ENTRY), "attached_stop": Decimal("95000.1"), "leg": Leg.LONG}))
+    placed = exchange.place(replace(ENTRY, attached_stop=Decimal("95000.1"), leg=Leg.LONG))
     assert (placed.order_id, placed.state, placed.filled_qty) == ("7719001", OrderState.OPEN, Decimal(0))
     [[sent]] = script.sent(CREATE)
     assert (sent["instId"], sent["sz"], sent["clOrdId"], sent["posSide"], sent["ordType"]) == (
@@ -167,8 +164,7 @@ def test_an_entry_is_sent_once_with_its_stop(exchange: Driven, script: Script) -
 @pytest.mark.parametrize("is_whole", [False, True])
 def test_a_stop_goes_to_its_own_list(exchange: Driven, script: Script, *, is_whole: bool) -> None:
     script.routes[ALGO] = acknowledged(algoId="53190401", algoClOrdId="pstop")
-    change = {"close_position": True, "quantity": None} if is_whole else {}
-    placed = exchange.place(OrderTicket(**{**fields(STOP), **change}))
+    placed = exchange.place(replace(STOP, close_position=True, quantity=None) if is_whole else STOP)
     [sent] = script.sent(ALGO)
     assert (sent["slTriggerPx"], sent["slOrdPx"], sent["algoClOrdId"], sent["reduceOnly"]) == (
         "95000.1",

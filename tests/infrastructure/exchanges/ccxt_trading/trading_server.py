@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import import_module
 from inspect import isawaitable
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from infrastructure.exchanges.ccxt_trading.ccxt_exchange import CcxtExchange
+from tests.infrastructure.exchanges.exchange_server import QuietHandler, listening
 
 SECRET = "s3cr3t-of-the-test"
 KEY = "key-of-the-test"
@@ -52,19 +51,10 @@ class Script:
 def scripted(routes: dict[str, Any]) -> Iterator[Script]:
     script = Script(routes)
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.reply("GET")
-
-        def do_DELETE(self) -> None:
-            self.reply("DELETE")
-
-        def do_POST(self) -> None:
-            self.reply("POST")
-
-        def reply(self, method: str) -> None:
+    class Handler(QuietHandler):
+        def reply(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
-            found = script.answer(method, self.path, body)
+            found = script.answer(self.command, self.path, body)
             if found is None:
                 self.close_connection = True
                 return
@@ -78,19 +68,10 @@ def scripted(routes: dict[str, Any]) -> Iterator[Script]:
                 self.end_headers()
                 self.wfile.write(data)
 
-        def log_message(self, format: str, *args: object) -> None:
-            del format, args
+        do_GET = do_POST = do_DELETE = reply  # noqa: N815 - as http.server has them
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    script.url = f"http://127.0.0.1:{server.server_port}"
-    try:
+    with listening(Handler) as script.url:
         yield script
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def client(kind: str, name: str, url: str, **config: Any) -> Any:

@@ -26,12 +26,6 @@ def bot(postgres_url: str) -> Iterator[OldBot]:
 
 
 @pytest.fixture
-def ledger(ledger_url: str) -> Iterator[PositionLedger]:
-    with PositionLedger.connect(ledger_url) as ledger:
-        yield ledger
-
-
-@pytest.fixture
 def mirror(bot: OldBot, ledger: PositionLedger, postgres_url: str) -> Mirror:
     """Run the shadow once, as a process of its own would: it remembers nothing but what was stored."""
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from domain.values import timestamp_text
 from infrastructure.ledger.ledger import PositionLedger
+from tests.past import before_now
 from tests.scripts.program import Program
 
 
@@ -18,7 +17,7 @@ def asked(ledger_url: str, program: Program) -> Program:
     """APT failed long ago, SUI is covered, XMR bare, and of SUI something happened last."""
 
     def at(minutes: float) -> dict[str, Any]:
-        return {"at": timestamp_text(datetime.now(UTC) - timedelta(minutes=minutes))}
+        return {"at": before_now(minutes=minutes)}
 
     with PositionLedger.connect(ledger_url) as ledger:
         for symbol, minutes in (("APTUSDT", 300), ("SUIUSDT", 200), ("XMRUSDT", 100)):

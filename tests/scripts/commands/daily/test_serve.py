@@ -12,17 +12,16 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from subprocess import PIPE
 from typing import Any, NamedTuple
 
 import pytest
 
-from domain.values import timestamp_text
 from infrastructure.ledger.ledger import PositionLedger
 from tests.acceptance.bot import PROGRAM
 from tests.forked_popen import ForkedPopen
+from tests.past import before_now
 from tests.scripts.cases import HOSTILE, fill
 from tests.scripts.commands.daily.test_status import enter
 from tests.scripts.program import Program
@@ -111,7 +110,7 @@ def test_it_shows_what_status_shows_and_each_cycle_has_its_page(url: str) -> Non
 
 
 def test_every_page_judges_by_the_age_that_was_asked_for(url: str) -> None:
-    at = timestamp_text(datetime.now(UTC) - timedelta(hours=2))
+    at = before_now(hours=2)
     with PositionLedger.connect(url) as ledger:
         ledger.request_entry(symbol="APTUSDT", exchange="binance", side="long", quantity="1", intent_id="1", at=at)
     late = 'position_ledger_findings{check="incomplete",severity="critical"} '

@@ -17,11 +17,12 @@ from infrastructure.ledger.ledger import PositionLedger
 from projections.health import diagnosis
 from tests.acceptance.bot import PROGRAM
 from tests.forked_popen import ForkedPopen
+from tests.past import before_now
 from tests.scripts.program import Program, Ran
 
 
 def enter(url: str, symbol: str, ago: float, *, stop: bool = True, **key: Any) -> None:
-    fields: dict[str, Any] = {"at": timestamp_text(datetime.now(UTC) - timedelta(seconds=ago))}
+    fields: dict[str, Any] = {"at": before_now(ago)}
     wanted: dict[str, Any] = {"exchange": "binance", "side": "long", "quantity": "1234567.891", **key}
     with PositionLedger.connect(url) as ledger:
         fields["position_id"] = ledger.request_entry(symbol=symbol, intent_id="1", **wanted, **fields).position_id

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -221,7 +221,7 @@ def test_books_that_differ_from_the_exchange_are_not_sound(tmp_path: Path) -> No
 
 @pytest.fixture
 def old_table(request: pytest.FixtureRequest, ledger_url: str) -> Iterator[OldTable]:
-    with places(ledger_url, "reproduce") as here, OldTable(here.named("old")) as table:
+    with places(ledger_url, "reproduce") as here, closing(OldTable(here.named("old"))) as table:
         table.create(request.param)
         yield table
 

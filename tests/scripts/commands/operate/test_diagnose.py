@@ -8,7 +8,6 @@ import shlex
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +16,13 @@ import pytest
 
 from domain.commands.requests import ImportPosition
 from domain.errors import PositionAlreadyOpen
-from domain.values import timestamp_text
 from infrastructure.database_url import without_password
 from infrastructure.integrity.verify import Verified
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.operations import health
 from infrastructure.settings import Settings
 from scripts.commands.operate import diagnose
+from tests.past import before_now
 from tests.scripts.program import Program, Ran
 from tests.urls import with_options
 
@@ -42,10 +41,6 @@ class Diagnosed(Ran):
 Run = Callable[..., Diagnosed]
 
 
-def at(ago: float) -> str:
-    return timestamp_text(datetime.now(UTC) - timedelta(seconds=ago))
-
-
 @pytest.fixture
 def run(ledger_url: str, program: Program) -> Run:
     return lambda *arguments: Diagnosed(*program("diagnose", *arguments, "--database", ledger_url))
@@ -55,7 +50,7 @@ def run(ledger_url: str, program: Program) -> Run:
 def ledger(ledger_url: str) -> Iterator[PositionLedger]:
     """APT, entered and protected ten minutes ago."""
     with PositionLedger.connect(ledger_url) as ledger:
-        apt: dict[str, Any] = {"position_id": "APTUSDT.binance#1", "at": at(599)}
+        apt: dict[str, Any] = {"position_id": "APTUSDT.binance#1", "at": before_now(599)}
         request(ledger, "APTUSDT", 600)
         ledger.record_entry_placed(**apt, exchange_order_id="53190368", filled_qty="61.8", avg_px="3.2333")
         ledger.set_stop_loss(**apt, stop_price="3.298", exchange_order_id="s1", activate=True)
@@ -64,7 +59,7 @@ def ledger(ledger_url: str) -> Iterator[PositionLedger]:
 
 def request(ledger: PositionLedger, symbol: str, ago: float, exchange: str = "binance") -> None:
     ledger.request_entry(
-        symbol=symbol, exchange=exchange, side="short", quantity="61.8", intent_id=f"{symbol} {ago}", at=at(ago)
+        symbol=symbol, exchange=exchange, side="short", quantity="61.8", intent_id=f"{symbol} {ago}", at=before_now(ago)
     )
 
 
@@ -140,7 +135,7 @@ def test_without_a_ledger_there_is_nothing_to_look_at(run: Run) -> None:
 def test_what_is_wrong_is_named_with_the_next_command(run: Run, ledger: PositionLedger, ledger_url: str) -> None:
     request(ledger, "FLRUSDT", 120)
     request(ledger, "AVLUSDT", 7200, "bybit")
-    ledger.lose_stop_loss(position_id="APTUSDT.binance#1", reason="cancelled by a cleaner", at=at(120))
+    ledger.lose_stop_loss(position_id="APTUSDT.binance#1", reason="cancelled by a cleaner", at=before_now(120))
     before = ledger.store.count_events()
     ran = run()
     assert (ran.code, ran.err) == (1, "")
@@ -172,7 +167,7 @@ def test_an_exchange_that_differs_is_named_with_its_snapshot(run: Run, ledger: P
     xmr = {"symbol": "XMR/USDT:USDT", "side": "long", "contracts": 0.5, "entry_price": 310.25}
     document: dict[str, Any] = {
         "exchange": "binance",
-        "timestamp": at(5),
+        "timestamp": before_now(5),
         "positions": [xmr],
         "orders": [],
         "conditional_orders": [],
@@ -204,7 +199,7 @@ def test_what_is_to_be_run_when_all_stops_are_gone_is_understood(
     for ago in (60, 5):
         path = tmp_path / f"{ago}.json"
         shown = {
-            "timestamp": at(ago),
+            "timestamp": before_now(ago),
             "positions": [apt],
             "orders": [],
             "conditional_orders": [],
@@ -223,7 +218,7 @@ def test_a_report_adds_the_rates_of_a_day(run: Run, ledger: PositionLedger) -> N
     request(ledger, "FLRUSDT", 600)
     ledger.fail_entry(position_id="FLRUSDT.binance#1", outcome="rejected", code="30208", reason="price limit")
     request(ledger, "OLDUSDT", 90_000)
-    ledger.fail_entry(position_id="OLDUSDT.binance#1", outcome="rejected", reason="x", at=at(89_999))
+    ledger.fail_entry(position_id="OLDUSDT.binance#1", outcome="rejected", reason="x", at=before_now(89_999))
     with pytest.raises(PositionAlreadyOpen):
         request(ledger, "APTUSDT", 1)
     ran = run("--mode", "report", "--json")

@@ -17,6 +17,7 @@ from infrastructure.exchanges import ccxt_live
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.operations.apply_corrections import apply
 from tests.infrastructure.exchanges.exchange_server import Exchange, binance, served
+from tests.past import before_now
 from tests.scripts.program import Program, Ran
 
 SAMPLE = Path(__file__).parents[3] / "samples_snapshots" / "binance.json"
@@ -60,16 +61,12 @@ def save(tmp_path: Path) -> Save:
         positions: object, orders: object = (), *, ago: float = 5, name: str = "snapshot", **fields: object
     ) -> Path:
         path = tmp_path / f"{name}.json"
-        taken_at = timestamp_text(datetime.now(UTC) - timedelta(seconds=ago))
+        taken_at = before_now(ago)
         document = {"exchange": "binance", "timestamp": taken_at, "positions": positions, "orders": orders}
         path.write_text(json.dumps({**document, **fields}))
         return path
 
     return save
-
-
-def at(ago: float) -> str:
-    return timestamp_text(datetime.now(UTC) - timedelta(seconds=ago))
 
 
 def seen(symbol: str, side: str, contracts: float, price: float) -> dict[str, object]:
@@ -99,8 +96,8 @@ def ledger(url: str) -> Iterator[PositionLedger]:
 
 def fill(ledger: PositionLedger) -> None:
     """APT as in I-01, protected; AVL beside it."""
-    apt: dict[str, Any] = {"position_id": "APTUSDT.binance#1", "at": at(580)}
-    entry: dict[str, Any] = {"side": "short", "quantity": "61.8", "intent_id": "5483266", "at": at(600)}
+    apt: dict[str, Any] = {"position_id": "APTUSDT.binance#1", "at": before_now(580)}
+    entry: dict[str, Any] = {"side": "short", "quantity": "61.8", "intent_id": "5483266", "at": before_now(600)}
     ledger.request_entry(symbol="APTUSDT", exchange="binance", **entry)
     ledger.record_entry_placed(exchange_order_id="53190368", filled_qty="61.8", avg_px="3.2333", **apt)
     ledger.set_stop_loss(stop_price="3.298", exchange_order_id="s1", activate=True, **apt)
@@ -111,7 +108,7 @@ def fill(ledger: PositionLedger) -> None:
         quantity="43",
         avg_px_open="0.1358",
         reason="seen",
-        at=at(600),
+        at=before_now(600),
     )
 
 
@@ -247,8 +244,8 @@ def test_a_phantom_is_closed_by_two_snapshots_of_different_times(run: Run, save:
         ({"positions": None}, "that is not zero"),
         ({"positions": {"code": -1021, "msg": "Timestamp"}}, "no list"),
         ({"error": "timeout"}, "a call that failed"),
-        ({"timestamp": at(700)}, "stale"),
-        ({"timestamp": at(-7200)}, "yet to come"),
+        ({"timestamp": before_now(700)}, "stale"),
+        ({"timestamp": before_now(-7200)}, "yet to come"),
         ({"timestamp": None}, "--taken-at"),
     ],
 )
@@ -323,8 +320,8 @@ def test_a_snapshot_may_come_through_a_pipe(run: Run, save: Save, monkeypatch: p
         (["--snapshot", SAMPLE, *BY_HAND], "names no zone, so it is read as the earliest that it can mean; --timezone"),
         (["--snapshot", SAMPLE, "--timezone", "Mars/Olympus"], "'Mars/Olympus' is not a time zone"),
         (["--snapshot", SAMPLE, "--taken-at", "2025-10-22"], "names no zone"),
-        (["--snapshot", SAMPLE, "--snapshot", SAMPLE, "--taken-at", at(0)], "--taken-at is for one --snapshot"),
-        (["--exchange", "binance", "--taken-at", at(0)], "--taken-at is for one --snapshot"),
+        (["--snapshot", SAMPLE, "--snapshot", SAMPLE, "--taken-at", before_now(0)], "--taken-at is for one --snapshot"),
+        (["--exchange", "binance", "--taken-at", before_now(0)], "--taken-at is for one --snapshot"),
         (["--exchange", "binance", "--timezone", "UTC"], "--timezone is for --snapshot"),
         (["--snapshot", SAMPLE, "--snapshot", SAMPLE.parent / "bybit.json"], "of several accounts (binance, bybit)"),
         (["--snapshot", SAMPLE, "--confirmations", "0"], "--confirmations"),

@@ -6,14 +6,13 @@ import json
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from subprocess import PIPE
 from typing import Any
 
 import pytest
 
-from domain.values import timestamp_text, utc
+from domain.values import utc
 from infrastructure.exchanges import ccxt_live
 from infrastructure.integrity.verify import verify
 from infrastructure.ledger.ledger import PositionLedger
@@ -21,6 +20,7 @@ from infrastructure.operations.apply_corrections import apply
 from tests.acceptance.bot import PROGRAM, Bot
 from tests.forked_popen import ForkedPopen
 from tests.infrastructure.exchanges.exchange_server import Exchange, binance, served
+from tests.past import before_now
 from tests.scripts.program import Program, Ran
 
 BY_HAND = ("--confirm", "--reason", "after the crash")
@@ -44,10 +44,6 @@ class Recovered(Ran):
 Run = Callable[..., Recovered]
 
 
-def at(ago: float) -> str:
-    return timestamp_text(datetime.now(UTC) - timedelta(seconds=ago))
-
-
 @pytest.fixture
 def run(tmp_path: Path, program: Program) -> Run:
     def run(*arguments: object, database: str = f"sqlite:///{tmp_path}/ledger.db") -> Recovered:
@@ -62,7 +58,7 @@ def save(tmp_path: Path) -> Save:
 
     def save(*positions: object, orders: object = (), ago: float = 5, name: str = "binance") -> str:
         path = tmp_path / f"{name}.json"
-        document = {"exchange": "binance", "timestamp": at(ago), "positions": positions, "orders": orders}
+        document = {"exchange": "binance", "timestamp": before_now(ago), "positions": positions, "orders": orders}
         path.write_text(json.dumps({**document, "conditional_orders": []}))
         return str(path)
 
@@ -75,13 +71,13 @@ def ledger(tmp_path: Path) -> Iterator[PositionLedger]:
     with PositionLedger.connect(f"sqlite:///{tmp_path}/ledger.db") as ledger:
         begin(ledger)
         flr: dict[str, Any] = {"symbol": "FLRUSDT", "exchange": "bybit", "side": "long", "quantity": "300"}
-        ledger.request_entry(**flr, intent_id="2", at=timestamp_text(datetime.now(UTC)))
+        ledger.request_entry(**flr, intent_id="2", at=before_now())
         yield ledger
 
 
 def begin(ledger: PositionLedger, ago: float = 600) -> None:
-    ledger.request_entry(**SIGNAL, intent_id="5483266", stop_loss_percent="2", at=at(ago))
-    ledger.record_entry_placed(position_id="APTUSDT.binance#1", exchange_order_id="53190368", at=at(ago))
+    ledger.request_entry(**SIGNAL, intent_id="5483266", stop_loss_percent="2", at=before_now(ago))
+    ledger.record_entry_placed(position_id="APTUSDT.binance#1", exchange_order_id="53190368", at=before_now(ago))
 
 
 @pytest.mark.usefixtures("ledger")
@@ -99,8 +95,10 @@ def test_a_bot_that_died_in_mid_entry_is_recovered_and_nobody_entered_meanwhile(
     """I-09, scenario D."""
     PositionLedger.connect(ledger_url).disconnect()
     with Bot(ledger_url) as bot:
-        bot.ask(command="request_entry", **SIGNAL, intent_id="5483266", stop_loss_percent="2", at=at(600))
-        bot.ask(command="record_entry_placed", position_id="APTUSDT.binance#1", exchange_order_id="1", at=at(599))
+        bot.ask(command="request_entry", **SIGNAL, intent_id="5483266", stop_loss_percent="2", at=before_now(600))
+        bot.ask(
+            command="record_entry_placed", position_id="APTUSDT.binance#1", exchange_order_id="1", at=before_now(599)
+        )
         bot.kill()
     with Bot(ledger_url) as restarted:
         refused = restarted.ask(command="request_entry", **SIGNAL, intent_id="5483299")
@@ -248,7 +246,7 @@ def test_a_correction_that_begins_its_time_anew_hides_no_order_that_is_due(
     run: Run, save: Save, ledger: PositionLedger
 ) -> None:
     stop = {**ITS_STOP, "amount": 40.0}
-    apt: dict[str, Any] = {"position_id": "APTUSDT.binance#1", "at": at(500)}
+    apt: dict[str, Any] = {"position_id": "APTUSDT.binance#1", "at": before_now(500)}
     ledger.record_entry_fill(**apt, trade_id="1", last_qty="40", last_px="3.2295")
     ledger.set_stop_loss(**apt, stop_price="3.298", exchange_order_id="s1", quantity="40", activate=True)
     more = ledger.request_increase(**apt, quantity="21", intent_id="more")
@@ -261,7 +259,7 @@ def test_a_correction_that_begins_its_time_anew_hides_no_order_that_is_due(
 def test_what_was_closed_by_its_fills_went_at_a_price_that_is_known(
     run: Run, save: Save, ledger: PositionLedger
 ) -> None:
-    apt: dict[str, Any] = {"position_id": "APTUSDT.binance#1", "at": at(500)}
+    apt: dict[str, Any] = {"position_id": "APTUSDT.binance#1", "at": before_now(500)}
     ledger.record_entry_fill(**apt, trade_id="1", last_qty="61", last_px="3.2295")
     ledger.set_stop_loss(**apt, stop_price="3.298", exchange_order_id="s1", activate=True)
     ledger.reduce(**apt, trade_id="2", last_qty="61", last_px="3.1")
@@ -294,7 +292,7 @@ def test_an_entry_that_came_to_nothing_frees_its_slot(run: Run, save: Save, ledg
         (["--live"], "say which exchange to ask"),
         (["--live", "--exchange", "kraken"], "krakenfutures and hyperliquid can be asked, not kraken"),
         (["--snapshot", "nowhere.json"], "'nowhere.json' does not exist"),
-        (["--taken-at", at(0)], "--taken-at is for one --snapshot"),
+        (["--taken-at", before_now(0)], "--taken-at is for one --snapshot"),
         (["--timezone", "UTC"], "--timezone is for --snapshot"),
         (["--confirmations", "0"], "--confirmations"),
     ],
@@ -314,7 +312,7 @@ def test_a_file_or_the_exchange_but_not_both(run: Run, save: Save) -> None:
 
 def test_a_time_that_may_mean_several_changes_nothing(run: Run, tmp_path: Path, ledger: PositionLedger) -> None:
     path = tmp_path / "naive.json"
-    naive = {"exchange": "binance", "timestamp": at(5).rstrip("Z"), "positions": [APT], "orders": [ITS_STOP]}
+    naive = {"exchange": "binance", "timestamp": before_now(5).rstrip("Z"), "positions": [APT], "orders": [ITS_STOP]}
     path.write_text(json.dumps(naive))
     before = ledger.store.count_events()
     assert run("--snapshot", path).code == 1
@@ -352,8 +350,8 @@ def test_what_is_missing_is_confirmed_by_asking_again(
     run: Run, ledger: PositionLedger, exchange: Exchange, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     avl: dict[str, Any] = {"symbol": "AVLUSDT", "exchange": "binance", "side": "long", "quantity": "43"}
-    ledger.request_entry(**avl, intent_id="3", at=at(600))
-    clock = iter([utc(at(ago)) for ago in (45, 30, 15)])
+    ledger.request_entry(**avl, intent_id="3", at=before_now(600))
+    clock = iter([utc(before_now(ago)) for ago in (45, 30, 15)])
     waited: list[float] = []
     monkeypatch.setattr(ccxt_live, "now", lambda: next(clock))
     monkeypatch.setattr("time.sleep", waited.append)

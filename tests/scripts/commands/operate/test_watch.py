@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,17 +11,17 @@ from typing import Any
 import pytest
 
 from domain.errors import StoreUnavailable
-from domain.values import timestamp_text
 from infrastructure.event_store.sql.sql_store import SqlStore
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.watching import watcher
 from infrastructure.watching.sinks.telegram import CHAT_VARIABLE, TOKEN_VARIABLE
 from infrastructure.watching.sinks.webhook import SECRET_VARIABLE, URL_VARIABLE
+from tests.past import before_now
 from tests.scripts.program import Program
 
 
 def at(ago: float) -> dict[str, Any]:
-    return {"at": timestamp_text(datetime.now(UTC) - timedelta(seconds=ago))}
+    return {"at": before_now(ago)}
 
 
 @pytest.fixture
