@@ -16,7 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 from domain.errors import HistoryDamaged
 from domain.events import EVENTS, PLACE_MARK, InstrumentDefined, PositionEvent, PositionImported
 from domain.values import timestamp_text
-from infrastructure.event_store.records import EventRecord, IndexColumns, LoadMarker
+from infrastructure.event_store.records import EventRecord, IndexColumns, LoadMarker, made
 from infrastructure.event_store.upcasting import UPCASTS, Fields, upcast
 from infrastructure.struct_json.json_writer import JsonWriter
 from infrastructure.struct_json.typed_json import TypedJson, has_float, without_floats
@@ -70,7 +70,7 @@ def encode(event: PositionEvent) -> EventRecord:
 def columns(event: PositionEvent) -> IndexColumns:
     """The columns by which a store queries an event."""
     intent_id, mark = _opening(event) if event.opens_cycle else (None, _mark_inside(event))
-    return IndexColumns(event.command_id, intent_id, event.cycle, mark, timestamp_text(event.ts_recorded))
+    return made(IndexColumns, (event.command_id, intent_id, event.cycle, mark, timestamp_text(event.ts_recorded)))
 
 
 def stored_names(*kinds: type[PositionEvent]) -> tuple[str, ...]:
