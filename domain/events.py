@@ -10,12 +10,16 @@ from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
 from eventsourcing.domain import CanMutateAggregate
+from msgspec import field
 
 from domain.alteration import UNWRITTEN, TypedStruct
 from domain.commands.requests import Evidence
 from domain.holding import Holding
 from domain.instrument import Instrument
 from domain.values import ZERO, CashKind, Instant, JsonValue, Number, Protection, Side, Source, Status, said_at
+
+PLACE_MARK: Final = "^"
+"""Begins the names that stream and version have in JSON that is read into an event; no field of a payload has it."""
 
 
 class PositionEvent(CanMutateAggregate[str], TypedStruct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -25,8 +29,8 @@ class PositionEvent(CanMutateAggregate[str], TypedStruct, frozen=True, kw_only=T
     caller. Stream and version are columns of the log, and are not part of the serialised event.
     """
 
-    originator_id: Annotated[str, UNWRITTEN]
-    originator_version: Annotated[int, UNWRITTEN]
+    originator_id: Annotated[str, UNWRITTEN] = field(name=f"{PLACE_MARK}stream")
+    originator_version: Annotated[int, UNWRITTEN] = field(name=f"{PLACE_MARK}version")
     command_id: str
     request: str
     cycle: int

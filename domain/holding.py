@@ -154,7 +154,7 @@ class Holding(TypedStruct, frozen=True, gc=False, forbid_unknown_fields=True):
     @property
     def net_pnl(self) -> Decimal | None:
         """Realised profit plus cash less fees; None if it is not known, or not all in one currency."""
-        if self.realized_pnl is None or any(self.fees_other.values()):
+        if self.realized_pnl is None or (self.fees_other and any(self.fees_other.values())):
             return None
         net = EXACT.subtract(self.realized_pnl, self.fees)
         for name, amount in self.cash.items():

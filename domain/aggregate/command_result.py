@@ -43,11 +43,10 @@ def answered(
     `order_id` is the client order id of the entry, which the answer names unless the event claims another order.
     """
     close_side, close_quantity = None, None
-    match event:
-        case e.RollbackStarted() | e.ExitRequested():
-            order_id, close_side, close_quantity = event.client_order_id, event.close_side, event.close_quantity
-        case e.IncreaseRequested():
-            order_id = event.client_order_id
+    if type(event) is e.RollbackStarted or type(event) is e.ExitRequested:
+        order_id, close_side, close_quantity = event.client_order_id, event.close_side, event.close_quantity
+    elif type(event) is e.IncreaseRequested:
+        order_id = event.client_order_id
     return CommandResult(
         event.request,
         event.position_id,

@@ -5,8 +5,9 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager, nullcontext, suppress
+from itertools import islice
 from typing import Any, Final
 
 from domain.errors import HistoryDamaged, SchemaMismatch, StoreError, StoreUnavailable
@@ -118,6 +119,21 @@ class _WriteTurn(Turn[FileConnection]):
     ) -> None:
         super().__init__(connection, opener, outer)
         self.is_alone = is_alone
+
+
+class _Snapshot(Turn[FileConnection]):
+    """A moment that is read; with `as_found` bytes that are no text are returned as well."""
+
+    def __init__(self, connection: FileConnection, opener: Opener, *, as_found: bool) -> None:
+        super().__init__(connection, opener, None)
+        self._as_found = as_found
+
+    def takes_bytes(self) -> bool:
+        """Return them from now on, if that is asked and is not done yet: it doubles what reading a text takes."""
+        if not self._as_found or self.connection.text_factory is _as_found:
+            return False
+        self.connection.text_factory = _as_found
+        return True
 
 
 class Connections:
@@ -263,19 +279,27 @@ class Connections:
 
     def rows(self, statement: str, values: Any = ()) -> Iterator[tuple[Any, ...]]:
         """The rows of a query, fetched one by one; from a database in memory all at once."""
-        with self.reading() as connection:
-            cursor = connection.execute(statement, values)
-            if self._memory is not None:
-                found = cursor.fetchall()
-            else:
-                try:
-                    for row in cursor:
-                        yield row
-                        self._opener.require()
-                finally:
-                    with suppress(sqlite3.ProgrammingError):  # its snapshot may have closed the connection already
-                        cursor.close()
-                return
+        read = 0
+        try:
+            with self.reading() as connection:
+                cursor = connection.execute(statement, values)
+                if self._memory is not None:
+                    found: Iterable[tuple[Any, ...]] = cursor.fetchall()
+                else:
+                    try:
+                        for row in cursor:
+                            yield row
+                            read += 1
+                            self._opener.require()
+                    finally:
+                        with suppress(sqlite3.ProgrammingError):  # its snapshot may have closed the connection already
+                            cursor.close()
+                    return
+        except HistoryDamaged:
+            turn = self._turn()
+            if not isinstance(turn, _Snapshot) or not turn.takes_bytes():
+                raise
+            found = islice(self.rows(statement, values), read, None)  # asked again, at the same moment
         yield from found
 
     scan = rows
@@ -292,12 +316,10 @@ class Connections:
             yield
             return
         with self._writing if self._memory else nullcontext():
-            turn: Turn[FileConnection] | None = None
+            turn: _Snapshot | None = None
             try:
                 try:
-                    turn = Turn(self._open(), self._opener, None)
-                    if as_found:
-                        turn.connection.text_factory = _as_found
+                    turn = _Snapshot(self._open(), self._opener, as_found=as_found)
                     turn.connection.execute("BEGIN")
                     self._turns.last = turn
                     yield

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ from hypothesis import strategies as st
 from domain.commands.base import Command
 from domain.commands.requests import FailEntry, RollBack, StartRollback, command_from_json
 from domain.errors import HistoryDamaged, InvalidCommand
-from domain.events import EVENTS, EntryFilled, PositionEvent, PositionImported
+from domain.events import EVENTS, EntryFilled, EntryRequested, PositionEvent, PositionImported
 from domain.writing import written
 from infrastructure.event_store import codec
 from infrastructure.event_store.codec import columns, decode, encode
@@ -206,11 +207,33 @@ def test_a_missing_field_is_damage(field: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "extra", [{"leverage": "10"}, {"originator_id": "BTCUSDT.binance"}, {"originator_version": 1}], ids=str
+    "extra",
+    [
+        {"leverage": "10"},
+        {"originator_id": "BTCUSDT.binance"},
+        {"originator_version": 1},
+        {"^stream": "BTCUSDT.binance"},
+        {"^version": 1},
+    ],
+    ids=str,
 )
 def test_a_field_that_the_event_does_not_have_is_damage(extra: dict[str, Any]) -> None:
-    with pytest.raises(HistoryDamaged, match=next(iter(extra))):
+    with pytest.raises(HistoryDamaged, match=re.escape(next(iter(extra)))):
         decode(stored("EntryRequested.v1", payload(**extra)))
+
+
+@pytest.mark.parametrize("letter", ["\\u005e", "\\u005E"])
+def test_a_place_that_a_payload_names_in_disguise_is_damage(letter: str) -> None:
+    disguised = payload(**{"^version": 1}).replace(b"^", letter.encode())
+    with pytest.raises(HistoryDamaged, match="version"):
+        decode(stored("EntryRequested.v1", disguised))
+
+
+@pytest.mark.parametrize("words", ["from ^GSPC", 'said "stop"', "C:\\\\bots", "two\nlines", "\x01"])
+def test_a_text_that_looks_like_a_place_is_read(words: str) -> None:
+    event = decode(stored("EntryRequested.v1", payload(intent_id=words)))
+    assert isinstance(event, EntryRequested)
+    assert (event.intent_id, event.originator_version) == (words, 7)
 
 
 def test_a_field_that_the_totals_do_not_have_is_damage() -> None:

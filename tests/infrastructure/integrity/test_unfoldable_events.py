@@ -15,7 +15,7 @@ from infrastructure.event_store.records import EventRecord
 from infrastructure.integrity.verify import verify
 from infrastructure.ledger.ledger import PositionLedger
 from tests.acceptance.bot import PROGRAM
-from tests.infrastructure.integrity.test_proof import on_sqlite
+from tests.infrastructure.integrity.tampering import on_sqlite
 
 KEY = "APTUSDT.binance"
 POSITION = f"{KEY}#1"

@@ -183,6 +183,20 @@ def test_what_is_no_text_is_named_and_the_rest_is_looked_at(tmp_path: Path, stat
                 everything(ledger)
 
 
+def test_what_is_no_text_in_the_middle_of_a_walk_is_looked_at_once_as_all_else(tmp_path: Path) -> None:
+    with PositionLedger.connect(f"sqlite:///{tmp_path}/ledger.db") as ledger:
+        for symbol in ("APTUSDT", "BTCUSDT", "PERPUSDT"):
+            ledger.request_entry(symbol=symbol, exchange="binance", side="short", quantity="1", intent_id="1")
+        on_sqlite(f"{tmp_path}/ledger.db", f"UPDATE ledger_events SET command_id = {BYTES} WHERE stream LIKE 'BTC%'")
+        on_sqlite(f"{tmp_path}/ledger.db", f"UPDATE positions SET exit_reason = {BYTES} WHERE symbol = 'PERPUSDT'")
+        verified = verify(ledger.store)
+    assert [(each.kind, each.stream) for each in verified.findings] == [
+        ("columns", "BTCUSDT.binance"),
+        ("row", "PERPUSDT.binance"),
+    ]
+    assert (verified.events, verified.streams, verified.rows) == (3, 3, 3)
+
+
 def everything(ledger: PositionLedger) -> None:
     ledger.positions()
     ledger.rejections()

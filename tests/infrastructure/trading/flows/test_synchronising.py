@@ -8,7 +8,6 @@ from decimal import Decimal
 
 import pytest
 
-from domain.instrument import Instrument
 from domain.values import Status
 from infrastructure.trading.exchange_orders import OrderTicket, TicketKind
 from infrastructure.trading.flows.entering import increase
@@ -128,7 +127,7 @@ def test_the_only_stop_is_asked_for_where_a_list_without_any_is_not_believed(des
     entry = {"symbol": APT, "side": "long", "quantity": "10", "stop_loss_percent": "2"}
     assert desk.trader().enter(**entry, intent_id="1").kind is OutcomeKind.PROTECTED
     (stop,) = desk.exchange.audit.stops(APT)
-    desk.exchange.cancel(APT, stop.stated(Instrument()))
+    desk.exchange.cancel(APT, stop.stated())
     found = desk.synchronise()
     assert [each.kind for each in found.taken_up] == [OutcomeKind.PROTECTED]
     assert desk.exchange.audit.is_covered(APT) and desk.synchronise().ok

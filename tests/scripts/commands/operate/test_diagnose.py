@@ -236,7 +236,12 @@ def test_a_report_adds_the_rates_of_a_day(run: Run, ledger: PositionLedger) -> N
 def test_cycles_of_the_old_table_are_in_no_rate_of_a_day_as_in_no_statistics(
     run: Run, ledger: PositionLedger, program: Program, ledger_url: str, tamper: Callable[[str], None]
 ) -> None:
-    row: dict[str, Any] = {"quantity": "1", "status": "failed", "opened_at": at(60), "closed_at": at(30)}
+    row: dict[str, Any] = {
+        "quantity": "1",
+        "status": "failed",
+        "opened_at": before_now(60),
+        "closed_at": before_now(30),
+    }
     old: dict[str, Any] = {"symbol": "OLDUSDT", "exchange": "binance", "side": "long", "row": {"id": "1"}}
     ledger.handle(ImportPosition.of(**old, **row, legacy_id="1"))
     assert program("stats", "--json", "--database", ledger_url).json["by_status"]["failed"] == 0
