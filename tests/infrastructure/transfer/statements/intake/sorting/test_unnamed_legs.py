@@ -168,6 +168,17 @@ def test_a_position_that_was_added_to_before_is_of_no_leg(ledger: PositionLedger
     assert books(ledger) == {"BOTH": "0 earned 60"}
 
 
+def test_a_position_from_before_that_was_turned_over_is_of_no_leg(ledger: PositionLedger) -> None:
+    """3 at 100 before; without them a sale that opened after nothing was earned looks like one beside a long leg."""
+    told = [
+        *[("-5", "110", "30", None), ("-2", "106", "0", None), ("4", "100", "32", None)],
+        *[("1", "102", "0", None), ("-1", "105", "3", None)],
+        *[("-2", "104", "0", None), ("2", "104", "0", None), ("-1", "100", "0", None)],
+    ]
+    take(ledger, fills(*told))
+    assert books(ledger) == {"BOTH": "-1 earned 65"}
+
+
 def test_what_is_neither_is_told_with_both_numbers(ledger: PositionLedger) -> None:
     told: list[Told] = [("1", "100", "0", None), ("-1", "110", "3", None)]
     report = take(ledger, fills(*told))
