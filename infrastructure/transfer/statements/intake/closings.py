@@ -45,6 +45,15 @@ def tells_of_before(fill: StatementFill) -> bool:
     return fill.profit is not None and fill.buys is (fill.key.leg is Leg.SHORT)
 
 
+def stated_closing(fill: StatementFill) -> Decimal | None:
+    """How much of a fill closes a position; None where neither its file nor its leg says it other than by a profit."""
+    if fill.closes is not None:
+        return fill.closes
+    if fill.key.leg in (Leg.LONG, Leg.SHORT):
+        return fill.quantity if fill.buys is (fill.key.leg is Leg.SHORT) else Decimal(0)
+    return fill.quantity if fill.meant_to_close else None
+
+
 def opened_before(fill: StatementFill) -> StatementRefused:
     """The refusal of a fill that closes what was held before, where nothing says at what price that was opened."""
     return StatementRefused.at(

@@ -15,7 +15,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from domain.values import EXACT, Leg, plain, rounded
-from infrastructure.transfer.statements.intake.closings import FROM_FLAT, Closings, HeldBefore
+from infrastructure.transfer.statements.intake.closings import FROM_FLAT, Closings, HeldBefore, stated_closing
 from infrastructure.transfer.statements.statement_facts import StatementFill
 from infrastructure.transfer.transfer_errors import StatementRefused
 
@@ -44,6 +44,24 @@ def added_to(first: StatementFill, ahead: Iterable[StatementFill], size: Decimal
         held = _added_to(_mirrored(first), map(_mirrored, ahead), size)
         return None if held is None else _seen_in_mirror(held)
     return _added_to(first, ahead, size)
+
+
+def quantity_before(first: StatementFill, ahead: Iterable[StatementFill]) -> Decimal:
+    """By how much fills close more than they open, until nothing is held, by what they say that they close.
+
+    So much was held before the first one. Zero where they do not say it, or close no more than they open.
+    """
+    held, before, is_long = Decimal(0), Decimal(0), first.buys is not bool(stated_closing(first))
+    for fill in chain([first], islice(ahead, _LOOKED_AT)):
+        closes = stated_closing(fill)
+        if closes is None or (fill.buys is is_long) is bool(closes) or (before and not held and not closes):
+            break  # what it opens, or closes, is not of this position
+        more = max(EXACT.subtract(closes, held), Decimal(0))
+        before = EXACT.add(before, more)
+        held = EXACT.add(held, EXACT.subtract(more, closes) if closes else fill.quantity)
+        if closes and (closes < fill.quantity or not (before or held)):
+            break
+    return before
 
 
 def _mirrored(fill: StatementFill) -> StatementFill:

@@ -205,17 +205,33 @@ def test_a_payment_of_no_leg_is_of_neither(ledger: PositionLedger) -> None:
     assert all(not cash for cash in cash_of(ledger).values())
 
 
-def test_a_closing_of_what_nobody_knows_is_refused(ledger: PositionLedger) -> None:
-    with pytest.raises(StatementRefused, match=r"line 2: this closes something of BTCUSDT\.binance that was"):
-        take(ledger, fills(("1", "100", None, "1"), ("-1", "110", None, "0")))
+def test_a_closing_of_what_nobody_knows_has_no_profit(ledger: PositionLedger) -> None:
+    report = take(ledger, fills(("1", "100", None, "1"), ("-1", "110", None, "0"), ("3", "90", None, "1")))
+    rows = [f"{row.side} {row.quantity}, {row.realized_pnl}" for row in ledger.positions()]
+    assert rows == ["short 0, None", "short 0, 20", "long 2, 0"]
+    assert len(report.findings) == 1
+    assert report.findings[0].startswith("BTCUSDT.binance: 1 more than was opened was closed, held before the files")
 
 
 @pytest.mark.parametrize("leg", [Leg.BOTH, Leg.LONG])
 def test_more_is_closed_than_is_known_to_be_held(ledger: PositionLedger, leg: Leg) -> None:
     opened = fill(0, "1", key=fill(0, "1").key.on(leg), closes=Decimal(0))
+    closed = fill(1, "-1", "110", key=opened.key, closes=Decimal(1))
+    again = fill(2, "1", key=opened.key, closes=Decimal(0))
+    more = fill(3, "-3", "110", key=opened.key, closes=Decimal(3))
+    with pytest.raises(StatementRefused, match=r"line 5: by the file this closes 3 of .*, by the fills"):
+        take(ledger, [opened, closed, again, more])
+
+
+@pytest.mark.parametrize("leg", [Leg.BOTH, Leg.LONG])
+def test_more_is_closed_than_was_opened_at_the_beginning(ledger: PositionLedger, leg: Leg) -> None:
+    opened = fill(0, "1", key=fill(0, "1").key.on(leg), closes=Decimal(0))
     closed = fill(1, "-3", "110", key=opened.key, closes=Decimal(3))
-    with pytest.raises(StatementRefused, match=r"line 3: by the file this closes 3 of .*, by the fills"):
-        take(ledger, [opened, closed])
+    report = take(ledger, [opened, closed])
+    assert [f"{row.side} {row.quantity}, {row.realized_pnl}" for row in ledger.positions()] == ["long 0, None"]
+    assert len(report.findings) == 1
+    assert "2 more than was opened was closed" in report.findings[0]
+    assert take(ledger, [opened, closed]).fills_before == 2
 
 
 def define(ledger: PositionLedger, *legs: Leg) -> None:
