@@ -178,11 +178,13 @@ class StatementTally(StatementFigures):
 
     def sold_before(self, key: PositionKey, quantities: Sequence[Decimal]) -> None:
         """Note what was sold on spot but not bought in the files, or what was closed but not opened in them."""
-        what = "sold {} more than was bought" if key.leg is Leg.SPOT else "closed {} more than was opened"
-        what = what.format(plain(total_of(quantities)))
+        more = plain(total_of(quantities))
+        what = f"{counted(len(quantities), 'fill')} sold {more} more than was bought"
+        if key.leg is not Leg.SPOT:
+            what = f"{more} more than was opened was closed"
         self._others.append(
-            f"{key}: {counted(len(quantities), 'fill')} {what}, held before the files begin or moved in; what it cost "
-            "they do not say, so that what it earned is not known"
+            f"{key}: {what}, held before the files begin or moved in; what it cost they do not say, so that what it "
+            "earned is not known"
         )
 
     def closed_too_much(self, key: PositionKey, quantities: Sequence[Decimal]) -> None:

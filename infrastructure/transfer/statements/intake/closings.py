@@ -17,6 +17,8 @@ from infrastructure.transfer.transfer_errors import StatementRefused
 FROM_FLAT: Final = "export from a moment when nothing was held"
 _NEAR: Final = Decimal("1e-7")
 """By which share of a price averages may differ that were computed from rounded profits."""
+_ROUNDED: Final = Decimal("1e-8")
+"""What exchanges round profits to."""
 _CENT: Final = Decimal("0.01")
 """What a stated profit is rounded to at most."""
 _DOUBT: Final = Decimal("0.1")
@@ -41,6 +43,15 @@ def tells_of_before(fill: StatementFill) -> bool:
     if fill.key.leg is Leg.BOTH or fill.on_margin:
         return bool(fill.profit)
     return fill.profit is not None and fill.buys is (fill.key.leg is Leg.SHORT)
+
+
+def stated_closing(fill: StatementFill) -> Decimal | None:
+    """How much of a fill closes a position; None where neither its file nor its leg says it other than by a profit."""
+    if fill.closes is not None:
+        return fill.closes
+    if fill.key.leg in (Leg.LONG, Leg.SHORT):
+        return fill.quantity if fill.buys is (fill.key.leg is Leg.SHORT) else Decimal(0)
+    return fill.quantity if fill.meant_to_close else None
 
 
 def opened_before(fill: StatementFill) -> StatementRefused:
@@ -134,9 +145,7 @@ class Closings:
         if fill.closes is not None:
             return fill.closes
         average = self._average_of(fill, fill.quantity)
-        near = EXACT.multiply(fill.price, _NEAR)
-        is_near = EXACT.subtract(average, self._average).copy_abs() <= near
-        if not self.closed or fill.price == self._average or is_near:
+        if not self.closed or fill.price == self._average or self._are_near(average, self._average, fill):
             return fill.quantity
         share = EXACT.divide(EXACT.subtract(fill.price, average), EXACT.subtract(fill.price, self._average))
         closes = EXACT.multiply(fill.quantity, share).quantize(self._step, context=EXACT)
@@ -160,7 +169,7 @@ class Closings:
         of_part = self._average_of(fill, closes), Decimal(0), False
         of_all = fill.price, -earned if fill.buys else earned, True
         for average, more, closes_all in (of_part, of_all):
-            if EXACT.subtract(average, price).copy_abs() <= EXACT.multiply(fill.price, _NEAR):
+            if self._are_near(average, price, fill):
                 continue
             differs = EXACT.add(EXACT.subtract(added.worth, EXACT.multiply(average, added.quantity)), more)
             held = EXACT.divide(differs, EXACT.subtract(average, price))
@@ -176,6 +185,12 @@ class Closings:
             raise opened_before(fill)
         earned = EXACT.divide(fill.profit, EXACT.multiply(closes, self._size))
         return EXACT.add(fill.price, earned if fill.buys else -earned)
+
+    def _are_near(self, average: Decimal, other: Decimal, fill: StatementFill) -> bool:
+        """Whether averages differ by no more than the rounding of the profit of a fill, and of those before it."""
+        rounded_by = EXACT.divide(_ROUNDED, EXACT.multiply(fill.quantity, self._size))
+        near = EXACT.add(EXACT.multiply(fill.price, _NEAR), rounded_by)
+        return EXACT.subtract(average, other).copy_abs() <= near
 
 
 class _Sum:

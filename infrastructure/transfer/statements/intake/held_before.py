@@ -1,28 +1,80 @@
-"""The position before a file begins: it is derived from what the file says about the fills that closed it."""
+"""The position before a file begins: it is derived from what the file says about the fills that closed it.
+
+What is settled in its base is looked at in a mirror: the gain of a long there is that of a short here, of as many
+contracts at one divided by the prices.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from decimal import Decimal
 from itertools import chain, islice
+from types import MappingProxyType
 from typing import Final
 
-from domain.values import EXACT, plain, rounded
-from infrastructure.transfer.statements.intake.closings import FROM_FLAT, Closings, HeldBefore
+from msgspec.structs import replace
+
+from domain.values import EXACT, Leg, plain, rounded
+from infrastructure.transfer.statements.intake.closings import FROM_FLAT, Closings, HeldBefore, stated_closing
 from infrastructure.transfer.statements.statement_facts import StatementFill
 from infrastructure.transfer.transfer_errors import StatementRefused
 
+_OTHER_LEG: Final = MappingProxyType({Leg.LONG: Leg.SHORT, Leg.SHORT: Leg.LONG})
 _LOOKED_AT: Final = 1_000
 """How many fills are searched for one that closes; without one the position before the file stays unknown."""
 
 
 def held_before(first: StatementFill, ahead: Iterable[StatementFill], size: Decimal) -> HeldBefore:
     """The position before a fill that shows that there was one, in contracts of `size`. Refuses: StatementRefused."""
-    if first.key.is_inverse:
+    if not first.key.is_inverse:
+        return _held_before(first, ahead, size)
+    try:
+        return _seen_in_mirror(_held_before(_mirrored(first), map(_mirrored, ahead), size))
+    except StatementRefused:  # in its words long is short
         raise StatementRefused.at(
             first.line,
-            f"the file begins in the middle of a position of {first.key}, which is settled in its base; {FROM_FLAT}",
-        )
+            f"the file begins in the middle of a position of {first.key}, and nothing in it says at what price that "
+            f"was opened; {FROM_FLAT}",
+        ) from None
+
+
+def added_to(first: StatementFill, ahead: Iterable[StatementFill], size: Decimal) -> HeldBefore | None:
+    """The position to which the first fill of a key added, by the profits of later fills; None if there was none."""
+    if first.key.is_inverse:
+        held = _added_to(_mirrored(first), map(_mirrored, ahead), size)
+        return None if held is None else _seen_in_mirror(held)
+    return _added_to(first, ahead, size)
+
+
+def quantity_before(first: StatementFill, ahead: Iterable[StatementFill]) -> Decimal:
+    """By how much fills close more than they open, until nothing is held, by what they say that they close.
+
+    So much was held before the first one. Zero where they do not say it, or close no more than they open.
+    """
+    held, before, is_long = Decimal(0), Decimal(0), first.buys is not bool(stated_closing(first))
+    for fill in chain([first], islice(ahead, _LOOKED_AT)):
+        closes = stated_closing(fill)
+        if closes is None or (fill.buys is is_long) is bool(closes) or (before and not held and not closes):
+            break  # what it opens, or closes, is not of this position
+        more = max(EXACT.subtract(closes, held), Decimal(0))
+        before = EXACT.add(before, more)
+        held = EXACT.add(held, EXACT.subtract(more, closes) if closes else fill.quantity)
+        if closes and (closes < fill.quantity or not (before or held)):
+            break
+    return before
+
+
+def _mirrored(fill: StatementFill) -> StatementFill:
+    key = fill.key.on(_OTHER_LEG[fill.key.leg]) if fill.key.leg in _OTHER_LEG else fill.key
+    held = None if fill.held is None else -fill.held
+    return replace(fill, key=key, buys=not fill.buys, price=EXACT.divide(Decimal(1), fill.price), held=held)
+
+
+def _seen_in_mirror(held: HeldBefore) -> HeldBefore:
+    return held._replace(is_long=not held.is_long, price=rounded(EXACT.divide(Decimal(1), held.price)))
+
+
+def _held_before(first: StatementFill, ahead: Iterable[StatementFill], size: Decimal) -> HeldBefore:
     if first.held is not None:
         return _above_zero(first, _priced(first, first.held, ahead, size))
     closings = Closings(is_long=not first.buys, size=size)
@@ -32,9 +84,8 @@ def held_before(first: StatementFill, ahead: Iterable[StatementFill], size: Deci
     return _above_zero(first, closings.held())
 
 
-def added_to(first: StatementFill, ahead: Iterable[StatementFill], size: Decimal) -> HeldBefore | None:
-    """The position to which the first fill of a key added, by the profits of later fills; None if there was none."""
-    if first.key.is_inverse or first.profit is None or first.held is not None:
+def _added_to(first: StatementFill, ahead: Iterable[StatementFill], size: Decimal) -> HeldBefore | None:
+    if first.profit is None or first.held is not None:
         return None
     closings = Closings(is_long=first.buys, size=size)
     for fill in chain([first], islice(ahead, _LOOKED_AT)):

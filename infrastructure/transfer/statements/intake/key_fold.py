@@ -21,7 +21,7 @@ from domain.orders.order import CLOCKS_APART
 from domain.values import DECIMALS_MAX, MAGNITUDE_MAX, TEXT_LENGTH_MAX, YEARS, Leg, Side, Source, plain
 from infrastructure.transfer.statements.intake.cash_cycle import CycleSpan, cycle_at
 from infrastructure.transfer.statements.intake.cash_recording import record_cash
-from infrastructure.transfer.statements.intake.closings import FROM_FLAT, opened_before, tells_of_before
+from infrastructure.transfer.statements.intake.closings import FROM_FLAT, opened_before, stated_closing, tells_of_before
 from infrastructure.transfer.statements.intake.command_ids import (
     BEFORE,
     CLOSES,
@@ -31,7 +31,7 @@ from infrastructure.transfer.statements.intake.command_ids import (
     turned_id_of,
 )
 from infrastructure.transfer.statements.intake.decided_events import DecidedEvents
-from infrastructure.transfer.statements.intake.held_before import added_to, held_before
+from infrastructure.transfer.statements.intake.held_before import added_to, held_before, quantity_before
 from infrastructure.transfer.statements.statement_facts import StatementCash, StatementFill, StatementPosition
 from infrastructure.transfer.statements.statement_report import StatementTally
 from infrastructure.transfer.transfer_errors import StatementRefused
@@ -114,11 +114,12 @@ class KeyFold:
                     raise StatementRefused.at(fill.line, f"order {fill.order_id} entered the position, and closed it")
                 self._start, self._compared = self._position.row, None
                 self._tally.reopened()
-            elif (self._is_spot_sale(fill) and not fill.profit) or (fill.meant_to_close and self._may_be_of_before):
-                self._hold_before(fill)
+            elif self._is_spot_sale(fill) and not fill.profit:
+                self._hold_before(fill, fill.quantity, OPENS, is_long=True)
+            elif before := self._quantity_before(fill, ahead):
+                self._hold_before(fill, before, BEFORE, is_long=fill.buys is not bool(stated_closing(fill)))
             else:
                 self._open(fill, ordered(fill), ahead)
-        self._may_be_of_before = self._may_be_of_before and fill.meant_to_close
         held, is_long = self._held, self._is_long
         self._check(fill, held, is_long=is_long)
         fill = fill.covering() if fill.buys and not is_long else fill
@@ -129,7 +130,7 @@ class KeyFold:
             self._close(part)
             if is_of_before:
                 fill = replace(rest, profit=None)
-                self._hold_before(fill)
+                self._hold_before(fill, fill.quantity, OPENS, is_long=True)
             else:
                 fill = rest
                 self._open(fill, fill.quantity, lambda: ())
@@ -138,6 +139,7 @@ class KeyFold:
             self._close(fill)
         elif fill.is_last and self._key.leg is Leg.SPOT:
             self._close(fill, dust=True)
+        self._may_be_of_before = self._may_be_of_before and not self._position.is_open
 
     def _check(self, fill: StatementFill, held: Decimal, *, is_long: bool) -> None:
         """Compare the position that a fill states with that of the fills before it. Refuses: StatementRefused."""
@@ -166,6 +168,12 @@ class KeyFold:
     def _is_spot_sale(self, fill: StatementFill) -> bool:
         """Whether a fill is a sale on spot without margin, which can only sell what was bought."""
         return self._key.leg is Leg.SPOT and not fill.buys and not fill.on_margin
+
+    def _quantity_before(self, fill: StatementFill, ahead: Ahead) -> Decimal | None:
+        """What fills close that was held before the file begins, if nothing says at what price that was opened."""
+        if not self._may_be_of_before or fill.profit is not None or fill.held is not None:
+            return None
+        return quantity_before(fill, ahead())
 
     @property
     def _slot(self) -> dict[str, Any]:
@@ -215,18 +223,18 @@ class KeyFold:
         self._decide(fill.line, Adopt, adopted)
         self._tally.derived(self._position.position_id)
 
-    def _hold_before(self, fill: StatementFill) -> None:
-        """Open a cycle for a fill that closes what no fill opened: its cost and its profit are not known."""
+    def _hold_before(self, fill: StatementFill, quantity: Decimal, suffix: str, *, is_long: bool) -> None:
+        """Open a cycle with what no fill opened: its cost and its profit are not known."""
         opening = self._slot | {
-            "side": Side.SHORT if fill.buys else Side.LONG,
-            "quantity": fill.quantity,
-            "filled_qty": fill.quantity,
+            "side": Side.LONG if is_long else Side.SHORT,
+            "quantity": quantity,
+            "filled_qty": quantity,
             "exchange_order_id": f"held-before-{fill.trade_id}",
             "at": fill.time,
-            "command_id": command_id_of(fill) + OPENS,
+            "command_id": command_id_of(fill) + suffix,
         }
         self._decide(fill.line, RecordEntryPlaced, opening)
-        self._sold_before.append(fill.quantity)
+        self._sold_before.append(quantity)
 
     def _record(self, fill: StatementFill, command_id: str) -> None:
         row = self._position.state.row

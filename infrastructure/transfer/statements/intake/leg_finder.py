@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from datetime import datetime
+from decimal import Decimal
 
 from domain.identifiers import PositionKey
 from domain.instrument import Instrument
@@ -12,6 +13,8 @@ from domain.values import Leg, plain
 from infrastructure.event_store.codec import decode
 from infrastructure.event_store.port import Store
 from infrastructure.ledger.aggregate_cache import AggregateCache
+from infrastructure.transfer.statements.intake.closings import HeldBefore, tells_of_before
+from infrastructure.transfer.statements.intake.held_before import added_to, held_before
 from infrastructure.transfer.statements.intake.key_past import KeyPast
 from infrastructure.transfer.statements.intake.ledger_checks.definition_command import definition_command
 from infrastructure.transfer.statements.intake.leg_spans import LegSpans
@@ -68,8 +71,17 @@ class LegFinder:
         return {leg: terms for leg, terms in found.items() if terms is not None}
 
     def _are_of_two_legs(self, key: PositionKey) -> bool:
-        defined = [*self._defined(key).values(), Instrument(inverse=key.is_inverse)]
-        return self._facts.are_of_two_legs(key, defined[0])
+        terms = [*self._defined(key).values(), Instrument(inverse=key.is_inverse)][0]
+        return self._facts.are_of_two_legs(key, terms, lambda: self._held_before(key, terms.contract_size))
+
+    def _held_before(self, key: PositionKey, size: Decimal) -> HeldBefore | None:
+        """What was held before the first fill, if all fills are of one position; None where the files do not say it."""
+        fills = self._facts.whole_fills_of(key)
+        first = next(fills)
+        try:
+            return held_before(first, fills, size) if tells_of_before(first) else added_to(first, fills, size)
+        except StatementRefused:
+            return None  # such a file is refused once it is decided
 
     def _check_defined(self, key: PositionKey, legs: Sequence[PositionKey]) -> None:
         """Refuses: StatementRefused if a contract size is defined for another leg only: units would be counted."""

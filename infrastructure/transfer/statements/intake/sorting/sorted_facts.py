@@ -16,6 +16,7 @@ from typing import Final, NamedTuple, NoReturn, Self
 from domain.identifiers import PositionKey
 from domain.instrument import Instrument
 from domain.values import EXACT, YEARS, Leg, timestamp_text
+from infrastructure.transfer.statements.intake.closings import HeldBefore
 from infrastructure.transfer.statements.intake.sorting.fact_rows import (
     CASH_COLUMNS,
     FILL_COLUMNS,
@@ -330,9 +331,11 @@ class SortedFacts:
         """The keys of whose fills a file does not name the leg."""
         return [self._key_of(place) for place in places_without_legs(self._database)]
 
-    def are_of_two_legs(self, key: PositionKey, instrument: Instrument) -> bool:
-        """Whether the fills of a key are of two legs for certain."""
-        return are_of_two_legs(self._database, self._places[key], instrument)
+    def are_of_two_legs(
+        self, key: PositionKey, instrument: Instrument, before: Callable[[], HeldBefore | None]
+    ) -> bool:
+        """Whether the fills of a key are of two legs for certain, and not of one that was held `before` them."""
+        return are_of_two_legs(self._database, self._places[key], instrument, before)
 
     def part(self, key: PositionKey) -> None:
         """Let the fills of a key be those of its legs."""
@@ -340,6 +343,11 @@ class SortedFacts:
         part(self._database, self._places[key], long, short)
         for place in (long, short):
             order_moments_of(self._database, place)
+
+    def whole_fills_of(self, key: PositionKey) -> Iterator[StatementFill]:
+        """The fills of a key, in their order."""
+        wanted = f" WHERE place = {self._places[key]}"
+        return (fill_of(key, row) for row in self._database.execute(_FILLS.format(wanted=wanted)))
 
     def fills_of(self, key: PositionKey) -> Iterator[tuple[datetime, bool, Decimal, str]]:
         """When each fill of a key was, whether it buys, how much, and its id, in their order."""

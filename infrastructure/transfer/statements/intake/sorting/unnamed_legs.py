@@ -7,13 +7,14 @@ room for rounding, and nothing of it is recorded: so floats will do, for there m
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Self
 
 from domain.identifiers import PositionKey
 from domain.instrument import Instrument
 from domain.values import Leg
+from infrastructure.transfer.statements.intake.closings import HeldBefore
 
 _UNTOLD: Final = "SELECT DISTINCT place FROM fills NOT INDEXED WHERE NOT names_leg"
 """Along the table: by an index of places SQLite would look up every fill of a file in the order of its keys."""
@@ -82,6 +83,13 @@ class _Holding:
     is_all: bool = False
     """Whether nothing was held before the file, by what was earned."""
 
+    @classmethod
+    def of(cls, before: HeldBefore, terms: _Terms) -> Self:
+        """What was held before the first fill."""
+        held = cls(terms, is_long=before.is_long)
+        held.open(float(before.quantity), float(before.price))
+        return held
+
     @property
     def may_be_more(self) -> bool:
         """Whether it may have been held before the file, so that nothing is known of what closes it."""
@@ -142,15 +150,22 @@ def places_without_legs(database: sqlite3.Connection) -> list[int]:
     return [place for (place,) in database.execute(_UNTOLD)]
 
 
-def are_of_two_legs(database: sqlite3.Connection, place: int, instrument: Instrument) -> bool:
+def are_of_two_legs(
+    database: sqlite3.Connection, place: int, instrument: Instrument, before: Callable[[], HeldBefore | None]
+) -> bool:
     """Whether the fills of a key contradict each other as those of one position, and not as those of two.
 
-    Where a file says of one of them that it is of no leg, all of them are of none.
+    They may be of one that was held `before` them. Where a file says of one of them that it is of no leg, all of them
+    are of none.
     """
     if database.execute(_IS_TOLD, (place,)).fetchone() is not None:
         return False
     terms = _Terms(float(instrument.contract_size), instrument.inverse)
-    return not _can_be_netted(_fills(database, place), terms) and _can_be_parted(_fills(database, place), terms)
+    flat = _Holding(terms, is_long=True)
+    if _can_be_netted(_fills(database, place), flat) or not _can_be_parted(_fills(database, place), terms):
+        return False
+    held = before()
+    return held is None or not _can_be_netted(_fills(database, place), _Holding.of(held, terms))
 
 
 def part(database: sqlite3.Connection, place: int, long: int, short: int) -> None:
@@ -162,8 +177,8 @@ def _fills(database: sqlite3.Connection, place: int) -> Iterator[_Fill]:
     return map(_Fill._make, database.execute(_FILLS, (place,)))
 
 
-def _can_be_netted(fills: Iterator[_Fill], terms: _Terms) -> bool:
-    held = _Holding(terms, is_long=True)
+def _can_be_netted(fills: Iterator[_Fill], held: _Holding) -> bool:
+    terms = held.terms
     for fill in fills:
         if not held.quantity:
             if fill.is_closing:

@@ -8,10 +8,13 @@ from typing import Any
 import pytest
 
 from domain.identifiers import PositionKey
+from domain.values import Leg
 from infrastructure.transfer.statements.statement_facts import StatementFill
 from infrastructure.transfer.transfer_errors import StatementRefused
 from position_ledger.testing import memory_ledger
 from tests.infrastructure.transfer.statements.intake.told import fill, take
+
+INVERSE = PositionKey.of("BTC/USD:BTC", "bybit")
 
 
 def said(second: int, signed: str, price: str, held: str, profit: str | None = "0", **more: Any) -> StatementFill:
@@ -144,7 +147,32 @@ def test_what_does_not_go_on_from_what_was_held_is_told_once() -> None:
         assert finding.endswith(", its fills come to 1")
 
 
-INVERSE = PositionKey.of("BTC/USD:BTC", "bybit")
+@pytest.mark.parametrize(
+    ("told", "end"),
+    [
+        # 40 dollars at 200 before, which are 0.2 coins
+        ([("-10", "160", None, "-0.0125"), ("-30", "320", None, "0.05625")], "long 0 at 200, earned 0.04375"),
+        # the same, and 20 dollars at 100 make 60 of 0.4 coins
+        ([("20", "100", None, "0"), ("-60", "300", None, "0.2")], "long 0 at 150, earned 0.2"),
+        # the log of an exchange says how much it was
+        ([("-10", "160", "40", "-0.0125")], "long 30 at 200, earned -0.0125"),
+        ([("10", "160", "-40", "0.0125")], "short 30 at 200, earned 0.0125"),
+    ],
+)
+@pytest.mark.parametrize("leg", [Leg.BOTH, None])
+def test_what_is_settled_in_its_base_says_what_was_held(
+    told: list[tuple[str, str, str | None, str]], end: str, leg: Leg | None
+) -> None:
+    key = INVERSE.on(Leg(end.split(maxsplit=1)[0].upper()) if leg is None else leg)
+    fills = [
+        fill(second, signed, price, key=key, held=None if held is None else Decimal(held), profit=Decimal(profit))
+        for second, (signed, price, held, profit) in enumerate(told)
+    ]
+    with memory_ledger() as ledger:
+        ledger.define_instrument(symbol=key.symbol, exchange=key.exchange, leg=key.leg, contract_size="1")
+        take(ledger, fills)
+        (row,) = ledger.positions()
+        assert f"{row.side} {row.quantity} at {row.avg_px_open}, earned {row.realized_pnl}" == end
 
 
 @pytest.mark.parametrize(
@@ -153,7 +181,10 @@ INVERSE = PositionKey.of("BTC/USD:BTC", "bybit")
         ([said(0, "1", "100", "5")], r"line 2: 5 of BTCUSDT\.binance was held before the file begins"),
         ([said(0, "-1", "100", "5", None)], r"line 2: 5 of BTCUSDT\.binance was held before the file begins"),
         ([said(0, "-1", "100", "5", "200")], r"line 2: its opening price follows from the profit 200 .* -100"),
-        ([fill(0, "1", key=INVERSE, closes=Decimal(1))], "line 2: the file begins in the middle of a position of"),
+        (
+            [said(0, "1", "100", "5", key=INVERSE)],
+            "line 2: the file begins in the middle of .* at what price",
+        ),
     ],
 )
 def test_what_nobody_can_tell_is_refused(fills: list[StatementFill], says: str) -> None:

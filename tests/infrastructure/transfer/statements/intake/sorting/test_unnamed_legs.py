@@ -168,6 +168,17 @@ def test_a_position_that_was_added_to_before_is_of_no_leg(ledger: PositionLedger
     assert books(ledger) == {"BOTH": "0 earned 60"}
 
 
+def test_a_position_from_before_that_was_turned_over_is_of_no_leg(ledger: PositionLedger) -> None:
+    """3 at 100 before; without them a sale that opened after nothing was earned looks like one beside a long leg."""
+    told = [
+        *[("-5", "110", "30", None), ("-2", "106", "0", None), ("4", "100", "32", None)],
+        *[("1", "102", "0", None), ("-1", "105", "3", None)],
+        *[("-2", "104", "0", None), ("2", "104", "0", None), ("-1", "100", "0", None)],
+    ]
+    take(ledger, fills(*told))
+    assert books(ledger) == {"BOTH": "-1 earned 65"}
+
+
 def test_what_is_neither_is_told_with_both_numbers(ledger: PositionLedger) -> None:
     told: list[Told] = [("1", "100", "0", None), ("-1", "110", "3", None)]
     report = take(ledger, fills(*told))
@@ -194,17 +205,33 @@ def test_a_payment_of_no_leg_is_of_neither(ledger: PositionLedger) -> None:
     assert all(not cash for cash in cash_of(ledger).values())
 
 
-def test_a_closing_of_what_nobody_knows_is_refused(ledger: PositionLedger) -> None:
-    with pytest.raises(StatementRefused, match=r"line 2: this closes something of BTCUSDT\.binance that was"):
-        take(ledger, fills(("1", "100", None, "1"), ("-1", "110", None, "0")))
+def test_a_closing_of_what_nobody_knows_has_no_profit(ledger: PositionLedger) -> None:
+    report = take(ledger, fills(("1", "100", None, "1"), ("-1", "110", None, "0"), ("3", "90", None, "1")))
+    rows = [f"{row.side} {row.quantity}, {row.realized_pnl}" for row in ledger.positions()]
+    assert rows == ["short 0, None", "short 0, 20", "long 2, 0"]
+    assert len(report.findings) == 1
+    assert report.findings[0].startswith("BTCUSDT.binance: 1 more than was opened was closed, held before the files")
 
 
 @pytest.mark.parametrize("leg", [Leg.BOTH, Leg.LONG])
 def test_more_is_closed_than_is_known_to_be_held(ledger: PositionLedger, leg: Leg) -> None:
     opened = fill(0, "1", key=fill(0, "1").key.on(leg), closes=Decimal(0))
+    closed = fill(1, "-1", "110", key=opened.key, closes=Decimal(1))
+    again = fill(2, "1", key=opened.key, closes=Decimal(0))
+    more = fill(3, "-3", "110", key=opened.key, closes=Decimal(3))
+    with pytest.raises(StatementRefused, match=r"line 5: by the file this closes 3 of .*, by the fills"):
+        take(ledger, [opened, closed, again, more])
+
+
+@pytest.mark.parametrize("leg", [Leg.BOTH, Leg.LONG])
+def test_more_is_closed_than_was_opened_at_the_beginning(ledger: PositionLedger, leg: Leg) -> None:
+    opened = fill(0, "1", key=fill(0, "1").key.on(leg), closes=Decimal(0))
     closed = fill(1, "-3", "110", key=opened.key, closes=Decimal(3))
-    with pytest.raises(StatementRefused, match=r"line 3: by the file this closes 3 of .*, by the fills"):
-        take(ledger, [opened, closed])
+    report = take(ledger, [opened, closed])
+    assert [f"{row.side} {row.quantity}, {row.realized_pnl}" for row in ledger.positions()] == ["long 0, None"]
+    assert len(report.findings) == 1
+    assert "2 more than was opened was closed" in report.findings[0]
+    assert take(ledger, [opened, closed]).fills_before == 2
 
 
 def define(ledger: PositionLedger, *legs: Leg) -> None:
