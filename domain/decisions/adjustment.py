@@ -11,9 +11,10 @@ from domain.aggregate.exits.exit_count import ExitCount
 from domain.aggregate.state import PositionState
 from domain.alteration import altered
 from domain.commands import requests as c
-from domain.decisions.counting import settled
+from domain.decisions.counting import EntryCount, settled
 from domain.decisions.decision import Decision
 from domain.errors import NotFilled, StaleEvidence
+from domain.holding import Holding
 from domain.orders.order import CLOCKS_APART, Order, may_be_by
 from domain.values import EXACT, ZERO, is_yet_to_come, plain, timestamp_text
 
@@ -82,6 +83,19 @@ def is_counted_in_adjustment(decision: Decision, order: Order) -> bool:
         return False
     is_timed_fill = type(command) is c.RecordEntryFill and command.at is not None
     return decision.is_adjusted_for(order, within=CLOCKS_APART if is_timed_fill else timedelta())
+
+
+def entered_by_total(decision: Decision, before: Order, after: Order, same_as: str | None) -> tuple[Holding, Decimal]:
+    """The totals after the exchange stated a total of an entry order, and how much of it an adjustment had counted.
+
+    `same_as` is the name under which fills of the order were recorded before.
+    """
+    is_seen = is_counted_in_adjustment(decision, before)
+    absorbed = EXACT.subtract(after.filled_qty, before.filled_qty) if is_seen else absorbed_of(decision, before, after)
+    count = EntryCount.of(
+        decision.state, before, after, absorbed=absorbed, is_seen=is_seen, same_as=same_as, at=decision.said_at
+    )
+    return decision.as_turned(count.by_statement(), is_entry=True), absorbed
 
 
 def exit_count(decision: Decision, order: Order | None, grown: Decimal) -> ExitCount | None:

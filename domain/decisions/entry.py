@@ -10,10 +10,10 @@ from domain.aggregate.row import PositionRow
 from domain.alteration import altered
 from domain.commands import order_requests as o
 from domain.commands import requests as c
-from domain.decisions.adjustment import absorbed_of, is_counted_in_adjustment
+from domain.decisions.adjustment import absorbed_of, entered_by_total, is_counted_in_adjustment
 from domain.decisions.counting import EntryCount, refilled
 from domain.decisions.decision import Decision, already_open
-from domain.decisions.fills import as_corrected, fill_on_record, known_fill
+from domain.decisions.fills import OrderTotal, fill_on_record, known_fill
 from domain.decisions.lookup import Meant, as_one, by_id, entry_of_fill, listed, named, of_client
 from domain.decisions.protection import needs_right_side
 from domain.errors import EntryAlreadyPlaced, EntryHasFills, OrderAmbiguous, PositionNotOpen, WrongStatus
@@ -131,19 +131,8 @@ def record_entry_placed(decision: Decision, command: c.RecordEntryPlaced) -> Com
             f"was placed as order {before.exchange_order_id}; order {command.exchange_order_id} is a second entry: "
             "cancel or close it at the exchange, or say replace_order if the exchange replaced the first one by it",
         )
-    after, stated, avg_px = before, command.filled_qty, command.avg_px
-    if stated is not None:
-        stated, avg_px = as_corrected(decision, before, stated, avg_px, row.terms)
-        worth = None if avg_px is None else row.terms.worth(stated, avg_px)
-        after = before.with_statement(stated, worth, decision.said_at)
-    is_seen = is_counted_in_adjustment(decision, before)
-    absorbed = EXACT.subtract(after.filled_qty, before.filled_qty)
-    if not is_seen:
-        absorbed = absorbed_of(decision, before, after)
-    count = EntryCount.of(
-        state, before, after, absorbed=absorbed, is_seen=is_seen, same_as=same_as, at=decision.said_at
-    )
-    held = decision.as_turned(count.by_statement(), is_entry=True)
+    after, stated, avg_px = OrderTotal.of(decision, before, command, row.terms)
+    held, absorbed = entered_by_total(decision, before, after, same_as)
     is_as_known = held == state.holding and after.worth == before.worth and not absorbed and same_as is None
     if before.exchange_order_id is not None and is_as_known and not row.outcome_unknown:
         return decision.no_news()

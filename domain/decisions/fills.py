@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from domain import events as e
 from domain.aggregate.command_result import CommandResult
@@ -257,7 +257,24 @@ def _dust_left(row: PositionRow, fill: FillOnRecord, now: Decimal) -> Decimal | 
     return EXACT.add(row.residual_qty, EXACT.subtract(fill.qty, now)) if fill.is_of_dust else None
 
 
-def as_corrected(
+class OrderTotal(NamedTuple):
+    """What the exchange stated of an order, with its later corrections; `order` is the order with it."""
+
+    order: Order
+    filled_qty: Decimal | None
+    avg_px: Decimal | None
+
+    @classmethod
+    def of(cls, decision: Decision, order: Order, command: c.RecordEntryPlaced | o.EndOrder, terms: Instrument) -> Self:
+        """The total that a command states; without one the order stays as it is."""
+        if command.filled_qty is None:
+            return cls(order, None, command.avg_px)
+        stated, avg_px = _as_corrected(decision, order, command.filled_qty, command.avg_px, terms)
+        worth = None if avg_px is None else terms.worth(stated, avg_px)
+        return cls(order.with_statement(stated, worth, decision.said_at), stated, avg_px)
+
+
+def _as_corrected(
     decision: Decision, order: Order, stated: Decimal, avg_px: Decimal | None, terms: Instrument
 ) -> tuple[Decimal, Decimal | None]:
     """A total of an order and its average price, with the corrections that the exchange made after it stated them."""

@@ -12,10 +12,10 @@ from domain.aggregate.exits.fill_on_record import FillOnRecord
 from domain.aggregate.row import PositionRow
 from domain.commands import order_requests as o
 from domain.commands.order_requests import TERMS
-from domain.decisions.adjustment import absorbed_of, exit_count, is_counted_in_adjustment
-from domain.decisions.counting import EntryCount, exited
+from domain.decisions.adjustment import entered_by_total, exit_count
+from domain.decisions.counting import exited
 from domain.decisions.decision import Decision
-from domain.decisions.fills import as_corrected
+from domain.decisions.fills import OrderTotal
 from domain.decisions.lookup import TRIGGERED_BY, as_one, by_id, is_former, listed, needs_named, of_client, with_one_id
 from domain.decisions.protection import lose_others
 from domain.errors import InstrumentInUse, OrderAlreadyEnded, OrderAmbiguous, OrderHasFills, ReduceExceedsPosition
@@ -115,36 +115,24 @@ def end_order(decision: Decision, command: o.EndOrder) -> CommandResult | None:
     known = needs_named(decision, command.exchange_order_id, command.client_order_id)
     _needs_own_id(decision, known, command)
     order, same_as = as_one(known, of_client(decision, command.client_order_id))
-    stated, avg_px = command.filled_qty, command.avg_px
-    if command.exchange_order_id is None and stated:
-        _needs_none_beside(decision, order, stated)
+    if command.exchange_order_id is None and command.filled_qty:
+        _needs_none_beside(decision, order, command.filled_qty)
     if command.outcome != "filled" and is_former(decision, order, command.exchange_order_id):
         return _ended_before(decision, order, command)
-    decision.needs_price("avg_px", avg_px, row.terms)
-    after = order
-    if stated is not None:
-        stated, avg_px = as_corrected(decision, order, stated, avg_px, row.terms)
-        if stated < order.traded_qty:
-            raise decision.refused(
-                OrderHasFills,
-                f"has {plain(order.traded_qty)} of {order.name} on record by its fills, more than the {plain(stated)} "
-                "that were filled in all; look which of the two is wrong, and correct_fill what never was",
-            )
-        worth = None if avg_px is None else row.terms.worth(stated, avg_px)
-        after = order.with_statement(stated, worth, decision.said_at)
-    is_news = after.filled_qty != order.filled_qty or after.worth != order.worth
+    decision.needs_price("avg_px", command.avg_px, row.terms)
+    after, stated, avg_px = OrderTotal.of(decision, order, command, row.terms)
+    if stated is not None and stated < order.traded_qty:
+        raise decision.refused(
+            OrderHasFills,
+            f"has {plain(order.traded_qty)} of {order.name} on record by its fills, more than the {plain(stated)} that "
+            "were filled in all; look which of the two is wrong, and correct_fill what never was",
+        )
     is_named = order.exchange_order_id is not None or order.attached or order.name == command.exchange_order_id
     new_id = None if is_named else command.exchange_order_id
-    if not order.is_live and is_news and decision.was_answered:
-        return decision.no_news()  # fills of what it had counted were corrected since
-    if not order.is_live and not is_news and same_as is None:
-        is_same = order.ended == command.outcome or not order.is_end_told
-        if is_same and new_id is None:
-            return decision.no_news()
-        if not is_same and not (command.outcome == "filled" and order.filled_qty and not order.room):
-            raise decision.refused(
-                OrderAlreadyEnded, f"has {order.name} as {order.ended} already, not {command.outcome}"
-            )
+    if not order.is_live:
+        answer = _known_end(decision, order, after, command.outcome, same_as=same_as, new_id=new_id)
+        if answer is not None:
+            return answer
     if _came_to_nothing(row, order, after, command):
         assert command.outcome != "filled", "just looked"
         reason = command.reason or f"order {command.outcome}"
@@ -208,6 +196,25 @@ def _ended_before(decision: Decision, order: Order, command: o.EndOrder) -> Comm
     )
 
 
+def _known_end(
+    decision: Decision, order: Order, after: Order, outcome: str, *, same_as: str | None, new_id: str | None
+) -> CommandResult | None:
+    """The answer to the end of an order whose end is on record; None if this one says more.
+
+    Refuses: OrderAlreadyEnded.
+    """
+    if after.filled_qty != order.filled_qty or after.worth != order.worth:
+        # if it was answered before, fills of what it had counted were corrected since
+        return decision.no_news() if decision.was_answered else None
+    if same_as is not None:
+        return None
+    if order.ended == outcome or not order.is_end_told:
+        return decision.no_news() if new_id is None else None
+    if outcome == "filled" and order.filled_qty and not order.room:
+        return None
+    raise decision.refused(OrderAlreadyEnded, f"has {order.name} as {order.ended} already, not {outcome}")
+
+
 def _came_to_nothing(row: PositionRow, order: Order, after: Order, command: o.EndOrder) -> bool:
     """Whether the last live entry order of a cycle ends, and nothing was ever filled."""
     if order.role != "entry" or after.filled_qty or row.filled_qty or command.outcome == "filled":
@@ -240,12 +247,7 @@ def _held_after(
     state, grown = decision.state, EXACT.subtract(after.filled_qty, order.filled_qty)
     held = state.holding
     if order.role == "entry":
-        is_seen = is_counted_in_adjustment(decision, order)
-        absorbed = grown if is_seen else absorbed_of(decision, order, after)
-        entered = EntryCount.of(
-            state, order, after, absorbed=absorbed, is_seen=is_seen, same_as=same_as, at=decision.said_at
-        )
-        return decision.as_turned(entered.by_statement(), is_entry=True), absorbed
+        return entered_by_total(decision, order, after, same_as)
     _needs_fills_named(decision, order, grown)
     count = exit_count(decision, order, grown)
     if ZERO < grown <= state.gone and order.traded_qty and order.name in state.adjusted_orders:

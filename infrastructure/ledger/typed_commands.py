@@ -393,7 +393,8 @@ class TypedCommands(ABC, Generic[Answered]):
           filled is left of neither.
         - A stop for all that was hit in part covers what was held by then, and nothing that is filled later. Once all
           that was held is closed and something is filled again, every stop that was hit, or that belonged to the
-          position, is lost.
+          position, is lost. "Later" means told later: where the fill of the stop is told after an entry fill that came
+          after it, say the end of the stop as well (`end_order`).
 
         - position_id (position id): `APTUSDT.binance#1`: the key, and the cycle after `#`
         - stop_price (price): below the entry of a long, above that of a short

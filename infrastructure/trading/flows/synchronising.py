@@ -93,19 +93,20 @@ def _is_unseen_contract(found: Discrepancy) -> bool:
 
 
 def _stops_heard(ctx: FlowContext, found: Sequence[Discrepancy]) -> Flow[set[str]]:
-    """Look up the stops of active cycles among these that have no entry or exit under way.
+    """Look up the stops of active cycles among these.
 
     If a stop closed the position, its fills are recorded with their prices; an adjustment or a close would not know
-    them.
+    them. A cycle with an entry or exit under way is left open to whoever sent that.
     Shape: the position ids of those that are left without a stop.
     """
     bare = set()
     rows = {each.row.position_id: each.row for each in found if each.row}
     for position_id, row in rows.items():
-        if row.status is not Status.ACTIVE or row.orders.live("entry") or row.orders.live("exit"):
+        if row.status is not Status.ACTIVE:
             continue
+        may_close = not (row.orders.live("entry") or row.orders.live("exit"))
         try:
-            heard = yield from all_stops_heard(ctx, position_id)
+            heard = yield from all_stops_heard(ctx, position_id, may_close=may_close)
         except (CommandRefused, Refused, NoAnswer) as error:
             yield from ctx.note(f"what became of the stops of {position_id} is not known: {error}")
         else:

@@ -8,7 +8,7 @@ from domain.commands import requests as c
 from domain.orders.order import Order
 from domain.values import Status
 from infrastructure.trading.effects import Flow
-from infrastructure.trading.exchange_orders import OrderState
+from infrastructure.trading.exchange_orders import ExchangeOrder, OrderState
 from infrastructure.trading.flow_context import FlowContext
 from infrastructure.trading.steps.order_fills import followed, withdrawn
 from infrastructure.trading.steps.protecting import stop_names, stops_cancelled
@@ -17,8 +17,11 @@ from projections.positions import PositionRow
 _REASONS: Final = {"stop": "stop_loss", "target": "take_profit", "exit": "exit"}
 
 
-def stops_heard(ctx: FlowContext, position_id: str) -> Flow[PositionRow]:
-    """Look up the stops and targets on record: record what they filled, and a stop that has ended as lost."""
+def stops_heard(ctx: FlowContext, position_id: str, *, may_close: bool = True) -> Flow[PositionRow]:
+    """Look up the stops and targets on record: record what they filled, and a stop that has ended as lost.
+
+    A cycle that holds nothing afterwards is closed if it `may_close`: nobody else has an order of it under way.
+    """
     row = yield from ctx.row(position_id)
     for ours in (*row.orders.live("stop"), *row.orders.live("target")):
         if ours.exchange_order_id is None:
@@ -28,8 +31,7 @@ def stops_heard(ctx: FlowContext, position_id: str) -> Flow[PositionRow]:
             continue
         reason = _REASONS[ours.role]
         if order.filled_qty:
-            yield from followed(ctx, position_id, order, "exit", reason=reason)
-            row = yield from closed_when_empty(ctx, position_id, reason)
+            row = yield from _filled(ctx, position_id, order, reason, may_close=may_close)
         if row.status.is_open and row.orders[ours.name].is_live and ours.role == "stop":
             yield from ctx.tell(
                 c.LoseStopLoss,
@@ -41,16 +43,22 @@ def stops_heard(ctx: FlowContext, position_id: str) -> Flow[PositionRow]:
     return (yield from ctx.row(position_id))
 
 
-def all_stops_heard(ctx: FlowContext, position_id: str) -> Flow[PositionRow]:
+def all_stops_heard(ctx: FlowContext, position_id: str, *, may_close: bool = True) -> Flow[PositionRow]:
     """The same where more is gone than they explain: by a stop of which a process was killed before it told of it."""
-    row = yield from stops_heard(ctx, position_id)
+    row = yield from stops_heard(ctx, position_id, may_close=may_close)
     for untold in stop_names(row):
         if not row.quantity or (order := (yield from ctx.named(row.symbol, untold))) is None:
             break
         if order.filled_qty and order.state is not OrderState.OPEN:
-            yield from followed(ctx, position_id, order, "exit", reason=_REASONS["stop"])
-            row = yield from closed_when_empty(ctx, position_id, _REASONS["stop"])
+            row = yield from _filled(ctx, position_id, order, _REASONS["stop"], may_close=may_close)
     return row
+
+
+def _filled(
+    ctx: FlowContext, position_id: str, order: ExchangeOrder, reason: str, *, may_close: bool
+) -> Flow[PositionRow]:
+    yield from followed(ctx, position_id, order, "exit", reason=reason)
+    return (yield from (closed_when_empty(ctx, position_id, reason) if may_close else ctx.row(position_id)))
 
 
 def closed_when_empty(ctx: FlowContext, position_id: str, reason: str | None = None) -> Flow[PositionRow]:

@@ -499,6 +499,13 @@ def test_a_stop_for_all_that_was_hit_covers_what_was_held_by_then() -> None:
     given(request(), PLACED, SIX, STOP, rests).when(FOUR).leaves(quantity="8", protected=True)
 
 
+def test_a_stop_whose_fill_is_told_after_a_later_entry_fill_counts_until_its_end_is_told() -> None:
+    """docs/decisions/money.md says why; the fold by the times of the fills knows it at once."""
+    closed = on(Reduce, trade_id="x1", last_qty="6", last_px="3.298", exchange_order_id="s1", reason="stop_loss")
+    story = given(request(), PLACED, SIX, STOP, FOUR, closed).leaves(quantity="4", protected=True)
+    story.when(on(EndOrder, exchange_order_id="s1", outcome="filled")).leaves(quantity="4", protected=False)
+
+
 @pytest.mark.parametrize("more", [(), (FOUR,)])
 @pytest.mark.parametrize("new", [stop("3.298", exchange_order_id="s2"), on(SetStopLoss, stop_price="3.298")])
 def test_a_stop_for_all_that_replaces_one_that_was_hit_covers_all(new: SetStopLoss, more: tuple[Command, ...]) -> None:

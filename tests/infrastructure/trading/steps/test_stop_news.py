@@ -142,6 +142,20 @@ def test_what_a_stop_closed_that_was_never_told_is_heard_by_a_synchronisation(de
     assert (row.status, row.exit_reason, row.avg_px_close) == (Status.CLOSED, "stop_loss", Decimal("3.29"))
 
 
+def test_what_a_stop_closed_is_heard_by_others_while_an_entry_is_promised(desk: Desk) -> None:
+    """Another bot of the account synchronises; it tells the price, and leaves the cycle to whoever began it."""
+    position_id = desk.entered()
+    desk.ledger.request_increase(position_id=position_id, quantity="5", intent_id="more")  # killed before it was sent
+    desk.exchange.set_price(APT, "3.1")
+    other = Trader(desk.ledger, desk.exchange, owner="bot-2", clock=desk.clock, sleep=desk.clock.tick)
+    desk.clock.tick(30)
+    other.synchronise()
+    row = desk.ledger.position(position_id)
+    assert (row.status, row.quantity, row.realized_pnl) == (Status.ACTIVE, Decimal(0), Decimal(-1))
+    assert [each.kind for each in desk.trader().resume()] == [OutcomeKind.CLOSED]
+    assert desk.require_statement().exit_reason == "stop_loss"
+
+
 def test_a_move_that_was_killed_between_its_two_stops_is_finished_by_a_synchronisation(desk: Desk) -> None:
     desk.trailed_and_killed("3.3")
     desk.clock.tick(130)
