@@ -211,6 +211,7 @@ def timeline(
     runs = is_open or last.row.stray
     end = max(last_at, taken_over_at or now) if runs else last_at
     covers = _spans(history, end, _cover)
+    lost_at_once = _lost_at_once(history)
     return Timeline(
         start=history[0].at,
         end=end,
@@ -224,7 +225,7 @@ def timeline(
             UnprotectedSpan(
                 start,
                 stop,
-                _why(since),
+                _why(lost_at_once.get(id(since), since)),
                 is_over=since is not covers[-1][-1] or taken_over_at is not None,
                 is_entry=not since.had_stop,
             )
@@ -287,6 +288,16 @@ def _cover(moment: Moment) -> bool | None:
 
 def _is_unknown(moment: Moment) -> bool:
     return moment.row.outcome_unknown and moment.row.status.is_open
+
+
+def _lost_at_once(history: Sequence[Moment]) -> dict[int, Moment]:
+    """By the `id` of each loss of a stop: the last one of that time, because several stops may be gone at once."""
+    found: dict[int, Moment] = {}
+    losses = [each for each in history if isinstance(each.event, e.StopLossLost)]
+    for after, here in pairwise(reversed(losses)):
+        if after.at == here.at:
+            found[id(here)] = found.get(id(after), after)
+    return found
 
 
 def _why(moment: Moment) -> str:

@@ -14,7 +14,7 @@ from typing import Final
 from domain import events as e
 from domain.json_object import JsonObject
 from domain.orders.cycle_orders import of_role
-from domain.values import Leg, Side, Source, Status, plain, total_of
+from domain.values import EXACT, ZERO, Leg, Side, Source, Status, plain, total_of
 from projections.formatting import (
     average,
     changed,
@@ -75,6 +75,7 @@ def oddities(history: Sequence[Moment], time: Timeline) -> tuple[Anomaly, ...]:
         *_widened_stops(history),
         *_other_than_requested(history),
         *_adjustments(history),
+        *_gone_without_an_exit(history),
         *_of_single_events(history),
         *_refused_rivals(time),
         *_clock_errors(history),
@@ -197,6 +198,21 @@ def _last_change(history: Sequence[Moment], of: Callable[[PositionRow], Decimal 
 def _adjustments(history: Sequence[Moment]) -> Iterator[Anomaly]:
     found = [(each.at, adjustment(each.event)) for each in history if isinstance(each.event, e.PositionAdjusted)]
     yield from _limited("adjusted", Weight.NOTE, found, f"corrected {counted(len(found), 'time')}")
+
+
+def _gone_without_an_exit(history: Sequence[Moment]) -> Iterator[Anomaly]:
+    """What fills entered and an adjustment saw gone, as long as no exit tells of it; on spot it may be a fee."""
+    row = history[-1].row
+    seen = [
+        each.at
+        for each in history
+        if isinstance(each.event, e.PositionAdjusted) and each.held.quantity < each.held_before.quantity
+    ]
+    entered = total_of(order.traded_qty for order in of_role(row.orders, "entry"))
+    gone = EXACT.subtract(entered, row.filled_qty or ZERO)
+    if seen and gone > 0 and row.leg is not Leg.SPOT:
+        words = f"{plain(gone)} that was entered is gone, and no exit tells of it: profit counts it as never entered"
+        yield Anomaly("gone", Weight.WARNING, seen[-1], words)
 
 
 def adjustment(event: e.PositionAdjusted) -> str:

@@ -32,7 +32,7 @@ def order_text(event: e.PositionEvent, row: PositionRow) -> str:
             return f"target {event.order} is gone: {quoted(event.reason)}."
         case e.ExitRequested():
             return (
-                f"{event.order} is to close {plain(event.close_quantity)}: {quoted(event.reason)}. Its order is "
+                f"order {event.order} is to close {plain(event.close_quantity)}: {quoted(event.reason)}. Its order is "
                 f"{event.client_order_id}: {event.close_side} {plain(event.close_quantity)}, reduce-only."
             )
         case e.CashRecorded():

@@ -52,6 +52,25 @@ def test_a_gap_lasts_from_the_fill_to_the_stop_and_from_the_loss_to_the_end() ->
     assert time.unprotected == timedelta(seconds=33)
 
 
+def test_stops_that_are_gone_at_once_leave_nothing_that_covers_a_part() -> None:
+    both = [
+        (5 + number, on(SetStopLoss, stop_price="3.298", quantity=quantity, exchange_order_id=f"s{number}"))
+        for number, quantity in enumerate(["40", "21.8"])
+    ]
+    first, second_stop = (on(LoseStopLoss, reason="gone", exchange_order_id=f"s{number}") for number in range(2))
+    entered = (*ENTERED[:3], *both, (7, on(Activate)))
+    assert gaps(lay_out(*entered, (100, first), (100, second_stop), (130, CLOSED)))[-1] == (
+        100,
+        30,
+        "the stop was lost",
+    )
+    assert gaps(lay_out(*entered, (100, first), (110, second_stop), (130, CLOSED)))[-1] == (
+        100,
+        30,
+        "a stop for only 21.8 of 61.8",
+    )
+
+
 def test_a_protected_cycle_has_no_gap() -> None:
     assert lay_out((0, request()), (1, PLACED), (2, STOP)).gaps == ()
 

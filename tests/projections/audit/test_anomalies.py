@@ -176,6 +176,15 @@ def test_a_correction_says_old_new_and_why() -> None:
     ]
 
 
+def test_what_was_entered_and_is_gone_without_an_exit_is_a_warning_until_an_exit_tells_of_it() -> None:
+    seen = (9, on(Adjust, quantity="41.8", reason="somebody sold"))
+    words = "20 that was entered is gone, and no exit tells of it: profit counts it as never entered"
+    assert of("gone", odd(*ENTERED, seen, (60, CLOSED))) == [("warning", words)]
+    told = on(Reduce, trade_id="x", last_qty="20", last_px="3.2", at=second(8))
+    assert not of("gone", odd(*ENTERED, seen, (60, CLOSED), (90, told)))
+    assert not of("gone", odd(*ENTERED, (9, on(Adjust, quantity="70", reason="more than was told")), (60, CLOSED)))
+
+
 def test_up_to_five_of_a_kind_are_told_one_by_one() -> None:
     def corrected(times: int) -> list[tuple[str, str]]:
         seen = [(9 + n, on(Adjust, quantity=f"{n + 1}", reason="seen")) for n in range(times)]

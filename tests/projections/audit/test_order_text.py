@@ -39,7 +39,7 @@ def lines(each: Narrative) -> list[str]:
         "Target target.1 stands at 2200 for 1 (order tp1).",
         "Target target.2 stands at 2400 for all that is held (it belongs to the position, and is no order).",
         "Order stop.1 goes on as s1b, was s1, at 1710.",
-        'Exit.1 is to close 1: "signal". Its order is p',
+        'Order exit.1 is to close 1: "signal". Its order is p',
         "1 closed at 2100 (fill x1 of target.1), profit 200 USDT, fee 0.01 BNB; 1 left.",
         "Order target.1 is filled, with 1 of 1 closed by it at 2100 on average.",
         'Fill t1 was 1 at 1800 and is 1 at 1790: "busted"; 1 is held at 1890 on average.',

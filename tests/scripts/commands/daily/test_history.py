@@ -70,6 +70,7 @@ def test_json_is_the_events_and_with_story_the_story(history: Program, ledger_ur
         "stop_widened",
         "refused",
         "adjusted",
+        "gone",
     }
 
 
