@@ -94,6 +94,7 @@ def _remember(state: PositionState, event: e.PositionEvent, before: Holding, ord
         case e.RollbackFailed():
             state.promised_qty = ZERO
             _remember_stated_quantity(state, event)
+            _remember_seen(state, event)
             state.exits = state.exits.with_closing(before, event.holding)
             state.since = state.since.then(event, event.holding, state.orders, state.untold)
         case e.PositionAdopted():
@@ -131,7 +132,7 @@ def _remember_stated_quantity(state: PositionState, event: e.PositionAdjusted | 
     state.adjusted_orders, state.totals.since = state.orders, {}
 
 
-def _remember_seen(state: PositionState, event: e.PositionAdjusted | e.PositionAdopted) -> None:
+def _remember_seen(state: PositionState, event: e.PositionAdjusted | e.PositionAdopted | e.RollbackFailed) -> None:
     if event.is_timed:
         state.seen_at = max(state.seen_at, event.said_at)
 

@@ -604,7 +604,7 @@ class TypedCommands(ABC, Generic[Answered]):
         Answer: status unchanged, one `PositionAdjusted` with old and new values. It is no news when nothing differs,
         and when it is sent again after later fills.
         Refuses: `NotFilled` for a price alone while there is no quantity on record; `StaleEvidence` for a quantity
-        whose `at` is older than fills on record, another adjustment of it or the adoption.
+        whose `at` is older than what is on record: fills, another adjustment of it, the adoption or a failed rollback.
         """
         return self.handle(
             c.Adjust.given(
