@@ -56,7 +56,7 @@ class PositionState:
     stated_at: datetime = EPOCH
     adjusted_at: datetime = EPOCH
     seen_at: datetime = EPOCH
-    """The latest time that a sighting said: an adjustment of the quantity, the adoption, or a failed rollback."""
+    """The latest time that was said of what is held: by the adoption, an adjustment, a failed rollback, or an end."""
     adjusted_version: int = 0
     """The version of the last adjustment of the quantity."""
     last_exit_at: datetime = EPOCH

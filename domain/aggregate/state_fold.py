@@ -114,10 +114,12 @@ def _remember(state: PositionState, event: e.PositionEvent, before: Holding, ord
             state.since = Stand.at_opening(event, event.holding, state.orders)
         case e.PositionClosed():
             _remember_turn(state, event)
+            _remember_seen(state, event)
             state.closed_at = max(state.closed_at, event.said_at)
             state.exits = after_end(state.exits, event, before)
         case e.RolledBack():
             _remember_turn(state, event)
+            _remember_seen(state, event)
             _remember_proof(state, event, before)
         case _:
             _remember_order(state, event, before, orders)
@@ -132,7 +134,7 @@ def _remember_stated_quantity(state: PositionState, event: e.PositionAdjusted | 
     state.adjusted_orders, state.totals.since = state.orders, {}
 
 
-def _remember_seen(state: PositionState, event: e.PositionAdjusted | e.PositionAdopted | e.RollbackFailed) -> None:
+def _remember_seen(state: PositionState, event: e.PositionEvent) -> None:
     if event.is_timed:
         state.seen_at = max(state.seen_at, event.said_at)
 
