@@ -56,7 +56,7 @@ class PositionState:
     stated_at: datetime = EPOCH
     adjusted_at: datetime = EPOCH
     seen_at: datetime = EPOCH
-    """The latest time that an adjustment of the quantity, or the adoption, said."""
+    """The latest time that was said of what is held: by the adoption, an adjustment, a failed rollback, or an end."""
     adjusted_version: int = 0
     """The version of the last adjustment of the quantity."""
     last_exit_at: datetime = EPOCH

@@ -115,6 +115,7 @@ def _rollback_started(state: PositionState, event: e.RollbackStarted, before: Ho
 def _rolled_back(state: PositionState, event: e.RolledBack, before: Holding, orders: Orders) -> None:
     del orders
     _remember_turn(state, event)
+    _remember_seen(state, event)
     _remember_proof(state, event, before)
 
 
@@ -147,6 +148,7 @@ def _position_imported(state: PositionState, event: e.PositionImported, before: 
 def _position_closed(state: PositionState, event: e.PositionClosed, before: Holding, orders: Orders) -> None:
     del orders
     _remember_turn(state, event)
+    _remember_seen(state, event)
     state.closed_at = max(state.closed_at, event.said_at)
     state.exits = after_end(state.exits, event, before)
 
@@ -244,7 +246,7 @@ def _remember_stated_quantity(state: PositionState, event: e.PositionAdjusted | 
     state.adjusted_orders, state.totals.since = state.orders, {}
 
 
-def _remember_seen(state: PositionState, event: e.PositionAdjusted | e.PositionAdopted | e.RollbackFailed) -> None:
+def _remember_seen(state: PositionState, event: e.PositionEvent) -> None:
     if event.is_timed:
         state.seen_at = max(state.seen_at, event.said_at)
 

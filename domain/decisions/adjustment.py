@@ -15,7 +15,7 @@ from domain.decisions.counting import EntryCount, settled
 from domain.decisions.decision import Decision
 from domain.errors import NotFilled, StaleEvidence
 from domain.holding import Holding
-from domain.orders.order import CLOCKS_APART, Order, may_be_by
+from domain.orders.order import CLOCKS_APART, Order
 from domain.values import EXACT, ZERO, is_yet_to_come, plain, timestamp_text
 
 
@@ -27,8 +27,8 @@ def adjust(decision: Decision, command: c.Adjust) -> CommandResult | None:
     """
     row, state = decision.needs_open(), decision.state
     held = state.holding
-    later = [] if command.quantity is None or command.at is None else _known_after(decision, command.at)
-    if later:
+    is_dated = command.quantity is not None and command.at is not None
+    if is_dated and (later := known_after(decision, within=CLOCKS_APART)):
         if decision.was_answered:
             return decision.no_news()
         raise decision.refused(
@@ -59,12 +59,15 @@ def adjust(decision: Decision, command: c.Adjust) -> CommandResult | None:
     return None
 
 
-def _known_after(decision: Decision, at: datetime) -> list[str]:
-    """The recorded trades, and the last sighting, of after a moment; those with a time in the future are left out."""
-    now = decision.context.ts_recorded
+def known_after(decision: Decision, *, within: timedelta) -> list[str]:
+    """The recorded trades, and the last sighting, of after the command; those with a time in the future are left out.
+
+    What happened no more than `within` after it may have happened before it, by another clock.
+    """
+    at, now = decision.context.ts_event, decision.context.ts_recorded
 
     def is_after(moment: datetime | None) -> bool:
-        return moment is not None and not may_be_by(moment, at) and not is_yet_to_come(moment, now)
+        return moment is not None and moment - at > within and not is_yet_to_come(moment, now)
 
     trades = [
         trade_id

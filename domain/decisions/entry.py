@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 
 from domain import events as e
@@ -10,19 +11,19 @@ from domain.aggregate.row import PositionRow
 from domain.alteration import altered
 from domain.commands import order_requests as o
 from domain.commands import requests as c
-from domain.decisions.adjustment import absorbed_of, entered_by_total, is_counted_in_adjustment
+from domain.decisions.adjustment import absorbed_of, entered_by_total, is_counted_in_adjustment, known_after
 from domain.decisions.counting import EntryCount, refilled
 from domain.decisions.decision import Decision, already_open
 from domain.decisions.fills import OrderTotal, fill_on_record, known_fill
 from domain.decisions.lookup import Meant, as_one, by_id, entry_of_fill, listed, named, of_client
 from domain.decisions.protection import needs_right_side
-from domain.errors import EntryAlreadyPlaced, EntryHasFills, OrderAmbiguous, PositionNotOpen, WrongStatus
+from domain.errors import EntryAlreadyPlaced, EntryHasFills, OrderAmbiguous, PositionNotOpen, StaleEvidence, WrongStatus
 from domain.holding import Holding
 from domain.identifiers import client_order_id
 from domain.instrument import LINEAR
 from domain.orders.cycle_orders import Orders, next_name
 from domain.orders.order import Order
-from domain.values import EXACT, ZERO, Status, plain
+from domain.values import EXACT, ZERO, Source, Status, plain
 
 
 def request_entry(decision: Decision, command: c.RequestEntry) -> CommandResult | None:
@@ -348,12 +349,22 @@ def fail_entry(decision: Decision, command: c.FailEntry) -> None:
     )
 
 
-def adopt(decision: Decision, command: c.Adopt) -> None:
+def adopt(decision: Decision, command: c.Adopt) -> CommandResult | None:
     """Take over a position of the exchange that no cycle explains; it is active, and not protected yet.
 
-    Shape: flat -> active, cycle + 1. Refuses: PositionAlreadyOpen; adjust the open cycle instead.
+    Shape:   flat -> active, cycle + 1.
+    Refuses: PositionAlreadyOpen; adjust the open cycle instead. StaleEvidence for what was held before the last cycle
+             ended, unless the same was adopted then; what a table says, an import records whatever its clock said.
     """
     decision.needs_free_slot()
+    if later := _later_than_adopted(decision, command):
+        if decision.was_answered:
+            return decision.no_news()
+        raise decision.refused(
+            StaleEvidence,
+            f"is over, and has on record what is later than this sighting: {', '.join(later)}. Look again, and adopt "
+            "what is held now, with the time at which the exchange said so",
+        )
     terms = decision.opening_terms
     decision.needs_price("avg_px_open", command.avg_px_open, terms)
     decision.record(
@@ -366,6 +377,14 @@ def adopt(decision: Decision, command: c.Adopt) -> None:
             protection=command.protection,
         )
     )
+    return None
+
+
+def _later_than_adopted(decision: Decision, command: c.Adopt) -> list[str]:
+    """What is on record of the last cycle, if it held something, that is later than what is to be adopted."""
+    if command.at is None or command.source is Source.IMPORT or not decision.state.holding.filled_qty:
+        return []
+    return known_after(decision, within=timedelta())
 
 
 def import_position(decision: Decision, command: c.ImportPosition) -> None:

@@ -605,7 +605,8 @@ class TypedCommands(ABC, Generic[Answered]):
         Answer: status unchanged, one `PositionAdjusted` with old and new values. It is no news when nothing differs,
         and when it is sent again after later fills.
         Refuses: `NotFilled` for a price alone while there is no quantity on record; `StaleEvidence` for a quantity
-        whose `at` is older than fills on record, another adjustment of it or the adoption.
+        whose `at` is older than what is on record: fills, another adjustment of it, the adoption, a failed rollback, or
+        an end before a late fill.
         """
         return self.handle(
             c.Adjust.given(
@@ -665,8 +666,10 @@ class TypedCommands(ABC, Generic[Answered]):
         A quantity is base asset, or contracts of the size that `define_instrument` said, greater than zero, without a
         sign: the side says the direction.
 
-        Answer: `active`, one `PositionAdopted`.
-        Refuses: `PositionAlreadyOpen`.
+        Answer: `active`, one `PositionAdopted`. It is no news when it was adopted before, and has ended since.
+        Refuses: `PositionAlreadyOpen`; `StaleEvidence` for what was held before the last cycle ended, by its `at` and
+        the times that were said of that cycle. So say `at`: the time at which the exchange showed it. Without it, what
+        closed a moment ago may be adopted as if it were held.
         """
         return self.handle(
             c.Adopt.given(

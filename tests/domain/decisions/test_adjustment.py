@@ -7,10 +7,12 @@ from domain.commands.requests import (
     Adjust,
     Adopt,
     Close,
+    FailRollback,
     RecordEntryFill,
     RecordEntryPlaced,
     RecordEntryUnknown,
     Reduce,
+    StartRollback,
 )
 from domain.errors import (
     NotFilled,
@@ -159,6 +161,13 @@ def test_what_was_seen_before_the_adoption_is_no_news_any_more() -> None:
     adopted = Adopt.of(**place, side="short", quantity="5", avg_px_open="3", reason="seen", at=late)
     given(adopted).when(on(Adjust, quantity="4", reason="x", at=early)).refused(StaleEvidence, f"seen at {late}")
     given(adopted).when(on(Adjust, quantity="4", reason="x", at=late)).leaves(quantity="4")
+
+
+def test_what_was_seen_before_a_rollback_failed_is_no_news_any_more() -> None:
+    early, late = (timestamp_text(second(at)) for at in (-60, -30))
+    left = on(FailRollback, reason="a part is left", residual_qty="2", at=late)
+    story = given(*ENTERED, on(StartRollback, reason="no stop"), left)
+    story.when(on(Adjust, quantity="58", reason="x", at=early)).refused(StaleEvidence, f"seen at {late}")
 
 
 def test_the_end_of_an_order_that_was_asked_after_the_evidence_is_on_top_of_it() -> None:

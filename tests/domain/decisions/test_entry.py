@@ -14,6 +14,7 @@ from domain.commands.requests import (
     RecordEntryPlaced,
     RecordEntryUnknown,
     Reduce,
+    RollBack,
     SetStopLoss,
     StartRollback,
 )
@@ -24,6 +25,7 @@ from domain.errors import (
     PositionAlreadyOpen,
     PositionNotOpen,
     StaleCycle,
+    StaleEvidence,
     UnknownPosition,
     WrongSideStop,
     WrongStatus,
@@ -529,6 +531,45 @@ def test_a_position_that_no_cycle_explains_is_adopted() -> None:
 @pytest.mark.parametrize("sent", range(1, len(ENTERED) + 1))
 def test_what_a_cycle_explains_is_not_adopted(sent: int) -> None:
     given(*ENTERED[:sent]).when(adopted()).refused(PositionAlreadyOpen, "opened by intent 5483266")
+
+
+def test_what_was_seen_before_the_last_cycle_ended_is_not_adopted() -> None:
+    ended = given(*ENTERED).when(on(Close, exit_reason="target", at=second(-10)))
+    words = ("APTUSDT.binance#1 is over", "seen at 2025-10-22T18:50:30.000000Z", "Look again")
+    ended.when(adopted(at=second(-11))).refused(StaleEvidence, *words)
+    ended.when(adopted(at=second(-10))).leaves(position_id="APTUSDT.binance#2", status="active")
+
+
+def test_what_was_seen_before_a_fill_of_the_last_cycle_is_not_adopted() -> None:
+    sold = on(Reduce, trade_id="x9", last_qty="61.8", last_px="3.2", at=second(-20))
+    given(*ENTERED, sold, on(Close, exit_reason="x")).when(adopted(at=second(-21))).refused(StaleEvidence, "x9")
+
+
+def test_what_was_seen_before_a_rollback_was_proved_is_not_adopted() -> None:
+    proof = on(RollBack, evidence={"position_quantity": "0"}, at=second(-10))
+    ended = given(*ENTERED, on(StartRollback, reason="no stop"), proof)
+    ended.when(adopted(at=second(-11))).refused(StaleEvidence, "seen at 2025-10-22T18:50:30.000000Z")
+
+
+def test_what_was_adopted_and_has_ended_since_is_no_news_when_it_is_sent_again() -> None:
+    seen = adopted(at=second(-30))
+    ended = given(seen, on(Close, exit_reason="gone", at=second(-10)))
+    ended.when(seen).no_news().when(adopted(at=second(-9))).leaves(position_id="APTUSDT.binance#2")
+
+
+def test_what_was_seen_before_an_entry_failed_is_adopted_for_no_cycle_explains_it() -> None:
+    failed = on(FailEntry, reason="rejected", outcome="rejected", at=second(-10))
+    given(request(), failed).when(adopted(at=second(-11))).leaves(position_id="APTUSDT.binance#2")
+
+
+def test_an_import_adopts_what_its_table_says() -> None:
+    ended = given(*ENTERED, on(Close, exit_reason="target", at=second(-10)))
+    ended.when(adopted(at=second(-11), source="import")).leaves(position_id="APTUSDT.binance#2")
+
+
+def test_when_an_end_was_is_compared_only_where_it_was_said() -> None:
+    ended = given(*ENTERED, on(Close, exit_reason="target"))
+    ended.when(adopted(at=second(-11))).leaves(position_id="APTUSDT.binance#2")
 
 
 def test_an_adopted_position_holds_the_slot() -> None:
