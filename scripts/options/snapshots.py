@@ -168,6 +168,13 @@ def interval_option(run: Run) -> Run:
     )(run)
 
 
+def taken_at_option(run: Run) -> Run:
+    """`--taken-at TIME`, for a snapshot."""
+    return click.option(
+        "--taken-at", metavar="TIME", type=TIME, help="When the snapshot was taken, if it does not say so."
+    )(run)
+
+
 def snapshot_options(run: Callable[..., None]) -> Callable[..., None]:
     """Add the options about snapshots; the command gets one SnapshotOptions as `shown`."""
 
@@ -190,12 +197,7 @@ def snapshot_options(run: Callable[..., None]) -> Callable[..., None]:
         is_flag=True,
         help="Trust a snapshot although it shows none, or few, of the positions in the ledger, or of their stops.",
     )
-    @click.option(
-        "--taken-at",
-        metavar="TIME",
-        type=TIME,
-        help="When the snapshot was taken, if it does not say so.",
-    )
+    @taken_at_option
     @timezone_option
     @functools.wraps(run)
     def with_snapshots(

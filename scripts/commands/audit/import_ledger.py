@@ -30,9 +30,9 @@ from infrastructure.transfer.transfer_errors import ImportRefused
 from projections.account_snapshot import AccountSnapshot
 from projections.formatting import counted
 from scripts.cli import REFUSED
-from scripts.options.database import database_option, json_option, open_ledger
-from scripts.options.params import ACCOUNT, EXCHANGE, TIME, ZONE, ReadAs
-from scripts.options.snapshots import live_document, read_snapshot_file
+from scripts.options.database import database_option, json_option, open_ledger, timezone_option
+from scripts.options.params import ACCOUNT, EXCHANGE, ReadAs
+from scripts.options.snapshots import live_document, read_snapshot_file, taken_at_option
 from scripts.options.statement_files import STDIN, OpenedFile, OpenedFiles, StatementOptions
 from scripts.output import print_json, progress, say, show
 
@@ -68,7 +68,7 @@ _EXCLUDABLE: Final = ReadAs(_excludable)
     type=click.Choice([_LEDGER, _LEGACY, *KINDS]),
     help="The kind of each FILE.  [default: recognised by its beginning]",
 )
-@click.option("--timezone", "zone", metavar="ZONE", type=ZONE, help="The time zone of times that name none.")
+@timezone_option
 @click.option("--exchange", type=EXCHANGE, help="The exchange of a statement that does not name it.")
 @click.option("--account", type=ACCOUNT, help="The account of a statement.")
 @click.option("--symbol", help="The symbol of a statement that does not name it.")
@@ -102,7 +102,7 @@ _EXCLUDABLE: Final = ReadAs(_excludable)
     is_flag=True,
     help="Trust a snapshot although it shows none, or few, of the positions in the ledger.",
 )
-@click.option("--taken-at", metavar="TIME", type=TIME, help="When the snapshot was taken, if it does not say so.")
+@taken_at_option
 @click.option(
     "--processes",
     type=click.IntRange(1, 64),

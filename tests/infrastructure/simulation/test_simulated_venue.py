@@ -551,6 +551,16 @@ def test_how_probable_a_fault_is_can_be_said_at_any_time() -> None:
     assert not exchange.account().doubts
 
 
+def test_an_order_that_closes_in_parts_rests_until_its_rest_is_filled() -> None:
+    exchange = simulated()
+    exchange.place(ticket())
+    exchange.next_order(APT, OrderFault.FILLED_IN_PARTS, at_once="20")
+    placed = exchange.place(ticket("x", "61.8", "buy", reduce_only=True))
+    assert (placed.state, exchange.audit.held(APT)) == (OrderState.OPEN, Decimal("-41.8"))
+    exchange.calm()
+    assert exchange.audit.held(APT) == 0
+
+
 def story(seed: int) -> list[str]:
     rates: dict[Fault, float] = {fault: 0.2 for kind in (OrderFault, CallFault) for fault in kind}
     exchange = simulated(seed=seed, rates=rates)

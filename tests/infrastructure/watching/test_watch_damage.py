@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from domain.errors import HistoryDamaged, StoreUnavailable
+from domain.values import timestamp_text
 from infrastructure.event_store.port import WatchMemory
+from infrastructure.exchanges.document import read_snapshot
 from tests.infrastructure.watching.night import Night
 
 
@@ -91,6 +93,20 @@ def test_no_alarm_of_a_cycle_is_over_while_its_row_cannot_be_read(night: Night) 
     assert night.round() == ["alarm damage positions"]
     night.change("UPDATE positions SET side = 'short'")
     assert night.round() == ["over damage positions"]
+
+
+def test_no_alarm_of_an_exchange_is_over_while_there_are_no_rows_to_compare(night: Night) -> None:
+    night.enter(ago=timedelta())
+    rows = [
+        {"symbol": "APTUSDT", "side": "short", "contracts": "61", "entry_price": "3.2295"},
+        {"symbol": "SOLUSDT", "side": "long", "contracts": "5", "entry_price": "20"},
+    ]
+    document = {"exchange": "binance", "timestamp": timestamp_text(night.at), "positions": rows, "orders": []}
+    snapshot = read_snapshot(json.dumps(document).encode())
+    plan: dict[str, Any] = {"shown": lambda: ([snapshot], {})}
+    assert "alarm exchange SOLUSDT.binance" in night.round(**plan)
+    night.change("UPDATE positions SET side = 'sideways'")
+    assert night.round(**plan) == ["alarm damage positions"]
 
 
 def test_a_past_that_is_lost_rings_once(night: Night) -> None:
