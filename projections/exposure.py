@@ -79,9 +79,8 @@ def is_bare(row: PositionRow) -> bool:
 
 
 def exposed_at(row: PositionRow) -> datetime:
-    """Since when something is held without a confirmed stop; also of a stray that a later cycle took over."""
-    assert row.unprotected_since is not None, "every fold of an uncovered row says it"
-    return row.unprotected_since
+    """Since when something is held without a confirmed stop; since it was opened, where a row does not say it."""
+    return row.unprotected_since or row.opened_at
 
 
 def is_bare_if_held(row: PositionRow) -> bool:

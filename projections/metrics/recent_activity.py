@@ -58,4 +58,5 @@ class Activity(JsonObject):
             if row.status in FAILED and row.closed_at is not None and row.closed_at in window
         )
         by_status = {status: opened[status] for status in Status if opened[status]}
-        return cls(window, by_status, dict(sorted(failed.items())), Refusals.of(refusals), criteria)
+        refused = Refusals.of(refusal for refusal in refusals if refusal.ts_recorded in window)
+        return cls(window, by_status, dict(sorted(failed.items())), refused, criteria)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from domain.commands.requests import Close, FailEntry
 from domain.values import Status
 from projections.metrics.recent_activity import Activity
-from projections.metrics.statistics import MeasuredWindow
+from projections.metrics.statistics import MeasuredWindow, measure
 from projections.positions import PositionRow
+from tests.projections.cycles import REFUSED
 from tests.projections.seen import rows_of
 from tests.spec import ENTERED, on, request, second
 
@@ -34,3 +36,11 @@ def test_what_failed_is_counted_by_the_hour_in_which_it_did() -> None:
         (datetime(2025, 10, 22, 19, tzinfo=UTC), 2),
     ]
     assert found.by_status == {Status.CANCELED: 2, Status.CLOSED: 1}
+
+
+def test_a_refusal_counts_where_the_statistics_count_it() -> None:
+    window = MeasuredWindow(second(0), second(60))
+    refused = [replace(REFUSED, ts_recorded=second(at)) for at in (-1, 0, 59, 60, 61)]
+    found = Activity.of([], refused, None, window).refusals
+    assert found == measure([], refused, window, now=second(60)).refusals
+    assert found.total == 2
