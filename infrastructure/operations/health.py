@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import ClassVar, Final
 
-from domain.errors import HistoryDamaged
+from domain.errors import HistoryDamaged, StoreUnavailable
 from domain.identifiers import PositionKey
 from domain.json_object import JsonObject
 from domain.values import utc
 from infrastructure.event_store.port import Store
+from infrastructure.event_store.vocabulary.caution import Caution
 from infrastructure.integrity.verify import Verified, verify
 from infrastructure.ledger.projector import ProjectionStopped, Projector
 from infrastructure.ledger.questions.stray_succession import left_over
@@ -100,9 +102,30 @@ def examine(
     """Run every check; nothing is written, except that the statistics projection catches up.
 
     Shape:   `told` gets everything but the damage before every event and row is read, which may take long.
-    Refuses: StoreUnavailable, SchemaMismatch.
+    Refuses: StoreUnavailable, with what keeps the database from it as far as that shows; SchemaMismatch.
     """
-    return _Examination(ledger, question, progress).run(told)
+    with naming_obstacle(ledger.store):
+        return _Examination(ledger, question, progress).run(told)
+
+
+@contextmanager
+def naming_obstacle(store: Store) -> Iterator[None]:
+    """Say in a StoreUnavailable what keeps the database from answering, as far as that shows."""
+    try:
+        yield
+    except StoreUnavailable as cause:
+        obstacle = _known_obstacle(store)
+        if obstacle is None or obstacle.remedy in cause.message:
+            raise
+        raise StoreUnavailable(f"{cause.message}; {obstacle}") from cause.__cause__
+
+
+def _known_obstacle(store: Store) -> Caution | None:
+    """What prevents recording; None when even that cannot be asked."""
+    try:
+        return store.obstacle()
+    except StoreUnavailable:
+        return None
 
 
 class _Examination:

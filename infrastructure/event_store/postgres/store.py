@@ -18,6 +18,7 @@ from infrastructure.event_store.postgres.appending.appending_store import Append
 from infrastructure.event_store.postgres.appending.locks import APPEND_LOCK, FILL_LOCK, lock_key
 from infrastructure.event_store.postgres.checkpoints import PostgresCheckpoints
 from infrastructure.event_store.postgres.listener import Listener
+from infrastructure.event_store.postgres.lock_holders import lock_holders
 from infrastructure.event_store.postgres.positions_table import PostgresPositionTable
 from infrastructure.event_store.postgres.replication.standing import standing
 from infrastructure.event_store.postgres.session.connections import Connections
@@ -226,9 +227,11 @@ class PostgresStore(AppendingStore):
         return guards.strangers_caution(self._connections) or grants.makers_caution(self._connections)
 
     def obstacle(self) -> Caution | None:
-        """A primary that takes no writes: an operator set it read-only, or its host did when the disk was full."""
-        if self.replica_kind() is not None or not self._value(_READ_ONLY):
+        """A primary that takes no writes: it was set read-only, or somebody keeps locks that a writer waits for."""
+        if self.replica_kind() is not None:
             return None
+        if not self._value(_READ_ONLY):
+            return lock_holders(self._connections)
         return Caution(
             "nothing can be recorded: its transactions are read-only (default_transaction_read_only)",
             "make room if its disk was full, then ALTER DATABASE or ROLE … RESET default_transaction_read_only, as the "
@@ -258,9 +261,11 @@ class PostgresStore(AppendingStore):
                 if not isinstance(busy.__context__, errors.LockNotAvailable):
                     raise
                 if time.monotonic() > deadline:
+                    holders = lock_holders(self._connections)
                     raise StoreUnavailable(
                         f"{self.settings.shown}: an append is unfinished for {self.settings.timeout_seconds:g} s, so "
                         "it is not known yet what will stand in the log; ask again"
+                        + ("" if holders is None else f"; {holders}")
                     ) from busy
                 time.sleep(turn_seconds)
                 turn_seconds = min(2 * turn_seconds, _TURN_SECONDS_MAX)

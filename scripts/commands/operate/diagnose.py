@@ -10,7 +10,7 @@ import click
 
 from infrastructure.event_store.replica import ReplicaPlace
 from infrastructure.ledger.ledger import PositionLedger
-from infrastructure.operations.health import Diagnosis, examine
+from infrastructure.operations.health import Diagnosis, examine, naming_obstacle
 from projections.health.checks import Check, Section, Severity, Symptom, command_line
 from projections.metrics.recent_activity import Activity
 from scripts.cli import REFUSED
@@ -78,7 +78,8 @@ def command(
     )
     with reading(database, wanted) as (ledger, place):
         if not skip_verify:
-            question = replace(question, processes=_sharing(ledger, place, processes))
+            with naming_obstacle(ledger.store):
+                question = replace(question, processes=_sharing(ledger, place, processes))
 
         def told(known: Diagnosis) -> None:
             show_place(place)

@@ -51,7 +51,9 @@ def _meaning(error: psycopg.Error | PoolTimeout, settings: Settings) -> StoreErr
             )
         case errors.LockNotAvailable() | errors.QueryCanceled():
             return StoreUnavailable(
-                f"{where} did not answer within {wait_seconds(settings):g} s ({reason}); nothing was written"
+                f"{where} did not answer within {wait_seconds(settings):g} s ({reason}); nothing was written. Try "
+                "again; if it stays so, `position-ledger diagnose`, by a role of pg_read_all_stats, says who keeps a "
+                "lock of the ledger"
             )
         case errors.TransactionTimeout():
             return StoreUnavailable(
