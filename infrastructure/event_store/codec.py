@@ -157,7 +157,7 @@ def _fields(stored: StoredPayload) -> Fields:
 
 def _opening(event: PositionEvent) -> tuple[str | None, LoadMarker]:
     """The intent that an event which opens a cycle claims, and its load marker."""
-    if not isinstance(event, PositionImported):
+    if type(event) is not PositionImported:
         return getattr(event, "intent_id", None), LoadMarker.FLAT
     claimed = event.intent_id if event.claims_intent else None
     return claimed, LoadMarker.BESIDE if event.beside else LoadMarker.FLAT
@@ -166,4 +166,4 @@ def _opening(event: PositionEvent) -> tuple[str | None, LoadMarker]:
 def _mark_inside(event: PositionEvent) -> LoadMarker | None:
     if getattr(event, "late", False):
         return LoadMarker.LATE
-    return LoadMarker.FLAT if isinstance(event, InstrumentDefined) and event.is_first else None
+    return LoadMarker.FLAT if type(event) is InstrumentDefined and event.is_first else None

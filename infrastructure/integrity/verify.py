@@ -273,15 +273,15 @@ class _Verification:
                     self._found_at(record, "version", f"follows version {version}: what was between them is gone")
                 if record.id <= nid:
                     self._found_at(record, "nid", f"has place {record.id}, where version {version} has {nid} already")
-                if isinstance(event, PositionEvent):
+                if isinstance(event, Exception):
+                    last_cycle = None
+                else:
                     if event.ts_recorded < recorded_at:
                         self._found_at(record, "event", f"says that it was recorded before version {version} was")
                     recorded_at = event.ts_recorded
                     if event.opens_cycle and last_cycle is not None and event.cycle > last_cycle + 1:
                         self._found_at(record, "event", f"opens cycle {event.cycle}, where {last_cycle} was the last")
                     last_cycle = max(last_cycle or 0, event.cycle)
-                else:
-                    last_cycle = None
                 version, nid = record.originator_version, record.id
                 if should_be != record.hash:
                     self._found_at(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import marshal
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from operator import length_hint
 from types import NoneType
 from typing import Any, Final, get_args, get_type_hints
@@ -25,14 +25,19 @@ _INSERT_EVENT: Final = (
 Python looks for an adapter, which takes longer than to store it."""
 _HAS_VERSION: Final = "SELECT 1 FROM ledger_events WHERE stream = ? AND version = ?"
 _HAS_END: Final = f"{_HAS_VERSION} AND hash = ?"
-_UPSERT_ROW: Final = (
-    f"INSERT INTO {{table}} ({', '.join(STORED)}) VALUES ({', '.join('?' * len(STORED))})"
-    f" ON CONFLICT (position_id) DO UPDATE SET {', '.join(f'{c} = excluded.{c}' for c in STORED)}"
-)
-_UPSERT_LINE: Final = (
-    f"INSERT INTO {{table}}_orders ({', '.join(OrderLine._fields)}) VALUES (?, ?, ?)"
-    " ON CONFLICT (position_id, place) DO UPDATE SET body = excluded.body"
-)
+
+
+@lru_cache(maxsize=4)
+def _upserts(table: str) -> tuple[str, str]:
+    """The statements for a row of a positions table, and for an order beside it: long ones, that are made once."""
+    names, assigned = ", ".join(STORED), ", ".join(f"{name} = excluded.{name}" for name in STORED)
+    row = f"INSERT INTO {table} ({names}) VALUES ({', '.join('?' * len(STORED))})"
+    line = f"INSERT INTO {table}_orders ({', '.join(OrderLine._fields)}) VALUES (?, ?, ?)"
+    return (
+        f"{row} ON CONFLICT (position_id) DO UPDATE SET {assigned}",
+        f"{line} ON CONFLICT (position_id, place) DO UPDATE SET body = excluded.body",
+    )
+
 
 Values = Sequence[Any]
 """The parameters of a statement, in the order of its columns."""
@@ -68,11 +73,12 @@ def write_rows(
 
 def write_values(connection: sqlite3.Connection, table: str, rows: Iterable[Values], lines: Iterable[Values]) -> None:
     """Write rows and orders that are parameters already. Refuses: SlotTaken."""
+    upsert_row, upsert_line = _upserts(table)
     try:
-        connection.executemany(_UPSERT_ROW.format(table=table), rows)
+        connection.executemany(upsert_row, rows)
     except sqlite3.IntegrityError as error:
         raise SlotTaken(str(error)) from error
-    connection.executemany(_UPSERT_LINE.format(table=table), lines)
+    connection.executemany(upsert_line, lines)
 
 
 def made_ready(
