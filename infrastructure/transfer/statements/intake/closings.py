@@ -200,4 +200,4 @@ class _Sum:
     def add(self, fill: StatementFill) -> None:
         self.quantity = EXACT.add(self.quantity, fill.quantity)
         self.worth = EXACT.add(self.worth, EXACT.multiply(fill.quantity, fill.price))
-        self.fees = EXACT.add(self.fees, abs(fill.fee or Decimal(0)))
+        self.fees = EXACT.add(self.fees, fill.fee or Decimal(0))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from infrastructure.transfer.statements.kind_recognition import KINDS, near, telling_the_same
-from infrastructure.transfer.statements.sources.statement_file import StatementFile
+from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
 from infrastructure.transfer.transfer_errors import StatementRefused
 from tests.infrastructure.transfer.statements.statement_text import file_of, kind_of
 
@@ -34,6 +34,13 @@ def test_what_is_lacking_is_said_of_the_nearest_kinds() -> None:
     words = near(file_of("time,symbol,side,price\n").start)
     assert words[0] == "csv needs quantity"
     assert near(file_of("time,symbol,side,price,quantity\n").start)[0] == "it may be csv"
+
+
+def test_a_column_that_is_missing_is_called_as_in_a_table() -> None:
+    """The same column may have a name in the answers of an exchange, which no header has."""
+    tables = [kind for kind in KINDS.values() if kind.form is FileForm.CSV]
+    shown = [names if isinstance(names, str) else names[0] for kind in tables for names in kind.needs]
+    assert [name for name in shown if name != name.lower() or "_pl" in name] == []
 
 
 def test_no_two_kinds_need_the_same() -> None:

@@ -103,6 +103,17 @@ def test_what_was_earned_says_what_was_held(told: list[tuple[str, str, str]], en
         assert take(ledger, fills).fills_before == len(fills)
 
 
+def test_profits_after_a_fee_and_a_rebate_say_of_nothing_that_was_held() -> None:
+    fills = [
+        fill(0, "1", "100", profit=Decimal(0), fee=Decimal("-0.02"), fee_currency="USDT"),
+        fill(1, "-1", "110", profit=Decimal("9.97"), fee=Decimal("0.05"), fee_currency="USDT"),
+    ]
+    with memory_ledger() as ledger:
+        report = take(ledger, fills)
+        assert report.findings == ["BTCUSDT.binance#1: the file says a profit of 9.97, its fills come to 10"]
+        assert [row.realized_pnl for row in ledger.positions()] == [10]
+
+
 def test_what_was_earned_by_contracts_says_what_was_held() -> None:
     told, end = EARNED[0]
     with memory_ledger() as ledger:

@@ -57,7 +57,7 @@ _REASONS: Final = MappingProxyType(
         "takeprofit": "take_profit",
     }
 )
-_CSV: Final = ("symbol", "quantity", "entry", "exit", "profit", "time")
+_CSV: Final = ("symbol", "entry", "exit", "profit", "time")
 _TYPE: Final = "trade type"
 _SIDES: Final = MappingProxyType({"buy": True, "sell": False})
 _SIDE: Final = (*_NAMES["side"], *_NAMES["opening"], _TYPE)
@@ -189,7 +189,7 @@ _read: Final = per_file(lambda whose: _ClosedLines(whose).facts)
 BYBIT_CLOSED_CSV: Final = StatementKind(
     name="bybit-closed-pnl-csv",
     form=FileForm.CSV,
-    needs=(*(_NAMES[name] for name in _CSV), _SIDE),
+    needs=(*(_NAMES[name] for name in _CSV), ("qty", *_NAMES["quantity"]), _SIDE),
     exchange="bybit",
     read=_read,
 )

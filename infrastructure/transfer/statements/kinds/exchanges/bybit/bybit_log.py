@@ -196,7 +196,7 @@ BYBIT_LOG_CSV: Final = StatementKind(
     form=FileForm.CSV,
     needs=(
         *("currency", "contract", "type", "direction", "quantity", "filled price", "funding", "fee paid", "cash flow"),
-        *("change", _NAMES["time"]),
+        *("change", ("time", *in_utc("time"))),
     ),
     exchange="bybit",
     read=_read,

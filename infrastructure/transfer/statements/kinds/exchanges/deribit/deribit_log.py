@@ -128,7 +128,11 @@ DERIBIT_LOG: Final = StatementKind(
 DERIBIT_LOG_CSV: Final = StatementKind(
     name="deribit-transaction-log-csv",
     form=FileForm.CSV,
-    needs=("id", "userseq", "type", "side", "position", "price", "cash flow", "change", *_NAMES.values()),
+    needs=(
+        *("id", "userseq", "instrument", "type", "side", "position", "price", "cash flow", "funding", "change"),
+        *("trade id", "order id", ("date", *in_utc("date")), ("amount", "size", "base amount")),
+        ("fee charged", "fee paid"),
+    ),
     exchange="deribit",
     read=row_by_row(_facts),
 )
