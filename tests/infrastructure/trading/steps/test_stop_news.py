@@ -183,6 +183,31 @@ def test_what_a_promised_exit_closed_is_heard_by_others(desk: Desk) -> None:
     assert (row.status, row.exit_reason, row.realized_pnl) == (Status.CLOSED, "signal", Decimal(1))
 
 
+def test_a_target_that_was_filled_or_taken_away_is_no_target_any_more(desk: Desk) -> None:
+    """The bot placed both, and told the ledger."""
+    position_id = desk.entered()
+    for number, price in enumerate(("3.3", "3.4")):
+        ticket = OrderTicket(
+            symbol="APTUSDT",
+            side="sell",
+            kind=TicketKind.TARGET,
+            client_order_id=f"target-{number}",
+            quantity=Decimal(4),
+            trigger_price=Decimal(price),
+            reduce_only=True,
+        )
+        placed = desk.exchange.place(ticket)
+        desk.ledger.set_take_profit(
+            position_id=position_id, price=price, quantity="4", exchange_order_id=placed.order_id
+        )
+    desk.exchange.set_price(APT, "3.3")
+    desk.exchange.cancel(APT, placed)
+    assert [each.kind for each in desk.trader().resume()] == [OutcomeKind.PROTECTED]
+    row = desk.ledger.position(position_id)
+    assert (row.quantity, row.orders["target.1"].filled_qty) == (Decimal(6), Decimal(4))
+    assert not row.orders.live("target")
+
+
 def test_a_move_that_was_killed_between_its_two_stops_is_finished_by_a_synchronisation(desk: Desk) -> None:
     desk.trailed_and_killed("3.3")
     desk.clock.tick(130)
