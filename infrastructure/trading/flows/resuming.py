@@ -12,7 +12,7 @@ from infrastructure.trading.exchange_errors import NoAnswer, Refused
 from infrastructure.trading.flow_context import FlowContext
 from infrastructure.trading.flows.entering import carried_on
 from infrastructure.trading.flows.exiting import exit_position, exit_taken_up
-from infrastructure.trading.steps.order_fills import fills_told
+from infrastructure.trading.steps.order_fills import live_fills_told
 from infrastructure.trading.steps.stop_news import closed_when_empty, stops_heard
 from infrastructure.trading.trade_outcome import Outcome, kind_of
 from projections.positions import PositionRow
@@ -62,7 +62,7 @@ def _taken_up(ctx: FlowContext, row: PositionRow) -> Flow[Outcome]:
     if row.stray:  # no bot wants it any more, and the ledger takes no stop for it
         return (yield from exit_position(ctx, position_id, reason="stray"))
     try:
-        yield from _entry_fills_told(ctx, row)
+        yield from live_fills_told(ctx, row, "entry")  # before those of stops: what a stop closed had been entered
         row = yield from stops_heard(ctx, position_id)
         for ours in row.orders.live("exit"):
             if ours.client_order_id is not None and row.status is not Status.ROLLING_BACK:
@@ -73,13 +73,3 @@ def _taken_up(ctx: FlowContext, row: PositionRow) -> Flow[Outcome]:
     except (CommandRefused, Refused, NoAnswer) as error:
         return (yield from cut_short(ctx, error, position_id))
     return (yield from carried_on(ctx, position_id))
-
-
-def _entry_fills_told(ctx: FlowContext, row: PositionRow) -> Flow[None]:
-    """Record the fills of entries before those of stops: what a stop closed had been entered before."""
-    for ours in row.orders.live("entry"):
-        if ours.exchange_order_id is None:
-            continue
-        order = yield from ctx.order(row.symbol, ours.exchange_order_id)
-        if order is not None:
-            yield from fills_told(ctx, row.position_id, order, "entry")

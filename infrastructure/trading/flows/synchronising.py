@@ -16,6 +16,7 @@ from infrastructure.trading.exchange_errors import NoAnswer, Refused
 from infrastructure.trading.flow_context import FlowContext
 from infrastructure.trading.flows.moving_stops import protect
 from infrastructure.trading.flows.resuming import is_at_rest, resume
+from infrastructure.trading.steps.order_fills import live_fills_told
 from infrastructure.trading.steps.protecting import stop_names
 from infrastructure.trading.steps.stop_news import all_stops_heard
 from infrastructure.trading.trade_outcome import Outcome, OutcomeKind, StoryStep
@@ -93,10 +94,10 @@ def _is_unseen_contract(found: Discrepancy) -> bool:
 
 
 def _stops_heard(ctx: FlowContext, found: Sequence[Discrepancy]) -> Flow[set[str]]:
-    """Look up the stops of active cycles among these.
+    """Look up the stops of active cycles among these, and the exits that were promised.
 
-    If a stop closed the position, its fills are recorded with their prices; an adjustment or a close would not know
-    them. A cycle with an entry or exit under way is left open to whoever sent that.
+    What they closed is recorded with its prices; an adjustment or a close would not know them. A cycle with an entry or
+    exit under way is left open to whoever sent that.
     Shape: the position ids of those that are left without a stop.
     """
     bare = set()
@@ -106,6 +107,7 @@ def _stops_heard(ctx: FlowContext, found: Sequence[Discrepancy]) -> Flow[set[str
             continue
         may_close = not (row.orders.live("entry") or row.orders.live("exit"))
         try:
+            yield from live_fills_told(ctx, row, "exit")
             heard = yield from all_stops_heard(ctx, position_id, may_close=may_close)
         except (CommandRefused, Refused, NoAnswer) as error:
             yield from ctx.note(f"what became of the stops of {position_id} is not known: {error}")

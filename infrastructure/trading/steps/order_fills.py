@@ -126,6 +126,17 @@ def fills_told(
     return total, news
 
 
+def live_fills_told(ctx: FlowContext, row: PositionRow, role: Literal["entry", "exit"]) -> Flow[None]:
+    """Record what is filled by now of the live orders of a role, also of one that was promised and not acknowledged."""
+    for ours in row.orders.live(role):
+        if ours.exchange_order_id is not None:
+            order = yield from ctx.order(row.symbol, ours.exchange_order_id)
+        else:
+            order = None if ours.client_order_id is None else (yield from ctx.named(row.symbol, ours.client_order_id))
+        if order is not None:
+            yield from fills_told(ctx, row.position_id, order, role)
+
+
 def _believed(ctx: FlowContext, fill: ExchangeFill) -> Flow[datetime | None]:
     """When a fill happened; None for a time that is yet to come by our clock, which the ledger would refuse.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from domain.commands import order_requests as o
 from domain.commands import requests as c
 from domain.orders.order import Order
 from domain.values import Status
@@ -18,7 +19,7 @@ _REASONS: Final = {"stop": "stop_loss", "target": "take_profit", "exit": "exit"}
 
 
 def stops_heard(ctx: FlowContext, position_id: str, *, may_close: bool = True) -> Flow[PositionRow]:
-    """Look up the stops and targets on record: record what they filled, and a stop that has ended as lost.
+    """Look up the stops and targets on record: record what they filled, and one that has ended as lost.
 
     A cycle that holds nothing afterwards is closed if it `may_close`: nobody else has an order of it under way.
     """
@@ -32,9 +33,9 @@ def stops_heard(ctx: FlowContext, position_id: str, *, may_close: bool = True) -
         reason = _REASONS[ours.role]
         if order.filled_qty:
             row = yield from _filled(ctx, position_id, order, reason, may_close=may_close)
-        if row.status.is_open and row.orders[ours.name].is_live and ours.role == "stop":
+        if row.status.is_open and row.orders[ours.name].is_live:
             yield from ctx.tell(
-                c.LoseStopLoss,
+                c.LoseStopLoss if ours.role == "stop" else o.LoseTakeProfit,
                 position_id=position_id,
                 exchange_order_id=ours.exchange_order_id,
                 reason=f"{ctx.exchange} says that it is {order.state}",

@@ -330,4 +330,4 @@ def test_a_safeguard_that_is_taken_away_is_missed(
 ) -> None:
     monkeypatch.setattr(f"infrastructure.trading.{safeguard}", without)
     with pytest.raises(AssertionError, match=missed):
-        killed_everywhere(fair if go is entering else entered(fair), go)
+        killed_everywhere(shown_late if go is entering else entered(fair), go)

@@ -10,6 +10,7 @@ import pytest
 
 from domain.values import Status, total_of
 from infrastructure.trading.effects import Effect, Tell
+from infrastructure.trading.exchange_orders import OrderTicket, TicketKind
 from infrastructure.trading.trade_outcome import Outcome, OutcomeKind
 from infrastructure.trading.trader import Trader
 from position_ledger import PositionLedger, PositionRow
@@ -154,6 +155,57 @@ def test_what_a_stop_closed_is_heard_by_others_while_an_entry_is_promised(desk: 
     assert (row.status, row.quantity, row.realized_pnl) == (Status.ACTIVE, Decimal(0), Decimal(-1))
     assert [each.kind for each in desk.trader().resume()] == [OutcomeKind.CLOSED]
     assert desk.require_statement().exit_reason == "stop_loss"
+
+
+def test_what_a_promised_exit_closed_is_heard_by_others(desk: Desk) -> None:
+    """Its bot was killed when it had sent it; the account is believed, because it shows another position."""
+    other = Trader(desk.ledger, desk.exchange, owner="bot-2", clock=desk.clock, sleep=desk.clock.tick)
+    desk.exchange.set_price("SOL/USDT:USDT", "100")
+    other.enter(symbol="SOL/USDT:USDT", side="long", quantity="1", stop_loss_percent="2", intent_id="2")
+    position_id = desk.entered()
+    desk.exchange.set_price(APT, "3.3")
+    promise = desk.ledger.request_exit(position_id=position_id, reason="signal")
+    assert promise.client_order_id is not None
+    order = OrderTicket(
+        symbol="APTUSDT",
+        side="sell",
+        kind=TicketKind.MARKET,
+        client_order_id=promise.client_order_id,
+        quantity=Decimal(10),
+        reduce_only=True,
+    )
+    desk.exchange.place(order)
+    desk.clock.tick(130)
+    other.synchronise()
+    assert desk.ledger.position(position_id).status is Status.ACTIVE
+    assert OutcomeKind.CLOSED in [each.kind for each in desk.trader().resume()]
+    row = desk.ledger.position(position_id)
+    assert (row.status, row.exit_reason, row.realized_pnl) == (Status.CLOSED, "signal", Decimal(1))
+
+
+def test_a_target_that_was_filled_or_taken_away_is_no_target_any_more(desk: Desk) -> None:
+    """The bot placed both, and told the ledger."""
+    position_id = desk.entered()
+    for number, price in enumerate(("3.3", "3.4")):
+        ticket = OrderTicket(
+            symbol="APTUSDT",
+            side="sell",
+            kind=TicketKind.TARGET,
+            client_order_id=f"target-{number}",
+            quantity=Decimal(4),
+            trigger_price=Decimal(price),
+            reduce_only=True,
+        )
+        placed = desk.exchange.place(ticket)
+        desk.ledger.set_take_profit(
+            position_id=position_id, price=price, quantity="4", exchange_order_id=placed.order_id
+        )
+    desk.exchange.set_price(APT, "3.3")
+    desk.exchange.cancel(APT, placed)
+    assert [each.kind for each in desk.trader().resume()] == [OutcomeKind.PROTECTED]
+    row = desk.ledger.position(position_id)
+    assert (row.quantity, row.orders["target.1"].filled_qty) == (Decimal(6), Decimal(4))
+    assert not row.orders.live("target")
 
 
 def test_a_move_that_was_killed_between_its_two_stops_is_finished_by_a_synchronisation(desk: Desk) -> None:
