@@ -258,7 +258,7 @@ def _failed(history: Sequence[Moment]) -> Iterable[FailedStep]:
                 yield FailedStep(moment.at, f"nobody knows what became of the entry: {quoted(reason)}")
             case e.EntryFailed(outcome=outcome, reason=reason):
                 yield FailedStep(moment.at, f"the entry is {outcome}: {quoted(reason)}")
-            case e.StopLossLost(reason=reason):
+            case e.StopLossLost(reason=reason) if _cover(moment) is not True:  # else another one took its place
                 yield FailedStep(moment.at, f"a stop is gone: {quoted(reason)}")
             case e.RollbackStarted(reason=reason):
                 yield FailedStep(moment.at, f"the entry is undone: {quoted(reason)}")

@@ -58,6 +58,12 @@ class Verified(JsonObject):
     json_keys: ClassVar = ("ok", "events", "streams", "rows", "findings", "unchecked")
 
     @property
+    def says(self) -> str:
+        """What was checked, and how much of it is wrong, in one line."""
+        looked = f"{counted(self.events, 'event')} in {counted(self.streams, 'stream')}, {counted(self.rows, 'row')}"
+        return f"{looked}: {'all of it holds' if self.ok else counted(len(self.findings), 'finding')}"
+
+    @property
     def ok(self) -> bool:
         """Whether nothing was found."""
         return not self.findings

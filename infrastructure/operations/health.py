@@ -254,9 +254,7 @@ class _Examination:
 
 def damage_found(verified: Verified, *, rows: bool = True) -> Section:
     """The result of a verification as a section; without `rows`, findings about rows are left out."""
-    says = f"{verified.events:,} events in {verified.streams:,} streams, {verified.rows:,} rows: "
-    says += "all of it holds" if verified.ok else f"{len(verified.findings):,} findings"
-    return diagnosis.damage([each for each in verified.findings if rows or each.kind != "row"], says)
+    return diagnosis.damage([each for each in verified.findings if rows or each.kind != "row"], verified.says)
 
 
 def _database(store: Store) -> Section:

@@ -200,6 +200,9 @@ def test_what_went_wrong_is_told_with_its_moment() -> None:
     lost = lay_out(*ENTERED, (9, on(LoseStopLoss, reason="gone")), (10, CLOSED)).failed
     assert [(step.at, step.says) for step in lost] == [(second(9), 'a stop is gone: "gone"')]
     assert lay_out(*ENTERED, (10, CLOSED)).failed == ()
+    moved = on(SetStopLoss, stop_price="3.28", exchange_order_id="s2")
+    former = on(LoseStopLoss, reason="it was moved", exchange_order_id="s1")
+    assert lay_out(*ENTERED, (8, moved), (8, former), (10, CLOSED)).failed == (), "another one stands in its place"
 
 
 def test_an_imported_cycle_that_is_over_ends_when_its_row_says_so() -> None:

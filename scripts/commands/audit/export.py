@@ -16,6 +16,7 @@ from infrastructure.transfer.destination import STDOUT, opened
 from infrastructure.transfer.exporting import Exported, ExportScope, Sink, export
 from infrastructure.transfer.jsonl_writer import JsonLines
 from infrastructure.transfer.transfer_errors import ExportRefused
+from projections.formatting import counted
 from scripts.options.database import database_option
 from scripts.options.filters import EVERYTHING, Filter, filter_options
 from scripts.output import progress, say
@@ -155,6 +156,6 @@ def _sink(form: Format, scope: ExportScope, out: IO[bytes], *, spreadsheet: bool
 
 
 def _counted(done: Exported, scope: ExportScope) -> str:
-    counts = {"events": done.events, "positions": done.positions, "rejections": done.rejections}
-    kinds = ("events", "rejections") if scope is ExportScope.LEDGER else (scope.value,)
-    return " and ".join(f"{counts[name]:,} {name}" for name in kinds)
+    counts = {"event": done.events, "position": done.positions, "rejection": done.rejections}
+    kinds = ("event", "rejection") if scope is ExportScope.LEDGER else (scope.value.removesuffix("s"),)
+    return " and ".join(counted(counts[name], name) for name in kinds)

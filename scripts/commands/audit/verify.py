@@ -52,7 +52,6 @@ def command(database: str | None, anchor_file: IO[bytes] | None, processes: int 
     else:
         for finding in report.findings:
             show(f"{finding.kind}: {finding.where}: {finding.message}")
-        outcome = "all of it holds" if report.ok else f"{len(report.findings):,} findings"
-        show(f"{report.events:,} events in {report.streams:,} streams, {report.rows:,} rows: {outcome}")
+        show(report.says)
     if not report.ok:
         raise SystemExit(REFUSED)

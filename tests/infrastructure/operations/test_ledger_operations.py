@@ -98,7 +98,7 @@ def test_a_diagnosis_goes_by_the_age_of_an_hour_or_by_that_which_is_said_and_may
         clock.tick(1)
         assert [ledger.diagnose(age=age).ok for age in (None, timedelta(hours=2))] == [False, True]
         said = [ledger.diagnose(verifies=verifies).section(Check.DAMAGE).says for verifies in (True, False)]
-        assert said == ["2 events in 1 streams, 1 rows: all of it holds", "not looked for"]
+        assert said == ["2 events in 1 stream, 1 row: all of it holds", "not looked for"]
 
 
 def test_statistics_are_of_the_last_day_or_of_what_is_said() -> None:

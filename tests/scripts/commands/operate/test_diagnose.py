@@ -96,7 +96,7 @@ def test_a_ledger_that_is_well_is_exit_0(run: Run) -> None:
     ran = run("--json")
     assert (ran.code, ran.json["mode"], ran.json["ok"], list(ran.sections)) == (0, "check", True, CHECKS)
     assert {name for name, section in ran.sections.items() if section["severity"] != "ok"} <= {"database"}
-    assert ran.sections["damage"]["says"] == "4 events in 1 streams, 1 rows: all of it holds"
+    assert ran.sections["damage"]["says"] == "4 events in 1 stream, 1 row: all of it holds"
     assert "last_24_hours" not in ran.json
     assert run().out.splitlines()[-1] in ("ok: nothing was found", "warning: database")
 
