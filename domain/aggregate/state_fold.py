@@ -225,11 +225,8 @@ def _remember_order(state: PositionState, event: e.PositionEvent, before: Holdin
                 state.order_ids.identify(name, event.exchange_order_id)
                 state.order_ids.leave(name, _id_of(orders, name))
                 state.order_ids.ended_at.pop(event.exchange_order_id, None)
-        case e.StopLossLost(order=str() as name) | e.TakeProfitLost(order=name):
-            lost, answer = state.orders.get(name), state.answers.get(event.command_id)
-            is_replaced = answer is not None and not _SETS.isdisjoint(answer.events)
-            if lost is not None and is_replaced:
-                state.order_ids.end(lost, event.said_at)
+        case e.StopLossLost() | e.TakeProfitLost():
+            _remember_lost(state, event, orders)
         case e.CashRecorded():
             currency = state.other_currency(event.currency)
             state.cash[event.cash_id] = CashOnRecord(event.kind, event.amount, currency, event.trade_id)
@@ -248,6 +245,19 @@ def _remember_order(state: PositionState, event: e.PositionEvent, before: Holdin
                 known[event.order] = _corrected(state, known[event.order], event, before, orders)
                 if event.is_timed:
                     state.corrected.add((event.is_exit, event.trade_id))
+
+
+def _remember_lost(state: PositionState, event: e.StopLossLost | e.TakeProfitLost, orders: Orders) -> None:
+    """Note when orders were said to be gone, if that was said, or that one ended, if the same command replaced it."""
+    answer = state.answers.get(event.command_id)
+    is_replaced = answer is not None and not _SETS.isdisjoint(answer.events)
+    for lost in orders.live("stop") if event.order is None else [orders.get(event.order)]:
+        if lost is None:
+            continue
+        if is_replaced:
+            state.order_ids.end(lost, event.said_at)
+        elif event.is_timed and lost.exchange_order_id is not None:
+            state.order_ids.lost_at[lost.exchange_order_id] = event.said_at
 
 
 def _remember_fill(

@@ -88,11 +88,14 @@ def set_stop_loss(decision: Decision, command: c.SetStopLoss) -> CommandResult |
 
 
 def _is_behind(decision: Decision, known: Order | None, command: c.SetStopLoss | o.SetTakeProfit) -> bool:
-    """Whether this is an old command again, about an order that continues under another id since, or has ended."""
+    """Whether this is an old command again, about an order that has another id since, has ended, or was lost later."""
     exchange_order_id = command.exchange_order_id
     if exchange_order_id is None or not decision.was_answered:
         return False
     if known is not None and known.is_live and is_former(decision, known, exchange_order_id):
+        return True
+    lost_at = decision.state.order_ids.lost_at.get(exchange_order_id)
+    if lost_at is not None and decision.is_part_of(lost_at):
         return True
     ended_at = decision.state.order_ids.ended_at.get(exchange_order_id)
     return ended_at is not None and (command.at is None or decision.is_part_of(ended_at))

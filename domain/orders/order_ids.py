@@ -22,6 +22,9 @@ class OrderIds:
     ended_at: dict[str, datetime] = field(default_factory=dict)
     """When orders that close ended at the exchange, by every id that they had; none set again since."""
 
+    lost_at: dict[str, datetime] = field(default_factory=dict)
+    """When a stop or take profit was last said to be gone, by its id; it may have been set again since."""
+
     def name_of(self, exchange_order_id: str | None, *, closes: bool) -> str | None:
         """The name of the entry order, or of the order that closes, with an id; None if there is none."""
         return None if exchange_order_id is None else self.names.get((closes, exchange_order_id))

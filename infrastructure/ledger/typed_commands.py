@@ -385,7 +385,8 @@ class TypedCommands(ABC, Generic[Answered]):
           was is gone. For a second stop that you place before you cancel the first, send its `quantity`, and
           `lose_stop_loss` once the first is cancelled (bots.md).
         - A command that was sent before the stop moved, sent again under the old id, is no news; nor is one that is
-          sent again after `end_order` for that stop, unless its `at` is after that end.
+          sent again after `end_order` for that stop, unless its `at` is after that end; nor is one whose `at` is not
+          after the time at which that stop was said to be gone.
         - If a stop or target was partly filled when another order replaced it, it ends, and the other order is for its
           own quantity.
         - An order of the exchange that is stop and target in one (OCO) is recorded by `set_stop_loss` and

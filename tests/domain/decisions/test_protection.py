@@ -117,6 +117,26 @@ def test_the_same_stop_again_is_no_news() -> None:
     given(*ENTERED).when(STOP).no_news().leaves(status="active")
 
 
+def test_a_stop_is_not_there_again_by_what_was_said_before_it_was_lost() -> None:
+    early, later = (on(SetStopLoss, stop_price="3.298", exchange_order_id="k", at=second(at)) for at in (-30, -19))
+    lost = on(LoseStopLoss, reason="gone", exchange_order_id="k", at=second(-20))
+    story = given(*ENTERED, early, lost)
+    story.when(early).no_news().leaves(protected=False).when(later).then(StopLossSet).leaves(protected=True)
+    story.when(early).no_news().leaves(protected=True)
+
+
+def test_a_take_profit_is_not_there_again_by_what_was_said_before_it_was_lost() -> None:
+    early, later = (on(SetTakeProfit, price="3.1", exchange_order_id="k", at=second(at)) for at in (-30, -19))
+    lost = on(LoseTakeProfit, reason="gone", exchange_order_id="k", at=second(-20))
+    given(*ENTERED, early, lost).when(early).no_news().when(later).then(TakeProfitSet)
+
+
+def test_an_order_is_there_again_if_somebody_says_so_now() -> None:
+    told = on(SetStopLoss, stop_price="3.298", exchange_order_id="k")
+    lost = on(LoseStopLoss, reason="gone", at=second(-20))
+    given(*ENTERED, told, lost).leaves(protected=False).when(told).leaves(protected=True)
+
+
 def test_the_same_stop_again_is_no_news_even_when_it_would_activate() -> None:
     given(*ENTERED).when(stop("3.298", activate=True)).no_news().leaves(status="active")
 
