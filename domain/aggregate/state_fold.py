@@ -256,8 +256,8 @@ def _remember_lost(state: PositionState, event: e.StopLossLost | e.TakeProfitLos
             continue
         if is_replaced:
             state.order_ids.end(lost, event.said_at)
-        elif event.is_timed and lost.exchange_order_id is not None:
-            state.order_ids.lost_at[lost.exchange_order_id] = event.said_at
+        elif event.is_timed:
+            state.order_ids.lose(lost, event.said_at)
 
 
 def _remember_fill(

@@ -173,7 +173,7 @@ def _needs_cover(decision: Decision, orders: Orders) -> None:
 def lose_stop_loss(decision: Decision, command: c.LoseStopLoss) -> CommandResult | None:
     """Record that a stop is gone, and the take profit that is one order with it.
 
-    Shape:   nothing is recorded if there is none, or for a former id of it.
+    Shape:   nothing is recorded if there is none, for a former id of it, or for the same as before one was set.
     Refuses: OrderAmbiguous if there are several and none is named; UnknownOrder.
     """
     decision.needs_open()
@@ -204,7 +204,14 @@ def _lost(decision: Decision, role: Role, exchange_order_id: str | None) -> Orde
             f"has several {role}s: {listed(there)}; send exchange_order_id, to say which is gone: the id, or the name "
             "of one without an id",
         )
-    return there[0] if there else None
+    if not there or _was_set_since(decision, there[0]):
+        return None
+    return there[0]
+
+
+def _was_set_since(decision: Decision, order: Order) -> bool:
+    """Whether this is an old command again, about what was gone before an order was set."""
+    return decision.was_answered and order.opened_at is not None and decision.is_part_of(order.opened_at)
 
 
 def set_take_profit(decision: Decision, command: o.SetTakeProfit) -> CommandResult | None:

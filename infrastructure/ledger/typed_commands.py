@@ -456,8 +456,9 @@ class TypedCommands(ABC, Generic[Answered]):
         - exchange_order_id (id, optional): which one, where there are several
         - command_id, expected_version, at, source, metadata: see TypedCommands
 
-        Answer: status unchanged, one `StopLossLost`. It is no news when there is no stop on record, and when it names
-        an order that the stop was before it moved.
+        Answer: status unchanged, one `StopLossLost`. It is no news when there is no stop on record, when it names an
+        order that the stop was before it moved, and when it is sent again without an id after another stop was set,
+        unless its `at` is after that.
         Refuses: `OrderAmbiguous` when there are several stops and none is named; `UnknownOrder`.
         """
         return self.handle(

@@ -131,6 +131,20 @@ def test_a_take_profit_is_not_there_again_by_what_was_said_before_it_was_lost() 
     given(*ENTERED, early, lost).when(early).no_news().when(later).then(TakeProfitSet)
 
 
+def test_a_stop_that_was_lost_is_not_there_again_under_an_id_that_it_had_before() -> None:
+    first = on(SetStopLoss, stop_price="3.298", exchange_order_id="k", at=second(-40))
+    moved = on(ReplaceOrder, exchange_order_id="k", new_exchange_order_id="m", price="3.29", at=second(-30))
+    lost = on(LoseStopLoss, reason="gone", at=second(-20))
+    given(*ENTERED, first, moved, lost).when(first).no_news().leaves(protected=False)
+
+
+def test_a_stop_is_not_gone_by_what_was_said_before_it_was_set() -> None:
+    lost = on(LoseStopLoss, reason="gone", at=second(-20))
+    again = on(SetStopLoss, stop_price="3.298", exchange_order_id="m", at=second(-10))
+    story = given(*ENTERED, lost, again).when(lost).no_news().leaves(protected=True)
+    story.when(on(LoseStopLoss, reason="gone", at=second(-9))).leaves(protected=False)
+
+
 def test_an_order_is_there_again_if_somebody_says_so_now() -> None:
     told = on(SetStopLoss, stop_price="3.298", exchange_order_id="k")
     lost = on(LoseStopLoss, reason="gone", at=second(-20))
