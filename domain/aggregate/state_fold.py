@@ -210,12 +210,17 @@ def _stop_set(state: PositionState, event: e.StopLossSet | e.TakeProfitSet, befo
 
 
 def _stop_lost(state: PositionState, event: e.StopLossLost | e.TakeProfitLost, before: Holding, orders: Orders) -> None:
-    del before, orders
-    lost = None if event.order is None else state.orders.get(event.order)
+    """Note when orders were said to be gone, if that was said, or that one ended, if the same command replaced it."""
+    del before
     answer = state.answers.get(event.command_id)
     is_replaced = answer is not None and not _SETS.isdisjoint(answer.events)
-    if lost is not None and is_replaced:
-        state.order_ids.end(lost, event.said_at)
+    for lost in orders.live("stop") if event.order is None else [orders.get(event.order)]:
+        if lost is None:
+            continue
+        if is_replaced:
+            state.order_ids.end(lost, event.said_at)
+        elif event.is_timed:
+            state.order_ids.lose(lost, event.said_at)
 
 
 def _cash_recorded(state: PositionState, event: e.CashRecorded, before: Holding, orders: Orders) -> None:

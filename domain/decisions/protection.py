@@ -88,11 +88,14 @@ def set_stop_loss(decision: Decision, command: c.SetStopLoss) -> CommandResult |
 
 
 def _is_behind(decision: Decision, known: Order | None, command: c.SetStopLoss | o.SetTakeProfit) -> bool:
-    """Whether this is an old command again, about an order that continues under another id since, or has ended."""
+    """Whether this is an old command again, about an order that has another id since, has ended, or was lost later."""
     exchange_order_id = command.exchange_order_id
     if exchange_order_id is None or not decision.was_answered:
         return False
     if known is not None and known.is_live and is_former(decision, known, exchange_order_id):
+        return True
+    lost_at = decision.state.order_ids.lost_at.get(exchange_order_id)
+    if lost_at is not None and decision.is_part_of(lost_at):
         return True
     ended_at = decision.state.order_ids.ended_at.get(exchange_order_id)
     return ended_at is not None and (command.at is None or decision.is_part_of(ended_at))
@@ -170,7 +173,7 @@ def _needs_cover(decision: Decision, orders: Orders) -> None:
 def lose_stop_loss(decision: Decision, command: c.LoseStopLoss) -> CommandResult | None:
     """Record that a stop is gone, and the take profit that is one order with it.
 
-    Shape:   nothing is recorded if there is none, or for a former id of it.
+    Shape:   nothing is recorded if there is none, for a former id of it, or for the same as before one was set.
     Refuses: OrderAmbiguous if there are several and none is named; UnknownOrder.
     """
     decision.needs_open()
@@ -201,7 +204,14 @@ def _lost(decision: Decision, role: Role, exchange_order_id: str | None) -> Orde
             f"has several {role}s: {listed(there)}; send exchange_order_id, to say which is gone: the id, or the name "
             "of one without an id",
         )
-    return there[0] if there else None
+    if not there or _was_set_since(decision, there[0]):
+        return None
+    return there[0]
+
+
+def _was_set_since(decision: Decision, order: Order) -> bool:
+    """Whether this is an old command again, about what was gone before an order was set."""
+    return decision.was_answered and order.opened_at is not None and decision.is_part_of(order.opened_at)
 
 
 def set_take_profit(decision: Decision, command: o.SetTakeProfit) -> CommandResult | None:

@@ -22,6 +22,9 @@ class OrderIds:
     ended_at: dict[str, datetime] = field(default_factory=dict)
     """When orders that close ended at the exchange, by every id that they had; none set again since."""
 
+    lost_at: dict[str, datetime] = field(default_factory=dict)
+    """When a stop or take profit was last said to be gone, by every id that it had; it may be there again since."""
+
     def name_of(self, exchange_order_id: str | None, *, closes: bool) -> str | None:
         """The name of the entry order, or of the order that closes, with an id; None if there is none."""
         return None if exchange_order_id is None else self.names.get((closes, exchange_order_id))
@@ -38,10 +41,15 @@ class OrderIds:
 
     def end(self, order: Order, at: datetime) -> None:
         """Note that an order that closes has ended, under every id that it had."""
+        self.ended_at |= dict.fromkeys(self._all_of(order), at)
+
+    def lose(self, order: Order, at: datetime) -> None:
+        """Note when a stop or take profit was said to be gone."""
+        self.lost_at |= dict.fromkeys(self._all_of(order), at)
+
+    def _all_of(self, order: Order) -> set[str]:
         ids = {former for name, former in self.former if name == order.name}
-        if order.exchange_order_id is not None:
-            ids.add(order.exchange_order_id)
-        self.ended_at |= dict.fromkeys(ids, at)
+        return ids if order.exchange_order_id is None else {*ids, order.exchange_order_id}
 
     def join(self, name: str, same_as: str) -> None:
         """Give an order the ids that are known under the name `same_as`."""

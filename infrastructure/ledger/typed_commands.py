@@ -385,7 +385,8 @@ class TypedCommands(ABC, Generic[Answered]):
           was is gone. For a second stop that you place before you cancel the first, send its `quantity`, and
           `lose_stop_loss` once the first is cancelled (bots.md).
         - A command that was sent before the stop moved, sent again under the old id, is no news; nor is one that is
-          sent again after `end_order` for that stop, unless its `at` is after that end.
+          sent again after `end_order` for that stop, unless its `at` is after that end; nor is one whose `at` is not
+          after the time at which that stop was said to be gone.
         - If a stop or target was partly filled when another order replaced it, it ends, and the other order is for its
           own quantity.
         - An order of the exchange that is stop and target in one (OCO) is recorded by `set_stop_loss` and
@@ -456,8 +457,9 @@ class TypedCommands(ABC, Generic[Answered]):
         - exchange_order_id (id, optional): which one, where there are several
         - command_id, expected_version, at, source, metadata: see TypedCommands
 
-        Answer: status unchanged, one `StopLossLost`. It is no news when there is no stop on record, and when it names
-        an order that the stop was before it moved.
+        Answer: status unchanged, one `StopLossLost`. It is no news when there is no stop on record, when it names an
+        order that the stop was before it moved, and when it is sent again without an id after another stop was set,
+        unless its `at` is after that.
         Refuses: `OrderAmbiguous` when there are several stops and none is named; `UnknownOrder`.
         """
         return self.handle(

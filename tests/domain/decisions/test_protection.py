@@ -117,6 +117,40 @@ def test_the_same_stop_again_is_no_news() -> None:
     given(*ENTERED).when(STOP).no_news().leaves(status="active")
 
 
+def test_a_stop_is_not_there_again_by_what_was_said_before_it_was_lost() -> None:
+    early, later = (on(SetStopLoss, stop_price="3.298", exchange_order_id="k", at=second(at)) for at in (-30, -19))
+    lost = on(LoseStopLoss, reason="gone", exchange_order_id="k", at=second(-20))
+    story = given(*ENTERED, early, lost)
+    story.when(early).no_news().leaves(protected=False).when(later).then(StopLossSet).leaves(protected=True)
+    story.when(early).no_news().leaves(protected=True)
+
+
+def test_a_take_profit_is_not_there_again_by_what_was_said_before_it_was_lost() -> None:
+    early, later = (on(SetTakeProfit, price="3.1", exchange_order_id="k", at=second(at)) for at in (-30, -19))
+    lost = on(LoseTakeProfit, reason="gone", exchange_order_id="k", at=second(-20))
+    given(*ENTERED, early, lost).when(early).no_news().when(later).then(TakeProfitSet)
+
+
+def test_a_stop_that_was_lost_is_not_there_again_under_an_id_that_it_had_before() -> None:
+    first = on(SetStopLoss, stop_price="3.298", exchange_order_id="k", at=second(-40))
+    moved = on(ReplaceOrder, exchange_order_id="k", new_exchange_order_id="m", price="3.29", at=second(-30))
+    lost = on(LoseStopLoss, reason="gone", at=second(-20))
+    given(*ENTERED, first, moved, lost).when(first).no_news().leaves(protected=False)
+
+
+def test_a_stop_is_not_gone_by_what_was_said_before_it_was_set() -> None:
+    lost = on(LoseStopLoss, reason="gone", at=second(-20))
+    again = on(SetStopLoss, stop_price="3.298", exchange_order_id="m", at=second(-10))
+    story = given(*ENTERED, lost, again).when(lost).no_news().leaves(protected=True)
+    story.when(on(LoseStopLoss, reason="gone", at=second(-9))).leaves(protected=False)
+
+
+def test_an_order_is_there_again_if_somebody_says_so_now() -> None:
+    told = on(SetStopLoss, stop_price="3.298", exchange_order_id="k")
+    lost = on(LoseStopLoss, reason="gone", at=second(-20))
+    given(*ENTERED, told, lost).leaves(protected=False).when(told).leaves(protected=True)
+
+
 def test_the_same_stop_again_is_no_news_even_when_it_would_activate() -> None:
     given(*ENTERED).when(stop("3.298", activate=True)).no_news().leaves(status="active")
 
