@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from multiprocessing.synchronize import Barrier
 from statistics import quantiles
@@ -94,14 +95,11 @@ Done = tuple[int, float, list[float]]
 
 def _work(contestant: Contestant, tag: str, seconds: float, keys: int, start: Barrier) -> Done:
     try:
-        runner = contestant.runner()
-        try:
+        with closing(contestant.runner()) as runner:
             for number in range(WARM_UP):
                 list(runner.lifecycle(f"{tag}W{number}USDT"))
             start.wait(START_SECONDS_MAX)
             return _run(runner, [f"{tag}K{number}USDT" for number in range(keys)], seconds)
-        finally:
-            runner.close()
     except BrokenBarrierError:
         return 0, 0.0, []  # the process that broke the barrier reports why
     except BaseException:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -54,16 +54,13 @@ def _lap(contestant: Contestant, url: str, tag: str) -> tuple[float, float | Non
     symbols = [f"{tag}K{number}USDT" for number in range(KEYS)]
     with psycopg.connect(url, autocommit=True) as aside:
         others = _backends(aside)
-        runner = contestant.runner()
-        try:
+        with closing(contestant.runner()) as runner:
             _save(runner, symbols)
             runner.finish(symbols)
             backends = _backends(aside) - others
             before, client = _seconds(backends), time.process_time()
             _save(runner, symbols)
             client, after = time.process_time() - client, _seconds(backends)
-        finally:
-            runner.close()
     per_append = 1_000_000 / (len(symbols) * SAVES)
     stayed = before.keys() & after.keys()  # a backend of another client may have ended meanwhile
     return client * per_append, sum(after[pid] - before[pid] for pid in stayed) * per_append if stayed else None

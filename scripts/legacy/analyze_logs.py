@@ -96,7 +96,8 @@ def command(
     for option, path in (("--export", export), ("--html", html)):
         if path is not None and not path.parent.is_dir():  # refuse now, not after reading gigabytes
             raise click.UsageError(f"{option}: there is no folder {str(path.parent)!r}")
-    clock = _clock(zones)
+    with refused_as("--timezone"):
+        clock = LogClock(zones)
     try:
         span = TimeRange(_begin(begins, clock), _end(ends, clock))
         analysis = Analysis(clock, span, LogFilter(symbol, exchange))
@@ -117,11 +118,6 @@ def command(
         _print(report, verbose=verbose)
     if report.has_findings:
         raise SystemExit(REFUSED)
-
-
-def _clock(zones: tuple[DatedZone, ...]) -> LogClock:
-    with refused_as("--timezone"):
-        return LogClock(zones)
 
 
 def _begin(text: str | None, clock: LogClock) -> int | None:

@@ -14,7 +14,6 @@ from infrastructure.legacy.cleanup.plan import Mode
 from infrastructure.legacy.source.raw import UnreadableDump
 from projections.reconciliation.compare import CORRECTING_AGE_MAX
 from scripts.cli import REFUSED
-from scripts.legacy.cleaning.cleaning_report import Cleaning
 from scripts.legacy.cleaning.in_ledger import InLedger
 from scripts.legacy.cleaning.legacy_table import InLegacyTable, default_backup
 from scripts.legacy.source_options import from_option, table_option
@@ -103,7 +102,10 @@ def command(
     if url is not None:
         evidence = CleanupEvidence(tuple(snapshots), at, rules.age_max or CORRECTING_AGE_MAX, shown.trust_empty)
         legacy = InLegacyTable(url, table, shown.zone, chosen, age, evidence, wanted)
-        cleaning = _clean_table(legacy, reason, None if no_backup else backup or default_backup(at))
+        try:
+            cleaning = legacy.clean(reason, None if no_backup else backup or default_backup(at))
+        except UnreadableDump as wrong:
+            raise click.UsageError(f"--from: {wrong}") from None
     else:
         with open_ledger(database) as ledger:
             cleaning = InLedger(ledger, chosen, age, snapshots, rules, wanted, at).clean(reason)
@@ -122,10 +124,3 @@ def _check_where(url: str | None, table: str | None, backup: Path | None, wanted
         raise click.UsageError("--account is for a ledger: a legacy table knows no accounts")
     if backup and no_backup:
         raise click.UsageError("--backup and --no-backup exclude each other")
-
-
-def _clean_table(legacy: InLegacyTable, reason: str | None, backup: Path | None) -> Cleaning:
-    try:
-        return legacy.clean(reason, backup)
-    except UnreadableDump as wrong:
-        raise click.UsageError(f"--from: {wrong}") from None

@@ -15,7 +15,7 @@ from infrastructure.legacy.importing.import_report import ImportReport
 from infrastructure.legacy.importing.run import import_table
 from infrastructure.legacy.source.dump import read_dump
 from infrastructure.legacy.source.raw import RawRow, UnreadableDump
-from infrastructure.legacy.source.table import LegacyTable, understood
+from infrastructure.legacy.source.table import understood
 from scripts.cli import REFUSED
 from scripts.legacy.source_options import from_option, table_option
 from scripts.options.database import database_option, json_option, timezone_option
@@ -72,7 +72,8 @@ def command(
     if (dump is None) == (url is None):
         raise click.UsageError("say where the rows are: --dump FILE or --from URL, one of them")
     try:
-        rows = _read(_dumped(dump, table) if dump is not None else _live(url or "", table), zone)
+        with progress("reading") as advance:
+            rows = understood(_raw_rows(dump, url, table), zone, advance)
     except UnreadableDump as wrong:
         raise click.UsageError(f"{dump or '--from'}: {wrong}") from None
     with PositionLedger.connect(database) as ledger, progress("importing", len(rows.rows)) as advance:
@@ -85,20 +86,15 @@ def command(
         raise SystemExit(REFUSED)
 
 
-def _read(raw_rows: Iterator[RawRow], zone: tzinfo | None) -> LegacyTable:
-    with progress("reading") as advance:
-        return understood(raw_rows, zone, advance)
+def _raw_rows(dump: str | None, url: str | None, table: str | None) -> Iterator[RawRow]:
+    """The rows of a dump, else of the database."""
+    if dump is not None:
+        with click.open_file(dump, "rb") as stream:
+            yield from read_dump(stream, table)
+    if url is not None:
+        from infrastructure.legacy.source.legacy_database import read_table  # noqa: PLC0415 - a dump needs no psycopg
 
-
-def _dumped(path: str, table: str | None) -> Iterator[RawRow]:
-    with click.open_file(path, "rb") as stream:
-        yield from read_dump(stream, table)
-
-
-def _live(url: str, table: str | None) -> Iterator[RawRow]:
-    from infrastructure.legacy.source.legacy_database import read_table  # noqa: PLC0415 - a dump needs no psycopg
-
-    return read_table(url, table)
+        yield from read_table(url, table)
 
 
 def _print(report: ImportReport, *, verbose: bool) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 from itertools import count, cycle
 from threading import Barrier
@@ -186,15 +187,12 @@ class LedgerProofs:
 
     def read_back(self) -> str:
         """Another connection can see whether the server process of an append has ended."""
-        alone = self._connections.alone()
-        try:
+        with closing(self._connections.alone()) as alone:
             found = alone.execute(
                 "SELECT pg_catalog.pg_postmaster_start_time(), pid, backend_start FROM pg_stat_activity"
                 " WHERE pid = pg_catalog.pg_backend_pid()"
             ).fetchone()
             was_seen = self._is_seen(found)
-        finally:
-            alone.close()
         deadline = time.monotonic() + _SOON_SECONDS
         while (is_left := self._is_seen(found)) and time.monotonic() < deadline:
             time.sleep(0.02)

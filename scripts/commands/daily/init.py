@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import dataclass, replace
 
 import click
@@ -85,13 +86,10 @@ def _on_sqlite(settings: Settings, legacy_view: ViewName | None) -> _Done:
         schema,
     )
 
-    opened = connections.Connections(settings)
-    try:
+    with closing(connections.Connections(settings)) as opened:
         migrated = schema.migrate(opened)
         if legacy_view is not None:
             compat_view.create(opened, legacy_view)
-    finally:
-        opened.close()
     view = legacy_view.joined if legacy_view else None
     caution = file_cautions.file_caution(settings)
     return _Done(schema.SCHEMA_VERSION, migrated, view, caution and str(caution))
@@ -105,8 +103,7 @@ def _on_postgres(settings: Settings, runtime_role: str | None, legacy_view: View
     )
     from infrastructure.event_store.postgres.session import connections  # noqa: PLC0415 - one kind of store is enough
 
-    opened = connections.Connections(settings)
-    try:
+    with closing(connections.Connections(settings)) as opened:
         migrated = schema.migrate(opened, runtime_role)
         grants.close(opened)
         if legacy_view is not None:
@@ -114,8 +111,6 @@ def _on_postgres(settings: Settings, runtime_role: str | None, legacy_view: View
         caution = grants.makers_caution(opened)
         with opened.reading() as connection:
             others = schema.siblings(connection, settings)
-    finally:
-        opened.close()
     notes = [f"{beside(others)}, of which this one knows nothing"] if others else []
     if caution is not None:
         notes.append(str(caution))
