@@ -299,6 +299,11 @@ def _spelled(text: str) -> str:
     return plain.replace(",", "") if _THOUSANDS.fullmatch(plain) else plain
 
 
+def is_short_year(time: str) -> bool:
+    """Whether a time begins with a year of two digits."""
+    return _SHORT_YEAR.match(time) is not None
+
+
 def _plain_sign(text: str) -> str:
     if text.isascii() and not text.startswith("("):
         return text

@@ -6,7 +6,7 @@ quantities count contracts of 10 or 100 dollars; the file does not say which.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from types import MappingProxyType
 from typing import Final
 
@@ -16,9 +16,10 @@ from infrastructure.transfer.statements.kinds.csv_fills import REQUIRED, CsvFill
 from infrastructure.transfer.statements.kinds.exchanges.binance.first_years import OF_FUTURES
 from infrastructure.transfer.statements.sources.one_account import of_one_account
 from infrastructure.transfer.statements.sources.statement_file import FileForm, StatementFile
-from infrastructure.transfer.statements.sources.statement_row import in_utc
+from infrastructure.transfer.statements.sources.statement_row import StatementRow, in_utc, is_short_year
 from infrastructure.transfer.statements.statement_facts import StatementFact
 from infrastructure.transfer.statements.statement_kind import StatementKind, Whose
+from infrastructure.transfer.transfer_errors import StatementRefused
 
 _COLUMNS: Final = MappingProxyType(
     {
@@ -32,9 +33,26 @@ _COLUMNS: Final = MappingProxyType(
 )
 
 
+def _not_turned_round(rows: Iterable[StatementRow]) -> Iterator[StatementRow]:
+    """The same rows. Refuses: StatementRefused where ids of trades, which grow with time, do not grow with theirs."""
+    before: dict[str, tuple[int, str]] = {}
+    for row in rows:
+        symbol, number, time = row.word("symbol"), row.sequence("trade id"), row.text("time") or ""
+        if number is not None and is_short_year(time):
+            other, at = before.setdefault(symbol, (number, time))
+            if other != number and at != time and (other < number) is not (at < time):
+                raise StatementRefused.at(
+                    row.line,
+                    f"trade {number} at {time!r:.60} and trade {other} at {at!r:.60} of {symbol.upper()} have ids in "
+                    "another order than times; days may stand where years should: give the file as it was handed out",
+                )
+            before[symbol] = number, time
+        yield row
+
+
 def _read(file: StatementFile, whose: Whose) -> Iterator[StatementFact]:
     fills = CsvFills(_COLUMNS, whose, is_both_unless_said=False, first_year=OF_FUTURES)
-    for fill in fills.read(of_one_account(file.rows(once=fills.names))):
+    for fill in fills.read(_not_turned_round(of_one_account(file.rows(once=fills.names)))):
         yield replace(fill, in_contracts=True) if fill.key.is_inverse else fill
 
 
