@@ -54,17 +54,19 @@ class InFlight(JsonObject):
             return later(row.updated_at, DEADLINES[row.status])
         if row.status is not Status.ACTIVE:
             return later(row.opened_at, DEADLINES[row.status])
+        due = list(map(unanswered_orders.due_at, unanswered(row)))
+        if row.outcome_unknown:
+            due.append(later(row.opened_at, DEADLINES[Status.ENTRY_PLACED]))
         if row.unprotected_since is not None:
-            return later(row.unprotected_since, UNPROTECTED_MAX)
-        if row.quantity:
-            entry = [later(row.opened_at, DEADLINES[Status.ENTRY_PLACED])] if row.outcome_unknown else []
-            return min(entry + list(map(unanswered_orders.due_at, unanswered(row))))
-        return later(row.updated_at, SETTLING)
+            due.append(later(row.unprotected_since, UNPROTECTED_MAX))
+        if not row.quantity:
+            due.append(later(row.updated_at, SETTLING))
+        return min(due)
 
     @property
     def is_overdue(self) -> bool:
-        """Whether its time is up; a cycle whose time lies in the future is overdue at once, as its clock is wrong."""
-        return self.now >= self.due_at or is_yet_to_come(self.since, self.now)
+        """Whether its time is up. At once that of a stray is, and of a cycle of the future, as its clock is wrong."""
+        return self.row.stray or self.now >= self.due_at or is_yet_to_come(self.since, self.now)
 
     @property
     def since(self) -> datetime:

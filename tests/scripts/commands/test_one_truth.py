@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from domain.commands.base import Command
 from domain.commands.order_requests import RequestIncrease
-from domain.commands.requests import Activate, RecordEntryUnknown
+from domain.commands.requests import Activate, LoseStopLoss, RecordEntryUnknown
 from domain.errors import CommandRefused
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.metering.figures import figures
@@ -260,3 +260,22 @@ def test_how_long_a_stray_was_held_counts_on_the_day_of_it_and_not_only_while_it
         assert story.timeline.unprotected == bare.together == timedelta(hours=1)
         assert CYCLE in longest.offenders
         assert report.statistics.unprotected >= timedelta(hours=1)
+
+
+def test_an_order_that_is_late_is_late_also_while_a_stop_still_has_its_time() -> None:
+    """The stop of a position with an increase of which nobody heard was lost 25 s ago."""
+    lost = on(LoseStopLoss, reason="gone")
+    asked = on(RequestIncrease, quantity="10", intent_id="dca1")
+    with ledger_after([request(), PLACED, FILLED, STOP, on(Activate), asked, lost], [0] * 6 + [6_000]) as ledger:
+        said = Said(ledger, second(6_385))
+        said.agree()
+        assert [line.severity for line in said.status.lines] == [Severity.CRITICAL]
+        assert [each.is_overdue for each in said.unfinished] == [True]
+
+
+def test_a_stray_is_late_at_once_also_by_a_clock_that_is_ahead() -> None:
+    with PositionLedger.connect("sqlite:///:memory:") as ledger:
+        stray(ledger)
+        said = Said(ledger, second(3_580))
+        said.agree()
+        assert [each.row.position_id for each in said.unfinished if each.is_overdue and each.row.stray] == [CYCLE]
