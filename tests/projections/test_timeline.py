@@ -200,9 +200,17 @@ def test_what_went_wrong_is_told_with_its_moment() -> None:
     lost = lay_out(*ENTERED, (9, on(LoseStopLoss, reason="gone")), (10, CLOSED)).failed
     assert [(step.at, step.says) for step in lost] == [(second(9), 'a stop is gone: "gone"')]
     assert lay_out(*ENTERED, (10, CLOSED)).failed == ()
-    moved = on(SetStopLoss, stop_price="3.28", exchange_order_id="s2")
-    former = on(LoseStopLoss, reason="it was moved", exchange_order_id="s1")
-    assert lay_out(*ENTERED, (8, moved), (8, former), (10, CLOSED)).failed == (), "another one stands in its place"
+
+
+def test_a_stop_that_another_one_replaced_is_nothing_that_went_wrong() -> None:
+    first, second_stop = (
+        on(SetStopLoss, stop_price=price, quantity="61.8", exchange_order_id=f"s{number}")
+        for number, price in enumerate(["3.298", "3.28"])
+    )
+    gone = on(LoseStopLoss, reason="it was moved", exchange_order_id="s0")
+    entered = (*ENTERED[:3], (5, first), (6, on(Activate)))
+    assert lay_out(*entered, (8, second_stop), (8, gone), (10, CLOSED)).failed == ()
+    assert [step.at for step in lay_out(*entered, (8, gone), (9, second_stop), (10, CLOSED)).failed] == [second(8)]
 
 
 def test_an_imported_cycle_that_is_over_ends_when_its_row_says_so() -> None:

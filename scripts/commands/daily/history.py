@@ -33,7 +33,9 @@ CYCLES_MAX: Final = 100
 @database_option
 @json_option
 @click.option(
-    "--as-of", metavar="TIME|VERSION|#NID", help="Only what had been recorded by then; a time must name its zone."
+    "--as-of",
+    metavar="TIME|VERSION|#NID",
+    help="Only what had been recorded by then; a time must name its zone, and a shell needs quotes: '#42'.",
 )
 @by_option
 @click.option(

@@ -61,7 +61,9 @@ _NUMBERS: Final = frozenset({"quantity", "avg open", "stop", "profit", "net"})
 @click.option("--open", "only_open", is_flag=True, help="Only cycles that hold their slot, and strays.")
 @click.option("--unprotected", is_flag=True, help="Only what is, or may be, held without a confirmed stop.")
 @click.option(
-    "--as-of", metavar="TIME|VERSION|#NID", help="What the ledger had recorded by then; a time must name its zone."
+    "--as-of",
+    metavar="TIME|VERSION|#NID",
+    help="What the ledger had recorded by then; a time must name its zone, and a shell needs quotes: '#42'.",
 )
 @by_option
 @since_option

@@ -128,6 +128,21 @@ def test_the_facts_of_a_cycle_name_what_is_missing() -> None:
     assert not {"Entered", "Left", "Earned", "Unprotected", "Stop"} & asked.keys(), "nothing was filled"
 
 
+def test_dust_was_entered_too() -> None:
+    spot = "APTUSDT.binance:SPOT#1"
+    fill = on(RecordEntryFill, spot, trade_id="t", last_qty="100", last_px="3.2", fee="0.1", fee_currency="APT")
+    sold = on(Reduce, spot, trade_id="x", last_qty="99", last_px="3.3")
+    each = tell(
+        (0, request(side="long", leg="SPOT", quantity="100")),
+        (1, fill),
+        (5, sold),
+        (6, on(Close, spot, exit_reason="target", dust=True)),
+    )
+    facts = dict(each.facts)
+    assert facts["Entered"].startswith("99.9 at ") and facts["Left"] == "99 at 3.3 on average"
+    assert facts["Dust"].startswith("0.9 is left as dust")
+
+
 def test_the_end_says_what_it_brought_after_fees() -> None:
     reduced = on(Reduce, trade_id="x", last_qty="10", last_px="3.2", fee="0.1", fee_currency="BNB")
     title, text = told(tell(*ENTERED, (30, reduced), (130, CLOSED)))[-1]
