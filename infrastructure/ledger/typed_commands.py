@@ -458,8 +458,8 @@ class TypedCommands(ABC, Generic[Answered]):
         - command_id, expected_version, at, source, metadata: see TypedCommands
 
         Answer: status unchanged, one `StopLossLost`. It is no news when there is no stop on record, when it names an
-        order that the stop was before it moved, and when it is sent again without an id after another stop was set,
-        unless its `at` is after that.
+        order that the stop was before it moved, and when it is sent again, without an id, with an `at` of before the
+        stop on record was set.
         Refuses: `OrderAmbiguous` when there are several stops and none is named; `UnknownOrder`.
         """
         return self.handle(
