@@ -11,14 +11,18 @@ from typing import Any
 from hypothesis import given as tried_on
 from hypothesis import strategies as st
 
+from domain.aggregate import row_fold, state_fold
 from domain.aggregate.position import Position
 from domain.aggregate.state import PositionState
 from domain.aggregate.state_fold import evolve
 from domain.commands.requests import Activate, Close
 from domain.decisions.decision import CommandContext
 from domain.events import (
+    EVENTS,
     Activated,
+    EntryFailed,
     EntryFilled,
+    EntryOutcomeUnknown,
     EntryPlaced,
     EntryRequested,
     InstrumentDefined,
@@ -212,3 +216,10 @@ def test_a_position_shows_where_it_stands() -> None:
     position = replayed(given(*ENTERED).history)
     assert (position.position_id, position.status, position.is_open) == (CYCLE, Status.ACTIVE, True)
     assert position.row is not None and position.row.protected
+
+
+def test_every_kind_of_event_is_folded() -> None:
+    only_open = {EntryRequested, PositionAdopted, PositionImported}
+    assert {*EVENTS} - row_fold._CHANGES.keys() == {*only_open, InstrumentDefined}
+    says_all_in_its_row = {EntryOutcomeUnknown, EntryFailed, Activated}
+    assert {*EVENTS} - state_fold._REMEMBERED.keys() == {*says_all_in_its_row, InstrumentDefined}
