@@ -53,7 +53,7 @@ oldest: $(VENV)/installed ## the conformance suites, with the oldest eventsourci
 	PYTHONPATH=$(VENV)/oldest LEDGER_TESTS_THE_WHEEL=1 $(BIN)/pytest -q tests/infrastructure/event_store/test_conformance.py
 
 EXAMPLES ?= 5000
-campaign: $(VENV)/installed ## conversations of all kinds, counted by the ledger and by an oracle in fractions
+campaign: $(VENV)/installed ## conversations of all kinds, counted by the ledger and by an oracle in fractions; and by all commands, which agree
 	LEDGER_CAMPAIGN_EXAMPLES=$(EXAMPLES) LEDGER_TESTS_THE_WHEEL=1 $(BIN)/pytest -q -n 2 $(LASTS) tests/campaign
 
 RUNS ?= 10000

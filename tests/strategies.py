@@ -218,16 +218,22 @@ _NEXT: Final[dict[Status | None, tuple[type[Command], ...]]] = {
 }
 
 
-def _next_command(dice: Dice, position: Position, number: int) -> Command:
+def _next_command(dice: Dice, key: PositionKey, position: Position, number: int) -> Command:
     """Something that may come next: mostly what a bot would send now, else anything at all."""
     sensible = dice.mostly() or not position.cycle
     verb = dice.pick(_NEXT.get(position.status, _OPENERS) if sensible else [*_FIELDS])
     chosen = {name: dice.pick(values) for name, values in _FIELDS[verb].items()}
     if verb is c.RecordEntryPlaced and not position.is_open:
         chosen |= {name: dice.pick(values) for name, values in {**_PLACE, **_ENTRY, "intent_id": _INTENTS}.items()}
-    elif "symbol" not in chosen:
+    if "symbol" in chosen:
+        chosen |= place_of(key)
+    else:
         cycle = position.cycle or 1 if dice.mostly() else dice.pick(range(1, position.state.last_cycle + 2))
-        chosen["position_id"] = f"{KEY}#{cycle}"
+        chosen["position_id"] = f"{key}#{cycle}"
+    if "side" in chosen and key.leg is not Leg.BOTH:
+        chosen["side"] = "short" if key.leg is Leg.SHORT else "long"
+    if chosen.get("fee") == "0.1" and dice.pick(range(4)) == 3:
+        chosen["fee_currency"] = key.symbol.partition("/")[0].removesuffix("USDT")
     if chosen.get("filled_qty") in (None, "0"):
         chosen.pop("avg_px", None)
     if verb in (o.EndOrder, o.ReplaceOrder) and position.state.order_ids.names and dice.mostly():
@@ -253,20 +259,36 @@ def _next_command(dice: Dice, position: Position, number: int) -> Command:
     )
 
 
+def place_of(key: PositionKey) -> dict[str, Any]:
+    """A key as the fields of a command."""
+    return {"symbol": key.symbol, "exchange": key.exchange, "account": key.account, "leg": key.leg.value}
+
+
 @st.composite
-def conversations(draw: st.DrawFn, length_max: int = 24, *, defines: bool = False) -> list[Command]:
+def conversations(
+    draw: st.DrawFn,
+    length_max: int = 24,
+    *,
+    defines: bool = False,
+    key: PositionKey = KEY,
+    openings: Sequence[Sequence[Command]] = ((),),
+) -> list[Command]:
     """What bots might send about one key, in order: some of it accepted, some refused, over several cycles.
 
-    `defines`: sometimes a quantity is first said to be worth something else.
+    `defines`: sometimes a quantity is first said to be worth something else. `openings`: with one of these it begins.
     """
-    dice, position = Dice(draw), Position.track(KEY)
+    dice, position = Dice(draw), Position.track(key)
     sent: list[Command] = []
     if defines and dice.pick([False, True]):
-        terms = {name: dice.pick(values) for name, values in (_PLACE | _TERMS).items()}
+        terms = {**place_of(key), **{name: dice.pick(values) for name, values in _TERMS.items()}}
         sent.append(o.DefineInstrument.of(**terms, command_id="define", at=second(0)))
         position.decide(sent[0])
+    for command in dice.pick(openings):
+        sent.append(command.model_copy(update={"command_id": f"begun{len(sent)}", "at": second(0)}))
+        with suppress(CommandRefused):
+            position.decide(sent[-1])
     for number in range(draw(st.integers(1, length_max))):
-        sent.append(_next_command(dice, position, number))
+        sent.append(_next_command(dice, key, position, number))
         with suppress(CommandRefused):
             position.decide(sent[-1])
     return sent
