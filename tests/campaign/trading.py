@@ -14,7 +14,7 @@ from random import Random
 from typing import Any
 
 from domain.errors import LedgerError
-from domain.values import Status
+from domain.values import Status, total_of
 from infrastructure.ledger.async_ledger import AsyncPositionLedger
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.trading.async_trader import AsyncTrader
@@ -30,6 +30,10 @@ STEPS_MAX = 25
 STARTS_MAX = 12
 RATES = (0.0, 0.05, 0.2)
 FAULTS = (*OrderFault, *CallFault)
+KINDS = ("enter", "exit", "price") * 2 + ("increase", "protect", "roll_back", "resume", "synchronise")
+OF_A_POSITION = ("increase", "protect", "exit", "roll_back")
+ROUNDED = Decimal("1e-15")
+"""How far what was paid may be off: an average of the open quantity has 18 decimals."""
 RULES = Rules(fill_seconds=20, finish_seconds=600, lookup_seconds=20, stop_tries=3)
 
 
@@ -116,13 +120,13 @@ class TradingRun:
         return [row for row in rows if row.account == self.exchange.account_name]
 
     def deed(self) -> None:
-        kind = self.rng.choice(("enter", "enter", "exit", "roll_back", "resume", "synchronise", "price", "price"))
+        kind = self.rng.choice(KINDS)
         if kind == "price":
             self.exchange.set_price(SYMBOL, f"{self.rng.uniform(3.1, 3.4):.4f}")
             self.clock.tick(self.rng.randint(1, 90))
             return
         held = self.open_rows()
-        if kind in ("exit", "roll_back") and not held:
+        if kind in OF_A_POSITION and not held:
             return
         arguments: tuple[Any, ...] = ()
         options: dict[str, Any] = {}
@@ -138,9 +142,17 @@ class TradingRun:
                     "signal_price": self.rng.choice((None, price, f"{Decimal(price) + Decimal('0.0031')}")),
                     "intent_id": str(self.intents),
                 }
+            case "increase":
+                self.intents += self.rng.choice((0, 1, 1))
+                arguments, options = (held[0].position_id,), {"intent_id": f"more {self.intents}", "quantity": "15.5"}
+            case "protect":
+                share = Decimal(self.rng.choice(("0.997", "0.99", "1.003", "1.01")))
+                moved = (self.exchange.audit.market(NAME).last_price or Decimal(0)) * share
+                arguments, options = (held[0].position_id,), {"stop_price": f"{moved:.4f}"}
             case "exit":
-                part = self.rng.choice((None, None, "20"))
-                arguments, options = (held[0].position_id,), {"reason": "target", "quantity": part}
+                part, intent_id = self.rng.choice(((None, None), (None, "all"), ("20", None), ("20", "first target")))
+                arguments = (held[0].position_id,)
+                options = {"reason": "target", "quantity": part, "intent_id": intent_id}
             case "roll_back":
                 arguments, options = (held[0].position_id,), {"reason": "the operator wants it"}
         steps = self.rng.choice((None, self.rng.randint(1, STEPS_MAX)))
@@ -177,7 +189,10 @@ class TradingRun:
     def faults(self) -> list[str]:
         """Whatever is wrong by now, once nothing is on its way any more."""
         audit, found = self.exchange.audit, []
-        doubled = [order.ticket.client_order_id for order in audit.doubled()]
+        more = self.increases()
+        doubled = [name for order in audit.doubled() if (name := order.ticket.client_order_id) not in more]
+        names = [order.ticket.client_order_id for order in audit.entries()]
+        doubled += [name for name in more if names.count(name) > 1]
         if doubled:
             found.append(f"doubled: {doubled}")
         rows = self.open_rows()
@@ -194,4 +209,33 @@ class TradingRun:
             found.append(f"{held} is held without a stop for all of it")
         if not held and audit.stops(NAME):
             found.append(f"{len(audit.stops(NAME))} stops are left, and nothing is held")
+        return found + self.wrong_money()
+
+    def increases(self) -> set[str]:
+        """The client order ids of what was asked to add to a position, one for each intent."""
+        rows = [row for row in self.ledger.positions() if row.account == self.exchange.account_name]
+        entries = [order for row in rows for order in row.orders.values() if order.role == "entry"]
+        return {order.client_order_id or "" for order in entries if order.name != "entry"}
+
+    def wrong_money(self) -> list[str]:
+        """Where fees, or what was paid and not got back, are other than the exchange's own fills say.
+
+        The price of a close is known, unless a stop that the exchange had set with the entry closed it before anybody
+        knew of it. What was paid is the same in whatever order it is told.
+        """
+        rows = [row for row in self.ledger.positions() if row.account == self.exchange.account_name]
+        unknown = [row for row in rows if row.filled_qty and (row.realized_pnl is None or row.avg_px_open is None)]
+        if unknown:
+            return [] if self.rules.attaches_stops else [f"the profit of {unknown[0].position_id} is not known"]
+        fills = [(order, fill) for order in self.exchange.audit.orders() for fill in self.exchange.audit.fills(order)]
+        fees = total_of(fill.fee or Decimal(0) for _, fill in fills)
+        ours = total_of(row.fees for row in rows)
+        paid = total_of(fill.quantity * fill.price * (1 if order.ticket.side == "buy" else -1) for order, fill in fills)
+        booked = total_of(
+            row.quantity * (row.avg_px_open or Decimal(0)) * row.side.sign - (row.realized_pnl or Decimal(0))
+            for row in rows
+        )
+        found = [f"fees of {ours}, and the exchange took {fees}"] if ours != fees else []
+        if abs(booked - paid) > ROUNDED:
+            found.append(f"{booked} was paid by the ledger, {paid} at the exchange")
         return found
