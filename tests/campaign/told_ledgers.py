@@ -12,7 +12,7 @@ from typing import Any, Final
 from hypothesis import strategies as st
 
 from domain.commands.base import Command
-from domain.commands.requests import Close, FailEntry, RecordEntryFill, Reduce, RequestEntry, SetStopLoss
+from domain.commands.requests import Adjust, Close, FailEntry, RecordEntryFill, Reduce, RequestEntry, SetStopLoss
 from domain.errors import CommandRefused
 from domain.identifiers import PositionKey
 from domain.values import Leg, Side
@@ -106,6 +106,7 @@ def openings(key: PositionKey) -> Sequence[Sequence[Command]]:
         for half in ("6", "4")
     ]
     given_up = FailEntry.of(position_id=f"{key}#1", outcome="canceled", reason="no answer")
+    seen = Adjust.of(position_id=f"{key}#2", quantity="4", avg_px_open="100", reason="seen at the exchange")
     sold = Reduce.of(position_id=f"{key}#1", trade_id="x0", last_qty="4", last_px="105", fee="0.02")
     closed = Close.of(position_id=f"{key}#1", exit_reason="target", avg_px_close="106")
     return (
@@ -118,6 +119,7 @@ def openings(key: PositionKey) -> Sequence[Sequence[Command]]:
         (entry(1), filled(1, "t0"), covered, sold, closed, entry(2)),
         (entry(1, protection="bot"), filled(1, "t0", "4")),
         (entry(1), given_up, entry(2), filled(1, "t0", "4")),
+        (entry(1), given_up, entry(2), filled(1, "t0", "4"), seen),
         (entry(1), filled(1, "t0"), covered, sold, closed, entry(2), filled(2, "u0"), filled(1, "u1", "3.5")),
     )
 
