@@ -46,25 +46,37 @@ def sought(ctx: FlowContext, symbol: str, client_order_id: str, shown_seconds: f
 
 
 def shown(ctx: FlowContext, row: PositionRow, ours: Order) -> Flow[ExchangeOrder | None]:
-    """An order that the exchange acknowledged, looked up by its exchange id.
+    """An order on record, looked up by its exchange id, or by its own name where it was promised and not acknowledged.
 
     Shape:   None only when it is so old that it would have to be shown; a newer one is waited for, because an order
              that is overlooked here would never be cancelled.
     Refuses: NoAnswer.
     """
-    order_id = ours.exchange_order_id
-    assert order_id is not None, "it was acknowledged"
-    order = yield from ctx.order(row.symbol, order_id)
-    if order is not None:
+    order = yield from _looked_up(ctx, row, ours)
+    if order is not None or (ours.exchange_order_id is None and ours.client_order_id is None):
         return order
     market = yield from ctx.market(row.symbol)
-    entries = yield from ctx.history(row.position_id)
-    times = [each.event.ts_event for each in entries if getattr(each.event, "exchange_order_id", None) == order_id]
-    age = ((yield from ctx.now()) - max(times, default=row.updated_at)).total_seconds()
-    until = (yield from ctx.monotonic()) + market.shown_seconds - max(0.0, age)
+    if ours.exchange_order_id is None:
+        since, may_take = ours.opened_at or row.updated_at, ctx.rules.send_seconds + market.shown_seconds
+    else:
+        entries = yield from ctx.history(row.position_id)
+        of_order = (each.event for each in entries if _names(each.event, ours.exchange_order_id))
+        since, may_take = max((event.ts_event for event in of_order), default=row.updated_at), market.shown_seconds
+    age = ((yield from ctx.now()) - since).total_seconds()
+    until = (yield from ctx.monotonic()) + may_take - max(0.0, age)
     attempt = 0
     while order is None and (left := until - (yield from ctx.monotonic())) > 0:
         yield from ctx.wait(min(ctx.rules.pause(attempt), left))
-        order = yield from ctx.order(row.symbol, order_id)
+        order = yield from _looked_up(ctx, row, ours)
         attempt += 1
     return order
+
+
+def _looked_up(ctx: FlowContext, row: PositionRow, ours: Order) -> Flow[ExchangeOrder | None]:
+    if ours.exchange_order_id is not None:
+        return (yield from ctx.order(row.symbol, ours.exchange_order_id))
+    return None if ours.client_order_id is None else (yield from ctx.named(row.symbol, ours.client_order_id))
+
+
+def _names(event: object, exchange_order_id: str) -> bool:
+    return getattr(event, "exchange_order_id", None) == exchange_order_id

@@ -189,11 +189,7 @@ def withdrawn(
     """
     row = yield from ctx.row(position_id)
     for ours in row.orders.live(role):
-        if ours.exchange_order_id is not None:
-            order = yield from shown(ctx, row, ours)
-        else:
-            order = None if ours.client_order_id is None else (yield from ctx.named(row.symbol, ours.client_order_id))
-        order = yield from cancelled(ctx, order)
+        order = yield from cancelled(ctx, (yield from shown(ctx, row, ours)))
         if order is None:
             continue
         order = yield from followed(ctx, position_id, order, role, reason=reason)

@@ -163,9 +163,10 @@ def leaving(world: Account) -> Turn:
 def test_a_rollback_that_an_increase_outgrew_closes_what_came_in() -> None:
     with account() as world:
         entered(world)
+        undo = world.begin(0, lambda ctx: rolled_back(ctx, world.first, "asked"))
+        world.until(undo, "start_rollback")  # it waits for what is promised before that
         more = adding(world)
         world.until(more, "place")
-        undo = world.begin(0, lambda ctx: rolled_back(ctx, world.first, "asked"))
         world.until(undo, "place")
         world.until(more, "record_entry_fill")
         world.step(more)
