@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from infrastructure.exchanges.ccxt_trading.ccxt_exchange import CcxtExchange
+from infrastructure.ccxt_trading.ccxt_exchange import CcxtExchange
 from infrastructure.trading.exchange_errors import ExchangeError, NoAnswer, NothingToReduce, RateLimited, Refused
 from infrastructure.trading.exchange_orders import (
     ExchangeFill,

@@ -24,8 +24,8 @@ from domain.commands.base import Command
 from domain.commands.requests import COMMANDS, ClosingFill, Evidence
 from domain.holding import Holding
 from domain.symbols.native import NATIVE
-from infrastructure.exchanges.ccxt_trading.ccxt_exchange import CONVENTIONS
-from infrastructure.exchanges.ccxt_trading.trading_conventions import Meaning
+from infrastructure.ccxt_trading.ccxt_exchange import CONVENTIONS
+from infrastructure.ccxt_trading.trading_conventions import Meaning
 from infrastructure.ledger.receipt import Receipt
 from infrastructure.transfer.statements.column_map import ColumnMap
 from infrastructure.transfer.statements.kind_recognition import KINDS

@@ -1,1 +1,1 @@
-"""Reading account snapshots: saved by an old bot, as ccxt structures, or live; and sending orders through ccxt."""
+"""Reading account snapshots: saved by an old bot, as ccxt structures, or live."""

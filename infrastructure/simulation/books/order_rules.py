@@ -8,8 +8,8 @@ from decimal import Decimal
 from typing import NoReturn
 
 from domain.values import Leg, plain
-from infrastructure.exchanges.ccxt_trading.binance_trading import BINANCE
-from infrastructure.exchanges.ccxt_trading.bybit_trading import BYBIT
+from infrastructure.ccxt_trading.binance_trading import BINANCE
+from infrastructure.ccxt_trading.bybit_trading import BYBIT
 from infrastructure.simulation.books.exchange_codes import Reason, refused
 from infrastructure.simulation.books.leg_book import HeldLeg
 from infrastructure.trading.exchange_orders import OrderTicket, TicketKind, TradedMarket

@@ -10,8 +10,8 @@ from typing import Any
 import ccxt  # type: ignore[import-untyped]  # it has no types
 import pytest
 
+from infrastructure.ccxt_trading.ccxt_exchange import CcxtExchange
 from infrastructure.exchanges.ccxt_answers import snapshot_document
-from infrastructure.exchanges.ccxt_trading.ccxt_exchange import CcxtExchange
 from infrastructure.exchanges.document import read_snapshot
 from infrastructure.simulation.books.fault_plan import OrderFault
 from infrastructure.simulation.exchange_simulator import SimulatedExchange

@@ -14,7 +14,7 @@ from infrastructure.trading.exchange_errors import NoAnswer, RateLimited, Refuse
 from infrastructure.trading.exchange_orders import OrderState, OrderTicket, TicketKind
 from infrastructure.trading.trader import Trader
 from position_ledger.testing import Clock, memory_ledger
-from tests.infrastructure.exchanges.ccxt_trading.trading_server import Driven, Script, driven, scripted
+from tests.infrastructure.ccxt_trading.trading_server import Driven, Script, driven, scripted
 
 INFO, EXCHANGE = "POST /info", "POST /exchange"
 NAME = client_order_id("BTCUSDC.hyperliquid#1", "entry", "5483266")

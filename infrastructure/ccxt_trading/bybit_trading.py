@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from domain.values import Leg
-from infrastructure.exchanges.ccxt_trading.trading_conventions import (
+from infrastructure.ccxt_trading.trading_conventions import (
     Json,
     Meaning,
     OrderQuestion,

@@ -12,17 +12,17 @@ from typing import Any, Final, TypeVar
 
 from domain.identifiers import normalized_account
 from domain.values import Leg, plain
+from infrastructure.ccxt_trading.binance_trading import BINANCE
+from infrastructure.ccxt_trading.bybit_trading import BYBIT
+from infrastructure.ccxt_trading.call_failures import Absent, failure
+from infrastructure.ccxt_trading.hyperliquid_trading import HYPERLIQUID
+from infrastructure.ccxt_trading.listed_markets import ListedMarkets
+from infrastructure.ccxt_trading.okx_trading import OKX
+from infrastructure.ccxt_trading.order_answers import read_placed
+from infrastructure.ccxt_trading.order_questions import OrderQuestions
+from infrastructure.ccxt_trading.trading_conventions import TradingConventions
 from infrastructure.exchanges.ccxt_answers import snapshot_calls
 from infrastructure.exchanges.ccxt_live import OPTIONS
-from infrastructure.exchanges.ccxt_trading.binance_trading import BINANCE
-from infrastructure.exchanges.ccxt_trading.bybit_trading import BYBIT
-from infrastructure.exchanges.ccxt_trading.call_failures import Absent, failure
-from infrastructure.exchanges.ccxt_trading.hyperliquid_trading import HYPERLIQUID
-from infrastructure.exchanges.ccxt_trading.listed_markets import ListedMarkets
-from infrastructure.exchanges.ccxt_trading.okx_trading import OKX
-from infrastructure.exchanges.ccxt_trading.order_answers import read_placed
-from infrastructure.exchanges.ccxt_trading.order_questions import OrderQuestions
-from infrastructure.exchanges.ccxt_trading.trading_conventions import TradingConventions
 from infrastructure.exchanges.client_calls import UNREADABLE, Asking, ClientCall, answered, answered_async
 from infrastructure.exchanges.document import read_snapshot
 from infrastructure.ledger_clock import now

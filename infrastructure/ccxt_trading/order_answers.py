@@ -10,7 +10,7 @@ from typing import Any, Final
 from domain.identifiers import own_order_id
 from domain.values import ZERO, OrderSide, plain
 from infrastructure.amounts import read_amount
-from infrastructure.exchanges.ccxt_trading.trading_conventions import Json, TradingConventions
+from infrastructure.ccxt_trading.trading_conventions import Json, TradingConventions
 from infrastructure.exchanges.client_calls import UNREADABLE
 from infrastructure.trading.exchange_errors import NoAnswer
 from infrastructure.trading.exchange_orders import ExchangeFill, ExchangeOrder, OrderState, OrderTicket

@@ -12,7 +12,7 @@ import pytest
 from domain.values import Leg
 from infrastructure.trading.exchange_errors import NoAnswer, RateLimited, Refused
 from infrastructure.trading.exchange_orders import OrderState, OrderTicket, TicketKind
-from tests.infrastructure.exchanges.ccxt_trading.trading_server import Driven, Script, driven, scripted
+from tests.infrastructure.ccxt_trading.trading_server import Driven, Script, driven, scripted
 from tests.infrastructure.exchanges.exchange_server import bybit, bybit_order
 
 CREATE, CANCEL = "POST /v5/order/create", "POST /v5/order/cancel"

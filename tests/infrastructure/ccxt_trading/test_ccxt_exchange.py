@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from infrastructure.exchanges.ccxt_trading.ccxt_exchange import CONVENTIONS, CcxtExchange
+from infrastructure.ccxt_trading.ccxt_exchange import CONVENTIONS, CcxtExchange
 from infrastructure.trading.exchange_errors import NoAnswer, Refused
 from infrastructure.trading.exchange_port import AsyncExchange, Exchange
 from position_ledger.testing import Clock
 from projections.reconciliation.grace_periods import SHOWN
-from tests.infrastructure.exchanges.ccxt_trading.test_binance import ABSENT, ALGO, ENTRY, ORDER, order
-from tests.infrastructure.exchanges.ccxt_trading.trading_server import Script, client, driven, scripted
+from tests.infrastructure.ccxt_trading.test_binance import ABSENT, ALGO, ENTRY, ORDER, order
+from tests.infrastructure.ccxt_trading.trading_server import Script, client, driven, scripted
 from tests.infrastructure.exchanges.exchange_server import binance
 
 LISTS = ("openOrders", "openAlgoOrders", "allOrders", "allAlgoOrders", "userTrades")

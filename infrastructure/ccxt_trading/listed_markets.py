@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from domain.identifiers import PositionKey
 from domain.symbols.spelling import normalized_symbol
-from infrastructure.exchanges.ccxt_trading.trading_conventions import TradingConventions
+from infrastructure.ccxt_trading.trading_conventions import TradingConventions
 from infrastructure.exchanges.fields import ReportFields
 from infrastructure.exchanges.market_list import MarketList
 from infrastructure.trading.exchange_errors import Refused

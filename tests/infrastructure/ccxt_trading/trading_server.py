@@ -12,7 +12,7 @@ from inspect import isawaitable
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from infrastructure.exchanges.ccxt_trading.ccxt_exchange import CcxtExchange
+from infrastructure.ccxt_trading.ccxt_exchange import CcxtExchange
 from tests.infrastructure.exchanges.exchange_server import QuietHandler, listening
 
 SECRET = "s3cr3t-of-the-test"

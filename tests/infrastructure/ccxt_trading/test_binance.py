@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from domain.values import Leg
-from infrastructure.exchanges.ccxt_trading.ccxt_exchange import CcxtExchange
+from infrastructure.ccxt_trading.ccxt_exchange import CcxtExchange
 from infrastructure.trading.exchange_errors import NoAnswer, RateLimited, Refused
 from infrastructure.trading.exchange_orders import OrderState, OrderTicket, TicketKind
-from tests.infrastructure.exchanges.ccxt_trading.trading_server import (
+from tests.infrastructure.ccxt_trading.trading_server import (
     KEY,
     SECRET,
     Driven,

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from email.utils import mktime_tz, parsedate_tz
 from typing import Any, Final
 
+from infrastructure.ccxt_trading.trading_conventions import Meaning, TradingConventions
 from infrastructure.exchanges.ccxt_live import Asked
-from infrastructure.exchanges.ccxt_trading.trading_conventions import Meaning, TradingConventions
 from infrastructure.trading.exchange_errors import ExchangeError, NoAnswer, NothingToReduce, RateLimited, Refused
 
 _KEYS: Final = ("apiKey", "secret", "password", "uid", "token", "twofa", "walletAddress", "privateKey")

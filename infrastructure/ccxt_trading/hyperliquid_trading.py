@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from domain.identifiers import hex_order_id
 from domain.values import Leg
-from infrastructure.exchanges.ccxt_trading.trading_conventions import (
+from infrastructure.ccxt_trading.trading_conventions import (
     Json,
     Meaning,
     OrderQuestion,

@@ -7,8 +7,8 @@ from typing import Any
 import ccxt  # type: ignore[import-untyped]  # it has no types
 import pytest
 
-from infrastructure.exchanges.ccxt_trading.call_failures import Absent, failure
-from infrastructure.exchanges.ccxt_trading.ccxt_exchange import CONVENTIONS
+from infrastructure.ccxt_trading.call_failures import Absent, failure
+from infrastructure.ccxt_trading.ccxt_exchange import CONVENTIONS
 from infrastructure.trading.exchange_errors import NoAnswer, NothingToReduce, RateLimited, Refused
 
 NOTHING = {

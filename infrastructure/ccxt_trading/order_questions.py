@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from infrastructure.ccxt_trading.call_failures import Absent
+from infrastructure.ccxt_trading.order_answers import client_id_of, read_fills, read_stated
+from infrastructure.ccxt_trading.trading_conventions import Json, OrderQuestion, TradingConventions
 from infrastructure.exchanges.ccxt_answers import bybit_pages
-from infrastructure.exchanges.ccxt_trading.call_failures import Absent
-from infrastructure.exchanges.ccxt_trading.order_answers import client_id_of, read_fills, read_stated
-from infrastructure.exchanges.ccxt_trading.trading_conventions import Json, OrderQuestion, TradingConventions
 from infrastructure.exchanges.client_calls import Asking, ClientCall
 from infrastructure.exchanges.raw_answers import rows
 from infrastructure.trading.exchange_errors import NoAnswer
