@@ -28,7 +28,7 @@ from domain.commands.requests import (
 from domain.decisions.decision import CommandContext
 from domain.errors import CommandRefused
 from domain.events import EntryFilled, PositionEvent
-from domain.values import plain, seconds
+from domain.values import Source, plain, seconds
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.ledger.statistics_projection import seen_to
 from projections.audit.anomalies import oddities
@@ -140,7 +140,7 @@ def test_a_late_fill_is_held_until_the_exchange_s_word_about_its_key_has_it() ->
     assert taken_over_at(*left(later)) is None, "another entry is no word of the exchange"
     assert taken_over_at(*left(adopt)) == second(100)
     assert taken_over_at(*left(later, adjust)) == second(100)
-    earlier = adopt.model_copy(update={"at": second(30)})
+    earlier = adopt.model_copy(update={"at": second(30), "source": Source.IMPORT})  # any other is refused as stale
     assert taken_over_at(*left(earlier)) is None, "what was seen before the fill does not have it"
 
 
