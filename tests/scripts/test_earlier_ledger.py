@@ -126,13 +126,11 @@ def test_who_waits_for_longer_than_the_timeout_is_told_so_and_has_changed_nothin
 
 def test_it_prints_the_same_json(earlier_url: str, program: Program) -> None:
     program("init", "--database", earlier_url)
-    rows = program("positions", "--json", "--database", earlier_url).json
-    strays = [row for row in rows if row["stray"]]
-    assert strays and all(row["unprotected_since"] for row in strays)
-    then = [row | ({"unprotected_since": None} if row["stray"] else {}) for row in rows]  # it was said of none of them
-    assert is_contained(printed("positions"), then)
-    as_of_90 = program("positions", "--as-of", "#90", "--json", "--database", earlier_url).json
-    assert is_contained(printed("as_of_90"), as_of_90)
+    for name, question in {"positions": (), "as_of_90": ("--as-of", "#90")}.items():
+        rows = program("positions", *question, "--json", "--database", earlier_url).json
+        assert all(row["unprotected_since"] for row in rows if row["stray"])
+        then = [row | ({"unprotected_since": None} if row["stray"] else {}) for row in rows]  # it was said of no stray
+        assert is_contained(printed(name), then), name
     for key, then in printed("history").items():
         assert is_contained(then, program("history", key, "--json", "--database", earlier_url).json), key
 
