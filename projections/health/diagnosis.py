@@ -40,7 +40,7 @@ from projections.metrics.objectives import UNPROTECTED_MAX, Criterion
 from projections.positions import PositionRow
 from projections.projection import ProjectionStatus
 from projections.reconciliation.discrepancies import Discrepancy, DiscrepancyKind
-from projections.reconciliation.grace_periods import is_overdue
+from projections.reconciliation.grace_periods import SETTLING, UNDER_WAY, is_overdue
 from projections.reconciliation.result import Reconciliation
 from projections.recovery import unanswered_orders
 from projections.recovery.in_flight import InFlight, unfinished
@@ -52,6 +52,7 @@ LAG_MAX: Final = 100_000
 """How many events a projection may be behind: to catch up with more would keep a caller waiting for seconds."""
 SHOWN_MAX: Final = 20
 """How many findings of damage are listed; `verify` lists all."""
+_ENTERING: Final = frozenset(UNDER_WAY) - {Status.ROLLING_BACK}
 _NEVER: Final = frozenset({"late_duplicates", "invalid_states"})
 """Criteria that must never be missed; all others are shares and durations."""
 _FOLDED: Final = frozenset({"row", "projection"})
@@ -97,20 +98,21 @@ class Cycles:
 
     def incomplete(self) -> Section:
         """Unfinished entries, and cycles that hold nothing but are not closed."""
-        found = [
-            each
-            for each in unfinished(self._rows, self._now)
-            if each.row.status is not Status.ROLLING_BACK
-            and (each.row.status is not Status.ACTIVE or not each.row.quantity)
-        ]
-        late = [self._late(each) for each in found if each.is_overdue]
-        says = f"{len(found):,} under way, {len(late):,} for longer than they may"
+        begun = [each for each in unfinished(self._rows, self._now) if each.row.status in _ENTERING]
+        flat = [row for row in self._rows if row.status is Status.ACTIVE and not row.quantity]
+        late = [self._late(each) for each in begun if each.is_overdue]
+        late += [self._flat(row) for row in flat if self._is_older(row.updated_at, SETTLING)]
+        says = f"{len(begun) + len(flat):,} under way, {len(late):,} for longer than they may"
         return Section(Check.INCOMPLETE, says, tuple(late))
 
     def _late(self, cycle: InFlight) -> Symptom:
         severity = Severity.CRITICAL if self._is_older(cycle.since, self._age) else Severity.WARNING
-        state = "flat without an end" if cycle.row.status is Status.ACTIVE else cycle.row.status.value
-        return self._symptom(severity, cycle.row, f"{state} {lasting(cycle.age)}", cycle.since)
+        return self._symptom(severity, cycle.row, f"{cycle.row.status.value} {lasting(cycle.age)}", cycle.since)
+
+    def _flat(self, row: PositionRow) -> Symptom:
+        since = row.updated_at
+        severity = Severity.CRITICAL if self._is_older(since, self._age) else Severity.WARNING
+        return self._symptom(severity, row, f"flat without an end {lasting(self._now - since)}", since)
 
     def unprotected(self) -> Section:
         """Positions without a stop: a warning when the time of an entry is up (I-15), critical after 30 s (L7).

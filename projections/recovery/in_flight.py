@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import ClassVar, Final
@@ -47,21 +47,7 @@ class InFlight(JsonObject):
     @property
     def due_at(self) -> datetime:
         """Until when its bot may be at work on it: nobody else interferes before, and nothing counts as missing."""
-        row = self.row
-        if row.stray:
-            return row.updated_at
-        if row.status is Status.ROLLING_BACK:
-            return later(row.updated_at, DEADLINES[row.status])
-        if row.status is not Status.ACTIVE:
-            return later(row.opened_at, DEADLINES[row.status])
-        due = list(map(unanswered_orders.due_at, unanswered(row)))
-        if row.outcome_unknown:
-            due.append(later(row.opened_at, DEADLINES[Status.ENTRY_PLACED]))
-        if row.unprotected_since is not None:
-            due.append(later(row.unprotected_since, UNPROTECTED_MAX))
-        if not row.quantity:
-            due.append(later(row.updated_at, SETTLING))
-        return min(due)
+        return min(later(*wait) for wait in self._waits())
 
     @property
     def is_overdue(self) -> bool:
@@ -71,15 +57,26 @@ class InFlight(JsonObject):
     @property
     def since(self) -> datetime:
         """Since when it has been unfinished."""
+        return min(since for since, _ in self._waits())
+
+    def _waits(self) -> Iterator[tuple[datetime, timedelta]]:
+        """Since when something is missing, and how long its bot has for it: of an active cycle it may be several."""
         row = self.row
         if row.stray:
-            return exposed_at(row)
-        if row.status is Status.ACTIVE:
-            if row.unprotected_since is None and row.quantity:
-                entry = [row.opened_at] if row.outcome_unknown else []
-                return min(entry + list(map(unanswered_orders.asked_at, unanswered(row))))
-            return row.unprotected_since or row.updated_at
-        return row.updated_at if row.status is Status.ROLLING_BACK else row.opened_at
+            yield exposed_at(row), timedelta()
+        elif row.status is Status.ROLLING_BACK:
+            yield row.updated_at, DEADLINES[row.status]
+        elif row.status is not Status.ACTIVE:
+            yield row.opened_at, DEADLINES[row.status]
+        else:
+            for order in unanswered(row):
+                yield unanswered_orders.asked_at(order), unanswered_orders.ANSWERING
+            if row.outcome_unknown:
+                yield row.opened_at, DEADLINES[Status.ENTRY_PLACED]
+            if row.unprotected_since is not None:
+                yield row.unprotected_since, UNPROTECTED_MAX
+            if not row.quantity:
+                yield row.updated_at, SETTLING
 
     @property
     def age(self) -> timedelta:

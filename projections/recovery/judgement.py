@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
@@ -24,6 +25,7 @@ from domain.values import Leg, Source, Status, is_yet_to_come, plain
 from projections.account_snapshot import OrderReport, PositionReport
 from projections.exposure import BY_CHOICE
 from projections.health.checks import ASKED, NAMELESS, advised, command_line
+from projections.metrics.objectives import UNPROTECTED_MAX
 from projections.positions import PositionRow
 from projections.reconciliation.corrections import Correction
 from projections.reconciliation.discrepancies import Discrepancy, DiscrepancyKind
@@ -275,6 +277,10 @@ class _Judgement:
 
     def _under_stop(self, seen: PositionReport) -> Proposal:
         row, needed = self._row, self._found.rules.confirmations
+        if until := self._replaces_stop_until():
+            return self._unless_all_is_known(
+                f"until {until:%H:%M:%S} UTC its bot may be replacing its stop: a snapshot that was taken after that"
+            )
         stays = {stop.name: stop for stop in stops_left(row.orders)}
         for lost in self._of(DiscrepancyKind.LOST_STOP):
             if lost.confirmations < needed:
@@ -313,6 +319,17 @@ class _Judgement:
         if not is_active:
             self._send(Activate)
         return self._propose(Action.FINISH, f"it is at the exchange, under its stop {_named(row)}")
+
+    def _replaces_stop_until(self) -> datetime | None:
+        """The end of the time that the bot of an active cycle had for another stop when the snapshot was taken.
+
+        Shape: None for what is bare since the snapshot itself, from which it was corrected.
+        """
+        since, taken_at = self._row.unprotected_since, self._snapshot.taken_at
+        if self._row.status is not Status.ACTIVE or since is None or taken_at is None:
+            return None
+        until = later(since, UNPROTECTED_MAX)
+        return until if since < taken_at < until else None
 
     def _would_cover(self, seen: PositionReport, stays: Mapping[str, Order], moved: Sequence[Discrepancy]) -> bool:
         """Whether the ledger would call it protected with these stops recorded; one of unknown price does not count."""

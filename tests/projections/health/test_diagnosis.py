@@ -9,6 +9,7 @@ from decimal import Decimal
 import pytest
 
 from domain.commands.base import Command
+from domain.commands.order_requests import RequestExit
 from domain.commands.requests import (
     Activate,
     Adjust,
@@ -101,6 +102,14 @@ def test_what_is_flat_without_an_end_holds_a_slot() -> None:
     (symptom,) = cycles(*flat, at=600).incomplete().symptoms
     assert symptom.message.startswith("flat without an end for ")
     assert severities(cycles(*flat, at=30).incomplete()) == []
+
+
+def test_what_became_flat_just_now_has_its_time_though_an_order_is_late() -> None:
+    sold = on(Reduce, trade_id="t9", last_qty="61.8", last_px="3.2", exchange_order_id="s1", at=second(590))
+    flat = (*ENTERED, on(RequestExit, reason="signal"), sold)
+    assert cycles(*flat, at=600).incomplete() == Section(Check.INCOMPLETE, "1 under way, 0 for longer than they may")
+    (symptom,) = cycles(*flat, at=650).incomplete().symptoms
+    assert (symptom.message, symptom.since) == ("flat without an end for 1 min", second(590))
 
 
 def test_a_position_without_a_stop_is_a_warning_at_once_and_critical_after_30_seconds() -> None:

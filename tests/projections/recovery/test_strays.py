@@ -55,6 +55,7 @@ def of_stray(ledger: PositionLedger, *snapshots: AccountSnapshot) -> Proposal:
 
 def test_a_stray_that_the_exchange_holds_is_closed_by_an_order_that_is_claimed_first(ledger: PositionLedger) -> None:
     found = of_stray(ledger, shown("14", at=LATER))
+    assert (found.cycle.since, found.cycle.due_at) == (second(50), second(50))
     assert (found.action, found.commands, str(found.due)) == (
         Action.CLOSE,
         (),

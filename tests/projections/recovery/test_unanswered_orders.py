@@ -8,7 +8,7 @@ import pytest
 
 from domain.commands.base import Command
 from domain.commands.order_requests import EndOrder, RequestExit, RequestIncrease
-from domain.commands.requests import Adjust, Close, RecordEntryFill, RecordEntryPlaced, Reduce
+from domain.commands.requests import Adjust, Close, LoseStopLoss, RecordEntryFill, RecordEntryPlaced, Reduce
 from domain.errors import OrderAlreadyEnded
 from domain.events import OrderEnded
 from projections.account_snapshot import AccountSnapshot, OrderReport, PositionReport
@@ -166,3 +166,24 @@ def test_an_order_that_its_fills_filled_after_all_is_ended_as_filled() -> None:
 def test_a_list_without_all_orders_says_nothing_of_one() -> None:
     found = the(given(*ENTERED, EXIT), seen(APT, orders=None))
     assert (found.action, found.commands) == (Action.WAIT, ())
+
+
+@pytest.mark.parametrize("asked", [EXIT, INCREASE], ids=["exit", "increase"])
+def test_an_old_one_leaves_the_bot_its_time_to_replace_a_stop(asked: Command) -> None:
+    story = given(*ENTERED, asked, on(LoseStopLoss, reason="canceled", at=second(LATER)))
+    bare = [seen(APT, OTHER, at=LATER + seconds) for seconds in (1, 29, 30)]
+    in_time = the(story, *bare[:2])
+    assert (in_time.due, verbs(in_time)) == (None, ["end_order"])
+    assert in_time.missing == (
+        "until 19:01:10 UTC its bot may be replacing its stop: a snapshot that was taken after that",
+    )
+    by_one = the(story, bare[0])
+    assert (by_one.action, by_one.commands, by_one.due) == (Action.WAIT, (), None)
+    late = the(story, bare[2])
+    assert (late.action, late.due is None) == (Action.PROTECT, False)
+
+
+def test_its_age_counts_from_the_first_that_is_missing() -> None:
+    story = given(*ENTERED, EXIT, on(LoseStopLoss, reason="canceled", at=second(LATER)))
+    cycle = the(story, now=LATER + 2).cycle
+    assert (cycle.since, cycle.due_at) == (second(5), second(65))
