@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-import textwrap
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -136,6 +135,8 @@ def _fitted(table: Table, whole: int) -> list[str]:
     if len(lines[1]) <= whole:
         return lines
     names, under, *rows = lines_of(others)
+    if not table.rows:
+        return _wrapped("  ".join(table.columns), whole)
     if table.columns[-1] in table.right or len(under) > whole:
         return _blocks(table, whole)
     texts = [_readable_cells(row)[-1] for row in table.rows]
@@ -156,14 +157,35 @@ def _blocks(table: Table, whole: int) -> list[str]:
     for row in table.rows:
         lines += [""] * bool(lines)
         for name, text in zip(table.columns, _readable_cells(row), strict=True):
-            parts = _wrapped(text, max(whole - widest - 2, _TEXT_MIN))
+            parts = _wrapped(text, whole - widest - 2)
             names = [name, *[""] * len(parts)]
             lines += [f"{head.ljust(widest)}  {part}" for head, part in zip(names, parts, strict=False)]
     return lines
 
 
-def _wrapped(text: str, room: int) -> list[str]:
-    return textwrap.wrap(text, room, break_on_hyphens=False)
+def _wrapped(text: str, columns: int) -> list[str]:
+    """The lines of a text that take so many columns; numbers, links and ids, words of ASCII, are copied whole."""
+    room = max(columns, _TEXT_MIN)
+    lines: list[str] = []
+    for word in text.split():
+        for part in [word] if word.isascii() else _broken(word, room):
+            joined = f"{lines[-1]} {part}" if lines else part
+            if lines and columns_of(joined) <= room:
+                lines[-1] = joined
+            else:
+                lines.append(part)
+    return lines
+
+
+def _broken(word: str, room: int) -> Iterator[str]:
+    """The parts of a word that take so many columns each."""
+    part = ""
+    for letter in word:
+        if columns_of(part + letter) > room:
+            yield part
+            part = ""
+        part += letter
+    yield part
 
 
 def lines_of(table: Table) -> list[str]:

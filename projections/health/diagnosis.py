@@ -136,7 +136,7 @@ class Cycles:
         bare = [row for row in held if is_bare(row)]
         says = f"{len(bare):,} of {len(held):,} held positions"
         if in_time := len(bare) - len(found):
-            says += f", {in_time} within the time of an entry"
+            says += f", {in_time:,} within the time of an entry"
         apart = {IF_HELD: sum(map(is_bare_if_held, self._rows)), BY_CHOICE: sum(map(is_by_choice, self._rows))}
         says += "".join(f", and {count:,} {words}" for words, count in apart.items() if count)
         return Section(Check.UNPROTECTED, says, tuple(found))

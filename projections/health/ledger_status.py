@@ -192,7 +192,7 @@ class LedgerStatus(JsonObject):
         if not in_need:
             says.append(f"nothing of {counted(len(self.lines), 'open position')} needs a person")
         if self.beside:
-            says.append(f"{len(self.beside)} beside them {'does' if len(self.beside) == 1 else 'do'}")
+            says.append(f"{len(self.beside):,} beside them {'does' if len(self.beside) == 1 else 'do'}")
         if if_held := len(self.if_held):
             says.append(f"{if_held:,} {IF_HELD}")
         return ", ".join(says)

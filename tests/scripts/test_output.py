@@ -12,6 +12,7 @@ from contextlib import contextmanager
 import pytest
 
 from scripts.output import Table, json_text, lines_of, print_json_list, progress, show_table
+from scripts.screen import columns_of
 
 
 def test_a_table_is_as_wide_as_its_cells_which_show_what_is_hidden_in_them() -> None:
@@ -105,6 +106,31 @@ def test_a_terminal_that_is_too_narrow_for_numbers_alone_gets_a_block_for_each_r
     monkeypatch.setenv("COLUMNS", "12")
     show_table(Table("", ("currency", "net"), [("USDT", "1234567"), ("BTC", "")], frozenset({"net"})))
     assert capsys.readouterr().out.splitlines() == ["currency  USDT", "net       1234567", "", "currency  BTC"]
+
+
+@pytest.mark.parametrize("columns", [3, 12, 40])
+def test_a_terminal_that_is_too_narrow_gets_the_names_of_the_columns_of_an_empty_table(
+    columns: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", str(columns))
+    names = ("position", "side", "status", "quantity", "profit", "remarks")
+    show_table(Table("", names, []))
+    assert capsys.readouterr().out.split() == [*names]
+
+
+@pytest.mark.parametrize("columns", [3, 30, 45])
+def test_wide_letters_are_wrapped_by_the_columns_that_they_take_and_links_are_never_broken(
+    columns: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", str(columns))
+    link, words = "https://exchange.example/orders/0123456789abcdef", "交易所没有回答这个订单的问题因此它的结果还不知道"
+    show_table(Table("", ("order", "what"), [("1", f"{link} {words} ok")]))
+    out = capsys.readouterr().out
+    assert link in out and words in "".join(each for each in out if each in words) and "ok" in out.split()
+    texts = [line for line in out.splitlines() if not line.isascii()]
+    assert max(map(columns_of, texts)) <= max(columns, 30)
 
 
 @pytest.mark.parametrize("count", [0, 1, 1_000, 1_001, 2_500])

@@ -22,6 +22,8 @@ from scripts.replica_place import print_read, reading, show_place
 from scripts.statistics_tables import criteria_table, profit_table, results_table
 
 _HOURS_SHOWN: Final = 12
+_NAMED: Final = 5
+"""How many positions are named; JSON names all."""
 """Of the hours in which duplicates were refused, those with the most; --json lists all."""
 
 
@@ -71,7 +73,7 @@ def _print(found: Statistics) -> None:
         show(f"             {count:,} {cause.command} by {cause.source}: {cause.error}, seen by {cause.detected_by}")
     hours = sorted(refused.per_hour, key=lambda hour: (refused.per_hour[hour], hour))[-_HOURS_SHOWN:]
     for hour in sorted(hours):
-        show(f"             {refused.per_hour[hour]} from {hour:%Y-%m-%d %H:%M} on")
+        show(f"             {refused.per_hour[hour]:,} from {hour:%Y-%m-%d %H:%M} on")
     if others := len(refused.per_hour) - len(hours):
         show(f"             and in {counted(others, 'more hour')}: --json")
     show("")
@@ -83,7 +85,7 @@ def _print(found: Statistics) -> None:
 
 
 def _some(positions: tuple[str, ...]) -> str:
-    return listed(list(positions))
+    return listed(list(positions), _NAMED) + ": --json" * (len(positions) > _NAMED)
 
 
 def _durations(durations: Durations) -> str:

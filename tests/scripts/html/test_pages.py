@@ -302,6 +302,20 @@ def test_what_is_not_known_of_a_sum_is_told_beside_it() -> None:
     assert told(unpriced) == "not known of 1 cycle that was over"
 
 
+def test_a_gain_is_what_is_shown_above_zero_and_nothing_else() -> None:
+    def coloured(price: str | None, **fee: str) -> str:
+        end = on(Close, exit_reason="gone", **fee, **({} if price is None else {"avg_px_close": price}))
+        row = story(cycle(*ENTERED, (9, end)), [], LATER).row
+        found = re.search('<p class="([^"]*)">', part("parts.html", "earned", [Profit.of("USDT", [row])]))
+        assert found is not None
+        return found[1]
+
+    in_coins = {"fee": "0.1", "fee_currency": "BNB"}
+    assert [coloured("3.1"), coloured("3.1", **in_coins)] == ["answer gain"] * 2
+    assert [coloured("3.3"), coloured("3.3", **in_coins)] == ["answer loss"] * 2
+    assert [coloured("3.2333"), coloured(None)] == ["answer"] * 2
+
+
 def headings(text: str) -> list[str]:
     return [tag for tag in Tags(text).tags if re.fullmatch("h[1-6]", tag)]
 

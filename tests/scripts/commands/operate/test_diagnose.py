@@ -270,6 +270,7 @@ def test_damage_is_named_and_not_looked_for_when_that_is_said(run: Run, tamper: 
     assert ran.sections["damage"]["findings"][0]["advice"].startswith("position-ledger history APTUSDT.binance -")
     skipped = run("--skip-verify", "--json")
     assert (skipped.code, skipped.sections["damage"]["says"]) == (0, "not looked for")
+    assert run("--skip-verify").out.endswith("; damage was not looked for\n")
 
 
 def test_an_event_that_nobody_can_read_stops_no_diagnosis(run: Run, tamper: Callable[[str], None]) -> None:
