@@ -22,7 +22,7 @@ from domain.holding import Holding
 from domain.identifiers import client_order_id
 from domain.instrument import LINEAR
 from domain.orders.cycle_orders import Orders, next_name
-from domain.orders.order import Order
+from domain.orders.order import Order, may_be_by
 from domain.values import EXACT, ZERO, Source, Status, plain
 
 
@@ -318,15 +318,20 @@ def _absorbed_fill(decision: Decision, meant: Meant, after: Order) -> Decimal:
     return absorbed_of(decision, meant.order, after)
 
 
-def record_entry_unknown(decision: Decision, command: c.RecordEntryUnknown) -> None:
+def record_entry_unknown(decision: Decision, command: c.RecordEntryUnknown) -> CommandResult | None:
     """Record that it is not known whether the entry reached the exchange; the slot stays taken until it is.
 
-    Shape:   status unchanged, flagged. Refuses: WrongStatus once the entry is protected, active or rolling back.
+    Shape:   status unchanged, flagged; nothing if the exchange has acknowledged or filled it since.
+    Refuses: WrongStatus once the entry is protected, active or rolling back.
     """
     row = decision.needs_open()
     if row.status not in (Status.PENDING_ENTRY, Status.ENTRY_PLACED):
         raise decision.refused(WrongStatus, f"is {row.status}: the outcome of its entry is known")
+    is_known = not row.outcome_unknown and (row.exchange_order_id is not None or bool(row.filled_qty))
+    if is_known and command.at is not None and not may_be_by(row.updated_at, decision.context.ts_event):
+        return decision.no_news()
     decision.record(e.EntryOutcomeUnknown(**decision.envelope(), reason=command.reason))
+    return None
 
 
 def fail_entry(decision: Decision, command: c.FailEntry) -> None:

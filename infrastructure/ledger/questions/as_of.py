@@ -105,6 +105,22 @@ class AsOfQuery:
         """Up to which place the log is read."""
         return self.moment if self.by is TimeAxis.RECORDED else replace(self.moment, time=None)
 
+    def require_reached(self, store: Store, stream: str | None = None) -> None:
+        """Refuses: InvalidCommand for a place that the log, or a version that the stream, has not come to."""
+        place, version, reach = self.moment.nid, self.moment.version, store.visible(None)
+        if place is not None:
+            last = next((each.id for each in store.select({}, "nid DESC", 1)), 0) if reach is None else reach.nid or 0
+            if place > last:
+                ends = "the log ends" if reach is None else "this replica is read"
+                raise InvalidCommand(f"as of #{place}: {ends} at #{last}; name an earlier place, or none for now")
+        if version is not None and stream is not None:
+            conditions = {"stream =": stream, "nid <=": None if reach is None else reach.nid}
+            newest = next((each.originator_version for each in store.select(conditions, "version DESC", 1)), None)
+            if newest is not None and version > newest:
+                raise InvalidCommand(
+                    f"as of version {version}: {stream} is at version {newest}; name an earlier one, or none for now"
+                )
+
     def positions(self, store: Store, *, open_only: bool = False) -> list[PositionRow]:
         """All cycles as they stood then, oldest first; `open_only` may leave out those that were over, not strays."""
         return self._rows(store, partial(store.rows, open_only=open_only), open_only=open_only)
@@ -116,6 +132,7 @@ class AsOfQuery:
     def _rows(self, store: Store, today: Callable[[], Iterable[Row]], *, open_only: bool) -> list[Row | PositionRow]:
         if self.moment == AsOf():
             return list(today())
+        self.require_reached(store)
         rows: list[Row | PositionRow] | None
         if self.by is TimeAxis.RECORDED:
             with store.snapshot():
@@ -129,6 +146,7 @@ class AsOfQuery:
 
     def position(self, store: Store, place: PositionId) -> Iterable[PositionRow]:
         """One cycle as it stood then, if it existed."""
+        self.require_reached(store, place.key.stream)
         records = store.history(place.key.stream, place.cycle, self._log_end)
         return _folded(records) if self.by is TimeAxis.RECORDED else self._rows_by_event_time(records)
 
@@ -164,8 +182,14 @@ class AsOfQuery:
         for _, of_stream in groupby(records, lambda stored: stored.originator_id):
             yield from rows_at(map(decode, of_stream), self.moment.time)
 
+    def cycles(self, store: Store, stream: str) -> list[int]:
+        """The numbers of the cycles of a stream that had begun by then."""
+        self.require_reached(store, stream)
+        return store.cycles(stream, self.moment)
+
     def history(self, store: Store, stream: str, cycle: int | None) -> list[HistoryEntry]:
         """The events of a stream, or of one cycle, that belong to the moment, in the order of recording."""
+        self.require_reached(store, stream)
         entries = [HistoryEntry.of(stored) for stored in store.history(stream, cycle, self._log_end)]
         if self.by is TimeAxis.RECORDED:
             return entries

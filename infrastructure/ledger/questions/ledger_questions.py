@@ -15,7 +15,6 @@ from domain.symbols.venues import normalized_exchange
 from domain.values import Leg, identifier
 from infrastructure.event_store.port import Store
 from infrastructure.ledger.questions.as_of import AsOfQuery, PastMoment, TimeAxis
-from infrastructure.ledger.questions.as_of import as_of as moment_of
 from infrastructure.ledger.questions.history import HistoryEntry
 from projections.exposure import standing
 from projections.formatting import listed
@@ -89,9 +88,9 @@ class LedgerQuestions:
 
         Refuses: InvalidCommand for what is no key or no moment.
         """
-        moment = moment_of(as_of)
+        past = AsOfQuery.read(as_of, TimeAxis.RECORDED)
         streams = (_parsed(PositionKey.parse, key).stream, key.strip())  # or as it was spelled once
-        return next(filter(None, (self.store.cycles(stream, moment) for stream in streams)), [])
+        return next(filter(None, (past.cycles(self.store, stream) for stream in streams)), [])
 
     def history(
         self, key_or_position_id: str, *, as_of: PastMoment = None, by: TimeAxis | str = TimeAxis.RECORDED

@@ -453,6 +453,15 @@ def test_evidence_settles_an_unknown_outcome(evidence: RecordEntryPlaced) -> Non
     given(request(), on(RecordEntryUnknown, reason="x")).when(evidence).leaves(outcome_unknown=False)
 
 
+@pytest.mark.parametrize("known", [PLACED, FILLED], ids=lambda command: command.verb)
+def test_what_was_not_known_before_the_exchange_answered_is_no_news(known: RecordEntryPlaced) -> None:
+    """A queue that delivers an old word late would have the order looked up that is on record."""
+    story = given(request(at=second(0)), known.model_copy(update={"at": second(20)}))
+    old = on(RecordEntryUnknown, reason="no answer for 10 s", at=second(14.999))
+    story.when(old).no_news().leaves(outcome_unknown=False)
+    story.when(old.model_copy(update={"at": second(15)})).then(EntryOutcomeUnknown)
+
+
 def test_the_same_acknowledgement_settles_an_unknown_outcome_too() -> None:
     given(request(), PLACED, on(RecordEntryUnknown, reason="x")).when(PLACED).then(EntryPlaced).leaves(
         outcome_unknown=False

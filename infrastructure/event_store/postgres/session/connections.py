@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
@@ -30,7 +32,7 @@ from infrastructure.event_store.postgres.session.session_settings import (
     silence_seconds,
     wait_seconds,
 )
-from infrastructure.event_store.postgres.session.watchdog import Watchdog, WatchedConnection, waited_for
+from infrastructure.event_store.postgres.session.watchdog import Watchdog, WatchedConnection, done_within, waited_for
 from infrastructure.event_store.sql.migrations import require_not_later
 from infrastructure.event_store.sql.sql_connections import Result
 from infrastructure.event_store.turn import Turn
@@ -99,11 +101,13 @@ class Connections:
             raise
 
     def _pooled(self) -> WatchedConnection:
+        ends = time.monotonic() + wait_seconds(self.settings)
         connection = self._connect(wait_seconds(self.settings))
         connection.prepare_threshold = 1
         connection.watchdog = self._watchdog
         stored_time.register(connection)
-        found = connection.execute(_BACKEND).fetchone()
+        with done_within(connection, ends - time.monotonic()):
+            found = connection.execute(_BACKEND).fetchone()
         assert found is not None, "a backend knows itself"
         backend, mark = Backend(*found[:-1]), found[-1]
         if backend.pid != connection.info.backend_pid and not self.settings.pooler:
@@ -115,7 +119,7 @@ class Connections:
 
     def _connect(self, seconds: float | None = None) -> WatchedConnection:
         """A new connection, made within `seconds` if given; errors of psycopg pass through."""
-        hosts = self._hosts.within(seconds)
+        began, hosts = time.monotonic(), self._hosts.within(seconds)
         arguments: dict[str, Any] = self._arguments | words(hosts)
         if seconds is not None:
             arguments["connect_timeout"] = SECONDS_EACH if hosts else max(CONNECT_SECONDS_MIN, int(seconds))
@@ -126,7 +130,8 @@ class Connections:
             raise
         if self.settings.pooler:
             connection.watchdog = self._watchdog  # a pooler may let it wait for a server longer than connect_timeout
-            connection.mark = poolers.put_in_force(connection, session_bounds(self.settings))
+            with done_within(connection, math.inf if seconds is None else began + seconds - time.monotonic()):
+                connection.mark = poolers.put_in_force(connection, session_bounds(self.settings))
             connection.watchdog = None
         connection.address = address_of(connection)
         self._hosts.put_first(connection.address)

@@ -55,11 +55,12 @@ class Pool:
             connection = connection or self._idle_one(min(_LOOK_AGAIN_SECONDS, max(0, deadline - time.monotonic())))
             if connection is not None:
                 return connection
-            if time.monotonic() >= deadline and not is_collected:
-                gc.collect()  # a connection that was lost may be part of a reference cycle
-                is_collected = True
-            elif time.monotonic() >= deadline:
+            if time.monotonic() < deadline:
+                continue
+            if is_collected or reason is not None:
                 raise PoolTimeout(f"no connection within {seconds:g} s") from reason
+            gc.collect()  # a connection that was lost may be part of a reference cycle
+            is_collected = True
 
     def _idle_one(self, seconds: float) -> WatchedConnection | None:
         while True:

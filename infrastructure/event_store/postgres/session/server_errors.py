@@ -49,6 +49,11 @@ def _meaning(error: psycopg.Error | PoolTimeout, settings: Settings) -> StoreErr
                 "Name the hosts of its primary too, with target_session_attrs=read-write; if there is no other server, "
                 "`position-ledger diagnose` says what keeps it so"
             )
+        case errors.QueryCanceled() if "user request" in reason:
+            return StoreUnavailable(
+                f"{where}: somebody had the server end the statement ({reason}); nothing was written. Send the same "
+                "command again"
+            )
         case errors.LockNotAvailable() | errors.QueryCanceled():
             return StoreUnavailable(
                 f"{where} did not answer within {wait_seconds(settings):g} s ({reason}); nothing was written. Try "

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -139,8 +140,33 @@ def test_what_was_known_by_a_place_about_what_had_happened_by_a_time(
         assert ledger.positions(as_of=time, by="event-time") == rows
         known_standing = AsOfQuery.read(time, "event-time").positions(ledger.store, open_only=True)
         assert standing(known_standing, open=True, unprotected=False) == standing(rows, open=True, unprotected=False)
+        nid = min(nid, max((each.nid for each in entries), default=0))
         known = [each.event for each in entries if each.nid <= nid]
         assert ledger.positions(as_of=AsOf(time=time, nid=nid), by="event-time") == in_order(known, time)
+
+
+def test_a_place_or_a_version_that_nothing_has_come_to_is_no_moment(ledger_url: str) -> None:
+    """It would be answered as of today, without a word: a 9 too many in a place is a mistake that nobody sees."""
+    with PositionLedger(open_store(Settings.read(ledger_url))) as ledger:
+        slot: dict[str, Any] = {"exchange": "binance", "side": "short", "quantity": "1"}
+        ledger.request_entry(symbol="APTUSDT", intent_id="1", **slot)
+        ledger.request_entry(symbol="ETHUSDT", intent_id="2", **slot)
+        ledger.fail_entry(position_id=FIRST, outcome="canceled", reason="no fill")
+        ledger.request_entry(symbol="APTUSDT", intent_id="3", **slot)
+        for question in (ledger.positions, partial(ledger.history, "APTUSDT.binance"), partial(ledger.position, FIRST)):
+            assert question(as_of="#4") and question(as_of=3)
+            with pytest.raises(InvalidCommand, match=r"^as of #5: the log ends at #4; "):
+                question(as_of="#5")
+        with pytest.raises(InvalidCommand, match=r"^as of #5: the log ends at #4; "):
+            ledger.positions(as_of=AsOf(time=second(0), nid=5), by="event-time")
+        for of_stream in (ledger.history, ledger.cycles):
+            assert of_stream("ETHUSDT.binance", as_of=1)
+            with pytest.raises(InvalidCommand, match=r"^as of version 2: ETHUSDT\.binance is at version 1; "):
+                of_stream("ETHUSDT.binance", as_of=2)
+        with pytest.raises(InvalidCommand, match=r"^as of version 4: APTUSDT\.binance is at version 3; "):
+            ledger.position(FIRST, as_of="4")
+        assert len(ledger.positions(as_of=99)) == 3, "a version of each stream, however long it is"
+        assert ledger.cycles("XMRUSDT.binance", as_of=7) == []
 
 
 def test_what_stood_by_event_time_is_told_by_the_cycles_that_may_have_stood(

@@ -49,6 +49,10 @@ class Pooler:
         self._sockets: list[socket.socket] = []
         self._served: dict[socket.socket, socket.socket] = {}
         """In session mode, the session of the server that each client has."""
+        self.is_full = False
+        """Whether new clients are greeted, and then wait for a session of the server."""
+        self.waited = 0
+        """How many did so."""
         self._listener = socket.create_server((HOST, 0))
         self.port: int = self._listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
@@ -75,6 +79,10 @@ class Pooler:
                 return
             server, greeting = self._session({name: told[name] for name in HANDED_ON if name in told})
             client.sendall(greeting)
+            if self.is_full:
+                self.waited += 1
+                while True:
+                    message(client)
             if self._mode == "session":
                 self._served[client] = server
                 threading.Thread(target=self._answer, args=(server,), daemon=True).start()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from itertools import count
@@ -102,6 +103,22 @@ def test_nothing_goes_into_another_ledger_when_the_pooler_leaves_session_mode(ow
         assert ledgers[0].request_entry(**ENTRY | {"symbol": "CUSDT"}, intent_id="3").outcome == "recorded"
         assert [len(ledger.positions()) for ledger in ledgers] == [2, 1]
         assert all(verify(ledger.store).ok for ledger in ledgers)
+
+
+def test_a_pooler_without_a_session_to_lend_is_waited_for_once(own_server: Server, url: Callable[..., str]) -> None:
+    """A second connection was tried when the time was up, and each had the time of a silent server: 6 s of 4."""
+    with (
+        pooled(own_server.port, "session") as pooler,
+        PositionLedger.connect(url(pooler.port, pooler="session", timeout="4")) as ledger,
+    ):
+        assert isinstance(ledger.store, PostgresStore)
+        ledger.store._connections._pool.drain()
+        pooler.is_full, began = True, time.monotonic()
+        with pytest.raises(StoreUnavailable, match=r"no connection within 2 s .*nothing was written"):
+            ledger.request_entry(**ENTRY, intent_id="1")
+        assert pooler.waited == 1 and time.monotonic() - began < 4
+        pooler.is_full = False
+        assert ledger.request_entry(**ENTRY, intent_id="1").outcome == "recorded"
 
 
 def test_what_only_hands_bytes_on_is_no_pooler(proxy: Proxy) -> None:
