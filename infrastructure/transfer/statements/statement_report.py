@@ -179,12 +179,13 @@ class StatementTally(StatementFigures):
     def sold_before(self, key: PositionKey, quantities: Sequence[Decimal]) -> None:
         """Note what was sold on spot but not bought in the files, or what was closed but not opened in them."""
         more = plain(total_of(quantities))
-        what = f"{counted(len(quantities), 'fill')} sold {more} more than was bought"
-        if key.leg is not Leg.SPOT:
-            what = f"{more} more than was opened was closed"
+        if key.leg is Leg.SPOT:
+            what = f"{counted(len(quantities), 'fill')} sold {more} more than was bought"
+        else:
+            what = f"{more} more was closed than was opened"
         self._others.append(
-            f"{key}: {what}, held before the files begin or moved in; what it cost they do not say, so that what it "
-            "earned is not known"
+            f"{key}: {what}: it was held before the files begin, or moved in, and they do not say what it cost; so "
+            "what it earned is not known"
         )
 
     def closed_too_much(self, key: PositionKey, quantities: Sequence[Decimal]) -> None:

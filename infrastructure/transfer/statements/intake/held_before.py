@@ -27,15 +27,16 @@ _LOOKED_AT: Final = 1_000
 def held_before(first: StatementFill, ahead: Iterable[StatementFill], size: Decimal) -> HeldBefore:
     """The position before a fill that shows that there was one, in contracts of `size`. Refuses: StatementRefused."""
     if not first.key.is_inverse:
-        return _held_before(first, ahead, size)
+        return _above_zero(first, _held_before(first, ahead, size), size)
     try:
-        return _seen_in_mirror(_held_before(_mirrored(first), map(_mirrored, ahead), size))
+        held = _held_before(_mirrored(first), map(_mirrored, ahead), size)
     except StatementRefused:  # in its words long is short
         raise StatementRefused.at(
             first.line,
             f"the file begins in the middle of a position of {first.key}, and nothing in it says at what price that "
             f"was opened; {FROM_FLAT}",
         ) from None
+    return _seen_in_mirror(_above_zero(first, held, size))
 
 
 def added_to(first: StatementFill, ahead: Iterable[StatementFill], size: Decimal) -> HeldBefore | None:
@@ -76,12 +77,12 @@ def _seen_in_mirror(held: HeldBefore) -> HeldBefore:
 
 def _held_before(first: StatementFill, ahead: Iterable[StatementFill], size: Decimal) -> HeldBefore:
     if first.held is not None:
-        return _above_zero(first, _priced(first, first.held, ahead, size))
+        return _priced(first, first.held, ahead, size)
     closings = Closings(is_long=not first.buys, size=size)
     for fill in chain([first], ahead):
         if not closings.takes(fill):
             break
-    return _above_zero(first, closings.held())
+    return closings.held()
 
 
 def _added_to(first: StatementFill, ahead: Iterable[StatementFill], size: Decimal) -> HeldBefore | None:
@@ -95,9 +96,14 @@ def _added_to(first: StatementFill, ahead: Iterable[StatementFill], size: Decima
     return held if held is not None and held.quantity > 0 < held.price else None
 
 
-def _above_zero(first: StatementFill, held: HeldBefore) -> HeldBefore:
+def _above_zero(first: StatementFill, held: HeldBefore, size: Decimal) -> HeldBefore:
     if held.price <= 0:
-        raise StatementRefused.at(first.line, f"{held.why} would mean an opening price of {plain(held.price)}")
+        unit = "units" if size == 1 else f"contracts of {plain(size)}"
+        raise StatementRefused.at(
+            first.line,
+            f"{first.key} was held before the file begins, and {held.why}, which no price above zero gives: perhaps "
+            f"the file does not count {unit}, as it is read; else {FROM_FLAT}",
+        )
     return held
 
 

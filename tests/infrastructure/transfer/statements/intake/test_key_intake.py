@@ -202,7 +202,9 @@ def test_a_leg_that_closes_more_than_was_opened_was_held_before(ledger: Position
     leg = BTC.on(Leg.LONG)
     told = [fill(0, "1", key=leg), fill(1, "2", "110", key=leg), fill(2, "-4", "110", key=leg)]
     (finding,) = take(ledger, told).findings
-    assert finding.startswith("BTCUSDT.binance:LONG: 1 more than was opened was closed, held before the files begin")
+    assert finding.startswith(
+        "BTCUSDT.binance:LONG: 1 more was closed than was opened: it was held before the files begin"
+    )
     assert [f"{row.quantity}, {row.realized_pnl}" for row in ledger.positions()] == ["0, None"]
 
 
@@ -515,7 +517,9 @@ def ended(ledger: PositionLedger) -> list[dict[str, Any]]:
 @pytest.mark.parametrize(("leg", "signed"), [(Leg.LONG, "-1"), (Leg.SHORT, "1")])
 def test_a_leg_that_is_closed_before_it_is_opened_says_so(ledger: PositionLedger, leg: Leg, signed: str) -> None:
     (finding,) = take(ledger, [fill(0, signed, key=BTC.on(leg))]).findings
-    assert finding.startswith(f"BTCUSDT.binance:{leg}: 1 more than was opened was closed, held before the files begin")
+    assert finding.startswith(
+        f"BTCUSDT.binance:{leg}: 1 more was closed than was opened: it was held before the files begin"
+    )
     assert [f"{row.side} {row.quantity}, {row.realized_pnl}" for row in ledger.positions()] == [
         f"{leg.lower()} 0, None"
     ]

@@ -59,8 +59,8 @@ def test_what_is_sold_beyond_what_was_bought_is_a_cycle_of_unknown_profit(ledger
     assert (report.profit_ledger, report.fees) == ({"USDT": Decimal(25)}, {"USDT": Decimal(4)})
     (finding,) = report.findings
     assert finding == (
-        "ETHUSDT.kraken:SPOT: 1 fill sold 1 more than was bought, held before the files begin or moved in; what it "
-        "cost they do not say, so that what it earned is not known"
+        "ETHUSDT.kraken:SPOT: 1 fill sold 1 more than was bought: it was held before the files begin, or moved in, and "
+        "they do not say what it cost; so what it earned is not known"
     )
 
 

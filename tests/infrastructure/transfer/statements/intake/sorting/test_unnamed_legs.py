@@ -210,7 +210,9 @@ def test_a_closing_of_what_nobody_knows_has_no_profit(ledger: PositionLedger) ->
     rows = [f"{row.side} {row.quantity}, {row.realized_pnl}" for row in ledger.positions()]
     assert rows == ["short 0, None", "short 0, 20", "long 2, 0"]
     assert len(report.findings) == 1
-    assert report.findings[0].startswith("BTCUSDT.binance: 1 more than was opened was closed, held before the files")
+    assert report.findings[0].startswith(
+        "BTCUSDT.binance: 1 more was closed than was opened: it was held before the files"
+    )
 
 
 @pytest.mark.parametrize("leg", [Leg.BOTH, Leg.LONG])
@@ -230,7 +232,7 @@ def test_more_is_closed_than_was_opened_at_the_beginning(ledger: PositionLedger,
     report = take(ledger, [opened, closed])
     assert [f"{row.side} {row.quantity}, {row.realized_pnl}" for row in ledger.positions()] == ["long 0, None"]
     assert len(report.findings) == 1
-    assert "2 more than was opened was closed" in report.findings[0]
+    assert "2 more was closed than was opened" in report.findings[0]
     assert take(ledger, [opened, closed]).fills_before == 2
 
 

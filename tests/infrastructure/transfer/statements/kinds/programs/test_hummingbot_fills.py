@@ -133,7 +133,9 @@ def test_what_closes_before_anything_opened_was_held_before_the_file() -> None:
         "ETHUSDT.binance#1 short closed holds 0: earned unknown, net unknown, fees 0",
         "ETHUSDT.binance#2 long closed holds 0: earned 200, net 200, fees 0",
     ]
-    assert finding.startswith("ETHUSDT.binance: 2.5 more than was opened was closed, held before the files begin")
+    assert finding.startswith(
+        "ETHUSDT.binance: 2.5 more was closed than was opened: it was held before the files begin"
+    )
 
 
 def test_what_was_netted_away_is_not_held_before_the_file() -> None:
