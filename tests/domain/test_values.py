@@ -195,8 +195,14 @@ class Timestamp(datetime):
 class Nowhere(tzinfo):
     """A zone that does not say how far it is from UTC."""
 
-    def utcoffset(self, _: datetime | None) -> timedelta | None:
+    def utcoffset(self, _: datetime | None) -> None:
         return None
+
+    def dst(self, _: datetime | None) -> None:
+        return None
+
+    def tzname(self, _: datetime | None) -> str:
+        return "nowhere"
 
 
 @pytest.mark.parametrize(
