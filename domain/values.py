@@ -239,7 +239,11 @@ def _not_negative(value: object) -> Decimal:
 
 
 def utc(value: object) -> datetime:
-    """Read a time that names its zone, and convert it to UTC."""
+    """Read a time that names its zone, and convert it to UTC.
+
+    Shape:   a plain datetime also of a subclass of it, such as pandas' Timestamp, which nothing here can write.
+    Refuses: ValueError for anything else.
+    """
     if isinstance(value, str):
         text = value.strip()
         try:
@@ -248,13 +252,14 @@ def utc(value: object) -> datetime:
             raise ValueError(f"{text[:60]!r} is not a time; {_LIKE_A_TIME}") from None
     if not isinstance(value, datetime):
         raise ValueError(f"{value!r} is not a time; {_LIKE_A_TIME}")
-    if value.tzinfo is None:
+    if value.utcoffset() is None:
         text = value.isoformat()
         raise ValueError(f"{text} names no zone; write {text}Z if it is UTC, else an offset like +04:00 instead of Z")
     try:
-        return value.astimezone(UTC)
+        moment = value.astimezone(UTC)
     except OverflowError:
         raise ValueError(f"{value.isoformat()} is not a time that UTC can say") from None
+    return moment if type(moment) is datetime else datetime.combine(moment.date(), moment.time(), UTC)
 
 
 def _of_our_years(value: datetime) -> datetime:

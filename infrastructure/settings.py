@@ -18,6 +18,9 @@ POOL_SIZE: Final = 10
 SCHEMA: Final = "public"
 
 _EXAMPLES: Final = "for example sqlite:///ledger.db, or postgresql://bot@db.example/trading?schema=ledger"
+_OUR_OPTIONS: Final = {"timeout", "schema", "pool_size", "notify", "pooler"}
+_YES: Final = {"1", "true", "yes", "on"}
+_NO: Final = {"0", "false", "no", "off"}
 _SCHEMA_NAME: Final = re.compile("(?!pg_)[A-Za-z_][A-Za-z0-9_]{0,62}", re.ASCII)
 """PostgreSQL keeps names that begin with pg_ for itself."""
 
@@ -80,7 +83,7 @@ class Settings:
             parts = split_postgres(text) if is_postgres else split(text)
         except ValueError as wrong:
             raise InvalidSettings(f"the database URL is not understood: {wrong}; {_EXAMPLES}") from None
-        options = dict(parse_qsl(parts.query.replace("+", "%2B"), keep_blank_values=True))  # to libpq a plus is a plus
+        options = _once_each(parse_qsl(parts.query.replace("+", "%2B"), keep_blank_values=True))  # libpq's plus is one
         timeout_seconds = _seconds(options.pop("timeout", str(TIMEOUT_SECONDS)), repeats=not is_postgres)
         if is_postgres:
             return cls._of_server(parts, options, timeout_seconds)
@@ -110,7 +113,9 @@ class Settings:
                 "begins with a letter or _, and not with pg_"
             )
         pool_size = _count(options.pop("pool_size", str(POOL_SIZE)))
-        notify = options.pop("notify", "0") in ("1", "true", "yes")
+        notify = options.pop("notify", "0").lower()
+        if notify not in _YES | _NO:
+            raise InvalidSettings("the notify of the database URL is neither 1 nor 0")
         pooler = options.pop("pooler", None)
         if pooler not in (None, "session"):
             raise InvalidSettings("the pooler of the database URL can be session, and nothing else works")
@@ -118,7 +123,16 @@ class Settings:
             raise InvalidSettings("a pooler hands no options on: the database URL has either pooler or options")
         theirs = f"?{urlencode(options, quote_via=quote)}" if options else ""
         where = f"postgresql://{parts.netloc}{parts.path}{theirs}"
-        return cls("postgresql", where, timeout_seconds, schema, pool_size, notify, pooler is not None)
+        return cls("postgresql", where, timeout_seconds, schema, pool_size, notify in _YES, pooler is not None)
+
+
+def _once_each(pairs: list[tuple[str, str]]) -> dict[str, str]:
+    names = [name for name, _ in pairs]
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        named = twice if twice in _OUR_OPTIONS else "an option"  # what else stands there may be a part of a password
+        raise InvalidSettings(f"the database URL says {named} twice, and nothing tells which is meant; say it once")
+    return dict(pairs)
 
 
 def _seconds(text: str, *, repeats: bool) -> float:

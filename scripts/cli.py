@@ -6,6 +6,7 @@ import gc
 import io
 import os
 import sys
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from traceback import walk_tb
@@ -124,24 +125,24 @@ def main() -> None:
         _show(wrong)
         sys.exit(wrong.exit_code)
     except BrokenPipeError:
-        _give_up_stdout()
         sys.exit(REFUSED)
     except StdoutLost as lost:
         say(str(lost.strerror))
-        _give_up_stdout()
         sys.exit(REFUSED)
-    except (OSError, UnicodeError, OverflowError, RecursionError) as wrong:
+    except (OSError, UnicodeError, OverflowError, RecursionError, MemoryError) as wrong:
         is_of_stdout = _is_of_stdout(wrong)
         say(f"{'stdout: ' if is_of_stdout else ''}{type(wrong).__name__}: {wrong}")
-        if is_of_stdout:
-            _give_up_stdout()
         sys.exit(REFUSED if is_of_stdout else USAGE)
+    finally:
+        _give_up_what_is_buffered()
 
 
 def _open_streams() -> None:
-    """Replace a closed stdin or stderr, so that no file or connection gets its descriptor.
+    """Make stdin, stdout and stderr what every command counts on.
 
-    Refuses: UsageError for a closed stdout.
+    A closed stdin or stderr is replaced, so that no file or connection gets its descriptor. One that somebody who
+    shares it made non-blocking waits again: else what was read would end where nothing had come yet, and what was
+    printed would be cut off where there was no room yet. Refuses: UsageError for a closed stdout.
     """
     if sys.stdin is None:
         sys.stdin = Path(os.devnull).open(encoding="utf-8")  # noqa: SIM115 - it stays open as long as the process
@@ -151,6 +152,17 @@ def _open_streams() -> None:
         )
     if sys.stderr is None:
         sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - as above
+    for stream in (sys.stdin, sys.stdout, sys.stderr):
+        with suppress(io.UnsupportedOperation):  # a program that runs us may have put a text in its place
+            os.set_blocking(stream.fileno(), True)
+    if isinstance(sys.stdout, io.TextIOWrapper) and isinstance(sys.stdout.buffer, io.RawIOBase):
+        _buffer_stdout(sys.stdout)
+
+
+def _buffer_stdout(unbuffered: io.TextIOWrapper) -> None:
+    """Give stdout the buffer that PYTHONUNBUFFERED took from it: without one a write of a part is not noticed."""
+    encoding, errors = unbuffered.encoding, unbuffered.errors
+    sys.stdout = io.TextIOWrapper(io.BufferedWriter(unbuffered.detach()), encoding, errors)
 
 
 def _log_as_asked() -> None:
@@ -212,6 +224,10 @@ def _is_of_stdout(wrong: BaseException) -> bool:
     return innermost.f_code is click.echo.__code__
 
 
-def _give_up_stdout() -> None:
-    """Discard what is still buffered for stdout, so that Python does not try to write it again at exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def _give_up_what_is_buffered() -> None:
+    """Discard what could not be printed, so that Python does not try again when it exits, and exit with 120."""
+    if sys.stdout is not None:
+        try:
+            sys.stdout.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -267,7 +267,7 @@ class _OneLine(_Lines):
     def end(self) -> None:
         """Erase the line."""
         if self._is_shown:
-            click.echo(_LINE_START, nl=False, err=True)
+            self._draw("")
 
     def _words(self, seconds: float) -> str:
         words = super()._words(seconds)
@@ -277,4 +277,8 @@ class _OneLine(_Lines):
 
     def _tell(self, words: str) -> None:
         self._is_shown = True
-        click.echo(_LINE_START + words[: shutil.get_terminal_size().columns - 1], nl=False, err=True)
+        self._draw(words[: shutil.get_terminal_size().columns - 1])
+
+    def _draw(self, words: str) -> None:
+        with suppress(OSError):  # the terminal may be gone: the work goes on
+            click.echo(_LINE_START + words, nl=False, err=True)

@@ -19,7 +19,7 @@ from infrastructure.exchanges.fields import ReportFields, read_moment
 from infrastructure.exchanges.order_reports import read_order
 from infrastructure.exchanges.position_parts import joined, with_legs
 from infrastructure.exchanges.position_reports import SYMBOLS, contract_size, read_position
-from infrastructure.exchanges.raw_answers import balances, errors, rows
+from infrastructure.exchanges.raw_answers import balances, errors, read_answer, rows
 from infrastructure.timezones import is_ambiguous, placed
 from projections.account_snapshot import AccountSnapshot, OrderKind, OrderReport, PositionReport
 
@@ -60,15 +60,12 @@ def read_snapshot(document: bytes | Mapping[str, Any], given: Given | None = Non
     data = json.dumps(document, default=str).encode() if isinstance(document, Mapping) else document
     digest = hashlib.sha256(data).hexdigest()[:16]
     try:
-        found = json.loads(data, parse_float=Decimal, parse_constant=_not_a_number)
-    except (ValueError, RecursionError) as wrong:
-        doubt = f"it is not a JSON document: {wrong}"
-        return AccountSnapshot(exchange=given.exchange, account=given.account or None, doubts=(doubt,), digest=digest)
+        found = read_answer(data)
+    except ValueError as wrong:
+        return AccountSnapshot(
+            exchange=given.exchange, account=given.account or None, doubts=(str(wrong),), digest=digest
+        )
     return _Reading.of(found, given).snapshot(digest)
-
-
-def _not_a_number(_: str) -> None:
-    """Read NaN as None: some libraries write it for an unknown value. Where a number is needed, the row is refused."""
 
 
 @dataclass(frozen=True, slots=True)

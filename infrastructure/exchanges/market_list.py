@@ -13,6 +13,7 @@ from domain.symbols.spelling import normalized_symbol
 from domain.values import Leg
 from infrastructure.exchanges.contract_units import unit_size
 from infrastructure.exchanges.fields import ReportFields
+from infrastructure.exchanges.raw_answers import read_answer
 
 Json = Mapping[str, Any]
 
@@ -34,10 +35,7 @@ class MarketList:
 
         Refuses: ValueError for anything else. A row whose symbol cannot be read becomes a doubt.
         """
-        try:
-            document = json.loads(data, parse_float=Decimal, parse_constant=lambda _: None)
-        except (ValueError, RecursionError) as wrong:
-            raise ValueError(f"it is not a JSON document: {wrong}") from None
+        document = read_answer(data)
         entries = list(document.values()) if isinstance(document, Mapping) else document
         if not isinstance(entries, list):
             raise ValueError(f"it is no list of markets but {document!r:.60}")

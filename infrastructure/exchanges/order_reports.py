@@ -36,6 +36,9 @@ _CLOSES: Final = re.compile("close[-_](long|short)")
 _SIDE_AND_OFFSET: Final = re.compile("(?:buy|sell)_(open|close)")
 """HashKey has side and offset in one word."""
 _AMOUNTS: Final = ("amount", "origQty", "quantity", "qty", "origSz")
+_LEFT: Final = ("remaining", "leavesQty")
+_LEFT_OF_HYPERLIQUID: Final = ("sz",)
+"""Beside `origSz` it is what is left; alone it is all of an order."""
 _FILLED: Final = ("filled", "executedQty", "cumExecQty", "accFillSz", "filledSize")
 
 
@@ -71,7 +74,7 @@ def read_order(value: object, exchange: str, account: str | None, spot: Containe
         side, reduces = _CLOSING[leg], True
     client_id = entry.text("clientOrderId", "client_order_id", "orderLinkId", "clientAlgoId")
     quantity = None if closes_all else _quantity(entry)
-    filled = max(entry.numbers(*_FILLED).values(), default=ZERO)
+    filled = _filled(entry, quantity)
     if quantity is not None and filled >= quantity:
         return None
     return OrderReport(
@@ -112,6 +115,15 @@ def _leg_and_side(entry: ReportFields, exchange: str) -> tuple[Leg, str | None]:
 def _quantity(entry: ReportFields) -> Decimal | None:
     quantities = entry.numbers(*_AMOUNTS) or entry.numbers("sz") or _of_kraken(entry)
     return one_of({name: each for name, each in quantities.items() if each > 0}, is_about)
+
+
+def _filled(entry: ReportFields, quantity: Decimal | None) -> Decimal:
+    """What was filled of it, also where only what is left is stated; none is left also of some that never began."""
+    filled = max(entry.numbers(*_FILLED).values(), default=ZERO)
+    left = entry.numbers(*_LEFT, *(_LEFT_OF_HYPERLIQUID if entry.number("origSz") else ())).values()
+    if quantity is None:
+        return filled
+    return max(filled, *(EXACT.subtract(quantity, each) for each in left if 0 < each < quantity), ZERO)
 
 
 def _of_kraken(entry: ReportFields) -> dict[str, Decimal]:

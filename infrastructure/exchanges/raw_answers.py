@@ -1,7 +1,8 @@
-"""Taking the list of rows out of an exchange's own answer, which each exchange wraps in its own way."""
+"""Reading an exchange's own answer, and taking the list of rows out of it, which each exchange wraps in its own way."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Final
@@ -13,6 +14,25 @@ _WRAPPED: Final = ("assetPositions", "openPositions", "openOrders", "list", "dat
 _WELL: Final = {"0", "200", "00000", "200000", "success", "ok", "none", "", "[]"}
 _FAILURES: Final = ("retCode", "code", "error", "status")
 _OF_BALANCE: Final = frozenset({"free", "used", "total"})
+
+
+def read_answer(data: bytes) -> Any:
+    """Read a JSON document, numbers exactly, and NaN as None: some libraries write it for an unknown value.
+
+    Refuses: ValueError for anything else, and for an object that says something twice, and not the same.
+    """
+    try:
+        return json.loads(data, parse_float=Decimal, parse_constant=lambda _: None, object_pairs_hook=_once_each)
+    except (ValueError, RecursionError) as wrong:
+        raise ValueError(f"it is not a JSON document: {wrong}") from None
+
+
+def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    fields = dict(pairs)
+    for name, value in pairs:
+        if value != fields[name]:
+            raise ValueError(f"{name!r:.80} is there twice, and nothing tells which is true")
+    return fields
 
 
 def rows(answer: Any) -> Any:

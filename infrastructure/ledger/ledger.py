@@ -31,7 +31,7 @@ from domain.errors import (
 from domain.events import PositionEvent
 from domain.identifiers import PositionId
 from domain.rejection import Rejection
-from domain.values import AHEAD_MAX, Source, identifier, is_yet_to_come, timestamp_text
+from domain.values import AHEAD_MAX, Source, identifier, is_yet_to_come, timestamp_text, utc
 from infrastructure.event_store.codec import encode
 from infrastructure.event_store.port import Store
 from infrastructure.event_store.sql.migrations import beside
@@ -82,7 +82,7 @@ class PositionLedger(TypedCommands[Receipt], LedgerQuestions, LedgerOperations):
     ) -> None:
         """Use a store that is already open; `clock` and `new_id` are for tests."""
         self.store = store
-        self._clock, self._new_id = clock, new_id
+        self._clock, self._new_id = (lambda: utc(clock())), new_id
         self._witness = Witness(on_event, on_refusal, on_unprotected)
         self._cache, self._doubts = AggregateCache(store), Doubts(store)
         self._subscriptions: WeakSet[Subscription] = WeakSet()

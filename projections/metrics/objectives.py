@@ -61,7 +61,7 @@ def rolled_back_share(own: Sequence[CycleFacts]) -> Criterion:
         name="rolled_back_share",
         value=share(len(undone), len(own)),
         bar=f"< {plain(ROLLED_BACK_SHARE_MAX)}",
-        ok=len(undone) < ROLLED_BACK_SHARE_MAX * len(own) if own else None,
+        ok=len(undone) < EXACT.multiply(ROLLED_BACK_SHARE_MAX, len(own)) if own else None,
         says=f"{len(undone):,} of the {len(own):,} cycles that were opened were rolled back",
         offenders=tuple(undone),
     )
@@ -73,7 +73,7 @@ def prevented_share(early: int, late: int) -> Criterion:
         name="duplicates_prevented_share",
         value=share(early, early + late),
         bar=f">= {plain(PREVENTED_SHARE_MIN)}",
-        ok=early >= PREVENTED_SHARE_MIN * (early + late) if early + late else None,
+        ok=early >= EXACT.multiply(PREVENTED_SHARE_MIN, early + late) if early + late else None,
         says=f"{early:,} of {early + late:,} duplicates were refused before an order was sent",
     )
 
@@ -124,4 +124,4 @@ def invalid(cycles: Iterable[CycleFacts]) -> list[str]:
 
 def share(part: int, whole: int) -> Decimal | None:
     """A part of a whole with six decimals, for display; None if the whole is zero. Thresholds are compared exactly."""
-    return EXACT.divide(Decimal(part), Decimal(whole)).quantize(_SHARE_DIGITS) if whole else None
+    return EXACT.divide(Decimal(part), Decimal(whole)).quantize(_SHARE_DIGITS, context=EXACT) if whole else None

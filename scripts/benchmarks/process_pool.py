@@ -6,6 +6,7 @@ import multiprocessing
 import signal
 import traceback
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import cache
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext, SpawnContext
@@ -63,7 +64,8 @@ def _answer(pipe: Connection) -> Any:
 
 def _work(pipe: Connection, task: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process; the parent ends this one
-    try:
-        pipe.send((True, task(*arguments)))
-    except Exception:  # noqa: BLE001 - any failure is reported by the parent
-        pipe.send((False, traceback.format_exc()))
+    with suppress(BrokenPipeError):  # the parent was stopped while it started this one, and waits for no answer
+        try:
+            pipe.send((True, task(*arguments)))
+        except Exception:  # noqa: BLE001 - any failure is reported by the parent
+            pipe.send((False, traceback.format_exc()))

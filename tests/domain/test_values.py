@@ -3,7 +3,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from decimal import Decimal, Inexact, localcontext
 from enum import Enum
 from typing import Any
@@ -188,6 +188,23 @@ def test_a_rounded_number_is_spelled_as_it_is_written(number: Decimal) -> None:
     assert str(kept) == str(Decimal(plain(kept)))
 
 
+class Timestamp(datetime):
+    """A time of another library, such as pandas; every time that is made of it is one, too."""
+
+
+class Nowhere(tzinfo):
+    """A zone that does not say how far it is from UTC."""
+
+    def utcoffset(self, _: datetime | None) -> None:
+        return None
+
+    def dst(self, _: datetime | None) -> None:
+        return None
+
+    def tzname(self, _: datetime | None) -> str:
+        return "nowhere"
+
+
 @pytest.mark.parametrize(
     "sent",
     [
@@ -196,10 +213,13 @@ def test_a_rounded_number_is_spelled_as_it_is_written(number: Decimal) -> None:
         "2025-10-22T22:50:40.981819+04:00",
         " 20251022T185040.981819Z ",
         datetime(2025, 10, 22, 21, 50, 40, 981819, tzinfo=timezone(timedelta(hours=3))),
+        Timestamp(2025, 10, 22, 21, 50, 40, 981819, tzinfo=timezone(timedelta(hours=3))),
+        Timestamp(2025, 10, 22, 18, 50, 40, 981819, tzinfo=UTC),
     ],
 )
 def test_a_time_is_turned_to_utc(sent: object) -> None:
     assert timestamp_text(utc(sent)) == "2025-10-22T18:50:40.981819Z"
+    assert type(utc(sent)) is datetime
 
 
 @pytest.mark.parametrize(
@@ -207,6 +227,7 @@ def test_a_time_is_turned_to_utc(sent: object) -> None:
     [
         ("2025-10-22T22:50:40.981819", "names no zone"),
         (datetime(2025, 10, 22, 21, 50, 40), "names no zone"),  # noqa: DTZ001 - that is the point
+        (datetime(2025, 10, 22, 21, 50, 40, tzinfo=Nowhere()), "names no zone"),
         ("2025-10-22", "names no zone"),
         ("yesterday", "is not a time"),
         ("", "is not a time"),

@@ -42,6 +42,11 @@ def test_libpq_reads_the_options_as_they_were_written() -> None:
     assert (told["options"], told["password"]) == ("-c a=1 -c b=2", "a+b")
 
 
+@pytest.mark.parametrize(("word", "means"), [("1", True), ("on", True), ("True", True), ("0", False), ("off", False)])
+def test_whether_an_append_notifies_is_a_yes_or_a_no(word: str, *, means: bool) -> None:
+    assert Settings.read(f"postgresql:///x?notify={word}").notify is means
+
+
 def test_neither_user_nor_password_is_ever_shown() -> None:
     settings = Settings.read("postgresql://bot:secret@db.example:6432/trading?password=hidden")
     assert settings.shown == "postgresql://db.example:6432/trading"
@@ -62,6 +67,10 @@ def test_neither_user_nor_password_is_ever_shown() -> None:
         ("postgresql:///x?schema=a;b", "is not a name"),
         ("postgresql:///x?schema=pg_ledger", "and not with pg_"),
         ("postgresql:///x?pool_size=0", "between 1 and 9999"),
+        ("postgresql:///x?notify=perhaps", "neither 1 nor 0"),
+        ("postgresql:///x?schema=live&schema=paper", "says schema twice, and nothing tells which is meant"),
+        ("postgresql:///x?sslmode=require&schema=a&sslmode=disable", "says an option twice"),
+        ("sqlite:///x.db?timeout=1&timeout=2", "says timeout twice"),
         ("postgresql://[::1/x", "is not a URL"),
         ("sqlite:///per%cent.db", "percent-encoded in it is not UTF-8. Percent-encode what stands for itself"),
     ],

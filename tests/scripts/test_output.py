@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import sys
@@ -157,10 +158,10 @@ class Terminal(io.StringIO):
 
 
 @contextmanager
-def a_terminal() -> Iterator[Terminal]:
+def a_terminal(terminal: Terminal | None = None) -> Iterator[Terminal]:
     """Stderr is one; not as a fixture, for pytest takes stderr back before the test begins."""
     with pytest.MonkeyPatch.context() as patch:
-        terminal = Terminal()
+        terminal = terminal or Terminal()
         patch.setattr(sys, "stderr", terminal)
         patch.setenv("COLUMNS", "60")
         yield terminal
@@ -188,6 +189,18 @@ def test_a_line_never_grows_beyond_the_terminal() -> None:
     with a_terminal() as terminal, progress("reading " * 20, quiet_seconds=0) as advance:
         until_shown(terminal, advance)
         assert terminal.shown == ("reading " * 20)[:59]
+
+
+class GoneTerminal(Terminal):
+    """A terminal that was closed under the command."""
+
+    def write(self, _: str, /) -> int:
+        raise OSError(errno.EIO, "Input/output error")
+
+
+def test_work_goes_on_when_its_terminal_is_gone() -> None:
+    with a_terminal(GoneTerminal()), progress("reading", quiet_seconds=-1) as advance:
+        advance(1)
 
 
 def test_what_is_soon_done_shows_nothing() -> None:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import fcntl
+import json
 import os
 import subprocess
+import sys
+import termios
+import time
 from collections.abc import Callable
 from pathlib import Path
-from subprocess import PIPE
+from subprocess import PIPE, Popen
 from threading import Thread
 
 import pytest
@@ -123,6 +128,46 @@ def test_help_that_cannot_be_printed_is_no_wrong_usage(url: str, words: str, unb
     assert (ran.returncode, ran.stderr) == (1, "stdout: OSError: [Errno 28] No space left on device\n")
 
 
+def unread(pipe: int) -> int:
+    """How many bytes wait in a pipe for whoever reads it."""
+    return int.from_bytes(fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)), sys.byteorder)
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_what_was_not_printed_whole_is_told(url: str, folder: Path, unbuffered: str) -> None:
+    """Without a buffer a write may take a part, and say so only to whoever asks."""
+    ran = shell(f'ulimit -f 8; PYTHONUNBUFFERED={unbuffered} "$0" record --schema > {folder}/schema', url)
+    assert (ran.returncode, ran.stderr) == (1, "stdout cannot be written to: File too large\n")
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_stdout_that_does_not_wait_for_its_reader_is_waited_for(url: str, unbuffered: str) -> None:
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    environment = {**os.environ, "LEDGER_DATABASE_URL": url, "PYTHONUNBUFFERED": unbuffered}
+    with Popen([PROGRAM, "record", "--schema"], stdout=writing, stderr=PIPE, env=environment) as ran:
+        os.close(writing)
+        while ran.poll() is None and unread(reading) < fcntl.fcntl(reading, fcntl.F_GETPIPE_SZ):
+            time.sleep(0.01)
+        with os.fdopen(reading, "rb") as pipe:
+            assert json.load(pipe)
+        assert ran.wait(60) == 0
+
+
+def test_a_stdin_that_does_not_wait_for_its_writer_is_waited_for(url: str) -> None:
+    reading, writing = os.pipe()
+    os.set_blocking(reading, False)
+    environment = {**os.environ, "LEDGER_DATABASE_URL": url}
+    with ForkedPopen[str]([PROGRAM, "record"], stdin=reading, stdout=PIPE, env=environment, text=True) as ran:
+        os.write(writing, b'{"query": "receipt", ')
+        while ran.poll() is None and unread(reading):
+            time.sleep(0.01)
+        os.write(writing, b'"command_id": "none"}\n')
+        os.close(writing)
+        os.close(reading)
+        assert ran.communicate(timeout=60)[0] == '{"ok": true, "query": "receipt", "receipt": null}\n'
+
+
 def test_nothing_is_recorded_of_which_nobody_could_be_told(url: str) -> None:
     command = (
         '{"command": "adopt", "symbol": "NEWUSDT", "exchange": "x", "side": "long", "quantity": "1", '
@@ -141,8 +186,11 @@ def test_a_closed_stdin_has_no_lines_and_a_closed_stderr_no_reader(url: str) -> 
     assert ran.returncode == 0 and APT in ran.stdout
 
 
-def test_whoever_is_woken_is_told_though_the_log_has_no_room(url: str, folder: Path) -> None:
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_whoever_is_woken_is_told_though_the_log_has_no_room(url: str, folder: Path, unbuffered: str) -> None:
     told = folder / "told"
-    ran = shell(f'"$0" watch --once --verify 0 --exec "cp /dev/stdin {told}" > /dev/full', url)
+    ran = shell(
+        f'PYTHONUNBUFFERED={unbuffered} "$0" watch --once --verify 0 --exec "cp /dev/stdin {told}" > /dev/full', url
+    )
     assert ran.returncode == 1 and "log: not delivered: stdout cannot be written to: No space left" in ran.stderr
     assert "notices" in told.read_text(encoding="utf-8")

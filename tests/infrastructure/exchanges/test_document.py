@@ -150,6 +150,8 @@ def test_when_it_was_taken(timestamp: object, expected: datetime | None) -> None
         (b"\xff\xfe", "not a JSON document"),
         (b'{"exchange": "binance", "positions": [{"contracts": NaN}]}', "it says no quantity"),
         (b"[" * 100_000, "not a JSON document"),
+        (b'{"exchange": "binance", "positions": [{"contracts": 10, "contracts": 0}]}', "'contracts' is there twice"),
+        (b'{"exchange": "binance", "positions": [], "positions": [{"contracts": 10}]}', "'positions' is there twice"),
         ({"exchange": "binance", "positions_count": 19, "positions": []}, "positions_count is 19, and there are 0"),
         ({"exchange": "binance", "positions": [], "orders": [], "orders_count": 2}, "orders_count is 2, and there are"),
         ({"exchange": "binance", "positions": [], "error": "-1021 timestamp"}, "a call that failed"),
@@ -171,6 +173,12 @@ def test_what_cannot_be_read_is_said_and_not_believed(document: Any, words: str)
     found = read(document)
     assert words in " ".join((*found.doubts, *found.row_doubts))
     assert found.doubts or found.unread_positions
+
+
+def test_what_is_said_twice_alike_is_said() -> None:
+    entry = b'{"symbol": "APTUSDT", "side": "long", "contracts": 10, "contracts": 10.0}'
+    found = read(b'{"exchange": "binance", "positions": [%b]}' % entry)
+    assert found.positions is not None and found.positions[0].quantity == 10
 
 
 @pytest.mark.parametrize("document", [{}, [], "x", None, 7, {"code": -2015, "msg": "Invalid API-key"}])
@@ -496,6 +504,23 @@ def test_an_order_that_closes_whatever_is_open_has_no_quantity() -> None:
     assert order(amount=61, info={"closePosition": "true"}).quantity is None
     assert order(amount=0).quantity is None
     assert order(amount=61).quantity == Decimal(61)
+
+
+@pytest.mark.parametrize(
+    ("fields", "filled"),
+    [
+        ({"amount": 61, "remaining": 1}, 60),
+        ({"amount": 61, "filled": 60, "remaining": 1}, 60),
+        ({"qty": "61", "leavesQty": "1"}, 60),
+        ({"origSz": "61", "sz": "1"}, 60),
+        ({"sz": "61"}, 0),
+        ({"amount": 61, "remaining": 0}, 0),
+        ({"amount": 61, "remaining": 61}, 0),
+        ({"amount": 0, "remaining": 5}, 0),
+    ],
+)
+def test_what_is_left_of_an_order_says_what_was_filled(fields: dict[str, Any], filled: int) -> None:
+    assert order(**fields).filled_qty == filled
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,19 @@ def test_what_is_yet_to_come_is_refused(ledger: PositionLedger, clock: Clock) ->
     assert ledger.request_entry(**ENTRY, intent_id="1", at=clock() + timedelta(seconds=60)).outcome == "recorded"
 
 
+class FrozenTime(datetime):
+    """What `datetime.now` gives in a test that stops the clock, and what pandas and pendulum give for a time."""
+
+
+def test_a_time_may_be_of_a_class_of_another_library(ledger: PositionLedger) -> None:
+    frozen = FrozenTime(2025, 10, 22, 18, 50, 40, tzinfo=UTC)
+    of_it = PositionLedger(ledger.store, clock=lambda: frozen)
+    entered = of_it.request_entry(**ENTRY, intent_id="1")
+    of_it.fail_entry(position_id=entered.position_id, reason="x", outcome="rejected", at=frozen)
+    row = ledger.position(entered.position_id)
+    assert row.opened_at == row.closed_at == frozen
+
+
 @pytest.mark.parametrize("at", ["0001-01-01T00:00:00Z", "1999-12-31T23:59:59Z", "2101-01-01T00:00:00Z"])
 def test_times_of_other_centuries_are_refused(ledger: PositionLedger, at: str) -> None:
     with pytest.raises(InvalidCommand, match="lies outside 2000 to 2100"):

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from typing import Any
 
 import pytest
@@ -133,8 +133,10 @@ def test_imported_cycles_are_counted_and_not_judged() -> None:
 @pytest.mark.parametrize(
     ("good", "bad", "value", "ok"), [(20, 1, "0.047619", True), (19, 1, "0.05", False), (0, 1, "1", False)]
 )
-def test_less_than_one_in_twenty_is_rolled_back(good: int, bad: int, value: str, *, ok: bool) -> None:
-    found = stats([*several(good), *several(bad, *UNDONE, first=100)])
+@pytest.mark.parametrize("precision", [28, 1])
+def test_less_than_one_in_twenty_is_rolled_back(good: int, bad: int, value: str, precision: int, *, ok: bool) -> None:
+    with localcontext(prec=precision):
+        found = stats([*several(good), *several(bad, *UNDONE, first=100)])
     assert verdict("rolled_back_share", found) == (Decimal(value), ok)
     assert found.ok is ok
     assert criterion("rolled_back_share", found).offenders == ("S100USDT.binance#1",)
@@ -143,11 +145,13 @@ def test_less_than_one_in_twenty_is_rolled_back(good: int, bad: int, value: str,
 @pytest.mark.parametrize(
     ("early", "late", "value", "ok"), [(99, 1, "0.99", True), (98, 1, "0.989899", False), (0, 0, None, None)]
 )
+@pytest.mark.parametrize("precision", [28, 1])
 def test_of_a_hundred_duplicates_99_are_refused_before_an_order(
-    early: int, late: int, value: str | None, *, ok: bool | None
+    early: int, late: int, value: str | None, precision: int, *, ok: bool | None
 ) -> None:
     refused = [REFUSED] * early + [replace(REFUSED, command="record_entry_placed", error="EntryAlreadyPlaced")] * late
-    found = verdict("duplicates_prevented_share", stats(refused=refused))
+    with localcontext(prec=precision):
+        found = verdict("duplicates_prevented_share", stats(refused=refused))
     assert found == (None if value is None else Decimal(value), ok)
 
 

@@ -32,7 +32,7 @@ from scripts.benchmarks.contestants.three_layers import ThreeLayers
 from scripts.benchmarks.distance import ADDED_SECONDS, far_away
 from scripts.benchmarks.growth import Growth, measure_growth
 from scripts.benchmarks.lifecycle import SAVES, WARM_UP, Contestant, Measured, measure
-from scripts.benchmarks.process_pool import BenchmarkFailed, side_by_side
+from scripts.benchmarks.process_pool import BenchmarkFailed, _work, context, side_by_side
 from scripts.benchmarks.processor_time import ProcessorTime, processor_times
 from scripts.benchmarks.questions import WAIT_SECONDS_MAX, AnswerWait, ask
 from scripts.benchmarks.scan import fill, scan
@@ -242,6 +242,15 @@ def test_a_process_that_fails_is_told_of(here: ScratchDatabases) -> None:
 def test_a_process_that_dies_is_told_of() -> None:
     with pytest.raises(BenchmarkFailed, match="ended without a result or a traceback"):
         side_by_side(os._exit, [(1,)])
+
+
+def test_a_process_whose_parent_was_stopped_while_it_began_ends_without_a_word() -> None:
+    ours, theirs = context().Pipe(duplex=False)
+    worker = context().Process(target=_work, args=(theirs, int, ()), daemon=True)
+    ours.close()
+    worker.start()
+    worker.join(60)
+    assert worker.exitcode == 0
 
 
 def test_a_ratio_is_the_median_of_what_it_was_in_each_round() -> None:
