@@ -161,8 +161,8 @@ def _open_streams() -> None:
 
 def _buffer_stdout(unbuffered: io.TextIOWrapper) -> None:
     """Give stdout the buffer that PYTHONUNBUFFERED took from it: without one a write of a part is not noticed."""
-    encoding, errors = unbuffered.encoding, unbuffered.errors
-    sys.stdout = io.TextIOWrapper(io.BufferedWriter(unbuffered.detach()), encoding, errors)
+    descriptor, encoding, errors = unbuffered.fileno(), unbuffered.encoding, unbuffered.errors
+    sys.stdout = open(descriptor, "w", encoding=encoding, errors=errors, closefd=False)  # noqa: SIM115 - as above
 
 
 def _log_as_asked() -> None:

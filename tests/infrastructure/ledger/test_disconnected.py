@@ -17,7 +17,6 @@ from infrastructure.ledger.async_ledger import AsyncPositionLedger
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.ledger.typed_commands import TypedCommands
 from position_ledger.testing import memory_ledger
-from tests.urls import with_options
 
 ENTRY: dict[str, Any] = {"symbol": "APTUSDT", "exchange": "binance", "side": "short", "quantity": "61.8"}
 FIRST = "APTUSDT.binance#1"
@@ -61,7 +60,7 @@ def test_every_method_is_asked() -> None:
 def test_a_ledger_that_was_disconnected_says_so(ledger_url: str, options: str) -> None:
     if ledger_url.startswith("sqlite"):
         options = "timeout=2"
-    ledger = begun(with_options(ledger_url.partition("?timeout")[0], options))
+    ledger = begun(ledger_url.replace("timeout=60", options))
     ledger.disconnect()
     ledger.disconnect()
     for ask in ASKED.values():
