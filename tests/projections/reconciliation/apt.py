@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from domain.commands.requests import (
-    Adopt,
-)
+from domain.commands.requests import Adopt
 from projections.reconciliation.command_text import in_words
 from projections.reconciliation.corrections import corrections
 from projections.reconciliation.result import Reconciliation

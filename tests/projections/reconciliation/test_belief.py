@@ -7,10 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from domain.commands.requests import (
-    FailEntry,
-    LoseStopLoss,
-)
+from domain.commands.requests import FailEntry, LoseStopLoss
 from projections.account_snapshot import AccountSnapshot
 from projections.reconciliation.corrections import corrections
 from projections.reconciliation.discrepancies import DiscrepancyKind

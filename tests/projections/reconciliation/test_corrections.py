@@ -8,11 +8,7 @@ from hypothesis import given as tried_on
 from hypothesis import strategies as st
 
 from domain.commands.base import Command
-from domain.commands.requests import (
-    Adjust,
-    Close,
-    RecordEntryFill,
-)
+from domain.commands.requests import Adjust, Close, RecordEntryFill
 from domain.errors import CommandRefused
 from domain.values import Side, Source
 from infrastructure.ledger.ledger import PositionLedger

@@ -7,11 +7,7 @@ from typing import Any
 
 import pytest
 
-from domain.commands.requests import (
-    Close,
-    LoseStopLoss,
-    StartRollback,
-)
+from domain.commands.requests import Close, LoseStopLoss, StartRollback
 from domain.values import Leg
 from projections.account_snapshot import AccountSnapshot
 from projections.reconciliation.confirmations import CONFIRMING_AGE_MAX

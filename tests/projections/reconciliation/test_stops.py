@@ -9,12 +9,7 @@ import pytest
 
 from domain.commands.base import Command
 from domain.commands.order_requests import SetTakeProfit
-from domain.commands.requests import (
-    RecordEntryFill,
-    RecordEntryPlaced,
-    Reduce,
-    SetStopLoss,
-)
+from domain.commands.requests import RecordEntryFill, RecordEntryPlaced, Reduce, SetStopLoss
 from domain.values import Leg
 from projections.account_snapshot import OrderKind, OrderReport, PositionReport
 from projections.reconciliation.corrections import corrections
