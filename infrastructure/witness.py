@@ -118,12 +118,16 @@ class Witness:
         with self._lock:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._call, name="position-ledger-hooks", daemon=True)
-                self._thread.start()
+                try:
+                    self._thread.start()
+                except RuntimeError as no_room:  # what it tells of is recorded; the next call tries again
+                    self._thread = None
+                    warn("hooks wait, because there is no thread for them: %s", no_room)
 
     def _call(self) -> None:
         while (call := self._waiting.get()) is not None:
             hook, arguments = call
             try:
                 hook(*arguments)
-            except Exception:
+            except BaseException:  # a SystemExit of one would end the calls of all, without a word
                 LOGGER.exception("a hook raised: %s", hook)

@@ -11,12 +11,12 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar
 
 from domain.commands.base import Command
-from domain.errors import LedgerError
+from domain.errors import LedgerError, StoreUnavailable
 from domain.identifiers import PositionKey
 from domain.rejection import Rejection
 from domain.values import Leg
 from infrastructure.awaited_hooks import awaited_on
-from infrastructure.event_store.opener import LedgerClosed
+from infrastructure.event_store.opener import LedgerClosed, Opener
 from infrastructure.ledger.awaited_ledger import Opening
 from infrastructure.ledger.ledger import PositionLedger, understood_command_id
 from infrastructure.ledger.questions.as_of import PastMoment, TimeAxis
@@ -55,7 +55,7 @@ class AsyncPositionLedger(TypedCommands[Coroutine[Any, Any, Receipt]]):
     def __init__(self, ledger: PositionLedger) -> None:
         self._ledger = ledger
         self._threads = ThreadPoolExecutor(ledger.store.settings.pool_size, "position-ledger")
-        self._is_closed = False
+        self._opener, self._is_closed = Opener(ledger.store.settings.shown), False
         self._sendings: dict[Future[Any], set[str | None]] = {}
         """The command ids of every call that is queued or running; a cancelled caller may ask for their receipts."""
 
@@ -110,6 +110,9 @@ class AsyncPositionLedger(TypedCommands[Coroutine[Any, Any, Receipt]]):
         if self._is_closed:
             return
         self._is_closed = True
+        if not self._opener.is_here:  # a fork has no threads to ask
+            self._ledger.disconnect()
+            return
         closing = self._threads.submit(self._ledger.disconnect)
         try:
             await asyncio.wrap_future(closing)
@@ -126,12 +129,26 @@ class AsyncPositionLedger(TypedCommands[Coroutine[Any, Any, Receipt]]):
         return self._ledger.application
 
     async def _run(self, call: Callable[Asked, Answer], *args: Asked.args, **kwargs: Asked.kwargs) -> Answer:
-        self._require_open()
-        return await asyncio.get_running_loop().run_in_executor(self._threads, partial(call, *args, **kwargs))
+        return await asyncio.wrap_future(self._begin(partial(call, *args, **kwargs)))
 
-    def _require_open(self) -> None:
+    def _begin(self, call: Callable[[], Answer]) -> Future[Answer]:
+        """Have a thread make a call.
+
+        Refuses: NotOpenHere; StoreUnavailable where no thread has begun it, and the system has no room for another one.
+        """
+        self._opener.require()
         if self._is_closed:
             raise LedgerClosed(self._ledger.store.settings.shown)
+        begun: Future[Answer] = Future()
+        try:
+            self._threads.submit(_make, begun, call)
+        except RuntimeError as wrong:  # the executor keeps the call all the same: a thread that is free makes it later
+            if begun.cancel():
+                raise StoreUnavailable(
+                    f"{self._ledger.store.settings.shown}: {wrong}; nothing was written. End threads or processes of "
+                    "this machine, or let there be more (ulimit -u, pids.max), and send the same command again"
+                ) from wrong
+        return begun
 
     async def __aenter__(self) -> Self:
         return self
@@ -151,8 +168,7 @@ class AsyncPositionLedger(TypedCommands[Coroutine[Any, Any, Receipt]]):
         return await self._send(batch, self._ledger.handle_many, batch)
 
     async def _send(self, commands: Sequence[Command], call: Callable[[Any], Answer], sent: Any) -> Answer:
-        self._require_open()
-        sending = self._threads.submit(call, sent)
+        sending = self._begin(partial(call, sent))
         self._sendings[sending] = {command.command_id for command in commands}
         sending.add_done_callback(self._sendings.pop)
         return await asyncio.wrap_future(sending)
@@ -285,12 +301,13 @@ class AsyncSubscription(AsyncIterator[HistoryEntry]):
 
     def __init__(self, subscription: Subscription) -> None:
         """Read nothing yet."""
-        self._subscription = subscription
+        self._subscription, self._opener = subscription, Opener("a subscription")
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="ledger-subscription")
         self._has_ended = False
 
     async def __anext__(self) -> HistoryEntry:
         """The next event, waited for."""
+        self._opener.require()
         while (entry := self._subscription.ready()) is None:
             if self._subscription.is_over:
                 self._end()
@@ -308,6 +325,16 @@ class AsyncSubscription(AsyncIterator[HistoryEntry]):
             self._has_ended = True
             self._thread.submit(self._subscription.close)
             self._thread.shutdown(wait=False)
+
+
+def _make(begun: Future[Answer], call: Callable[[], Answer]) -> None:
+    if not begun.set_running_or_notify_cancel():
+        return
+    try:
+        begun.set_result(call())
+    except BaseException as error:  # noqa: BLE001 - whoever waits gets it
+        begun.set_exception(error)
+        del begun  # else it would refer to itself, by the traceback
 
 
 def _disconnect(opening: Future[PositionLedger]) -> None:

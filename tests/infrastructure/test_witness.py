@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -168,18 +169,36 @@ def test_a_hook_may_be_a_coroutine_where_a_loop_runs(ledger_url: str) -> None:
         PositionLedger.connect(ledger_url, on_event=told)
 
 
-def test_a_hook_that_raises_is_logged_and_the_next_is_called(ledger_url: str, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("error", [RuntimeError, SystemExit, asyncio.CancelledError])
+def test_a_hook_that_raises_is_logged_and_the_next_is_called(
+    ledger_url: str, caplog: pytest.LogCaptureFixture, error: type[BaseException]
+) -> None:
     seen = list[str]()
 
     def raising(event: Any) -> None:
         seen.append(type(event).__name__)
-        raise RuntimeError("the pager is out of order")
+        raise error("the pager is out of order")
 
     with PositionLedger.connect(ledger_url, on_event=raising) as ledger:
         ledger.request_entry(**ENTRY, intent_id="1")
         assert ledger.fail_entry(position_id=FIRST, outcome="rejected", reason="x").outcome == "recorded"
     assert seen == ["EntryRequested", "EntryFailed"]
-    assert caplog.text.count("RuntimeError: the pager is out of order") == 2
+    assert caplog.text.count(f"{error.__name__}: the pager is out of order") == 2
+
+
+def test_what_is_recorded_is_answered_where_there_is_no_thread_for_a_hook(
+    ledger_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = list[Any]()
+    with PositionLedger.connect(ledger_url, on_event=told.append) as ledger:
+        ledger.positions()  # what the store itself needs a thread for has one
+        with monkeypatch.context() as patch:
+            patch.setattr(threading.Thread, "start", Mock(side_effect=RuntimeError("can't start new thread")))
+            assert ledger.request_entry(**ENTRY, intent_id="1").outcome == "recorded"
+            ledger._witness.close()
+            assert told == []
+        ledger.fail_entry(position_id=FIRST, outcome="rejected", reason="x")
+    assert [type(event).__name__ for event in told] == ["EntryRequested", "EntryFailed"]
 
 
 def test_a_hook_that_takes_its_time_delays_no_answer(ledger_url: str) -> None:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import pytest
 from domain.errors import StoreUnavailable
 from infrastructure.event_store.opener import OpenedElsewhere
 from infrastructure.integrity.verify import verify
-from infrastructure.ledger.async_ledger import AsyncPositionLedger
+from infrastructure.ledger.async_ledger import AsyncPositionLedger, AsyncSubscription
 from infrastructure.ledger.ledger import PositionLedger
 from position_ledger.testing import memory_ledger
 
@@ -85,6 +86,36 @@ def test_a_ledger_in_memory_grants_nothing_in_a_fork() -> None:
         enter(ledger, "AUSDT")
         assert "is a fork" in in_child(lambda: enter(ledger, "BUSDT"))
         assert "is a fork" in in_child(ledger.positions)
+
+
+def test_the_threads_of_an_asyncio_twin_are_not_waited_for_in_a_fork(ledger_url: str) -> None:
+    """They are idle to whoever asks, and not there."""
+
+    async def opened() -> tuple[AsyncPositionLedger, AsyncSubscription]:
+        twin = await AsyncPositionLedger.connect(ledger_url)
+        await twin.adopt(symbol="AUSDT", exchange="x", side="long", quantity="1", avg_px_open="1", reason="seen")
+        log = twin.subscribe()
+        await anext(log)
+        return twin, log
+
+    loop = asyncio.new_event_loop()
+    twin, log = loop.run_until_complete(opened())
+    try:
+        for ask in (twin.positions, partial(twin.receipt, "1"), partial(anext, log)):
+            assert "is a fork" in in_child(partial(awaited, ask))
+        assert in_child(lambda: asyncio.run(twin.disconnect())) == "None"
+        assert len(loop.run_until_complete(twin.positions())) == 1
+    finally:
+        log.stop()
+        loop.run_until_complete(twin.disconnect())
+        loop.close()
+
+
+def awaited(ask: Callable[[], Any]) -> object:
+    async def answer() -> object:
+        return await ask()
+
+    return asyncio.run(answer())
 
 
 def test_a_fork_is_answered_whatever_other_threads_hold(ledger: PositionLedger) -> None:

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from decimal import Decimal, localcontext
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -22,6 +23,7 @@ from domain.errors import (
     LedgerError,
     PositionAlreadyOpen,
     StaleCycle,
+    StoreUnavailable,
     UnknownPosition,
     VersionConflict,
 )
@@ -443,6 +445,25 @@ def test_the_asyncio_twin_waits_for_nobody_elses_threads(ledger_url: str) -> Non
             stop.set()
 
     assert asyncio.run(busy()) == "recorded"
+
+
+def test_what_had_no_thread_is_never_recorded_later(ledger_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An executor keeps what it could start no thread for, and has it made as soon as another thread is free."""
+    may_go_on = threading.Event()
+
+    async def crowded() -> list[str]:
+        async with AsyncPositionLedger.connect(ledger_url) as ledger:
+            busy = ledger._threads.submit(may_go_on.wait, 30)
+            with monkeypatch.context() as patch:
+                patch.setattr(threading.Thread, "start", Mock(side_effect=RuntimeError("can't start new thread")))
+                with pytest.raises(StoreUnavailable, match=r"can't start new thread; nothing was written\. End"):
+                    await ledger.request_entry(**ENTRY, intent_id="1")
+                may_go_on.set()
+                await asyncio.wrap_future(busy)
+                later = ledger._threads.submit(list[str])  # behind it, for the same thread
+                return [row.position_id for row in await ledger.positions()] + await asyncio.wrap_future(later)
+
+    assert asyncio.run(crowded()) == []
 
 
 def test_the_asyncio_twin_is_opened_by_whichever_way_a_program_awaits_it(ledger_url: str) -> None:
