@@ -18,7 +18,7 @@ from projections.reconciliation.corrections import corrections
 from projections.reconciliation.discrepancies import DiscrepancyKind
 from projections.reconciliation.result import ReconciliationRules
 from projections.recovery.proposals import Action, Proposal
-from tests.projections.recovery.test_proposals import verbs
+from tests.projections.recovery.proposed import verbs
 from tests.projections.seen import LATER, held, seen, stop
 from tests.spec import CYCLE, ENTERED, on, second
 

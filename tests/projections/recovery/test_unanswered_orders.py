@@ -15,7 +15,7 @@ from projections.account_snapshot import AccountSnapshot, OrderReport, PositionR
 from projections.health.diagnosis import Cycles
 from projections.recovery.proposals import Action, Proposal
 from projections.recovery.unanswered_orders import unanswered
-from tests.projections.recovery.test_proposals import APT, ITS_STOP, OTHER, look, verbs
+from tests.projections.recovery.proposed import APT, ITS_STOP, OTHER, look, verbs
 from tests.projections.seen import LATER, held, limit, seen
 from tests.spec import ENTERED, Story, given, on, request, second
 
