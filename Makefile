@@ -44,6 +44,7 @@ lint: $(VENV)/installed ## style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/mypy examples
 
 check: lint ## style, types, and which way imports may point
 	LEDGER_TESTS_THE_WHEEL=1 $(BIN)/pytest -q tests/test_tidy.py

@@ -12,7 +12,7 @@ from decimal import Decimal
 from pathlib import Path
 from subprocess import PIPE, STDOUT
 
-import ccxt  # type: ignore[import-untyped]  # it has no types
+import ccxt
 import pytest
 
 from domain.values import total_of

@@ -8,7 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import ccxt  # type: ignore[import-untyped]  # it has no types
+import ccxt
 import pytest
 
 from position_ledger import PositionLedger, PositionRow

@@ -15,7 +15,7 @@ from urllib.parse import unquote
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pyarrow import parquet  # type: ignore[import-untyped] # it ships no types
+from pyarrow import parquet
 
 from domain.commands.base import Command
 from domain.commands.order_requests import RecordCash

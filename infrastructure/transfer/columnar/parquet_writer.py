@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import IO, Any, Final
 
-import pyarrow as pa  # type: ignore[import-untyped] # it ships no types
+import pyarrow as pa
 from pyarrow import parquet
 
 from domain.values import DECIMALS_MAX, plain, rounded

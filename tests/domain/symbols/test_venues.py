@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-import ccxt  # type: ignore[import-untyped]  # it has no types
+import ccxt
 import pytest
 
 from domain.identifiers import PositionKey

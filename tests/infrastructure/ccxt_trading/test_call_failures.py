@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import ccxt  # type: ignore[import-untyped]  # it has no types
+import ccxt
 import pytest
 
 from infrastructure.ccxt_trading.call_failures import Absent, failure

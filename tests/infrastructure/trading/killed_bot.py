@@ -6,7 +6,7 @@ import json
 import sys
 from pathlib import Path
 
-import ccxt  # type: ignore[import-untyped]  # it has no types
+import ccxt
 
 from position_ledger import PositionLedger
 from position_ledger.trading import CcxtExchange, Rules, Trader

@@ -9,7 +9,7 @@ from pathlib import Path
 from subprocess import PIPE
 from typing import Any
 
-import ccxt  # type: ignore[import-untyped]  # it has no types
+import ccxt
 import pytest
 
 from infrastructure.trading.exchange_orders import ExchangeOrder, OrderTicket

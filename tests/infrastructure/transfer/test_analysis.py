@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-import pyarrow as pa  # type: ignore[import-untyped] # it ships no types
+import pyarrow as pa
 import pytest
 from pyarrow import parquet
 

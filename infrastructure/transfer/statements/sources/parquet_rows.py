@@ -40,7 +40,7 @@ def _opened(stream: io.BufferedReader) -> Iterator[Any]:
     if not stream.seekable():
         raise StatementRefused("Parquet cannot be read from standard input; give the name of its file")
     try:
-        from pyarrow import ArrowException, parquet  # type: ignore[import-untyped] # noqa: PLC0415 - an optional extra
+        from pyarrow import ArrowException, parquet  # noqa: PLC0415 - an optional extra
     except ImportError as missing:
         raise StatementRefused(f"Parquet needs pyarrow ({missing}); install it with: pip install pyarrow") from None
     try:

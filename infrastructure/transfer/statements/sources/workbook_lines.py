@@ -82,7 +82,7 @@ def _filled(sheet: Any) -> Iterator[tuple[int, list[Any]]]:
 @contextmanager
 def _opened(stream: io.BufferedReader) -> Iterator[Any]:
     try:
-        import openpyxl  # type: ignore[import-untyped] # noqa: PLC0415 - an optional extra
+        import openpyxl  # noqa: PLC0415 - an optional extra
     except ImportError as missing:
         raise StatementRefused(
             f"a workbook needs openpyxl ({missing}); install it with: pip install openpyxl, or save its sheet as CSV"

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
-import ccxt  # type: ignore[import-untyped]  # it has no types
-import ccxt.async_support  # type: ignore[import-untyped]  # as above
+import ccxt
+import ccxt.async_support
 import pytest
 
 from infrastructure.exchanges.ccxt_answers import snapshot_document

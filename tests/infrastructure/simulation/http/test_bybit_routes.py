@@ -7,7 +7,7 @@ from contextlib import closing
 from decimal import Decimal
 from typing import Any
 
-import ccxt  # type: ignore[import-untyped]  # it has no types
+import ccxt
 import pytest
 
 from infrastructure.ccxt_trading.ccxt_exchange import CcxtExchange

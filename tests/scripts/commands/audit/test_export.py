@@ -15,7 +15,7 @@ from subprocess import PIPE
 from threading import Thread
 
 import pytest
-from pyarrow import parquet  # type: ignore[import-untyped] # it ships no types
+from pyarrow import parquet
 
 from domain.commands.requests import RecordEntryFill
 from infrastructure.event_store.records import EventRecord, IndexColumns

@@ -8,7 +8,7 @@ import sys
 from datetime import UTC, datetime
 from decimal import Decimal
 
-import pyarrow as pa  # type: ignore[import-untyped] # it ships no types
+import pyarrow as pa
 import pytest
 from pyarrow import parquet
 

@@ -13,7 +13,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-import openpyxl  # type: ignore[import-untyped] # it ships no types
+import openpyxl
 import pytest
 
 from infrastructure.transfer.statements.kinds.exchanges.binance.binance_trades import BINANCE_TRADES

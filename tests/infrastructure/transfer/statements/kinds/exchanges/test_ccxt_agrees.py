@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-import ccxt  # type: ignore[import-untyped]  # it has no types
+import ccxt
 import pytest
 
 from infrastructure.transfer.statements.kinds.exchanges.cryptocom_trades import CRYPTOCOM_TRADES
