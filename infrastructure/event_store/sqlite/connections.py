@@ -397,10 +397,20 @@ class Connections:
                 self._give_back(connection)
 
     def ensure_wal(self) -> None:
-        """Switch the file to a write-ahead log, so that readers and the writer do not wait for each other."""
+        """Switch the file to a write-ahead log, so that readers and the writer do not wait for each other.
+
+        Whoever switches reads first and then writes, and of several that do SQLite lets one, and refuses the others
+        without waiting: they might wait for each other for ever. They look again, within the timeout.
+        """
+        patience = time.monotonic() + self.settings.timeout_seconds
         with self.reading() as connection, closing(connection.cursor()) as cursor:
-            if self._memory is None and cursor.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
-                cursor.execute("PRAGMA journal_mode = WAL")
+            while self._memory is None and cursor.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+                try:
+                    cursor.execute("PRAGMA journal_mode = WAL")
+                except sqlite3.Error as error:
+                    if _primary_code(error) not in _HELD_BY_OTHERS or time.monotonic() > patience:
+                        raise
+                    time.sleep(_LOOK_AGAIN_SECONDS)
 
     def close(self) -> None:
         """Close every idle connection; one in use is closed when it is given back. A forked process closes none."""

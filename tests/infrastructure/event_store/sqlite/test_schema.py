@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
 
+from domain.errors import StoreUnavailable
 from infrastructure.event_store.sqlite import schema
 from infrastructure.event_store.sqlite.connections import Connections
 from infrastructure.settings import Settings
@@ -32,6 +34,27 @@ def test_a_ledger_that_is_made_between_two_steps_of_a_look_is_seen_whole_or_not_
         looker.set_trace_callback(None)
         assert schema.version_of(looker, path) == (schema.SCHEMA_VERSION if steps >= nth else 0)
     assert steps, "no step of the look was seen"
+
+
+def test_whoever_switches_to_the_log_while_another_does_waits_for_it(tmp_path: Path) -> None:
+    """SQLite refuses it at once: of ten bots that made a ledger together, one was told that it was locked for 60 s."""
+    path = tmp_path / "ledger.db"
+    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    with closing(other), closing(Connections(Settings("sqlite", str(path)))) as late:
+        other.execute("BEGIN IMMEDIATE")
+        ending = threading.Timer(0.3, other.rollback)
+        ending.start()
+        late.ensure_wal()
+        ending.join()
+        assert other.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+def test_a_switch_that_is_never_free_is_given_up_in_time(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    with closing(sqlite3.connect(path)) as other, closing(Connections(Settings("sqlite", str(path), 0.2))) as late:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreUnavailable, match=r"was locked by another process for 0\.2 s"):
+            late.ensure_wal()
 
 
 def test_a_ledger_in_memory_has_what_a_file_has_and_shares_nothing(tmp_path: Path) -> None:
