@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from subprocess import PIPE
 from types import TracebackType
@@ -75,5 +76,6 @@ class Bot:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.kill()
-        self._stdin.close()
+        with suppress(BrokenPipeError):  # it had ended before it read what it was sent
+            self._stdin.close()
         self._stdout.close()
