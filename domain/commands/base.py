@@ -151,7 +151,8 @@ def _complaints(command: type[Command], wrong: ValidationError) -> str:
         name = ".".join(str(part) for part in error["loc"])
         match error["type"]:
             case "extra_forbidden":
-                said.append(f"{name} is not a field of it; it has {', '.join(command.model_fields)}")
+                known = "leave it out" if "." in name else f"it has {', '.join(command.model_fields)}"
+                said.append(f"{name} is not a field of it; {known}")
             case "missing":
                 said.append(f"{name} is missing")
             case "value_error":
