@@ -98,7 +98,8 @@ def _with_default(schema: CoreSchema, known: Field[Any]) -> CoreSchema:
 class once(Generic[Value]):  # noqa: N801 - a decorator, in lower case like property
     """A property that is computed on first access and cached in the instance's `__dict__`.
 
-    `functools.cached_property` takes a lock in Python 3.11, which doubles the cost of the first access.
+    `functools.cached_property` takes a lock in Python 3.11, which doubles the cost of the first access. A fork of this
+    process, while another thread holds it, would wait for it for ever.
     """
 
     def __init__(self, work_out: Callable[[Any], Value]) -> None:

@@ -8,11 +8,12 @@ import re
 import uuid
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from itertools import product
 from json.encoder import encode_basestring_ascii as _quoted
 from typing import Final, Self
 
+from domain.alteration import once
 from domain.symbols.letter_case import capitals, small_letters
 from domain.symbols.market import ASSET, fits, plain_name
 from domain.symbols.spelling import inverse_once, normalized_symbol
@@ -98,7 +99,7 @@ class PositionKey:
         """Make a key, cached: a bot uses the same few again and again."""
         return cls(symbol, exchange, account, leg)
 
-    @cached_property
+    @once
     def stream(self) -> str:
         """The id of the event stream, as readable text: `APTUSDT.binance.sub1:LONG`."""
         account = f".{self.account}" if self.account else ""
@@ -146,7 +147,7 @@ class PositionKey:
         """The same instrument on another leg."""
         return self._kept(self.symbol, self.exchange, self.account, leg)
 
-    @cached_property
+    @once
     def today(self) -> Self:
         """The key that the same spelling stands for today; nearly always itself."""
         try:
@@ -164,13 +165,13 @@ class PositionKey:
         """The symbol without its settle currency, expiry and strike."""
         return _DATED.sub("", self.symbol.partition(":")[0])
 
-    @cached_property
+    @once
     def settle(self) -> str | None:
         """The settle currency, else the quote; None if the symbol does not show it."""
         _, _, settle = self.symbol.partition(":")
         return settle.partition("-")[0] if settle else self._quote
 
-    @cached_property
+    @once
     def _quote(self) -> str | None:
         base, slash, quote = self._pair.partition("/")
         if slash:
@@ -188,13 +189,13 @@ class PositionKey:
         """Whether a fee reduces the position: on the spot leg, when it is paid in the base asset."""
         return bool(fee and fee > 0 and currency is not None and self.leg is Leg.SPOT and self.is_base(currency))
 
-    @cached_property
+    @once
     def is_inverse(self) -> bool:
         """Whether the symbol itself shows an inverse contract, settled in its base asset; options are not inverse."""
         _, _, settle = self.symbol.partition(":")
         return bool(settle) and not self.is_option and self.is_base(settle.partition("-")[0])
 
-    @cached_property
+    @once
     def is_option(self) -> bool:
         """Whether the symbol ends in a strike, and in C or P."""
         return _OPTION.search(self.symbol) is not None
@@ -220,7 +221,7 @@ class PositionId:
             raise ValueError(f"{text!r:.120} is not a position id like APTUSDT.binance#1")
         return cls(PositionKey.parse(stream), int(cycle))
 
-    @cached_property
+    @once
     def text(self) -> str:
         """The id as it is stored."""
         return f"{self.key.stream}#{self.cycle}"

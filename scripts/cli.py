@@ -52,13 +52,19 @@ class LazyGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """The command that was named. Refuses: a usage error, which suggests commands of similar names."""
+        """The command that was named.
+
+        Refuses: a usage error, which suggests commands of similar names, or names an option that is there twice.
+        """
         if args[0] not in COMMANDS and not ctx.resilient_parsing:
             from difflib import get_close_matches  # noqa: PLC0415 - only a wrong name needs it
 
             if near := get_close_matches(args[0], COMMANDS):
                 ctx.fail(f"there is no command {args[0]!r:.80}; there is {' and '.join(near)}")
-        return super().resolve_command(ctx, args)
+        name, command, rest = super().resolve_command(ctx, args)
+        if command is not None and not ctx.resilient_parsing:
+            _once_each(ctx, command, rest)
+        return name, command, rest
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Print the commands with their summaries, group by group."""
@@ -77,6 +83,17 @@ class LazyGroup(click.Group):
         except LedgerError as error:
             _explain(error)
             raise click.exceptions.Exit(exit_code(error)) from None
+
+
+def _once_each(ctx: click.Context, command: click.Command, words: list[str]) -> None:
+    """Refuses: a usage error for an option that has one value, and is there twice: click would take the last one."""
+    try:
+        _, _, order = command.make_parser(ctx).parse_args(list(words))
+    except click.UsageError:
+        return  # it is refused when the command is run, with the usage of that command
+    twice = (each for each in order if isinstance(each, click.Option) and order.count(each) > 1)
+    if found := next((each for each in twice if not (each.multiple or each.is_flag or each.count)), None):
+        ctx.fail(f"{found.opts[0]} is there twice, and has one value; say it once")
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -155,14 +172,14 @@ def _open_streams() -> None:
     for stream in (sys.stdin, sys.stdout, sys.stderr):
         with suppress(io.UnsupportedOperation):  # a program that runs us may have put a text in its place
             os.set_blocking(stream.fileno(), True)
-    if isinstance(sys.stdout, io.TextIOWrapper) and isinstance(sys.stdout.buffer, io.RawIOBase):
-        _buffer_stdout(sys.stdout)
+    if isinstance(sys.stdout, io.TextIOWrapper) and isinstance(sys.stdout.buffer, io.FileIO):
+        sys.stdout = _buffered(sys.stdout)
 
 
-def _buffer_stdout(unbuffered: io.TextIOWrapper) -> None:
-    """Give stdout the buffer that PYTHONUNBUFFERED took from it: without one a write of a part is not noticed."""
-    descriptor, encoding, errors = unbuffered.fileno(), unbuffered.encoding, unbuffered.errors
-    sys.stdout = open(descriptor, "w", encoding=encoding, errors=errors, closefd=False)  # noqa: SIM115 - as above
+def _buffered(unbuffered: io.TextIOWrapper) -> io.TextIOWrapper:
+    """Stdout with the buffer that PYTHONUNBUFFERED took from it: without one nobody notices a write of a part."""
+    number, encoding, errors = unbuffered.fileno(), unbuffered.encoding, unbuffered.errors
+    return os.fdopen(number, "w", encoding=encoding, errors=errors, closefd=False)
 
 
 def _log_as_asked() -> None:

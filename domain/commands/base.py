@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from functools import cache
+from threading import RLock
 from typing import Annotated, Any, ClassVar, Final, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, ValidationError
@@ -18,6 +19,11 @@ from domain.writing import written
 NESTING_MAX: Final = 50
 INTEGER_BITS_MAX: Final = 4096
 _ENVELOPE: Final = {"command_id", "expected_version", "at", "source", "metadata"}
+BUILDING: Final = RLock()
+"""Held while a class of commands is built, when it is first used, and while this process is forked.
+
+Pydantic builds under a lock of its own. In a fork of that moment nobody would ever release it.
+"""
 _NEW: Final = object.__new__
 _SET: Final = object.__setattr__
 
@@ -65,6 +71,9 @@ class Command(BaseModel):
 
         Refuses: InvalidCommand, naming every field that is wrong.
         """
+        if not cls.__pydantic_complete__:
+            with BUILDING:
+                cls.model_rebuild()
         try:
             return cls(**fields)
         except ValidationError as wrong:
@@ -142,7 +151,8 @@ def _complaints(command: type[Command], wrong: ValidationError) -> str:
         name = ".".join(str(part) for part in error["loc"])
         match error["type"]:
             case "extra_forbidden":
-                said.append(f"{name} is not a field of it; it has {', '.join(command.model_fields)}")
+                known = "leave it out" if "." in name else f"it has {', '.join(command.model_fields)}"
+                said.append(f"{name} is not a field of it; {known}")
             case "missing":
                 said.append(f"{name} is missing")
             case "value_error":

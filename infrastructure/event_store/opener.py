@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from domain.commands.base import BUILDING
 from domain.errors import StoreUnavailable
 
 
@@ -49,6 +50,7 @@ class Opener:
 
 def _forked() -> None:
     Opener.here = os.getpid()
+    BUILDING.release()
 
 
-os.register_at_fork(after_in_child=_forked)
+os.register_at_fork(before=BUILDING.acquire, after_in_parent=BUILDING.release, after_in_child=_forked)

@@ -53,6 +53,21 @@ def test_a_word_that_is_near_no_command_leads_to_the_help(program: Program) -> N
     assert ran.code == 2 and "No such command 'wxyz'" in ran.err and "position-ledger --help" in ran.err
 
 
+@pytest.mark.parametrize("words", [("--account", "a", "--account=b"), ("--symbol=A", "--json", "--symbol", "A")])
+def test_an_option_with_one_value_is_not_there_twice(program: Program, words: tuple[str, ...]) -> None:
+    """Only the last one would count: who asks for two accounts would be told that nothing is open at one of them."""
+    ran = program("positions", *words)
+    assert ran.code == 2 and f"{words[0].partition('=')[0]} is there twice, and has one value; say it once" in ran.err
+
+
+def test_a_flag_may_be_there_twice_and_what_has_many_values_too(program: Program, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/ledger.db"
+    assert program("init", "--database", url).code == 0
+    assert program("positions", "--database", url, "--json", "--json").code == 0
+    ran = program("reconcile", "--database", url, "--snapshot", tmp_path / "a", "--snapshot", tmp_path / "b")
+    assert "is there twice" not in ran.err and "does not exist" in ran.err
+
+
 def test_help_imports_nothing_of_the_ledger() -> None:
     found = imported_by("import scripts.cli\nscripts.cli.cli.main(['--help'], standalone_mode=False)")
     assert not found & {"pydantic", "eventsourcing", "asyncio", "domain", "infrastructure", "scripts.commands"}

@@ -157,6 +157,12 @@ def test_a_missing_field_is_named(verb: type[Command], left_out: str) -> None:
     assert f"{left_out} is missing" in str(refused.value) or ": send " in str(refused.value)
 
 
+def test_a_field_that_a_fill_does_not_have_is_to_be_left_out() -> None:
+    fill = {"trade_id": "1", "last_qty": "1", "last_px": "3", "side": "buy"}
+    with pytest.raises(InvalidCommand, match=r"evidence\.fills\.0\.side is not a field of it; leave it out"):
+        RollBack.of(position_id="APTUSDT.binance#1", evidence={"fills": [fill]})
+
+
 @pytest.mark.parametrize("verb", ONE_OF_EACH, ids=lambda verb: verb.verb)
 def test_a_field_of_another_command_is_refused_by_name(verb: type[Command]) -> None:
     with pytest.raises(InvalidCommand, match="leverage is not a field of it; it has command_id"):

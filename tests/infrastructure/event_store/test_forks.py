@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic_core import core_schema
 
+from domain.commands.base import Command
 from domain.errors import StoreUnavailable
 from infrastructure.event_store.opener import OpenedElsewhere
 from infrastructure.integrity.verify import verify
@@ -138,6 +140,42 @@ def test_a_fork_is_answered_whatever_other_threads_hold(ledger: PositionLedger) 
         for thread in threads:
             thread.join()
     assert verify(ledger.store).ok
+
+
+class Slow:
+    """A type that pydantic needs a while to build a class with."""
+
+    begun, may_go_on = threading.Event(), threading.Event()
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, _: object, __: object) -> core_schema.CoreSchema:
+        cls.begun.set()
+        assert cls.may_go_on.wait(CHILD_SECONDS)
+        return core_schema.none_schema()
+
+
+class SlowCommand(Command):
+    """A command that is built by another thread while this process is forked."""
+
+    verb = "slow"
+    slow: Slow | None = None
+
+
+class LateCommand(Command):
+    """One that is built in the fork."""
+
+    verb = "late"
+
+
+def test_a_command_is_built_in_a_fork_though_another_thread_built_one_at_that_moment() -> None:
+    """Pydantic's lock would be held in the fork for ever, by a thread that is not there."""
+    builder = threading.Thread(target=SlowCommand.of)
+    builder.start()
+    assert Slow.begun.wait(CHILD_SECONDS)
+    threading.Timer(0.2, Slow.may_go_on.set).start()
+    assert in_child(lambda: LateCommand.of().verb) == "late"
+    builder.join()
+    assert LateCommand.of().verb == "late"
 
 
 def test_what_was_begun_before_a_fork_is_neither_gone_on_with_nor_ended_in_it(ledger: PositionLedger) -> None:
