@@ -49,6 +49,12 @@ class LazyGroup(click.Group):
         command: click.Command = import_module(COMMANDS[cmd_name].module).command
         return command
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read what stands before the command. Refuses: a usage error for an option that is there twice."""
+        if not ctx.resilient_parsing:
+            _once_each(ctx, self, args)
+        return super().parse_args(ctx, args)
+
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:

@@ -24,6 +24,14 @@ class LedgerClosed(NotOpenHere):
         super().__init__(f"{shown} was disconnected; nothing was written. Connect again to go on")
 
 
+def without_thread(shown: str, error: RuntimeError) -> StoreUnavailable:
+    """The error for a call that needs a thread which the system did not start."""
+    return StoreUnavailable(
+        f"{shown}: {error}; nothing was written. End threads or processes of this machine, or let there be more "
+        "(ulimit -u, pids.max), and send the same command again"
+    )
+
+
 class Opener:
     """The process that opened a ledger."""
 

@@ -11,12 +11,12 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar
 
 from domain.commands.base import Command
-from domain.errors import LedgerError, StoreUnavailable
+from domain.errors import LedgerError
 from domain.identifiers import PositionKey
 from domain.rejection import Rejection
 from domain.values import Leg
 from infrastructure.awaited_hooks import awaited_on
-from infrastructure.event_store.opener import LedgerClosed, Opener
+from infrastructure.event_store.opener import LedgerClosed, Opener, without_thread
 from infrastructure.ledger.awaited_ledger import Opening
 from infrastructure.ledger.ledger import PositionLedger, understood_command_id
 from infrastructure.ledger.questions.as_of import PastMoment, TimeAxis
@@ -144,10 +144,7 @@ class AsyncPositionLedger(TypedCommands[Coroutine[Any, Any, Receipt]]):
             self._threads.submit(_make, begun, call)
         except RuntimeError as wrong:  # the executor keeps the call all the same: a thread that is free makes it later
             if begun.cancel():
-                raise StoreUnavailable(
-                    f"{self._ledger.store.settings.shown}: {wrong}; nothing was written. End threads or processes of "
-                    "this machine, or let there be more (ulimit -u, pids.max), and send the same command again"
-                ) from wrong
+                raise without_thread(self._ledger.store.settings.shown, wrong) from wrong
         return begun
 
     async def __aenter__(self) -> Self:

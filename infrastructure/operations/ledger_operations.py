@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from domain.errors import InvalidCommand
-from domain.values import utc
+from domain.values import timestamp_text, utc
 from infrastructure.event_store.port import Store
 
 if TYPE_CHECKING:
@@ -95,15 +95,18 @@ class LedgerOperations:
     def statistics(self, *, since: datetime | None = None, until: datetime | None = None) -> Statistics:
         """Sum up a window of time, as `stats` does; by default the last 24 hours.
 
-        Refuses: InvalidCommand for a time without a zone; ProjectionStopped when an event cannot be applied;
-                 StoreUnavailable.
+        Refuses: InvalidCommand for a time without a zone, and a window that ends before it begins; ProjectionStopped
+                 when an event cannot be applied; StoreUnavailable.
         """
         from infrastructure.ledger.statistics_projection import statistics  # noqa: PLC0415 - as the class says
         from projections.metrics.statistics import MeasuredWindow  # noqa: PLC0415 - as the class says
 
         now = self._clock()
         end = _moment("until", until) or now
-        return statistics(self.store, MeasuredWindow(_moment("since", since) or end - DAY, end), now=now)
+        begin = _moment("since", since) or end - DAY
+        if begin >= end:
+            raise InvalidCommand(f"since {timestamp_text(begin)} is not before until {timestamp_text(end)}")
+        return statistics(self.store, MeasuredWindow(begin, end), now=now)
 
     def pending_orders(self) -> list[PendingOrder]:
         """Every order that was promised and whose outcome is not known, and every stop that is missing.

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
+from typing import Final
 
 from domain.values import EXACT, Leg, OrderSide
 from projections.reconciliation.grace_periods import SHOWN
 
 Amount = str | int | Decimal
 """A number as a bot passes it; a float is refused."""
+_NO_NUMBER: Final = re.compile(r"[^\x00-\x7f]|_")
+"""What `Decimal` takes, and no command does: digits of other scripts, and an underscore between digits."""
 
 
 class TicketKind(StrEnum):
@@ -70,6 +74,8 @@ def above_zero(name: str, value: Amount) -> Decimal:
     """Read a number exactly. Refuses: ValueError for a float, and for anything that is not a number above zero."""
     if isinstance(value, float):
         raise ValueError(f"{name} is the float {value!r}; send text, as '{value}', or a Decimal")
+    if isinstance(value, bool) or (isinstance(value, str) and _NO_NUMBER.search(value)):
+        raise ValueError(f"{name} is {value!r:.40}, which is no number")
     try:
         number = Decimal(value)
     except (InvalidOperation, TypeError):

@@ -19,6 +19,8 @@ Run = TypeVar("Run", bound=Callable[..., Any])
 
 
 def _else_before_command(ctx: click.Context, _: click.Parameter, value: str | None) -> str | None:
+    if value is not None and ctx.obj not in (None, value):
+        ctx.fail("--database is there before the command and after it, and names two ledgers; say it once")
     url: str | None = value if value is not None else ctx.obj
     name_ledger(None if url is None else without_password(url))
     ctx.find_root().call_on_close(partial(name_ledger, None))

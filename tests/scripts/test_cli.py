@@ -60,10 +60,23 @@ def test_an_option_with_one_value_is_not_there_twice(program: Program, words: tu
     assert ran.code == 2 and f"{words[0].partition('=')[0]} is there twice, and has one value; say it once" in ran.err
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--database", "sqlite:///a.db", "positions", "--database", "sqlite:///b.db"),
+        ("--database", "sqlite:///a.db", "--database", "sqlite:///b.db", "positions"),
+        ("positions", "--database", "sqlite:///a.db", "--database", "sqlite:///b.db"),
+    ],
+)
+def test_one_ledger_is_named(program: Program, words: tuple[str, ...]) -> None:
+    ran = program(*words)
+    assert ran.code == 2 and "--database is there " in ran.err and "say it once" in ran.err
+
+
 def test_a_flag_may_be_there_twice_and_what_has_many_values_too(program: Program, tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/ledger.db"
     assert program("init", "--database", url).code == 0
-    assert program("positions", "--database", url, "--json", "--json").code == 0
+    assert program("--database", url, "positions", "--database", url, "--json", "--json").code == 0
     ran = program("reconcile", "--database", url, "--snapshot", tmp_path / "a", "--snapshot", tmp_path / "b")
     assert "is there twice" not in ran.err and "does not exist" in ran.err
 

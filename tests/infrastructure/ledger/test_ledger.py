@@ -466,6 +466,12 @@ def test_what_had_no_thread_is_never_recorded_later(ledger_url: str, monkeypatch
     assert asyncio.run(crowded()) == []
 
 
+def test_a_server_that_cannot_be_watched_over_is_no_ledger(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threading.Thread, "start", Mock(side_effect=RuntimeError("can't start new thread")))
+    with pytest.raises(StoreUnavailable, match="watched over: can't start new thread; nothing was written"):
+        PositionLedger.connect(postgres_url)
+
+
 def test_the_asyncio_twin_is_opened_by_whichever_way_a_program_awaits_it(ledger_url: str) -> None:
     async def opened() -> list[str]:
         outcomes: list[str] = []

@@ -146,6 +146,15 @@ def test_a_time_without_a_zone_is_refused_by_name() -> None:
             ledger.statistics(**{name: naive})
 
 
+def test_a_window_that_ends_before_it_begins_is_refused() -> None:
+    """It held nothing, and was answered by zeros that looked like a quiet day."""
+    now, hour = CLOCK(), timedelta(hours=1)
+    with memory_ledger(CLOCK) as ledger:
+        for window in ({"since": now + hour}, {"since": now, "until": now}, {"since": now, "until": now - hour}):
+            with pytest.raises(InvalidCommand, match=r"since 20.*Z is not before until 20.*Z"):
+                ledger.statistics(**window)
+
+
 def test_refusals_of_a_key_are_found_by_its_text() -> None:
     entry: dict[str, Any] = {"symbol": "APTUSDT", "exchange": "binance", "side": "long", "quantity": "1"}
     with memory_ledger(CLOCK) as ledger:

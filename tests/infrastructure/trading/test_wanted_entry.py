@@ -52,7 +52,7 @@ def test_no_number_of_an_entry_is_a_float(said: dict[str, Any]) -> None:
         wanted(**said)
 
 
-@pytest.mark.parametrize("value", [None, "two", "NaN", "0", "-1", 2.0, b"2", {}])
+@pytest.mark.parametrize("value", [None, "two", "NaN", "0", "-1", 2.0, b"2", {}, True, "\uff12", "1_0"])
 def test_what_is_no_number_above_zero_is_refused_by_name(value: Any) -> None:
     with pytest.raises(ValueError, match=r"^stop_price is "):
         above_zero("stop_price", value)

@@ -21,6 +21,7 @@ from psycopg.pq import TransactionStatus
 from psycopg.pq.abc import PGconn
 from psycopg.transaction import OutOfOrderTransactionNesting, Transaction
 
+from infrastructure.event_store.opener import without_thread
 from infrastructure.event_store.wakeups import Stop
 
 Result = TypeVar("Result")
@@ -59,7 +60,10 @@ class Watchdog:
         with self._starting:
             if self._thread is None:
                 thread = threading.Thread(target=self._watch, name="position-ledger-watchdog", daemon=True)
-                thread.start()
+                try:
+                    thread.start()
+                except RuntimeError as wrong:
+                    raise without_thread("the database cannot be watched over", wrong) from None
                 self._thread = thread
 
     def _watch(self) -> None:

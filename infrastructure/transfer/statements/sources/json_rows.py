@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any, Final, TextIO
 
-from infrastructure.exchanges.raw_answers import errors
+from infrastructure.exchanges.raw_answers import each_once, errors
 from infrastructure.transfer.statements.sources.statement_row import StatementRow
 from infrastructure.transfer.transfer_errors import StatementRefused
 
@@ -141,7 +141,7 @@ class _Values:
     def __init__(self, text: TextIO) -> None:
         self.count = 0
         self._text, self._buffer, self._at, self._line, self._is_over = text, "", 0, 1, False
-        self._decoder = json.JSONDecoder(parse_float=Decimal, parse_constant=str)
+        self._decoder = json.JSONDecoder(parse_float=Decimal, parse_constant=str, object_pairs_hook=each_once)
 
     def all(self) -> Iterator[Any]:
         """Every value; the values of an outermost list one by one."""

@@ -86,6 +86,7 @@ def test_lists_by_symbol_are_all_of_their_rows() -> None:
         ),
         ("[" * 100_000, "line 1: is no JSON that can be read"),
         ('{"a": 1e99999999999999999999}', "line 1: is no JSON that can be read"),
+        ('[{"qty": 1}, {"qty": 1, "qty": 10}]', "line 2: is no JSON that can be read: 'qty' is there twice"),
     ],
 )
 def test_what_is_no_json_is_named_with_its_place(text: str, says: str) -> None:
