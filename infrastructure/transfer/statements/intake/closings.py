@@ -26,12 +26,13 @@ _DOUBT: Final = Decimal("0.1")
 
 
 class HeldBefore(NamedTuple):
-    """A position without known fills; `why` says how it was derived."""
+    """A position without known fills; `why` says how it was derived, `may_be_more` whether it is only a least one."""
 
     is_long: bool
     quantity: Decimal
     price: Decimal
     why: str
+    may_be_more: bool = False
 
 
 def tells_of_before(fill: StatementFill) -> bool:
@@ -94,7 +95,7 @@ class Closings:
         elif quantity != self.closed:
             why += ", and its quantity from the profits that follow"
         price = rounded(EXACT.divide(opened, quantity)) if quantity > 0 else Decimal(0)
-        return HeldBefore(self._is_long, quantity, price, why)
+        return HeldBefore(self._is_long, quantity, price, why, self._left is None)
 
     def is_explained_by(self, fill: StatementFill) -> bool:
         """Whether the profit of a closing fill fits a position of the added quantity alone, before or after fees."""

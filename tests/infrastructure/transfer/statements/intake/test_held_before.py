@@ -103,6 +103,17 @@ def test_what_was_earned_says_what_was_held(told: list[tuple[str, str, str]], en
         assert take(ledger, fills).fills_before == len(fills)
 
 
+@pytest.mark.parametrize(
+    ("after", "more"), [([("1", "90", "0")], True), ([("1", "90", "0"), ("-1", "110", "15")], False), ([], True)]
+)
+def test_the_finding_says_whether_more_may_be_held(after: list[tuple[str, str, str]], *, more: bool) -> None:
+    told = [("-1", "110", "10"), *after]
+    fills = [fill(second, signed, price, profit=Decimal(profit)) for second, (signed, price, profit) in enumerate(told)]
+    with memory_ledger() as ledger:
+        (finding,) = take(ledger, fills).findings
+    assert finding.endswith("; more may have been held, and may be held still") is more
+
+
 def test_profits_after_a_fee_and_a_rebate_say_of_nothing_that_was_held() -> None:
     fills = [
         fill(0, "1", "100", profit=Decimal(0), fee=Decimal("-0.02"), fee_currency="USDT"),
