@@ -175,11 +175,15 @@ def _action(row: StatementRow) -> str:
 
 
 def _in_change(row: StatementRow, amount: Decimal) -> Decimal:
-    """An amount with the sign that it has in the change of the balance; as it is written, if that has no such part."""
+    """An amount with the sign that it has in the change of the balance; as it is written, if that has no such part.
+
+    The change may be rounded, and is of such a part if it differs from it by less than a tenth.
+    """
     change, earned = row.number(*_NAMES["change"]), row.number(*_NAMES["profit"])
-    if change is not None and earned is not None and change == EXACT.subtract(earned, amount):
-        return -amount
-    return amount
+    if change is None or earned is None:
+        return amount
+    differs = EXACT.add(EXACT.subtract(change, earned), amount)
+    return -amount if EXACT.multiply(10, differs.copy_abs()) < amount.copy_abs() else amount
 
 
 _read: Final = per_file(lambda whose: _LogLines(whose).facts)

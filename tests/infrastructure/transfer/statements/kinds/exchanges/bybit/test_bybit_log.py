@@ -149,6 +149,8 @@ def logged(**more: str) -> str:
     [
         ({}, "funding 0.6 USDT"),
         ({"change": "-0.6"}, "funding -0.6 USDT"),  # the log of an account of derivatives
+        ({"change": "-0.60000001"}, "funding -0.6 USDT"),  # the same, rounded
+        ({"change": "0.2"}, "funding 0.6 USDT"),  # it has other parts, and says nothing
         ({"cashFlow": "-2", "change": "-1.4"}, "funding 0.6 USDT"),  # and what a session earned
         ({"type": "DIVIDEND_SETTLEMENT", "funding": "", "cashFlow": "-1.5", "change": "-1.5"}, "funding -1.5 USDT"),
         ({"type": "FIXED_INTEREST", "symbol": "", "change": "-0.2"}, "no symbol interest -0.2 USDT"),
@@ -157,6 +159,14 @@ def logged(**more: str) -> str:
 def test_a_payment_has_the_sign_of_what_it_changed(row: dict[str, str], says: str) -> None:
     (fact,) = facts_of(logged(**row), BYBIT_LOG, Whose("bybit"))
     assert says in words(fact)
+
+
+@pytest.mark.parametrize("change", ["-3.5", "-3.50000001", "-3.4999999999999996"])
+def test_a_fee_above_zero_that_lowers_the_balance_is_paid_also_where_the_change_is_rounded(change: str) -> None:
+    row = f"USDT,ETHUSDT,trade,Open Long,3,3,2050,0.0,{change},,2026-03-17 07:24:12,0.0,3.5"
+    (fill,) = facts_of(f"{HEADER}\n{row}\n", BYBIT_LOG_CSV, Whose("bybit"))
+    assert isinstance(fill, StatementFill)
+    assert fill.fee == Decimal("3.5")
 
 
 @pytest.mark.parametrize("kind", ["SPOT_REPAYMENT_SELL", "CURRENCY_BUY", "exchangeOut", "TRANSFER_IN", "AIRDROP"])
