@@ -15,7 +15,13 @@ from typing import Final
 from msgspec.structs import replace
 
 from domain.values import EXACT, Leg, plain, rounded
-from infrastructure.transfer.statements.intake.closings import FROM_FLAT, Closings, HeldBefore, stated_closing
+from infrastructure.transfer.statements.intake.closings import (
+    FROM_FLAT,
+    Closings,
+    HeldBefore,
+    opened_before,
+    stated_closing,
+)
 from infrastructure.transfer.statements.statement_facts import StatementFill
 from infrastructure.transfer.transfer_errors import StatementRefused
 
@@ -31,11 +37,7 @@ def held_before(first: StatementFill, ahead: Iterable[StatementFill], size: Deci
     try:
         held = _held_before(_mirrored(first), map(_mirrored, ahead), size)
     except StatementRefused:  # in its words long is short
-        raise StatementRefused.at(
-            first.line,
-            f"the file begins in the middle of a position of {first.key}, and nothing in it says at what price that "
-            f"was opened; {FROM_FLAT}",
-        ) from None
+        raise (opened_before(first) if first.held is None else _of_no_price(first, first.held)) from None
     return _seen_in_mirror(_above_zero(first, held, size))
 
 
@@ -128,8 +130,12 @@ def _priced(first: StatementFill, held: Decimal, ahead: Iterable[StatementFill],
             why=f"its opening price follows from the profit {plain(fill.profit)} that the file says of trade "
             f"{fill.trade_id}",
         )
-    raise StatementRefused.at(
+    raise _of_no_price(first, held)
+
+
+def _of_no_price(first: StatementFill, held: Decimal) -> StatementRefused:
+    return StatementRefused.at(
         first.line,
-        f"{plain(held)} of {first.key} was held before the file begins, and nothing in it says at what price it was "
+        f"by the file {plain(held)} of {first.key} was held before this, and nothing in it says at what price it was "
         f"opened; {FROM_FLAT}",
     )

@@ -200,15 +200,15 @@ def test_what_is_settled_in_its_base_says_what_was_held(
 @pytest.mark.parametrize(
     ("fills", "says"),
     [
-        ([said(0, "1", "100", "5")], r"line 2: 5 of BTCUSDT\.binance was held before the file begins"),
-        ([said(0, "-1", "100", "5", None)], r"line 2: 5 of BTCUSDT\.binance was held before the file begins"),
+        ([said(0, "1", "100", "5")], r"line 2: by the file 5 of BTCUSDT\.binance was held before this"),
+        ([said(0, "-1", "100", "5", None)], r"line 2: by the file 5 of BTCUSDT\.binance was held before this"),
         (
             [said(0, "-1", "100", "5", "200")],
             r"line 2: .* the profit 200 .* no price above zero gives: perhaps .* not count units",
         ),
         (
             [said(0, "1", "100", "5", key=INVERSE)],
-            "line 2: the file begins in the middle of .* at what price",
+            r"line 2: by the file 5 of .* was held before this, and nothing in it says at what price",
         ),
     ],
 )
