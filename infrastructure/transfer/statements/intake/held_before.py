@@ -19,6 +19,7 @@ from infrastructure.transfer.statements.intake.closings import (
     FROM_FLAT,
     Closings,
     HeldBefore,
+    fits,
     opened_before,
     stated_closing,
 )
@@ -28,6 +29,10 @@ from infrastructure.transfer.transfer_errors import StatementRefused
 _OTHER_LEG: Final = MappingProxyType({Leg.LONG: Leg.SHORT, Leg.SHORT: Leg.LONG})
 _LOOKED_AT: Final = 1_000
 """How many fills are searched for one that closes; without one the position before the file stays unknown."""
+
+
+_FITTED: Final = 100
+"""To how many further fills a position is fitted to which the first fill may have added."""
 
 
 def held_before(first: StatementFill, ahead: Iterable[StatementFill], size: Decimal) -> HeldBefore:
@@ -90,12 +95,16 @@ def _held_before(first: StatementFill, ahead: Iterable[StatementFill], size: Dec
 def _added_to(first: StatementFill, ahead: Iterable[StatementFill], size: Decimal) -> HeldBefore | None:
     if first.profit is None or first.held is not None:
         return None
-    closings = Closings(is_long=first.buys, size=size)
-    for fill in chain([first], islice(ahead, _LOOKED_AT)):
+    closings, fills = Closings(is_long=first.buys, size=size), chain([first], islice(ahead, _LOOKED_AT))
+    looked_at = list[StatementFill]()
+    for fill in fills:
+        looked_at.append(fill)
         if closings.is_explained_by(fill) or not closings.takes(fill):
             break
     held = closings.held() if closings.closed else None
-    return held if held is not None and held.quantity > 0 < held.price else None
+    if held is None or not held.quantity > 0 < held.price:
+        return None
+    return held if fits(held, looked_at, islice(fills, _FITTED), size) else None
 
 
 def _above_zero(first: StatementFill, held: HeldBefore, size: Decimal) -> HeldBefore:
