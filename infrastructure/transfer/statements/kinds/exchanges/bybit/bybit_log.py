@@ -20,6 +20,7 @@ from typing import Final
 
 from domain.identifiers import PositionKey
 from domain.values import EXACT, CashKind
+from infrastructure.transfer.statements.kinds.exchanges.bybit.stock_split import refuse_split
 from infrastructure.transfer.statements.sources.statement_file import FileForm
 from infrastructure.transfer.statements.sources.statement_row import RowIds, StatementRow, in_utc, made_up
 from infrastructure.transfer.statements.statement_facts import (
@@ -78,6 +79,7 @@ class _LogLines:
 
     def facts(self, row: StatementRow) -> Iterator[StatementLine]:
         kind, symbol = row.word("type"), row.text(*_NAMES["symbol"])
+        refuse_split("type", kind)
         if kind in _OF_NO_SYMBOL:
             yield from self._cash(row, None, row.known(*_NAMES["change"]), _OF_NO_SYMBOL[kind])
         elif kind == _REFUND:

@@ -174,9 +174,10 @@ def test_what_is_of_no_position_is_left_out_where_it_names_a_pair(kind: str) -> 
     assert facts_of(logged(type=kind), BYBIT_LOG, Whose("bybit")) == []
 
 
-def test_a_split_is_refused() -> None:
-    with pytest.raises(StatementRefused, match="type 'forward_split_settle' is unknown"):
-        facts_of(logged(type="FORWARD_SPLIT_SETTLE"), BYBIT_LOG, Whose("bybit"))
+@pytest.mark.parametrize("change", ["0.6", "0"])
+def test_a_split_is_refused_also_where_it_pays_nothing(change: str) -> None:
+    with pytest.raises(StatementRefused, match=r"type 'forward_split_settle' settles .* no line says how much"):
+        facts_of(logged(type="FORWARD_SPLIT_SETTLE", change=change), BYBIT_LOG, Whose("bybit"))
 
 
 def test_a_trade_that_may_be_on_spot_is_refused() -> None:
