@@ -170,10 +170,12 @@ class StatementTally(StatementFigures):
         """Take back the count of a cycle that was compared, and goes on."""
         self.cycles, self._cycles = self.cycles - 1, self._cycles - 1
 
-    def derived(self, position_id: str) -> None:
-        """Note a position that was held before the file begins."""
+    def derived(self, position_id: str, *, may_be_more: bool) -> None:
+        """Note a position that was held before the file begins, and whether more than that may have been held."""
+        more = "; more may have been held, and may be held still" if may_be_more else ""
         self._others.append(
-            f"{position_id}: held before the file begins; its opening price follows from the profit that the file says"
+            f"{position_id}: held before the file begins; its opening price follows from the profit that the file "
+            f"says{more}"
         )
 
     def sold_before(self, key: PositionKey, quantities: Sequence[Decimal]) -> None:

@@ -7,7 +7,9 @@ first closing fill also opened the other side, the first profit of that side giv
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
+from itertools import chain
 from typing import Final, NamedTuple
 
 from domain.values import EXACT, Leg, plain, rounded
@@ -26,12 +28,13 @@ _DOUBT: Final = Decimal("0.1")
 
 
 class HeldBefore(NamedTuple):
-    """A position without known fills; `why` says how it was derived."""
+    """A position without known fills; `why` says how it was derived, `may_be_more` whether it is only a least one."""
 
     is_long: bool
     quantity: Decimal
     price: Decimal
     why: str
+    may_be_more: bool = False
 
 
 def tells_of_before(fill: StatementFill) -> bool:
@@ -61,6 +64,42 @@ def opened_before(fill: StatementFill) -> StatementRefused:
         f"this closes something of {fill.key} that was opened before the file begins, and the file does not say what "
         f"it earned; {FROM_FLAT}",
     )
+
+
+def fits(held: HeldBefore, fills: Sequence[StatementFill], further: Iterable[StatementFill], size: Decimal) -> bool:
+    """Whether a position before some fills explains the profits of half of the `further` fills, or of more of them.
+
+    It was derived from the profits of the former, so that these agree with it whatever it is.
+    """
+    is_long, quantity, worth = held.is_long, held.quantity, EXACT.multiply(held.quantity, held.price)
+    said = explained = 0
+    for number, fill in enumerate(chain(fills, further)):
+        closes = min(fill.quantity, quantity) if fill.buys is not is_long else Decimal(0)
+        if closes:
+            average = EXACT.divide(worth, quantity)
+            if fill.profit is not None and number >= len(fills):
+                said += 1
+                explained += _is_earned(fill, closes, average, fill.profit, fees=Decimal(0), size=size)
+            quantity, worth = EXACT.subtract(quantity, closes), EXACT.subtract(worth, EXACT.multiply(average, closes))
+        if opens := EXACT.subtract(fill.quantity, closes):
+            is_long, worth = fill.buys, worth if quantity else Decimal(0)
+            quantity, worth = EXACT.add(quantity, opens), EXACT.add(worth, EXACT.multiply(opens, fill.price))
+    return 2 * explained >= said
+
+
+def _is_earned(
+    fill: StatementFill, closes: Decimal, average: Decimal, profit: Decimal, *, fees: Decimal, size: Decimal
+) -> bool:
+    """Whether closing so much at an average earned a profit: before fees, after that of the fill, or after all of them.
+
+    `fees` are those of the opening.
+    """
+    earned = EXACT.multiply(closes, EXACT.subtract(fill.price, average))
+    differs = EXACT.subtract(EXACT.multiply(-earned if fill.buys else earned, size), profit)
+    fee = fill.fee or Decimal(0)
+    near = EXACT.multiply(_NEAR, EXACT.multiply(fill.price, EXACT.multiply(closes, size)))
+    near = EXACT.add(near, min(_CENT, Decimal(1).scaleb(int(profit.as_tuple().exponent))))
+    return any(EXACT.subtract(differs, paid).copy_abs() <= near for paid in (Decimal(0), fee, EXACT.add(fee, fees)))
 
 
 class Closings:
@@ -94,7 +133,7 @@ class Closings:
         elif quantity != self.closed:
             why += ", and its quantity from the profits that follow"
         price = rounded(EXACT.divide(opened, quantity)) if quantity > 0 else Decimal(0)
-        return HeldBefore(self._is_long, quantity, price, why)
+        return HeldBefore(self._is_long, quantity, price, why, self._left is None)
 
     def is_explained_by(self, fill: StatementFill) -> bool:
         """Whether the profit of a closing fill fits a position of the added quantity alone, before or after fees."""
@@ -104,14 +143,9 @@ class Closings:
         if fill.closes is not None and fill.closes > added.quantity:
             return False
         closes = min(fill.quantity, added.quantity)
-        earned = EXACT.multiply(closes, EXACT.subtract(fill.price, EXACT.divide(added.worth, added.quantity)))
-        earned = EXACT.multiply(earned if self._is_long else -earned, self._size)
-        fee = fill.fee or Decimal(0)
-        of_both = EXACT.add(fee, EXACT.divide(EXACT.multiply(added.fees, closes), added.quantity))
-        near = EXACT.multiply(_NEAR, EXACT.multiply(fill.price, EXACT.multiply(closes, self._size)))
-        near = EXACT.add(near, min(_CENT, Decimal(1).scaleb(int(fill.profit.as_tuple().exponent))))
-        differs = EXACT.subtract(earned, fill.profit)
-        return any(EXACT.subtract(differs, fees).copy_abs() <= near for fees in (Decimal(0), fee, of_both))
+        average = EXACT.divide(added.worth, added.quantity)
+        fees = EXACT.divide(EXACT.multiply(added.fees, closes), added.quantity)
+        return _is_earned(fill, closes, average, fill.profit, fees=fees, size=self._size)
 
     def takes(self, fill: StatementFill) -> bool:
         """Take the next fill; returns whether further fills are needed."""

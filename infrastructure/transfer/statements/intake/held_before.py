@@ -15,13 +15,24 @@ from typing import Final
 from msgspec.structs import replace
 
 from domain.values import EXACT, Leg, plain, rounded
-from infrastructure.transfer.statements.intake.closings import FROM_FLAT, Closings, HeldBefore, stated_closing
+from infrastructure.transfer.statements.intake.closings import (
+    FROM_FLAT,
+    Closings,
+    HeldBefore,
+    fits,
+    opened_before,
+    stated_closing,
+)
 from infrastructure.transfer.statements.statement_facts import StatementFill
 from infrastructure.transfer.transfer_errors import StatementRefused
 
 _OTHER_LEG: Final = MappingProxyType({Leg.LONG: Leg.SHORT, Leg.SHORT: Leg.LONG})
 _LOOKED_AT: Final = 1_000
 """How many fills are searched for one that closes; without one the position before the file stays unknown."""
+
+
+_FITTED: Final = 100
+"""To how many further fills a position is fitted to which the first fill may have added."""
 
 
 def held_before(first: StatementFill, ahead: Iterable[StatementFill], size: Decimal) -> HeldBefore:
@@ -31,11 +42,7 @@ def held_before(first: StatementFill, ahead: Iterable[StatementFill], size: Deci
     try:
         held = _held_before(_mirrored(first), map(_mirrored, ahead), size)
     except StatementRefused:  # in its words long is short
-        raise StatementRefused.at(
-            first.line,
-            f"the file begins in the middle of a position of {first.key}, and nothing in it says at what price that "
-            f"was opened; {FROM_FLAT}",
-        ) from None
+        raise (opened_before(first) if first.held is None else _of_no_price(first, first.held)) from None
     return _seen_in_mirror(_above_zero(first, held, size))
 
 
@@ -88,12 +95,16 @@ def _held_before(first: StatementFill, ahead: Iterable[StatementFill], size: Dec
 def _added_to(first: StatementFill, ahead: Iterable[StatementFill], size: Decimal) -> HeldBefore | None:
     if first.profit is None or first.held is not None:
         return None
-    closings = Closings(is_long=first.buys, size=size)
-    for fill in chain([first], islice(ahead, _LOOKED_AT)):
+    closings, fills = Closings(is_long=first.buys, size=size), chain([first], islice(ahead, _LOOKED_AT))
+    looked_at = list[StatementFill]()
+    for fill in fills:
+        looked_at.append(fill)
         if closings.is_explained_by(fill) or not closings.takes(fill):
             break
     held = closings.held() if closings.closed else None
-    return held if held is not None and held.quantity > 0 < held.price else None
+    if held is None or not held.quantity > 0 < held.price:
+        return None
+    return held if fits(held, looked_at, islice(fills, _FITTED), size) else None
 
 
 def _above_zero(first: StatementFill, held: HeldBefore, size: Decimal) -> HeldBefore:
@@ -128,8 +139,12 @@ def _priced(first: StatementFill, held: Decimal, ahead: Iterable[StatementFill],
             why=f"its opening price follows from the profit {plain(fill.profit)} that the file says of trade "
             f"{fill.trade_id}",
         )
-    raise StatementRefused.at(
+    raise _of_no_price(first, held)
+
+
+def _of_no_price(first: StatementFill, held: Decimal) -> StatementRefused:
+    return StatementRefused.at(
         first.line,
-        f"{plain(held)} of {first.key} was held before the file begins, and nothing in it says at what price it was "
+        f"by the file {plain(held)} of {first.key} was held before this, and nothing in it says at what price it was "
         f"opened; {FROM_FLAT}",
     )

@@ -221,7 +221,7 @@ class KeyFold:
             "command_id": command_id_of(fill) + BEFORE,
         }
         self._decide(fill.line, Adopt, adopted)
-        self._tally.derived(self._position.position_id)
+        self._tally.derived(self._position.position_id, may_be_more=before.may_be_more)
 
     def _hold_before(self, fill: StatementFill, quantity: Decimal, suffix: str, *, is_long: bool) -> None:
         """Open a cycle with what no fill opened: its cost and its profit are not known."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import defaultdict, deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from itertools import groupby, pairwise
 from operator import itemgetter
@@ -42,7 +42,11 @@ class _Step(NamedTuple):
 
 
 def order_moments(database: sqlite3.Connection) -> None:
-    """Number the fills of each moment with both sides; without a path through all, in the order of the files."""
+    """Number the fills of each moment with both sides; without a path through all, in the order of the files.
+
+    A path that ends where it begins has no beginning of its own. It goes on from what was held before; at the first
+    moment, of which nothing was before, from the first line if the lines are a path as they stand, else from nothing.
+    """
     for (place,) in database.execute(_ON_BOTH_SIDES).fetchall():
         order_moments_of(database, place)
 
@@ -57,6 +61,8 @@ def order_moments_of(database: sqlite3.Connection, place: int) -> None:
         if len({row[2] for row in fills}) > 1:
             ranks = {rowid: rank for rank, (rowid,) in enumerate(database.execute(_AS_IN_FILES, (place, time)))}
             steps.sort(key=lambda step: ranks[step.rowid])
+            if until is None and _is_path(steps):
+                until = steps[0].held
             steps = _path(steps, Decimal(0) if until is None else until) or steps
             numbered += ((number, step.rowid) for number, step in enumerate(steps))
         until = steps[-1].left
@@ -92,5 +98,8 @@ def _path(steps: Sequence[_Step], until: Decimal) -> list[_Step] | None:
         if by is not None:
             path.append(by)
     path.reverse()
-    is_whole = len(path) == len(steps) and all(one.left == two.held for one, two in pairwise(path))
-    return path if is_whole else None
+    return path if len(path) == len(steps) and _is_path(path) else None
+
+
+def _is_path(steps: Iterable[_Step]) -> bool:
+    return all(one.left == two.held for one, two in pairwise(steps))

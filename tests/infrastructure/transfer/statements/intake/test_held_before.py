@@ -103,6 +103,34 @@ def test_what_was_earned_says_what_was_held(told: list[tuple[str, str, str]], en
         assert take(ledger, fills).fills_before == len(fills)
 
 
+def test_profits_that_agree_with_nothing_say_of_nothing_that_was_held() -> None:
+    """They are after funding. The first two agree with 1 that was held before, as two always may; no other one does."""
+    told = [("2", "108", "0"), ("-1", "106", "-2.5"), ("1", "107", "0"), ("-2", "110", "3.5"), ("3", "109", "0")]
+    told += [("1", "110", "0"), ("-4", "104", "-21.7")]
+    fills = [fill(second, signed, price, profit=Decimal(profit)) for second, (signed, price, profit) in enumerate(told)]
+    with memory_ledger() as ledger:
+        findings = take(ledger, fills).findings
+        assert [f"{row.side} {row.quantity}, {row.realized_pnl}" for row in ledger.positions()] == [
+            "long 0, 3",
+            "long 0, -21",
+        ]
+    assert [finding.partition(":")[2] for finding in findings] == [
+        " the file says a profit of 1, its fills come to 3",
+        " the file says a profit of -21.7, its fills come to -21",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("after", "more"), [([("1", "90", "0")], True), ([("1", "90", "0"), ("-1", "110", "15")], False), ([], True)]
+)
+def test_the_finding_says_whether_more_may_be_held(after: list[tuple[str, str, str]], *, more: bool) -> None:
+    told = [("-1", "110", "10"), *after]
+    fills = [fill(second, signed, price, profit=Decimal(profit)) for second, (signed, price, profit) in enumerate(told)]
+    with memory_ledger() as ledger:
+        (finding,) = take(ledger, fills).findings
+    assert finding.endswith("; more may have been held, and may be held still") is more
+
+
 def test_profits_after_a_fee_and_a_rebate_say_of_nothing_that_was_held() -> None:
     fills = [
         fill(0, "1", "100", profit=Decimal(0), fee=Decimal("-0.02"), fee_currency="USDT"),
@@ -189,15 +217,15 @@ def test_what_is_settled_in_its_base_says_what_was_held(
 @pytest.mark.parametrize(
     ("fills", "says"),
     [
-        ([said(0, "1", "100", "5")], r"line 2: 5 of BTCUSDT\.binance was held before the file begins"),
-        ([said(0, "-1", "100", "5", None)], r"line 2: 5 of BTCUSDT\.binance was held before the file begins"),
+        ([said(0, "1", "100", "5")], r"line 2: by the file 5 of BTCUSDT\.binance was held before this"),
+        ([said(0, "-1", "100", "5", None)], r"line 2: by the file 5 of BTCUSDT\.binance was held before this"),
         (
             [said(0, "-1", "100", "5", "200")],
             r"line 2: .* the profit 200 .* no price above zero gives: perhaps .* not count units",
         ),
         (
             [said(0, "1", "100", "5", key=INVERSE)],
-            "line 2: the file begins in the middle of .* at what price",
+            r"line 2: by the file 5 of .* was held before this, and nothing in it says at what price",
         ),
     ],
 )

@@ -15,6 +15,7 @@ from typing import Final
 from domain.identifiers import PositionKey
 from domain.values import EXACT, ZERO, Leg, total_of
 from infrastructure.transfer.statements.kinds.exchanges.bybit.spot_fee_currency import spot_fee_currency
+from infrastructure.transfer.statements.kinds.exchanges.bybit.stock_split import refuse_split
 from infrastructure.transfer.statements.kinds.other_fees import Fee, with_fees
 from infrastructure.transfer.statements.sources.statement_file import FileForm
 from infrastructure.transfer.statements.sources.statement_row import StatementRow
@@ -41,6 +42,7 @@ _REASONS: Final = MappingProxyType(
 
 def _facts(whose: Whose, row: StatementRow) -> Iterator[StatementFact]:
     exec_type = row.needed("execType")
+    refuse_split("execType", exec_type)
     key, time = _key(whose, row), row.time("execTime", zone=whose.zone)
     currency = row.text("feeCurrency")
     if exec_type.lower() == _FUNDING:

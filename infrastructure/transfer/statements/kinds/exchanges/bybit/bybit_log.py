@@ -20,6 +20,7 @@ from typing import Final
 
 from domain.identifiers import PositionKey
 from domain.values import EXACT, CashKind
+from infrastructure.transfer.statements.kinds.exchanges.bybit.stock_split import refuse_split
 from infrastructure.transfer.statements.sources.statement_file import FileForm
 from infrastructure.transfer.statements.sources.statement_row import RowIds, StatementRow, in_utc, made_up
 from infrastructure.transfer.statements.statement_facts import (
@@ -78,6 +79,7 @@ class _LogLines:
 
     def facts(self, row: StatementRow) -> Iterator[StatementLine]:
         kind, symbol = row.word("type"), row.text(*_NAMES["symbol"])
+        refuse_split("type", kind)
         if kind in _OF_NO_SYMBOL:
             yield from self._cash(row, None, row.known(*_NAMES["change"]), _OF_NO_SYMBOL[kind])
         elif kind == _REFUND:
@@ -175,11 +177,15 @@ def _action(row: StatementRow) -> str:
 
 
 def _in_change(row: StatementRow, amount: Decimal) -> Decimal:
-    """An amount with the sign that it has in the change of the balance; as it is written, if that has no such part."""
+    """An amount with the sign that it has in the change of the balance; as it is written, if that has no such part.
+
+    The change may be rounded, and is of such a part if it differs from it by less than a tenth.
+    """
     change, earned = row.number(*_NAMES["change"]), row.number(*_NAMES["profit"])
-    if change is not None and earned is not None and change == EXACT.subtract(earned, amount):
-        return -amount
-    return amount
+    if change is None or earned is None:
+        return amount
+    differs = EXACT.add(EXACT.subtract(change, earned), amount)
+    return -amount if EXACT.multiply(10, differs.copy_abs()) < amount.copy_abs() else amount
 
 
 _read: Final = per_file(lambda whose: _LogLines(whose).facts)

@@ -28,6 +28,11 @@ def told(*changes: str, second: int = 0, begins: str = "0", leg: Leg = Leg.BOTH)
     return fills
 
 
+def listed(fills: Sequence[StatementFill], *, is_newest_first: bool) -> list[StatementFill]:
+    """A file of these fills, from its first line to its last."""
+    return [replace(each, line=line) for line, each in enumerate(fills[::-1] if is_newest_first else fills, start=2)]
+
+
 def books(fills: list[StatementFill]) -> tuple[list[str], list[str]]:
     with memory_ledger() as ledger:
         report = take(ledger, fills)
@@ -50,7 +55,7 @@ def test_both_sides_of_one_moment_follow_each_other(
     changes: list[str], cycles: list[str], *, is_newest_first: bool
 ) -> None:
     fills = [*told(*changes), *told("1", second=9, begins=str(sum(map(Decimal, changes))))]
-    rows, findings = books(fills[::-1] if is_newest_first else fills)
+    rows, findings = books(listed(fills, is_newest_first=is_newest_first))
     assert findings == []
     assert rows[: len(cycles) - 1] == cycles[:-1]
 
@@ -58,6 +63,15 @@ def test_both_sides_of_one_moment_follow_each_other(
 def test_what_comes_back_to_where_it_began_goes_on_from_what_was_held() -> None:
     fills = [*told("1"), *told("1", "-1", second=5, begins="1")[::-1], *told("-1", second=9, begins="1")]
     assert books(fills) == (["long 0"], [])
+
+
+@pytest.mark.parametrize("is_newest_first", [True, False])
+def test_what_a_file_begins_with_and_comes_back_to_is_as_its_lines_stand(*, is_newest_first: bool) -> None:
+    first, *others = told("2", "-1", "-1", begins="-2")
+    fills = [replace(first, profit=Decimal(20)), *others, *told("2", second=9, begins="-2")]
+    rows, (finding,) = books(listed(fills, is_newest_first=is_newest_first))
+    assert rows == ["short 0", "short 0"]
+    assert finding.startswith("BTCUSDT.binance#1: held before the file begins")
 
 
 def test_where_no_way_leads_through_all_it_is_the_order_of_the_file() -> None:

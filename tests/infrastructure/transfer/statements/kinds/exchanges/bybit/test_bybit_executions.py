@@ -91,6 +91,12 @@ def test_a_fee_on_spot_of_which_no_currency_is_said_is_of_what_was_received(
     assert (fill.fee, fill.fee_currency) == (Decimal(fee), currency)
 
 
+def test_a_split_is_refused() -> None:
+    told = execution(1, "Sell", "0.5", "300", "0.5") | {"execType": "ReverseSplitSettle"}
+    with pytest.raises(StatementRefused, match=r"execType 'ReverseSplitSettle' settles .* no line says how much"):
+        facts_of(json.dumps([told]), BYBIT_EXECUTIONS, Whose("bybit"))
+
+
 def test_a_fee_on_spot_of_an_unknown_pair_is_refused() -> None:
     told = execution(1, "Buy", "100", "2", "") | {"symbol": "BTCMNT", "category": "spot", "execFee": "0.1"}
     with pytest.raises(StatementRefused, match=r"a fee of 0\.1 is of a currency of BTCMNT, .* of the other symbols"):

@@ -149,6 +149,8 @@ def logged(**more: str) -> str:
     [
         ({}, "funding 0.6 USDT"),
         ({"change": "-0.6"}, "funding -0.6 USDT"),  # the log of an account of derivatives
+        ({"change": "-0.60000001"}, "funding -0.6 USDT"),  # the same, rounded
+        ({"change": "0.2"}, "funding 0.6 USDT"),  # it has other parts, and says nothing
         ({"cashFlow": "-2", "change": "-1.4"}, "funding 0.6 USDT"),  # and what a session earned
         ({"type": "DIVIDEND_SETTLEMENT", "funding": "", "cashFlow": "-1.5", "change": "-1.5"}, "funding -1.5 USDT"),
         ({"type": "FIXED_INTEREST", "symbol": "", "change": "-0.2"}, "no symbol interest -0.2 USDT"),
@@ -159,14 +161,23 @@ def test_a_payment_has_the_sign_of_what_it_changed(row: dict[str, str], says: st
     assert says in words(fact)
 
 
+@pytest.mark.parametrize("change", ["-3.5", "-3.50000001", "-3.4999999999999996"])
+def test_a_fee_above_zero_that_lowers_the_balance_is_paid_also_where_the_change_is_rounded(change: str) -> None:
+    row = f"USDT,ETHUSDT,trade,Open Long,3,3,2050,0.0,{change},,2026-03-17 07:24:12,0.0,3.5"
+    (fill,) = facts_of(f"{HEADER}\n{row}\n", BYBIT_LOG_CSV, Whose("bybit"))
+    assert isinstance(fill, StatementFill)
+    assert fill.fee == Decimal("3.5")
+
+
 @pytest.mark.parametrize("kind", ["SPOT_REPAYMENT_SELL", "CURRENCY_BUY", "exchangeOut", "TRANSFER_IN", "AIRDROP"])
 def test_what_is_of_no_position_is_left_out_where_it_names_a_pair(kind: str) -> None:
     assert facts_of(logged(type=kind), BYBIT_LOG, Whose("bybit")) == []
 
 
-def test_a_split_is_refused() -> None:
-    with pytest.raises(StatementRefused, match="type 'forward_split_settle' is unknown"):
-        facts_of(logged(type="FORWARD_SPLIT_SETTLE"), BYBIT_LOG, Whose("bybit"))
+@pytest.mark.parametrize("change", ["0.6", "0"])
+def test_a_split_is_refused_also_where_it_pays_nothing(change: str) -> None:
+    with pytest.raises(StatementRefused, match=r"type 'forward_split_settle' settles .* no line says how much"):
+        facts_of(logged(type="FORWARD_SPLIT_SETTLE", change=change), BYBIT_LOG, Whose("bybit"))
 
 
 def test_a_trade_that_may_be_on_spot_is_refused() -> None:
