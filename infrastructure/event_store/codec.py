@@ -114,6 +114,8 @@ def _decoded_fast(stored: StoredPayload) -> PositionEvent | None:
     event = _reader(topic).read(placed)
     if event is None or not (event.ts_event.tzinfo is event.ts_recorded.tzinfo is UTC):
         return None
+    if type(event) is PositionImported and event.closed_at is not None and event.closed_at.tzinfo is not UTC:
+        return None
     return None if event.metadata and has_float(event.metadata) else event
 
 

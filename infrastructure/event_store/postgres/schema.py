@@ -16,10 +16,11 @@ from infrastructure.event_store.postgres.collisions import has_log, log_without_
 from infrastructure.event_store.postgres.session.connections import VERSION, Connection, Connections
 from infrastructure.event_store.postgres.session.server_errors import explained
 from infrastructure.event_store.sql.migrations import (
+    RUN_INIT,
     migrations_in,
+    not_filled,
     not_migrated,
     require_all,
-    require_filled,
     require_not_later,
 )
 from infrastructure.settings import Settings
@@ -50,9 +51,9 @@ _IS_OUTDATED: Final = (
 )
 """True of a positions table that a migration found, and that was not rebuilt since: no other has this column. A
 subscriber does not read its positions table, and fills it when it is none any more."""
-_OWNER_MIGRATES: Final = (
-    "this role may not migrate it, and nothing was changed. The owner of the ledger does so with `init`"
-)
+_OWNER_DOES: Final = "this role may not {} it, and nothing was changed. The owner of the ledger does so with `init`"
+_IS_STANDBY: Final = "SELECT pg_catalog.pg_is_in_recovery()"
+_RUN_INIT_ON_PRIMARY: Final = "it is a standby, and has what its primary has: run `init` there"
 _SIBLINGS: Final = (
     "SELECT nspname::text FROM pg_namespace JOIN pg_class ON relnamespace = pg_namespace.oid"
     " WHERE relname = 'ledger_events' AND relkind IN ('r', 'p') AND nspname <> %s ORDER BY 1"
@@ -138,13 +139,20 @@ def is_outdated(connections: Connections) -> bool:
         return connection.execute(_IS_OUTDATED).fetchone() == (True,)
 
 
+def owner_fills(settings: Settings) -> SchemaMismatch:
+    """The error for a role that would have to rebuild the positions table of an earlier version, and may not."""
+    return not_filled(settings.shown, _OWNER_DOES.format("rebuild"))
+
+
 def require(connections: Connections) -> None:
     """Refuses: SchemaMismatch, with the way out, unless the database has the schema of this software."""
     with connections.reading() as connection:
         version = version_of(connection, connections.settings)
         others = siblings(connection, connections.settings) if version == 0 else []
-    require_all(connections.settings.shown, version, SCHEMA_VERSION, others)
-    require_filled(connections.settings.shown, is_outdated=is_outdated(connections))
+        way_out = _RUN_INIT_ON_PRIMARY if connection.execute(_IS_STANDBY).fetchone() == (True,) else RUN_INIT
+    require_all(connections.settings.shown, version, SCHEMA_VERSION, others, way_out=way_out)
+    if is_outdated(connections):
+        raise not_filled(connections.settings.shown, way_out)
 
 
 def migrate(connections: Connections, runtime_role: str | None = None) -> list[str]:
@@ -169,7 +177,7 @@ def migrate(connections: Connections, runtime_role: str | None = None) -> list[s
             return _migrate(connection, settings, runtime_role)
     except errors.InsufficientPrivilege as error:
         if 0 < version < SCHEMA_VERSION:
-            raise not_migrated(settings.shown, version, SCHEMA_VERSION, _OWNER_MIGRATES) from None
+            raise not_migrated(settings.shown, version, SCHEMA_VERSION, _OWNER_DOES.format("migrate")) from None
         raise explained(error, settings) from None
     except psycopg.Error as error:
         raise explained(error, settings) from None

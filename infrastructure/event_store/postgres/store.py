@@ -303,7 +303,12 @@ class PostgresStore(AppendingStore):
                     "?timeout=SECONDS"
                 ) from None
             if schema.is_outdated(self._connections):
-                fill()
+                try:
+                    fill()
+                except StoreUnavailable as refused:
+                    if isinstance(refused.__context__, errors.InsufficientPrivilege):
+                        raise schema.owner_fills(self.settings) from None
+                    raise
 
     @contextmanager
     def rebuilding(self) -> Iterator[PostgresPositionTable]:

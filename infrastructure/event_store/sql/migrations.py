@@ -16,6 +16,8 @@ OPENED_BEFORE: Final = (
     "find it, or restore a backup, before anything is recorded, because a new one would grant the slots that are held"
 )
 """The message when a table is missing that existed when the store was opened."""
+RUN_INIT: Final = "run `position-ledger init`"
+"""The way out for whoever may migrate the ledger, and make its positions table anew."""
 
 
 def migrations_in(home: Traversable) -> list[Traversable]:
@@ -33,12 +35,19 @@ def require_not_later(what: str, version: int, known: int) -> None:
         )
 
 
-def not_migrated(what: str, version: int, known: int, way_out: str = "run `position-ledger init`") -> SchemaMismatch:
+def not_migrated(what: str, version: int, known: int, way_out: str) -> SchemaMismatch:
     """The error for a ledger of an earlier version, which was not migrated."""
     return SchemaMismatch(f"{what} has schema version {version} of {known}; {way_out}")
 
 
-def require_all(what: str, version: int, known: int, siblings: Sequence[str] = ()) -> None:
+def not_filled(where: str, way_out: str) -> SchemaMismatch:
+    """The error for a positions table of an earlier version, which was not rebuilt yet."""
+    return SchemaMismatch(
+        f"{where}: its positions table is that of an earlier version, which a migration left to be rebuilt; {way_out}"
+    )
+
+
+def require_all(what: str, version: int, known: int, siblings: Sequence[str] = (), *, way_out: str = RUN_INIT) -> None:
     """Refuses: SchemaMismatch, with the way out, for a database that lacks a migration.
 
     `siblings` are the schemas of the same database that have a ledger: one of them may be the wanted one.
@@ -50,7 +59,7 @@ def require_all(what: str, version: int, known: int, siblings: Sequence[str] = (
         )
     if version < known:
         if version:
-            raise not_migrated(what, version, known)
+            raise not_migrated(what, version, known, way_out)
         raise SchemaMismatch(
             f"{what} holds no ledger. If it never did, run `position-ledger init`; if it did, restore a backup, "
             "because a new one would grant the slots that are held"
@@ -62,12 +71,3 @@ def beside(siblings: Sequence[str]) -> str:
     if len(siblings) == 1:
         return f"of the same database schema {siblings[0]} has one"
     return f"of the same database schemas {', '.join(siblings)} have one"
-
-
-def require_filled(where: str, *, is_outdated: bool) -> None:
-    """Refuses: SchemaMismatch, with the way out, for a positions table of an earlier version, not rebuilt yet."""
-    if is_outdated:
-        raise SchemaMismatch(
-            f"{where}: its positions table is that of an earlier version, which a migration left to be rebuilt; run "
-            "`position-ledger init`, which folds the table from the events"
-        )

@@ -11,7 +11,13 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Final
 
 from domain.errors import SchemaMismatch
-from infrastructure.event_store.sql.migrations import migrations_in, require_all, require_filled, require_not_later
+from infrastructure.event_store.sql.migrations import (
+    RUN_INIT,
+    migrations_in,
+    not_filled,
+    require_all,
+    require_not_later,
+)
 from infrastructure.event_store.sqlite.connections import Connections
 
 if TYPE_CHECKING:
@@ -88,7 +94,8 @@ def require(connections: Connections) -> None:
     with connections.reading() as connection:
         version = version_of(connection, connections.settings.where)
     require_all(connections.settings.where, version, SCHEMA_VERSION)
-    require_filled(connections.settings.where, is_outdated=is_outdated(connections))
+    if is_outdated(connections):
+        raise not_filled(connections.settings.where, RUN_INIT)
 
 
 def migrate(connections: Connections) -> list[str]:

@@ -31,6 +31,7 @@ from tests.strategies import events, numbers
 ROOT = Path(__file__).parents[3]
 REQUESTED = given(request()).history[0]
 PAYLOAD = json.loads(encode(REQUESTED).state)
+A_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 
 
 def stored(topic: str, state: bytes, version: int = 7) -> StoredEvent:
@@ -246,6 +247,17 @@ def test_a_field_that_the_totals_do_not_have_is_damage() -> None:
 def test_a_number_that_is_stored_as_a_float_is_damage(number: bytes) -> None:
     with pytest.raises(HistoryDamaged, match="is a float"):
         decode(stored("EntryRequested.v1", payload().replace(b'"61.8"', number)))
+
+
+@pytest.mark.parametrize(("name", "line"), [*samples()], ids=lambda part: part[:60] if isinstance(part, str) else "")
+def test_every_time_of_every_event_is_in_utc(name: str, line: bytes) -> None:
+    fields = json.loads(line)
+    times = [field for field, value in fields.items() if isinstance(value, str) and A_TIME.fullmatch(value)]
+    assert {"ts_event", "ts_recorded"} <= {*times}
+    for field in times:
+        elsewhere = json.dumps(fields | {field: fields[field].replace("Z", "+04:00")}, separators=(",", ":"))
+        with pytest.raises(HistoryDamaged, match="is not in UTC"):
+            decode(stored(name, elsewhere.encode()))
 
 
 @pytest.mark.parametrize("number", [b"NaN", b"Infinity", b"-Infinity"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 import psycopg
@@ -17,6 +18,7 @@ from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.ledger.projector import Projector
 from infrastructure.settings import Settings
 from projections.projection import STATISTICS
+from tests.infrastructure.event_store.postgres.load import eventually
 
 LATER = SCHEMA_VERSION + 1
 
@@ -81,3 +83,28 @@ def test_whoever_may_not_write_is_still_told_who_holds_the_slot(ledger_url: str)
         ledger.handle(enter("AUSDT"))
         migrate(ledger_url)
         assert ledger.handle(enter("AUSDT")).outcome == "replayed"
+
+
+def test_a_migration_leaves_nothing_of_a_follower_that_is_at_work(postgres_url: str) -> None:
+    """What it writes is folded by earlier rules, and what is folded anew would be added to that."""
+    with PositionLedger.connect(postgres_url) as ledger:
+        ledger.handle_many([enter("AUSDT"), enter("BUSDT")])
+        Projector(ledger.store, STATISTICS).catch_up()
+    with psycopg.connect(postgres_url, autocommit=True) as owner, psycopg.connect(postgres_url) as follower:
+        owner.execute("DELETE FROM ledger_schema WHERE version = %s", (SCHEMA_VERSION,))
+        ((late, row),) = owner.execute(
+            "DELETE FROM projection_rows WHERE position_id = 'BUSDT.x#1' RETURNING generation, row"
+        ).fetchall()
+        follower.execute("UPDATE projections SET nid = nid WHERE name = 'statistics'")
+        follower.execute(
+            "INSERT INTO projection_rows (projection, generation, position_id, row) VALUES (%s, %s, %s, %s)",
+            ("statistics", late, "BUSDT.x#1", row),
+        )
+        with ThreadPoolExecutor(1) as other:
+            migrating = other.submit(lambda: PositionLedger.connect(postgres_url).disconnect())
+            waiting = "SELECT count(*) FROM pg_stat_activity WHERE %s = ANY(pg_blocking_pids(pid))"
+            eventually(lambda: owner.execute(waiting, (follower.info.backend_pid,)).fetchone() == (1,))
+            follower.execute("UPDATE projection_rows SET row = row WHERE position_id = 'AUSDT.x#1'")
+            follower.commit()
+            migrating.result()
+        assert owner.execute("SELECT position_id FROM projection_rows").fetchall() == []

@@ -153,6 +153,18 @@ def test_a_migration_leaves_the_runtime_role_at_work(
         assert Projector(ledger.store, STATISTICS).catch_up() == 1
 
 
+def test_a_bot_that_may_not_fill_a_table_of_an_earlier_version_is_told_who_does(postgres_url: str, role: str) -> None:
+    migrated(postgres_url, role)
+    with psycopg.connect(postgres_url, autocommit=True) as owner:
+        owner.execute("ALTER TABLE positions ADD COLUMN outdated boolean")  # as a migration marks it
+    who = r"left to be rebuilt; this role may not rebuild it, and nothing was changed\. The owner of the ledger does so"
+    with pytest.raises(SchemaMismatch, match=who):
+        PositionLedger.connect(as_role(postgres_url, role))
+    PositionLedger.connect(postgres_url).disconnect()
+    with PositionLedger.connect(as_role(postgres_url, role)) as ledger:
+        ledger.request_entry(**ENTRY)
+
+
 def test_a_rebuild_of_a_projection_is_for_the_owner(postgres_url: str, role: str) -> None:
     migrated(postgres_url, role)
     with PositionLedger.connect(as_role(postgres_url, role)) as ledger:

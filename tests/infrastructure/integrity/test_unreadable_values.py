@@ -30,6 +30,17 @@ def test_a_row_that_cannot_be_read_is_named_with_the_way_out(tamper: Tamper, led
     assert verify(ledger.store).ok
 
 
+def test_an_event_that_was_left_out_at_no_time_is_named_and_the_rest_is_looked_at(
+    tamper: Tamper, ledger: PositionLedger
+) -> None:
+    what = "nid, stream, version, type, '', '', '', 'infinity' FROM ledger_events WHERE nid = 2"
+    tamper(f"INSERT INTO projection_skips SELECT 'statistics', {what}")
+    tamper("UPDATE positions SET exit_reason = 'x' WHERE symbol = 'APTUSDT'")
+    left_out, row = sorted(verify(ledger.store).findings, key=lambda found: found.kind)
+    assert (left_out.kind, left_out.where, row.where) == ("projection", "statistics", "APTUSDT.binance#1")
+    assert "left out" in left_out.message and "none of its rows was looked at" in left_out.message
+
+
 @pytest.mark.parametrize("hashed", ["zz", "", "é" * 32, "AB" * 32, "00", "0" * 63 + "g", " " + "0" * 63])
 def test_a_hash_that_is_none_is_named_and_what_follows_it_is_looked_at(
     ledger: PositionLedger, tamper: Tamper, ledger_url: str, hashed: str

@@ -4,9 +4,10 @@ ALTER TABLE IF EXISTS positions ADD COLUMN IF NOT EXISTS outdated boolean;
 
 -- Projections hold rows of cycles as well: they follow the log from its beginning again, when they are asked next. A
 -- subscriber is sent what its publisher folds anew, once: it keeps what it has.
-DELETE FROM projection_rows WHERE NOT EXISTS (
-    SELECT FROM pg_subscription_rel WHERE srrelid = pg_catalog.to_regclass('projection_rows')::oid
-);
+-- The checkpoint first, as a follower does: nobody waits in a circle, and what a follower writes is deleted as well.
 UPDATE projections SET nid = 0 WHERE NOT EXISTS (
     SELECT FROM pg_subscription_rel WHERE srrelid = pg_catalog.to_regclass('projections')::oid
+);
+DELETE FROM projection_rows WHERE NOT EXISTS (
+    SELECT FROM pg_subscription_rel WHERE srrelid = pg_catalog.to_regclass('projection_rows')::oid
 );

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from domain.errors import StoreUnavailable, UnknownPosition
+from domain.errors import SchemaMismatch, StoreUnavailable, UnknownPosition
 from infrastructure.event_store.postgres.replication.replica_store import PostgresReplica
 from infrastructure.event_store.postgres.schema import SCHEMA_VERSION
 from infrastructure.event_store.replica import ReplicaPlace
@@ -221,6 +221,29 @@ def test_a_subscriber_has_no_table_of_positions_to_fill(replicas: Replicas) -> N
     replicas.subscriber.do("ALTER TABLE positions ADD COLUMN IF NOT EXISTS outdated boolean")
     with PositionLedger.connect(replicas.subscriber.url()) as ledger:
         assert ledger.positions() == replicas.ledger.positions()
+
+
+def test_a_standby_of_an_earlier_version_says_that_its_primary_is_to_be_migrated(replicas: Replicas) -> None:
+    """`init` on the standby, which is what others are told to run, would be refused."""
+    ((name,),) = replicas.primary.do(f"DELETE FROM ledger_schema WHERE version = {SCHEMA_VERSION} RETURNING name")
+    try:
+        eventually(lambda: _said_by_standby(replicas, f"has schema version {SCHEMA_VERSION - 1} of {SCHEMA_VERSION}"))
+    finally:
+        replicas.primary.do("INSERT INTO ledger_schema (version, name) VALUES (%s, %s)", SCHEMA_VERSION, name)
+    replicas.primary.do("ALTER TABLE positions ADD COLUMN outdated boolean")  # as a migration marks it
+    try:
+        eventually(lambda: _said_by_standby(replicas, "left to be rebuilt"))
+    finally:
+        replicas.primary.do("ALTER TABLE positions DROP COLUMN outdated")
+        eventually(lambda: _said_by_standby(replicas, None))
+
+
+def _said_by_standby(replicas: Replicas, why: str | None) -> bool:
+    try:
+        PositionLedger.connect(replicas.standby.url(), create=False).disconnect()
+    except SchemaMismatch as refused:
+        return refused.message.endswith(f"{why}; it is a standby, and has what its primary has: run `init` there")
+    return why is None
 
 
 def test_a_standby_that_was_promoted_is_a_primary(replicas: Replicas) -> None:
