@@ -17,6 +17,7 @@ from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.watching import damage_patrol
 from infrastructure.watching.damage_patrol import DamagePatrol
 from projections.health.checks import Section, command_line, name_ledger
+from tests.infrastructure.integrity.tampering import on_sqlite
 
 AT_ONCE, HOURLY = timedelta(), timedelta(hours=1)
 
@@ -56,9 +57,7 @@ def test_it_walks_beside_who_looks_and_again_only_when_it_is_time_to(
     patrol.close()
 
 
-def test_two_ledgers_in_one_process_are_each_advised_by_their_own_name(
-    ledger: PositionLedger, walks: list[Exception | None]
-) -> None:
+def test_two_ledgers_in_one_process_are_each_advised_by_their_own_name(ledger: PositionLedger, tmp_path: Path) -> None:
     def looked_at(url: str) -> tuple[str, str]:
         name_ledger(url)
         named.wait(10)
@@ -69,7 +68,8 @@ def test_two_ledgers_in_one_process_are_each_advised_by_their_own_name(
         return command_line("status"), section.symptoms[0].advice
 
     named = threading.Barrier(2)
-    walks += [StoreUnavailable("the server is away")] * 2
+    ledger.request_entry(symbol="APTUSDT", exchange="binance", side="long", quantity="1", intent_id="1")
+    on_sqlite(f"{tmp_path}/ledger.db", "DELETE FROM positions")
     with ThreadPoolExecutor(2) as both:
         told = [*both.map(looked_at, ["sqlite:///a.db", "sqlite:///b.db"])]
     for said, name in zip(told, "ab", strict=True):
