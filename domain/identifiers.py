@@ -41,6 +41,8 @@ _STREAM = re.compile(
 _SPELLED = re.compile(
     r"(?P<symbol>.+?)\.(?P<exchange>[A-Za-z][A-Za-z0-9_-]*)(?:\.(?P<account>[A-Za-z0-9_-]+))?(?::(?P<leg>[A-Za-z]+))?"
 )
+CYCLE_MAX: Final = 999_999_999
+"""The last number that a cycle can have."""
 _CYCLE = re.compile("[1-9][0-9]{0,8}", re.ASCII)
 _QUOTES: Final = ("USDT", "USDC", "FDUSD", "USD", "DAI", "BTC", "ETH", "BNB", "EUR", "GBP", "TRY", "BRL", "JPY")
 """Common quote currencies: the exchange's spelling of a symbol does not show where the quote begins."""

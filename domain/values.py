@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from decimal import Context, Decimal, localcontext
+from decimal import Context, Decimal, Inexact, Overflow, Subnormal, localcontext
 from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
@@ -23,6 +23,8 @@ from pydantic import JsonValue as CheckedJson
 
 EXACT: Final = Context(prec=120)
 """Wide enough that no sum or product of our numbers is ever rounded; only a division may be."""
+WIDE: Final = Context(prec=1_000)
+"""Wide enough to round the quotient of any numbers that are read, also of such as nobody recorded."""
 
 OR_LEAVE_OUT: Final = "leave the field out when the value is not known"
 """Advice of an error about an unusable number, where the command does not need it."""
@@ -33,6 +35,8 @@ TIME_LENGTH: Final = 27
 """Characters of a time as `timestamp_text` writes it."""
 DECIMALS_MAX: Final = 18
 _LAST_DECIMAL: Final = Decimal(f"1e-{DECIMALS_MAX}")
+_RECORDED: Final = Context(prec=EXACT.prec, Emax=99, Emin=-99, traps=[Inexact, Overflow, Subnormal])
+"""Reads numbers that may have been recorded: products of what commands take stay far within these digits."""
 ZERO: Final = Decimal(0)
 MAGNITUDE_MAX: Final = Decimal("1e18")
 TEXT_LENGTH_MAX: Final = 200
@@ -176,7 +180,7 @@ def total_of(numbers: Iterable[Decimal]) -> Decimal:
 
 def rounded(value: Decimal) -> Decimal:
     """Round to the 18 decimals that we keep, half to even; without trailing zeros, and without an exponent."""
-    return EXACT.add(value.quantize(_LAST_DECIMAL, context=EXACT).normalize(EXACT), ZERO)  # 0 has no exponent
+    return EXACT.add(value.quantize(_LAST_DECIMAL, context=WIDE).normalize(EXACT), ZERO)  # 0 has no exponent
 
 
 def seconds(duration: timedelta) -> Decimal:
@@ -213,6 +217,17 @@ def exact(value: object) -> Decimal:
     if len(written.partition(".")[2]) > DECIMALS_MAX:
         raise ValueError(f"{text[:60]} has more than {DECIMALS_MAX} decimals; round it before it is sent")
     return Decimal(written)
+
+
+def recorded_number(value: str | Decimal) -> Decimal:
+    """Read a number of an event or a row. Refuses: ValueError for one that no command can have come to."""
+    try:
+        number = _RECORDED.create_decimal(value)
+    except ArithmeticError:
+        raise ValueError(f"{value!s:.40} is no number that a ledger records: it has too many digits") from None
+    if not number.is_finite():
+        raise ValueError(f"{value!s:.40} is not a finite number")
+    return number
 
 
 def _rewritten(text: str) -> str:
@@ -337,7 +352,10 @@ if TYPE_CHECKING:
     Number = Annotated[Decimal, _PLAINLY]
     """A number as events and rows hold it: already checked, written plainly."""
 else:  # msgspec would accept a float, or "NaN", for a Decimal; a type that it does not know it leaves to our hook
-    Number = Annotated[object, GetPydanticSchema(lambda _, schema: schema(Annotated[Decimal, _PLAINLY]))]
+    Number = Annotated[
+        object,
+        GetPydanticSchema(lambda _, schema: schema(Annotated[Decimal, AfterValidator(recorded_number), _PLAINLY])),
+    ]
 
 JsonValue = Annotated[Any, GetPydanticSchema(lambda _, schema: schema(CheckedJson))]
 """Any JSON value."""

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal, localcontext
 from typing import Final
 
-from domain.values import EXACT, Source, plain
+from domain.values import EXACT, WIDE, Source, plain
 from projections.readable_text import on_one_line
 
 _SECOND: Final = timedelta(seconds=1)
@@ -73,7 +73,7 @@ def ratio(old: Decimal, new: Decimal) -> Decimal | None:
 def percent(value: Decimal) -> str:
     """A ratio to three decimals, without a sign: `0.118 %`."""
     size = value.copy_abs()
-    shown = size.quantize(_THOUSANDTH, context=EXACT)
+    shown = size.quantize(_THOUSANDTH, context=WIDE)
     return f"{plain(shown)} %" if shown or not size else "less than 0.001 %"
 
 
@@ -107,7 +107,7 @@ def first_digits(value: Decimal, most: int = 7) -> str:
     if len(value.as_tuple().digits) <= most:
         return plain(value)
     last = Decimal(1).scaleb(-max(most - 1 - value.adjusted(), 0))
-    return plain(value.quantize(last, context=EXACT))
+    return plain(value.quantize(last, context=WIDE))
 
 
 def average(value: Decimal | None) -> str:

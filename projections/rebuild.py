@@ -14,6 +14,7 @@ from projections.positions import PositionRow
 from projections.progress import Progress
 
 BATCH_EVENTS: Final = 2_000
+_AS_IT_WAS: Final = "the table is as it was, and `position-ledger verify` names everything that does not fit"
 
 Logged = tuple[int, PositionEvent]
 """An event and its place in the global order."""
@@ -75,10 +76,7 @@ class Filling:
             try:
                 self._rows.take(event)
             except HistoryDamaged as damage:
-                raise HistoryDamaged(
-                    f"{damage.message}; the table is as it was, and `position-ledger verify` names everything that "
-                    "does not fit"
-                ) from damage
+                raise HistoryDamaged(f"{damage.message}; {_AS_IT_WAS}") from damage
         changed = self._rows.changed()
         over = {position_id: row for position_id, row in changed.items() if not row.status.is_open}
         self._write(over)
@@ -92,7 +90,11 @@ class Filling:
         return row
 
     def write_open(self) -> None:
-        """Write the rows of open cycles as well."""
+        """Write the rows of open cycles as well. Refuses: HistoryDamaged when a key has two of them."""
+        open_of = dict[str, str]()
+        for position_id, row in self._rows.open.items():
+            if (other := open_of.setdefault(row.stream, position_id)) != position_id:
+                raise HistoryDamaged(f"{other} and {position_id} are open together, by their events; {_AS_IT_WAS}")
         self._write(self._rows.open)
         self._written |= self._rows.open.keys()
 

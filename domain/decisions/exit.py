@@ -56,12 +56,43 @@ def request_exit(decision: Decision, command: o.RequestExit) -> CommandResult | 
     wanted = held if command.quantity is None else command.quantity
     asked = row.orders.unsettled("exit")
     under_way = [order for order in asked if order.is_live and order.client_order_id is not None and order.room]
+    if answer := _first_answer(decision, command, under_way, wanted):
+        return answer
+    _needs_room(decision, command, under_way, wanted)
+    name = next_name(row.orders, "exit")
+    decision.record(
+        e.ExitRequested(
+            **decision.envelope(),
+            order=name,
+            close_side=row.side.closing_order,
+            close_quantity=wanted,
+            client_order_id=client_order_id(row.position_id, name, command.intent_id or row.intent_id),
+            reason=command.reason,
+            intent_id=command.intent_id,
+            late=not row.status.is_open,
+        )
+    )
+    return None
+
+
+def _first_answer(
+    decision: Decision, command: o.RequestExit, under_way: list[Order], wanted: Decimal
+) -> CommandResult | None:
+    """The answer that the same request got before; None for a new one."""
     for order in under_way:
         answer = decision.promised(order.name)
         if answer is not None and _is_asked_again(decision, command, order, wanted):
             return answer
-    if command.quantity is not None and (done := _closed_for(decision, command.intent_id)) is not None:
-        return decision.promised(done.name)
+    done = None if command.quantity is None else _closed_for(decision, command.intent_id)
+    return None if done is None else decision.promised(done.name)
+
+
+def _needs_room(decision: Decision, command: o.RequestExit, under_way: list[Order], wanted: Decimal) -> None:
+    """Check that so much is held, and that no order is under way that closes it.
+
+    Refuses: NothingToClose; ExitAlreadyRequested; ReduceExceedsPosition.
+    """
+    held = decision.state.holding.quantity
     if not held:
         raise decision.refused(NothingToClose, "holds nothing that could be closed")
     promised = total_of(order.room for order in under_way if order.room is not None)
@@ -80,20 +111,6 @@ def request_exit(decision: Decision, command: o.RequestExit) -> CommandResult | 
             ReduceExceedsPosition,
             f"holds {plain(held)}, less than the {plain(wanted)} to be closed; ask for at most that",
         )
-    name = next_name(row.orders, "exit")
-    decision.record(
-        e.ExitRequested(
-            **decision.envelope(),
-            order=name,
-            close_side=row.side.closing_order,
-            close_quantity=wanted,
-            client_order_id=client_order_id(row.position_id, name, command.intent_id or row.intent_id),
-            reason=command.reason,
-            intent_id=command.intent_id,
-            late=not row.status.is_open,
-        )
-    )
-    return None
 
 
 def _closed_for(decision: Decision, intent_id: str | None) -> Order | None:

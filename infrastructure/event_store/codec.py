@@ -16,6 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from domain.errors import HistoryDamaged
 from domain.events import EVENTS, PLACE_MARK, InstrumentDefined, PositionEvent, PositionImported
+from domain.identifiers import CYCLE_MAX
 from domain.values import timestamp_text
 from infrastructure.event_store.records import EventRecord, IndexColumns, LoadMarker, made
 from infrastructure.event_store.upcasting import UPCASTS, Fields, upcast
@@ -99,10 +100,16 @@ def _reader(name: str) -> TypedJson[PositionEvent]:
 def decode(stored: StoredPayload) -> PositionEvent:
     """Decode an event.
 
-    Refuses: HistoryDamaged for a name that is not registered, or a payload that does not fit the event.
+    Refuses: HistoryDamaged for a name that is not registered, a payload that does not fit the event, or a cycle that
+             can be none.
     """
-    event = _decoded_fast(stored)
-    return _decoded_thoroughly(stored) if event is None else event
+    event = _decoded_fast(stored) or _decoded_thoroughly(stored)
+    if not 0 < event.cycle <= CYCLE_MAX and (event.cycle or type(event) is not InstrumentDefined):
+        raise HistoryDamaged(
+            f"{stored.originator_id} version {stored.originator_version} cannot be read as {stored.topic}: it says "
+            f"that it is of cycle {event.cycle}, and cycles are numbered from 1 to {CYCLE_MAX}"
+        )
+    return event
 
 
 def _decoded_fast(stored: StoredPayload) -> PositionEvent | None:

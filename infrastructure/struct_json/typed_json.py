@@ -7,7 +7,6 @@ say what is wrong. So a text that pydantic would refuse, or read as something el
 from __future__ import annotations
 
 import json
-from decimal import Decimal
 from functools import cache
 from threading import RLock
 from types import GenericAlias
@@ -18,13 +17,14 @@ from pydantic import TypeAdapter
 
 from domain.orders.cycle_orders import Orders
 from domain.orders.order import Order
+from domain.values import recorded_number
 
 Read = TypeVar("Read", bound=msgspec.Struct)
 
 _ONE_AT_A_TIME: Final = RLock()
 """Held while a decoder is made. msgspec stores the description of a struct's fields before it is complete, and a second
 thread that uses the incomplete description crashes the process. A finished decoder may be used by any thread."""
-_UNREADABLE: Final = (ValueError, ArithmeticError, RecursionError)
+_UNREADABLE: Final = (ValueError, RecursionError)
 
 
 class TypedJson(Generic[Read]):
@@ -62,9 +62,9 @@ def has_float(value: object) -> bool:
 def _made(kind: type, value: Any) -> Any:
     """Convert a value for a type that msgspec does not know: `object` is a number; others are read by pydantic."""
     if kind is object:
-        if type(value) is str and (number := Decimal(value)).is_finite():
-            return number
-        raise ValueError(f"{value!r} is not the text of a finite number")
+        if type(value) is str:
+            return recorded_number(value)
+        raise ValueError(f"{value!r} is not the text of a number")
     if kind is Orders:
         return Orders.of(msgspec.convert(value, dict[str, Order], dec_hook=_made).values())
     if has_float(value):

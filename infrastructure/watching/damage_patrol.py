@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 from datetime import timedelta
 from typing import Final
 
@@ -43,7 +44,7 @@ class DamagePatrol:
         moment. With `waits` it is reported at once, because such a caller may never look again.
         """
         if self._walking is None and time.monotonic() >= self._next_walk:
-            self._walking = self._pool.submit(self._walk, store)
+            self._walking = self._pool.submit(copy_context().run, self._walk, store)  # advice names the same ledger
         if self._walking is not None and (waits or self._walking.done()):
             walked, self._walking = self._walking, None
             self._next_walk = time.monotonic() + self._every

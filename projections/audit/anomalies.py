@@ -170,9 +170,9 @@ def _other_than_requested(history: Sequence[Moment]) -> Iterator[Anomaly]:
     is_of_first = len(entries) > 1 and _price_of_first(row) is not None
     price = _price_of_first if is_of_first else attrgetter("avg_px_open")
     paid = price(row)
-    if row.signal_price is not None and paid is not None and row.signal_price != paid:
-        by = ratio(row.signal_price, paid)
-        assert by is not None, "a price is greater than zero"
+    by = None if row.signal_price is None or paid is None else ratio(row.signal_price, paid)
+    if by:
+        assert row.signal_price is not None, "a ratio is one of two"
         better = by * row.side.sign < 0
         words = (
             f"another price than the signal saw: {plain(row.signal_price)} → {average(paid)}, "

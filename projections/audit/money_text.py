@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Final
 
-from domain.values import EXACT, money, plain, total_of
+from domain.values import EXACT, WIDE, money, plain, total_of
 from projections.formatting import average, signed
 from projections.positions import PositionRow
 
@@ -43,7 +43,7 @@ def brought(row: PositionRow) -> str | None:
     words = signed(amount, row.settle_currency)
     worth = None if row.avg_px_open is None else row.terms.recorded_worth(row.filled_qty, row.avg_px_open)
     if worth:
-        share = EXACT.divide(EXACT.multiply(amount, Decimal(100)), worth.copy_abs()).quantize(_CENT, context=EXACT)
+        share = EXACT.divide(EXACT.multiply(amount, Decimal(100)), worth.copy_abs()).quantize(_CENT, context=WIDE)
         words += f" ({'+' if share > 0 else ''}{share:.2f} %)"
     return words if row.net_pnl is not None else f"{words} before fees"
 

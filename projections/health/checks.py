@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterable
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -21,8 +22,8 @@ NAMELESS: Final = ("--account", "")
 """The option for the account without a name. Only who knows that evidence is of it may say so."""
 _NO_AGE: Final = datetime.max.replace(tzinfo=UTC)
 _IN_WORDS: Final = re.compile(f"`({PROGRAM} [^`]+)`")
-_named: list[str] = []
-"""The option by which the command line of this process named its ledger."""
+_named: ContextVar[tuple[str, ...]] = ContextVar("_named", default=())
+"""The option by which a command named its ledger: two commands in one process, each in its context, may name two."""
 
 
 class Severity(StrEnum):
@@ -101,18 +102,18 @@ def worst_first(symptoms: Iterable[Symptom]) -> list[Symptom]:
 
 
 def name_ledger(url: str | None) -> None:
-    """Let all that is advised in this process name a ledger too; None: it is found without an option."""
-    _named[:] = [] if url is None else ["--database", url]
+    """Let all that is advised in this context name a ledger too; None: it is found without an option."""
+    _named.set(() if url is None else ("--database", url))
 
 
 def command_line(verb: str, *arguments: str) -> str:
     """A command line about the ledger, ready to paste into a shell."""
-    return shlex.join([PROGRAM, verb, *arguments, *_named])
+    return shlex.join([PROGRAM, verb, *arguments, *_named.get()])
 
 
 def naming_ledger(words: str) -> str:
     """Words in which every command line between backticks names the ledger, as `command_line` does."""
-    return _IN_WORDS.sub(lambda found: f"`{' '.join([found[1], shlex.join(_named)]).strip()}`", words)
+    return _IN_WORDS.sub(lambda found: f"`{' '.join([found[1], shlex.join(_named.get())]).strip()}`", words)
 
 
 def advised(verb: str, where: PositionKey | PositionRow, *arguments: str) -> str:

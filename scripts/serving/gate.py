@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import re
 from collections.abc import Collection, Mapping
@@ -10,6 +11,7 @@ from typing import Final
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.status import HTTP_503_SERVICE_UNAVAILABLE
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
@@ -17,6 +19,8 @@ COOKIE: Final = "position_ledger_page"
 OPEN_TO_ALL: Final = frozenset({"/enter", "/healthz", "/page.css", "/live.js"})
 """Paths that show nothing of a ledger."""
 TOKEN_MIN: Final = 16
+RETRY_SECONDS: Final = 5
+"""After how long a browser may ask again that got no answer now: as long as a restart takes."""
 _PORT: Final = re.compile(r":[0-9]*\Z", re.ASCII)
 _HEADERS: Final[Mapping[str, str]] = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
@@ -68,13 +72,25 @@ class Gate:
             await self._app(scope, receive, send)
             return
 
+        is_answered = False
+
         async def send_guarded(message: Message) -> None:
+            nonlocal is_answered
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(_HEADERS)
+                is_answered, headers = True, MutableHeaders(scope=message)
+                headers.update(_HEADERS)
+                if message["status"] == HTTP_503_SERVICE_UNAVAILABLE:
+                    headers["Retry-After"] = str(RETRY_SECONDS)
             await send(message)
 
         refusal = self._refusal(scope["path"], Headers(scope=scope))
-        await (refusal or self._app)(scope, receive, send_guarded)
+        try:
+            await (refusal or self._app)(scope, receive, send_guarded)
+        except asyncio.CancelledError:  # the server is stopped, and waits no longer
+            if not is_answered:
+                stopped = PlainTextResponse("the server is stopped; ask again\n", HTTP_503_SERVICE_UNAVAILABLE)
+                await stopped(scope, receive, send_guarded)
+            raise
 
     def _refusal(self, path: str, headers: Headers) -> Response | None:
         if self._hosts is not None and _PORT.sub("", headers.get("host", "")).lower() not in self._hosts:

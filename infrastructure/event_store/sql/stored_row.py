@@ -16,7 +16,7 @@ from typing import Any, Final, Literal, get_args, get_origin, get_type_hints
 
 from domain.orders.cycle_orders import NO_ORDERS, Orders
 from domain.orders.order import Order
-from domain.values import TIME_LENGTH, Instant, Number
+from domain.values import TIME_LENGTH, Instant, Number, recorded_number
 from infrastructure.struct_json.typed_json import TypedJson
 from projections.listed_row import Listed, ListedRow, listed_from
 from projections.positions import PositionRow, row_from
@@ -66,7 +66,7 @@ class _Columns:
             for place, convert in self._conversions_of(tuple(map(type, fields))):
                 fields[place] = convert(fields[place])
             return dict(zip(self._names, fields, strict=True))
-        except (LookupError, TypeError, ValueError, ArithmeticError):
+        except (LookupError, TypeError, ValueError):
             return None
 
     def _conversions(self, types: tuple[type, ...]) -> list[tuple[int, _Reader]]:
@@ -88,17 +88,6 @@ def _reading(hint: Any) -> Mapping[type, _Reader | None]:
     return {str: {each.value: each for each in hint}.__getitem__}
 
 
-def _number(text: str) -> Decimal:
-    """A number; texts of numbers are not cached here, because most of them occur in one row only."""
-    return _finite(Decimal(text))
-
-
-def _finite(number: Decimal) -> Decimal:
-    if not number.is_finite():
-        raise ValueError("is not finite")
-    return number
-
-
 def _time(text: str) -> datetime:
     """A time in the exact spelling of `timestamp_text`; hour 24, which some versions of Python accept, is refused."""
     if len(text) != TIME_LENGTH or text[4:20:3] != "--T::." or text[26] != "Z" or text[11:13] == "24":
@@ -118,7 +107,7 @@ def _sums(text: str) -> dict[str, Decimal]:
     found = json.loads(text)
     if not isinstance(found, dict) or not all(type(amount) is str for amount in found.values()):
         raise TypeError("is no object of texts")
-    return {name: _number(amount) for name, amount in found.items()}
+    return {name: recorded_number(amount) for name, amount in found.items()}
 
 
 def _orders(text: str) -> Orders:
@@ -139,7 +128,7 @@ _READINGS: Final[dict[Any, Mapping[type, _Reader | None]]] = {
     str: {str: None},
     int: {int: None},
     bool: {bool: None, int: {0: False, 1: True}.__getitem__},
-    Number: {str: _number, Decimal: _finite},
+    Number: {str: recorded_number, Decimal: recorded_number},
     Instant: {str: _time, datetime: _of_a_zone},
     dict[str, Number]: {str: _sums},
     Orders: {str: _orders},

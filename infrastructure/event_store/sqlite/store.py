@@ -6,7 +6,7 @@ import json
 import sqlite3
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from itertools import chain, pairwise
 from types import MappingProxyType
 from typing import Any, Final
@@ -14,7 +14,7 @@ from uuid import uuid4
 
 from domain.errors import HistoryDamaged, SchemaMismatch, StoreUnavailable
 from domain.rejection import Rejection
-from domain.values import total_of
+from domain.values import recorded_number, total_of
 from infrastructure.event_store.checkpoints import OVERTAKEN
 from infrastructure.event_store.hash_chain import GENESIS, chained_on
 from infrastructure.event_store.records import EventRecord, ReadyAppend, RecordedEvent
@@ -396,8 +396,8 @@ class SQLitePositionTable:
 def _summed(numbers: str | None) -> Decimal:
     """What numbers come to that stand side by side; None stands for none. Refuses: HistoryDamaged."""
     try:
-        return total_of(map(Decimal, numbers.split(","))) if numbers else Decimal(0)
-    except InvalidOperation as cause:
+        return total_of(map(recorded_number, numbers.split(","))) if numbers else Decimal(0)
+    except ValueError as cause:
         raise HistoryDamaged(
             "an amount in the positions table is no number; `position-ledger verify` names its row, and "
             "`position-ledger rebuild` mends it"

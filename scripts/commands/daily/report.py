@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 import click
 
+from domain.errors import HistoryDamaged
 from domain.events import PositionEvent
 from domain.identifiers import PositionKey
 from domain.rejection import Rejection
@@ -138,7 +139,13 @@ def _read(
     store: Store, facts: Sequence[CycleFacts], advance: Progress
 ) -> Iterator[tuple[CycleFacts, list[PositionEvent]]]:
     for each in facts:
-        yield each, [decode(stored) for stored in store.load_cycle(each.position.stream, each.position.cycle)]
+        events = [decode(stored) for stored in store.load_cycle(each.position.stream, each.position.cycle)]
+        if not events:
+            raise HistoryDamaged(
+                f"{each.position.position_id} is in the statistics, and the log has no event of it; "
+                "`position-ledger verify` names what was changed"
+            )
+        yield each, events
         advance(1)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,8 @@ from infrastructure.integrity.verify import verify
 from infrastructure.ledger.ledger import PositionLedger
 from infrastructure.watching import damage_patrol
 from infrastructure.watching.damage_patrol import DamagePatrol
-from projections.health.checks import Section
+from projections.health.checks import Section, command_line, name_ledger
+from tests.infrastructure.integrity.tampering import on_sqlite
 
 AT_ONCE, HOURLY = timedelta(), timedelta(hours=1)
 
@@ -53,6 +55,26 @@ def test_it_walks_beside_who_looks_and_again_only_when_it_is_time_to(
     walks.append(StoreUnavailable("the server is away"))
     assert found(patrol.look(ledger.store, waits=True)) == [] and walks, "it is not time for another walk"
     patrol.close()
+
+
+def test_two_ledgers_in_one_process_are_each_advised_by_their_own_name(ledger: PositionLedger, tmp_path: Path) -> None:
+    def looked_at(url: str) -> tuple[str, str]:
+        name_ledger(url)
+        named.wait(10)
+        patrol = DamagePatrol(AT_ONCE, print)
+        section = patrol.look(ledger.store, waits=True)
+        patrol.close()
+        assert section is not None, "looked at"
+        return command_line("status"), section.symptoms[0].advice
+
+    named = threading.Barrier(2)
+    ledger.request_entry(symbol="APTUSDT", exchange="binance", side="long", quantity="1", intent_id="1")
+    on_sqlite(f"{tmp_path}/ledger.db", "DELETE FROM positions")
+    with ThreadPoolExecutor(2) as both:
+        told = [*both.map(looked_at, ["sqlite:///a.db", "sqlite:///b.db"])]
+    for said, name in zip(told, "ab", strict=True):
+        assert all(each.endswith(f"--database sqlite:///{name}.db") for each in said), said
+    assert command_line("status") == "position-ledger status", "by who named none"
 
 
 def test_one_walk_that_failed_is_no_damage_yet_and_two_are(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from starlette.responses import PlainTextResponse
+from starlette.types import Message, Receive, Scope, Send
 
 from scripts.serving.gate import COOKIE, LOOPBACK, AccessToken, Gate
-from tests.scripts.serving.asgi import asked
+from tests.scripts.serving.asgi import asked, scope
 
 SECRET = "0123456789abcdef"
 INSIDE = PlainTextResponse("inside")
@@ -66,3 +69,28 @@ def test_every_answer_forbids_what_a_page_does_not_need() -> None:
 def test_nobody_listens_to_the_world_without_a_token() -> None:
     with pytest.raises(AssertionError):
         Gate(INSIDE, None, None)
+
+
+def test_who_waits_for_an_answer_when_the_server_is_stopped_may_ask_again() -> None:
+    """The web server cancels what takes longer than its end, and would call that an error of the server: 500."""
+    sent: list[Message] = []
+
+    async def slow(_: Scope, __: Receive, ___: Send) -> None:
+        await asyncio.sleep(60)
+
+    async def receive() -> Message:
+        return {"type": "http.request"}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    async def stopped() -> None:
+        waiting = asyncio.ensure_future(Gate(slow, LOOPBACK, None)(scope(), receive, send))
+        await asyncio.sleep(0)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+
+    asyncio.run(stopped())
+    assert sent[0]["status"] == 503 and (b"retry-after", b"5") in sent[0]["headers"]
+    assert sent[1]["body"] == b"the server is stopped; ask again\n"
