@@ -53,8 +53,6 @@ class PositionState:
     """The largest entered quantity that was ever known, whatever was corrected since."""
     since: Stand = field(default_factory=Stand)
     """How the cycle stood at its last adjustment."""
-    began_at: datetime = EPOCH
-    """When the cycle began, if that was said."""
     stated_at: datetime = EPOCH
     adjusted_at: datetime = EPOCH
     seen_at: datetime = EPOCH

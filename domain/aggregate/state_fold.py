@@ -32,7 +32,6 @@ def evolve(state: PositionState, event: e.PositionEvent) -> None:
     elif event.opens_cycle and not state.is_open:
         _begin_cycle(state, event.command_id)
         state.row = project(None, event)
-        state.began_at = event.said_at if event.is_timed else EPOCH
         state.exits = CycleExits(state.row.side, state.row.terms)
         state.instrument = getattr(event, "terms", None) or state.instrument
         _remember(state, event, Holding(), NO_ORDERS)

@@ -23,7 +23,7 @@ from domain.identifiers import client_order_id
 from domain.instrument import LINEAR
 from domain.orders.cycle_orders import Orders, next_name
 from domain.orders.order import Order, may_be_by
-from domain.values import EXACT, ZERO, Source, Status, plain, timestamp_text
+from domain.values import EXACT, ZERO, Source, Status, plain
 
 
 def request_entry(decision: Decision, command: c.RequestEntry) -> CommandResult | None:
@@ -359,8 +359,7 @@ def adopt(decision: Decision, command: c.Adopt) -> CommandResult | None:
 
     Shape:   flat -> active, cycle + 1.
     Refuses: PositionAlreadyOpen; adjust the open cycle instead. StaleEvidence for what was held before the last cycle
-             began, or ended if it held something, unless the same was adopted then; what a table says, an import
-             records whatever its clock said.
+             ended, unless the same was adopted then; what a table says, an import records whatever its clock said.
     """
     decision.needs_free_slot()
     if later := _later_than_adopted(decision, command):
@@ -387,16 +386,10 @@ def adopt(decision: Decision, command: c.Adopt) -> CommandResult | None:
 
 
 def _later_than_adopted(decision: Decision, command: c.Adopt) -> list[str]:
-    """What is on record of the last cycle that is later than what is to be adopted.
-
-    That is its beginning, for then its key was free, so that cycles before it explain what was held earlier; and if it
-    held something, its fills and its end.
-    """
-    state = decision.state
-    if command.at is None or command.source is Source.IMPORT:
+    """What is on record of the last cycle, if it held something, that is later than what is to be adopted."""
+    if command.at is None or command.source is Source.IMPORT or not decision.state.holding.filled_qty:
         return []
-    begun = [f"its beginning at {timestamp_text(state.began_at)}"] if state.began_at > command.at else []
-    return begun + (known_after(decision, within=timedelta()) if state.holding.filled_qty else [])
+    return known_after(decision, within=timedelta())
 
 
 def import_position(decision: Decision, command: c.ImportPosition) -> None:

@@ -297,8 +297,7 @@ class TypedCommands(ABC, Generic[Answered]):
         - reason (words): text of any length, not blank
         - command_id, expected_version, at, source, metadata: see TypedCommands
 
-        Answer: status unchanged, one `EntryOutcomeUnknown`. It is no news when its `at` is more than five seconds
-        before the acknowledgement or fill that is on record.
+        Answer: status unchanged, one `EntryOutcomeUnknown`.
         Refuses: `WrongStatus` once the entry is past `entry_placed`.
         """
         return self.handle(
@@ -670,9 +669,9 @@ class TypedCommands(ABC, Generic[Answered]):
         sign: the side says the direction.
 
         Answer: `active`, one `PositionAdopted`. It is no news when it was adopted before, and has ended since.
-        Refuses: `PositionAlreadyOpen`; `StaleEvidence` for what was held before the last cycle began, or before it
-        ended if it held something, by its `at` and the times that were said of that cycle. So say `at`: the time at
-        which the exchange showed it. Without it, what closed a moment ago may be adopted as if it were held.
+        Refuses: `PositionAlreadyOpen`; `StaleEvidence` for what was held before the last cycle ended, by its `at` and
+        the times that were said of that cycle. So say `at`: the time at which the exchange showed it. Without it, what
+        closed a moment ago may be adopted as if it were held.
         """
         return self.handle(
             c.Adopt.given(

@@ -554,16 +554,6 @@ def test_what_was_seen_before_a_fill_of_the_last_cycle_is_not_adopted() -> None:
     given(*ENTERED, sold, on(Close, exit_reason="x")).when(adopted(at=second(-21))).refused(StaleEvidence, "x9")
 
 
-def test_what_was_seen_before_a_later_cycle_began_is_not_adopted_though_that_held_nothing() -> None:
-    """The cycle that held it is not the last one any more: an entry failed since."""
-    ended = on(Close, exit_reason="target", at=second(-10))
-    again = request(intent_id="2", at=second(-5))
-    failed = given(*ENTERED, ended, again, on(FailEntry, "APTUSDT.binance#2", reason="rejected", outcome="rejected"))
-    words = ("APTUSDT.binance#2 is over", "its beginning at 2025-10-22T18:50:35.000000Z", "Look again")
-    failed.when(adopted(at=second(-11))).refused(StaleEvidence, *words)
-    failed.when(adopted(at=second(-5))).leaves(position_id="APTUSDT.binance#3", status="active")
-
-
 def test_what_was_seen_before_a_rollback_was_proved_is_not_adopted() -> None:
     proof = on(RollBack, evidence={"position_quantity": "0"}, at=second(-10))
     ended = given(*ENTERED, on(StartRollback, reason="no stop"), proof)
