@@ -13,6 +13,7 @@ from domain.aggregate.row import COLUMNS, PositionRow, row_adapter
 from domain.aggregate.row_fold import project
 from domain.errors import HistoryDamaged
 from domain.events import PositionEvent
+from domain.faults import faults
 from domain.orders.cycle_orders import of_role
 from domain.orders.order import Order
 from domain.values import plain, total_of
@@ -67,8 +68,7 @@ def row_from(values: Sequence[Any]) -> PositionRow:
 
 def damaged(position_id: str, cause: Exception) -> HistoryDamaged:
     """The error for a stored row that cannot be parsed, with the reason."""
-    wrong = cause.errors(include_url=False) if isinstance(cause, ValidationError) else []
-    why = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in wrong) or cause
+    why = faults(cause) if isinstance(cause, ValidationError) else cause
     return HistoryDamaged(
         f"the row of {position_id} in the positions table cannot be read: {why}. Look whether its events hold with "
         "`position-ledger history`, and mend it with `position-ledger rebuild`"

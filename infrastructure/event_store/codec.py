@@ -17,6 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 from domain.errors import HistoryDamaged
 from domain.events import EVENTS, PLACE_MARK, InstrumentDefined, PositionEvent, PositionImported
 from domain.identifiers import CYCLE_MAX
+from domain.faults import faults
 from domain.values import timestamp_text
 from infrastructure.event_store.records import EventRecord, IndexColumns, LoadMarker, made
 from infrastructure.event_store.upcasting import UPCASTS, Fields, upcast
@@ -148,8 +149,9 @@ def _decoded_thoroughly(stored: StoredPayload) -> PositionEvent:
         fields["originator_id"], fields["originator_version"] = stored.originator_id, stored.originator_version
         event: PositionEvent = _adapter(name).validate_python(fields)
     except (ValidationError, ValueError, TypeError, KeyError, RecursionError) as cause:
+        why = faults(cause) if isinstance(cause, ValidationError) else cause
         raise HistoryDamaged(
-            f"{stored.originator_id} version {stored.originator_version} cannot be read as {stored.topic}: {cause}"
+            f"{stored.originator_id} version {stored.originator_version} cannot be read as {stored.topic}: {why}"
         ) from cause
     return event
 

@@ -12,6 +12,7 @@ from typing import Any, Final, Self
 from pydantic import TypeAdapter, ValidationError
 
 from domain.errors import HistoryDamaged, LedgerError, StoreUnavailable
+from domain.faults import faults
 from domain.values import timestamp_text
 from infrastructure.event_store.hash_chain import hash_bytes
 from infrastructure.event_store.port import Store
@@ -20,8 +21,6 @@ from projections.health.findings import IntegrityFinding
 from projections.progress import Progress, no_progress
 
 _NO_ANCHOR: Final = "this is no anchor, as `position-ledger anchor` prints one"
-_FAULTS_MAX: Final = 5
-"""How many faults of an unreadable anchor its message names."""
 
 
 class InvalidAnchor(LedgerError):
@@ -62,8 +61,7 @@ class Anchor:
         try:
             anchor = TypeAdapter(cls).validate_python(json.loads(text))
         except ValidationError as wrong:
-            faults = [f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in wrong.errors(include_url=False)]
-            raise InvalidAnchor(f"{_NO_ANCHOR}: {'; '.join(faults[:_FAULTS_MAX])}") from None
+            raise InvalidAnchor(f"{_NO_ANCHOR}: {faults(wrong)}") from None
         except (ValueError, RecursionError) as wrong:
             raise InvalidAnchor(f"{_NO_ANCHOR}: {wrong}") from None
         if anchor.format != 1:

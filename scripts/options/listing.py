@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -47,6 +48,10 @@ class Listing:
             count -= 1
         return table.only(table.columns[:count])
 
+    def fitted_unless_piped(self, table: Table) -> Table:
+        """As `fitted`, but a file or a pipe has no width, and gets every column that is not chosen otherwise."""
+        return self.fitted(table) if self.columns or sys.stdout.isatty() else table
+
     def say_omitted(self, table: Table, fitted: Table) -> None:
         """Name the columns for which there was no room."""
         if not self.columns and (omitted := table.columns[len(fitted.columns) :]):
@@ -64,17 +69,21 @@ def order_options(orders: Mapping[str, str], limit: int | None) -> Callable[[Cal
             show_default=True,
             help="; ".join(f"{name}: {what}" for name, what in orders.items()) + ".",
         )
-        limit_option = click.option(
-            "--limit",
-            metavar="COUNT",
-            type=click.IntRange(min=1),
-            default=limit,
-            show_default=limit is not None,
-            help="Show at most this many rows, and say how many more there are.",
-        )
-        return sort_option(limit_option(run))
+        return sort_option(limit_option(limit)(run))
 
     return add
+
+
+def limit_option(limit: int | None) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Add `--limit`, for a list that has one order."""
+    return click.option(
+        "--limit",
+        metavar="COUNT",
+        type=click.IntRange(min=1),
+        default=limit,
+        show_default=limit is not None,
+        help="Show at most this many rows, and say how many more there are.",
+    )
 
 
 def listing_options(

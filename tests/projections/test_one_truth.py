@@ -210,7 +210,9 @@ def the_page_and_the_alarms_say_so(ledger: PositionLedger, found: LedgerStatus) 
     in_need = {line.row.position_id for line in found.in_need}
     assert {alarm.subject for alarm in alarms_of(sections)} == in_need
     unfinished = recoveries(ledger, [], now=NOW, rules=ReconciliationRules())
-    assert {each.cycle.row.position_id for each in unfinished} >= in_need, "what `status` advises finds it"
+    needing = {each.cycle.row.position_id for each in unfinished if each.needs_attention}
+    assert needing >= in_need, "what `status` advises finds it, and does not leave it to its bot"
+    assert all(each.due is None for each in unfinished), "no order is needed by what nobody showed"
 
 
 @settings(max_examples=50)

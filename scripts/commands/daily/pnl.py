@@ -127,7 +127,7 @@ def _print(found: Pnl, listing: Listing) -> None:
             [*(each.words for each in shown), *[total] * len(found.total)],
             found.by,
         )
-        fitted = listing.fitted(table)
+        fitted = listing.fitted_unless_piped(table)
         names, under, *rows = lines_of(fitted)
         show("", names, under, *rows[: len(shown)])
         if left := len(groups) - len(shown):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -114,7 +113,7 @@ def command(
     else:
         cells = [_cells(row, is_taken_over=row.position_id in found.taken_over) for row in shown]
         table = Table("Positions", _COLUMNS, cells, _NUMBERS)
-        fitted = listing.fitted(table) if listing.columns or sys.stdout.isatty() else table
+        fitted = listing.fitted_unless_piped(table)
         show(*lines_of(fitted))
         listing.say_omitted(table, fitted)
     if left := len(found.rows) - len(shown):

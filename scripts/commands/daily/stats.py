@@ -21,10 +21,8 @@ from scripts.output import progress, show, show_table
 from scripts.replica_place import print_read, reading, show_place
 from scripts.statistics_tables import criteria_table, profit_table, results_table
 
-_HOURS_SHOWN: Final = 12
 _NAMED: Final = 5
 """How many positions are named; JSON names all."""
-"""Of the hours in which duplicates were refused, those with the most; --json lists all."""
 
 
 @click.command("stats")
@@ -71,11 +69,11 @@ def _print(found: Statistics) -> None:
     show(f"duplicates   {refused.early:,} refused early, {len(refused.late):,} late, {refused.other:,} other repeats")
     for cause, count in refused.by_cause.items():
         show(f"             {count:,} {cause.command} by {cause.source}: {cause.error}, seen by {cause.detected_by}")
-    hours = sorted(refused.per_hour, key=lambda hour: (refused.per_hour[hour], hour))[-_HOURS_SHOWN:]
-    for hour in sorted(hours):
-        show(f"             {refused.per_hour[hour]:,} from {hour:%Y-%m-%d %H:%M} on")
-    if others := len(refused.per_hour) - len(hours):
-        show(f"             and in {counted(others, 'more hour')}: --json")
+    if refused.per_hour:
+        worst = max(refused.per_hour, key=lambda hour: (refused.per_hour[hour], hour))
+        most = f"{refused.per_hour[worst]:,} of them from {worst:%Y-%m-%d %H:%M} on"
+        others = len(refused.per_hour) - 1
+        show(f"             {most}" + f", the others in {counted(others, 'hour')}: --json" * bool(others))
     show("")
     if found.profit:
         for table in (profit_table(found.profit), results_table(found.profit)):

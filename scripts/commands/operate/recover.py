@@ -20,6 +20,7 @@ from scripts.cli import REFUSED
 from scripts.options.confirm import confirm_options
 from scripts.options.database import database_option, json_option, open_ledger
 from scripts.options.filters import Filter, filter_options, tell_unheard
+from scripts.options.listing import limit_option
 from scripts.options.snapshots import (
     SnapshotOptions,
     confirmations_option,
@@ -38,6 +39,7 @@ from scripts.output import print_json, show
 @confirmations_option
 @interval_option
 @filter_options
+@limit_option(None)
 @database_option
 @json_option
 def command(
@@ -48,6 +50,7 @@ def command(
     confirmations: int,
     interval: int,
     wanted: Filter,
+    limit: int | None,
     database: str | None,
     as_json: bool,
 ) -> None:
@@ -95,8 +98,8 @@ def command(
     if as_json:
         print_json(_report(found, done, attention, confirmed=confirm))
     else:
-        _print(found, has_evidence=bool(snapshots))
-        _print_end(found, done, attention, confirmed=confirm)
+        _print(found, limit, has_evidence=bool(snapshots))
+        _print_end(found, done, attention, limit, confirmed=confirm)
     if attention:
         raise SystemExit(REFUSED)
 
@@ -127,16 +130,19 @@ def _report(
     }
 
 
-def _print(found: Sequence[Proposal], *, has_evidence: bool) -> None:
+def _print(found: Sequence[Proposal], limit: int | None, *, has_evidence: bool) -> None:
     attention = sum(each.needs_attention for each in found)
     show(f"{len(found):,} unfinished, {attention:,} in need of attention")
-    for each in found:
+    for each in found[:limit]:
         cycle = each.cycle
         show("", f"{cycle.row.position_id}: {cycle.row.status.value} {lasting(cycle.age)}")
         _print_lines("known", cycle.known())
         _print_lines("missing", each.missing)
         _print_lines(each.action.value, [each.message, *(in_words(step.command) for step in each.commands)])
         _print_lines("needs", [str(each.due)] if each.due else [])
+    if left := found[len(found[:limit]) :]:
+        in_need = sum(each.needs_attention for each in left)
+        show("", f"and {len(left):,} more, {in_need:,} of them in need of attention: --limit {len(found)}")
     if attention and not has_evidence:
         show("", "nothing is concluded from silence: give a --snapshot FILE, or ask with --exchange NAME --live")
 
@@ -147,13 +153,20 @@ def _print_lines(name: str, lines: Sequence[str]) -> None:
 
 
 def _print_end(
-    found: Sequence[Proposal], done: Sequence[Applied], attention: Sequence[Proposal], *, confirmed: bool
+    found: Sequence[Proposal],
+    done: Sequence[Applied],
+    attention: Sequence[Proposal],
+    limit: int | None,
+    *,
+    confirmed: bool,
 ) -> None:
     if not confirmed:
         if any(each.commands for each in found):
             show("", "run it again with --confirm --reason TEXT to do it")
         return
     show_applied(done, overtaken="it changed meanwhile, and was left alone")
-    for recovery in attention:
+    for recovery in attention[:limit]:
         what = recovery.message if recovery.due is None else str(recovery.due)
         show(f"left: {recovery.cycle.row.position_id}: {what}")
+    if left := attention[len(attention[:limit]) :]:
+        show(f"left: and {len(left):,} more: --limit {len(attention)}")

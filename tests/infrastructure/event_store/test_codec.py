@@ -200,6 +200,20 @@ def test_a_payload_that_is_not_such_an_event_is_damage(state: bytes) -> None:
         decode(stored("EntryRequested.v1", state))
 
 
+@pytest.mark.parametrize(
+    ("state", "why"),
+    [
+        (payload(ts_event="yes\nterday"), "ts_event: .*, not 'yes\\\\nterday'"),
+        (b"{}", "[a-z_]+: Field required; [a-z_]+: Field required; [a-z_]+: Field required; and [0-9]+ more"),
+    ],
+    ids=["a value", "none at all"],
+)
+def test_what_is_wrong_with_it_stands_on_one_line_with_its_value(state: bytes, why: str) -> None:
+    with pytest.raises(HistoryDamaged) as refused:
+        decode(stored("EntryRequested.v1", state))
+    assert re.fullmatch(f"APTUSDT.binance version 7 cannot be read as EntryRequested.v1: {why}", str(refused.value))
+
+
 @pytest.mark.parametrize("field", [name for name in PAYLOAD if name != "metadata"])
 def test_a_missing_field_is_damage(field: str) -> None:
     state = json.dumps({name: value for name, value in PAYLOAD.items() if name != field}).encode()

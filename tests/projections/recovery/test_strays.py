@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from domain.commands.order_requests import RecordCash
 from domain.commands.requests import Adopt, Close, RecordEntryFill, SetStopLoss
 from domain.values import Leg
 from infrastructure.ledger.ledger import PositionLedger
@@ -55,13 +56,18 @@ def of_stray(ledger: PositionLedger, *snapshots: AccountSnapshot) -> Proposal:
 
 def test_a_stray_that_the_exchange_holds_is_closed_by_an_order_that_is_claimed_first(ledger: PositionLedger) -> None:
     found = of_stray(ledger, shown("14", at=LATER))
-    assert (found.cycle.since, found.cycle.due_at) == (second(50), second(50))
     assert (found.action, found.commands, str(found.due)) == (
         Action.CLOSE,
         (),
         "market order to buy 4 APTUSDT, reduce-only",
     )
     assert f"request_exit {CYCLE}, send the order that it names" in found.message
+
+
+def test_a_stray_is_due_since_its_fill_whatever_is_recorded_of_it_later(ledger: PositionLedger) -> None:
+    ledger.handle(on(RecordCash, kind="funding", amount="1", cash_id="f", at=second(90)))
+    cycle = of_stray(ledger).cycle
+    assert (cycle.row.updated_at, cycle.since, cycle.due_at) == (second(90), second(50), second(50))
 
 
 def test_no_stop_of_before_covers_a_stray(ledger: PositionLedger) -> None:

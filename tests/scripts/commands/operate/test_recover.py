@@ -231,6 +231,18 @@ def test_only_what_is_asked_for_is_listed(run: Run) -> None:
     assert run("--account", "sub1", "--json").proposed == {}
 
 
+@pytest.mark.usefixtures("ledger")
+def test_a_limit_shows_fewer_and_counts_the_others(run: Run) -> None:
+    whole, few = run(), run("--limit", "1")
+    listed = [line for line in whole.out.splitlines() if "#1: " in line]
+    assert [line for line in few.out.splitlines() if "#1: " in line] == listed[:1] != listed
+    in_need = int(whole.out.split(" unfinished, ")[1].split()[0]) - 1
+    assert f"\nand {len(listed) - 1} more, {in_need} of them in need of attention: --limit {len(listed)}\n" in few.out
+    assert few.code == whole.code == 1
+    assert run("--limit", "1", "--json").proposed == run("--json").proposed
+    assert "more, " not in run("--limit", str(len(listed))).out
+
+
 def test_an_order_that_is_due_stays_due(run: Run, save: Save, ledger: PositionLedger) -> None:
     ran = run("--snapshot", save(APT), *BY_HAND)
     assert ran.code == 1
