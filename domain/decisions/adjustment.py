@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 
 from domain import events as e
@@ -16,7 +16,7 @@ from domain.decisions.decision import Decision
 from domain.errors import NotFilled, StaleEvidence
 from domain.holding import Holding
 from domain.orders.order import CLOCKS_APART, Order
-from domain.values import EXACT, ZERO, is_yet_to_come, plain, timestamp_text
+from domain.values import EXACT, ZERO, plain, timestamp_text
 
 
 def adjust(decision: Decision, command: c.Adjust) -> CommandResult | None:
@@ -64,18 +64,14 @@ def known_after(decision: Decision, *, within: timedelta) -> list[str]:
 
     What happened no more than `within` after it may have happened before it, by another clock.
     """
-    at, now = decision.context.ts_event, decision.context.ts_recorded
-
-    def is_after(moment: datetime | None) -> bool:
-        return moment is not None and moment - at > within and not is_yet_to_come(moment, now)
-
     trades = [
         trade_id
         for (_, trade_id), by_order in decision.state.fills.items()
-        if any(is_after(fill.at) for fill in by_order.values())
+        if any(fill.at is not None and decision.is_older_than(fill.at, within=within) for fill in by_order.values())
     ]
     seen_at = decision.state.seen_at
-    return [*trades, f"what was seen at {timestamp_text(seen_at)}"] if is_after(seen_at) else trades
+    is_seen_since = decision.is_older_than(seen_at, within=within)
+    return [*trades, f"what was seen at {timestamp_text(seen_at)}"] if is_seen_since else trades
 
 
 def is_counted_in_adjustment(decision: Decision, order: Order) -> bool:

@@ -23,7 +23,7 @@ from domain.identifiers import client_order_id
 from domain.instrument import LINEAR
 from domain.orders.cycle_orders import Orders, next_name
 from domain.orders.order import Order
-from domain.values import EXACT, ZERO, Source, Status, plain
+from domain.values import EXACT, ZERO, Source, Status, plain, timestamp_text
 
 
 def request_entry(decision: Decision, command: c.RequestEntry) -> CommandResult | None:
@@ -354,7 +354,8 @@ def adopt(decision: Decision, command: c.Adopt) -> CommandResult | None:
 
     Shape:   flat -> active, cycle + 1.
     Refuses: PositionAlreadyOpen; adjust the open cycle instead. StaleEvidence for what was held before the last cycle
-             ended, unless the same was adopted then; what a table says, an import records whatever its clock said.
+             ended, or before one opened that held nothing and was not the first; unless the same was adopted then. What
+             a table says, an import records whatever its clock said.
     """
     decision.needs_free_slot()
     if later := _later_than_adopted(decision, command):
@@ -381,10 +382,18 @@ def adopt(decision: Decision, command: c.Adopt) -> CommandResult | None:
 
 
 def _later_than_adopted(decision: Decision, command: c.Adopt) -> list[str]:
-    """What is on record of the last cycle, if it held something, that is later than what is to be adopted."""
-    if command.at is None or command.source is Source.IMPORT or not decision.state.holding.filled_qty:
+    """What is on record of the last cycle that is later than what is to be adopted.
+
+    A cycle that held nothing may have failed before its order was filled, and be what was seen; but what was seen
+    before it opened may have ended since, with a cycle before it.
+    """
+    row = decision.state.row
+    if row is None or command.at is None or command.source is Source.IMPORT:
         return []
-    return known_after(decision, within=timedelta())
+    if decision.state.holding.filled_qty:
+        return known_after(decision, within=timedelta())
+    is_before = row.cycle > 1 and decision.is_older_than(row.opened_at)
+    return [f"its opening at {timestamp_text(row.opened_at)}"] if is_before else []
 
 
 def import_position(decision: Decision, command: c.ImportPosition) -> None:

@@ -670,8 +670,9 @@ class TypedCommands(ABC, Generic[Answered]):
 
         Answer: `active`, one `PositionAdopted`. It is no news when it was adopted before, and has ended since.
         Refuses: `PositionAlreadyOpen`; `StaleEvidence` for what was held before the last cycle ended, by its `at` and
-        the times that were said of that cycle. So say `at`: the time at which the exchange showed it. Without it, what
-        closed a moment ago may be adopted as if it were held.
+        the times that were said of that cycle. If the last cycle held nothing, and is not the first, what was held
+        before it opened is refused. So say `at`: the time at which the exchange showed it. Without it, what closed a
+        moment ago may be adopted as if it were held.
         """
         return self.handle(
             c.Adopt.given(
