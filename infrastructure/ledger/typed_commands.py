@@ -459,7 +459,8 @@ class TypedCommands(ABC, Generic[Answered]):
 
         Answer: status unchanged, one `StopLossLost`. It is no news when there is no stop on record, when it names an
         order that the stop was before it moved, and when it is sent again, without an id, with an `at` of before the
-        stop on record was set.
+        stop on record was set. Clocks may differ: within five seconds before that, it is no news only if a loss is on
+        record at the same `at`.
         Refuses: `OrderAmbiguous` when there are several stops and none is named; `UnknownOrder`.
         """
         return self.handle(
