@@ -40,7 +40,7 @@ from projections.metrics.objectives import UNPROTECTED_MAX, Criterion
 from projections.positions import PositionRow
 from projections.projection import ProjectionStatus
 from projections.reconciliation.discrepancies import Discrepancy, DiscrepancyKind
-from projections.reconciliation.grace_periods import is_overdue
+from projections.reconciliation.grace_periods import SETTLING, is_overdue, later
 from projections.reconciliation.result import Reconciliation
 from projections.recovery import unanswered_orders
 from projections.recovery.in_flight import InFlight, unfinished
@@ -103,14 +103,18 @@ class Cycles:
             if each.row.status is not Status.ROLLING_BACK
             and (each.row.status is not Status.ACTIVE or not each.row.quantity)
         ]
-        late = [self._late(each) for each in found if each.is_overdue]
+        late = [symptom for each in found if (symptom := self._late(each))]
         says = f"{len(found):,} under way, {len(late):,} for longer than they may"
         return Section(Check.INCOMPLETE, says, tuple(late))
 
-    def _late(self, cycle: InFlight) -> Symptom:
-        severity = Severity.CRITICAL if self._is_older(cycle.since, self._age) else Severity.WARNING
-        state = "flat without an end" if cycle.row.status is Status.ACTIVE else cycle.row.status.value
-        return self._symptom(severity, cycle.row, f"{state} {lasting(cycle.age)}", cycle.since)
+    def _late(self, cycle: InFlight) -> Symptom | None:
+        """A cycle whose time is up; of one that is flat, an order that nobody heard of is told by another check."""
+        row, since, state, is_late = cycle.row, cycle.since, cycle.row.status.value, cycle.is_overdue
+        if row.status is Status.ACTIVE:
+            since, state = row.updated_at, "flat without an end"
+            is_late = self._now >= later(since, SETTLING) or is_yet_to_come(since, self._now)
+        severity = Severity.CRITICAL if self._is_older(since, self._age) else Severity.WARNING
+        return self._symptom(severity, row, f"{state} {lasting(self._now - since)}", since) if is_late else None
 
     def unprotected(self) -> Section:
         """Positions without a stop: a warning when the time of an entry is up (I-15), critical after 30 s (L7).

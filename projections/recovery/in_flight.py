@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import ClassVar, Final
@@ -54,14 +54,7 @@ class InFlight(JsonObject):
             return later(row.updated_at, DEADLINES[row.status])
         if row.status is not Status.ACTIVE:
             return later(row.opened_at, DEADLINES[row.status])
-        due = list(map(unanswered_orders.due_at, unanswered(row)))
-        if row.outcome_unknown:
-            due.append(later(row.opened_at, DEADLINES[Status.ENTRY_PLACED]))
-        if row.unprotected_since is not None:
-            due.append(later(row.unprotected_since, UNPROTECTED_MAX))
-        if not row.quantity:
-            due.append(later(row.updated_at, SETTLING))
-        return min(due)
+        return min(due for _, due in self._open_ends())
 
     @property
     def is_overdue(self) -> bool:
@@ -75,11 +68,20 @@ class InFlight(JsonObject):
         if row.stray:
             return exposed_at(row)
         if row.status is Status.ACTIVE:
-            if row.unprotected_since is None and row.quantity:
-                entry = [row.opened_at] if row.outcome_unknown else []
-                return min(entry + list(map(unanswered_orders.asked_at, unanswered(row))))
-            return row.unprotected_since or row.updated_at
+            return min(since for since, _ in self._open_ends())
         return row.updated_at if row.status is Status.ROLLING_BACK else row.opened_at
+
+    def _open_ends(self) -> Iterator[tuple[datetime, datetime]]:
+        """What is unfinished of an active cycle: since when, and until when its bot may be at work on it."""
+        row = self.row
+        for order in unanswered(row):
+            yield unanswered_orders.asked_at(order), unanswered_orders.due_at(order)
+        if row.outcome_unknown:
+            yield row.opened_at, later(row.opened_at, DEADLINES[Status.ENTRY_PLACED])
+        if row.unprotected_since is not None:
+            yield row.unprotected_since, later(row.unprotected_since, UNPROTECTED_MAX)
+        if not row.quantity:
+            yield row.updated_at, later(row.updated_at, SETTLING)
 
     @property
     def age(self) -> timedelta:

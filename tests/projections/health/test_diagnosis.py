@@ -9,6 +9,7 @@ from decimal import Decimal
 import pytest
 
 from domain.commands.base import Command
+from domain.commands.order_requests import RequestIncrease
 from domain.commands.requests import (
     Activate,
     Adjust,
@@ -101,6 +102,15 @@ def test_what_is_flat_without_an_end_holds_a_slot() -> None:
     (symptom,) = cycles(*flat, at=600).incomplete().symptoms
     assert symptom.message.startswith("flat without an end for ")
     assert severities(cycles(*flat, at=30).incomplete()) == []
+
+
+def test_what_is_flat_has_its_time_also_while_nobody_heard_of_an_order() -> None:
+    asked = on(RequestIncrease, intent_id="dca", quantity="10")
+    flat = on(Reduce, trade_id="x", last_qty="61.8", last_px="3.2", at=second(100))
+    just_now = cycles(*ENTERED, asked, flat, at=159.999)
+    assert (severities(just_now.incomplete()), severities(just_now.orders())) == ([], ["warning"])
+    (symptom,) = cycles(*ENTERED, asked, flat, at=160).incomplete().symptoms
+    assert symptom.message == "flat without an end for 1 min" and symptom.since == second(100)
 
 
 def test_a_position_without_a_stop_is_a_warning_at_once_and_critical_after_30_seconds() -> None:
