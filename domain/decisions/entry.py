@@ -23,7 +23,7 @@ from domain.identifiers import client_order_id
 from domain.instrument import LINEAR
 from domain.orders.cycle_orders import Orders, next_name
 from domain.orders.order import Order
-from domain.values import EXACT, ZERO, Source, Status, plain, timestamp_text
+from domain.values import EXACT, ZERO, Source, Status, plain
 
 
 def request_entry(decision: Decision, command: c.RequestEntry) -> CommandResult | None:
@@ -384,16 +384,11 @@ def adopt(decision: Decision, command: c.Adopt) -> CommandResult | None:
 def _later_than_adopted(decision: Decision, command: c.Adopt) -> list[str]:
     """What is on record of the last cycle that is later than what is to be adopted.
 
-    A cycle that held nothing may have failed before its order was filled, and be what was seen; but what was seen
-    before it opened may have ended since, with a cycle before it.
+    If that cycle held nothing, its order may be what was seen, as soon as it had opened.
     """
-    row = decision.state.row
-    if row is None or command.at is None or command.source is Source.IMPORT:
+    if decision.state.row is None or command.at is None or command.source is Source.IMPORT:
         return []
-    if decision.state.holding.filled_qty:
-        return known_after(decision, within=timedelta())
-    is_before = row.cycle > 1 and decision.is_older_than(row.opened_at)
-    return [f"its opening at {timestamp_text(row.opened_at)}"] if is_before else []
+    return known_after(decision, within=timedelta())
 
 
 def import_position(decision: Decision, command: c.ImportPosition) -> None:

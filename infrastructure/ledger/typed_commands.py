@@ -608,8 +608,8 @@ class TypedCommands(ABC, Generic[Answered]):
         Answer: status unchanged, one `PositionAdjusted` with old and new values. It is no news when nothing differs,
         and when it is sent again after later fills.
         Refuses: `NotFilled` for a price alone while there is no quantity on record; `StaleEvidence` for a quantity
-        whose `at` is older than what is on record: fills, another adjustment of it, the adoption, a failed rollback, or
-        an end before a late fill.
+        whose `at` is older than what is on record: fills, another adjustment of it, the adoption, a failed rollback, an
+        end before a late fill, or the opening of a cycle that is not the first.
         """
         return self.handle(
             c.Adjust.given(
