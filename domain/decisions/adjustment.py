@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 
 from domain import events as e
@@ -16,14 +16,14 @@ from domain.decisions.decision import Decision
 from domain.errors import NotFilled, StaleEvidence
 from domain.holding import Holding
 from domain.orders.order import CLOCKS_APART, Order
-from domain.values import EXACT, ZERO, is_yet_to_come, plain, timestamp_text
+from domain.values import EXACT, ZERO, plain, timestamp_text
 
 
 def adjust(decision: Decision, command: c.Adjust) -> CommandResult | None:
     """Set quantity or average price to what the exchange shows; without a difference nothing is recorded.
 
-    Refuses: StaleEvidence for a quantity from before fills or a sighting on record, unless the same adjustment was
-             recorded then.
+    Refuses: StaleEvidence for a quantity from before fills or a sighting on record, or from before a cycle opened that
+             is not the first, unless the same adjustment was recorded then.
     """
     row, state = decision.needs_open(), decision.state
     held = state.holding
@@ -60,22 +60,23 @@ def adjust(decision: Decision, command: c.Adjust) -> CommandResult | None:
 
 
 def known_after(decision: Decision, *, within: timedelta) -> list[str]:
-    """The recorded trades, and the last sighting, of after the command; those with a time in the future are left out.
+    """What is recorded of the cycle that was after the command: trades, the last sighting, and its opening.
 
-    What happened no more than `within` after it may have happened before it, by another clock.
+    What was seen before it opened may be of the cycle before it, so the opening of the first one is left out. What
+    happened no more than `within` after the command may have happened before it, by another clock.
     """
-    at, now = decision.context.ts_event, decision.context.ts_recorded
-
-    def is_after(moment: datetime | None) -> bool:
-        return moment is not None and moment - at > within and not is_yet_to_come(moment, now)
-
-    trades = [
+    row, seen_at = decision.state.row, decision.state.seen_at
+    assert row is not None, "a cycle"
+    known = [
         trade_id
         for (_, trade_id), by_order in decision.state.fills.items()
-        if any(is_after(fill.at) for fill in by_order.values())
+        if any(fill.at is not None and decision.is_older_than(fill.at, within=within) for fill in by_order.values())
     ]
-    seen_at = decision.state.seen_at
-    return [*trades, f"what was seen at {timestamp_text(seen_at)}"] if is_after(seen_at) else trades
+    if decision.is_older_than(seen_at, within=within):
+        known.append(f"what was seen at {timestamp_text(seen_at)}")
+    if row.cycle > 1 and decision.is_older_than(row.opened_at, within=within):
+        known.append(f"its opening at {timestamp_text(row.opened_at)}")
+    return known
 
 
 def is_counted_in_adjustment(decision: Decision, order: Order) -> bool:

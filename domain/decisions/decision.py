@@ -161,6 +161,10 @@ class Decision:
             return False
         return self.context.ts_event <= statement + within
 
+    def is_older_than(self, moment: datetime, *, within: timedelta = timedelta()) -> bool:
+        """Whether what the command reports was before a moment by more than `within`; not for one in the future."""
+        return moment - self.context.ts_event > within and not is_yet_to_come(moment, self.context.ts_recorded)
+
     def is_adjusted_for(self, order: Order | None, *, within: timedelta = timedelta()) -> bool:
         """Whether the last adjustment, if there was one, has counted what the command reports (of an order, or None).
 

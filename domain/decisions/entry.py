@@ -359,7 +359,8 @@ def adopt(decision: Decision, command: c.Adopt) -> CommandResult | None:
 
     Shape:   flat -> active, cycle + 1.
     Refuses: PositionAlreadyOpen; adjust the open cycle instead. StaleEvidence for what was held before the last cycle
-             ended, unless the same was adopted then; what a table says, an import records whatever its clock said.
+             ended, or before one opened that held nothing and was not the first; unless the same was adopted then. What
+             a table says, an import records whatever its clock said.
     """
     decision.needs_free_slot()
     if later := _later_than_adopted(decision, command):
@@ -386,8 +387,11 @@ def adopt(decision: Decision, command: c.Adopt) -> CommandResult | None:
 
 
 def _later_than_adopted(decision: Decision, command: c.Adopt) -> list[str]:
-    """What is on record of the last cycle, if it held something, that is later than what is to be adopted."""
-    if command.at is None or command.source is Source.IMPORT or not decision.state.holding.filled_qty:
+    """What is on record of the last cycle that is later than what is to be adopted.
+
+    If that cycle held nothing, its order may be what was seen, as soon as it had opened.
+    """
+    if decision.state.row is None or command.at is None or command.source is Source.IMPORT:
         return []
     return known_after(decision, within=timedelta())
 

@@ -24,7 +24,7 @@ from domain.errors import (
     WrongStatus,
 )
 from domain.orders.cycle_orders import Orders, covered_by, covers, next_name, stops_left
-from domain.orders.order import Order, Role
+from domain.orders.order import CLOCKS_APART, Order, Role
 from domain.values import ZERO, Side, Status, plain
 
 
@@ -210,8 +210,15 @@ def _lost(decision: Decision, role: Role, exchange_order_id: str | None) -> Orde
 
 
 def _was_set_since(decision: Decision, order: Order) -> bool:
-    """Whether this is an old command again, about what was gone before an order was set."""
-    return decision.was_answered and order.opened_at is not None and decision.is_part_of(order.opened_at)
+    """Whether this is an old command again, about what was gone before an order was set.
+
+    By clocks that differ an order may seem to be gone before it was set; so only a loss on record is old then.
+    """
+    set_at = order.opened_at
+    if set_at is None or not decision.was_answered or not decision.is_part_of(set_at):
+        return False
+    is_on_record = decision.said_at in decision.state.order_ids.lost_at.values()
+    return is_on_record or decision.is_older_than(set_at, within=CLOCKS_APART)
 
 
 def set_take_profit(decision: Decision, command: o.SetTakeProfit) -> CommandResult | None:

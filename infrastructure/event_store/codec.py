@@ -16,8 +16,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from domain.errors import HistoryDamaged
 from domain.events import EVENTS, PLACE_MARK, InstrumentDefined, PositionEvent, PositionImported
-from domain.identifiers import CYCLE_MAX
 from domain.faults import faults
+from domain.identifiers import CYCLE_MAX
 from domain.values import timestamp_text
 from infrastructure.event_store.records import EventRecord, IndexColumns, LoadMarker, made
 from infrastructure.event_store.upcasting import UPCASTS, Fields, upcast

@@ -297,7 +297,8 @@ class TypedCommands(ABC, Generic[Answered]):
         - reason (words): text of any length, not blank
         - command_id, expected_version, at, source, metadata: see TypedCommands
 
-        Answer: status unchanged, one `EntryOutcomeUnknown`.
+        Answer: status unchanged, one `EntryOutcomeUnknown`. It is no news when its `at` is more than five seconds
+        before the acknowledgement or fill that is on record.
         Refuses: `WrongStatus` once the entry is past `entry_placed`.
         """
         return self.handle(
@@ -459,7 +460,8 @@ class TypedCommands(ABC, Generic[Answered]):
 
         Answer: status unchanged, one `StopLossLost`. It is no news when there is no stop on record, when it names an
         order that the stop was before it moved, and when it is sent again, without an id, with an `at` of before the
-        stop on record was set.
+        stop on record was set. Clocks may differ: within five seconds before that, it is no news only if a loss is on
+        record at the same `at`.
         Refuses: `OrderAmbiguous` when there are several stops and none is named; `UnknownOrder`.
         """
         return self.handle(
@@ -608,7 +610,8 @@ class TypedCommands(ABC, Generic[Answered]):
         and when it is sent again after later fills.
         Refuses: `NotFilled` for a price alone while there is no quantity on record; `StaleEvidence` for a quantity
         whose `at` is more than five seconds before what is on record: fills, another adjustment of it, the adoption, a
-        failed rollback, or an end before a late fill. Clocks may be so far apart.
+        failed rollback, an end before a late fill, or the opening of a cycle that is not the first. Clocks may be so
+        far apart.
         """
         return self.handle(
             c.Adjust.given(
@@ -670,8 +673,9 @@ class TypedCommands(ABC, Generic[Answered]):
 
         Answer: `active`, one `PositionAdopted`. It is no news when it was adopted before, and has ended since.
         Refuses: `PositionAlreadyOpen`; `StaleEvidence` for what was held before the last cycle ended, by its `at` and
-        the times that were said of that cycle. So say `at`: the time at which the exchange showed it. Without it, what
-        closed a moment ago may be adopted as if it were held.
+        the times that were said of that cycle. If the last cycle held nothing, and is not the first, what was held
+        before it opened is refused. So say `at`: the time at which the exchange showed it. Without it, what closed a
+        moment ago may be adopted as if it were held.
         """
         return self.handle(
             c.Adopt.given(

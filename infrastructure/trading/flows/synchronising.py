@@ -121,8 +121,9 @@ def _move_finished(ctx: FlowContext, found: Discrepancy) -> Flow[bool]:
     """Whether two stops of one position are a move that a process was killed in, which is finished then."""
     if found.kind is not DiscrepancyKind.DUPLICATE_STOPS or found.row is None:
         return False
-    names = stop_names(found.row)
-    new = next((order for order in found.orders if order.client_order_id in names), None)
+    names, on_record = stop_names(found.row), {order.exchange_order_id for order in found.row.orders.values()}
+    untold = (order for order in found.orders if order.order_id not in on_record)
+    new = next((order for order in untold if order.client_order_id in names), None)
     if new is None or new.trigger_price is None:
         return False
     outcome = yield from protect(ctx, found.row.position_id, new.trigger_price)

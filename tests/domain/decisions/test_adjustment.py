@@ -210,3 +210,15 @@ def test_an_adjustment_on_spot_has_counted_fills_without_their_fees(told_before:
     story.when(on(Adjust, spot, quantity="2.997", reason="seen", source="operator"))
     for fill in fills[told_before:]:
         story.when(fill).leaves(spot, quantity="2.997")
+
+
+def test_what_was_seen_before_a_cycle_opened_may_be_of_the_cycle_before_it() -> None:
+    again = request(intent_id="2", at=second(-8))
+    placed = on(RecordEntryPlaced, position_id="APTUSDT.binance#2", exchange_order_id="2", filled_qty="10", avg_px="3")
+    story = given(*ENTERED, on(Close, exit_reason="target", at=second(-20)), again, placed)
+    words = ("APTUSDT.binance#2 has on record", "its opening at 2025-10-22T18:50:32.000000Z")
+    stale, fresh = (
+        on(Adjust, position_id="APTUSDT.binance#2", quantity="61.8", reason="seen", at=second(at)) for at in (-14, -13)
+    )
+    story.when(stale).refused(StaleEvidence, *words)
+    story.when(fresh).then(PositionAdjusted)

@@ -571,6 +571,15 @@ def test_what_was_seen_before_an_entry_failed_is_adopted_for_no_cycle_explains_i
     given(request(), failed).when(adopted(at=second(-11))).leaves(position_id="APTUSDT.binance#2")
 
 
+def test_what_was_seen_before_a_cycle_that_failed_is_not_adopted_for_the_cycle_before_may_have_ended_it() -> None:
+    again = request(intent_id="2", at=second(-8))
+    failed = on(FailEntry, position_id="APTUSDT.binance#2", reason="no", outcome="rejected", at=second(-6))
+    ended = given(*ENTERED, on(Close, exit_reason="target", at=second(-10)), again, failed)
+    words = ("APTUSDT.binance#2 is over", "opening at 2025-10-22T18:50:32.000000Z", "Look again")
+    ended.when(adopted(at=second(-11))).refused(StaleEvidence, *words)
+    ended.when(adopted(at=second(-7))).leaves(position_id="APTUSDT.binance#3", status="active")
+
+
 def test_an_import_adopts_what_its_table_says() -> None:
     ended = given(*ENTERED, on(Close, exit_reason="target", at=second(-10)))
     ended.when(adopted(at=second(-11), source="import")).leaves(position_id="APTUSDT.binance#2")

@@ -145,6 +145,15 @@ def test_a_stop_is_not_gone_by_what_was_said_before_it_was_set() -> None:
     story.when(on(LoseStopLoss, reason="gone", at=second(-9))).leaves(protected=False)
 
 
+def test_a_stop_is_gone_also_by_a_clock_that_is_behind_the_one_by_which_it_was_set() -> None:
+    """The words are those of a loss before it, but it is another one: at its time none is on record."""
+    lost, again = (on(LoseStopLoss, reason="gone", at=second(at)) for at in (-20, -11))
+    anew = on(SetStopLoss, stop_price="3.298", exchange_order_id="m", at=second(-10))
+    given(*ENTERED, lost, anew).when(again).then(StopLossLost).leaves(protected=False)
+    older = on(LoseStopLoss, reason="gone", at=second(-16))
+    given(*ENTERED, lost, anew).when(older).no_news().leaves(protected=True)
+
+
 def test_an_order_is_there_again_if_somebody_says_so_now() -> None:
     told = on(SetStopLoss, stop_price="3.298", exchange_order_id="k")
     lost = on(LoseStopLoss, reason="gone", at=second(-20))

@@ -8,6 +8,7 @@ from domain.commands.base import Command
 from domain.commands.order_requests import RequestExit, RequestIncrease
 from domain.commands.requests import (
     FailRollback,
+    LoseStopLoss,
     RecordEntryPlaced,
     RecordEntryUnknown,
     Reduce,
@@ -123,3 +124,10 @@ def test_an_order_that_nobody_heard_of_is_told_by_the_id_under_which_it_was_sent
     )
     assert cycle.missing() == [f"what became of {what.rsplit(maxsplit=1)[-1]}"]
     assert cycle.since == second(5)
+
+
+def test_a_cycle_is_unfinished_since_the_first_that_is_unfinished_of_it() -> None:
+    asked = on(RequestIncrease, intent_id="dca", quantity="10")
+    lost = on(LoseStopLoss, reason="gone", at=second(600))
+    cycle = InFlight(given(*ENTERED, asked, lost).rows[CYCLE], second(605))
+    assert (cycle.since, cycle.due_at, cycle.is_overdue) == (second(5), second(65), True)

@@ -13,6 +13,7 @@ from infrastructure.trading.exchange_orders import OrderTicket, TicketKind
 from infrastructure.trading.flows.entering import increase
 from infrastructure.trading.flows.synchronising import Synchronised, synchronise
 from infrastructure.trading.rules import Rules
+from infrastructure.trading.steps.protecting import stop_names
 from infrastructure.trading.trade_outcome import OutcomeKind
 from infrastructure.trading.trader import Trader
 from position_ledger import PositionLedger
@@ -96,6 +97,29 @@ def test_a_stop_that_came_after_its_position_had_ended_is_named(desk: Desk) -> N
     (told,) = (step.words for step in done.story)
     assert not done.ok and told.startswith("APTUSDT.binance: stop order ") and "there is no position for it" in told
     desk.trader().enter(**entry, intent_id="2")
+    (told,) = (step.words for step in desk.synchronise().story)
+    assert "2 stops for one position" in told
+
+
+def test_a_surplus_stop_is_named_also_beside_one_on_record_that_has_the_name_of_a_move(desk: Desk) -> None:
+    desk.trader().enter(symbol=APT, side="long", quantity="10", stop_loss_percent="2", intent_id="1")
+    (row,) = desk.ledger.positions()
+    stop = OrderTicket(
+        symbol="APTUSDT",
+        side="sell",
+        kind=TicketKind.STOP,
+        client_order_id=stop_names(row)[0],
+        quantity=Decimal(10),
+        trigger_price=Decimal(3),
+        reduce_only=True,
+    )
+    moved = desk.exchange.place(stop)
+    old = desk.exchange.find("APTUSDT", exchange_order_id=row.stop_order_id)
+    assert old is not None
+    desk.exchange.cancel("APTUSDT", old)
+    desk.ledger.set_stop_loss(position_id=row.position_id, stop_price="3", exchange_order_id=moved.order_id)
+    assert moved.client_order_id in stop_names(desk.ledger.positions()[0]), "the ledger took it for the same stop"
+    desk.exchange.place(replace(stop, client_order_id="by-hand", trigger_price=Decimal("2.9")))
     (told,) = (step.words for step in desk.synchronise().story)
     assert "2 stops for one position" in told
 
