@@ -95,7 +95,8 @@ def spelled_keys(draw: st.DrawFn) -> Spelled:
         )
         for _ in range(3)
     ]
-    return Spelled((f"{base}{quote}{expiry}", settle, exchange, account or "", leg.value), tuple(keys))
+    settled = "" if leg is Leg.SPOT and not expiry else settle  # a pair on the spot leg is settled in nothing else
+    return Spelled((f"{base}{quote}{expiry}", settled, exchange, account or "", leg.value), tuple(keys))
 
 
 # -- commands ---------------------------------------------------------------------------------------------------
