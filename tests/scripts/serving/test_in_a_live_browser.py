@@ -138,7 +138,7 @@ def test_a_server_that_is_started_again_is_listened_to_again(tmp_path: Path) -> 
             tab.until("document.title.startsWith('ok')")
         tab.until("!document.getElementById('lost').hidden")
         enter(url, "SUIUSDT", 600, stop=False)
-        with serving(url, "--port", str(page.port)):
+        with serving(url, port=page.port):
             tab.until("document.title.startsWith('critical') && document.getElementById('lost').hidden")
 
 

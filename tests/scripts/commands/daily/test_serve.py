@@ -68,8 +68,8 @@ class Served(NamedTuple):
 
 
 @contextmanager
-def serving(url: str, *words: str, **environment: str) -> Iterator[Served]:
-    asked = [PROGRAM, "serve", "--database", url, "--port", "0", *words]
+def serving(url: str, *words: str, port: int = 0, **environment: str) -> Iterator[Served]:
+    asked = [PROGRAM, "serve", "--database", url, "--port", str(port), *words]
     surroundings = {**os.environ, **environment}
     with serving_by(ForkedPopen[str](asked, imports=SERVER, env=surroundings, stderr=PIPE, text=True)) as served:
         yield served
