@@ -35,7 +35,7 @@ TIME_LENGTH: Final = 27
 """Characters of a time as `timestamp_text` writes it."""
 DECIMALS_MAX: Final = 18
 _LAST_DECIMAL: Final = Decimal(f"1e-{DECIMALS_MAX}")
-_RECORDED: Final = Context(prec=EXACT.prec, Emax=99, Emin=-99, traps=[Inexact, Overflow, Subnormal])
+RECORDED: Final = Context(prec=EXACT.prec, Emax=99, Emin=-99, traps=[Inexact, Overflow, Subnormal])
 """Reads numbers that may have been recorded: products of what commands take stay far within these digits."""
 ZERO: Final = Decimal(0)
 MAGNITUDE_MAX: Final = Decimal("1e18")
@@ -222,7 +222,7 @@ def exact(value: object) -> Decimal:
 def recorded_number(value: str | Decimal) -> Decimal:
     """Read a number of an event or a row. Refuses: ValueError for one that no command can have come to."""
     try:
-        number = _RECORDED.create_decimal(value)
+        number = RECORDED.create_decimal(value)
     except ArithmeticError:
         raise ValueError(f"{value!s:.40} is no number that a ledger records: it has too many digits") from None
     if not number.is_finite():

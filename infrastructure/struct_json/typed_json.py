@@ -17,13 +17,14 @@ from pydantic import TypeAdapter
 
 from domain.orders.cycle_orders import Orders
 from domain.orders.order import Order
-from domain.values import recorded_number
+from domain.values import RECORDED
 
 Read = TypeVar("Read", bound=msgspec.Struct)
 
 _ONE_AT_A_TIME: Final = RLock()
 """Held while a decoder is made. msgspec stores the description of a struct's fields before it is complete, and a second
 thread that uses the incomplete description crashes the process. A finished decoder may be used by any thread."""
+_number: Final = RECORDED.create_decimal
 _UNREADABLE: Final = (ValueError, RecursionError)
 
 
@@ -62,9 +63,9 @@ def has_float(value: object) -> bool:
 def _made(kind: type, value: Any) -> Any:
     """Convert a value for a type that msgspec does not know: `object` is a number; others are read by pydantic."""
     if kind is object:
-        if type(value) is str:
-            return recorded_number(value)
-        raise ValueError(f"{value!r} is not the text of a number")
+        if type(value) is str and (number := _number(value)).is_finite():
+            return number
+        raise ValueError(f"{value!r} is not the text of a finite number")
     if kind is Orders:
         return Orders.of(msgspec.convert(value, dict[str, Order], dec_hook=_made).values())
     if has_float(value):
