@@ -25,7 +25,7 @@ _ONE_AT_A_TIME: Final = RLock()
 """Held while a decoder is made. msgspec stores the description of a struct's fields before it is complete, and a second
 thread that uses the incomplete description crashes the process. A finished decoder may be used by any thread."""
 _number: Final = RECORDED.create_decimal
-_UNREADABLE: Final = (ValueError, RecursionError)
+_UNREADABLE: Final = (ValueError, ArithmeticError, RecursionError)
 
 
 class TypedJson(Generic[Read]):
