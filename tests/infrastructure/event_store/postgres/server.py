@@ -9,7 +9,7 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -136,13 +136,15 @@ class Server:
         stopped: list[int] = []
         try:
             while fresh := [pid for pid in self._processes() if pid not in stopped]:
-                for pid in fresh:
-                    os.kill(pid, signal.SIGSTOP)
                 stopped += fresh
+                for pid in fresh:
+                    with suppress(ProcessLookupError):  # it ended since it was listed
+                        os.kill(pid, signal.SIGSTOP)
             yield
         finally:
             for pid in reversed(stopped):
-                os.kill(pid, signal.SIGCONT)
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGCONT)
 
     def _processes(self) -> list[int]:
         postmaster = (self.folder / "postmaster.pid").read_text().splitlines()[0]
