@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from textwrap import shorten
 from typing import Final
 
-from domain.orders.order import Order
 from domain.values import Status, is_yet_to_come, plain
 from projections.exposure import (
     BY_CHOICE,
@@ -100,19 +99,14 @@ class Cycles:
         """Unfinished entries, and cycles that hold nothing but are not closed."""
         begun = [each for each in unfinished(self._rows, self._now) if each.row.status in _ENTERING]
         flat = [row for row in self._rows if row.status is Status.ACTIVE and not row.quantity]
-        late = [self._late(each) for each in begun if each.is_overdue]
-        late += [self._flat(row) for row in flat if self._is_older(row.updated_at, SETTLING)]
+        late = [self._aging(each.row, each.row.status.value, each.since) for each in begun if each.is_overdue]
+        late += [
+            self._aging(row, "flat without an end", row.updated_at)
+            for row in flat
+            if self._is_older(row.updated_at, SETTLING)
+        ]
         says = f"{len(begun) + len(flat):,} under way, {len(late):,} for longer than they may"
         return Section(Check.INCOMPLETE, says, tuple(late))
-
-    def _late(self, cycle: InFlight) -> Symptom:
-        severity = Severity.CRITICAL if self._is_older(cycle.since, self._age) else Severity.WARNING
-        return self._symptom(severity, cycle.row, f"{cycle.row.status.value} {lasting(cycle.age)}", cycle.since)
-
-    def _flat(self, row: PositionRow) -> Symptom:
-        since = row.updated_at
-        severity = Severity.CRITICAL if self._is_older(since, self._age) else Severity.WARNING
-        return self._symptom(severity, row, f"flat without an end {lasting(self._now - since)}", since)
 
     def unprotected(self) -> Section:
         """Positions without a stop: a warning when the time of an entry is up (I-15), critical after 30 s (L7).
@@ -173,19 +167,13 @@ class Cycles:
         """Increases and exits that were promised to a bot, and whose outcome has not been recorded."""
         found = [(row, order) for row in [*self._rows, *self._left_over] for order in unanswered(row)]
         late = [
-            self._unanswered_symptom(row, order)
+            self._aging(row, f"{unanswered_orders.in_words(order)},", unanswered_orders.asked_at(order))
             for row, order in found
             if self._now >= unanswered_orders.due_at(order)
             or is_yet_to_come(unanswered_orders.asked_at(order), self._now)
         ]
         says = f"{len(found):,} promised and not heard of, {len(late):,} for too long"
         return Section(Check.ORDERS, says, tuple(late))
-
-    def _unanswered_symptom(self, row: PositionRow, order: Order) -> Symptom:
-        asked = unanswered_orders.asked_at(order)
-        severity = Severity.CRITICAL if self._is_older(asked, self._age) else Severity.WARNING
-        message = f"{unanswered_orders.in_words(order)}, {lasting(self._now - asked)}"
-        return self._symptom(severity, row, message, asked)
 
     def rolling_back(self) -> Section:
         """Rollbacks that take too long or have failed."""
@@ -198,6 +186,11 @@ class Cycles:
         failed = f", and {plain(cycle.row.quantity)} was left" * cycle.row.rollback_failed
         message = f"rolling back {lasting(cycle.age)}{failed}"
         return self._symptom(Severity.CRITICAL if is_critical else Severity.WARNING, cycle.row, message, cycle.since)
+
+    def _aging(self, row: PositionRow, words: str, since: datetime) -> Symptom:
+        """A symptom that is a warning, and critical once it has lasted for the age at which all is."""
+        severity = Severity.CRITICAL if self._is_older(since, self._age) else Severity.WARNING
+        return self._symptom(severity, row, f"{words} {lasting(self._now - since)}", since)
 
     def _symptom(self, severity: Severity, row: PositionRow, message: str, since: datetime) -> Symptom:
         asked = [*(NAMELESS if row.account is None else ()), "--live"] if row.exchange in ASKED else []
