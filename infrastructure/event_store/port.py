@@ -201,6 +201,10 @@ class Store(ABC):
     def select(self, conditions: Conditions, order: str, limit: int | None = None) -> Iterator[RecordedEvent]:
         """The events that meet all conditions on their columns, sorted by the columns of `order`."""
 
+    def last_event(self) -> RecordedEvent | None:
+        """The event at the last place in the log; None while there is none."""
+        return next(self.select({}, "nid DESC", 1), None)
+
     def history(self, stream: str, cycle: int | None = None, as_of: AsOf | None = None) -> Iterator[RecordedEvent]:
         """A stream, or one cycle of it, oldest first.
 
@@ -234,7 +238,7 @@ class Store(ABC):
         return list(self.select(near, "version"))
 
     def _last_of_command(self, command_id: str) -> RecordedEvent | None:
-        end = next(self.select({}, "nid DESC", 1), None)
+        end = self.last_event()
         until_nid = 0 if end is None else end.id
         while until_nid > 0:
             part = {"command_id =": command_id, "nid >": until_nid - SOUGHT_AT_ONCE, "nid <=": until_nid}

@@ -138,7 +138,8 @@ def _order_lines(store: Store, named: Container[str]) -> Iterator[IntegrityFindi
 
 
 def _cursors(store: Store) -> Iterator[IntegrityFinding]:
-    last = next((record.id for record in store.select({}, "nid DESC", 1)), 0)
+    end = store.last_event()
+    last = 0 if end is None else end.id
     for projection in PROJECTIONS:
         try:
             nid = store.tracking(projection.name).cursor().nid

@@ -197,7 +197,7 @@ def _of_log(ledger: OperableLedger) -> Iterator[Sample]:
     for command, error, detected_by, count in refusals:
         yield _sample("refusals_total", count, command, error, detected_by)
     yield _sample("late_duplicates_total", sum(count for verb, _, _, count in refusals if verb == AFTER_AN_ORDER))
-    if (last := next(store.select({}, "nid DESC", 1), None)) is not None:
+    if (last := store.last_event()) is not None:
         yield _sample("last_event_timestamp_seconds", _seconds(utc(last.ts_recorded) - _EPOCH))
 
 

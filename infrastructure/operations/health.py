@@ -168,9 +168,9 @@ class _Examination:
 
     def _last_recorded_at(self, quiet: timedelta) -> datetime | None:
         """When an event or a refused duplicate was recorded last; None when nothing was."""
-        events = [event.ts_recorded for event in self._store.select({}, "nid DESC", 1)]
+        event = self._store.last_event()
         refusals = [each.ts_recorded for each in self._store.rejections(since=self._question.now - quiet)]
-        return max([*map(utc, events), *refusals], default=None)
+        return max([*([] if event is None else [utc(event.ts_recorded)]), *refusals], default=None)
 
     def _projection_statuses(self) -> Iterator[ProjectionStatus]:
         for projection in PROJECTIONS:

@@ -17,7 +17,7 @@ class LogPlace(NamedTuple):
     @classmethod
     def end_of(cls, ledger: PositionLedger) -> LogPlace:
         """The place of the last event of the ledger."""
-        last = next(ledger.store.select({}, "nid DESC", 1), None)
+        last = ledger.store.last_event()
         return cls(0, None) if last is None else cls(last.id, last.hash)
 
     def followed(self, ledger: PositionLedger) -> tuple[LogPlace, tuple[StoreError, ...]]:

@@ -54,7 +54,8 @@ def ask(settings: Settings, rounds: int, say: Callable[[str], None] = lambda _: 
     """Run and time every command of WAIT_SECONDS_MAX so often, on a ledger with events. Refuses: BenchmarkFailed."""
     with closing(open_store(settings, create=False)) as store:
         events = store.count_events()
-        last = next(store.select({}, "nid DESC", 1))
+        last = store.last_event()
+    assert last is not None, "a ledger with events"
     cycle = f"{last.originator_id}#{last.cycle}"
     before = timestamp_text(utc(last.ts_recorded) - _A_MONTH)
     more = {"history": [cycle], "positions --as-of": [before]}

@@ -146,7 +146,8 @@ class Truths:
     def the_past_that_is_now_is_now(self) -> None:
         now = timestamp_text(self.asked.now)
         with self.asked.ledger() as ledger:
-            last = max((event.id for event in ledger.store.select({}, "nid DESC", 1)), default=0)
+            end = ledger.store.last_event()
+        last = 0 if end is None else end.id
         for words in ((), ("--open",), ("--unprotected",)):
             for moment in (now, f"#{last}", "1000"):
                 asked = self.asked.json("positions", *words, "--as-of", moment)

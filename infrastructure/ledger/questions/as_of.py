@@ -107,14 +107,19 @@ class AsOfQuery:
 
     def require_reached(self, store: Store, stream: str | None = None) -> None:
         """Refuses: InvalidCommand for a place that the log, or a version that the stream, has not come to."""
-        place, version, reach = self.moment.nid, self.moment.version, store.visible(None)
+        place, version = self.moment.nid, self.moment.version
+        if place is None and version is None:
+            return
+        reach = store.visible(None)
+        until_nid = None if reach is None else reach.nid
         if place is not None:
-            last = next((each.id for each in store.select({}, "nid DESC", 1)), 0) if reach is None else reach.nid or 0
+            end = store.last_event() if until_nid is None else None
+            last = until_nid or (0 if end is None else end.id)
             if place > last:
                 ends = "the log ends" if reach is None else "this replica is read"
                 raise InvalidCommand(f"as of #{place}: {ends} at #{last}; name an earlier place, or none for now")
         if version is not None and stream is not None:
-            conditions = {"stream =": stream, "nid <=": None if reach is None else reach.nid}
+            conditions = {"stream =": stream, "nid <=": until_nid}
             newest = next((each.originator_version for each in store.select(conditions, "version DESC", 1)), None)
             if newest is not None and version > newest:
                 raise InvalidCommand(
