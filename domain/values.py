@@ -259,6 +259,8 @@ def utc(value: object) -> datetime:
     Shape:   a plain datetime also of a subclass of it, such as pandas' Timestamp, which nothing here can write.
     Refuses: ValueError for anything else.
     """
+    if type(value) is datetime and value.tzinfo is UTC:
+        return value  # as the ledger's own clock tells it, for every command
     if isinstance(value, str):
         text = value.strip()
         try:

@@ -75,7 +75,7 @@ def order_options(orders: Mapping[str, str], limit: int | None) -> Callable[[Cal
 
 
 def limit_option(limit: int | None) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Add `--limit`, for a list that has one order."""
+    """Add `--limit` alone, for a list that has one order."""
     return click.option(
         "--limit",
         metavar="COUNT",

@@ -16,6 +16,17 @@ from scripts.output import Table, json_text, lines_of, print_json_list, progress
 from scripts.screen import columns_of
 
 
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Let stdout be a terminal of so many columns."""
+
+    def of(columns: int) -> None:
+        monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+        monkeypatch.setenv("COLUMNS", str(columns))
+
+    return of
+
+
 def test_a_table_is_as_wide_as_its_cells_which_show_what_is_hidden_in_them() -> None:
     rows = [("a\x1b[2Jb", 5, None), ("≈1", 12345, "100 %")]
     assert lines_of(Table("", ("what", "n", "share"), rows, frozenset({"n"}))) == [
@@ -87,34 +98,36 @@ CRITERIA = Table(
     ],
 )
 def test_a_terminal_that_is_too_narrow_breaks_no_number(
-    columns: int, lines: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    columns: int,
+    lines: list[str],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    terminal: Callable[[int], None],
 ) -> None:
     monkeypatch.setenv("COLUMNS", str(columns))
     show_table(CRITERIA)
     assert capsys.readouterr().out.splitlines() == lines_of(CRITERIA), "a pipe has no width"
-    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    terminal(columns)
     show_table(CRITERIA)
     assert capsys.readouterr().out.splitlines() == lines
-    monkeypatch.setenv("COLUMNS", "80")
+    terminal(80)
     show_table(CRITERIA)
     assert capsys.readouterr().out.splitlines() == lines_of(CRITERIA)
 
 
 def test_a_terminal_that_is_too_narrow_for_numbers_alone_gets_a_block_for_each_row(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    capsys: pytest.CaptureFixture[str], terminal: Callable[[int], None]
 ) -> None:
-    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
-    monkeypatch.setenv("COLUMNS", "12")
+    terminal(12)
     show_table(Table("", ("currency", "net"), [("USDT", "1234567"), ("BTC", "")], frozenset({"net"})))
     assert capsys.readouterr().out.splitlines() == ["currency  USDT", "net       1234567", "", "currency  BTC"]
 
 
 @pytest.mark.parametrize("columns", [3, 12, 40])
 def test_a_terminal_that_is_too_narrow_gets_the_names_of_the_columns_of_an_empty_table(
-    columns: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    columns: int, capsys: pytest.CaptureFixture[str], terminal: Callable[[int], None]
 ) -> None:
-    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
-    monkeypatch.setenv("COLUMNS", str(columns))
+    terminal(columns)
     names = ("position", "side", "status", "quantity", "profit", "remarks")
     show_table(Table("", names, []))
     assert capsys.readouterr().out.split() == [*names]
@@ -122,10 +135,9 @@ def test_a_terminal_that_is_too_narrow_gets_the_names_of_the_columns_of_an_empty
 
 @pytest.mark.parametrize("columns", [3, 30, 45])
 def test_wide_letters_are_wrapped_by_the_columns_that_they_take_and_links_are_never_broken(
-    columns: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    columns: int, capsys: pytest.CaptureFixture[str], terminal: Callable[[int], None]
 ) -> None:
-    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
-    monkeypatch.setenv("COLUMNS", str(columns))
+    terminal(columns)
     link, words = "https://exchange.example/orders/0123456789abcdef", "交易所没有回答这个订单的问题因此它的结果还不知道"
     show_table(Table("", ("order", "what"), [("1", f"{link} {words} ok")]))
     out = capsys.readouterr().out

@@ -140,7 +140,7 @@ def _print(found: Sequence[Proposal], limit: int | None, *, has_evidence: bool) 
         _print_lines("missing", each.missing)
         _print_lines(each.action.value, [each.message, *(in_words(step.command) for step in each.commands)])
         _print_lines("needs", [str(each.due)] if each.due else [])
-    if left := found[len(found[:limit]) :]:
+    if left := found[limit:] if limit else ():
         in_need = sum(each.needs_attention for each in left)
         show("", f"and {len(left):,} more, {in_need:,} of them in need of attention: --limit {len(found)}")
     if attention and not has_evidence:
@@ -168,5 +168,5 @@ def _print_end(
     for recovery in attention[:limit]:
         what = recovery.message if recovery.due is None else str(recovery.due)
         show(f"left: {recovery.cycle.row.position_id}: {what}")
-    if left := attention[len(attention[:limit]) :]:
+    if left := attention[limit:] if limit else ():
         show(f"left: and {len(left):,} more: --limit {len(attention)}")

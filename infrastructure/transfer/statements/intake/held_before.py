@@ -29,8 +29,6 @@ from infrastructure.transfer.transfer_errors import StatementRefused
 _OTHER_LEG: Final = MappingProxyType({Leg.LONG: Leg.SHORT, Leg.SHORT: Leg.LONG})
 _LOOKED_AT: Final = 1_000
 """How many fills are searched for one that closes; without one the position before the file stays unknown."""
-
-
 _FITTED: Final = 100
 """To how many further fills a position is fitted to which the first fill may have added."""
 
